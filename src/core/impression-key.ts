@@ -1,0 +1,32 @@
+/**
+ * The identity that is billed at most once: the first 16 bytes of SHA-256 over the event type and the length-prefixed
+ * claims `adv`, `ad`, `jti`, `iat`, as 32 hexadecimal digits.
+ *
+ *   "click" · len adv · adv · len ad · ad · len jti · jti · len iat · iat        (len: one character, ≤ 64)
+ *
+ * Keeps: two impressions share a key only if those claims are equal (length prefixes leave no ambiguity); 128 bits make
+ * an accidental collision among 1e11 impressions less likely than 1e-16. A `jti` minted twice with another `iat` is two
+ * impressions.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { encodeUtf8 } from "./base64url.ts";
+import type { Claims } from "./claims.ts";
+
+declare const impressionKeyBrand: unique symbol;
+export type ImpressionKey = string & { readonly [impressionKeyBrand]: true };
+
+export type EventType = "click" | "impression";
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+export function impressionKeyOf(
+  type: EventType,
+  { adv, ad, jti, iat }: Pick<Claims, "adv" | "ad" | "jti" | "iat">,
+): ImpressionKey {
+  let text: string = type;
+  for (const part of [adv, ad, jti, String(iat)]) text += String.fromCharCode(part.length) + part;
+  const digest = sha256(encodeUtf8(text));
+  let key = "";
+  for (let index = 0; index < 16; index++) key += HEX[digest[index] as number];
+  return key as ImpressionKey;
+}

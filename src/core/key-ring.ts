@@ -1,0 +1,78 @@
+/**
+ * The HMAC keys that sign and verify impression tokens, with what each may sign.
+ *
+ *   TOKEN_KEYS = {"2026-11": "<base64url, ≥ 32 bytes>",
+ *                 "partner": {"key": "…", "advertisers": ["adv_1"], "publishers": ["pub_9"], "cpc_max": 500000}}
+ *
+ * Keeps: all keys verify, the one named by the signing kid signs. Rotation: add a key, switch the signing kid, wait out
+ * the longest token life, remove the old key. Relies on: the caller keeps the ring for the isolate's life (importing
+ * keys for every request would be waste).
+ */
+import { decodeBase64url } from "./base64url.ts";
+import { type Claims, isId } from "./claims.ts";
+import { TOKEN_KEY_BYTES_MIN } from "./limits.ts";
+import type { RefusalReason } from "./refusal.ts";
+import { err, ok, type Result } from "./result.ts";
+
+export type KeyLimits = {
+  readonly advertisers: ReadonlySet<string> | null;
+  readonly publishers: ReadonlySet<string> | null;
+  /** Highest `cpc` in micros, or null for no bound but the claim's own. */
+  readonly cpcMicrosMax: number | null;
+};
+
+export type TokenKey = { readonly kid: string; readonly key: CryptoKey; readonly limits: KeyLimits };
+
+export type KeyRing = { readonly keys: ReadonlyMap<string, TokenKey>; readonly signing: TokenKey };
+
+const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
+
+/** Imports the keys of `TOKEN_KEYS`; the error is a sentence for the operator and names no key material. */
+export async function importKeyRing(tokenKeys: unknown, signingKid: string): Promise<Result<KeyRing, string>> {
+  if (typeof tokenKeys !== "object" || tokenKeys === null || Array.isArray(tokenKeys)) {
+    return err("TOKEN_KEYS must be a JSON object of kid to key");
+  }
+  const keys = new Map<string, TokenKey>();
+  for (const [kid, entry] of Object.entries(tokenKeys)) {
+    if (!isId(kid)) return err("a kid in TOKEN_KEYS is outside the alphabet of ids");
+    const imported = await importTokenKey(kid, entry);
+    if (!imported.ok) return imported;
+    keys.set(kid, imported.value);
+  }
+  const signing = keys.get(signingKid);
+  return signing === undefined
+    ? err("TOKEN_SIGNING_KID names no key of TOKEN_KEYS")
+    : ok({ keys, signing });
+}
+
+async function importTokenKey(kid: string, entry: unknown): Promise<Result<TokenKey, string>> {
+  const spec = (typeof entry === "string" ? { key: entry } : entry) as Record<string, unknown> | null;
+  const bytes = typeof spec?.["key"] === "string" ? decodeBase64url(spec["key"]) : null;
+  if (spec === null || bytes === null) return err(`key ${kid} is not base64url`);
+  if (bytes.length < TOKEN_KEY_BYTES_MIN) return err(`key ${kid} is shorter than ${TOKEN_KEY_BYTES_MIN} bytes`);
+  const limits = parseLimits(spec);
+  if (limits === null) return err(`key ${kid} has limits of the wrong form`);
+  const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+  return ok({ kid, key, limits });
+}
+
+function parseLimits(spec: Record<string, unknown>): KeyLimits | null {
+  const { advertisers = null, publishers = null, cpc_max: cpcMax = null } = spec;
+  const areIds = (list: unknown) => list === null || (Array.isArray(list) && list.every(isId));
+  if (!areIds(advertisers) || !areIds(publishers)) return null;
+  if (cpcMax !== null && !(Number.isSafeInteger(cpcMax) && (cpcMax as number) >= 0)) return null;
+  if (advertisers === null && publishers === null && cpcMax === null) return UNLIMITED;
+  return {
+    advertisers: advertisers === null ? null : new Set(advertisers as string[]),
+    publishers: publishers === null ? null : new Set(publishers as string[]),
+    cpcMicrosMax: cpcMax as number | null,
+  };
+}
+
+/** Which limit of the key the claims break, or null when the key may sign them. */
+export function checkKeyLimits(limits: KeyLimits, claims: Claims): RefusalReason | null {
+  if (limits.advertisers !== null && !limits.advertisers.has(claims.adv)) return "key_limit_advertiser";
+  if (limits.publishers !== null && !limits.publishers.has(claims.pub)) return "key_limit_publisher";
+  if (limits.cpcMicrosMax !== null && claims.cpc > limits.cpcMicrosMax) return "key_limit_price";
+  return null;
+}

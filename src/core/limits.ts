@@ -1,0 +1,74 @@
+/**
+ * Every fixed limit, with its unit in its name and its reason beside it. Values an operator may change live in
+ * src/config.ts; the relations between both are asserted there and below.
+ *
+ * Sources: Cloudflare Queues limits (128 KB a message, 100 messages and 256 KB a batch), Durable Object limits
+ * (2 MB a row, 32 MiB an RPC), D1 limits (2 MB a bound string, 100 KB a statement), read 2026-11.
+ */
+import { assert } from "./result.ts";
+
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 86_400_000;
+
+/** Identifiers in a token: 1–64 of `A–Z a–z 0–9 _ - .` */
+export const ID_LENGTH_MAX = 64;
+/** A token with a 2 048-byte landing URL and every optional id is about 4 300 characters; JSON escapes may double it. */
+export const TOKEN_LENGTH_MAX = 8_192;
+export const LANDING_URL_BYTES_MAX = 2_048;
+/** HS256 keys shorter than the hash are refused (RFC 7518 §3.2). */
+export const TOKEN_KEY_BYTES_MIN = 32;
+/** Clocks of ad server and edge may differ by this much. */
+export const ISSUED_AHEAD_MAX_S = 60;
+/** 1 000 currency units a click, in micros. */
+export const CPC_MICROS_MAX = 1_000_000_000;
+export const SALTS_MAX = 64;
+export const TOKENS_PER_MINT_MAX = 1_000;
+
+/** Body of any POST on the tracking routes. */
+export const BODY_BYTES_MAX = 65_536;
+/** A client's `timestamp_ms` may lie this far ahead of ours. */
+export const CLIENT_CLOCK_AHEAD_MAX_MS = 5_000;
+
+export const USER_AGENT_LENGTH_MAX = 512;
+export const CLIENT_HINT_LENGTH_MAX = 128;
+export const REFERRER_HOST_LENGTH_MAX = 253;
+
+/** Events and bytes that share one queue message (a message may hold 128 000 bytes). */
+export const MESSAGE_EVENTS_MAX = 100;
+export const MESSAGE_BYTES_MAX = 96_000;
+/** An event without confirmation from its batch is sent again by its own request after this long. */
+export const FOLLOWER_CONFIRM_MS = 2_000;
+/** Repeats that one folded event may stand for, far above what one isolate can receive in a hold. */
+export const FOLDED_COUNT_MAX = 1_000_000;
+
+/** Events in one shard call: 100 messages of 100 events. */
+export const INGEST_EVENTS_MAX = MESSAGE_EVENTS_MAX * 100;
+/** Characters of one log row; a row may hold 2 MB and a character up to 3 bytes of UTF-8. */
+export const LOG_ROW_CHARS_MAX = 600_000;
+/** Log rows read into memory at once when posting or archiving. */
+export const LOG_READ_CHARS_MAX = 4_000_000;
+/** Past this many characters of unposted log a shard refuses more; the queue holds the rest. */
+export const LOG_BACKLOG_CHARS_MAX = 512_000_000;
+
+/** JSON of one posting (D1 binds strings up to 2 MB). */
+export const POSTING_CHARS_MAX = 1_500_000;
+/** Cells packed in one facts row before it continues on a further row. */
+export const CELLS_PER_ROW_MAX = 4_000;
+/** Cells that one posting may add to one row at once; more are split over several rows of the posting. */
+export const CELLS_PER_DELTA_MAX = 1_000;
+/** Analytics Engine points that one invocation may write. */
+export const OPERATIONS_POINTS_MAX = 250;
+/** Uncompressed characters of one archive segment. */
+export const SEGMENT_CHARS_MAX = 8_000_000;
+/** Advertiser buckets: what is rolled in one transaction is one bucket's hour. */
+export const ADVERTISER_BUCKETS = 16;
+
+export const SHARDS_MAX = 1_024;
+
+assert(CELLS_PER_DELTA_MAX <= CELLS_PER_ROW_MAX, "a posting's row fits into an empty facts row");
+assert(MESSAGE_BYTES_MAX < 128_000, "a message fits into the queue's limit");
+assert(LOG_ROW_CHARS_MAX * 3 < 2_000_000, "a log row fits into a storage row, whatever its characters");
+assert(LOG_READ_CHARS_MAX >= LOG_ROW_CHARS_MAX, "one read always makes progress");
+assert(SEGMENT_CHARS_MAX >= LOG_ROW_CHARS_MAX, "a segment holds at least one log row");

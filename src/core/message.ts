@@ -1,0 +1,42 @@
+/**
+ * The queue message: events of one isolate that arrived within one hold.
+ *
+ *   {"v":1,"events":[<ClickEvent>, …]}     at most 100 events and 96 000 bytes
+ *
+ * Keeps: one broken event never hides its neighbours: `decodeMessage` returns each event or the reason why not.
+ */
+import { parseJson } from "./base64url.ts";
+import { type ClickEvent, type DeadReason, parseClickEvent } from "./click-event.ts";
+import { decodeClaims, type Claims } from "./claims.ts";
+import { MESSAGE_EVENTS_MAX } from "./limits.ts";
+import { err, ok, type Result } from "./result.ts";
+
+/** An event with the claims of its token. */
+export type OpenedEvent = { readonly event: ClickEvent; readonly claims: Claims };
+
+/** One event of a message that could not be read, with its text as evidence. */
+export type DeadEvent = { readonly reason: DeadReason; readonly payload: string };
+
+/** Joins events that are already encoded (`encodeClickEvent`). */
+export function encodeMessage(encodedEvents: readonly string[]): string {
+  return `{"v":1,"events":[${encodedEvents.join(",")}]}`;
+}
+
+/** The events of a message, each opened or named dead. The error is for a message of which nothing can be read. */
+export function decodeMessage(body: unknown): Result<Result<OpenedEvent, DeadEvent>[], DeadReason> {
+  const message = typeof body === "string" ? parseJson(body) : body;
+  if (typeof message !== "object" || message === null) return err("message_not_json");
+  const { v, events } = message as { v?: unknown; events?: unknown };
+  if (v !== 1) return err("message_version");
+  if (!Array.isArray(events) || events.length === 0 || events.length > MESSAGE_EVENTS_MAX) return err("message_shape");
+  return ok(events.map(openEvent));
+}
+
+/** Checks one event and opens its token. */
+export function openEvent(value: unknown): Result<OpenedEvent, DeadEvent> {
+  const event = parseClickEvent(value);
+  if (!event.ok) return err({ reason: event.error, payload: JSON.stringify(value) ?? "null" });
+  const claims = decodeClaims(event.value.token);
+  if (!claims.ok) return err({ reason: "event_token", payload: JSON.stringify(value) });
+  return ok({ event: event.value, claims: claims.value });
+}

@@ -1,0 +1,94 @@
+/**
+ * The verdict on one event: what it is worth, why, and under which version of the rules.
+ *
+ *   invalid   test · expired_token · head_request · declared_crawler     first rule that applies, in this order
+ *   late      its minute ended more than the allowed lateness before it was received (LATE_POLICY=review)
+ *   duplicate its impression is already claimed by another event
+ *   valid     none of these: it claims its impression, and is billed
+ *   deferred  the table that would tell valid from duplicate is already dropped; outside gross until the batch side
+ *
+ * Keeps: pure and total; gross = valid + duplicate + invalid + late over all events that are not deferred. Only a valid
+ * event claims, so a crawler that fetches a link first does not rob the human's click. Lateness compares two instants
+ * that the edge recorded, so pipeline lag never makes a click late. `expired_token` compares receipt with `exp`, so after
+ * `exp` no copy of a token can ever become valid: that is what bounds the dedup horizon.
+ * Sources: MRC Invalid Traffic Addendum (GIVT by lists and parameters); isbot for declared crawlers.
+ */
+import { isbot } from "isbot";
+import { MINUTE_MS, SECOND_MS } from "./limits.ts";
+import type { OpenedEvent } from "./message.ts";
+import { assertNever } from "./result.ts";
+import { minuteOf } from "./time.ts";
+
+/** Raise with any change that may alter a verdict; every logged event names the version that judged it. */
+export const RULES_VERSION = 1;
+
+export const VERDICTS = ["valid", "duplicate", "invalid", "late", "deferred"] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+export const VERDICT_REASONS = [
+  "test",
+  "expired_token",
+  "head_request",
+  "declared_crawler",
+  "late",
+  "late_accepted",
+  "same_impression",
+  "key_table_dropped",
+] as const;
+export type VerdictReason = (typeof VERDICT_REASONS)[number];
+
+export type Decision = { readonly verdict: Verdict; readonly reason: VerdictReason | null };
+
+export type LatePolicy = { readonly mode: "review" | "accept"; readonly allowedLatenessS: number };
+
+/** What the rules say before anybody asks whether the impression is taken; `valid` here means: may claim. */
+export function judge({ event, claims }: OpenedEvent, policy: LatePolicy): Decision {
+  const invalid = invalidReason({ event, claims });
+  if (invalid !== null) return { verdict: "invalid", reason: invalid };
+  if (latenessMs(event) <= policy.allowedLatenessS * SECOND_MS) return { verdict: "valid", reason: null };
+  return policy.mode === "review"
+    ? { verdict: "late", reason: "late" }
+    : { verdict: "valid", reason: "late_accepted" };
+}
+
+function invalidReason({ event, claims }: OpenedEvent): VerdictReason | null {
+  if (claims.tst) return "test";
+  if (isExpired({ event, claims })) return "expired_token";
+  if (event.method === "HEAD") return "head_request";
+  return isbot(event.userAgent) ? "declared_crawler" : null;
+}
+
+/** True when the click was received after the token's life; such an event never claims, under any rules. */
+export function isExpired({ event, claims }: OpenedEvent): boolean {
+  return event.receivedAtMs > claims.exp * SECOND_MS;
+}
+
+/** How long after the end of its own minute the edge received the event; negative inside the minute. */
+export function latenessMs({ receivedAtMs, occurredAtMs }: { receivedAtMs: number; occurredAtMs: number }): number {
+  return receivedAtMs - (minuteOf(occurredAtMs) + 1) * MINUTE_MS;
+}
+
+export type VerdictCounts = {
+  readonly valid: number;
+  readonly duplicate: number;
+  readonly invalid: number;
+  readonly late: number;
+};
+
+/** What an event of `count` identical requests adds to each total: of a valid one, all but the first are duplicates. */
+export function countsOf(verdict: Verdict, count: number): VerdictCounts {
+  switch (verdict) {
+    case "valid":
+      return { valid: 1, duplicate: count - 1, invalid: 0, late: 0 };
+    case "duplicate":
+      return { valid: 0, duplicate: count, invalid: 0, late: 0 };
+    case "invalid":
+      return { valid: 0, duplicate: 0, invalid: count, late: 0 };
+    case "late":
+      return { valid: 0, duplicate: 0, invalid: 0, late: count };
+    case "deferred":
+      return { valid: 0, duplicate: 0, invalid: 0, late: 0 };
+    default:
+      return assertNever(verdict);
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The web globals that `core` may use: the same in Workers, Node and browsers, and free of input and output.
+ * Anything that is not declared here (fetch, caches, timers, D1Database) does not resolve in this folder.
+ */
+declare class TextEncoder {
+  encode(input?: string): Uint8Array<ArrayBuffer>;
+}
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+  decode(input?: Uint8Array): string;
+}
+declare class URL {
+  constructor(url: string, base?: string);
+  static canParse(url: string): boolean;
+  readonly protocol: string;
+  readonly host: string;
+  readonly hostname: string;
+  readonly pathname: string;
+  readonly search: string;
+  readonly hash: string;
+  readonly href: string;
+}
+declare function atob(data: string): string;
+declare function btoa(data: string): string;
+declare interface CryptoKey {
+  readonly type: string;
+}
+declare const crypto: {
+  readonly subtle: {
+    importKey(
+      format: "raw",
+      key: Uint8Array<ArrayBuffer>,
+      algorithm: { name: "HMAC"; hash: "SHA-256" },
+      extractable: boolean,
+      usages: ("sign" | "verify")[],
+    ): Promise<CryptoKey>;
+    sign(algorithm: "HMAC", key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
+    verify(
+      algorithm: "HMAC",
+      key: CryptoKey,
+      signature: Uint8Array<ArrayBuffer>,
+      data: Uint8Array<ArrayBuffer>,
+    ): Promise<boolean>;
+  };
+};
