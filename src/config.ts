@@ -14,7 +14,8 @@ export type EnqueueStepName = (typeof ENQUEUE_STEPS)[number];
 
 export type Config = {
   readonly token: TokenPolicy;
-  readonly tokenKeys: unknown;
+  /** JSON of the key ring, as configured (core/key-ring.ts). */
+  readonly tokenKeys: string;
   readonly tokenSigningKid: string;
   readonly adminApiKey: string;
   readonly clickIdParam: string;
@@ -42,7 +43,7 @@ export function readConfig(env: Env): Config {
   const coalesceHoldMs = integer(vars, "COALESCE_HOLD_MS", 0, FOLLOWER_CONFIRM_MS / 2);
   return {
     token: { tokenTtlMaxS, landingHttpHosts: new Set(list(vars, "LANDING_HTTP_HOSTS")) },
-    tokenKeys: parseJson(text(vars, "TOKEN_KEYS")),
+    tokenKeys: text(vars, "TOKEN_KEYS"),
     tokenSigningKid: text(vars, "TOKEN_SIGNING_KID"),
     adminApiKey: text(vars, "ADMIN_API_KEY"),
     clickIdParam: text(vars, "CLICK_ID_PARAM"),

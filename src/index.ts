@@ -1,1 +1,43 @@
-export default {fetch(){return new Response("x")}, queue(){}, scheduled(){}}; import {DurableObject} from "cloudflare:workers"; export class ClickShard extends DurableObject{}
+/**
+ * Composition root: which handler gets what. Wiring only.
+ *
+ * Keeps: the click path statically imports neither Hono nor zod; the report side is evaluated at its first request.
+ */
+import { duty, runCron } from "./batch/cron.ts";
+import { readConfig } from "./config.ts";
+import { problemResponse } from "./problem.ts";
+import { consumeClicks, consumeDeadLetters } from "./queue/consumer.ts";
+import { destroyOldSalts } from "./track/address-hash.ts";
+import { handleTrack, pathOf } from "./track/router.ts";
+
+export { ClickShard } from "./shard/object.ts";
+
+const DEAD_LETTER_SUFFIX = "-dead";
+
+export default {
+  async fetch(request, env, ctx) {
+    const path = pathOf(request.url);
+    const tracked = await handleTrack(request, path, env, ctx);
+    if (tracked !== undefined) return tracked;
+    if (path.startsWith("/v1/")) return (await import("./report/app.ts")).handleReport(request, env, ctx);
+    if (env.LOCAL_DEMO === "1") {
+      const page = await (await import("./demo/pages.ts")).handleDemo(request, path, env);
+      if (page !== undefined) return page;
+    }
+    return problemResponse({ reason: "not_found", status: 404, title: "There is nothing at this address." });
+  },
+
+  async queue(batch, env) {
+    if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, env.ARCHIVE);
+    const { topology } = readConfig(env);
+    return consumeClicks(batch, { shards: env.CLICK_SHARD, topology, archive: env.ARCHIVE });
+  },
+
+  async scheduled(controller, env) {
+    const nowMs = controller.scheduledTime;
+    await Promise.all([
+      runCron(readConfig(env), { database: env.REPORT_DB, shards: env.CLICK_SHARD }, nowMs),
+      duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),
+    ]);
+  },
+} satisfies ExportedHandler<Env>;

@@ -31,7 +31,7 @@ function hasStrayBits(text: string, bytes: Uint8Array): boolean {
 }
 
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text);
+  return encoder.encode(text) as Uint8Array<ArrayBuffer>;
 }
 
 /** The text, or null when the bytes are not UTF-8. */

@@ -5,8 +5,8 @@
  *   └── fixed: scheme, host ──┘└── macros allowed: path, query, fragment ──┘
  *
  * Keeps: the result has the scheme, the host and the path structure of the signed URL. Macro values are
- * percent-encoded; ids are never only dots, so no value makes a `.` or `..` segment; the rest of the text is the signed
- * text, byte for byte. Output is printable ASCII, so it cannot break a header.
+ * percent-encoded; ids are never only dots and no macro stands in a percent escape, so no value makes a `.` or `..`
+ * segment; the rest of the text is the signed text, byte for byte. Output is printable ASCII, so it cannot break a header.
  */
 import { LANDING_URL_BYTES_MAX } from "./limits.ts";
 import type { RefusalReason } from "./refusal.ts";
@@ -25,6 +25,8 @@ export type MacroValues = {
 const PRINTABLE = /^[\x21-\x5b\x5d-\x7e]*$/;
 const SCHEME_AND_AUTHORITY = /^(https?):\/\/([^/?#]+)/i;
 const MACRO = /\{(click_id|impression_id|ad_id|campaign_id|publisher_id|ts)\}/g;
+/** A brace inside a percent escape: `%2{ad_id}` with the id `e` would become a dot segment. */
+const BROKEN_ESCAPE = /%[0-9a-f]?\{/i;
 
 /** The rule for a signed URL that needs no configuration; null when it holds. `http:` is judged at the edge. */
 export function checkLandingUrl(url: string): RefusalReason | null {
@@ -34,7 +36,7 @@ export function checkLandingUrl(url: string): RefusalReason | null {
   if (match === null) return "url_scheme";
   const authority = match[2] ?? "";
   if (authority.includes("@")) return "url_credentials";
-  if (authority.includes("{") || authority.includes("}")) return "url_macro";
+  if (authority.includes("{") || authority.includes("}") || BROKEN_ESCAPE.test(url)) return "url_macro";
   return URL.canParse(url) ? null : "url_invalid";
 }
 

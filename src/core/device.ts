@@ -8,7 +8,8 @@
 export const DEVICE_CLASSES = ["desktop", "mobile", "tablet", "tv", "other"] as const;
 export type DeviceClass = (typeof DEVICE_CLASSES)[number];
 
-const TV = /\b(smart-?tv|smarttv|appletv|apple tv|googletv|android tv|hbbtv|bravia|roku|crkey|web0s|webos|tizen.*tv|aft[a-z])\b/i;
+const TV =
+  /\b(smart-?tv|apple ?tv(\d+,\d+)?|googletv|android tv|hbbtv|bravia|roku\w*|crkey|web0s|webos|tizen.*tv|aft(?!er)[a-z]+\d*)\b/i;
 const TABLET = /\b(ipad|tablet|kindle|silk|playbook)\b|\bandroid\b(?!.*\bmobile\b)/i;
 const MOBILE = /\b(mobile|mobi|iphone|ipod|windows phone|iemobile|opera mini)\b/i;
 const DESKTOP = /\b(windows nt|macintosh|x11|cros|linux)\b/i;

@@ -25,6 +25,7 @@ export type TokenKey = { readonly kid: string; readonly key: CryptoKey; readonly
 
 export type KeyRing = { readonly keys: ReadonlyMap<string, TokenKey>; readonly signing: TokenKey };
 
+const SPEC_MEMBERS: readonly string[] = ["key", "advertisers", "publishers", "cpc_max"];
 const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
 
 /** Imports the keys of `TOKEN_KEYS`; the error is a sentence for the operator and names no key material. */
@@ -50,6 +51,8 @@ async function importTokenKey(kid: string, entry: unknown): Promise<Result<Token
   const bytes = typeof spec?.["key"] === "string" ? decodeBase64url(spec["key"]) : null;
   if (spec === null || bytes === null) return err(`key ${kid} is not base64url`);
   if (bytes.length < TOKEN_KEY_BYTES_MIN) return err(`key ${kid} is shorter than ${TOKEN_KEY_BYTES_MIN} bytes`);
+  // A misspelt limit must not turn into no limit.
+  if (!Object.keys(spec).every((member) => SPEC_MEMBERS.includes(member))) return err(`key ${kid} has an unknown member`);
   const limits = parseLimits(spec);
   if (limits === null) return err(`key ${kid} has limits of the wrong form`);
   const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);

@@ -1,0 +1,34 @@
+/**
+ * What happens every minute: roll what is over, visit every shard, destroy old salts.
+ *
+ * Keeps: each duty has its turn whatever happens to the others; all are idempotent, so a cron that fires twice, late or
+ * not at all costs time and nothing else.
+ */
+import type { Config } from "../config.ts";
+import { clickShardName, shardCount } from "../core/routing.ts";
+import { logFault, logInfo } from "../log.ts";
+import type { ShardNamespace } from "../shard/stub.ts";
+import { rollAll } from "../sinks/roll.ts";
+
+export type CronPorts = { readonly database: D1Database; readonly shards: ShardNamespace };
+
+/** Rolls and sweeps; resolves when everything was tried. */
+export async function runCron(config: Config, { database, shards }: CronPorts, nowMs: number): Promise<void> {
+  const names = Array.from({ length: shardCount(config.topology) }, (_, index) => clickShardName(index));
+  await Promise.all([
+    duty("roll", async () => {
+      const windows = await rollAll(database, nowMs);
+      if (windows > 0) logInfo("rolled", { windows });
+    }),
+    ...names.map((name) => duty(`sweep ${name}`, () => shards.getByName(name).sweep())),
+  ]);
+}
+
+/** Runs one duty; its fault is logged, and the next minute tries again. */
+export async function duty(name: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (fault) {
+    logFault("cron_duty_failed", fault, { duty: name });
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Groups events by the shard that owns them, and hands each group over in calls of bounded size.
+ *
+ * Keeps: an event goes to the shard of its signed claims and to no other.
+ */
+import { encodeClickEvent } from "../core/click-event.ts";
+import { INGEST_EVENTS_MAX } from "../core/limits.ts";
+import type { OpenedEvent } from "../core/message.ts";
+import type { Topology } from "../core/routing.ts";
+import { ingestInto, type ShardNamespace, shardNameOf } from "../shard/stub.ts";
+
+export type ShardPorts = { readonly shards: ShardNamespace; readonly topology: Topology };
+
+/** Encoded events by shard name. */
+export function groupByShard(events: readonly OpenedEvent[], topology: Topology): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { event, claims } of events) {
+    const name = shardNameOf(claims, topology);
+    const encoded = encodeClickEvent(event);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [encoded]);
+    else group.push(encoded);
+  }
+  return groups;
+}
+
+/** Delivers one shard's events; rejects if any call does, and delivering all of them again is harmless. */
+export async function deliver({ shards }: ShardPorts, name: string, encodedEvents: readonly string[]): Promise<void> {
+  for (let at = 0; at < encodedEvents.length; at += INGEST_EVENTS_MAX) {
+    await ingestInto(shards, name, encodedEvents.slice(at, at + INGEST_EVENTS_MAX));
+  }
+}

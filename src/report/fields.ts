@@ -1,0 +1,57 @@
+/**
+ * The words of a report: what can be grouped and filtered by, what can be counted, and how each is spelled.
+ *
+ *   query and CSV: snake_case (`ad_id`, `gross_clicks`)      JSON: camelCase (`adId`, `grossClicks`)
+ *
+ * Keeps: closed lists. Only these names reach SQL, as keys of constant fragments (src/report/segments-sql.ts).
+ */
+import { CELL_DIMENSIONS, type Measure, ROW_DIMENSIONS } from "../core/measures.ts";
+
+export const DIMENSIONS = ["advertiser_id", ...ROW_DIMENSIONS, ...CELL_DIMENSIONS] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+
+/** A dimension as asked for: an answer keeps the caller's spelling of an alias. */
+export type NamedDimension = { readonly dimension: Dimension; readonly name: string };
+
+export const DIMENSION_ALIASES: Readonly<Record<string, Dimension>> = { device_type: "device" };
+
+/** Metric → the measure whose sum it is. `clicks` are the valid ones, which are billed. */
+export const METRIC_MEASURES = {
+  impressions: "impressions",
+  clicks: "valid",
+  gross_clicks: "gross",
+  duplicate_clicks: "duplicate",
+  invalid_clicks: "invalid",
+  late_clicks: "late",
+  conversions: "conversions",
+  conversions_by_time: "conversions_by_time",
+  spend_micros: "spend_micros",
+  conversion_value_micros: "conversion_value_micros",
+} as const satisfies Record<string, Measure>;
+export type Metric = keyof typeof METRIC_MEASURES;
+export const METRICS = Object.keys(METRIC_MEASURES) as readonly Metric[];
+
+/** Names that a caller may use for a dimension. */
+export const DIMENSION_NAMES: readonly string[] = [...DIMENSIONS, ...Object.keys(DIMENSION_ALIASES)];
+
+/** The dimension that a word names, or null. */
+export function toDimension(word: string): NamedDimension | null {
+  const alias = Object.hasOwn(DIMENSION_ALIASES, word) ? DIMENSION_ALIASES[word] : undefined;
+  const dimension = alias ?? DIMENSIONS.find((candidate) => candidate === word);
+  return dimension === undefined ? null : { dimension, name: word };
+}
+
+/** The metric that a word names, or null. */
+export function toMetric(word: string): Metric | null {
+  return METRICS.find((candidate) => candidate === word) ?? null;
+}
+
+/** Whether a column of a facts row holds the dimension; the others are packed in cells. */
+export function isRowDimension(dimension: Dimension): boolean {
+  return !(CELL_DIMENSIONS as readonly string[]).includes(dimension);
+}
+
+/** `ad_group_id` → `adGroupId`. */
+export function toCamelCase(name: string): string {
+  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

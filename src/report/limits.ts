@@ -1,0 +1,30 @@
+/**
+ * Limits of one report, each with its reason. They bound what one request may make D1 read and an isolate hold.
+ *
+ * Sources: D1 limits (30 s a batch, 100 bound parameters a statement), Workers limits (128 MB an isolate).
+ */
+import { assert } from "../core/result.ts";
+
+/** Rows of a table unless the request says otherwise, as Google Ads and Plausible page. */
+export const ROWS_DEFAULT = 10_000;
+export const ROWS_MAX = 50_000;
+/** Points of a series answer: zero-filled points times series. */
+export const POINTS_MAX = 50_000;
+/** Groups that one segment may return when they must all be seen to order them by a metric. */
+export const GROUPS_MAX = 50_000;
+export const DIMENSIONS_PER_QUERY_MAX = 4;
+/** A table by minute reads the finest tier only. */
+export const MINUTE_RANGE_MAX_DAYS = 31;
+/** Day facts are kept five years. */
+export const RANGE_MAX_DAYS = 5 * 366;
+/** Values in all lists of one request; a list is bound as one JSON string, so this bounds work and not parameters. */
+export const FILTER_VALUES_MAX = 1_000;
+
+/** What lies between an event's arrival and the place where a watermark looks for it: coalescer, retry and send. */
+export const WATERMARK_HOLD_MS = 5_000;
+export const WATERMARK_CACHE_MS = 2_000;
+/** A source of the watermark that does not answer in this time is reported as unknown. */
+export const WATERMARK_TIMEOUT_MS = 2_000;
+
+assert(ROWS_DEFAULT <= ROWS_MAX, "the default page is allowed");
+assert(ROWS_MAX <= GROUPS_MAX, "a table ordered by a metric may be as long as any other");

@@ -1,0 +1,75 @@
+/**
+ * Every way in which the report API says no: one closed union, with the status and the sentence of each in one table.
+ *
+ *   {"type":"/problems/unknown-parameter","title":"…","status":400,"detail":"…","field":"…"}        RFC 9457
+ *
+ * Keeps: a reason is a metric label, stable and without values; values travel in `detail` and `parameter`. A detail
+ * repeats only what the caller sent or what these files define, so it never tells one tenant about another.
+ */
+import { problemResponse } from "../problem.ts";
+
+export const REPORT_PROBLEMS = {
+  authentication_required: { status: 401, title: "A valid API key is required." },
+  insufficient_scope: { status: 403, title: "The API key may not read reports." },
+  unknown_parameter: { status: 400, title: "The request has a parameter that this route does not know." },
+  repeated_parameter: { status: 400, title: "A parameter that takes one value is given more than once." },
+  missing_parameter: { status: 400, title: "A required parameter is missing." },
+  empty_value: { status: 400, title: "A list holds an empty value." },
+  invalid_value: { status: 400, title: "A parameter has a value outside its rule." },
+  too_many_values: { status: 400, title: "A list holds too many values." },
+  invalid_instant: { status: 400, title: "An instant does not parse." },
+  empty_range: { status: 400, title: "The range from, to holds no minute." },
+  range_too_long: { status: 400, title: "The range is longer than this granularity allows." },
+  unknown_granularity: { status: 400, title: "The granularity is not known." },
+  conflicting_granularity: { status: 400, title: "The request names more than one granularity." },
+  unsupported_time_zone: { status: 400, title: "The only time zone offered is UTC." },
+  unknown_dimension: { status: 400, title: "The dimension is not known." },
+  repeated_dimension: { status: 400, title: "A dimension is named more than once." },
+  too_many_dimensions: { status: 400, title: "The request groups by too many dimensions." },
+  unknown_metric: { status: 400, title: "The metric is not known." },
+  repeated_metric: { status: 400, title: "A metric is named more than once." },
+  unknown_order_field: { status: 400, title: "The order names a field that the answer does not have." },
+  too_many_points: { status: 400, title: "The series would hold too many points." },
+  too_many_rows: { status: 400, title: "The table has too many rows to be ordered by a metric." },
+  not_found: { status: 404, title: "There is no such report." },
+  method_not_allowed: { status: 405, title: "Reports are read with GET." },
+  internal_error: { status: 500, title: "The report failed through a fault of ours." },
+  database_unavailable: { status: 503, title: "The report database does not answer at the moment." },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ReportProblemReason = keyof typeof REPORT_PROBLEMS;
+
+export type ReportProblem = {
+  readonly reason: ReportProblemReason;
+  readonly detail?: string;
+  /** The query parameter at fault, as the caller spelled it. */
+  readonly parameter?: string;
+};
+
+/** The caller may try again after this long when the database does not answer. */
+const RETRY_AFTER_S = 5;
+
+/** Headers that a reason needs beside its body. */
+const PROBLEM_HEADERS: Partial<Record<ReportProblemReason, Record<string, string>>> = {
+  authentication_required: { "WWW-Authenticate": "Bearer" },
+  insufficient_scope: { "WWW-Authenticate": 'Bearer error="insufficient_scope"' },
+  method_not_allowed: { Allow: "GET, HEAD" },
+  database_unavailable: { "Retry-After": String(RETRY_AFTER_S) },
+};
+
+export function isReportProblemReason(value: unknown): value is ReportProblemReason {
+  return typeof value === "string" && Object.hasOwn(REPORT_PROBLEMS, value);
+}
+
+/** The answer for a problem. Total. */
+export function toProblemResponse({ reason, detail, parameter }: ReportProblem): Response {
+  const { status, title } = REPORT_PROBLEMS[reason];
+  const body = {
+    reason,
+    status,
+    title,
+    ...(detail === undefined ? {} : { detail }),
+    ...(parameter === undefined ? {} : { field: parameter }),
+  };
+  return problemResponse(body, PROBLEM_HEADERS[reason] ?? {});
+}

@@ -1,0 +1,72 @@
+/**
+ * Flush: carry the log to the sinks, then forget what is no longer needed.
+ *
+ * Order, and what a crash between two steps leaves:
+ *   1 post to the report database      → again from the cursor, the ledger recognises it
+ *   2 operational metrics              → some points missing or twice; they are samples
+ *   3 archive, when a segment is due   → again from the cursor, the segment's metadata recognises it
+ *   4 trim the log                     → rows that are posted and archived stay a little longer
+ *   5 drop expired key tables          → dropped at the next flush
+ *
+ * Keeps: a fault of one sink does not keep the other from its work; it is thrown after both had their turn.
+ */
+import { HOUR_MS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
+import { hourOf } from "../core/time.ts";
+import { archiveLog, type LogOwner, sourceOf } from "../sinks/archive.ts";
+import type { FactsStore } from "../sinks/facts-store.ts";
+import { type OperationsDataset, writeFactsPoints } from "../sinks/operations.ts";
+import { postLog } from "../sinks/post.ts";
+import type { KeyIndex } from "./key-index.ts";
+import type { LogStore } from "./log-store.ts";
+
+export const POSTED_CURSOR = "posted/REPORT_DB";
+export const ARCHIVED_CURSOR = "archived";
+
+export type FlushPorts = {
+  readonly log: LogStore;
+  readonly index: KeyIndex;
+  readonly owner: LogOwner;
+  readonly facts: FactsStore;
+  readonly archive: R2Bucket;
+  readonly operations: OperationsDataset;
+  readonly transaction: (closure: () => void) => void;
+};
+
+export type FlushSettings = { readonly archiveIntervalMs: number; readonly dedupHorizonMs: number };
+
+/** Carries out one flush at `nowMs`. Throws the first sink's fault after everything else was tried. */
+export async function flush(ports: FlushPorts, settings: FlushSettings, nowMs: number): Promise<void> {
+  const outcomes = await Promise.allSettled([post(ports), archiveIfDue(ports, settings, nowMs)]);
+  ports.transaction(() => {
+    const { log } = ports;
+    log.trim(Math.min(log.cursor(POSTED_CURSOR).read(), log.cursor(ARCHIVED_CURSOR).read()));
+    ports.index.dropBefore(hourOf(nowMs - settings.dedupHorizonMs));
+  });
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+async function post({ log, owner, facts, operations }: FlushPorts): Promise<void> {
+  const untilSeq = log.last().seq;
+  const posted = await postLog(log, log.cursor(POSTED_CURSOR), { store: facts, source: sourceOf(owner), untilSeq });
+  writeFactsPoints(operations, owner.shard, posted);
+}
+
+async function archiveIfDue(
+  { log, owner, archive }: FlushPorts,
+  { archiveIntervalMs }: FlushSettings,
+  nowMs: number,
+): Promise<void> {
+  const cursor = log.cursor(ARCHIVED_CURSOR);
+  const dueMs = archiveDueMs(log, archiveIntervalMs);
+  if (dueMs === null || dueMs > nowMs) return;
+  await archiveLog(log, cursor, { bucket: archive, owner, untilSeq: log.last().seq });
+}
+
+/** When the oldest row that is not archived is due: at once when a segment is full; null when there is none. */
+export function archiveDueMs(log: LogStore, archiveIntervalMs: number): number | null {
+  const { chars, oldestLoggedAtMs } = log.waitingAfter(log.cursor(ARCHIVED_CURSOR).read());
+  if (oldestLoggedAtMs === null) return null;
+  if (chars >= SEGMENT_CHARS_MAX) return oldestLoggedAtMs;
+  const hourEndMs = (hourOf(oldestLoggedAtMs) + 1) * HOUR_MS;
+  return Math.min(oldestLoggedAtMs + archiveIntervalMs, hourEndMs);
+}

@@ -1,0 +1,24 @@
+/**
+ * The port to what a shard remembers of keys and events, so that a table row per key can give way to packed keys.
+ *
+ * Contract (test/contract/key-index.test.ts, over memory and SQLite):
+ *   - `lookup` answers for exactly the keys and ids asked, from the tables of the hours asked.
+ *   - `insert` remembers; a key or id inserted twice keeps its first event.
+ *   - `dropBefore(hour)` forgets everything of earlier hours, whole tables at a time, and `droppedBeforeHour()` says so
+ *     from then on, for ever; it never goes back.
+ */
+import type { EventId } from "../core/event-id.ts";
+import type { ImpressionKey } from "../core/impression-key.ts";
+import type { Claim, Known, Repeat } from "../core/ingest.ts";
+
+export type Lookup = {
+  readonly keys: readonly { readonly hour: number; readonly key: ImpressionKey }[];
+  readonly events: readonly { readonly hour: number; readonly event: EventId }[];
+};
+
+export interface KeyIndex {
+  lookup(lookup: Lookup): Known;
+  insert(claims: readonly Claim[], repeats: readonly Repeat[]): void;
+  droppedBeforeHour(): number;
+  dropBefore(hour: number): void;
+}

@@ -1,0 +1,63 @@
+/**
+ * The tables of one shard, as an ordered list of migrations. `PRAGMA user_version` is not available in Durable Object
+ * storage, so the version is a row of `meta`.
+ *
+ *   meta(name, value)                              schema version, incarnation
+ *   log(seq, logged_at_ms, received_from_ms, chars, lines)   one row per ingest
+ *   cursor(name, value)                            posted/<database>, archived, logged_at_ms, dropped_before_hour
+ *   seen_<hour of iat>(key, event)                 claimed impressions        (made by sqlite-key-index.ts)
+ *   repeat_<hour received>(event)                  ids of non-claiming events (made by sqlite-key-index.ts)
+ *
+ * Keeps: append-only; a deployed migration never changes. Runs in the constructor and nowhere else.
+ */
+const CREATE_META = `
+CREATE TABLE IF NOT EXISTS meta (
+  name  TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID`;
+
+const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE log (
+  seq              INTEGER PRIMARY KEY, -- continues from the highest ever used
+  logged_at_ms     INTEGER NOT NULL,    -- never goes back
+  received_from_ms INTEGER NOT NULL,    -- earliest receipt of the row's events
+  chars            INTEGER NOT NULL,    -- length of lines
+  lines            TEXT    NOT NULL     -- NDJSON, core/log-line.ts
+) STRICT`,
+    `CREATE TABLE cursor (
+  name  TEXT    NOT NULL PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID`,
+  ],
+];
+
+const SELECT_META = `SELECT value FROM meta WHERE name = ?1`;
+const SET_META = `INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+
+/**
+ * Brings the storage to the newest schema and returns the incarnation: a name for this storage's life. Should storage
+ * ever be lost or restored from a backup under the same object name, a new incarnation keeps its sequence numbers apart
+ * from those that the report database and the archive have already seen.
+ */
+export function migrate(storage: DurableObjectStorage, makeIncarnation: () => string): string {
+  return storage.transactionSync(() => {
+    const { sql } = storage;
+    sql.exec(CREATE_META);
+    const version = Number(readMeta(sql, "schema") ?? 0);
+    for (const statements of MIGRATIONS.slice(version)) {
+      for (const statement of statements) sql.exec(statement);
+    }
+    if (version < MIGRATIONS.length) sql.exec(SET_META, "schema", String(MIGRATIONS.length));
+    const incarnation = readMeta(sql, "incarnation");
+    if (incarnation !== null) return incarnation;
+    const made = makeIncarnation();
+    sql.exec(SET_META, "incarnation", made);
+    return made;
+  });
+}
+
+function readMeta(sql: SqlStorage, name: string): string | null {
+  const row = sql.exec<{ value: string }>(SELECT_META, name).toArray()[0];
+  return row?.value ?? null;
+}

@@ -1,0 +1,82 @@
+/**
+ * Postings into D1: one `batch()`, which is one transaction, that begins with the ledger row.
+ *
+ *   INSERT postings → INSERT OR IGNORE advertisers → upsert minutes → upsert rolled hours → upsert rolled days
+ *
+ * Keeps: the contract of facts-store.ts. The ledger's primary key rejects a repeat before any delta is applied, and the
+ * transaction takes everything back. Rows written: one for the ledger, one per facts row.
+ */
+import { cellDimensionsOf, type Facts, type FactsRow, totalsOf, widenFacts } from "../core/facts.ts";
+import { CELLS_PER_DELTA_MAX } from "../core/limits.ts";
+import { advertiserBucketOf } from "../core/routing.ts";
+import {
+  INSERT_POSTING,
+  REGISTER_ADVERTISERS,
+  SELECT_POSTING,
+  TIER_MINUTES,
+  type Tier,
+  UPSERT_FACTS,
+} from "./facts-sql.ts";
+import type { FactsStore, Posting } from "./facts-store.ts";
+
+const TIERS = ["minute", "hour", "day"] as const satisfies readonly Tier[];
+
+export class D1Facts implements FactsStore {
+  readonly #database: D1Database;
+  readonly #clock: () => number;
+
+  constructor(database: D1Database, clock: () => number) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async post({ source, seqFrom, seqTo, facts }: Posting): Promise<void> {
+    const nowMs = this.#clock();
+    const statements = [this.#database.prepare(INSERT_POSTING).bind(source, seqFrom, seqTo, nowMs)];
+    if (facts.size > 0) {
+      statements.push(this.#database.prepare(REGISTER_ADVERTISERS).bind(encodeAdvertisers(facts), nowMs));
+      for (const tier of TIERS) {
+        const deltas = encodeDeltas(tier === "minute" ? facts : widenFacts(facts, TIER_MINUTES[tier]));
+        statements.push(this.#database.prepare(UPSERT_FACTS[tier]).bind(deltas));
+      }
+    }
+    await this.#database.batch(statements);
+  }
+
+  async postedTo(source: string, seqFrom: number): Promise<number | null> {
+    const row = await this.#database.prepare(SELECT_POSTING).bind(source, seqFrom).first<{ seq_to: number }>();
+    return row?.seq_to ?? null;
+  }
+}
+
+function encodeAdvertisers(facts: Facts): string {
+  const ids = new Set(Array.from(facts.values(), (row) => row.advertiserId));
+  return JSON.stringify(Array.from(ids, (id) => [id, advertiserBucketOf(id)]));
+}
+
+/** The JSON that the upserts read (facts-sql.ts). */
+export function encodeDeltas(facts: Facts): string {
+  return JSON.stringify(Array.from(facts.values()).flatMap(encodeRow));
+}
+
+/** One row, or several by ordinal where its cells are more than one row may gain at once. */
+function encodeRow(row: FactsRow): unknown[] {
+  const cells = Array.from(row.cells);
+  const rows: unknown[] = [];
+  for (let at = 0; at === 0 || at < cells.length; at += CELLS_PER_DELTA_MAX) {
+    const page = cells.slice(at, at + CELLS_PER_DELTA_MAX);
+    rows.push([
+      row.advertiserId,
+      advertiserBucketOf(row.advertiserId),
+      row.window,
+      row.campaignId,
+      row.adGroupId,
+      row.adId,
+      rows.length,
+      page.map(([key, counts]) => [...cellDimensionsOf(key), ...counts]),
+      at === 0 ? Object.fromEntries(row.reasons) : {},
+      ...totalsOf({ cells: new Map(page) }),
+    ]);
+  }
+  return rows;
+}

@@ -1,0 +1,197 @@
+/**
+ * The statements that write facts, built once from the list of measures, so that columns, cells and sums cannot differ.
+ *
+ * Input of the upserts is one bound JSON text (D1 binds at most 100 parameters), a list of rows
+ *
+ *   [advertiser, bucket, window, campaign, ad group, ad, ordinal, cells, reasons, ...totals]
+ *
+ * Keeps: no value ever meets SQL text; the only interpolated words are the constants of this file and core/measures.ts.
+ * Relies on: the tables of migrations/0001 have exactly these columns (test/sinks/facts-sql.test.ts compares).
+ */
+import { CELLS_PER_ROW_MAX } from "../core/limits.ts";
+import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/measures.ts";
+
+export type Tier = "minute" | "hour" | "day";
+/** A tier that is rolled from the tier below it. */
+export type RolledTier = Exclude<Tier, "minute">;
+
+/** Minutes in one window of each tier. */
+export const TIER_MINUTES = { minute: 1, hour: 60, day: 1_440 } as const satisfies Record<Tier, number>;
+/** The tier that a tier is rolled from, and how many of its windows make one. */
+export const ROLLED_FROM = {
+  hour: { from: "minute", windows: 60 },
+  day: { from: "hour", windows: 24 },
+} as const satisfies Record<RolledTier, { from: Tier; windows: number }>;
+
+const DIMENSIONS = ROW_DIMENSIONS.join(", ");
+const TOTALS = MEASURES.join(", ");
+const CELL_NAMES = CELL_DIMENSIONS.join(", ");
+const each = (items: readonly string[], to: (item: string, index: number) => string, joint = ", ") =>
+  items.map(to).join(joint);
+
+const SUMS = each(MEASURES, (measure) => `sum(${measure}) AS ${measure}`);
+const CELL_ARRAY = `json_array(${CELL_NAMES}, ${TOTALS})`;
+/** A cell's members as columns, from `cell.value`. */
+const CELL_COLUMNS = each([...CELL_DIMENSIONS, ...MEASURES], (name, at) => `cell.value ->> ${at} AS ${name}`);
+
+const CELLS_OF = (source: string) => `SELECT ${CELL_COLUMNS} FROM json_each(${source}) AS cell`;
+const REASONS_OF = (source: string) => `SELECT key, value FROM json_each(${source})`;
+
+/** JSON of the cells of both texts, added. */
+const MERGED_CELLS = (a: string, b: string) => `(
+    SELECT json_group_array(${CELL_ARRAY})
+    FROM (
+      SELECT ${CELL_NAMES}, ${SUMS}
+      FROM (${CELLS_OF(a)} UNION ALL ${CELLS_OF(b)})
+      GROUP BY ${CELL_NAMES}
+    )
+  )`;
+
+/** JSON of the reasons of both texts, added. */
+const MERGED_REASONS = (a: string, b: string) => `(
+    SELECT json_group_object(key, total)
+    FROM (SELECT key, sum(value) AS total FROM (${REASONS_OF(a)} UNION ALL ${REASONS_OF(b)}) GROUP BY key)
+  )`;
+
+/** The conflict arm that adds the new row to the row that is there. */
+const MERGE = (tier: Tier) => `
+ON CONFLICT (advertiser_id, ${tier}, ${DIMENSIONS}, part) DO UPDATE SET
+  ${each(MEASURES, (measure) => `${measure} = facts_${tier}.${measure} + excluded.${measure}`, ",\n  ")},
+  cells = ${MERGED_CELLS(`facts_${tier}.cells`, "excluded.cells")},
+  reasons = ${MERGED_REASONS(`facts_${tier}.reasons`, "excluded.reasons")}`;
+
+const COLUMNS = (tier: Tier) => `advertiser_id, ${tier}, ${DIMENSIONS}, part, ${TOTALS}, cells, reasons`;
+
+/** The part that a row of deltas joins: the key's last one, or a further one when that would pass its bound of cells. */
+const PART = (tier: Tier) => `ordinal + coalesce((
+      SELECT max(have.part) + (json_array_length(have.cells) + json_array_length(delta.cells) > ${CELLS_PER_ROW_MAX})
+      FROM facts_${tier} AS have
+      WHERE have.advertiser_id = delta.advertiser_id AND have.${tier} = delta.time_window
+        AND ${each(ROW_DIMENSIONS, (name) => `have.${name} = delta.${name}`, " AND ")}
+    ), 0)`;
+
+const DELTAS = `
+  SELECT
+    value ->> 0 AS advertiser_id,
+    value ->> 1 AS bucket,
+    value ->> 2 AS time_window,
+    ${each(ROW_DIMENSIONS, (name, at) => `value ->> ${3 + at} AS ${name}`)},
+    value ->> 6 AS ordinal,
+    value -> 7 AS cells,
+    value -> 8 AS reasons,
+    ${each(MEASURES, (name, at) => `value ->> ${9 + at} AS ${name}`)}
+  FROM json_each(?1)`;
+
+/**
+ * Adds deltas to a tier. For hours and days only those deltas apply whose window is already rolled: the mark is read in
+ * the same transaction, so a delta is either folded by the roll or added here, never both and never neither.
+ */
+const UPSERT = (tier: Tier) => `
+INSERT INTO facts_${tier} (${COLUMNS(tier)})
+SELECT advertiser_id, time_window, ${DIMENSIONS}, ${PART(tier)}, ${TOTALS}, cells, reasons
+FROM (${DELTAS}
+) AS delta
+WHERE ${
+  tier === "minute"
+    ? "true"
+    : `time_window < (SELECT mark FROM roll_marks WHERE tier = '${tier}' AND roll_marks.bucket = delta.bucket)`
+}${MERGE(tier)}`;
+
+export const UPSERT_FACTS = {
+  minute: UPSERT("minute"),
+  hour: UPSERT("hour"),
+  day: UPSERT("day"),
+} as const satisfies Record<Tier, string>;
+
+/**
+ * Folds the windows [?2, ?3) of the tier below into a tier, for the advertisers of bucket ?1, if the mark is still ?2.
+ * Cells continue on further parts past their bound; each part's totals are the sum of its own cells. There is no
+ * conflict arm: a row at or past the mark would be a bug, and stops the roll loudly.
+ */
+const ROLL = (tier: RolledTier) => {
+  const { from, windows } = ROLLED_FROM[tier];
+  const key = `advertiser_id, time_window, ${DIMENSIONS}`;
+  return `
+INSERT INTO facts_${tier} (${COLUMNS(tier)})
+WITH source AS (
+  SELECT facts.advertiser_id, facts.${from} / ${windows} AS time_window,
+    ${each(ROW_DIMENSIONS, (name) => `facts.${name}`)}, facts.cells, facts.reasons
+  FROM advertisers
+  JOIN facts_${from} AS facts ON facts.advertiser_id = advertisers.advertiser_id
+    AND facts.${from} >= ?2 * ${windows} AND facts.${from} < ?3 * ${windows}
+  WHERE advertisers.bucket = ?1
+    AND coalesce((SELECT mark FROM roll_marks WHERE tier = '${tier}' AND bucket = ?1), 0) = ?2
+),
+cell_sums AS (
+  SELECT ${key}, ${CELL_NAMES}, ${SUMS}
+  FROM (SELECT source.*, ${CELL_COLUMNS} FROM source, json_each(source.cells) AS cell)
+  GROUP BY ${key}, ${CELL_NAMES}
+),
+pages AS (
+  SELECT *, (row_number() OVER (PARTITION BY ${key} ORDER BY ${CELL_NAMES}) - 1) / ${CELLS_PER_ROW_MAX} AS part
+  FROM cell_sums
+),
+packed AS (
+  SELECT ${key}, part, ${SUMS}, json_group_array(${CELL_ARRAY}) AS cells
+  FROM pages
+  GROUP BY ${key}, part
+),
+reason_sums AS (
+  SELECT ${key}, reason.key AS reason, sum(reason.value) AS total
+  FROM source, json_each(source.reasons) AS reason
+  GROUP BY ${key}, reason.key
+),
+reason_sets AS (
+  SELECT ${key}, json_group_object(reason, total) AS reasons
+  FROM reason_sums
+  GROUP BY ${key}
+)
+SELECT packed.advertiser_id, packed.time_window, ${each(ROW_DIMENSIONS, (name) => `packed.${name}`)}, packed.part,
+  ${TOTALS}, packed.cells, iif(packed.part = 0, coalesce(reason_sets.reasons, '{}'), '{}')
+FROM packed
+LEFT JOIN reason_sets USING (${key})`;
+};
+
+export const ROLL_FACTS = { hour: ROLL("hour"), day: ROLL("day") } as const satisfies Record<RolledTier, string>;
+
+/** Advances the mark of tier ?1, bucket ?2 from ?3 to ?4; changes nothing when the mark is no longer ?3. */
+export const ADVANCE_MARK = `
+INSERT INTO roll_marks (tier, bucket, mark)
+SELECT ?1, ?2, ?4
+WHERE coalesce((SELECT mark FROM roll_marks WHERE tier = ?1 AND bucket = ?2), 0) = ?3
+ON CONFLICT (tier, bucket) DO UPDATE SET mark = excluded.mark`;
+
+/** The first window of the tier below, at or after ?2, that holds facts of bucket ?1. */
+const FIRST_WINDOW = (tier: RolledTier) => {
+  const { from, windows } = ROLLED_FROM[tier];
+  return `
+SELECT min((
+  SELECT min(facts.${from}) FROM facts_${from} AS facts
+  WHERE facts.advertiser_id = advertisers.advertiser_id AND facts.${from} >= ?2 * ${windows}
+)) / ${windows} AS first_window
+FROM advertisers
+WHERE bucket = ?1`;
+};
+export const FIRST_UNROLLED = {
+  hour: FIRST_WINDOW("hour"),
+  day: FIRST_WINDOW("day"),
+} as const satisfies Record<RolledTier, string>;
+
+export const SELECT_MARKS = `
+SELECT tier, bucket, mark
+FROM roll_marks`;
+
+export const INSERT_POSTING = `
+INSERT INTO postings (source, seq_from, seq_to, posted_at_ms)
+VALUES (?1, ?2, ?3, ?4)`;
+
+export const SELECT_POSTING = `
+SELECT seq_to
+FROM postings
+WHERE source = ?1 AND seq_from = ?2`;
+
+/** Registers advertisers from a JSON list of [id, bucket]; an advertiser's bucket never changes. */
+export const REGISTER_ADVERTISERS = `
+INSERT OR IGNORE INTO advertisers (advertiser_id, bucket, first_seen_ms)
+SELECT value ->> 0, value ->> 1, ?2
+FROM json_each(?1)`;

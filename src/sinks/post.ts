@@ -1,0 +1,80 @@
+/**
+ * From log to report database: folds log rows into one posting after the other until nothing is left.
+ *
+ * Order of durable writes, and what a crash between them leaves:
+ *   1 the posting (one transaction with its ledger row)   → the next run reads the ledger back and moves on
+ *   2 the cursor "posted to"                              → nothing: the log may shrink
+ *
+ * Keeps: each log row is applied exactly once. A posting starts at cursor + 1; when its outcome is unknown, or another
+ * request was first, the ledger says how far that key reached. So a lost reply, a zombie request that arrives after its
+ * retry and a range that grew between two tries are all the same case, and no error text is parsed.
+ * Relies on: one run at a time per log (the shard's single flight) for economy; the ledger for correctness.
+ */
+import { type Facts, foldEvent } from "../core/facts.ts";
+import { LOG_READ_CHARS_MAX, POSTING_CHARS_MAX } from "../core/limits.ts";
+import { decodeLogLine } from "../core/log-line.ts";
+import { assert } from "../core/result.ts";
+import type { FactsStore, Posting } from "./facts-store.ts";
+import type { LogRow, LogSource } from "./log-source.ts";
+
+/** Characters that one cell or row takes in a posting, rounded up from ids of full length. */
+const CHARS_PER_CELL = 330;
+const CHARS_PER_ROW = 500;
+
+/** How far a log has been carried to one place; `advance` is durable when it returns. */
+export type Cursor = { read(): number; advance(seq: number): void };
+
+/**
+ * Posts the rows after the cursor, at least up to `untilSeq`; rows that arrive meanwhile may wait for the next run, so
+ * that a steady stream does not turn into many small postings. Throws the store's fault when the ledger shows that
+ * nothing was applied. Returns the facts posted, for the operational metrics.
+ */
+export async function postLog(
+  log: LogSource,
+  cursor: Cursor,
+  { store, source, untilSeq }: { store: FactsStore; source: string; untilSeq: number },
+): Promise<Facts[]> {
+  const posted: Facts[] = [];
+  while (cursor.read() < untilSeq) {
+    const posting = nextPosting(log.rowsAfter(cursor.read(), LOG_READ_CHARS_MAX), source);
+    assert(posting !== null, "the log holds every row up to its last");
+    const seqTo = await settle(store, posting);
+    cursor.advance(seqTo);
+    if (seqTo === posting.seqTo) posted.push(posting.facts);
+  }
+  return posted;
+}
+
+/** Folds as many of the rows as fit into one posting; null when there are none. */
+export function nextPosting(rows: readonly LogRow[], source: string): Posting | null {
+  const first = rows[0];
+  if (first === undefined) return null;
+  const facts: Facts = new Map();
+  let seqTo = first.seq;
+  for (const row of rows) {
+    if (row !== first && charsOf(facts) + row.lines.length > POSTING_CHARS_MAX) break;
+    for (const line of row.lines.split("\n")) foldEvent(facts, decodeLogLine(line));
+    seqTo = row.seq;
+  }
+  return { source, seqFrom: first.seq, seqTo, facts };
+}
+
+/** Applies the posting, or finds out how far an earlier one of the same key reached. */
+async function settle(store: FactsStore, posting: Posting): Promise<number> {
+  try {
+    await store.post(posting);
+    return posting.seqTo;
+  } catch (fault) {
+    // Whatever went wrong, the ledger knows: a row means applied up to there, none means not applied.
+    const seqTo = await store.postedTo(posting.source, posting.seqFrom);
+    if (seqTo === null) throw fault;
+    return seqTo;
+  }
+}
+
+/** Upper estimate of the posting's JSON. */
+function charsOf(facts: Facts): number {
+  let cells = 0;
+  for (const row of facts.values()) cells += row.cells.size;
+  return facts.size * CHARS_PER_ROW + cells * CHARS_PER_CELL;
+}

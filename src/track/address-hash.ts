@@ -1,0 +1,69 @@
+/**
+ * A keyed hash of the client's address: tells repeats of one client within a day apart, and nothing after that.
+ *
+ *   salts/v1/dt=2026-04-20   32 random bytes in R2, put if absent by whichever isolate is first, deleted after two days
+ *
+ * Keeps: the address itself is never stored or logged. R2 is used because a deleted object is gone; a database keeps
+ * history. Without a salt in time, or under `Sec-GPC: 1` (the caller's decision), there is no hash. Runs after the
+ * response, never before it.
+ */
+import { encodeBase64url, encodeUtf8 } from "../core/base64url.ts";
+import { DAY_MS } from "../core/limits.ts";
+import { isoDay } from "../core/time.ts";
+import { logFault } from "../log.ts";
+
+export const SALT_PREFIX = "salts/v1/";
+const SALT_BYTES = 32;
+const HASH_BYTES = 12;
+
+export function saltKey(day: string): string {
+  return `${SALT_PREFIX}dt=${day}`;
+}
+
+export class AddressHasher {
+  readonly #bucket: R2Bucket;
+  #current: { readonly day: string; readonly key: CryptoKey } | null = null;
+
+  constructor(bucket: R2Bucket) {
+    this.#bucket = bucket;
+  }
+
+  /** 16 characters, the same for one address all day at every edge; null when no salt could be had. */
+  async hash(address: string, atMs: number): Promise<string | null> {
+    try {
+      const day = isoDay(atMs);
+      // Two requests may both read the salt at first; they read the same one.
+      if (this.#current?.day !== day) this.#current = { day, key: await this.#dailyKey(day) };
+      const digest = await crypto.subtle.sign("HMAC", this.#current.key, encodeUtf8(address));
+      return encodeBase64url(new Uint8Array(digest, 0, HASH_BYTES));
+    } catch (fault) {
+      logFault("address_hash_failed", fault);
+      return null;
+    }
+  }
+
+  async #dailyKey(day: string): Promise<CryptoKey> {
+    const key = saltKey(day);
+    const existing = await this.#bucket.get(key);
+    const salt = existing === null ? await this.#createSalt(key) : await existing.arrayBuffer();
+    return crypto.subtle.importKey("raw", salt, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  }
+
+  /** Puts a new salt unless another edge was first, and returns the one that counts. */
+  async #createSalt(key: string): Promise<ArrayBuffer> {
+    const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+    const stored = await this.#bucket.put(key, salt, { onlyIf: { etagDoesNotMatch: "*" } });
+    if (stored !== null) return salt.buffer;
+    const winner = await this.#bucket.get(key);
+    if (winner === null) throw new Error("the daily salt vanished");
+    return winner.arrayBuffer();
+  }
+}
+
+/** Deletes salts older than yesterday's. */
+export async function destroyOldSalts(bucket: R2Bucket, nowMs: number): Promise<void> {
+  const { objects } = await bucket.list({ prefix: SALT_PREFIX });
+  const kept = new Set([saltKey(isoDay(nowMs)), saltKey(isoDay(nowMs - DAY_MS))]);
+  const old = objects.map(({ key }) => key).filter((key) => !kept.has(key));
+  if (old.length > 0) await bucket.delete(old);
+}

@@ -1,0 +1,153 @@
+/**
+ * The click: verify → redirect → (after the response) enqueue.
+ *
+ *   GET|HEAD /c/:token, /v1/click/:token       other query parameters are ignored
+ *
+ * Keeps: before the 302 there is no network call and no storage call; only a token of `dur: 1` waits, bounded, until its
+ * click is durable. If the signature verifies, the redirect is sent whatever happens to the counting; if it does not,
+ * there is no redirect. Bots, HEAD and expired links get the same 302 as everybody, so that nothing is telegraphed.
+ * A speculative fetch gets 503 `no-store`, so that a compliant browser asks again when the person really clicks.
+ */
+import type { ClickEvent, ClickMethod, Clock } from "../core/click-event.ts";
+import type { Claims } from "../core/claims.ts";
+import { expandDestination } from "../core/destination.ts";
+import type { DeviceClass } from "../core/device.ts";
+import { EVENT_ID_RANDOM_BYTES, type EventId, makeEventId } from "../core/event-id.ts";
+import { CLIENT_CLOCK_AHEAD_MAX_MS, SECOND_MS } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { Refusal } from "../core/refusal.ts";
+import { routingHashOf } from "../core/routing.ts";
+import { minuteOf } from "../core/time.ts";
+import { verifyToken } from "../core/token.ts";
+import { deliverEvents } from "../queue/producer.ts";
+import { type Edge, edgeOf } from "./edge.ts";
+import { readAddress, readFacts } from "./facts.ts";
+import { refuse } from "./refuse.ts";
+
+/** How long a `dur: 1` click waits for its acknowledgement before it is redirected all the same. */
+const DURABLE_WAIT_MS = 2 * SECOND_MS;
+
+/** What a caller of `POST /v1/click` may tell about the click. */
+export type ClientReport = { readonly occurredAtMs: number | null; readonly device: DeviceClass | null };
+const NO_REPORT: ClientReport = { occurredAtMs: null, device: null };
+
+export type AcceptedClick = { readonly claims: Claims; readonly id: EventId; readonly location: string };
+
+/** Answers a click link. */
+export async function handleClick(
+  request: Request,
+  token: string,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response> {
+  const edge = await edgeOf(env);
+  const { method } = request;
+  if (method !== "GET" && method !== "HEAD") return refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS);
+  const accepted = await acceptClick({ request, token, method, report: NO_REPORT }, edge, ctx);
+  return accepted.ok ? redirectTo(accepted.value.location) : refuse(accepted.error, request, env.OPERATIONS);
+}
+
+/** Verifies a click and sets its event on the way; the result says where to send the browser. */
+export async function acceptClick(
+  { request, token, method, report }: { request: Request; token: string; method: ClickMethod; report: ClientReport },
+  edge: Edge,
+  ctx: ExecutionContext,
+): Promise<Result<AcceptedClick, Refusal>> {
+  const { config, ring } = edge;
+  if (isSpeculative(request.headers)) return err({ reason: "speculative" });
+  const receivedAtMs = Date.now();
+  const verified = await verifyToken(token, { ring, policy: config.token, nowMs: receivedAtMs });
+  if (!verified.ok) return verified;
+  const claims = verified.value;
+  const random = crypto.getRandomValues(new Uint8Array(EVENT_ID_RANDOM_BYTES));
+  const id = makeEventId({ receivedAtMs, routingHash: routingHashOf(claims) }, random);
+  const location = expandDestination(claims.url, macroValues(claims, id, receivedAtMs), config.clickIdParam);
+
+  const enqueued = enqueue({ request, token, method, report, claims, id, receivedAtMs }, edge);
+  ctx.waitUntil(enqueued);
+  if (claims.dur) await Promise.race([enqueued, sleep(DURABLE_WAIT_MS)]);
+  return ok({ claims, id, location });
+}
+
+export function redirectTo(location: string): Response {
+  return new Response(null, {
+    status: 302,
+    headers: {
+      Location: location,
+      "Cache-Control": "no-store",
+      "Referrer-Policy": "strict-origin-when-cross-origin",
+      "X-Robots-Tag": "noindex",
+    },
+  });
+}
+
+type Arrival = {
+  readonly request: Request;
+  readonly token: string;
+  readonly method: ClickMethod;
+  readonly report: ClientReport;
+  readonly claims: Claims;
+  readonly id: EventId;
+  readonly receivedAtMs: number;
+};
+
+/** Completes the event and makes it durable. Never rejects. */
+async function enqueue(arrival: Arrival, { config, coalescer, hasher, producer }: Edge): Promise<boolean> {
+  const { request, token, method, report, claims, id, receivedAtMs } = arrival;
+  const facts = readFacts(request);
+  const address = readAddress(request);
+  const ipHash = facts.gpc || address === "" ? null : await hasher.hash(address, receivedAtMs);
+  const { occurredAtMs, clock } = eventTime(report.occurredAtMs, claims, receivedAtMs);
+  const event: ClickEvent = {
+    ...facts,
+    device: report.device ?? facts.device,
+    ipHash,
+    id,
+    token,
+    receivedAtMs,
+    occurredAtMs,
+    method,
+    count: 1,
+    clock,
+  };
+  const identity = [token, address, facts.userAgent, method, event.device, clock, minuteOf(occurredAtMs)].join("\n");
+  return coalescer.enqueue(
+    event,
+    identity,
+    async (events) => (await deliverEvents(events, config.enqueueChain, producer)) !== null,
+  );
+}
+
+/** The client's time if it lies in [`iat`, receipt + 5 s], else ours. */
+function eventTime(
+  reportedMs: number | null,
+  { iat }: Claims,
+  receivedAtMs: number,
+): { occurredAtMs: number; clock: Clock } {
+  if (reportedMs === null) return { occurredAtMs: receivedAtMs, clock: "server" };
+  const isCredible = reportedMs >= iat * SECOND_MS && reportedMs <= receivedAtMs + CLIENT_CLOCK_AHEAD_MAX_MS;
+  return isCredible
+    ? { occurredAtMs: reportedMs, clock: "client" }
+    : { occurredAtMs: receivedAtMs, clock: "client_refused" };
+}
+
+function macroValues({ jti, ad, cmp, pub }: Claims, id: EventId, receivedAtMs: number) {
+  return {
+    click_id: id,
+    impression_id: jti,
+    ad_id: ad,
+    campaign_id: cmp,
+    publisher_id: pub,
+    ts: String(receivedAtMs),
+  };
+}
+
+/** Prefetch and prerender, by the standard header and by those that came before it. */
+function isSpeculative(headers: Headers): boolean {
+  const purpose = headers.get("Sec-Purpose") ?? headers.get("Purpose") ?? headers.get("X-Moz");
+  return purpose !== null && /\bpre(fetch|render|view)\b/i.test(purpose);
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,53 @@
+/**
+ * What one isolate keeps between requests: the checked configuration, the imported keys, the coalescer. Keys and
+ * configuration are not request state; the coalescer's rules for sharing are its own (queue/coalescer.ts).
+ */
+import { type Config, readConfig } from "../config.ts";
+import { parseJson } from "../core/base64url.ts";
+import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
+import { Coalescer } from "../queue/coalescer.ts";
+import type { ProducerPorts } from "../queue/producer.ts";
+import { AddressHasher } from "./address-hash.ts";
+
+export type Edge = {
+  readonly config: Config;
+  readonly ring: KeyRing;
+  readonly coalescer: Coalescer;
+  readonly hasher: AddressHasher;
+  readonly producer: ProducerPorts;
+};
+
+let current: { readonly env: Env; readonly edge: Edge } | null = null;
+
+/** The isolate's edge; made at the first request. Throws an Error that names a wrong setting. */
+export async function edgeOf(env: Env): Promise<Edge> {
+  if (current !== null && current.env === env) return current.edge;
+  const config = readConfig(env);
+  const ring = await importKeyRing(parseJson(config.tokenKeys), config.tokenSigningKid);
+  if (!ring.ok) throw new Error(ring.error);
+  const edge: Edge = {
+    config,
+    ring: ring.value,
+    coalescer: new Coalescer({ holdMs: config.coalesceHoldMs, clock: () => Date.now() }),
+    hasher: new AddressHasher(env.ARCHIVE),
+    producer: {
+      queues: clickQueues(env),
+      shards: env.CLICK_SHARD,
+      topology: config.topology,
+      operations: env.OPERATIONS,
+    },
+  };
+  current = { env, edge };
+  return edge;
+}
+
+/** The queues bound as CLICK_QUEUE_0, CLICK_QUEUE_1, … in order. */
+export function clickQueues(env: Env): Queue[] {
+  const bindings = env as unknown as Record<string, unknown>;
+  const queues: Queue[] = [];
+  for (let index = 0; ; index++) {
+    const queue = bindings[`CLICK_QUEUE_${index}`];
+    if (queue === undefined) return queues;
+    queues.push(queue as Queue);
+  }
+}

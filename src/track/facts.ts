@@ -1,0 +1,54 @@
+/**
+ * The facts of a request that only the edge knows, read once, bounded in length, without the address.
+ */
+import type { ClickFacts, ClientHints } from "../core/click-event.ts";
+import { deviceClassOf } from "../core/device.ts";
+import { CLIENT_HINT_LENGTH_MAX, REFERRER_HOST_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from "../core/limits.ts";
+
+/** Facts without the address hash, which is made after the response. */
+export type RequestFacts = Omit<ClickFacts, "ipHash">;
+
+export function readFacts(request: Request): RequestFacts {
+  const { headers } = request;
+  const cf = request.cf;
+  const userAgent = (headers.get("User-Agent") ?? "").slice(0, USER_AGENT_LENGTH_MAX);
+  const mobileHint = headers.get("Sec-CH-UA-Mobile");
+  return {
+    country: place(cf?.["country"]),
+    region: place(cf?.["regionCode"]),
+    colo: place(cf?.["colo"]),
+    asn: typeof cf?.["asn"] === "number" ? cf["asn"] : null,
+    device: deviceClassOf(userAgent, mobileHint),
+    userAgent,
+    hints: readHints(headers, mobileHint),
+    referrerHost: hostOf(headers.get("Referer")),
+    gpc: headers.get("Sec-GPC") === "1",
+  };
+}
+
+/** The client's address as the platform saw it; used for folding and hashing, never stored. */
+export function readAddress(request: Request): string {
+  return request.headers.get("CF-Connecting-IP") ?? "";
+}
+
+function place(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value.slice(0, 64) : null;
+}
+
+function readHints(headers: Headers, mobile: string | null): ClientHints {
+  const brands = headers.get("Sec-CH-UA");
+  const platform = headers.get("Sec-CH-UA-Platform");
+  if (brands === null && platform === null && mobile === null) return {};
+  return {
+    ...(brands === null ? {} : { brands: brands.slice(0, CLIENT_HINT_LENGTH_MAX) }),
+    ...(platform === null ? {} : { platform: platform.slice(0, CLIENT_HINT_LENGTH_MAX) }),
+    ...(mobile === null ? {} : { mobile: mobile.slice(0, CLIENT_HINT_LENGTH_MAX) }),
+  };
+}
+
+/** The host of the referring page, without its path, which may be private. */
+function hostOf(referrer: string | null): string | null {
+  if (referrer === null || !URL.canParse(referrer)) return null;
+  const { host } = new URL(referrer);
+  return host === "" ? null : host.slice(0, REFERRER_HOST_LENGTH_MAX);
+}

@@ -1,0 +1,49 @@
+/**
+ * The tracking routes. The click link is matched by hand before anything is parsed, since it is the one that browsers
+ * wait for; the others go through a small router. Each route also stands under `/api`.
+ */
+import { type IRequestStrict, IttyRouter } from "itty-router";
+import { problemResponse } from "../problem.ts";
+import { handleClick } from "./click.ts";
+import { handleMint } from "./mint.ts";
+import { refuse } from "./refuse.ts";
+import { handlePreflight, handleScriptClick } from "./script-click.ts";
+
+const CLICK_PREFIXES = ["/c/", "/v1/click/"] as const;
+const API_PREFIX = "/api";
+
+/** The path of an absolute URL without its query, and without the `/api` prefix. */
+export function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("//") + 2);
+  if (start === -1) return "/";
+  const end = url.slice(start).search(/[?#]/);
+  const path = end === -1 ? url.slice(start) : url.slice(start, start + end);
+  return path.startsWith(`${API_PREFIX}/`) ? path.slice(API_PREFIX.length) : path;
+}
+
+/** The token in a click path, or null when the path is no click link. */
+export function tokenIn(path: string): string | null {
+  for (const prefix of CLICK_PREFIXES) if (path.startsWith(prefix)) return path.slice(prefix.length);
+  return null;
+}
+
+const router = IttyRouter<IRequestStrict, [Env, ExecutionContext]>()
+  .options("/:api?/v1/click", () => handlePreflight())
+  .post("/:api?/v1/click", (request, env, ctx) => handleScriptClick(request, env, ctx))
+  .all("/:api?/v1/click", (request, env) => refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS))
+  .post("/:api?/v1/tokens", (request, env) => handleMint(request, env))
+  .all("/:api?/v1/tokens", () =>
+    problemResponse({ reason: "method_not_allowed", status: 405, title: "Only POST mints tokens." }, { Allow: "POST" }),
+  );
+
+/** Answers a tracking request; undefined when the path is none of ours. */
+export async function handleTrack(
+  request: Request,
+  path: string,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response | undefined> {
+  const token = tokenIn(path);
+  if (token !== null) return handleClick(request, token, env, ctx);
+  return router.fetch(request, env, ctx);
+}

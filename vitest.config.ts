@@ -1,0 +1,50 @@
+/**
+ * Two projects: `node` runs the pure core, scripts, documents and the browser journey; `workers` runs everything that
+ * touches the platform inside workerd, with the bindings of wrangler.toml.
+ */
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+import { TEST_SECRETS } from "./test/support/secrets.ts";
+
+export default defineConfig(async () => {
+  const migrations = await readD1Migrations("migrations");
+  return {
+    test: {
+      projects: [
+        {
+          test: {
+            name: "node",
+            environment: "node",
+            include: ["test/core/**/*.test.ts", "test/docs/**/*.test.ts", "test/journey/**/*.test.ts", "test/*.test.ts"],
+            exclude: ["test/guarantees.test.ts"],
+            testTimeout: 30_000,
+          },
+        },
+        {
+          plugins: [
+            cloudflareTest({
+              wrangler: { configPath: "./wrangler.toml" },
+              miniflare: {
+                cf: false,
+                compatibilityFlags: ["service_binding_extra_handlers"],
+                bindings: { ...TEST_SECRETS, TEST_MIGRATIONS: migrations },
+                queueConsumers: {
+                  "clickledger-clicks-0": { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 100 },
+                },
+              },
+            }),
+          ],
+          test: {
+            name: "workers",
+            include: [
+              "test/{access,track,queue,shard,sinks,report,batch,contract}/**/*.test.ts",
+              "test/guarantees.test.ts",
+            ],
+            setupFiles: ["./test/support/apply-migrations.ts"],
+            testTimeout: 30_000,
+          },
+        },
+      ],
+    },
+  };
+});
