@@ -1,0 +1,204 @@
+/** Properties of postings and rolls over D1: any split, repeated or grown, gives the same facts, in every tier. */
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Facts, foldEvent, widenFacts } from "../../src/core/facts.ts";
+import { HOUR_MS } from "../../src/core/limits.ts";
+import { hourOf } from "../../src/core/time.ts";
+import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { TIER_MINUTES } from "../../src/sinks/facts-sql.ts";
+import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
+import { nextPosting, postLog } from "../../src/sinks/post.ts";
+import { readMarks, rollAll } from "../../src/sinks/roll.ts";
+import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { NOON_MS } from "../support/builders.ts";
+import { anySpec, loggedOf, MemoryLog, memoryCursor, type Spec } from "../support/logged.ts";
+import { canonical, readFacts } from "../support/read-facts.ts";
+
+const SEED = 20_261_122;
+const database = env.REPORT_DB;
+
+async function wipe(): Promise<void> {
+  const tables = ["postings", "facts_minute", "facts_hour", "facts_day", "roll_marks", "advertisers"];
+  await database.batch(tables.map((table) => database.prepare(`DELETE FROM ${table}`)));
+}
+
+function foldAll(specs: readonly Spec[]): Facts {
+  const facts: Facts = new Map();
+  for (const [at, spec] of specs.entries()) foldEvent(facts, loggedOf(spec, at + 1));
+  return facts;
+}
+
+/** What may happen to one try of a posting. */
+const OUTCOMES = ["applied", "reply_lost", "not_applied", "zombie_before_retry", "zombie_after_retry"] as const;
+type Outcome = (typeof OUTCOMES)[number];
+
+/** Wraps a store in the failures that a network and a database can show. */
+class UnreliableStore implements FactsStore {
+  readonly #store: FactsStore;
+  readonly #outcomes: Outcome[];
+  #zombie: Posting | null = null;
+
+  constructor(store: FactsStore, outcomes: readonly Outcome[]) {
+    this.#store = store;
+    this.#outcomes = [...outcomes];
+  }
+
+  async post(posting: Posting): Promise<void> {
+    const zombie = this.#zombie;
+    this.#zombie = null;
+    const outcome = this.#outcomes.shift() ?? "applied";
+    if (outcome === "not_applied") throw new Error("no reply, not applied");
+    if (outcome === "zombie_before_retry" || outcome === "zombie_after_retry") {
+      // This request stays under way; the next one finds it, sooner or later.
+      this.#zombie = posting;
+      if (zombie === null) throw new Error("no reply, still under way");
+    }
+    if (zombie !== null && outcome !== "zombie_after_retry") await this.#store.post(zombie).catch(() => {});
+    await this.#store.post(posting);
+    if (zombie !== null) await this.#store.post(zombie).catch(() => {});
+    if (outcome === "reply_lost") throw new Error("no reply, applied");
+  }
+
+  postedTo(source: string, seqFrom: number): Promise<number | null> {
+    return this.#store.postedTo(source, seqFrom);
+  }
+}
+
+describe("postings", () => {
+  beforeEach(wipe);
+
+  it("give the same facts however the log is split, repeated or grown between tries", async () => {
+    const script = fc.array(
+      fc.record({
+        arrivals: fc.array(anySpec, { maxLength: 4 }),
+        outcomes: fc.array(fc.constantFrom(...OUTCOMES), { maxLength: 3 }),
+      }),
+      { minLength: 1, maxLength: 6 },
+    );
+    await fc.assert(
+      fc.asyncProperty(script, async (steps) => {
+        await wipe();
+        const log = new MemoryLog();
+        const cursor = memoryCursor();
+        const store = new D1Facts(database, () => NOON_MS);
+        const target = (outcomes: readonly Outcome[]) => ({
+          store: new UnreliableStore(store, outcomes),
+          source: "clicks-0/test",
+          untilSeq: log.lastSeq(),
+        });
+        for (const { arrivals, outcomes } of steps) {
+          log.append(arrivals);
+          // A failed run leaves the cursor where the ledger says; the next step's arrivals grow the range.
+          await postLog(log, cursor, target(outcomes)).catch(() => {});
+        }
+        await postLog(log, cursor, target([]));
+        expect(cursor.read()).toBe(log.lastSeq());
+        const expected = foldAll(steps.flatMap(({ arrivals }) => arrivals));
+        expect(canonical(await readFacts(database, "minute"))).toBe(canonical(expected));
+      }),
+      { seed: SEED, numRuns: 60 },
+    );
+  });
+
+  it("stop before their JSON passes what D1 can bind, and go on from there", () => {
+    const log = new MemoryLog();
+    const spec: Spec = {
+      advertiser: 1,
+      ad: 1,
+      publisher: 1,
+      country: "DE",
+      minute: 0,
+      count: 1,
+      decision: { verdict: "valid", reason: null },
+    };
+    log.append(Array.from({ length: 4_000 }, (_, at) => ({ ...spec, minute: at, publisher: at })));
+    const posting = nextPosting(log.rowsAfter(0, 100_000_000), "s");
+    expect(posting?.seqTo).toBeGreaterThan(100);
+    expect(posting?.seqTo).toBeLessThan(4_000);
+  });
+});
+
+describe("rolled tiers", () => {
+  beforeEach(wipe);
+
+  it("equal the fold of their minutes at every moment, also while old events keep arriving", async () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant("post" as const), specs: fc.array(anySpec, { minLength: 1, maxLength: 5 }) }),
+      fc.record({ kind: fc.constant("roll" as const), hours: fc.integer({ min: -30, max: 30 }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 10 }), async (steps) => {
+        await wipe();
+        const store = new D1Facts(database, () => NOON_MS);
+        let seq = 0;
+        for (const current of steps) {
+          if (current.kind === "post") {
+            seq++;
+            await store.post({ source: "s/1", seqFrom: seq, seqTo: seq, facts: foldAll(current.specs) });
+          } else {
+            await rollAll(database, NOON_MS + current.hours * HOUR_MS);
+          }
+          await expectTiersAgree();
+        }
+      }),
+      { seed: SEED, numRuns: 40 },
+    );
+  });
+
+  it("are rolled once by two rolls at the same time", async () => {
+    const store = new D1Facts(database, () => NOON_MS);
+    const specs = [0, 1, 61, -61].map((minute) => specAt(minute));
+    await store.post({ source: "s/1", seqFrom: 1, seqTo: 1, facts: foldAll(specs) });
+    await Promise.all([rollAll(database, NOON_MS + 5 * HOUR_MS), rollAll(database, NOON_MS + 5 * HOUR_MS)]);
+    await expectTiersAgree();
+    expect((await readFacts(database, "hour")).size).toBeGreaterThan(0);
+  });
+
+  it("do nothing when the clock goes back", async () => {
+    const store = new D1Facts(database, () => NOON_MS);
+    await store.post({ source: "s/1", seqFrom: 1, seqTo: 1, facts: foldAll([specAt(0)]) });
+    await rollAll(database, NOON_MS + 3 * HOUR_MS);
+    expect(await rollAll(database, NOON_MS - 3 * HOUR_MS)).toBe(0);
+    await expectTiersAgree();
+  });
+
+  it("continue on a further part when a row would pass its bound of cells", async () => {
+    const store = new D1Facts(database, () => NOON_MS);
+    const specs = Array.from({ length: 9_001 }, (_, publisher) => ({ ...specAt(0), publisher }));
+    for (let at = 0; at < specs.length; at += 1_500) {
+      const facts = foldAll(specs.slice(at, at + 1_500));
+      await store.post({ source: "s/1", seqFrom: at + 1, seqTo: at + 1, facts });
+    }
+    await rollAll(database, NOON_MS + 3 * HOUR_MS);
+    for (const tier of ["minute", "hour"]) {
+      const { results } = await database
+        .prepare(`SELECT part, json_array_length(cells) AS cells FROM facts_${tier} ORDER BY part`)
+        .all<{ part: number; cells: number }>();
+      expect(results.length).toBeGreaterThan(2);
+      expect(Math.max(...results.map(({ cells }) => cells))).toBeLessThanOrEqual(4_000);
+      expect(results.reduce((sum, { cells }) => sum + cells, 0)).toBe(9_001);
+    }
+    await expectTiersAgree();
+  });
+});
+
+function specAt(minute: number): Spec {
+  const decision = { verdict: "valid", reason: null } as const;
+  return { advertiser: 1, ad: 1, publisher: 1, country: "DE", minute, count: 1, decision };
+}
+
+/** Below each bucket's mark a rolled tier equals the fold of the minutes; at and above it there is nothing. */
+async function expectTiersAgree(): Promise<void> {
+  const marks = await readMarks(database);
+  const minutes = await readFacts(database, "minute");
+  for (const tier of ["hour", "day"] as const) {
+    const below = new Map(
+      Array.from(widenFacts(minutes, TIER_MINUTES[tier])).filter(
+        ([, row]) => row.window < marks.get(tier, advertiserBucketOf(row.advertiserId)),
+      ),
+    );
+    expect(canonical(await readFacts(database, tier))).toBe(canonical(below));
+  }
+  expect(hourOf(NOON_MS)).toBeGreaterThan(0);
+}

@@ -1,0 +1,89 @@
+/** Logged events for tests of sinks: any mix of ads, minutes and verdicts, built through the real log line. */
+import fc from "fast-check";
+import { encodeClickEvent } from "../../src/core/click-event.ts";
+import { decodeLogLine, encodeLogLine, type LoggedEvent } from "../../src/core/log-line.ts";
+import type { Decision } from "../../src/core/verdict.ts";
+import type { LogRow, LogSource } from "../../src/sinks/log-source.ts";
+import type { Cursor } from "../../src/sinks/post.ts";
+import { aClick, NOON_MS } from "./builders.ts";
+
+export type Spec = {
+  readonly advertiser: number;
+  readonly ad: number;
+  readonly publisher: number;
+  readonly country: string | null;
+  readonly minute: number;
+  readonly count: number;
+  readonly decision: Decision;
+};
+
+export const DECISIONS: readonly Decision[] = [
+  { verdict: "valid", reason: null },
+  { verdict: "valid", reason: "late_accepted" },
+  { verdict: "duplicate", reason: "same_impression" },
+  { verdict: "invalid", reason: "declared_crawler" },
+  { verdict: "invalid", reason: "expired_token" },
+  { verdict: "late", reason: "late" },
+  { verdict: "deferred", reason: "key_table_dropped" },
+];
+
+/** Any event; minutes range over several hours and two days around the noon of the builders. */
+export const anySpec: fc.Arbitrary<Spec> = fc.record({
+  advertiser: fc.integer({ min: 1, max: 3 }),
+  ad: fc.integer({ min: 1, max: 3 }),
+  publisher: fc.integer({ min: 1, max: 3 }),
+  country: fc.constantFrom("DE", "US", null),
+  minute: fc.constantFrom(-1500, -61, -60, -59, -1, 0, 1, 59, 60, 61, 121),
+  count: fc.integer({ min: 1, max: 3 }),
+  decision: fc.constantFrom(...DECISIONS),
+});
+
+export function lineOf(spec: Spec, seq: number): string {
+  const atMs = NOON_MS + spec.minute * 60_000;
+  const event = aClick(
+    { receivedAtMs: atMs, count: spec.count, country: spec.country },
+    { adv: `adv_${spec.advertiser}`, ad: `ad_${spec.ad}`, pub: `pub_${spec.publisher}`, jti: `j_${seq}` },
+  );
+  return encodeLogLine({ seq, loggedAtMs: NOON_MS }, spec.decision, encodeClickEvent(event));
+}
+
+export function loggedOf(spec: Spec, seq: number): LoggedEvent {
+  return decodeLogLine(lineOf(spec, seq));
+}
+
+/** A log in memory: one event a row, numbers from 1. */
+export class MemoryLog implements LogSource {
+  readonly rows: LogRow[] = [];
+
+  append(specs: readonly Spec[]): void {
+    for (const spec of specs) {
+      const seq = this.rows.length + 1;
+      this.rows.push({ seq, loggedAtMs: NOON_MS, lines: lineOf(spec, seq) });
+    }
+  }
+
+  lastSeq(): number {
+    return this.rows.length;
+  }
+
+  rowsAfter(seq: number, charsMax: number): LogRow[] {
+    const found: LogRow[] = [];
+    let chars = 0;
+    for (const row of this.rows.slice(seq)) {
+      chars += row.lines.length;
+      if (found.length > 0 && chars > charsMax) break;
+      found.push(row);
+    }
+    return found;
+  }
+}
+
+export function memoryCursor(): Cursor {
+  let value = 0;
+  return {
+    read: () => value,
+    advance: (seq) => {
+      value = seq;
+    },
+  };
+}

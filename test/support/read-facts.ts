@@ -1,0 +1,43 @@
+/** Reads a facts table back into `Facts`, adding the parts of a row, so that stores can be compared. */
+import { cellKeyOf, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
+import { MEASURES } from "../../src/core/measures.ts";
+import type { Tier } from "../../src/sinks/facts-sql.ts";
+
+type Row = Record<string, string | number> & { cells: string; reasons: string };
+
+/** The facts of one tier; fails when a row's totals are not the sum of its cells. */
+export async function readFacts(database: D1Database, tier: Tier): Promise<Facts> {
+  const { results } = await database.prepare(`SELECT * FROM facts_${tier}`).all<Row>();
+  const facts: Facts = new Map();
+  for (const row of results) {
+    const cells = new Map(
+      (JSON.parse(row.cells) as [string, string, string, string, ...number[]][]).map(([p, c, d, k, ...counts]) => [
+        cellKeyOf(p, c, d, k),
+        counts,
+      ]),
+    );
+    const totals = MEASURES.map((measure) => Number(row[measure]));
+    if (totalsOf({ cells }).join() !== totals.join()) throw new Error(`totals differ from cells in ${row["ad_id"]}`);
+    const from = {
+      advertiserId: String(row["advertiser_id"]),
+      window: Number(row[tier]),
+      campaignId: String(row["campaign_id"]),
+      adGroupId: String(row["ad_group_id"]),
+      adId: String(row["ad_id"]),
+      cells,
+      reasons: new Map(Object.entries(JSON.parse(row.reasons) as Record<string, number>)),
+    };
+    mergeFacts(facts, [from]);
+  }
+  return facts;
+}
+
+/** A text that is equal for equal facts, whatever order they were made in. */
+export function canonical(facts: Facts): string {
+  const sorted = <K, V>(map: Map<K, V>) => Array.from(map).sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+  const rows = sorted(facts).map(([key, row]) => {
+    const cells = sorted(row.cells).filter(([, counts]) => counts.some((count) => count !== 0));
+    return [key, cells, sorted(row.reasons).filter(([, count]) => count !== 0)];
+  });
+  return JSON.stringify(rows.filter(([, cells]) => (cells as unknown[]).length > 0));
+}
