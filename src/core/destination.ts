@@ -55,7 +55,8 @@ export function expandDestination(url: string, values: MacroValues, clickIdParam
   const hashAt = expanded.indexOf("#");
   const base = hashAt === -1 ? expanded : expanded.slice(0, hashAt);
   const fragment = hashAt === -1 ? "" : expanded.slice(hashAt);
-  const separator = !base.includes("?") ? "?" : base.endsWith("?") || base.endsWith("&") ? "" : "&";
+  const queryAt = base.indexOf("?");
+  const separator = queryAt === -1 ? "?" : queryAt === base.length - 1 || base.endsWith("&") ? "" : "&";
   const param = `${encodeURIComponent(clickIdParam)}=${encodeURIComponent(values.click_id)}`;
   return `${base}${separator}${param}${fragment}`;
 }

@@ -15,13 +15,18 @@
  * A request awaits only promises and timers that it made itself (another request may end at any time). A batch older
  * than its hold is never joined. Sources: PLATFORM limits of Queues; Workers' rule on I/O between requests.
  */
-import type { ClickEvent } from "../core/click-event.ts";
+import { encodeUtf8 } from "../core/base64url.ts";
+import { type ClickEvent, encodeClickEvent } from "../core/click-event.ts";
+import type { EventId } from "../core/event-id.ts";
 import { FOLDED_COUNT_MAX, FOLLOWER_CONFIRM_MS, MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX } from "../core/limits.ts";
 
-/** Delivers events durably; resolves to false when every step of the chain failed. Bound to the caller's request. */
-export type Deliver = (events: readonly ClickEvent[]) => Promise<boolean>;
+/** An event as it travels, with what its carriers need to know of it. */
+export type EncodedClick = { readonly id: EventId; readonly count: number; readonly text: string };
 
-type Entry = { readonly event: ClickEvent; count: number };
+/** Delivers events durably; resolves to false when every step of the chain failed. Bound to the caller's request. */
+export type Deliver = (events: readonly EncodedClick[]) => Promise<boolean>;
+
+type Entry = { readonly event: ClickEvent; readonly text: string; count: number };
 
 class Batch {
   readonly openedAtMs: number;
@@ -36,11 +41,15 @@ class Batch {
     this.openedAtMs = openedAtMs;
   }
 
-  add(identity: string, event: ClickEvent): Entry {
-    const entry = { event, count: event.count };
+  hasRoomFor({ text }: Entry): boolean {
+    return this.entries.size < MESSAGE_EVENTS_MAX && this.bytes + byteLength(text) <= MESSAGE_BYTES_MAX;
+  }
+
+  add(identity: string, entry: Entry): void {
     this.entries.set(identity, entry);
-    this.bytes += encodedBytesMax(event);
-    return entry;
+    // The comma, and the digits by which a count may grow.
+    this.bytes += byteLength(entry.text) + 8;
+    if (this.entries.size >= MESSAGE_EVENTS_MAX) this.wake();
   }
 }
 
@@ -57,18 +66,18 @@ export class Coalescer {
   /** Enqueues one event; resolves when it is durable (true) or given up as lost (false). */
   async enqueue(event: ClickEvent, identity: string, deliver: Deliver): Promise<boolean> {
     const batch = this.#joinable();
-    if (batch === null) return this.#lead(event, identity, deliver);
-    const repeated = batch.entries.get(identity);
-    if (repeated !== undefined && repeated.count < FOLDED_COUNT_MAX) {
+    const repeated = batch?.entries.get(identity);
+    if (batch !== null && repeated !== undefined && repeated.count < FOLDED_COUNT_MAX) {
       repeated.count += event.count;
       return this.#follow(batch, repeated, deliver);
     }
-    if (repeated !== undefined || !hasRoom(batch, event)) {
+    const entry = { event, text: encodeClickEvent(event), count: event.count };
+    if (batch === null) return this.#lead(identity, entry, deliver);
+    if (repeated !== undefined || !batch.hasRoomFor(entry)) {
       batch.wake();
-      return this.#lead(event, identity, deliver);
+      return this.#lead(identity, entry, deliver);
     }
-    const entry = batch.add(identity, event);
-    if (batch.entries.size >= MESSAGE_EVENTS_MAX) batch.wake();
+    batch.add(identity, entry);
     return this.#follow(batch, entry, deliver);
   }
 
@@ -78,9 +87,9 @@ export class Coalescer {
     return this.#clock() - batch.openedAtMs < this.#holdMs ? batch : null;
   }
 
-  async #lead(event: ClickEvent, identity: string, deliver: Deliver): Promise<boolean> {
+  async #lead(identity: string, entry: Entry, deliver: Deliver): Promise<boolean> {
     const batch = new Batch(this.#clock());
-    batch.add(identity, event);
+    batch.add(identity, entry);
     this.#batch = batch;
     const hold = timer(this.#holdMs);
     batch.wake = hold.end;
@@ -105,18 +114,13 @@ export class Coalescer {
   }
 }
 
-function frozen({ event, count }: Entry): ClickEvent {
-  return count === event.count ? event : { ...event, count };
+function frozen({ event, text, count }: Entry): EncodedClick {
+  return { id: event.id, count, text: count === event.count ? text : encodeClickEvent({ ...event, count }) };
 }
 
-function hasRoom(batch: Batch, event: ClickEvent): boolean {
-  return batch.entries.size < MESSAGE_EVENTS_MAX && batch.bytes + encodedBytesMax(event) <= MESSAGE_BYTES_MAX;
-}
-
-/** Upper bound of the encoded event in bytes: the token is ASCII, other text is at most 3 bytes a character. */
-function encodedBytesMax({ token, userAgent, hints, referrerHost }: ClickEvent): number {
-  const hintChars = Object.values(hints).join("").length;
-  return token.length + 3 * (userAgent.length + hintChars + (referrerHost?.length ?? 0)) + 640;
+/** Bytes of the text in UTF-8; nearly every event is ASCII. */
+function byteLength(text: string): number {
+  return /^[\x20-\x7e]*$/.test(text) ? text.length : encodeUtf8(text).length;
 }
 
 /**

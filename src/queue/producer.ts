@@ -9,13 +9,13 @@
  */
 import type { EnqueueStepName } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
-import { type ClickEvent, encodeClickEvent } from "../core/click-event.ts";
 import { hash32 } from "../core/hash.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { encodeMessage, openEvent } from "../core/message.ts";
 import { assert, assertNever } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { type OperationsDataset, writeLostPoint } from "../sinks/operations.ts";
+import type { EncodedClick } from "./coalescer.ts";
 import { deliver, groupByShard, type ShardPorts } from "./route.ts";
 
 /** A queue's `send` has been seen to hang for a minute; a second try elsewhere takes less than a second. */
@@ -29,13 +29,13 @@ export type ProducerPorts = ShardPorts & {
 
 /** Makes events durable; resolves to the step that took them, or null when they are lost. Never rejects. */
 export async function deliverEvents(
-  events: readonly ClickEvent[],
+  events: readonly EncodedClick[],
   chain: readonly EnqueueStepName[],
   ports: ProducerPorts,
 ): Promise<EnqueueStepName | null> {
   const first = events[0];
   assert(first !== undefined, "there is an event to deliver");
-  const encoded = events.map(encodeClickEvent);
+  const encoded = events.map(({ text }) => text);
   const preferred = hash32(first.id) % Math.max(1, ports.queues.length);
   for (const step of chain) {
     try {
@@ -85,7 +85,7 @@ async function ingestAll(encoded: readonly string[], ports: ProducerPorts): Prom
   await Promise.all(groups.map(([name, group]) => deliver(ports, name, group)));
 }
 
-function countOf(events: readonly ClickEvent[]): number {
+function countOf(events: readonly EncodedClick[]): number {
   return events.reduce((sum, { count }) => sum + count, 0);
 }
 

@@ -1,0 +1,116 @@
+/** The coalescer: who shares a message, who is told, and who helps himself. */
+import { describe, expect, it, vi } from "vitest";
+import { Coalescer, type Deliver, type EncodedClick } from "../../src/queue/coalescer.ts";
+import { aClick } from "../support/builders.ts";
+
+const HOLD_MS = 20;
+
+function delivering(): { sent: EncodedClick[][]; deliver: Deliver } {
+  const sent: EncodedClick[][] = [];
+  return {
+    sent,
+    deliver: async (events) => {
+      sent.push([...events]);
+      return true;
+    },
+  };
+}
+
+const never: Deliver = () => new Promise(() => {});
+
+function coalescer(): Coalescer {
+  return new Coalescer({ holdMs: HOLD_MS, clock: () => Date.now() });
+}
+
+describe("Coalescer", () => {
+  it("puts events of one hold into one message, and tells every request", async () => {
+    const { sent, deliver } = delivering();
+    const shared = coalescer();
+    const clicks = Array.from({ length: 5 }, (_, n) => aClick({}, { jti: `j_${n}` }));
+    const outcomes = await Promise.all(clicks.map((click) => shared.enqueue(click, click.token, deliver)));
+    expect(outcomes).toEqual([true, true, true, true, true]);
+    expect(sent.map((events) => events.length)).toEqual([5]);
+  });
+
+  it("folds identical repeats into one event with a count, under the id of the first", async () => {
+    const { sent, deliver } = delivering();
+    const shared = coalescer();
+    const clicks = Array.from({ length: 400 }, () => aClick());
+    await Promise.all(clicks.map((click) => shared.enqueue(click, "same", deliver)));
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.map(({ id, count }) => ({ id, count }))).toEqual([{ id: clicks[0]?.id, count: 400 }]);
+  });
+
+  it("opens another batch after the hold", async () => {
+    const { sent, deliver } = delivering();
+    let nowMs = 0;
+    const shared = new Coalescer({ holdMs: HOLD_MS, clock: () => nowMs });
+    const first = shared.enqueue(aClick(), "a", deliver);
+    nowMs = HOLD_MS;
+    const second = shared.enqueue(aClick(), "b", deliver);
+    await Promise.all([first, second]);
+    expect(sent.map((events) => events.length)).toEqual([1, 1]);
+  });
+
+  it("never joins a batch past its hold, even when its leader is gone", async () => {
+    const { sent, deliver } = delivering();
+    let nowMs = 0;
+    const shared = new Coalescer({ holdMs: HOLD_MS, clock: () => nowMs });
+    void shared.enqueue(aClick(), "dead leader", never);
+    nowMs = HOLD_MS + 1;
+    expect(await shared.enqueue(aClick(), "next", deliver)).toBe(true);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("sends at once when a message is full of events", async () => {
+    const { sent, deliver } = delivering();
+    const shared = new Coalescer({ holdMs: 60_000, clock: () => Date.now() });
+    const many = Array.from({ length: 100 }, (_, n) => shared.enqueue(aClick(), `event ${n}`, deliver));
+    expect(await Promise.all(many)).toHaveLength(100);
+    expect(sent.map((events) => events.length)).toEqual([100]);
+  });
+
+  it("sends at once when a message is full of bytes", async () => {
+    const { sent, deliver } = delivering();
+    const shared = coalescer();
+    const big = Array.from({ length: 60 }, (_, n) => {
+      const click = aClick({ userAgent: "\u00fc".repeat(512) }, { url: `https://shop.example/${"p".repeat(2_000)}` });
+      return shared.enqueue(click, `big ${n}`, deliver);
+    });
+    await Promise.all(big);
+    expect(sent.flat()).toHaveLength(60);
+    expect(sent.length).toBeGreaterThan(2);
+    const bytes = sent.map((events) => new TextEncoder().encode(JSON.stringify(events.map(({ text }) => JSON.parse(text)))).length);
+    expect(Math.max(...bytes)).toBeLessThan(128_000);
+  });
+
+  it("lets a follower deliver its own event when its leader dies, with the count of all it stands for", async () => {
+    vi.useFakeTimers();
+    try {
+      const { sent, deliver } = delivering();
+      const shared = coalescer();
+      const leader = aClick();
+      const mine = aClick();
+      void shared.enqueue(leader, "leader", never);
+      const followers = [mine, aClick(), aClick()].map((click) => shared.enqueue(click, "mine", deliver));
+      await vi.advanceTimersByTimeAsync(2_100);
+      expect(await Promise.all(followers)).toEqual([true, true, true]);
+      // Three requests deliver one and the same event: its id and count are equal, so it is counted once as three.
+      expect(sent.map((events) => events.map(({ id, count }) => ({ id, count })))).toEqual(
+        Array.from({ length: 3 }, () => [{ id: mine.id, count: 3 }]),
+      );
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("lets followers try for themselves when the leader's delivery failed", async () => {
+    const { sent, deliver } = delivering();
+    const shared = coalescer();
+    const failed = shared.enqueue(aClick(), "leader", async () => false);
+    const follower = shared.enqueue(aClick(), "follower", deliver);
+    expect(await failed).toBe(false);
+    expect(await follower).toBe(true);
+    expect(sent).toHaveLength(1);
+  });
+});
