@@ -2,18 +2,21 @@
  * The coalescer: events of one isolate that arrive within a short hold share one queue message, because the queue is
  * billed and limited by the message.
  *
- *   t=0  leader opens a batch and holds it        leader: hold → close → deliver → tell the followers
- *   t<h  followers join                           follower: wait for its own promise or its own timer
+ *   t=0  leader opens a batch and holds it        leader: hold → close → deliver → note the outcome
+ *   t<h  followers join                           follower: look at the outcome by its own timer, or help itself
  *   t≥h  the next event opens another batch
  *
  * Identical repeats (same identity: token, client, minute) inside a hold fold into one event with a `count`, so that a
  * flood of one link costs one event.
  *
  * Keeps: `deliver` never sees an event whose count may still grow: a batch is closed before anything in it is read. A
- * follower that is not told within `FOLLOWER_CONFIRM_MS` delivers its own event, with the batch's id and count, so a
- * leader that died takes nobody with it and a leader that was only slow causes a redelivery, which is not counted.
- * A request awaits only promises and timers that it made itself (another request may end at any time). A batch older
- * than its hold is never joined. Sources: PLATFORM limits of Queues; Workers' rule on I/O between requests.
+ * follower whose batch is not delivered within `FOLLOWER_CONFIRM_MS` delivers its own event, with the batch's id and
+ * count, so a leader that died takes nobody with it and a leader that was only slow causes a redelivery, which is not
+ * counted. A batch older than its hold is never joined.
+ *
+ * Requests share plain values and nothing else: a follower looks at its batch by its own timers, at growing intervals,
+ * and nobody resolves a promise of another request. (With the runtime's cross-request promise resolution that would
+ * work too, but a request may end at any time, and the test runtime switches that feature off.)
  */
 import { encodeUtf8 } from "../core/base64url.ts";
 import { type ClickEvent, encodeClickEvent } from "../core/click-event.ts";
@@ -26,16 +29,18 @@ export type EncodedClick = { readonly id: EventId; readonly count: number; reado
 /** Delivers events durably; resolves to false when every step of the chain failed. Bound to the caller's request. */
 export type Deliver = (events: readonly EncodedClick[]) => Promise<boolean>;
 
+/** A follower's first look after the hold; each further one waits twice as long. */
+const FIRST_LOOK_MS = 25;
+
 type Entry = { readonly event: ClickEvent; readonly text: string; count: number };
 
 class Batch {
   readonly openedAtMs: number;
   readonly entries = new Map<string, Entry>();
-  readonly followers: ((isDelivered: boolean) => void)[] = [];
   bytes = 0;
   isClosed = false;
-  /** Ends the leader's hold early. */
-  wake: () => void = () => {};
+  /** What became of the leader's delivery; null until it is known. */
+  isDelivered: boolean | null = null;
 
   constructor(openedAtMs: number) {
     this.openedAtMs = openedAtMs;
@@ -49,7 +54,6 @@ class Batch {
     this.entries.set(identity, entry);
     // The comma, and the digits by which a count may grow.
     this.bytes += byteLength(entry.text) + 8;
-    if (this.entries.size >= MESSAGE_EVENTS_MAX) this.wake();
   }
 }
 
@@ -73,10 +77,7 @@ export class Coalescer {
     }
     const entry = { event, text: encodeClickEvent(event), count: event.count };
     if (batch === null) return this.#lead(identity, entry, deliver);
-    if (repeated !== undefined || !batch.hasRoomFor(entry)) {
-      batch.wake();
-      return this.#lead(identity, entry, deliver);
-    }
+    if (repeated !== undefined || !batch.hasRoomFor(entry)) return this.#lead(identity, entry, deliver);
     batch.add(identity, entry);
     return this.#follow(batch, entry, deliver);
   }
@@ -91,24 +92,22 @@ export class Coalescer {
     const batch = new Batch(this.#clock());
     batch.add(identity, entry);
     this.#batch = batch;
-    const hold = timer(this.#holdMs);
-    batch.wake = hold.end;
-    await hold.ended;
+    await sleep(this.#holdMs);
     batch.isClosed = true;
-    const isDelivered = await deliver(Array.from(batch.entries.values(), frozen));
-    for (const tell of batch.followers) tell(isDelivered);
-    return isDelivered;
+    batch.isDelivered = await deliver(Array.from(batch.entries.values(), frozen));
+    return batch.isDelivered;
   }
 
   async #follow(batch: Batch, entry: Entry, deliver: Deliver): Promise<boolean> {
-    const patience = timer(FOLLOWER_CONFIRM_MS);
-    let isDelivered = false;
-    batch.followers.push((delivered) => {
-      isDelivered = delivered;
-      patience.end();
-    });
-    await patience.ended;
-    if (isDelivered) return true;
+    const patienceEndsMs = this.#holdMs + FOLLOWER_CONFIRM_MS;
+    let waitedMs = 0;
+    let waitMs = this.#holdMs + FIRST_LOOK_MS;
+    while (batch.isDelivered === null && waitedMs < patienceEndsMs) {
+      await sleep(waitMs);
+      waitedMs += waitMs;
+      waitMs = Math.min(waitedMs, patienceEndsMs - waitedMs);
+    }
+    if (batch.isDelivered === true) return true;
     batch.isClosed = true;
     return deliver([frozen(entry)]);
   }
@@ -123,12 +122,6 @@ function byteLength(text: string): number {
   return /^[\x20-\x7e]*$/.test(text) ? text.length : encodeUtf8(text).length;
 }
 
-/**
- * A promise that resolves after `ms`, or when `end` is called. Another request may call `end`; the timer itself is
- * touched only by the request that made it.
- */
-function timer(ms: number): { ended: Promise<void>; end: () => void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const handle = setTimeout(resolve, ms);
-  return { ended: promise.then(() => clearTimeout(handle)), end: resolve };
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

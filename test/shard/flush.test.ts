@@ -1,0 +1,200 @@
+/** Flush: each sink gets everything once, whatever fails between two steps, and the log shrinks again. */
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { HOUR_MS } from "../../src/core/limits.ts";
+import { type FlushPorts, type FlushSettings, flush } from "../../src/shard/flush.ts";
+import { ingest, openArrivals } from "../../src/shard/ingest.ts";
+import { LogStore } from "../../src/shard/log-store.ts";
+import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
+import { ARCHIVE_PREFIX } from "../../src/sinks/archive.ts";
+import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import type { FactsStore } from "../../src/sinks/facts-store.ts";
+import { anEncodedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
+
+const SETTINGS: FlushSettings = { archiveIntervalMs: 60_000, dedupHorizonMs: 10 * 24 * HOUR_MS };
+const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
+
+type Harness = FlushPorts & { take(events: string[], nowMs?: number): void; points: unknown[] };
+
+/** Runs `use` on a real object's storage with real D1 and R2, and ports that a test may replace. */
+function withShard(shard: string, use: (harness: Harness) => Promise<void>): Promise<void> {
+  return runInDurableObject(env.CLICK_SHARD.getByName(shard), async (_, { storage }) => {
+    const log = new LogStore(storage.sql);
+    const index = new SqliteKeyIndex(storage.sql, log);
+    const points: unknown[] = [];
+    await use({
+      log,
+      index,
+      owner: { shard, incarnation: "test" },
+      facts: new D1Facts(env.REPORT_DB, () => NOON_MS),
+      archive: env.ARCHIVE,
+      operations: { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) },
+      transaction: (closure) => storage.transactionSync(closure),
+      points,
+      take: (events, nowMs = NOON_MS) =>
+        void storage.transactionSync(() => ingest(openArrivals(events), { log, index, policy: POLICY, nowMs })),
+    });
+  });
+}
+
+async function totals(ad: string) {
+  return env.REPORT_DB.prepare(
+    "SELECT sum(gross) AS gross, sum(valid) AS valid, sum(duplicate) AS duplicate, sum(invalid) AS invalid, sum(spend_micros) AS spend FROM facts_minute WHERE ad_id = ?1",
+  )
+    .bind(ad)
+    .first();
+}
+
+async function archived(shard: string): Promise<string[]> {
+  const { objects } = await env.ARCHIVE.list({ prefix: ARCHIVE_PREFIX });
+  const lines: string[] = [];
+  for (const { key } of objects.filter(({ key }) => key.includes(`shard=${shard}/`))) {
+    const object = await env.ARCHIVE.get(key);
+    const text = await new Response(object?.body.pipeThrough(new DecompressionStream("gzip"))).text();
+    lines.push(...text.trimEnd().split("\n"));
+  }
+  return lines;
+}
+
+/** A store that fails as often as told, before or after it applied the posting. */
+function flaky(store: FactsStore, failures: ("before" | "after")[]): FactsStore {
+  return {
+    post: async (posting) => {
+      const failure = failures.shift();
+      if (failure === "before") throw new Error("D1 is down");
+      await store.post(posting);
+      if (failure === "after") throw new Error("reply lost");
+    },
+    postedTo: (source, seqFrom) => store.postedTo(source, seqFrom),
+  };
+}
+
+describe("flush", () => {
+  it("posts, archives byte for byte, and empties the log", () =>
+    withShard("flush-plain", async (harness) => {
+      harness.take([
+        anEncodedClick({}, { jti: "p_1", ad: "ad_plain" }),
+        anEncodedClick({}, { jti: "p_1", ad: "ad_plain" }),
+        anEncodedClick({ userAgent: CRAWLER }, { jti: "p_2", ad: "ad_plain" }),
+      ]);
+      const lines = harness.log.rowsAfter(0, 1_000_000).flatMap((row) => row.lines.split("\n"));
+      await flush(harness, SETTINGS, NOON_MS + 60_000);
+      expect(await totals("ad_plain")).toEqual({ gross: 3, valid: 1, duplicate: 1, invalid: 1, spend: 250_000 });
+      expect(await archived("flush-plain")).toEqual(lines);
+      expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
+      expect(harness.points).toHaveLength(1);
+    }));
+
+  it("keeps everything while the report database is down, and catches up once", () =>
+    withShard("flush-d1-down", async (harness) => {
+      const failing = { ...harness, facts: flaky(harness.facts, ["before", "before", "after"]) };
+      harness.take([anEncodedClick({}, { jti: "d_1", ad: "ad_d1" })]);
+      await expect(flush(failing, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("D1 is down");
+      // The archive did its part meanwhile, and the row stays because it is not posted.
+      expect(await archived("flush-d1-down")).toHaveLength(1);
+      expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
+      harness.take([anEncodedClick({}, { jti: "d_2", ad: "ad_d1" })]);
+      await expect(flush(failing, SETTINGS, NOON_MS + 120_000)).rejects.toThrow("D1 is down");
+      await flush(failing, SETTINGS, NOON_MS + 180_000);
+      await flush(failing, SETTINGS, NOON_MS + 240_000);
+      expect(await totals("ad_d1")).toMatchObject({ gross: 2, valid: 2 });
+      expect(await archived("flush-d1-down")).toHaveLength(2);
+      expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
+    }));
+
+  it("keeps everything while the archive is down, and posts meanwhile", () =>
+    withShard("flush-r2-down", async (harness) => {
+      const down = { put: () => Promise.reject(new Error("R2 is down")) } as unknown as R2Bucket;
+      harness.take([anEncodedClick({}, { jti: "a_1", ad: "ad_r2" })]);
+      await expect(flush({ ...harness, archive: down }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("R2 is down");
+      expect(await totals("ad_r2")).toMatchObject({ gross: 1 });
+      expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
+      await flush(harness, SETTINGS, NOON_MS + 120_000);
+      expect(await totals("ad_r2")).toMatchObject({ gross: 1 });
+      expect(await archived("flush-r2-down")).toHaveLength(1);
+    }));
+
+  it("does not archive a row twice when the put was done and its reply lost, although the log has grown", () =>
+    withShard("flush-r2-reply", async (harness) => {
+      const lossy = {
+        put: async (...given: Parameters<R2Bucket["put"]>) => {
+          await env.ARCHIVE.put(...given);
+          throw new Error("reply lost");
+        },
+      } as unknown as R2Bucket;
+      harness.take([anEncodedClick({}, { jti: "l_1", ad: "ad_reply" })]);
+      await expect(flush({ ...harness, archive: lossy }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("reply lost");
+      harness.take([anEncodedClick({}, { jti: "l_2", ad: "ad_reply" })]);
+      await flush(harness, SETTINGS, NOON_MS + 120_000);
+      const ids = (await archived("flush-r2-reply")).map((line) => (JSON.parse(line) as { seq: number }).seq);
+      expect(ids).toEqual([1, 2]);
+    }));
+
+  it("splits segments at the hour of logging", () =>
+    withShard("flush-hours", async (harness) => {
+      harness.take([anEncodedClick({}, { jti: "h_1" })], NOON_MS + HOUR_MS - 1);
+      harness.take([anEncodedClick({}, { jti: "h_2" })], NOON_MS + HOUR_MS);
+      await flush(harness, SETTINGS, NOON_MS + 2 * HOUR_MS);
+      const { objects } = await env.ARCHIVE.list({ prefix: ARCHIVE_PREFIX });
+      const keys = objects.map(({ key }) => key).filter((key) => key.includes("shard=flush-hours/"));
+      expect(keys).toEqual([
+        "raw/v1/dt=2026-04-20/hour=12/shard=flush-hours/test-000000000001.ndjson.gz",
+        "raw/v1/dt=2026-04-20/hour=13/shard=flush-hours/test-000000000002.ndjson.gz",
+      ]);
+    }));
+
+  it("drops key tables past the horizon and defers what only they could tell", () =>
+    withShard("flush-horizon", async (harness) => {
+      const first = anEncodedClick({}, { jti: "t_1", ad: "ad_horizon" });
+      harness.take([first]);
+      const laterMs = NOON_MS + SETTINGS.dedupHorizonMs + 2 * HOUR_MS;
+      await flush(harness, SETTINGS, laterMs);
+      expect(harness.index.droppedBeforeHour()).toBeGreaterThan(0);
+      // A dead letter of weeks ago comes back, once as the same event and once as another copy of the same impression.
+      harness.take([first, anEncodedClick({}, { jti: "t_1", ad: "ad_horizon" })], laterMs);
+      await flush(harness, SETTINGS, laterMs + 60_000);
+      expect(await totals("ad_horizon")).toMatchObject({ gross: 1, valid: 1 });
+      const verdicts = (await archived("flush-horizon")).map((line) => (JSON.parse(line) as { verdict: string }).verdict);
+      expect(verdicts).toEqual(["valid", "deferred", "deferred"]);
+    }));
+});
+
+describe("the shard's alarm", () => {
+  it("posts by itself soon after an ingest, and firing twice counts once", async () => {
+    const shard = env.CLICK_SHARD.getByName("alarm-1");
+    await shard.ingest([anEncodedClick({}, { jti: "al_1", ad: "ad_alarm" })]);
+    expect((await shard.status()).oldestUnpostedReceivedAtMs).toBe(NOON_MS + 1_000);
+    await runDurableObjectAlarm(shard);
+    await runDurableObjectAlarm(shard);
+    expect(await totals("ad_alarm")).toMatchObject({ gross: 1 });
+    expect((await shard.status()).oldestUnpostedReceivedAtMs).toBeNull();
+  });
+
+  it("stays armed until the archive has the events too", async () => {
+    const shard = env.CLICK_SHARD.getByName("alarm-2");
+    await shard.ingest([anEncodedClick({}, { jti: "al_2" })]);
+    await runDurableObjectAlarm(shard);
+    expect(await runInDurableObject(shard, (_, { storage }) => storage.getAlarm())).not.toBeNull();
+  });
+
+  it("shares one flush among concurrent callers", async () => {
+    const shard = env.CLICK_SHARD.getByName("alarm-3");
+    await shard.ingest([anEncodedClick({}, { jti: "al_3", ad: "ad_single" })]);
+    await Promise.all([shard.sweep(), shard.sweep(), shard.sweep(), runDurableObjectAlarm(shard)]);
+    expect(await totals("ad_single")).toMatchObject({ gross: 1 });
+    const { results } = await env.REPORT_DB.prepare("SELECT source FROM postings WHERE source LIKE 'alarm-3/%'").all();
+    expect(results).toHaveLength(1);
+  });
+
+  it("finds its work again after eviction", async () => {
+    const shard = env.CLICK_SHARD.getByName("alarm-4");
+    await shard.ingest([anEncodedClick({}, { jti: "al_4", ad: "ad_evicted" })]);
+    await evictDurableObject(shard);
+    await env.CLICK_SHARD.getByName("alarm-4").sweep();
+    expect(await totals("ad_evicted")).toMatchObject({ gross: 1 });
+    await evictDurableObject(env.CLICK_SHARD.getByName("alarm-4"));
+    await env.CLICK_SHARD.getByName("alarm-4").sweep();
+    expect(await totals("ad_evicted")).toMatchObject({ gross: 1 });
+  });
+});

@@ -1,0 +1,250 @@
+/**
+ * The rules of the repository, each a pure function from files to findings, so that each is tested on a planted
+ * violation. `test/tidy.test.ts` applies them to the tree.
+ *
+ * Keeps: a finding names the file and what to do instead. Imports are resolved by their text: `.ts` paths, no aliases.
+ */
+import { posix } from "node:path";
+import { parseAst } from "vitest/node";
+
+export type TextFile = { readonly path: string; readonly text: string };
+
+export type Import = {
+  /** A path from the root for a relative import, else the name of a package. */
+  readonly target: string;
+  readonly isType: boolean;
+  readonly isDynamic: boolean;
+};
+
+export type Module = TextFile & { readonly imports: readonly Import[]; readonly nodes: readonly Node[] };
+
+/** One node of the syntax tree (ESTree with TypeScript). */
+type Node = { readonly type: string; readonly start: number; readonly end: number } & Readonly<Record<string, unknown>>;
+
+/** Parses a TypeScript file. */
+export function parseModule({ path, text }: TextFile): Module {
+  const nodes: Node[] = [];
+  collect(parseAst(text, { lang: "ts" }, path), nodes);
+  const imports = nodes.flatMap((node) => {
+    const source = node["source"] as Node | null | undefined;
+    const specifier = source?.["value"];
+    if (!/^(Import|Export(All|Named))/.test(node.type) || typeof specifier !== "string") return [];
+    const target = specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : specifier;
+    const isType = node["importKind"] === "type" || node["exportKind"] === "type";
+    return [{ target, isType, isDynamic: node.type === "ImportExpression" }];
+  });
+  return { path, text, imports, nodes };
+}
+
+function collect(value: unknown, nodes: Node[]): void {
+  if (typeof value !== "object" || value === null) return;
+  if ("type" in value && "start" in value) nodes.push(value as Node);
+  for (const child of Object.values(value)) collect(child, nodes);
+}
+
+const lineOf = (text: string, offset: number) => text.slice(0, offset).split("\n").length;
+const at = (file: TextFile, node: Node) => `${file.path}:${lineOf(file.text, node.start)}`;
+const folderOf = (path: string) => path.split("/").slice(1, -1)[0] ?? "";
+const packageOf = (target: string) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(target)?.[0] ?? target;
+
+/** Folder → folders of src that it may import; imports run down the data's way, never back. */
+export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  access: ["core"],
+  sinks: ["core"],
+  shard: ["sinks", "core"],
+  queue: ["shard", "sinks", "core"],
+  track: ["queue", "shard", "sinks", "access", "core"],
+  report: ["sinks", "access", "shard", "core"],
+  batch: ["sinks", "shard", "core"],
+  demo: ["track", "queue", "shard", "sinks", "report", "access", "core"],
+};
+
+/** Folder → packages that it may import; `src/index.ts` and the other root files import none. */
+export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  core: ["@noble/hashes", "isbot"],
+  access: ["@noble/hashes"],
+  shard: ["cloudflare:workers"],
+  track: ["itty-router", "@noble/hashes"],
+  report: ["hono", "zod", "@hono/zod-openapi", "temporal-polyfill", "hyparquet"],
+  batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
+};
+
+/** Modules that are handed `Env` and so read the configuration; all others are handed what they need of it. */
+const ENV_READERS = ["src/shard/object.ts", "src/report/app.ts", "src/track/edge.ts"];
+
+/** Root files that every folder but core may import, and whether as types only. */
+const ROOT_IMPORTS = new Map([
+  ["src/log.ts", "value"],
+  ["src/problem.ts", "value"],
+  ["src/config.ts", "type"],
+]);
+
+/** Imports that the two tables do not allow. */
+export function importsAgainstTable({ path, imports }: Module): string[] {
+  if (path === "src/index.ts") return [];
+  const folder = folderOf(path);
+  const isRoot = folder === "";
+  const folders = isRoot ? ["core"] : FOLDER_IMPORTS[folder];
+  if (folders === undefined) return [`${path}: folder ${folder} is not in the import table`];
+  return imports.flatMap(({ target, isType }) => {
+    if (!target.startsWith("src/")) {
+      const isAllowed = (PACKAGE_IMPORTS[folder] ?? []).includes(packageOf(target));
+      return isAllowed ? [] : [`${path}: ${folder || "root"} may not import ${target}`];
+    }
+    const targetFolder = folderOf(target);
+    if (targetFolder === "") {
+      const kind = folder === "core" ? undefined : ROOT_IMPORTS.get(target);
+      if (kind === "value" || (kind === "type" && (isType || ENV_READERS.includes(path)))) return [];
+      return [`${path}: ${folder || "root"} may not import ${target}${kind === "type" ? " except as a type" : ""}`];
+    }
+    if (folder === "report" && targetFolder === "shard" && !isType && target !== "src/shard/stub.ts") {
+      return [`${path}: report may import only the stub of shard and types, not ${target}`];
+    }
+    const isAllowed = targetFolder === folder || folders.includes(targetFolder);
+    return isAllowed ? [] : [`${path}: ${folder || "root"} may not import ${targetFolder} (${target})`];
+  });
+}
+
+/** Cycles of runtime imports, each once, as `a.ts → b.ts → a.ts`. */
+export function importCycles(modules: readonly Module[]): string[] {
+  const byPath = new Map(modules.map((module) => [module.path, module]));
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: readonly string[]) => {
+    const from = trail.indexOf(path);
+    if (from !== -1) cycles.push([...trail.slice(from), path].join(" → "));
+    if (from !== -1 || done.has(path)) return;
+    for (const { target, isType } of byPath.get(path)?.imports ?? []) if (!isType) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of byPath.keys()) visit(path, []);
+  return cycles;
+}
+
+/** Files and packages that `entry` loads; dynamic imports and types count where asked for. */
+export function reachable(
+  modules: readonly Module[],
+  entries: readonly string[],
+  { withDynamic, withTypes }: { withDynamic: boolean; withTypes: boolean },
+): Set<string> {
+  const byPath = new Map(modules.map((module) => [module.path, module]));
+  const seen = new Set<string>();
+  const visit = (target: string) => {
+    if (seen.has(target)) return;
+    seen.add(target);
+    for (const next of byPath.get(target)?.imports ?? []) {
+      if ((withDynamic || !next.isDynamic) && (withTypes || !next.isType)) visit(next.target);
+    }
+  };
+  for (const entry of entries) visit(entry);
+  return seen;
+}
+
+/** Packages that the entry must not load before its first request. */
+export function heavyAtStart(modules: readonly Module[], entry: string, heavy: readonly string[]): string[] {
+  const loaded = reachable(modules, [entry], { withDynamic: false, withTypes: false });
+  const isHeavy = (target: string) => heavy.includes(packageOf(target));
+  return [...loaded].filter(isHeavy).map((target) => `${entry} loads ${target} at start: import it dynamically`);
+}
+
+/** Files of src that neither the Worker nor a test, benchmark or script imports. */
+export function deadFiles(modules: readonly Module[]): string[] {
+  const users = modules.map((module) => module.path).filter((path) => !path.startsWith("src/"));
+  const alive = reachable(modules, ["src/index.ts", ...users], { withDynamic: true, withTypes: true });
+  const sources = modules.filter(({ path }) => path.startsWith("src/") && !path.endsWith(".d.ts"));
+  return sources.filter(({ path }) => !alive.has(path)).map(({ path }) => `${path}: nothing imports it`);
+}
+
+type Ban = { readonly what: RegExp; readonly instead: string; readonly isBanned: (path: string) => boolean };
+
+const BANS: readonly Ban[] = [
+  { what: /^Math\.random$/, instead: "crypto.getRandomValues in a shell", isBanned: () => true },
+  { what: /^console\./, instead: "log.ts", isBanned: (path) => path !== "src/log.ts" },
+  { what: /^JSON\.parse$/, instead: "parseJson", isBanned: (path) => path !== "src/core/base64url.ts" },
+  {
+    what: /^(Date\.now|performance\.now|crypto\.(randomUUID|getRandomValues))$/,
+    instead: "an argument",
+    isBanned: (path) => path.startsWith("src/core/"),
+  },
+];
+
+/** Members that are banned where they stand, with their replacement. */
+export function bannedCalls(module: Module): string[] {
+  return module.nodes.flatMap((node) => {
+    if (node.type !== "MemberExpression") return [];
+    const name = `${(node["object"] as Node)["name"]}.${(node["property"] as Node)["name"]}`;
+    const ban = BANS.find(({ what, isBanned }) => what.test(name) && isBanned(module.path));
+    return ban === undefined ? [] : [`${at(module, node)}: ${name} is banned here, use ${ban.instead}`];
+  });
+}
+
+/** Modules that own SQL whose text depends on constants of ours. */
+const SQL_BUILDERS = /^src\/(sinks\/facts-sql|shard\/sqlite-key-index|report\/[a-z-]+-sql)\.ts$/;
+const SQL = /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
+
+/** SQL text put together outside the modules that may: a value belongs into a numbered parameter. */
+export function builtSql(module: Module): string[] {
+  if (SQL_BUILDERS.test(module.path)) return [];
+  return module.nodes
+    .filter((node) => node.type === "TemplateLiteral" && (node["expressions"] as unknown[]).length > 0)
+    .filter((node) => SQL.test((node["quasis"] as { value: { raw: string } }[]).map(({ value }) => value.raw).join("")))
+    .map((node) => `${at(module, node)}: SQL is built from parts, use a constant statement with ?1`);
+}
+
+export const FILE_LINES_MAX = 300;
+export const FUNCTION_LINES_MAX = 70;
+
+export function longFiles({ path, text }: TextFile): string[] {
+  const lines = text.trimEnd().split("\n").length;
+  return lines > FILE_LINES_MAX ? [`${path}: ${lines} lines, at most ${FILE_LINES_MAX}`] : [];
+}
+
+export function longFunctions(module: Module): string[] {
+  return module.nodes.flatMap((node) => {
+    if (!/^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type)) return [];
+    const lines = module.text.slice(node.start, node.end).split("\n").length;
+    return lines > FUNCTION_LINES_MAX ? [`${at(module, node)}: a function of ${lines} lines, at most 70`] : [];
+  });
+}
+
+/** A file opens with a comment that says what it is. */
+export function missingModuleComment({ path, text }: TextFile): string[] {
+  const opens = /^(#!.*\n)?(\/\*\*|# |\/\/ )/.test(text) || /^#!.*\n#/.test(text);
+  return opens ? [] : [`${path}: no module comment at its top`];
+}
+
+/** Files of core without the test that mirrors them. */
+export function untestedCore(paths: readonly string[]): string[] {
+  const all = new Set(paths);
+  return paths
+    .filter((path) => /^src\/core\/[^.]+\.ts$/.test(path))
+    .filter((path) => !all.has(path.replace(/^src\/(.*)\.ts$/, "test/$1.test.ts")))
+    .map((path) => `${path}: no ${path.replace(/^src\/(.*)\.ts$/, "test/$1.test.ts")}`);
+}
+
+/** Tables and views that these files create, and prefixes of tables per hour, which they find by `GLOB`. */
+export function storedNames(files: readonly TextFile[]): string[] {
+  const created = /(?:CREATE\s+(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?|GLOB ')([a-z_][a-z0-9_]*)/g;
+  return [...new Set(files.flatMap(({ text }) => [...text.matchAll(created)].map(([, name = ""]) => name)))];
+}
+
+/** Stored names that the document of storage does not mention. */
+export function undocumented(names: readonly string[], document: TextFile): string[] {
+  return names
+    .filter((name) => !new RegExp(`(?<![A-Za-z0-9_])${name}${name.endsWith("_") ? "" : "(?![A-Za-z0-9_])"}`).test(document.text))
+    .map((name) => `${document.path}: does not list ${name}`);
+}
+
+const UNFINISHED = new RegExp(["TO" + "DO", "FIX" + "ME", "X" + "XX"].map((word) => `\\b${word}\\b`).join("|"));
+
+export function unfinished({ path, text }: TextFile): string[] {
+  return text.split("\n").flatMap((line, index) => (UNFINISHED.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : []));
+}
+
+/** Markdown files without exactly one title. */
+export function titles({ path, text }: TextFile): string[] {
+  const prose = text.replace(/^(```|~~~)[\s\S]*?^\1/gm, "");
+  const count = prose.match(/^# /gm)?.length ?? 0;
+  return count === 1 ? [] : [`${path}: ${count} titles of first level, not one`];
+}

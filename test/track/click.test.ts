@@ -1,0 +1,216 @@
+/** The click route over real HTTP semantics: who is redirected where, and who is refused by what name. */
+import { env, exports } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { decodeEventId, isEventId } from "../../src/core/event-id.ts";
+import { problemType } from "../../src/problem.ts";
+import { BROWSER, CRAWLER } from "../support/builders.ts";
+import { aToken } from "../support/tokens.ts";
+
+const ORIGIN = "https://track.example";
+
+function get(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { "User-Agent": BROWSER, ...(init.headers as Record<string, string> | undefined) };
+  return exports.default.fetch(`${ORIGIN}${path}`, { redirect: "manual", ...init, headers });
+}
+
+async function problemOf(response: Response): Promise<string> {
+  expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+  expect(response.headers.get("Location")).toBeNull();
+  return ((await response.json()) as { type: string }).type;
+}
+
+describe("a click link", () => {
+  it.each(["/c/", "/v1/click/", "/api/c/", "/api/v1/click/"])("redirects under %s to what was signed", async (prefix) => {
+    const response = await get(`${prefix}${await aToken()}`);
+    expect(response.status).toBe(302);
+    const location = new URL(response.headers.get("Location") ?? "");
+    expect(location.origin + location.pathname).toBe("https://shop.example/landing");
+    const clickId = location.searchParams.get("click_id");
+    expect(isEventId(clickId)).toBe(true);
+    if (isEventId(clickId)) expect(Math.abs(decodeEventId(clickId).receivedAtMs - Date.now())).toBeLessThan(60_000);
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+    expect(response.headers.get("X-Robots-Tag")).toBe("noindex");
+    expect(response.headers.get("Referrer-Policy")).not.toBeNull();
+  });
+
+  it("ignores other query parameters", async () => {
+    const response = await get(`/c/${await aToken()}?url=https://evil.example&utm_source=x`);
+    expect(response.headers.get("Location")).toMatch(/^https:\/\/shop\.example\/landing\?click_id=[^&]+$/);
+  });
+
+  it("fills macros", async () => {
+    const url = "https://shop.example/{campaign_id}/{ad_id}?i={impression_id}&p={publisher_id}&c={click_id}&t={ts}#top";
+    const response = await get(`/c/${await aToken({ url, jti: "imp_macro" })}`);
+    expect(response.headers.get("Location")).toMatch(
+      /^https:\/\/shop\.example\/cmp_7\/ad_9\?i=imp_macro&p=pub_1&c=[-\w]{24}&t=\d{13}#top$/,
+    );
+  });
+
+  it.each([
+    ["a crawler", { headers: { "User-Agent": CRAWLER } }],
+    ["HEAD", { method: "HEAD" }],
+  ])("redirects %s like everybody", async (_, init) => {
+    expect((await get(`/c/${await aToken()}`, init)).status).toBe(302);
+  });
+
+  it("redirects although the token has expired", async () => {
+    const nowS = Math.floor(Date.now() / 1_000);
+    const token = await aToken({ iat: nowS - 7_200, exp: nowS - 3_600 });
+    expect((await get(`/c/${token}`)).status).toBe(302);
+  });
+
+  it("waits for durability when the token asks for it", async () => {
+    const jti = `dur_${crypto.randomUUID()}`;
+    const response = await get(`/c/${await aToken({ dur: 1, jti })}`);
+    expect(response.status).toBe(302);
+  });
+
+  it.each([
+    ["prefetch", { "Sec-Purpose": "prefetch" }],
+    ["prerender", { "Sec-Purpose": "prefetch;prerender" }],
+    ["the old header", { Purpose: "prefetch" }],
+    ["Firefox", { "X-Moz": "prefetch" }],
+  ])("asks a speculative fetch (%s) to come again", async (_, headers) => {
+    const response = await get(`/c/${await aToken()}`, { headers });
+    expect(response.status).toBe(503);
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+    expect(await problemOf(response)).toBe(problemType("speculative"));
+  });
+
+  it("refuses every other method by name", async () => {
+    for (const method of ["PUT", "DELETE", "PATCH", "POST"]) {
+      const response = await get(`/c/${await aToken()}`, { method });
+      expect(response.status).toBe(405);
+      expect(await problemOf(response)).toBe(problemType("method_not_allowed"));
+    }
+  });
+
+  const refusals: [string, () => Promise<string>, number, string][] = [
+    ["no token", async () => "", 400, "token_missing"],
+    ["one segment", async () => "abc", 400, "token_segments"],
+    ["a slash behind it", async () => `${await aToken()}/x`, 400, "token_encoding"],
+    ["a padded signature", async () => `${await aToken()}=`, 400, "token_encoding"],
+    ["alg none", async () => withHeader(await aToken(), { alg: "none", kid: "test-1", typ: "JWT" }), 400, "algorithm_unsupported"],
+    ["alg RS256", async () => withHeader(await aToken(), { alg: "RS256", kid: "test-1", typ: "JWT" }), 400, "algorithm_unsupported"],
+    ["alg in lower case", async () => withHeader(await aToken(), { alg: "hs256", kid: "test-1", typ: "JWT" }), 400, "algorithm_unsupported"],
+    ["an unknown key", async () => withHeader(await aToken(), { alg: "HS256", kid: "nobody", typ: "JWT" }), 403, "key_unknown"],
+    ["another key's signature", async () => withHeader(await aToken(), { alg: "HS256", kid: "test-2", typ: "JWT" }), 403, "signature_invalid"],
+    ["a flipped bit", async () => flipSignature(await aToken()), 403, "signature_invalid"],
+    ["a token that is too long", async () => "a".repeat(8_193), 400, "token_too_long"],
+  ];
+  it.each(refusals)("refuses %s by name and never redirects", async (_, token, status, reason) => {
+    const response = await get(`/c/${await token()}`);
+    expect(response.status).toBe(status);
+    expect(await problemOf(response)).toBe(problemType(reason));
+  });
+
+  it("shows a person a short page instead of JSON", async () => {
+    const response = await get("/c/abc", { headers: { Accept: "text/html,application/xhtml+xml" } });
+    expect(response.status).toBe(400);
+    expect(response.headers.get("Content-Type")).toContain("text/html");
+    expect(response.headers.get("Location")).toBeNull();
+    expect(await response.text()).toContain("token_segments");
+  });
+
+  it("is a named problem when there is nothing at the address", async () => {
+    const response = await get("/nowhere");
+    expect(response.status).toBe(404);
+    expect(await problemOf(response)).toBe(problemType("not_found"));
+  });
+});
+
+describe("POST /v1/click", () => {
+  const post = (body: BodyInit, path = "/v1/click", headers: Record<string, string> = {}) =>
+    get(path, { method: "POST", body, headers });
+
+  it.each(["application/json", "text/plain;charset=UTF-8"])("takes %s from any origin", async (type) => {
+    const response = await post(JSON.stringify({ token: await aToken() }), "/v1/click", { "Content-Type": type });
+    expect(response.status).toBe(302);
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(response.headers.get("Location")).toContain("https://shop.example/landing?click_id=");
+  });
+
+  it("answers 204 with redirect=false", async () => {
+    const body = JSON.stringify({ token: await aToken(), timestamp_ms: Date.now(), device_type: "tablet" });
+    const response = await post(body, "/api/v1/click?redirect=false");
+    expect(response.status).toBe(204);
+    expect(response.headers.get("Location")).toBeNull();
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+  });
+
+  it("answers a preflight", async () => {
+    const response = await get("/v1/click", { method: "OPTIONS" });
+    expect(response.status).toBe(204);
+    expect(response.headers.get("Access-Control-Allow-Methods")).toContain("POST");
+  });
+
+  const bad: [string, () => Promise<string>, number, string][] = [
+    ["text that is no JSON", async () => "{", 400, "body_not_json"],
+    ["a list", async () => "[]", 400, "body_not_json"],
+    ["nothing", async () => "", 400, "body_not_json"],
+    ["no token", async () => "{}", 400, "token_missing"],
+    ["a token that is no text", async () => '{"token":7}', 400, "field_invalid"],
+    ["a fractional timestamp", async () => JSON.stringify({ token: await aToken(), timestamp_ms: 1.5 }), 400, "field_invalid"],
+    ["an unknown device", async () => JSON.stringify({ token: await aToken(), device_type: "fridge" }), 400, "field_invalid"],
+    ["a body over 64 KB", async () => JSON.stringify({ token: "x".repeat(65_536) }), 413, "body_too_large"],
+  ];
+  it.each(bad)("refuses %s by name", async (_, body, status, reason) => {
+    const response = await post(await body());
+    expect(response.status).toBe(status);
+    expect(await problemOf(response)).toBe(problemType(reason));
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+  });
+});
+
+describe("POST /v1/tokens", () => {
+  const admin = { Authorization: `Bearer ${env.ADMIN_API_KEY}` };
+  const mint = (tokens: unknown, headers: Record<string, string> = admin) =>
+    get("/v1/tokens", { method: "POST", body: JSON.stringify({ tokens }), headers });
+  const row = { adv: "adv_1", cmp: "cmp_1", ad: "ad_1", pub: "pub_1", url: "https://shop.example/", cpc: 1 };
+
+  it("mints tokens that redirect", async () => {
+    const response = await mint([row, { ...row, jti: "mine", url: "https://shop.example/2" }]);
+    const { tokens } = (await response.json()) as { tokens: { click_url: string }[] };
+    expect(tokens).toHaveLength(2);
+    for (const { click_url: clickUrl } of tokens) {
+      expect((await get(new URL(clickUrl).pathname)).status).toBe(302);
+    }
+  });
+
+  it("names the fault of each bad row and mints the others", async () => {
+    const response = await mint([row, { ...row, url: "javascript:alert(1)" }, 7, { ...row, cpc: "1" }]);
+    const { tokens } = (await response.json()) as { tokens: { problem?: { type: string } }[] };
+    expect(tokens.map(({ problem }) => problem?.type)).toEqual([
+      undefined,
+      problemType("url_scheme"),
+      problemType("payload_invalid"),
+      problemType("claim_type"),
+    ]);
+  });
+
+  it("takes 1 000 rows and no more", async () => {
+    expect((await mint(Array.from({ length: 1_000 }, () => row))).status).toBe(200);
+    expect((await mint(Array.from({ length: 1_001 }, () => row))).status).toBe(400);
+    expect((await mint([])).status).toBe(400);
+  });
+
+  it.each([
+    ["no key", {}],
+    ["an unknown key", { Authorization: `Bearer clk_${"x".repeat(43)}` }],
+    ["another scheme", { Authorization: "Basic Zm9v" }],
+  ])("refuses %s", async (_, headers) => {
+    const response = await mint([row], headers as Record<string, string>);
+    expect(response.status).toBe(401);
+    expect(await problemOf(response)).toBe(problemType("unauthorized"));
+  });
+});
+
+function withHeader(token: string, header: unknown): string {
+  const encoded = btoa(JSON.stringify(header)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return [encoded, ...token.split(".").slice(1)].join(".");
+}
+
+function flipSignature(token: string): string {
+  const at = token.lastIndexOf(".") + 1;
+  return token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
+}
