@@ -12,22 +12,22 @@
  */
 import { HOUR_MS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
 import { hourOf } from "../core/time.ts";
-import { archiveLog, type LogOwner, sourceOf } from "../sinks/archive.ts";
+import { type ArchiveStore, archiveLog, type LogOwner, sourceOf } from "../sinks/archive.ts";
 import type { FactsStore } from "../sinks/facts-store.ts";
 import { type OperationsDataset, writeFactsPoints } from "../sinks/operations.ts";
 import { postLog } from "../sinks/post.ts";
 import type { KeyIndex } from "./key-index.ts";
-import type { LogStore } from "./log-store.ts";
+import type { ShardLog } from "./shard-log.ts";
 
 export const POSTED_CURSOR = "posted/REPORT_DB";
 export const ARCHIVED_CURSOR = "archived";
 
 export type FlushPorts = {
-  readonly log: LogStore;
+  readonly log: ShardLog;
   readonly index: KeyIndex;
   readonly owner: LogOwner;
   readonly facts: FactsStore;
-  readonly archive: R2Bucket;
+  readonly archive: ArchiveStore;
   readonly operations: OperationsDataset;
   readonly transaction: (closure: () => void) => void;
 };
@@ -59,11 +59,11 @@ async function archiveIfDue(
   const cursor = log.cursor(ARCHIVED_CURSOR);
   const dueMs = archiveDueMs(log, archiveIntervalMs);
   if (dueMs === null || dueMs > nowMs) return;
-  await archiveLog(log, cursor, { bucket: archive, owner, untilSeq: log.last().seq });
+  await archiveLog(log, cursor, { store: archive, owner, untilSeq: log.last().seq });
 }
 
 /** When the oldest row that is not archived is due: at once when a segment is full; null when there is none. */
-export function archiveDueMs(log: LogStore, archiveIntervalMs: number): number | null {
+export function archiveDueMs(log: ShardLog, archiveIntervalMs: number): number | null {
   const { chars, oldestLoggedAtMs } = log.waitingAfter(log.cursor(ARCHIVED_CURSOR).read());
   if (oldestLoggedAtMs === null) return null;
   if (chars >= SEGMENT_CHARS_MAX) return oldestLoggedAtMs;

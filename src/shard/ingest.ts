@@ -10,11 +10,13 @@
 import { parseJson } from "../core/base64url.ts";
 import { type IngestPlan, type PreparedEvent, planIngest, prepareEvent } from "../core/ingest.ts";
 import { INGEST_EVENTS_MAX, LOG_ROW_CHARS_MAX } from "../core/limits.ts";
-import { encodeLogLine } from "../core/log-line.ts";
 import { openEvent } from "../core/message.ts";
 import type { LatePolicy } from "../core/verdict.ts";
 import type { KeyIndex } from "./key-index.ts";
-import type { LogStore } from "./log-store.ts";
+import type { NewEntry, ShardLog } from "./shard-log.ts";
+
+/** Characters that a log line adds to its event, rounded up. */
+const LINE_HEAD_CHARS = 160;
 
 /** An event as it arrived, and opened. */
 export type Arrival = { readonly encoded: string; readonly prepared: PreparedEvent };
@@ -38,7 +40,7 @@ export function openArrivals(encodedEvents: readonly string[]): Arrival[] {
 /** Decides and logs a batch. To be called inside `transactionSync`. */
 export function ingest(
   arrivals: readonly Arrival[],
-  { log, index, policy, nowMs }: { log: LogStore; index: KeyIndex; policy: LatePolicy; nowMs: number },
+  { log, index, policy, nowMs }: { log: ShardLog; index: KeyIndex; policy: LatePolicy; nowMs: number },
 ): Ingested {
   const batch = arrivals.map(({ prepared }) => prepared);
   const known = index.lookup({
@@ -52,30 +54,27 @@ export function ingest(
 }
 
 /** Appends the decided events, as one row unless they are too long for one. Returns the characters appended. */
-function append(plan: IngestPlan, arrivals: readonly Arrival[], log: LogStore, nowMs: number): number {
-  if (plan.decided.length === 0) return 0;
+function append(plan: IngestPlan, arrivals: readonly Arrival[], log: ShardLog, nowMs: number): number {
   const last = log.last();
   const loggedAtMs = Math.max(nowMs, last.loggedAtMs);
-  let seq = last.seq + 1;
-  let lines: string[] = [];
+  let seq = last.seq;
   let chars = 0;
-  let total = 0;
-  let receivedFromMs = Number.POSITIVE_INFINITY;
+  for (const entries of splitRows(plan, arrivals)) chars += log.append(++seq, loggedAtMs, entries);
+  return chars;
+}
+
+/** The decided events in order, in rows of bounded length. */
+function splitRows(plan: IngestPlan, arrivals: readonly Arrival[]): NewEntry[][] {
+  const rows: NewEntry[][] = [];
+  let chars = Number.POSITIVE_INFINITY;
   for (const { index, decision } of plan.decided) {
     const { encoded, prepared } = arrivals[index] as Arrival;
-    if (chars > 0 && chars + encoded.length > LOG_ROW_CHARS_MAX) {
-      log.append(seq, loggedAtMs, { lines, receivedFromMs });
-      seq++;
-      lines = [];
+    if (chars + encoded.length > LOG_ROW_CHARS_MAX) {
+      rows.push([]);
       chars = 0;
-      receivedFromMs = Number.POSITIVE_INFINITY;
     }
-    const line = encodeLogLine({ seq, loggedAtMs }, decision, encoded);
-    lines.push(line);
-    chars += line.length;
-    total += line.length;
-    receivedFromMs = Math.min(receivedFromMs, prepared.opened.event.receivedAtMs);
+    rows.at(-1)?.push({ opened: prepared.opened, decision, encoded });
+    chars += encoded.length + LINE_HEAD_CHARS;
   }
-  log.append(seq, loggedAtMs, { lines, receivedFromMs });
-  return total;
+  return rows;
 }

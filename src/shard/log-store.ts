@@ -5,10 +5,9 @@
  * the cursors, which a row must have passed before it may be deleted. `logged_at_ms` never goes back, even if the clock
  * does. Relies on: the caller's transaction; a single writer (the object).
  */
-import type { LogRow, LogSource } from "../sinks/log-source.ts";
-import type { Cursor } from "../sinks/post.ts";
-
-export type NewRow = { readonly lines: readonly string[]; readonly receivedFromMs: number };
+import { decodeLogLine, encodeLogLine } from "../core/log-line.ts";
+import type { Cursor, LogRow } from "../sinks/log-source.ts";
+import type { NewEntry, ShardLog, Waiting } from "./shard-log.ts";
 
 const SELECT_LAST = `
 SELECT
@@ -42,30 +41,23 @@ VALUES (?1, ?2)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 const DELETE_ROWS = `DELETE FROM log WHERE seq <= ?1`;
 
-/** Rows of the log that have not reached a cursor. Instants are null when there are none. */
-export type Waiting = {
-  readonly rows: number;
-  readonly chars: number;
-  readonly oldestReceivedAtMs: number | null;
-  readonly oldestLoggedAtMs: number | null;
-};
-
-export class LogStore implements LogSource {
+export class LogStore implements ShardLog {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
-  /** The highest sequence number ever used, and the instant that the next row may not precede. */
   last(): { seq: number; loggedAtMs: number } {
     const row = this.#sql.exec<{ seq: number; logged_at_ms: number }>(SELECT_LAST).one();
     return { seq: row.seq, loggedAtMs: row.logged_at_ms };
   }
 
-  append(seq: number, loggedAtMs: number, { lines, receivedFromMs }: NewRow): void {
-    const text = lines.join("\n");
-    this.#sql.exec(INSERT_ROW, seq, loggedAtMs, receivedFromMs, text.length, text);
+  append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
+    const lines = entries.map(({ decision, encoded }) => encodeLogLine({ seq, loggedAtMs }, decision, encoded)).join("\n");
+    const receivedFromMs = Math.min(...entries.map(({ opened }) => opened.event.receivedAtMs));
+    this.#sql.exec(INSERT_ROW, seq, loggedAtMs, receivedFromMs, lines.length, lines);
+    return lines.length;
   }
 
   rowsAfter(seq: number, charsMax: number): LogRow[] {
@@ -75,7 +67,7 @@ export class LogStore implements LogSource {
     for (const row of this.#sql.exec<{ seq: number; logged_at_ms: number; lines: string }>(SELECT_ROWS, seq)) {
       chars += row.lines.length;
       if (rows.length > 0 && chars > charsMax) break;
-      rows.push({ seq: row.seq, loggedAtMs: row.logged_at_ms, lines: row.lines });
+      rows.push(new StoredRow(row.seq, row.logged_at_ms, row.lines));
     }
     return rows;
   }
@@ -104,11 +96,34 @@ export class LogStore implements LogSource {
     };
   }
 
-  /** Deletes rows that are posted and archived, and keeps what `last()` derives from them. */
   trim(upToSeq: number): void {
     const { seq } = this.#sql.exec<{ seq: number | null }>(SELECT_FIRST).one();
     if (seq === null || seq > upToSeq) return;
     this.cursor("logged_at_ms").advance(this.last().loggedAtMs);
     this.#sql.exec(DELETE_ROWS, upToSeq);
+  }
+}
+
+class StoredRow implements LogRow {
+  readonly seq: number;
+  readonly loggedAtMs: number;
+  readonly #lines: string;
+
+  constructor(seq: number, loggedAtMs: number, lines: string) {
+    this.seq = seq;
+    this.loggedAtMs = loggedAtMs;
+    this.#lines = lines;
+  }
+
+  get chars(): number {
+    return this.#lines.length;
+  }
+
+  lines(): string {
+    return this.#lines;
+  }
+
+  events() {
+    return this.#lines.split("\n").map(decodeLogLine);
   }
 }

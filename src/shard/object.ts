@@ -15,6 +15,7 @@ import { type Config, readConfig } from "../config.ts";
 import { LOG_BACKLOG_CHARS_MAX, SECOND_MS } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
 import { logFault } from "../log.ts";
+import { R2Archive } from "../sinks/archive.ts";
 import { D1Facts } from "../sinks/d1-facts.ts";
 import { ARCHIVED_CURSOR, archiveDueMs, type FlushPorts, flush, POSTED_CURSOR } from "./flush.ts";
 import { type Ingested, ingest, openArrivals } from "./ingest.ts";
@@ -60,7 +61,7 @@ export class ClickShard extends DurableObject<Env> {
       index: this.#index,
       owner: { shard, incarnation },
       facts: new D1Facts(env.REPORT_DB, () => Date.now()),
-      archive: env.ARCHIVE,
+      archive: new R2Archive(env.ARCHIVE),
       operations: env.OPERATIONS,
       transaction: (closure) => ctx.storage.transactionSync(closure),
     };

@@ -13,7 +13,7 @@ import type { ImpressionKey } from "../core/impression-key.ts";
 import type { Claim, Known, Repeat } from "../core/ingest.ts";
 import { assert } from "../core/result.ts";
 import type { KeyIndex, Lookup } from "./key-index.ts";
-import type { LogStore } from "./log-store.ts";
+import type { ShardLog } from "./shard-log.ts";
 
 type Kind = "seen" | "repeat";
 
@@ -26,11 +26,11 @@ const DROPPED_CURSOR = "dropped_before_hour";
 
 export class SqliteKeyIndex implements KeyIndex {
   readonly #sql: SqlStorage;
-  readonly #log: LogStore;
+  readonly #log: ShardLog;
   /** Names of existing tables; forgotten after a rollback (`forgetTables`) and read again. */
   #tables: Set<string> | null = null;
 
-  constructor(sql: SqlStorage, log: LogStore) {
+  constructor(sql: SqlStorage, log: ShardLog) {
     this.#sql = sql;
     this.#log = log;
   }

@@ -10,32 +10,39 @@
 import { HOUR_MS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
 import { hourOf, isoDay } from "../core/time.ts";
-import type { LogRow, LogSource } from "./log-source.ts";
-import type { Cursor } from "./post.ts";
+import type { Cursor, LogRow, LogSource } from "./log-source.ts";
 
 export const ARCHIVE_PREFIX = "raw/v1/";
 
 export type Segment = {
   readonly key: string;
+  readonly source: string;
   readonly seqFrom: number;
   readonly seqTo: number;
-  readonly events: number;
-  readonly text: string;
+  readonly rows: readonly LogRow[];
 };
 
-/** Who writes: the shard's name and its incarnation (shard/log-store.ts). */
+/** Who writes: the shard's name and its incarnation (shard/schema.ts). */
 export type LogOwner = { readonly shard: string; readonly incarnation: string };
+
+/**
+ * The port to the archive. Contract: `put` stores the segment unless its key is there; either way it resolves to the
+ * last sequence number of the segment that is stored under that key. After it rejects, either may be the case.
+ */
+export interface ArchiveStore {
+  put(segment: Segment): Promise<number>;
+}
 
 /** Archives the rows after the cursor, at least up to `untilSeq`; the caller decides when a segment is worth writing. */
 export async function archiveLog(
   log: LogSource,
   cursor: Cursor,
-  { bucket, owner, untilSeq }: { bucket: R2Bucket; owner: LogOwner; untilSeq: number },
+  { store, owner, untilSeq }: { store: ArchiveStore; owner: LogOwner; untilSeq: number },
 ): Promise<void> {
   while (cursor.read() < untilSeq) {
     const segment = nextSegment(log.rowsAfter(cursor.read(), SEGMENT_CHARS_MAX), owner);
     assert(segment !== null, "the log holds every row up to its last");
-    cursor.advance(await putSegment(bucket, segment, owner));
+    cursor.advance(await store.put(segment));
   }
 }
 
@@ -44,18 +51,15 @@ export function nextSegment(rows: readonly LogRow[], owner: LogOwner): Segment |
   const first = rows[0];
   if (first === undefined) return null;
   const hour = hourOf(first.loggedAtMs);
-  const lines: string[] = [];
-  let chars = 0;
-  let seqTo = first.seq;
-  for (const row of rows) {
-    chars += row.lines.length + 1;
-    if (row !== first && (hourOf(row.loggedAtMs) !== hour || chars > SEGMENT_CHARS_MAX)) break;
-    lines.push(row.lines);
-    seqTo = row.seq;
+  const taken = [first];
+  let chars = first.chars;
+  for (const row of rows.slice(1)) {
+    chars += row.chars + 1;
+    if (hourOf(row.loggedAtMs) !== hour || chars > SEGMENT_CHARS_MAX) break;
+    taken.push(row);
   }
-  const text = `${lines.join("\n")}\n`;
-  const key = segmentKey(owner, hour, first.seq);
-  return { key, seqFrom: first.seq, seqTo, events: text.split("\n").length - 1, text };
+  const seqTo = taken.at(-1)?.seq ?? first.seq;
+  return { key: segmentKey(owner, hour, first.seq), source: sourceOf(owner), seqFrom: first.seq, seqTo, rows: taken };
 }
 
 export function segmentKey({ shard, incarnation }: LogOwner, hour: number, seqFrom: number): string {
@@ -65,29 +69,33 @@ export function segmentKey({ shard, incarnation }: LogOwner, hour: number, seqFr
   return `${ARCHIVE_PREFIX}dt=${isoDay(startMs)}/hour=${hourOfDay}/shard=${shard}/${name}.ndjson.gz`;
 }
 
-/** Puts the segment unless its key exists; returns how far the stored segment reaches. */
-async function putSegment(bucket: R2Bucket, segment: Segment, owner: LogOwner): Promise<number> {
-  const { seqFrom, seqTo, events } = segment;
-  const stored = await bucket.put(segment.key, await gzip(segment.text), {
-    onlyIf: { etagDoesNotMatch: "*" },
-    httpMetadata: { contentType: "application/x-ndjson", contentEncoding: "gzip" },
-    customMetadata: {
-      source: sourceOf(owner),
-      seqFrom: String(seqFrom),
-      seqTo: String(seqTo),
-      events: String(events),
-    },
-  });
-  if (stored !== null) return seqTo;
-  const existing = await bucket.head(segment.key);
-  const reached = Number(existing?.customMetadata?.["seqTo"]);
-  if (!Number.isSafeInteger(reached)) throw new Error(`archive segment ${segment.key} has no seqTo`);
-  return reached;
-}
-
 /** The name under which a log's sequence numbers are unique for ever. */
 export function sourceOf({ shard, incarnation }: LogOwner): string {
   return `${shard}/${incarnation}`;
+}
+
+/** Segments as objects in R2, with their range in the metadata. */
+export class R2Archive implements ArchiveStore {
+  readonly #bucket: R2Bucket;
+
+  constructor(bucket: R2Bucket) {
+    this.#bucket = bucket;
+  }
+
+  async put({ key, source, seqFrom, seqTo, rows }: Segment): Promise<number> {
+    const text = `${rows.map((row) => row.lines()).join("\n")}\n`;
+    const events = text.split("\n").length - 1;
+    const stored = await this.#bucket.put(key, await gzip(text), {
+      onlyIf: { etagDoesNotMatch: "*" },
+      httpMetadata: { contentType: "application/gzip" },
+      customMetadata: { source, seqFrom: String(seqFrom), seqTo: String(seqTo), events: String(events) },
+    });
+    if (stored !== null) return seqTo;
+    const existing = await this.#bucket.head(key);
+    const reached = Number(existing?.customMetadata?.["seqTo"]);
+    if (!Number.isSafeInteger(reached)) throw new Error(`archive segment ${key} has no seqTo`);
+    return reached;
+  }
 }
 
 async function gzip(text: string): Promise<ArrayBuffer> {

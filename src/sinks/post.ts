@@ -12,17 +12,13 @@
  */
 import { type Facts, foldEvent } from "../core/facts.ts";
 import { LOG_READ_CHARS_MAX, POSTING_CHARS_MAX } from "../core/limits.ts";
-import { decodeLogLine } from "../core/log-line.ts";
 import { assert } from "../core/result.ts";
 import type { FactsStore, Posting } from "./facts-store.ts";
-import type { LogRow, LogSource } from "./log-source.ts";
+import type { Cursor, LogRow, LogSource } from "./log-source.ts";
 
 /** Characters that one cell or row takes in a posting, rounded up from ids of full length. */
 const CHARS_PER_CELL = 330;
 const CHARS_PER_ROW = 500;
-
-/** How far a log has been carried to one place; `advance` is durable when it returns. */
-export type Cursor = { read(): number; advance(seq: number): void };
 
 /**
  * Posts the rows after the cursor, at least up to `untilSeq`; rows that arrive meanwhile may wait for the next run, so
@@ -52,8 +48,8 @@ export function nextPosting(rows: readonly LogRow[], source: string): Posting | 
   const facts: Facts = new Map();
   let seqTo = first.seq;
   for (const row of rows) {
-    if (row !== first && charsOf(facts) + row.lines.length > POSTING_CHARS_MAX) break;
-    for (const line of row.lines.split("\n")) foldEvent(facts, decodeLogLine(line));
+    if (row !== first && charsOf(facts) + row.chars > POSTING_CHARS_MAX) break;
+    for (const event of row.events()) foldEvent(facts, event);
     seqTo = row.seq;
   }
   return { source, seqFrom: first.seq, seqTo, facts };

@@ -7,7 +7,7 @@ import { type FlushPorts, type FlushSettings, flush } from "../../src/shard/flus
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { ARCHIVE_PREFIX } from "../../src/sinks/archive.ts";
+import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import type { FactsStore } from "../../src/sinks/facts-store.ts";
 import { anEncodedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
@@ -28,7 +28,7 @@ function withShard(shard: string, use: (harness: Harness) => Promise<void>): Pro
       index,
       owner: { shard, incarnation: "test" },
       facts: new D1Facts(env.REPORT_DB, () => NOON_MS),
-      archive: env.ARCHIVE,
+      archive: new R2Archive(env.ARCHIVE),
       operations: { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) },
       transaction: (closure) => storage.transactionSync(closure),
       points,
@@ -78,7 +78,7 @@ describe("flush", () => {
         anEncodedClick({}, { jti: "p_1", ad: "ad_plain" }),
         anEncodedClick({ userAgent: CRAWLER }, { jti: "p_2", ad: "ad_plain" }),
       ]);
-      const lines = harness.log.rowsAfter(0, 1_000_000).flatMap((row) => row.lines.split("\n"));
+      const lines = harness.log.rowsAfter(0, 1_000_000).flatMap((row) => row.lines().split("\n"));
       await flush(harness, SETTINGS, NOON_MS + 60_000);
       expect(await totals("ad_plain")).toEqual({ gross: 3, valid: 1, duplicate: 1, invalid: 1, spend: 250_000 });
       expect(await archived("flush-plain")).toEqual(lines);
@@ -107,7 +107,7 @@ describe("flush", () => {
     withShard("flush-r2-down", async (harness) => {
       const down = { put: () => Promise.reject(new Error("R2 is down")) } as unknown as R2Bucket;
       harness.take([anEncodedClick({}, { jti: "a_1", ad: "ad_r2" })]);
-      await expect(flush({ ...harness, archive: down }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("R2 is down");
+      await expect(flush({ ...harness, archive: new R2Archive(down) }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("R2 is down");
       expect(await totals("ad_r2")).toMatchObject({ gross: 1 });
       expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
       await flush(harness, SETTINGS, NOON_MS + 120_000);
@@ -124,7 +124,7 @@ describe("flush", () => {
         },
       } as unknown as R2Bucket;
       harness.take([anEncodedClick({}, { jti: "l_1", ad: "ad_reply" })]);
-      await expect(flush({ ...harness, archive: lossy }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("reply lost");
+      await expect(flush({ ...harness, archive: new R2Archive(lossy) }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("reply lost");
       harness.take([anEncodedClick({}, { jti: "l_2", ad: "ad_reply" })]);
       await flush(harness, SETTINGS, NOON_MS + 120_000);
       const ids = (await archived("flush-r2-reply")).map((line) => (JSON.parse(line) as { seq: number }).seq);

@@ -148,7 +148,7 @@ async function loggedVerdicts(shard: DurableObjectStub<ClickShard>): Promise<str
   return runInDurableObject(shard, (_, state) =>
     new LogStore(state.storage.sql)
       .rowsAfter(0, 10_000_000)
-      .flatMap(({ lines }) => lines.split("\n"))
+      .flatMap((row) => row.lines().split("\n"))
       .map((line) => (JSON.parse(line) as { verdict: string }).verdict),
   );
 }

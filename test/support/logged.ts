@@ -3,8 +3,7 @@ import fc from "fast-check";
 import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { decodeLogLine, encodeLogLine, type LoggedEvent } from "../../src/core/log-line.ts";
 import type { Decision } from "../../src/core/verdict.ts";
-import type { LogRow, LogSource } from "../../src/sinks/log-source.ts";
-import type { Cursor } from "../../src/sinks/post.ts";
+import type { Cursor, LogRow, LogSource } from "../../src/sinks/log-source.ts";
 import { aClick, NOON_MS } from "./builders.ts";
 
 export type Spec = {
@@ -58,7 +57,9 @@ export class MemoryLog implements LogSource {
   append(specs: readonly Spec[]): void {
     for (const spec of specs) {
       const seq = this.rows.length + 1;
-      this.rows.push({ seq, loggedAtMs: NOON_MS, lines: lineOf(spec, seq) });
+      const line = lineOf(spec, seq);
+      const events = () => [decodeLogLine(line)];
+      this.rows.push({ seq, loggedAtMs: NOON_MS, chars: line.length, lines: () => line, events });
     }
   }
 
@@ -70,7 +71,7 @@ export class MemoryLog implements LogSource {
     const found: LogRow[] = [];
     let chars = 0;
     for (const row of this.rows.slice(seq)) {
-      chars += row.lines.length;
+      chars += row.chars;
       if (found.length > 0 && chars > charsMax) break;
       found.push(row);
     }

@@ -1,7 +1,7 @@
 /**
  * A shard's decisions over the in-memory key index: what `planIngest` is tested with, across batches and drops.
  */
-import { planIngest, prepareEvent, type IngestPlan } from "../../src/core/ingest.ts";
+import { type IngestPlan, planIngest, prepareEvent } from "../../src/core/ingest.ts";
 import type { OpenedEvent } from "../../src/core/message.ts";
 import type { Decision, LatePolicy } from "../../src/core/verdict.ts";
 import { MemoryKeyIndex } from "./memory-key-index.ts";

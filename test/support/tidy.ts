@@ -181,7 +181,8 @@ export function bannedCalls(module: Module): string[] {
 
 /** Modules that own SQL whose text depends on constants of ours. */
 const SQL_BUILDERS = /^src\/(sinks\/facts-sql|shard\/sqlite-key-index|report\/[a-z-]+-sql)\.ts$/;
-const SQL = /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
+const SQL =
+  /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
 
 /** SQL text put together outside the modules that may: a value belongs into a numbered parameter. */
 export function builtSql(module: Module): string[] {
@@ -232,14 +233,19 @@ export function storedNames(files: readonly TextFile[]): string[] {
 /** Stored names that the document of storage does not mention. */
 export function undocumented(names: readonly string[], document: TextFile): string[] {
   return names
-    .filter((name) => !new RegExp(`(?<![A-Za-z0-9_])${name}${name.endsWith("_") ? "" : "(?![A-Za-z0-9_])"}`).test(document.text))
+    .filter(
+      (name) =>
+        !new RegExp(`(?<![A-Za-z0-9_])${name}${name.endsWith("_") ? "" : "(?![A-Za-z0-9_])"}`).test(document.text),
+    )
     .map((name) => `${document.path}: does not list ${name}`);
 }
 
 const UNFINISHED = new RegExp(["TO" + "DO", "FIX" + "ME", "X" + "XX"].map((word) => `\\b${word}\\b`).join("|"));
 
 export function unfinished({ path, text }: TextFile): string[] {
-  return text.split("\n").flatMap((line, index) => (UNFINISHED.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : []));
+  return text
+    .split("\n")
+    .flatMap((line, index) => (UNFINISHED.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : []));
 }
 
 /** Markdown files without exactly one title. */
