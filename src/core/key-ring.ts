@@ -41,9 +41,7 @@ export async function importKeyRing(tokenKeys: unknown, signingKid: string): Pro
     keys.set(kid, imported.value);
   }
   const signing = keys.get(signingKid);
-  return signing === undefined
-    ? err("TOKEN_SIGNING_KID names no key of TOKEN_KEYS")
-    : ok({ keys, signing });
+  return signing === undefined ? err("TOKEN_SIGNING_KID names no key of TOKEN_KEYS") : ok({ keys, signing });
 }
 
 async function importTokenKey(kid: string, entry: unknown): Promise<Result<TokenKey, string>> {
@@ -52,7 +50,8 @@ async function importTokenKey(kid: string, entry: unknown): Promise<Result<Token
   if (spec === null || bytes === null) return err(`key ${kid} is not base64url`);
   if (bytes.length < TOKEN_KEY_BYTES_MIN) return err(`key ${kid} is shorter than ${TOKEN_KEY_BYTES_MIN} bytes`);
   // A misspelt limit must not turn into no limit.
-  if (!Object.keys(spec).every((member) => SPEC_MEMBERS.includes(member))) return err(`key ${kid} has an unknown member`);
+  const hasUnknownMember = !Object.keys(spec).every((member) => SPEC_MEMBERS.includes(member));
+  if (hasUnknownMember) return err(`key ${kid} has an unknown member`);
   const limits = parseLimits(spec);
   if (limits === null) return err(`key ${kid} has limits of the wrong form`);
   const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);

@@ -8,7 +8,14 @@
 import { parseJson } from "./base64url.ts";
 import { type OpenedEvent, openEvent } from "./message.ts";
 import { assert } from "./result.ts";
-import { type Decision, RULES_VERSION, VERDICT_REASONS, VERDICTS, type Verdict, type VerdictReason } from "./verdict.ts";
+import {
+  type Decision,
+  RULES_VERSION,
+  VERDICT_REASONS,
+  VERDICTS,
+  type Verdict,
+  type VerdictReason,
+} from "./verdict.ts";
 
 export type LogPosition = { readonly seq: number; readonly loggedAtMs: number };
 

@@ -6,8 +6,8 @@
  * Keeps: one broken event never hides its neighbours: `decodeMessage` returns each event or the reason why not.
  */
 import { parseJson } from "./base64url.ts";
+import { type Claims, decodeClaims } from "./claims.ts";
 import { type ClickEvent, type DeadReason, parseClickEvent } from "./click-event.ts";
-import { decodeClaims, type Claims } from "./claims.ts";
 import { MESSAGE_EVENTS_MAX } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
 

@@ -33,7 +33,10 @@ export const REFUSALS = {
   url_characters: { status: 400, title: "The landing URL must be printable ASCII without spaces or backslashes." },
   url_too_long: { status: 400, title: "The landing URL is too long." },
   url_invalid: { status: 400, title: "The landing URL does not parse." },
-  url_macro: { status: 400, title: "A macro may not stand in the scheme, the host or a percent escape of the landing URL." },
+  url_macro: {
+    status: 400,
+    title: "A macro may not stand in the scheme, the host or a percent escape of the landing URL.",
+  },
   key_limit_advertiser: { status: 403, title: "The signing key may not sign for this advertiser." },
   key_limit_publisher: { status: 403, title: "The signing key may not sign for this publisher." },
   key_limit_price: { status: 403, title: "The signing key may not sign this price." },

@@ -46,9 +46,7 @@ export function judge({ event, claims }: OpenedEvent, policy: LatePolicy): Decis
   const invalid = invalidReason({ event, claims });
   if (invalid !== null) return { verdict: "invalid", reason: invalid };
   if (latenessMs(event) <= policy.allowedLatenessS * SECOND_MS) return { verdict: "valid", reason: null };
-  return policy.mode === "review"
-    ? { verdict: "late", reason: "late" }
-    : { verdict: "valid", reason: "late_accepted" };
+  return policy.mode === "review" ? { verdict: "late", reason: "late" } : { verdict: "valid", reason: "late_accepted" };
 }
 
 function invalidReason({ event, claims }: OpenedEvent): VerdictReason | null {

@@ -8,7 +8,7 @@
 import { ADVERTISER_BUCKETS } from "../core/limits.ts";
 import { AssertionError, err, ok, type Result } from "../core/result.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
-import { type Reading, type SegmentRow, sumGroups } from "./groups.ts";
+import { cutGroups, type Reading, type SegmentRow, sumGroups } from "./groups.ts";
 import { GROUPS_MAX } from "./limits.ts";
 import { type Marks, planPage, planSegments } from "./plan.ts";
 import type { ReportProblem } from "./problems.ts";
@@ -59,14 +59,10 @@ export async function readGroups(
     const detail = `A part of the range has more than ${GROUPS_MAX} rows; order by time or a dimension, or narrow it.`;
     return err({ reason: "too_many_rows", detail, parameter: "order" });
   }
-  const groups = sumGroups(
-    answers.map(({ results }) => results),
-    query,
-  );
+  const rows = answers.map(({ results }) => results);
   return ok({
     segments,
-    groups: groups.slice(0, query.limit),
-    isCut: groups.length > query.limit,
+    ...cutGroups(sumGroups(rows, query), page, query.limit),
     rowsRead: answers.reduce((sum, answer) => sum + answer.meta.rows_read, meta.rows_read),
   });
 }

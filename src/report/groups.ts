@@ -4,7 +4,7 @@
  * Keeps: the sum over segments equals the sum over the range, since segments never overlap. A group whose asked
  * metrics are all zero is not there, whichever tier it came from: a zero row and no row are the same fact.
  */
-import type { Segment } from "./plan.ts";
+import type { Page, Segment } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
 
 /** A row as the statement of a segment names its columns. */
@@ -22,7 +22,7 @@ export type Group = {
 export type Reading = {
   readonly segments: readonly Segment[];
   readonly groups: readonly Group[];
-  /** Groups beyond the limit exist and were not read, or were not kept. */
+  /** There are groups beyond the limit. */
   readonly isCut: boolean;
   readonly rowsRead: number;
 };
@@ -30,7 +30,7 @@ export type Reading = {
 /** U+001F, which no id, country or device can hold. */
 const SEPARATOR = "\u001f";
 
-/** Adds up the rows of all segments, in the query's order. O(rows log rows). */
+/** Adds up the rows of all segments, in the query's order, zeros included. O(rows log rows). */
 export function sumGroups(segmentRows: readonly (readonly SegmentRow[])[], query: ReportQuery): Group[] {
   const groups = new Map<string, Group>();
   for (const rows of segmentRows) {
@@ -41,9 +41,18 @@ export function sumGroups(segmentRows: readonly (readonly SegmentRow[])[], query
       addGroup(groups, { window, dimensions, sums });
     }
   }
-  return [...groups.values()]
-    .filter(({ sums }) => sums.some((sum) => sum !== 0))
-    .sort((left, right) => compareGroups(left, right, query.order));
+  return [...groups.values()].sort((left, right) => compareGroups(left, right, query.order));
+}
+
+/**
+ * The answered groups and whether more exist. Where each segment was cut, only the first `page.limit` sums are whole:
+ * the cut comes before zero sums leave, so that none behind it moves up. Sums that cancel across segments may thus
+ * leave a cut answer shorter than its limit, never wrong.
+ */
+export function cutGroups(sums: readonly Group[], page: Page, limit: number): Pick<Reading, "groups" | "isCut"> {
+  const whole = page.isExact ? sums.slice(0, page.limit) : sums;
+  const groups = whole.filter((group) => group.sums.some((sum) => sum !== 0));
+  return { groups: groups.slice(0, limit), isCut: (page.isExact ? whole : groups).length > limit };
 }
 
 /** The part of a group's key that names its series. */

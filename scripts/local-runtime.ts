@@ -1,0 +1,159 @@
+/**
+ * The whole Worker on this machine: the deployed bundle in workerd, with the bindings that wrangler.toml describes.
+ *
+ *   startRuntime({ port, statePath, vars }) → url, database, runCron(), waitUntilCarried(), stop()
+ *
+ * Requests reach the Worker's own socket, not through `wrangler dev`'s proxy, which passes about 560 of them a second.
+ * So nothing adds headers: `CF-Connecting-IP` is there only if the client sends it, and `request.cf` only if the client
+ * sends it as JSON in `MF-CF-Blob`. Load tests use both; a plain browser has neither address nor country.
+ *
+ * Keeps: no binding is written twice: all come from wrangler.toml, `vars` only replaces texts. With `statePath`, the
+ * database, archive and shards outlive the process, laid out as wrangler lays them out (`--persist-to`); queues never do.
+ * Relies on: one process per state folder.
+ */
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { D1Database } from "@cloudflare/workers-types";
+import type { V4MiniflareOptions } from "miniflare";
+import { bundleWorker } from "./bundle.ts";
+import { type PipelineBindings, waitUntilCarried } from "./carried.ts";
+import { applyMigrations } from "./migrate.ts";
+import { PROJECT_ROOT, quietTools, WRANGLER_CONFIG } from "./project.ts";
+
+export const LOOPBACK = "127.0.0.1";
+const CRON = "* * * * *";
+
+export type RuntimeLog = { readonly level: string; readonly message: string };
+
+export type RuntimeOptions = {
+  /** 0 or absent: any free port. */
+  readonly port?: number;
+  /** Absent: a temporary folder that is removed at the end. */
+  readonly statePath?: string;
+  /** Secrets, and variables that replace those of wrangler.toml. */
+  readonly vars: Readonly<Record<string, string>>;
+  /** The module to run where it is not the Worker of wrangler.toml, for benchmarks. */
+  readonly script?: string;
+  /** Modules without bindings that run beside it in the same workerd, by name. */
+  readonly neighbours?: Readonly<Record<string, string>>;
+  /** What the Worker writes to its console. */
+  readonly onLog?: (log: RuntimeLog) => void;
+};
+
+export type LocalRuntime = {
+  /** `http://127.0.0.1:<port>`, without a slash at the end. */
+  readonly url: string;
+  readonly neighbourUrls: Readonly<Record<string, string>>;
+  readonly database: D1Database;
+  /** Calls the cron handler once, as the platform does every minute. */
+  runCron(): Promise<void>;
+  /** True when every accepted click has reached the report database; false when that takes longer than `timeoutMs`. */
+  waitUntilCarried(timeoutMs: number): Promise<boolean>;
+  stop(): Promise<void>;
+};
+
+/** The port is taken by another program. */
+export class PortBusyError extends Error {}
+
+/** Builds, starts and migrates the Worker; resolves when it answers. Throws PortBusyError. */
+export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntime> {
+  quietTools();
+  await assertPortFree(options.port ?? 0);
+  const { convertV4MiniflareOptions, Miniflare } = await import("miniflare");
+  const settings = convertV4MiniflareOptions(await miniflareOptions(options));
+  const miniflare = withoutSignalHandlers(() => new Miniflare(settings));
+  try {
+    await miniflare.ready;
+    const bindings = await miniflare.getBindings<PipelineBindings & { REPORT_DB: D1Database }>();
+    await applyMigrations(bindings.REPORT_DB);
+    const neighbourUrls: Record<string, string> = {};
+    for (const name of Object.keys(options.neighbours ?? {})) {
+      neighbourUrls[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
+    }
+    return {
+      url: (await miniflare.unsafeGetDirectURL()).origin,
+      neighbourUrls,
+      database: bindings.REPORT_DB,
+      runCron: async () => {
+        const worker = await miniflare.getWorker();
+        await worker.scheduled({ cron: CRON, scheduledTime: new Date() });
+      },
+      waitUntilCarried: (timeoutMs) => waitUntilCarried(bindings, timeoutMs),
+      stop: () => miniflare.dispose(),
+    };
+  } catch (cause) {
+    await miniflare.dispose();
+    throw cause;
+  }
+}
+
+async function miniflareOptions(options: RuntimeOptions): Promise<V4MiniflareOptions> {
+  const { port = 0, statePath, vars, neighbours = {}, onLog = () => {} } = options;
+  const { unstable_getMiniflareWorkerOptions: readWorkerOptions, unstable_readConfig: readConfig } = await import(
+    "wrangler"
+  );
+  const { NoOpLog } = await import("miniflare");
+  const config = readConfig({ config: WRANGLER_CONFIG });
+  const { workerOptions } = readWorkerOptions(config);
+  const script = options.script ?? (await bundleWorker());
+  shieldFromInterrupt();
+  return {
+    host: LOOPBACK,
+    port: 0,
+    cf: false,
+    log: new NoOpLog(),
+    handleStructuredLogs: onLog,
+    telemetry: { enabled: false },
+    ...(statePath === undefined ? {} : { resourcePersistencePath: join(statePath, "v3") }),
+    workers: [
+      {
+        ...workerOptions,
+        name: config.name ?? "worker",
+        rootPath: PROJECT_ROOT,
+        modules: [{ type: "ESModule", path: "worker.js", contents: script }],
+        bindings: { ...workerOptions.bindings, ...vars },
+        unsafeDirectSockets: [{ host: LOOPBACK, port }],
+      },
+      ...Object.entries(neighbours).map(([name, contents]) => ({
+        name,
+        compatibilityDate: config.compatibility_date ?? "2026-10-20",
+        modules: [{ type: "ESModule" as const, path: "worker.js", contents }],
+        unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }],
+      })),
+    ],
+  };
+}
+
+/** Miniflare ends the process at the first signal; here that is the caller's decision. Its exit handler stays. */
+function withoutSignalHandlers<T>(make: () => T): T {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = signals.map((signal) => process.listeners(signal));
+  const made = make();
+  for (const [at, signal] of signals.entries()) {
+    for (const listener of process.listeners(signal)) {
+      if (!before[at]?.includes(listener)) process.removeListener(signal, listener);
+    }
+  }
+  return made;
+}
+
+/** Starts workerd through scripts/workerd.sh, which says why. */
+function shieldFromInterrupt(): void {
+  if (process.platform === "win32" || process.env["CLICKLEDGER_WORKERD"] !== undefined) return;
+  const require = createRequire(import.meta.resolve("miniflare"));
+  process.env["CLICKLEDGER_WORKERD"] = (require("workerd") as { default: string }).default;
+  process.env["MINIFLARE_WORKERD_PATH"] = fileURLToPath(new URL("workerd.sh", import.meta.url));
+}
+
+/** Throws PortBusyError when another program listens on `port`. */
+export async function assertPortFree(port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (cause) =>
+      reject(new PortBusyError(`port ${port} is taken; --port chooses another`, { cause })),
+    );
+    probe.listen(port, LOOPBACK, () => probe.close(() => resolve()));
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * `npm start`: the whole system on this machine, with a demonstration to click on.
+ *
+ *   npm start -- [--port 8787] [--state .clickledger/state]
+ *
+ * Order: read the arguments → own the state folder → secrets → runtime and migrations → demonstration data → cron.
+ * Keeps: state outlives the process. On Ctrl-C or SIGTERM the local queue, which lives in memory, is carried to the
+ * report first (bounded), then the exit code is 0. A busy port or folder is one line and exit code 1.
+ */
+import { mkdir } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { driveCron } from "./cron-driver.ts";
+import { readDevVars } from "./dev-vars.ts";
+import { assertPortFree, type LocalRuntime, PortBusyError, type RuntimeLog, startRuntime } from "./local-runtime.ts";
+import { PROJECT_ROOT } from "./project.ts";
+import { seedDemo } from "./seed.ts";
+import { lockState, StateBusyError } from "./state-lock.ts";
+
+const USAGE = `usage: npm start -- [--port PORT] [--state DIR]
+
+  --port PORT   where to listen on 127.0.0.1 (8787; 0 takes any free port)
+  --state DIR   where the database, the archive and the shards are kept (.clickledger/state)`;
+
+const DRAIN_MAX_MS = 10_000;
+/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
+const SAME_SIGNAL_MS = 1_000;
+
+type Arguments = { readonly port: number; readonly statePath: string };
+
+function readArguments(): Arguments {
+  const options = { port: { type: "string" }, state: { type: "string" }, help: { type: "boolean" } } as const;
+  const { values } = parseArgs({ options, strict: true, allowPositionals: false });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
+  const port = Number(values.port ?? "8787");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("--port takes a number from 0 to 65535");
+  return { port, statePath: resolve(values.state ?? resolve(PROJECT_ROOT, ".clickledger/state")) };
+}
+
+async function main(): Promise<void> {
+  const { port, statePath } = readArgumentsOrExit();
+  await assertPortFree(port);
+  await mkdir(statePath, { recursive: true });
+  const unlock = await lockState(statePath);
+  const closing: (() => Promise<void>)[] = [unlock];
+  onSignal(async () => {
+    for (const close of closing.reverse()) await close();
+  });
+  const { vars: devVars, generated } = await readDevVars();
+  if (generated.length > 0) console.log(`Made random secrets in .dev.vars: ${generated.join(", ")}.`);
+  const { DEMO_API_KEY: demoApiKey = "", ...secrets } = devVars;
+  const vars = { ...secrets, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: "127.0.0.1,localhost" };
+  const runtime = await startRuntime({ port, statePath, vars, onLog: printFault });
+  closing.push(() => stop(runtime));
+  const isSeeded = await seedDemo(runtime.database, demoApiKey, Date.now());
+  const stopCron = driveCron(runtime);
+  closing.push(async () => stopCron());
+  printWelcome(runtime.url, { statePath, demoApiKey, isSeeded });
+}
+
+function readArgumentsOrExit(): Arguments {
+  try {
+    return readArguments();
+  } catch (cause) {
+    console.error(`${(cause as Error).message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+async function stop(runtime: LocalRuntime): Promise<void> {
+  console.log("\nStopping: the last clicks are carried to the report.");
+  const isCarried = await runtime.waitUntilCarried(DRAIN_MAX_MS).catch(() => false);
+  await runtime.stop();
+  console.log(isCarried ? "Stopped; everything is in the report." : "Stopped; what a shard holds is posted next time.");
+}
+
+/** Ends the process with code 0 after `close`; a second signal ends it at once. */
+function onSignal(close: () => Promise<void>): void {
+  let firstAtMs: number | null = null;
+  const handle = () => {
+    if (firstAtMs !== null) {
+      if (Date.now() - firstAtMs > SAME_SIGNAL_MS) process.exit(130);
+      return;
+    }
+    firstAtMs = Date.now();
+    close().then(
+      () => process.exit(0),
+      (cause: unknown) => {
+        console.error(cause);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGINT", handle);
+  process.on("SIGTERM", handle);
+}
+
+/** Faults that the Worker handled are worth a line here; its other facts are not. */
+function printFault({ level, message }: RuntimeLog): void {
+  if (level === "error" || level === "warn") console.error(message);
+}
+
+function printWelcome(
+  url: string,
+  { statePath, demoApiKey, isSeeded }: { statePath: string; demoApiKey: string; isSeeded: boolean },
+): void {
+  const today = new Date().toISOString().slice(0, 10);
+  const query = `from=${today}&to=${today}&group_by=ad_id&metrics=clicks,gross_clicks,duplicate_clicks,invalid_clicks`;
+  console.log(`
+Clickledger runs at ${url}
+
+  open    ${url}/demo
+  report  curl -s -H 'Authorization: Bearer ${demoApiKey}' '${url}/v1/reports/clicks?${query}'
+  state   ${relative(process.cwd(), statePath) || "."}${isSeeded ? " (new, with a demonstration advertiser)" : ""}; secrets in .dev.vars
+  stop    Ctrl-C
+`);
+}
+
+main().catch((cause: unknown) => {
+  const isKnown = cause instanceof PortBusyError || cause instanceof StateBusyError;
+  console.error(isKnown ? cause.message : cause);
+  process.exit(1);
+});

@@ -1,0 +1,276 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  cellDimensionsOf,
+  cellKeyOf,
+  type Facts,
+  foldEvent,
+  mergeFacts,
+  totalsOf,
+  widenFacts,
+} from "../../src/core/facts.ts";
+import type { LoggedEvent } from "../../src/core/log-line.ts";
+import { addCounts, CELL_DIMENSIONS, type Counts, MEASURES, toCounts, zeroCounts } from "../../src/core/measures.ts";
+import { dayOf, hourOf, minuteOf } from "../../src/core/time.ts";
+import type { Decision } from "../../src/core/verdict.ts";
+import { anOpenedClick, NOON_MS } from "../support/builders.ts";
+
+const VALID: Decision = { verdict: "valid", reason: null };
+
+function aLogged(
+  decision: Decision = VALID,
+  event: Parameters<typeof anOpenedClick>[0] = {},
+  claims: Parameters<typeof anOpenedClick>[1] = {},
+): LoggedEvent {
+  return { ...anOpenedClick(event, claims), ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1 };
+}
+
+function fold(events: readonly LoggedEvent[]): Facts {
+  const facts: Facts = new Map();
+  for (const event of events) foldEvent(facts, event);
+  return facts;
+}
+
+/** Facts as plain data in a fixed order, so that equal facts are equal values. */
+function plain(facts: Facts) {
+  return [...facts.values()]
+    .map((row) => ({
+      key: [row.advertiserId, row.window, row.campaignId, row.adGroupId, row.adId].join("|"),
+      cells: [...row.cells].sort(([a], [b]) => (a < b ? -1 : 1)),
+      reasons: [...row.reasons].sort(([a], [b]) => (a < b ? -1 : 1)),
+    }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+function grandTotal(facts: Facts): Counts {
+  const totals = zeroCounts();
+  for (const row of facts.values()) addCounts(totals, totalsOf(row));
+  return totals;
+}
+
+describe("folding one event", () => {
+  it("makes a row of its minute and a cell of its dimensions", () => {
+    const facts = fold([aLogged(VALID, {}, { grp: "grp_2", crt: "crt_3" })]);
+    expect([...facts.values()]).toEqual([
+      {
+        advertiserId: "adv_1",
+        window: minuteOf(NOON_MS),
+        campaignId: "cmp_7",
+        adGroupId: "grp_2",
+        adId: "ad_9",
+        cells: new Map([
+          [cellKeyOf("pub_1", "DE", "desktop", "crt_3"), toCounts({ gross: 1, valid: 1, spend_micros: 250_000 })],
+        ]),
+        reasons: new Map(),
+      },
+    ]);
+  });
+
+  it("writes the empty string for what is unknown", () => {
+    const [row] = fold([aLogged(VALID, { country: null })]).values();
+    expect(row?.adGroupId).toBe("");
+    expect([...(row?.cells.keys() ?? [])].map(cellDimensionsOf)).toEqual([["pub_1", "", "desktop", ""]]);
+  });
+
+  it("takes the minute in which the click occurred, not in which it was received or logged", () => {
+    const [row] = fold([aLogged(VALID, { occurredAtMs: NOON_MS - 1, receivedAtMs: NOON_MS })]).values();
+    expect(row?.window).toBe(minuteOf(NOON_MS) - 1);
+  });
+
+  it.each([
+    ["valid", null, 3, { gross: 3, valid: 1, duplicate: 2, spend_micros: 250_000 }, { same_impression: 2 }],
+    [
+      "valid",
+      "late_accepted",
+      3,
+      { gross: 3, valid: 1, duplicate: 2, spend_micros: 250_000 },
+      { late_accepted: 1, same_impression: 2 },
+    ],
+    ["valid", null, 1, { gross: 1, valid: 1, spend_micros: 250_000 }, {}],
+    ["duplicate", "same_impression", 3, { gross: 3, duplicate: 3 }, { same_impression: 3 }],
+    ["invalid", "declared_crawler", 3, { gross: 3, invalid: 3 }, { declared_crawler: 3 }],
+    ["late", "late", 3, { gross: 3, late: 3 }, { late: 3 }],
+  ] as const)("counts %s (%s) of %d requests", (verdict, reason, count, counts, reasons) => {
+    const [row] = fold([aLogged({ verdict, reason }, { count })]).values();
+    expect(row && totalsOf(row)).toEqual(toCounts(counts));
+    expect(Object.fromEntries(row?.reasons ?? [])).toEqual(reasons);
+  });
+
+  it("counts nothing of a deferred event, not even a row", () => {
+    expect(fold([aLogged({ verdict: "deferred", reason: "key_table_dropped" })]).size).toBe(0);
+  });
+});
+
+describe("cell keys", () => {
+  it("give back their dimensions in order", () => {
+    const dimensions = ["pub_1", "DE", "tv", "crt_3"] as const;
+    expect(cellDimensionsOf(cellKeyOf(...dimensions))).toEqual(dimensions);
+    expect(cellDimensionsOf(cellKeyOf("", "", "", ""))).toHaveLength(CELL_DIMENSIONS.length);
+  });
+});
+
+describe("merging", () => {
+  it("copies: later folds do not reach into facts that were merged before", () => {
+    const source = fold([aLogged()]);
+    const target: Facts = new Map();
+    mergeFacts(target, source.values());
+    foldEvent(source, aLogged());
+    expect(grandTotal(target)[MEASURES.indexOf("gross")]).toBe(1);
+  });
+
+  it("takes negative deltas, as corrections are", () => {
+    const facts = fold([aLogged(), aLogged()]);
+    const [row] = fold([aLogged()]).values();
+    if (row === undefined) throw new Error("one row");
+    const cells = new Map([...row.cells].map(([key, counts]) => [key, counts.map((count) => -count)]));
+    mergeFacts(facts, [{ ...row, cells }]);
+    expect(grandTotal(facts)).toEqual(toCounts({ gross: 1, valid: 1, spend_micros: 250_000 }));
+  });
+});
+
+const decision: fc.Arbitrary<Decision> = fc.constantFrom(
+  VALID,
+  { verdict: "valid", reason: "late_accepted" },
+  { verdict: "duplicate", reason: "same_impression" },
+  { verdict: "invalid", reason: "declared_crawler" },
+  { verdict: "invalid", reason: "test" },
+  { verdict: "late", reason: "late" },
+  { verdict: "deferred", reason: "key_table_dropped" },
+);
+const logged = fc
+  .record({
+    decision,
+    count: fc.integer({ min: 1, max: 5 }),
+    occurredAtMs: fc.nat({ max: 3 * 86_400_000 }).map((ms) => NOON_MS + ms),
+    country: fc.constantFrom("DE", "US", null),
+    device: fc.constantFrom("desktop" as const, "mobile" as const),
+    adv: fc.constantFrom("adv_1", "adv_2"),
+    ad: fc.constantFrom("ad_1", "ad_2", "ad_3"),
+    pub: fc.constantFrom("pub_1", "pub_2"),
+    crt: fc.constantFrom("crt_1", null),
+    cpc: fc.constantFrom(0, 1, 250_000),
+  })
+  .map(({ decision: decided, count, occurredAtMs, country, device, ...claims }) =>
+    aLogged(decided, { count, occurredAtMs, country, device }, claims),
+  );
+const log = fc.array(logged, { maxLength: 40 });
+
+describe("folding is a homomorphism", () => {
+  it("any split of a log, folded in parts and merged in any order, gives the facts of the whole", () => {
+    const split = log.chain((events) =>
+      fc.record({
+        events: fc.constant(events),
+        parts: fc.array(fc.nat({ max: 5 }), { minLength: events.length, maxLength: events.length }),
+        order: fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6 }),
+      }),
+    );
+    fc.assert(
+      fc.property(split, ({ events, parts, order }) => {
+        const merged: Facts = new Map();
+        for (const part of order) mergeFacts(merged, fold(events.filter((_, at) => parts[at] === part)).values());
+        expect(plain(merged)).toEqual(plain(fold(events)));
+      }),
+      { seed: 20261122, numRuns: 300 },
+    );
+  });
+
+  it("and does not depend on the order of the log", () => {
+    fc.assert(
+      fc.property(log, (events) => {
+        expect(plain(fold(events.toReversed()))).toEqual(plain(fold(events)));
+      }),
+      { seed: 20261122 },
+    );
+  });
+});
+
+describe("rows", () => {
+  it("hold the law gross = valid + duplicate + invalid + late, in every cell and in total", () => {
+    fc.assert(
+      fc.property(log, (events) => {
+        for (const row of fold(events).values()) {
+          for (const counts of [...row.cells.values(), totalsOf(row)]) {
+            const at = (measure: (typeof MEASURES)[number]) => counts[MEASURES.indexOf(measure)] ?? 0;
+            expect(at("gross")).toBe(at("valid") + at("duplicate") + at("invalid") + at("late"));
+          }
+        }
+      }),
+      { seed: 20261122 },
+    );
+  });
+
+  it("have totals that are the sum of their cells, and of the log", () => {
+    fc.assert(
+      fc.property(log, (events) => {
+        const facts = fold(events);
+        const gross = events
+          .filter((each) => each.verdict !== "deferred")
+          .reduce((sum, each) => sum + each.event.count, 0);
+        const spend = events.filter((each) => each.verdict === "valid").reduce((sum, each) => sum + each.claims.cpc, 0);
+        const totals = grandTotal(facts);
+        expect(totals[MEASURES.indexOf("gross")]).toBe(gross);
+        expect(totals[MEASURES.indexOf("spend_micros")]).toBe(spend);
+      }),
+      { seed: 20261122 },
+    );
+  });
+
+  it("have reasons that explain every request that is not valid, and every late one that was accepted", () => {
+    fc.assert(
+      fc.property(log, (events) => {
+        for (const row of fold(events).values()) {
+          const totals = totalsOf(row);
+          const at = (measure: (typeof MEASURES)[number]) => totals[MEASURES.indexOf(measure)] ?? 0;
+          const { late_accepted: accepted = 0, ...others } = Object.fromEntries(row.reasons) as Record<string, number>;
+          const explained = Object.values(others).reduce((sum, count) => sum + count, 0);
+          expect(explained).toBe(at("duplicate") + at("invalid") + at("late"));
+          expect(row.reasons.get("same_impression") ?? 0).toBe(at("duplicate"));
+          expect(row.reasons.get("late") ?? 0).toBe(at("late"));
+          expect(accepted).toBeLessThanOrEqual(at("valid"));
+        }
+      }),
+      { seed: 20261122 },
+    );
+  });
+});
+
+describe("widening", () => {
+  it("to hours and then to days is widening to days, and loses nothing", () => {
+    fc.assert(
+      fc.property(log, (events) => {
+        const facts = fold(events);
+        const hours = widenFacts(facts, 60);
+        const days = widenFacts(facts, 1_440);
+        expect(plain(widenFacts(hours, 24))).toEqual(plain(days));
+        expect(grandTotal(hours)).toEqual(grandTotal(facts));
+        expect(grandTotal(days)).toEqual(grandTotal(facts));
+      }),
+      { seed: 20261122 },
+    );
+  });
+
+  it("puts an event into the hour and day that hold it", () => {
+    const facts = fold([aLogged(VALID, { occurredAtMs: NOON_MS + 59 * 60_000 })]);
+    expect([...widenFacts(facts, 60).values()].map((row) => row.window)).toEqual([hourOf(NOON_MS)]);
+    expect([...widenFacts(facts, 1_440).values()].map((row) => row.window)).toEqual([dayOf(NOON_MS)]);
+  });
+
+  it("commutes with merging", () => {
+    fc.assert(
+      fc.property(log, log, (one, other) => {
+        const both = widenFacts(fold([...one, ...other]), 60);
+        const merged = widenFacts(fold(one), 60);
+        mergeFacts(merged, widenFacts(fold(other), 60).values());
+        expect(plain(merged)).toEqual(plain(both));
+      }),
+      { seed: 20261122 },
+    );
+  });
+
+  it("leaves the narrow facts as they are", () => {
+    const facts = fold([aLogged()]);
+    const before = plain(facts);
+    mergeFacts(widenFacts(facts, 60), fold([aLogged()]).values());
+    expect(plain(facts)).toEqual(before);
+  });
+});

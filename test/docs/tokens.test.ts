@@ -1,0 +1,95 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CPC_MICROS_MAX, ID_LENGTH_MAX, LANDING_URL_BYTES_MAX, SALTS_MAX } from "../../src/core/limits.ts";
+import { REFUSALS } from "../../src/core/refusal.ts";
+import { verifyToken } from "../../src/core/token.ts";
+import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
+import { aKeyRing, POLICY } from "../support/signing.ts";
+import vectors from "../vectors/tokens.json" with { type: "json" };
+
+const run = promisify(execFile);
+const document = await readFile("docs/TOKENS.md", "utf8");
+
+/** The text of the only code block in this language. */
+function blockOf(language: string): string {
+  const blocks = [...document.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))];
+  expect(blocks, language).toHaveLength(1);
+  return blocks[0]?.[1] ?? "";
+}
+
+/** The cells of the table rows below a heading. */
+function tableOf(heading: string): string[][] {
+  const section = document.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+  const rows = section.split("\n").filter((line) => line.startsWith("| `"));
+  return rows.map((row) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll("`", "")),
+  );
+}
+
+describe("docs/TOKENS.md", () => {
+  it("lists every refusal with its status and its sentence, in the order of core/refusal.ts", () => {
+    const expected = Object.entries(REFUSALS).map(([reason, { status, title }]) => [reason, String(status), title]);
+    expect(tableOf("Refusals")).toEqual(expected);
+  });
+
+  it("lists every claim, and every macro", () => {
+    const every = vectors.valid.find(({ name }) => name === "a token with every claim");
+    const claims = new Set(Object.keys(every?.claims ?? {}));
+    const macros = "click_id impression_id ad_id campaign_id publisher_id ts".split(" ").map((name) => `{${name}}`);
+    expect(new Set(tableOf("Claims").map(([name]) => name))).toEqual(new Set([...claims, ...macros]));
+  });
+
+  it("states the limits that core/limits.ts sets", () => {
+    expect([ID_LENGTH_MAX, SALTS_MAX, LANDING_URL_BYTES_MAX, CPC_MICROS_MAX]).toEqual([64, 64, 2_048, 1_000_000_000]);
+    for (const sentence of ["1 to 64 characters", "from 1 to 64", "2 048 bytes", "from 0 to 1 000 000 000"]) {
+      expect(document).toContain(sentence);
+    }
+  });
+
+  it("shows the minimal vector", () => {
+    expect(document).toContain(`\n${vectors.valid[0]?.token}\n`);
+  });
+
+  it("shows a TOKEN_KEYS that is valid", async () => {
+    const keys = JSON.parse(blockOf("json"));
+    const { importKeyRing } = await import("../../src/core/key-ring.ts");
+    expect((await importKeyRing(keys, "2026-11")).ok).toBe(true);
+  });
+});
+
+describe("the recipe", () => {
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "recipes-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const url = "https://shop.example/p/{campaign_id}?q=a%20b&c={click_id}#top";
+  it.each([
+    ["python", "mint.py", "python3"],
+    ["sh", "mint.sh", "sh"],
+    ["ts", "mint.mts", process.execPath],
+  ])("in %s prints a token that verifies to its arguments", async (language, file, program) => {
+    await writeFile(join(folder, file), blockOf(language));
+    const env = { PATH: process.env["PATH"], TOKEN_KEY: TEST_TOKEN_KEYS["test-2"], TOKEN_KID: "test-2" };
+    const args = [join(folder, file), "adv_1", "cmp_7", "ad_9", "pub_1", url, "250000"];
+    const { stdout } = await run(program, args, { env });
+    const nowMs = Date.now();
+    const verified = await verifyToken(stdout.trimEnd(), { ring: await aKeyRing(), policy: POLICY, nowMs });
+    expect(verified).toMatchObject({
+      ok: true,
+      value: { adv: "adv_1", cmp: "cmp_7", ad: "ad_9", pub: "pub_1", url, cpc: 250_000, grp: null, slt: 1, dur: false },
+    });
+    if (!verified.ok) return;
+    expect(verified.value.exp - verified.value.iat).toBe(3_600);
+    expect(Math.abs(verified.value.iat * 1_000 - nowMs)).toBeLessThan(60_000);
+    expect(verified.value.jti.length).toBeGreaterThanOrEqual(32);
+  });
+});

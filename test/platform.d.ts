@@ -1,0 +1,10 @@
+/**
+ * Names of the platform's types for code that runs in Node and imports sources that mention them. The globals of
+ * workerd themselves stay out: they and Node's contradict each other.
+ */
+type AnalyticsEngineDataset = import("@cloudflare/workers-types/index.ts").AnalyticsEngineDataset;
+type D1Database = import("@cloudflare/workers-types/index.ts").D1Database;
+type D1PreparedStatement = import("@cloudflare/workers-types/index.ts").D1PreparedStatement;
+type Queue<Body = unknown> = import("@cloudflare/workers-types/index.ts").Queue<Body>;
+type R2Bucket = import("@cloudflare/workers-types/index.ts").R2Bucket;
+type SqlStorage = import("@cloudflare/workers-types/index.ts").SqlStorage;

@@ -1,0 +1,41 @@
+/** CSV: quoting, line ends, and cells that a spreadsheet would run. */
+import { describe, expect, it } from "vitest";
+import { encodeCsv } from "../../src/report/csv.ts";
+
+describe("encodeCsv", () => {
+  it("ends every row with CRLF, also the only one", () => {
+    expect(encodeCsv(["ad_id", "clicks"], [])).toBe("ad_id,clicks\r\n");
+    expect(encodeCsv(["ad_id", "clicks"], [["ad_9", 3]])).toBe("ad_id,clicks\r\nad_9,3\r\n");
+  });
+
+  it("quotes what needs it and doubles quotes", () => {
+    const cells = ["a,b", 'say "x"', "two\r\nlines", "", "plain"];
+    expect(encodeCsv(["h"], [cells])).toBe('h\r\n"a,b","say ""x""","two\r\nlines",,plain\r\n');
+  });
+
+  it("defuses formulas and leaves plain numbers", () => {
+    const cells = ["=1+1", "+1+1", "-2+3", "@SUM(A1)", "\tx", "\rx", "=cmd|' /C calc'!A0", -5, "-5", "+7.25", "1=1"];
+    expect(
+      encodeCsv(
+        ["h"],
+        cells.map((cell) => [cell]),
+      ),
+    ).toBe(
+      [
+        "h",
+        "'=1+1",
+        "'+1+1",
+        "'-2+3",
+        "'@SUM(A1)",
+        "'\tx",
+        '"\'\rx"',
+        "'=cmd|' /C calc'!A0",
+        "-5",
+        "-5",
+        "+7.25",
+        "1=1",
+        "",
+      ].join("\r\n"),
+    );
+  });
+});

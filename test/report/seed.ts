@@ -1,0 +1,166 @@
+/**
+ * Facts as postings and rolls leave them: cells folded into minute rows, rolled rows as the fold of the minutes.
+ *
+ * Keeps: a row that is split over parts sums to the same; hours and days below a mark stand in both tiers.
+ */
+
+import { hashApiKey } from "../../src/access/api-keys.ts";
+import {
+  cellDimensionsOf,
+  cellKeyOf,
+  type Facts,
+  type FactsRow,
+  mergeFacts,
+  totalsOf,
+  widenFacts,
+} from "../../src/core/facts.ts";
+import { ADVERTISER_BUCKETS } from "../../src/core/limits.ts";
+import { MEASURES, type Measure, toCounts } from "../../src/core/measures.ts";
+import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { NOON_MS } from "../support/builders.ts";
+
+/** What one cell of one minute counts. */
+export type Cell = {
+  readonly atMs: number;
+  readonly advertiser_id: string;
+  readonly campaign_id: string;
+  readonly ad_group_id: string;
+  readonly ad_id: string;
+  readonly publisher_id: string;
+  readonly country: string;
+  readonly device: string;
+  readonly creative_id: string;
+  readonly counts: Partial<Record<Measure, number>>;
+};
+
+/** A cell with one click at noon unless told. */
+export function aCell(overrides: Partial<Cell> = {}): Cell {
+  return {
+    atMs: NOON_MS,
+    advertiser_id: "adv_1",
+    campaign_id: "cmp_7",
+    ad_group_id: "grp_1",
+    ad_id: "ad_9",
+    publisher_id: "pub_1",
+    country: "DE",
+    device: "mobile",
+    creative_id: "crt_1",
+    counts: clicks(1),
+    ...overrides,
+  };
+}
+
+/** Counts of valid clicks only. */
+export function clicks(valid: number): Partial<Record<Measure, number>> {
+  return { gross: valid, valid };
+}
+
+export type Mark = { readonly hour: number; readonly day: number };
+
+/** Writes cells with their rolled tiers; `markOf` tells each bucket's marks (nothing rolled unless given). */
+export async function seedCells(
+  database: D1Database,
+  cells: readonly Cell[],
+  markOf: (bucket: number) => Mark = () => ({ hour: 0, day: 0 }),
+): Promise<void> {
+  const minutes = factsOf(cells);
+  const isRolled = (row: FactsRow, tier: keyof Mark) => row.window < markOf(advertiserBucketOf(row.advertiserId))[tier];
+  const hours = [...widenFacts(minutes, 60).values()].filter((row) => isRolled(row, "hour"));
+  const days = [...widenFacts(minutes, 1_440).values()].filter((row) => isRolled(row, "day"));
+  const statements = [
+    insertFacts(database, INSERT_MINUTES, [...minutes.values()]),
+    insertFacts(database, INSERT_HOURS, hours),
+    insertFacts(database, INSERT_DAYS, days),
+    insertAdvertisers(database, [...new Set(cells.map((cell) => cell.advertiser_id))]),
+  ];
+  for (let bucket = 0; bucket < ADVERTISER_BUCKETS; bucket++) {
+    const mark = markOf(bucket);
+    if (mark.hour > 0) statements.push(database.prepare(INSERT_MARK).bind("hour", bucket, mark.hour));
+    if (mark.day > 0) statements.push(database.prepare(INSERT_MARK).bind("day", bucket, mark.day));
+  }
+  await database.batch(statements);
+}
+
+/** Empties every table that `seedCells` writes. */
+export async function clearFacts(database: D1Database): Promise<void> {
+  const tables = ["facts_minute", "facts_hour", "facts_day", "roll_marks", "advertisers"];
+  await database.batch(tables.map((table) => database.prepare("DELETE FROM ".concat(table))));
+}
+
+/** Stores a key and gives its bearer header. `name` makes the key. */
+export async function seedKey(
+  database: D1Database,
+  { name, advertiserId, scopes }: { name: string; advertiserId: string | null; scopes: string[] },
+): Promise<string> {
+  const key = "clk_".concat(name.padEnd(43, "0"));
+  await database.prepare(INSERT_KEY).bind(hashApiKey(key), name, advertiserId, JSON.stringify(scopes), NOON_MS).run();
+  return "Bearer ".concat(key);
+}
+
+function factsOf(cells: readonly Cell[]): Facts {
+  const facts: Facts = new Map();
+  for (const cell of cells) {
+    mergeFacts(facts, [
+      {
+        advertiserId: cell.advertiser_id,
+        window: Math.floor(cell.atMs / 60_000),
+        campaignId: cell.campaign_id,
+        adGroupId: cell.ad_group_id,
+        adId: cell.ad_id,
+        cells: new Map([
+          [cellKeyOf(cell.publisher_id, cell.country, cell.device, cell.creative_id), toCounts(cell.counts)],
+        ]),
+        reasons: new Map(),
+      },
+    ]);
+  }
+  return facts;
+}
+
+/** Rows with several cells are split over two parts, as rows with too many cells are. */
+function insertFacts(database: D1Database, sql: string, rows: readonly FactsRow[]): D1PreparedStatement {
+  const parts = rows.flatMap((row) => {
+    const cells = [...row.cells];
+    const half = Math.ceil(cells.length / 2);
+    return [cells.slice(0, half), cells.slice(half)]
+      .filter((some) => some.length > 0)
+      .map((some, part) => {
+        const totals = totalsOf({ cells: new Map(some) });
+        return {
+          ...Object.fromEntries(MEASURES.map((measure, index) => [measure, totals[index]])),
+          advertiser_id: row.advertiserId,
+          time: row.window,
+          campaign_id: row.campaignId,
+          ad_group_id: row.adGroupId,
+          ad_id: row.adId,
+          part,
+          cells: some.map(([key, counts]) => [...cellDimensionsOf(key), ...counts]),
+        };
+      });
+  });
+  return database.prepare(sql).bind(JSON.stringify(parts));
+}
+
+function insertAdvertisers(database: D1Database, ids: readonly string[]): D1PreparedStatement {
+  const rows = ids.map((id) => ({ id, bucket: advertiserBucketOf(id) }));
+  return database.prepare(INSERT_ADVERTISERS).bind(JSON.stringify(rows), NOON_MS);
+}
+
+const FACTS_FROM_JSON = `
+SELECT
+  value ->> 'advertiser_id', value ->> 'time', value ->> 'campaign_id', value ->> 'ad_group_id', value ->> 'ad_id',
+  value ->> 'part', value ->> 'impressions', value ->> 'gross', value ->> 'valid', value ->> 'duplicate',
+  value ->> 'invalid', value ->> 'late', value ->> 'conversions', value ->> 'conversions_by_time',
+  value ->> 'spend_micros', value ->> 'conversion_value_micros', value -> 'cells', '{}', NULL
+FROM json_each(?1)`;
+const INSERT_MINUTES = "INSERT INTO facts_minute ".concat(FACTS_FROM_JSON);
+const INSERT_HOURS = "INSERT INTO facts_hour ".concat(FACTS_FROM_JSON);
+const INSERT_DAYS = "INSERT INTO facts_day ".concat(FACTS_FROM_JSON);
+const INSERT_ADVERTISERS = `
+INSERT INTO advertisers (advertiser_id, bucket, first_seen_ms)
+SELECT value ->> 'id', value ->> 'bucket', ?2
+FROM json_each(?1)`;
+const INSERT_MARK = "INSERT INTO roll_marks (tier, bucket, mark) VALUES (?1, ?2, ?3)";
+const INSERT_KEY = `
+INSERT INTO api_keys (key_hash, key_id, advertiser_id, scopes, created_at_ms)
+VALUES (?1, ?2, ?3, ?4, ?5)`;

@@ -1,0 +1,94 @@
+/** G9: a key reads its advertiser's rows, and cannot learn that others exist. */
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { hashApiKey } from "../../src/access/api-keys.ts";
+import { ask, askJson } from "./ask.ts";
+import { aCell, clicks, seedCells, seedKey } from "./seed.ts";
+
+const RANGE = "from=2026-04-20&to=2026-04-20";
+const keys: Record<string, string> = {};
+
+beforeAll(async () => {
+  await seedCells(env.REPORT_DB, [
+    aCell({ counts: clicks(3) }),
+    aCell({ ad_id: "ad_10", counts: clicks(2) }),
+    aCell({ advertiser_id: "adv_2", campaign_id: "cmp_2", publisher_id: "pub_2", counts: clicks(50) }),
+  ]);
+  const make = (name: string, advertiserId: string | null, scopes: string[]) =>
+    seedKey(env.REPORT_DB, { name, advertiserId, scopes });
+  keys["one"] = await make("one", "adv_1", ["report"]);
+  keys["mint"] = await make("mint", "adv_1", ["mint"]);
+  keys["boundAdmin"] = await make("boundAdmin", "adv_1", ["admin"]);
+  keys["freeAdmin"] = await make("freeAdmin", null, ["admin"]);
+  keys["empty"] = await make("empty", "adv_9", ["report"]);
+  keys["revoked"] = await make("revoked", "adv_1", ["report"]);
+  const hash = hashApiKey(keys["revoked"].slice("Bearer ".length));
+  await env.REPORT_DB.prepare("UPDATE api_keys SET revoked_at_ms = 1 WHERE key_hash = ?1").bind(hash).run();
+});
+
+describe("G9: authentication", () => {
+  it("answers 401 with a challenge for a missing, malformed, unknown or revoked key, all alike", async () => {
+    const bad = [null, "Bearer nonsense", "Basic YTpi", "Bearer clk_".concat("x".repeat(43)), keys["revoked"] ?? ""];
+    for (const path of ["/v1/reports/clicks", "/api/v1/metrics/clicks"]) {
+      const bodies = new Set<string>();
+      for (const authorization of bad) {
+        const response = await ask(`${path}?${RANGE}`, { authorization });
+        expect([response.status, response.headers.get("WWW-Authenticate")]).toEqual([401, "Bearer"]);
+        bodies.add(await response.text());
+      }
+      expect(bodies.size).toBe(1);
+    }
+  });
+
+  it("answers 401 before it looks at parameters", async () => {
+    expect((await ask("/v1/reports/clicks?nonsense=1", { authorization: null })).status).toBe(401);
+  });
+
+  it("answers 403 for a key that may only mint", async () => {
+    const response = await ask(`/v1/reports/clicks?${RANGE}`, { authorization: keys["mint"] ?? "" });
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ type: "/problems/insufficient-scope" });
+  });
+});
+
+describe("G9: rows", () => {
+  const totalOf = async (authorization: string | undefined, filters = "") =>
+    (await askJson(`/v1/reports/clicks?${RANGE}${filters}`, { authorization: authorization ?? "" })).rows;
+
+  it("restricts a bound key on every route, whatever its scopes, and an unbound admin not at all", async () => {
+    expect(await totalOf(keys["one"])).toEqual([{ clicks: 5 }]);
+    expect(await totalOf(keys["boundAdmin"])).toEqual([{ clicks: 5 }]);
+    expect(await totalOf(keys["freeAdmin"])).toEqual([{ clicks: 55 }]);
+    expect(await totalOf(keys["empty"])).toEqual([]);
+    const { series } = await askJson(`/v1/metrics/clicks?${RANGE}&breakdown=advertiser_id,publisher_id`, {
+      authorization: keys["one"] ?? "",
+    });
+    expect(series).toEqual([
+      { advertiserId: "adv_1", publisherId: "pub_1", points: [{ time: "2026-04-20T00:00:00Z", clicks: 5 }] },
+    ]);
+  });
+
+  it("answers a foreign id as it answers an unknown one: body, status and work", async () => {
+    const pairs = [
+      ["advertiser_id=adv_2", "advertiser_id=adv_x"],
+      ["campaign_id=cmp_2", "campaign_id=cmp_x"],
+      ["publisher_id=pub_2", "publisher_id=pub_x"],
+      ["advertiser_id=adv_2&groupBy=minute,country", "advertiser_id=adv_x&groupBy=minute,country"],
+    ];
+    for (const pair of pairs) {
+      const [foreign, unknown] = await Promise.all(
+        pair.map((filters) => askJson(`/v1/reports/clicks?${RANGE}&${filters}`, { authorization: keys["one"] ?? "" })),
+      );
+      expect(foreign?.rows).toEqual([]);
+      const neutral = (answer: typeof foreign) => JSON.stringify(answer).replaceAll(/"(adv|cmp|pub)_[2x]"/g, '"asked"');
+      expect(neutral(foreign)).toBe(neutral(unknown));
+    }
+  });
+
+  it("does not let an exclusion or a list reach other advertisers", async () => {
+    expect(await totalOf(keys["one"], "&advertiser_id=-adv_1")).toEqual([]);
+    expect(await totalOf(keys["one"], "&advertiser_id=adv_1,adv_2")).toEqual([{ clicks: 5 }]);
+    const injection = encodeURIComponent("x') OR 1=1 --");
+    expect(await totalOf(keys["one"], `&campaign_id=${injection}`)).toEqual([]);
+  });
+});
