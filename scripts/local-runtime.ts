@@ -36,6 +36,8 @@ export type RuntimeOptions = {
   readonly vars: Readonly<Record<string, string>>;
   /** The module to run where it is not the Worker of wrangler.toml, for benchmarks. */
   readonly script?: string;
+  /** Whether queues deliver what they get (the default); without consumers the local queue drops it. */
+  readonly hasConsumers?: boolean;
   /** Modules without bindings that run beside it in the same workerd, by name. */
   readonly neighbours?: Readonly<Record<string, string>>;
   /** What the Worker writes to its console. */
@@ -113,7 +115,8 @@ async function miniflareOptions(options: RuntimeOptions): Promise<V4MiniflareOpt
         name: config.name ?? "worker",
         rootPath: PROJECT_ROOT,
         modules: [{ type: "ESModule", path: "worker.js", contents: script }],
-        bindings: { ...workerOptions.bindings, ...vars },
+        ...(options.hasConsumers === false ? { queueConsumers: {} } : {}),
+        bindings: { ...(workerOptions.bindings as Record<string, never>), ...vars },
         unsafeDirectSockets: [{ host: LOOPBACK, port }],
       },
       ...Object.entries(neighbours).map(([name, contents]) => ({
@@ -124,6 +127,11 @@ async function miniflareOptions(options: RuntimeOptions): Promise<V4MiniflareOpt
       })),
     ],
   };
+}
+
+/** For `onLog`: faults that the Worker handled are worth a line on stderr; its other facts are not. */
+export function printFault({ level, message }: RuntimeLog): void {
+  if (level === "error" || level === "warn") console.error(message);
 }
 
 /** Miniflare ends the process at the first signal; here that is the caller's decision. Its exit handler stays. */

@@ -12,7 +12,7 @@ import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { driveCron } from "./cron-driver.ts";
 import { readDevVars } from "./dev-vars.ts";
-import { assertPortFree, type LocalRuntime, PortBusyError, type RuntimeLog, startRuntime } from "./local-runtime.ts";
+import { assertPortFree, type LocalRuntime, PortBusyError, printFault, startRuntime } from "./local-runtime.ts";
 import { PROJECT_ROOT } from "./project.ts";
 import { seedDemo } from "./seed.ts";
 import { lockState, StateBusyError } from "./state-lock.ts";
@@ -96,11 +96,6 @@ function onSignal(close: () => Promise<void>): void {
   };
   process.on("SIGINT", handle);
   process.on("SIGTERM", handle);
-}
-
-/** Faults that the Worker handled are worth a line here; its other facts are not. */
-function printFault({ level, message }: RuntimeLog): void {
-  if (level === "error" || level === "warn") console.error(message);
 }
 
 function printWelcome(

@@ -5,11 +5,12 @@
  */
 import { parseJson } from "./core/base64url.ts";
 import { DAY_MS, FOLLOWER_CONFIRM_MS, SECOND_MS } from "./core/limits.ts";
+import type { Result } from "./core/result.ts";
 import { parseTopology, type Topology } from "./core/routing.ts";
 import type { TokenPolicy } from "./core/token.ts";
 import type { LatePolicy } from "./core/verdict.ts";
 
-export const ENQUEUE_STEPS = ["queue", "other_queue", "shard"] as const;
+export const ENQUEUE_STEPS = ["queue", "other_queue", "shard", "spool"] as const;
 export type EnqueueStepName = (typeof ENQUEUE_STEPS)[number];
 
 export type Config = {
@@ -20,7 +21,8 @@ export type Config = {
   readonly adminApiKey: string;
   readonly clickIdParam: string;
   readonly late: LatePolicy;
-  readonly topology: Topology;
+  /** As configured; what is in force is recorded (queue/topology-keeper.ts), so a mistake here stops nothing. */
+  readonly topology: Result<Topology, string>;
   readonly coalesceHoldMs: number;
   readonly enqueueChain: readonly EnqueueStepName[];
   readonly flushIntervalMs: number;
@@ -37,8 +39,6 @@ const QUEUE_RETENTION_MS = 4 * DAY_MS;
 /** Reads and checks `env`; throws an Error that names the setting. */
 export function readConfig(env: Env): Config {
   const vars = env as unknown as Record<string, string | undefined>;
-  const topology = parseTopology(parseJson(text(vars, "TOPOLOGY")));
-  if (!topology.ok) throw new Error(topology.error);
   const tokenTtlMaxS = integer(vars, "TOKEN_TTL_MAX_S", 60, 30 * 86_400);
   const coalesceHoldMs = integer(vars, "COALESCE_HOLD_MS", 0, FOLLOWER_CONFIRM_MS / 2);
   return {
@@ -51,7 +51,7 @@ export function readConfig(env: Env): Config {
       mode: oneOf(vars, "LATE_POLICY", ["review", "accept"]),
       allowedLatenessS: integer(vars, "ALLOWED_LATENESS_S", 0, 86_400),
     },
-    topology: topology.value,
+    topology: parseTopology(parseJson(vars["TOPOLOGY"] ?? "")),
     coalesceHoldMs,
     enqueueChain: list(vars, "ENQUEUE_CHAIN").map((step) => member(step, "ENQUEUE_CHAIN", ENQUEUE_STEPS)),
     flushIntervalMs: integer(vars, "FLUSH_INTERVAL_MS", 100, 60_000),

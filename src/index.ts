@@ -7,6 +7,7 @@ import { duty, runCron } from "./batch/cron.ts";
 import { readConfig } from "./config.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeClicks, consumeDeadLetters } from "./queue/consumer.ts";
+import { topologyInForce } from "./shard/topology-keeper.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
 import { handleTrack, pathOf } from "./track/router.ts";
 
@@ -29,15 +30,18 @@ export default {
 
   async queue(batch, env) {
     if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, env.ARCHIVE);
-    const { topology } = readConfig(env);
+    const topology = await topologyInForce(env, readConfig(env));
     return consumeClicks(batch, { shards: env.CLICK_SHARD, topology, archive: env.ARCHIVE });
   },
 
   async scheduled(controller, env) {
     const nowMs = controller.scheduledTime;
-    await Promise.all([
-      runCron(readConfig(env), { database: env.REPORT_DB, shards: env.CLICK_SHARD }, nowMs),
-      duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),
-    ]);
+    const ports = {
+      database: env.REPORT_DB,
+      shards: env.CLICK_SHARD,
+      archive: env.ARCHIVE,
+      topology: () => topologyInForce(env, readConfig(env)),
+    };
+    await Promise.all([runCron(ports, nowMs), duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs))]);
   },
 } satisfies ExportedHandler<Env>;

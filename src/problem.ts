@@ -14,7 +14,10 @@ export type Problem = {
   readonly field?: string;
 };
 
-export function problemResponse({ reason, status, title, detail, field }: Problem, headers: HeadersInit = {}): Response {
+export function problemResponse(
+  { reason, status, title, detail, field }: Problem,
+  headers: HeadersInit = {},
+): Response {
   const body = { type: problemType(reason), title, status, detail, field };
   const response = new Response(JSON.stringify(body), { status, headers });
   response.headers.set("Content-Type", "application/problem+json");

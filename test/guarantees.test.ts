@@ -6,10 +6,10 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { hashApiKey, makeApiKey } from "../src/access/api-keys.ts";
+import { parseJson } from "../src/core/base64url.ts";
 import { decodeClaims } from "../src/core/claims.ts";
 import { encodeMessage } from "../src/core/message.ts";
 import { clickShardName, parseTopology, shardCount } from "../src/core/routing.ts";
-import { parseJson } from "../src/core/base64url.ts";
 import worker from "../src/index.ts";
 import { shardNameOf } from "../src/shard/stub.ts";
 import { ARCHIVE_PREFIX } from "../src/sinks/archive.ts";
@@ -18,9 +18,7 @@ import { aToken } from "./support/tokens.ts";
 
 const ORIGIN = "https://track.example";
 const topology = parseTopology(parseJson(env.TOPOLOGY));
-const shardNames = topology.ok
-  ? Array.from({ length: shardCount(topology.value) }, (_, at) => clickShardName(at))
-  : [];
+const shardNames = topology.ok ? Array.from({ length: shardCount(topology.value) }, (_, at) => clickShardName(at)) : [];
 
 function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = { "User-Agent": BROWSER, ...(init.headers as Record<string, string> | undefined) };
@@ -147,7 +145,9 @@ describe("G4: one impression is billed at most once", () => {
   });
 
   it("sends every copy of an impression to the same shard, whatever shards there are now", async () => {
-    const claims = decodeClaims(await aToken({ slt: 64, jti: "fixed", iat: NOON_MS / 1_000, exp: NOON_MS / 1_000 + 60 }));
+    const claims = decodeClaims(
+      await aToken({ slt: 64, jti: "fixed", iat: NOON_MS / 1_000, exp: NOON_MS / 1_000 + 60 }),
+    );
     if (!claims.ok) throw new Error(claims.error.reason);
     const before = [{ sinceMs: 0, shards: 8 }];
     const after = [...before, { sinceMs: NOON_MS + 1, shards: 64 }];
@@ -233,7 +233,10 @@ describe("G10: every answer says how complete it is", () => {
     const response = await request(`/v1/reports/clicks?from=${day}&to=${day}&ad_id=${ad}&group_by=ad_id`, {
       headers: { Authorization: `Bearer ${env.ADMIN_API_KEY}` },
     });
-    const { rows, meta } = (await response.json()) as { rows: unknown[]; meta: { watermark: string; complete: boolean } };
+    const { rows, meta } = (await response.json()) as {
+      rows: unknown[];
+      meta: { watermark: string; complete: boolean };
+    };
     expect(rows).toEqual([{ adId: ad, clicks: 1 }]);
     expect(Date.parse(meta.watermark)).toBeGreaterThan(Date.now() - 60_000);
     expect(meta.complete).toBe(false);

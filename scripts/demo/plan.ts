@@ -56,12 +56,17 @@ const ADS = 20;
 const PUBLISHERS = 8;
 const COUNTRIES = ["US", "DE", "BR", "IN", "GB", "FR", "JP", "NG", "MX", "PL", "ID", "CA"] as const;
 /** Clicks on ads of their own, at regular times, that measure how fresh the report is. */
-export const PROBES = 24;
+const PROBES = 24;
 export const PROBE_AD = "ad_probe_";
 const MINUTE_MS = 60_000;
 /** Longest time between the first and the last request of one impression, and a margin for late dispatch. */
 const VISIT_MAX_MS = 3_500;
 const STRADDLE_MARGIN_MS = 1_000;
+
+/** How many of the requests are probes; they come on ads named `PROBE_AD` and a number. */
+export function probesIn(requests: number): number {
+  return Math.min(PROBES, Math.floor(requests / 20));
+}
 
 /** Keys made from the seed; they protect nothing. */
 export function makeKeys(seed: number): Keys {
@@ -79,7 +84,7 @@ export function makePlan(options: PlanOptions): PlannedRequest[] {
   const countries = zipf(COUNTRIES);
   const browsers = new Weighted(agents.browsers, ({ weight }) => weight);
   const scenarios = new Weighted(SCENARIOS, ({ weight }) => weight);
-  const probes = Math.min(PROBES, Math.floor(requests / 20));
+  const probes = probesIn(requests);
   const planned: PlannedRequest[] = [];
 
   const clientOf = (): Client => ({

@@ -4,7 +4,7 @@
  *
  *   {"v":1,"id":"…24…","token":"…","received_at_ms":…,"occurred_at_ms":…,"method":"GET","count":1,"country":"DE",
  *    "region":"BE","colo":"TXL","asn":3320,"device":"mobile","ip_hash":"…","user_agent":"…","hints":{…},
- *    "referrer_host":"…","gpc":false,"clock":"server"}
+ *    "referrer_host":"…","gpc":false,"clock":"server","redirect_by_ms":null,"accepted_at_ms":…}
  *
  * Keeps: `parseClickEvent(JSON.parse(encodeClickEvent(e)))` is `e`. A raw address is never part of an event. `count` is
  * how many identical requests of one client this event stands for (queue/coalescer.ts).
@@ -55,6 +55,10 @@ export type ClickEvent = ClickFacts & {
   readonly method: ClickMethod;
   readonly count: number;
   readonly clock: Clock;
+  /** For a `dur: 1` token: the instant by which the redirect was sent at the latest; null when it was sent at once. */
+  readonly redirectByMs: number | null;
+  /** When the queue or the spool took the event; null while it is under way, and when it went straight to its shard. */
+  readonly acceptedAtMs: number | null;
 };
 
 /** Why a queue message or one of its events cannot be counted and goes to `dead/`. */
@@ -86,10 +90,13 @@ export function encodeClickEvent(event: ClickEvent): string {
     referrer_host: event.referrerHost,
     gpc: event.gpc,
     clock: event.clock,
+    redirect_by_ms: event.redirectByMs,
+    accepted_at_ms: event.acceptedAtMs,
   });
 }
 
 const isInstant = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isInstantOrNull = (value: unknown): value is number | null => value === null || isInstant(value);
 const isText = (value: unknown, max: number): value is string => typeof value === "string" && value.length <= max;
 const isShortOrNull = (value: unknown): value is string | null => value === null || isText(value, 64);
 
@@ -117,7 +124,9 @@ export function parseClickEvent(value: unknown): Result<ClickEvent, DeadReason> 
     areHints(wire["hints"]) &&
     (wire["referrer_host"] === null || isText(wire["referrer_host"], REFERRER_HOST_LENGTH_MAX)) &&
     typeof wire["gpc"] === "boolean" &&
-    (CLOCKS as readonly unknown[]).includes(wire["clock"]);
+    (CLOCKS as readonly unknown[]).includes(wire["clock"]) &&
+    isInstantOrNull(wire["redirect_by_ms"]) &&
+    isInstantOrNull(wire["accepted_at_ms"]);
   if (!isValid) return err("event_shape");
   return ok({
     id: wire["id"] as EventId,
@@ -137,6 +146,8 @@ export function parseClickEvent(value: unknown): Result<ClickEvent, DeadReason> 
     referrerHost: wire["referrer_host"] as string | null,
     gpc: wire["gpc"] as boolean,
     clock: wire["clock"] as Clock,
+    redirectByMs: wire["redirect_by_ms"] as number | null,
+    acceptedAtMs: wire["accepted_at_ms"] as number | null,
   });
 }
 

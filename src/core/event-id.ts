@@ -13,6 +13,7 @@ declare const eventIdBrand: unique symbol;
 export type EventId = string & { readonly [eventIdBrand]: true };
 
 export const EVENT_ID_RANDOM_BYTES = 8;
+export const EVENT_ID_LENGTH = 24;
 const ALPHABET = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
 const PATTERN = /^[-0-9A-Za-z_]{24}$/;
 const TIME_MAX = 2 ** 48;

@@ -9,8 +9,9 @@
  */
 import type { LoggedEvent } from "./log-line.ts";
 import { addCounts, type Counts, isZero, toCounts, zeroCounts } from "./measures.ts";
+import type { OpenedEvent } from "./message.ts";
 import { minuteOf } from "./time.ts";
-import { countsOf } from "./verdict.ts";
+import { countsOf, type Decision } from "./verdict.ts";
 
 export type FactsRow = {
   readonly advertiserId: string;
@@ -38,9 +39,17 @@ export function cellDimensionsOf(cellKey: string): string[] {
   return cellKey.split(SEPARATOR);
 }
 
-/** Adds one logged event to minute facts, in place. A deferred event adds nothing. */
-export function foldEvent(facts: Facts, { event, claims, verdict, reason }: LoggedEvent): void {
-  if (verdict === "deferred") return;
+/**
+ * Adds one logged event to minute facts, in place. A deferred event adds nothing; the review of a late event also takes
+ * away what its first line added.
+ */
+export function foldEvent(facts: Facts, logged: LoggedEvent): void {
+  if (logged.verdict === "deferred") return;
+  foldVerdict(facts, logged, logged, 1);
+  if (logged.review !== null) foldVerdict(facts, logged, { verdict: "late", reason: "late" }, -1);
+}
+
+function foldVerdict(facts: Facts, { event, claims }: OpenedEvent, { verdict, reason }: Decision, sign: 1 | -1): void {
   const counts = countsOf(verdict, event.count);
   const row = rowOf(facts, {
     advertiserId: claims.adv,
@@ -50,10 +59,11 @@ export function foldEvent(facts: Facts, { event, claims, verdict, reason }: Logg
     adId: claims.ad,
   });
   const cellKey = cellKeyOf(claims.pub, event.country ?? "", event.device, claims.crt ?? "");
-  addCell(row, cellKey, toCounts({ ...counts, gross: event.count, spend_micros: counts.valid * claims.cpc }));
+  const added = toCounts({ ...counts, gross: event.count, spend_micros: counts.valid * claims.cpc });
+  addCell(row, cellKey, sign === 1 ? added : added.map((count) => -count));
   // A valid event's reason (`late_accepted`) is that of its one valid click; its folded repeats are duplicates.
-  if (reason !== null) addReason(row, reason, verdict === "valid" ? 1 : event.count);
-  if (verdict === "valid") addReason(row, "same_impression", event.count - 1);
+  if (reason !== null) addReason(row, reason, sign * (verdict === "valid" ? 1 : event.count));
+  if (verdict === "valid") addReason(row, "same_impression", sign * (event.count - 1));
 }
 
 /** Merges `more` into `facts`, in place. */

@@ -32,6 +32,7 @@ export const VERDICT_REASONS = [
   "declared_crawler",
   "late",
   "late_accepted",
+  "late_rejected",
   "same_impression",
   "key_table_dropped",
 ] as const;

@@ -22,6 +22,7 @@ import { encodeUtf8 } from "../core/base64url.ts";
 import { type ClickEvent, encodeClickEvent } from "../core/click-event.ts";
 import type { EventId } from "../core/event-id.ts";
 import { FOLDED_COUNT_MAX, FOLLOWER_CONFIRM_MS, MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX } from "../core/limits.ts";
+import { PLATFORM_TIMING, type Timing } from "./timing.ts";
 
 /** An event as it travels, with what its carriers need to know of it. */
 export type EncodedClick = { readonly id: EventId; readonly count: number; readonly text: string };
@@ -59,12 +60,12 @@ class Batch {
 
 export class Coalescer {
   readonly #holdMs: number;
-  readonly #clock: () => number;
+  readonly #timing: Timing;
   #batch: Batch | null = null;
 
-  constructor({ holdMs, clock }: { holdMs: number; clock: () => number }) {
+  constructor(holdMs: number, timing: Timing = PLATFORM_TIMING) {
     this.#holdMs = holdMs;
-    this.#clock = clock;
+    this.#timing = timing;
   }
 
   /** Enqueues one event; resolves when it is durable (true) or given up as lost (false). */
@@ -85,14 +86,14 @@ export class Coalescer {
   #joinable(): Batch | null {
     const batch = this.#batch;
     if (batch === null || batch.isClosed) return null;
-    return this.#clock() - batch.openedAtMs < this.#holdMs ? batch : null;
+    return this.#timing.nowMs() - batch.openedAtMs < this.#holdMs ? batch : null;
   }
 
   async #lead(identity: string, entry: Entry, deliver: Deliver): Promise<boolean> {
-    const batch = new Batch(this.#clock());
+    const batch = new Batch(this.#timing.nowMs());
     batch.add(identity, entry);
     this.#batch = batch;
-    await sleep(this.#holdMs);
+    await this.#timing.after(this.#holdMs).done;
     batch.isClosed = true;
     batch.isDelivered = await deliver(Array.from(batch.entries.values(), frozen));
     return batch.isDelivered;
@@ -103,7 +104,7 @@ export class Coalescer {
     let waitedMs = 0;
     let waitMs = this.#holdMs + FIRST_LOOK_MS;
     while (batch.isDelivered === null && waitedMs < patienceEndsMs) {
-      await sleep(waitMs);
+      await this.#timing.after(waitMs).done;
       waitedMs += waitMs;
       waitMs = Math.min(waitedMs, patienceEndsMs - waitedMs);
     }
@@ -120,8 +121,4 @@ function frozen({ event, text, count }: Entry): EncodedClick {
 /** Bytes of the text in UTF-8; nearly every event is ASCII. */
 function byteLength(text: string): number {
   return /^[\x20-\x7e]*$/.test(text) ? text.length : encodeUtf8(text).length;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -70,10 +70,15 @@ function openMessage(message: IncomingMessage, queue: string): OpenedMessage {
   const events: OpenedEvent[] = [];
   const dead: DeadLetter[] = [];
   for (const [index, event] of decoded.value.entries()) {
-    if (event.ok) events.push(event.value);
+    if (event.ok) events.push(accepted(event.value, message.timestamp));
     else dead.push({ ...letter, index, ...event.error });
   }
   return { message, events, dead };
+}
+
+/** The event as the queue took it: with the instant at which it became durable. */
+function accepted({ event, claims }: OpenedEvent, at: Date): OpenedEvent {
+  return { claims, event: { ...event, acceptedAtMs: at.getTime() } };
 }
 
 async function settle(

@@ -1,7 +1,7 @@
 /**
  * The way of events from the edge to a place where they are durable: a chain of steps, each with its own time bound.
  *
- *   queue → other_queue → shard        the order is configuration (ENQUEUE_CHAIN)
+ *   queue → other_queue → shard → spool        the order is configuration (ENQUEUE_CHAIN)
  *
  * Keeps: events are durable when `deliverEvents` resolves to a step's name. A step that fails or hangs hands over to the
  * next; it may still take effect later, which is harmless, since the same event ids arrive twice. Only when every step
@@ -10,19 +10,37 @@
 import type { EnqueueStepName } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { hash32 } from "../core/hash.ts";
-import { SECOND_MS } from "../core/limits.ts";
+import { FOLLOWER_CONFIRM_MS, SECOND_MS } from "../core/limits.ts";
 import { encodeMessage, openEvent } from "../core/message.ts";
 import { assert, assertNever } from "../core/result.ts";
+import type { Topology } from "../core/routing.ts";
 import { logFault } from "../log.ts";
+import type { ShardNamespace } from "../shard/stub.ts";
 import { type OperationsDataset, writeLostPoint } from "../sinks/operations.ts";
 import type { EncodedClick } from "./coalescer.ts";
-import { deliver, groupByShard, type ShardPorts } from "./route.ts";
+import { deliver, groupByShard } from "./route.ts";
+import { spoolEvents } from "./spool.ts";
+import { type Timing, within } from "./timing.ts";
 
 /** A queue's `send` has been seen to hang for a minute; a second try elsewhere takes less than a second. */
 const QUEUE_TIMEOUT_MS = 2 * SECOND_MS;
 const SHARD_TIMEOUT_MS = 5 * SECOND_MS;
+const SPOOL_TIMEOUT_MS = 8 * SECOND_MS;
+/** Work after the response ends after this long. */
+const AFTER_RESPONSE_MS = 30 * SECOND_MS;
 
-export type ProducerPorts = ShardPorts & {
+// A follower waits for its batch first, and then goes the whole chain itself.
+assert(
+  FOLLOWER_CONFIRM_MS + 2 * QUEUE_TIMEOUT_MS + SHARD_TIMEOUT_MS + SPOOL_TIMEOUT_MS < AFTER_RESPONSE_MS,
+  "every step of the chain has its turn within the time after the response",
+);
+
+export type ProducerPorts = {
+  readonly shards: ShardNamespace;
+  /** Asked only when events go straight to their shards; it may read R2. */
+  readonly topology: () => Promise<Topology>;
+  readonly archive: R2Bucket;
+  readonly timing: Timing;
   readonly queues: readonly Pick<Queue, "send">[];
   readonly operations: OperationsDataset;
 };
@@ -36,10 +54,9 @@ export async function deliverEvents(
   const first = events[0];
   assert(first !== undefined, "there is an event to deliver");
   const encoded = events.map(({ text }) => text);
-  const preferred = hash32(first.id) % Math.max(1, ports.queues.length);
   for (const step of chain) {
     try {
-      if (await runStep(step, encoded, preferred, ports)) return step;
+      if (await runStep(step, { first, encoded }, ports)) return step;
     } catch (fault) {
       logFault("enqueue_step_failed", fault, { step, events: events.length });
     }
@@ -52,26 +69,35 @@ export async function deliverEvents(
 /** Runs one step; false when it does not apply. */
 async function runStep(
   step: EnqueueStepName,
-  encoded: readonly string[],
-  preferred: number,
+  { first, encoded }: { first: EncodedClick; encoded: readonly string[] },
   ports: ProducerPorts,
 ): Promise<boolean> {
+  const preferred = hash32(first.id) % Math.max(1, ports.queues.length);
   switch (step) {
     case "queue":
-      return send(ports.queues[preferred], encoded);
+      return send(ports.queues[preferred], encoded, ports.timing);
     case "other_queue":
-      return ports.queues.length > 1 && send(ports.queues[(preferred + 1) % ports.queues.length], encoded);
+      return (
+        ports.queues.length > 1 && send(ports.queues[(preferred + 1) % ports.queues.length], encoded, ports.timing)
+      );
     case "shard":
-      await withTimeout(ingestAll(encoded, ports), SHARD_TIMEOUT_MS);
+      await within(ports.timing, SHARD_TIMEOUT_MS, ingestAll(encoded, ports));
+      return true;
+    case "spool":
+      await within(ports.timing, SPOOL_TIMEOUT_MS, spoolEvents(ports.archive, first.id, encoded));
       return true;
     default:
       return assertNever(step);
   }
 }
 
-async function send(queue: Pick<Queue, "send"> | undefined, encoded: readonly string[]): Promise<boolean> {
+async function send(
+  queue: Pick<Queue, "send"> | undefined,
+  encoded: readonly string[],
+  timing: Timing,
+): Promise<boolean> {
   if (queue === undefined) return false;
-  await withTimeout(queue.send(encodeMessage(encoded), { contentType: "text" }), QUEUE_TIMEOUT_MS);
+  await within(timing, QUEUE_TIMEOUT_MS, queue.send(encodeMessage(encoded), { contentType: "text" }));
   return true;
 }
 
@@ -81,23 +107,11 @@ async function ingestAll(encoded: readonly string[], ports: ProducerPorts): Prom
     assert(event.ok, "the edge encodes readable events");
     return event.value;
   });
-  const groups = Array.from(groupByShard(opened, ports.topology));
-  await Promise.all(groups.map(([name, group]) => deliver(ports, name, group)));
+  const shardPorts = { shards: ports.shards, topology: await ports.topology() };
+  const groups = Array.from(groupByShard(opened, shardPorts.topology));
+  await Promise.all(groups.map(([name, group]) => deliver(shardPorts, name, group)));
 }
 
 function countOf(events: readonly EncodedClick[]): number {
   return events.reduce((sum, { count }) => sum + count, 0);
-}
-
-/** Rejects when `work` takes longer; the work itself goes on and may still take effect. */
-async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
-  let handle: number | null = null;
-  const timeout = new Promise<never>((_, reject) => {
-    handle = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(handle);
-  }
 }

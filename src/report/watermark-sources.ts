@@ -8,6 +8,8 @@
 import type { Config } from "../config.ts";
 import { clickShardName, shardCount } from "../core/routing.ts";
 import { logFault } from "../log.ts";
+import { oldestSpooledMs } from "../queue/spool.ts";
+import { topologyInForce } from "../shard/topology-keeper.ts";
 import type { WatermarkSources } from "./watermark.ts";
 
 const QUEUE_BINDING = /^CLICK_QUEUE_/;
@@ -15,12 +17,19 @@ const QUEUE_BINDING = /^CLICK_QUEUE_/;
 /** The part of a click shard's RPC that a watermark asks for. */
 type ShardStatus = { status(): Promise<{ oldestUnpostedReceivedAtMs: number | null }> };
 
-export function platformSources(env: Env, { topology }: Config): Omit<WatermarkSources, "nowMs"> {
+export function platformSources(env: Env, config: Config): Omit<WatermarkSources, "nowMs"> {
   const queues = Object.entries(env).filter(([binding]) => QUEUE_BINDING.test(binding)) as [string, Queue][];
-  const shards = Array.from({ length: shardCount(topology) }, (_, index) => clickShardName(index));
   return {
-    queueOldestMs: () => askEach(queues, "queue_metrics_failed", ([, queue]) => queueOldestMs(queue)),
-    shardOldestMs: () => askEach(shards, "shard_status_failed", (name) => shardOldestMs(env, name)),
+    // The spool is one more place where events wait for their shard.
+    queueOldestMs: async () => [
+      ...(await askEach(queues, "queue_metrics_failed", ([, queue]) => queueOldestMs(queue))),
+      ...(await askEach([env.ARCHIVE], "spool_list_failed", oldestSpooledMs)),
+    ],
+    shardOldestMs: async () => {
+      const topology = await topologyInForce(env, config);
+      const shards = Array.from({ length: shardCount(topology) }, (_, index) => clickShardName(index));
+      return askEach(shards, "shard_status_failed", (name) => shardOldestMs(env, name));
+    },
   };
 }
 

@@ -17,6 +17,7 @@ import type { FactsStore } from "../sinks/facts-store.ts";
 import { type OperationsDataset, writeFactsPoints } from "../sinks/operations.ts";
 import { postLog } from "../sinks/post.ts";
 import type { KeyIndex } from "./key-index.ts";
+import type { LateShelf } from "./late-shelf.ts";
 import type { ShardLog } from "./shard-log.ts";
 
 export const POSTED_CURSOR = "posted/REPORT_DB";
@@ -25,6 +26,7 @@ export const ARCHIVED_CURSOR = "archived";
 export type FlushPorts = {
   readonly log: ShardLog;
   readonly index: KeyIndex;
+  readonly shelf: LateShelf;
   readonly owner: LogOwner;
   readonly facts: FactsStore;
   readonly archive: ArchiveStore;
@@ -40,7 +42,9 @@ export async function flush(ports: FlushPorts, settings: FlushSettings, nowMs: n
   ports.transaction(() => {
     const { log } = ports;
     log.trim(Math.min(log.cursor(POSTED_CURSOR).read(), log.cursor(ARCHIVED_CURSOR).read()));
-    ports.index.dropBefore(hourOf(nowMs - settings.dedupHorizonMs));
+    const forgottenMs = nowMs - settings.dedupHorizonMs;
+    ports.index.dropBefore(hourOf(forgottenMs));
+    ports.shelf.dropBefore(forgottenMs);
   });
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }

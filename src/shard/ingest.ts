@@ -1,5 +1,6 @@
 /**
- * Ingest: gather what is known → decide (core/ingest.ts) → append to the log → remember the keys, in one transaction.
+ * Ingest: gather what is known → decide (core/ingest.ts) → append to the log → remember keys and late clicks, in one
+ * transaction.
  *
  * Everything else a shard does is derived from the log, so a crash anywhere loses nothing and repeats nothing: either
  * all of a batch is logged and remembered, or none of it is and the queue delivers it again.
@@ -13,6 +14,7 @@ import { INGEST_EVENTS_MAX, LOG_ROW_CHARS_MAX } from "../core/limits.ts";
 import { openEvent } from "../core/message.ts";
 import type { LatePolicy } from "../core/verdict.ts";
 import type { KeyIndex } from "./key-index.ts";
+import type { LateClick, LateShelf } from "./late-shelf.ts";
 import type { NewEntry, ShardLog } from "./shard-log.ts";
 
 /** Characters that a log line adds to its event, rounded up. */
@@ -37,10 +39,12 @@ export function openArrivals(encodedEvents: readonly string[]): Arrival[] {
   });
 }
 
+export type IngestPorts = { readonly log: ShardLog; readonly index: KeyIndex; readonly shelf: LateShelf };
+
 /** Decides and logs a batch. To be called inside `transactionSync`. */
 export function ingest(
   arrivals: readonly Arrival[],
-  { log, index, policy, nowMs }: { log: ShardLog; index: KeyIndex; policy: LatePolicy; nowMs: number },
+  { log, index, shelf, policy, nowMs }: IngestPorts & { policy: LatePolicy; nowMs: number },
 ): Ingested {
   const batch = arrivals.map(({ prepared }) => prepared);
   const known = index.lookup({
@@ -50,6 +54,7 @@ export function ingest(
   const plan = planIngest(batch, known, policy);
   const chars = append(plan, arrivals, log, nowMs);
   index.insert(plan.claims, plan.repeats);
+  shelf.put(lateClicks(plan, arrivals));
   return { decided: plan.decided.length, redelivered: plan.redelivered, chars };
 }
 
@@ -73,8 +78,19 @@ function splitRows(plan: IngestPlan, arrivals: readonly Arrival[]): NewEntry[][]
       rows.push([]);
       chars = 0;
     }
-    rows.at(-1)?.push({ opened: prepared.opened, decision, encoded });
+    rows.at(-1)?.push({ opened: prepared.opened, decision, encoded, review: null });
     chars += encoded.length + LINE_HEAD_CHARS;
   }
   return rows;
+}
+
+/** The events that wait for somebody's decision. */
+function lateClicks(plan: IngestPlan, arrivals: readonly Arrival[]): LateClick[] {
+  return plan.decided
+    .filter(({ decision }) => decision.verdict === "late")
+    .map(({ index }) => {
+      const { encoded, prepared } = arrivals[index] as Arrival;
+      const { id, receivedAtMs } = prepared.opened.event;
+      return { event: id, receivedAtMs, encoded };
+    });
 }

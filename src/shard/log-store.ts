@@ -54,7 +54,10 @@ export class LogStore implements ShardLog {
   }
 
   append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
-    const lines = entries.map(({ decision, encoded }) => encodeLogLine({ seq, loggedAtMs }, decision, encoded)).join("\n");
+    const at = { seq, loggedAtMs };
+    const lines = entries
+      .map(({ decision, encoded, review }) => encodeLogLine(at, decision, encoded, review))
+      .join("\n");
     const receivedFromMs = Math.min(...entries.map(({ opened }) => opened.event.receivedAtMs));
     this.#sql.exec(INSERT_ROW, seq, loggedAtMs, receivedFromMs, lines.length, lines);
     return lines.length;

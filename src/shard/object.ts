@@ -2,6 +2,7 @@
  * ClickShard, the Durable Object that decides: one per shard of the topology, named `clicks-<index>`.
  *
  *   ingest(events)  decide and log a batch; durable when it returns (the output gate holds the reply)
+ *   review(…)       accept or reject late clicks
  *   status()        how far the log has been carried; tells idle from stuck
  *   sweep()         flush if one is overdue; cron calls it on every shard
  *   alarm()         flush, then arm the next one; catches its own failures, since the platform gives up after six
@@ -14,14 +15,17 @@ import { DurableObject } from "cloudflare:workers";
 import { type Config, readConfig } from "../config.ts";
 import { LOG_BACKLOG_CHARS_MAX, SECOND_MS } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
+import type { ReviewOutcome } from "../core/review.ts";
 import { logFault } from "../log.ts";
 import { R2Archive } from "../sinks/archive.ts";
 import { D1Facts } from "../sinks/d1-facts.ts";
 import { ARCHIVED_CURSOR, archiveDueMs, type FlushPorts, flush, POSTED_CURSOR } from "./flush.ts";
 import { type Ingested, ingest, openArrivals } from "./ingest.ts";
 import { LogStore } from "./log-store.ts";
+import { type ReviewRequest, reviewLate } from "./review.ts";
 import { migrate } from "./schema.ts";
 import { SqliteKeyIndex } from "./sqlite-key-index.ts";
+import { SqliteLateShelf } from "./sqlite-late-shelf.ts";
 
 /** Progress of one shard. Instants are null when nothing waits. */
 export type ShardStatus = {
@@ -41,6 +45,7 @@ export class ClickShard extends DurableObject<Env> {
   readonly #config: Config;
   readonly #log: LogStore;
   readonly #index: SqliteKeyIndex;
+  readonly #shelf: SqliteLateShelf;
   readonly #ports: FlushPorts;
   #flushing: Promise<void> | null = null;
   #failures = 0;
@@ -56,9 +61,11 @@ export class ClickShard extends DurableObject<Env> {
     const incarnation = migrate(ctx.storage, () => crypto.randomUUID().slice(0, 8));
     this.#log = new LogStore(ctx.storage.sql);
     this.#index = new SqliteKeyIndex(ctx.storage.sql, this.#log);
+    this.#shelf = new SqliteLateShelf(ctx.storage.sql);
     this.#ports = {
       log: this.#log,
       index: this.#index,
+      shelf: this.#shelf,
       owner: { shard, incarnation },
       facts: new D1Facts(env.REPORT_DB, () => Date.now()),
       archive: new R2Archive(env.ARCHIVE),
@@ -77,13 +84,23 @@ export class ClickShard extends DurableObject<Env> {
     if (this.#unpostedChars > LOG_BACKLOG_CHARS_MAX) throw new Error("shard_overloaded: the unposted log is full");
     const arrivals = openArrivals(encodedEvents);
     const nowMs = Date.now();
-    const { decided, chars } = this.#transaction(() =>
-      ingest(arrivals, { log: this.#log, index: this.#index, policy: this.#config.late, nowMs }),
+    const { decided, chars } = this.#transaction<Ingested>(() =>
+      ingest(arrivals, { ...this.#ports, policy: this.#config.late, nowMs }),
     );
     this.#unpostedChars += chars;
     if (decided > 0) this.#arm(nowMs + this.#config.flushIntervalMs);
     this.#flushIfOverdue(nowMs);
     return decided;
+  }
+
+  /** Accepts or rejects late clicks in the name of `by`; one outcome per request, in their order. Idempotent. */
+  async review(requests: ReviewRequest[], by: string): Promise<ReviewOutcome[]> {
+    const nowMs = Date.now();
+    const outcomes = this.#transaction(() =>
+      requests.map((request) => reviewLate(request, this.#ports, { by, nowMs })),
+    );
+    this.#arm(nowMs + this.#config.flushIntervalMs);
+    return outcomes;
   }
 
   async status(): Promise<ShardStatus> {
@@ -108,7 +125,7 @@ export class ClickShard extends DurableObject<Env> {
     await this.#flush();
   }
 
-  #transaction(closure: () => Ingested): Ingested {
+  #transaction<T>(closure: () => T): T {
     try {
       return this.ctx.storage.transactionSync(closure);
     } catch (fault) {
@@ -161,7 +178,8 @@ export class ClickShard extends DurableObject<Env> {
     if (unposted.rows === 0 && archiveMs === null) return;
     const postMs = unposted.rows > 0 ? nowMs + this.#config.flushIntervalMs : Number.POSITIVE_INFINITY;
     const earliestMs = Math.min(postMs, archiveMs ?? Number.POSITIVE_INFINITY);
-    const backoffMs = this.#failures === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.#failures, 6));
+    const backoffMs =
+      this.#failures === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.#failures, 6));
     this.#arm(Math.max(earliestMs, nowMs + backoffMs));
   }
 }

@@ -5,6 +5,7 @@
  *   meta(name, value)                              schema version, incarnation
  *   log(seq, logged_at_ms, received_from_ms, chars, lines)   one row per ingest
  *   cursor(name, value)                            posted/<database>, archived, logged_at_ms, dropped_before_hour
+ *   late(event, received_at_ms, encoded, decided)  late clicks and what was decided on them
  *   seen_<hour of iat>(key, event)                 claimed impressions        (made by sqlite-key-index.ts)
  *   repeat_<hour received>(event)                  ids of non-claiming events (made by sqlite-key-index.ts)
  *
@@ -28,6 +29,12 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE TABLE cursor (
   name  TEXT    NOT NULL PRIMARY KEY,
   value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE late (
+  event          TEXT    NOT NULL PRIMARY KEY,
+  received_at_ms INTEGER NOT NULL,
+  encoded        TEXT    NOT NULL, -- the ClickEvent as it arrived
+  decided        TEXT              -- JSON of the decision, NULL while it waits
 ) STRICT, WITHOUT ROWID`,
   ],
 ];

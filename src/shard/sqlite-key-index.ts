@@ -98,7 +98,12 @@ export class SqliteKeyIndex implements KeyIndex {
   }
 
   #names(): Set<string> {
-    this.#tables ??= new Set(this.#sql.exec<{ name: string }>(SELECT_TABLES).toArray().map(({ name }) => name));
+    this.#tables ??= new Set(
+      this.#sql
+        .exec<{ name: string }>(SELECT_TABLES)
+        .toArray()
+        .map(({ name }) => name),
+    );
     return this.#tables;
   }
 
@@ -111,7 +116,8 @@ export class SqliteKeyIndex implements KeyIndex {
     const existing = this.#existing(kind, hour);
     if (existing !== null) return existing;
     const name = tableName(kind, hour);
-    const columns = kind === "seen" ? "key BLOB NOT NULL PRIMARY KEY, event TEXT NOT NULL" : "event TEXT NOT NULL PRIMARY KEY";
+    const columns =
+      kind === "seen" ? "key BLOB NOT NULL PRIMARY KEY, event TEXT NOT NULL" : "event TEXT NOT NULL PRIMARY KEY";
     this.#sql.exec(`CREATE TABLE ${name} (${columns}) STRICT, WITHOUT ROWID`);
     this.#names().add(name);
     return name;

@@ -11,8 +11,11 @@ import { encodeBase64url, encodeUtf8 } from "../core/base64url.ts";
 import { DAY_MS } from "../core/limits.ts";
 import { isoDay } from "../core/time.ts";
 import { logFault } from "../log.ts";
+import { PLATFORM_TIMING, within } from "../queue/timing.ts";
 
 export const SALT_PREFIX = "salts/v1/";
+/** Counting does not wait longer than this for a salt. */
+const SALT_TIMEOUT_MS = 1_000;
 const SALT_BYTES = 32;
 const HASH_BYTES = 12;
 
@@ -33,7 +36,9 @@ export class AddressHasher {
     try {
       const day = isoDay(atMs);
       // Two requests may both read the salt at first; they read the same one.
-      if (this.#current?.day !== day) this.#current = { day, key: await this.#dailyKey(day) };
+      if (this.#current?.day !== day) {
+        this.#current = { day, key: await within(PLATFORM_TIMING, SALT_TIMEOUT_MS, this.#dailyKey(day)) };
+      }
       const digest = await crypto.subtle.sign("HMAC", this.#current.key, encodeUtf8(address));
       return encodeBase64url(new Uint8Array(digest, 0, HASH_BYTES));
     } catch (fault) {

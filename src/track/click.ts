@@ -8,17 +8,19 @@
  * there is no redirect. Bots, HEAD and expired links get the same 302 as everybody, so that nothing is telegraphed.
  * A speculative fetch gets 503 `no-store`, so that a compliant browser asks again when the person really clicks.
  */
-import type { ClickEvent, ClickMethod, Clock } from "../core/click-event.ts";
+
 import type { Claims } from "../core/claims.ts";
+import { type ClickEvent, type ClickMethod, type Clock, encodeClickEvent } from "../core/click-event.ts";
 import { expandDestination } from "../core/destination.ts";
 import type { DeviceClass } from "../core/device.ts";
 import { EVENT_ID_RANDOM_BYTES, type EventId, makeEventId } from "../core/event-id.ts";
 import { CLIENT_CLOCK_AHEAD_MAX_MS, SECOND_MS } from "../core/limits.ts";
-import { err, ok, type Result } from "../core/result.ts";
 import type { Refusal } from "../core/refusal.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import { routingHashOf } from "../core/routing.ts";
 import { minuteOf } from "../core/time.ts";
 import { verifyToken } from "../core/token.ts";
+import type { EncodedClick } from "../queue/coalescer.ts";
 import { deliverEvents } from "../queue/producer.ts";
 import { type Edge, edgeOf } from "./edge.ts";
 import { readAddress, readFacts } from "./facts.ts";
@@ -34,12 +36,7 @@ const NO_REPORT: ClientReport = { occurredAtMs: null, device: null };
 export type AcceptedClick = { readonly claims: Claims; readonly id: EventId; readonly location: string };
 
 /** Answers a click link. */
-export async function handleClick(
-  request: Request,
-  token: string,
-  env: Env,
-  ctx: ExecutionContext,
-): Promise<Response> {
+export async function handleClick(request: Request, token: string, env: Env, ctx: ExecutionContext): Promise<Response> {
   const edge = await edgeOf(env);
   const { method } = request;
   if (method !== "GET" && method !== "HEAD") return refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS);
@@ -109,13 +106,15 @@ async function enqueue(arrival: Arrival, { config, coalescer, hasher, producer }
     method,
     count: 1,
     clock,
+    redirectByMs: claims.dur ? receivedAtMs + DURABLE_WAIT_MS : null,
+    acceptedAtMs: null,
   };
+  const deliver = async (events: readonly EncodedClick[]) =>
+    (await deliverEvents(events, config.enqueueChain, producer)) !== null;
+  // Somebody waits for this acknowledgement: it does not wait for company.
+  if (claims.dur) return deliver([{ id, count: 1, text: encodeClickEvent(event) }]);
   const identity = [token, address, facts.userAgent, method, event.device, clock, minuteOf(occurredAtMs)].join("\n");
-  return coalescer.enqueue(
-    event,
-    identity,
-    async (events) => (await deliverEvents(events, config.enqueueChain, producer)) !== null,
-  );
+  return coalescer.enqueue(event, identity, deliver);
 }
 
 /** The client's time if it lies in [`iat`, receipt + 5 s], else ours. */

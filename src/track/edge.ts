@@ -7,6 +7,8 @@ import { parseJson } from "../core/base64url.ts";
 import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
 import { Coalescer } from "../queue/coalescer.ts";
 import type { ProducerPorts } from "../queue/producer.ts";
+import { PLATFORM_TIMING } from "../queue/timing.ts";
+import { topologyInForce } from "../shard/topology-keeper.ts";
 import { AddressHasher } from "./address-hash.ts";
 
 export type Edge = {
@@ -28,12 +30,14 @@ export async function edgeOf(env: Env): Promise<Edge> {
   const edge: Edge = {
     config,
     ring: ring.value,
-    coalescer: new Coalescer({ holdMs: config.coalesceHoldMs, clock: () => Date.now() }),
+    coalescer: new Coalescer(config.coalesceHoldMs),
     hasher: new AddressHasher(env.ARCHIVE),
     producer: {
       queues: clickQueues(env),
       shards: env.CLICK_SHARD,
-      topology: config.topology,
+      topology: () => topologyInForce(env, config),
+      archive: env.ARCHIVE,
+      timing: PLATFORM_TIMING,
       operations: env.OPERATIONS,
     },
   };

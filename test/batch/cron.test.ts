@@ -3,7 +3,6 @@ import { createExecutionContext, createScheduledController, waitOnExecutionConte
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { runCron } from "../../src/batch/cron.ts";
-import { readConfig } from "../../src/config.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
 import { isoDay } from "../../src/core/time.ts";
 import worker from "../../src/index.ts";
@@ -42,7 +41,8 @@ describe("cron", () => {
       }),
     } as never;
     const database = { prepare: () => ({ all: () => Promise.reject(new Error("D1 is down")) }) } as never;
-    await runCron(readConfig(env), { database, shards }, NOON_MS);
+    const topology = async () => [{ sinceMs: 0, shards: 8 }];
+    await runCron({ database, shards, archive: env.ARCHIVE, topology }, NOON_MS);
     expect(swept).toHaveLength(7);
   });
 });

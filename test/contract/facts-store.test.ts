@@ -37,7 +37,9 @@ const stores: { name: string; make: () => FactsStore; read: (store: FactsStore) 
 describe.each(stores)("FactsStore in $name", ({ make, read }) => {
   beforeEach(async () => {
     await env.REPORT_DB.batch(
-      ["postings", "facts_minute", "facts_hour", "facts_day"].map((table) => env.REPORT_DB.prepare(`DELETE FROM ${table}`)),
+      ["postings", "facts_minute", "facts_hour", "facts_day"].map((table) =>
+        env.REPORT_DB.prepare(`DELETE FROM ${table}`),
+      ),
     );
   });
 

@@ -1,6 +1,7 @@
 /** The coalescer: who shares a message, who is told, and who helps himself. */
 import { describe, expect, it, vi } from "vitest";
 import { Coalescer, type Deliver, type EncodedClick } from "../../src/queue/coalescer.ts";
+import { PLATFORM_TIMING } from "../../src/queue/timing.ts";
 import { aClick } from "../support/builders.ts";
 
 const HOLD_MS = 20;
@@ -19,7 +20,7 @@ function delivering(): { sent: EncodedClick[][]; deliver: Deliver } {
 const never: Deliver = () => new Promise(() => {});
 
 function coalescer(): Coalescer {
-  return new Coalescer({ holdMs: HOLD_MS, clock: () => Date.now() });
+  return new Coalescer(HOLD_MS);
 }
 
 describe("Coalescer", () => {
@@ -44,7 +45,7 @@ describe("Coalescer", () => {
   it("opens another batch after the hold", async () => {
     const { sent, deliver } = delivering();
     let nowMs = 0;
-    const shared = new Coalescer({ holdMs: HOLD_MS, clock: () => nowMs });
+    const shared = new Coalescer(HOLD_MS, { ...PLATFORM_TIMING, nowMs: () => nowMs });
     const first = shared.enqueue(aClick(), "a", deliver);
     nowMs = HOLD_MS;
     const second = shared.enqueue(aClick(), "b", deliver);
@@ -55,7 +56,7 @@ describe("Coalescer", () => {
   it("never joins a batch past its hold, even when its leader is gone", async () => {
     const { sent, deliver } = delivering();
     let nowMs = 0;
-    const shared = new Coalescer({ holdMs: HOLD_MS, clock: () => nowMs });
+    const shared = new Coalescer(HOLD_MS, { ...PLATFORM_TIMING, nowMs: () => nowMs });
     void shared.enqueue(aClick(), "dead leader", never);
     nowMs = HOLD_MS + 1;
     expect(await shared.enqueue(aClick(), "next", deliver)).toBe(true);
@@ -65,7 +66,9 @@ describe("Coalescer", () => {
   it("opens another message when one is full of events", async () => {
     const { sent, deliver } = delivering();
     const shared = coalescer();
-    const many = Array.from({ length: 150 }, (_, n) => shared.enqueue(aClick({ userAgent: "u" }), `event ${n}`, deliver));
+    const many = Array.from({ length: 150 }, (_, n) =>
+      shared.enqueue(aClick({ userAgent: "u" }), `event ${n}`, deliver),
+    );
     await Promise.all(many);
     expect(sent.map((events) => events.length)).toEqual([100, 50]);
   });
@@ -80,7 +83,9 @@ describe("Coalescer", () => {
     await Promise.all(big);
     expect(sent.flat()).toHaveLength(60);
     expect(sent.length).toBeGreaterThan(2);
-    const bytes = sent.map((events) => new TextEncoder().encode(JSON.stringify(events.map(({ text }) => JSON.parse(text)))).length);
+    const bytes = sent.map(
+      (events) => new TextEncoder().encode(JSON.stringify(events.map(({ text }) => JSON.parse(text)))).length,
+    );
     expect(Math.max(...bytes)).toBeLessThan(128_000);
   });
 

@@ -12,7 +12,12 @@ const QUEUE = "clickledger-clicks-0";
 const SENT = new Date(Date.UTC(2026, 3, 20, 12));
 
 async function runBatch(bodies: readonly unknown[], queue = QUEUE) {
-  const messages = bodies.map((body, n) => ({ id: `m-${crypto.randomUUID()}-${n}`, timestamp: SENT, attempts: 1, body }));
+  const messages = bodies.map((body, n) => ({
+    id: `m-${crypto.randomUUID()}-${n}`,
+    timestamp: SENT,
+    attempts: 1,
+    body,
+  }));
   const batch = createMessageBatch(queue, messages);
   const ctx = createExecutionContext();
   await worker.queue(batch as MessageBatch, env);
@@ -22,7 +27,9 @@ async function runBatch(bodies: readonly unknown[], queue = QUEUE) {
 
 async function deadReasons(messageId: string): Promise<string[]> {
   const { objects } = await env.ARCHIVE.list({ prefix: DEAD_PREFIX, include: ["customMetadata"] });
-  return objects.filter(({ key }) => key.includes(messageId)).map(({ customMetadata }) => customMetadata?.["reason"] ?? "");
+  return objects
+    .filter(({ key }) => key.includes(messageId))
+    .map(({ customMetadata }) => customMetadata?.["reason"] ?? "");
 }
 
 describe("the queue consumer", () => {

@@ -1,15 +1,16 @@
 /** The enqueue chain: each step's failure hands over to the next, and only the last one loses. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { decodeMessage } from "../../src/core/message.ts";
-import { parseTopology } from "../../src/core/routing.ts";
-import { deliverEvents, type ProducerPorts } from "../../src/queue/producer.ts";
-import { aClick as aClickEvent } from "../support/builders.ts";
 import { encodeClickEvent } from "../../src/core/click-event.ts";
+import { decodeMessage } from "../../src/core/message.ts";
 import type { EncodedClick } from "../../src/queue/coalescer.ts";
+import { deliverEvents, type ProducerPorts } from "../../src/queue/producer.ts";
+import { drainSpool, oldestSpooledMs } from "../../src/queue/spool.ts";
+import { PLATFORM_TIMING } from "../../src/queue/timing.ts";
+import { aClick as aClickEvent, NOON_MS } from "../support/builders.ts";
 
-const topology = parseTopology([{ since: 0, shards: 1 }]);
-const CHAIN = ["queue", "other_queue", "shard"] as const;
+const TOPOLOGY = [{ sinceMs: 0, shards: 1 }];
+const CHAIN = ["queue", "other_queue", "shard", "spool"] as const;
 
 function aClick(...given: Parameters<typeof aClickEvent>): EncodedClick {
   const event = aClickEvent(...given);
@@ -33,10 +34,18 @@ class FakeQueue {
 }
 
 function ports(queues: FakeQueue[], overrides: Partial<ProducerPorts> = {}): ProducerPorts & { points: unknown[] } {
-  if (!topology.ok) throw new Error(topology.error);
   const points: unknown[] = [];
   const operations = { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) };
-  return { queues, shards: env.CLICK_SHARD, topology: topology.value, operations, points, ...overrides };
+  return {
+    queues,
+    shards: env.CLICK_SHARD,
+    topology: async () => TOPOLOGY,
+    archive: env.ARCHIVE,
+    timing: PLATFORM_TIMING,
+    operations,
+    points,
+    ...overrides,
+  };
 }
 
 const noShards = {
@@ -56,7 +65,9 @@ describe("deliverEvents", () => {
 
   it("goes on to another queue, then to the shard itself", async () => {
     const good = new FakeQueue("takes");
-    expect(await deliverEvents([aClick()], CHAIN, ports([new FakeQueue("throws"), new FakeQueue("throws")]))).toBe("shard");
+    expect(await deliverEvents([aClick()], CHAIN, ports([new FakeQueue("throws"), new FakeQueue("throws")]))).toBe(
+      "shard",
+    );
     const outcomes = new Set<string | null>();
     for (let n = 0; n < 20; n++) {
       outcomes.add(await deliverEvents([aClick()], CHAIN, ports([new FakeQueue("throws"), good])));
@@ -71,10 +82,43 @@ describe("deliverEvents", () => {
     expect((await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq).toBeGreaterThan(0);
   });
 
+  it("spools what neither queue nor shard takes, and never one batch over another", async () => {
+    const given = () => ports([new FakeQueue("throws")], { shards: noShards });
+    const [first, second] = [aClick({}, { jti: "sp_1" }), aClick({}, { jti: "sp_2" })];
+    expect(await deliverEvents([first, second], CHAIN, given())).toBe("spool");
+    expect(await deliverEvents([first], CHAIN, given())).toBe("spool");
+    const { objects } = await env.ARCHIVE.list({ prefix: `spool/v1/${first.id}` });
+    expect(objects).toHaveLength(2);
+    expect(await oldestSpooledMs(env.ARCHIVE)).toBe(NOON_MS + 1_000);
+    const shardPorts = { shards: env.CLICK_SHARD, topology: [{ sinceMs: 0, shards: 1 }] };
+    expect(await drainSpool(env.ARCHIVE, { ...shardPorts, shards: noShards })).toBe(0);
+    const before = (await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq;
+    expect(await drainSpool(env.ARCHIVE, shardPorts)).toBe(2);
+    expect(await drainSpool(env.ARCHIVE, shardPorts)).toBe(0);
+    expect(await oldestSpooledMs(env.ARCHIVE)).toBeNull();
+    // Two objects, each with one event that was new; the copy of the first event left no row of its own.
+    expect((await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq).toBe(before + 2);
+  });
+
+  it("counts the whole lines of a spool object that was cut off, and keeps the rest as a dead letter", async () => {
+    const [whole, cut] = [aClick({}, { jti: "cut_1" }), aClick({}, { jti: "cut_2" })];
+    await env.ARCHIVE.put(`spool/v1/${whole.id}-2.ndjson`, `${whole.text}\n${cut.text.slice(0, 100)}`);
+    expect(await drainSpool(env.ARCHIVE, { shards: env.CLICK_SHARD, topology: [{ sinceMs: 0, shards: 1 }] })).toBe(1);
+    const { objects } = await env.ARCHIVE.list({ prefix: "dead/v1/" });
+    const keys = objects.map(({ key }) => key).filter((key) => key.includes(whole.id));
+    expect(keys).toHaveLength(1);
+    const letter = await (await env.ARCHIVE.get(keys[0] as string))?.json<{ payload: string }>();
+    expect(letter?.payload).toBe(cut.text.slice(0, 100));
+  });
+
   it("does not wait for a queue that hangs", async () => {
     vi.useFakeTimers();
     try {
-      const delivered = deliverEvents([aClick()], ["queue", "other_queue"], ports([new FakeQueue("hangs"), new FakeQueue("hangs")]));
+      const delivered = deliverEvents(
+        [aClick()],
+        ["queue", "other_queue"],
+        ports([new FakeQueue("hangs"), new FakeQueue("hangs")]),
+      );
       await vi.advanceTimersByTimeAsync(5_000);
       expect(await delivered).toBeNull();
     } finally {
@@ -83,9 +127,10 @@ describe("deliverEvents", () => {
   });
 
   it("counts as lost what no step took, repeats included", async () => {
-    const given = ports([new FakeQueue("throws")], { shards: noShards });
+    const noArchive = { put: () => Promise.reject(new Error("R2 is down")) } as unknown as R2Bucket;
+    const given = ports([new FakeQueue("throws")], { shards: noShards, archive: noArchive });
     expect(await deliverEvents([aClick({ count: 3 }), aClick()], CHAIN, given)).toBeNull();
-    expect(given.points).toEqual([expect.objectContaining({ blobs: ["lost", "shard", "", ""], doubles: [4] })]);
+    expect(given.points).toEqual([expect.objectContaining({ blobs: ["lost", "spool", "", ""], doubles: [4] })]);
   });
 
   it("follows the configured order", async () => {

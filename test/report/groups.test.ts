@@ -34,6 +34,7 @@ describe("groups", () => {
       ["b", 5],
       ["c", 4],
     ]);
+    expect(answerOf(segments, "order=-clicks&limit=1")).toEqual({ sums: [["b", 5]], isCut: true });
     expect(answerOf(segments, "order=-clicks&limit=2")).toEqual({
       sums: [
         ["b", 5],
@@ -41,6 +42,14 @@ describe("groups", () => {
       ],
       isCut: true,
     });
+  });
+
+  it("that are small in each segment and large in sum lead an order by a metric", () => {
+    const segments = [
+      { a: 6, b: 5, c: 4 },
+      { d: 6, e: 5, c: 4 },
+    ];
+    expect(answerOf(segments, "order=-clicks&limit=1")).toEqual({ sums: [["c", 8]], isCut: true });
   });
 
   it("are never answered with the sum of a part of their segments", () => {

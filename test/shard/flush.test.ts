@@ -7,6 +7,7 @@ import { type FlushPorts, type FlushSettings, flush } from "../../src/shard/flus
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
+import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
 import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import type { FactsStore } from "../../src/sinks/facts-store.ts";
@@ -22,10 +23,12 @@ function withShard(shard: string, use: (harness: Harness) => Promise<void>): Pro
   return runInDurableObject(env.CLICK_SHARD.getByName(shard), async (_, { storage }) => {
     const log = new LogStore(storage.sql);
     const index = new SqliteKeyIndex(storage.sql, log);
+    const shelf = new SqliteLateShelf(storage.sql);
     const points: unknown[] = [];
     await use({
       log,
       index,
+      shelf,
       owner: { shard, incarnation: "test" },
       facts: new D1Facts(env.REPORT_DB, () => NOON_MS),
       archive: new R2Archive(env.ARCHIVE),
@@ -33,7 +36,7 @@ function withShard(shard: string, use: (harness: Harness) => Promise<void>): Pro
       transaction: (closure) => storage.transactionSync(closure),
       points,
       take: (events, nowMs = NOON_MS) =>
-        void storage.transactionSync(() => ingest(openArrivals(events), { log, index, policy: POLICY, nowMs })),
+        void storage.transactionSync(() => ingest(openArrivals(events), { log, index, shelf, policy: POLICY, nowMs })),
     });
   });
 }
@@ -107,7 +110,9 @@ describe("flush", () => {
     withShard("flush-r2-down", async (harness) => {
       const down = { put: () => Promise.reject(new Error("R2 is down")) } as unknown as R2Bucket;
       harness.take([anEncodedClick({}, { jti: "a_1", ad: "ad_r2" })]);
-      await expect(flush({ ...harness, archive: new R2Archive(down) }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("R2 is down");
+      await expect(flush({ ...harness, archive: new R2Archive(down) }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow(
+        "R2 is down",
+      );
       expect(await totals("ad_r2")).toMatchObject({ gross: 1 });
       expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
       await flush(harness, SETTINGS, NOON_MS + 120_000);
@@ -124,7 +129,9 @@ describe("flush", () => {
         },
       } as unknown as R2Bucket;
       harness.take([anEncodedClick({}, { jti: "l_1", ad: "ad_reply" })]);
-      await expect(flush({ ...harness, archive: new R2Archive(lossy) }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("reply lost");
+      await expect(flush({ ...harness, archive: new R2Archive(lossy) }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow(
+        "reply lost",
+      );
       harness.take([anEncodedClick({}, { jti: "l_2", ad: "ad_reply" })]);
       await flush(harness, SETTINGS, NOON_MS + 120_000);
       const ids = (await archived("flush-r2-reply")).map((line) => (JSON.parse(line) as { seq: number }).seq);
@@ -155,7 +162,9 @@ describe("flush", () => {
       harness.take([first, anEncodedClick({}, { jti: "t_1", ad: "ad_horizon" })], laterMs);
       await flush(harness, SETTINGS, laterMs + 60_000);
       expect(await totals("ad_horizon")).toMatchObject({ gross: 1, valid: 1 });
-      const verdicts = (await archived("flush-horizon")).map((line) => (JSON.parse(line) as { verdict: string }).verdict);
+      const verdicts = (await archived("flush-horizon")).map(
+        (line) => (JSON.parse(line) as { verdict: string }).verdict,
+      );
       expect(verdicts).toEqual(["valid", "deferred", "deferred"]);
     }));
 });

@@ -2,12 +2,13 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
 import type { ClickShard } from "../../src/shard/object.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
+import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
 import { aClick, anEncodedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
 
 const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
@@ -32,6 +33,7 @@ describe("ingest", () => {
       anEncodedClick({}, { jti: "crash_2" }),
       anEncodedClick({}, { jti: "crash_1" }),
       anEncodedClick({ userAgent: CRAWLER }, { jti: "crash_3" }),
+      anEncodedClick({ occurredAtMs: NOON_MS - 600_000 }, { jti: "crash_4", iat: NOON_MS / 1_000 - 900 }),
     ];
     await runInDurableObject(shardNamed("crash"), (_, state) => {
       const { storage } = state;
@@ -40,7 +42,9 @@ describe("ingest", () => {
         const { sql, count } = throwingSql(storage.sql, failAt);
         const log = new LogStore(sql);
         const index = new SqliteKeyIndex(sql, log);
-        storage.transactionSync(() => ingest(openArrivals(batch), { log, index, policy: POLICY, nowMs: NOON_MS }));
+        storage.transactionSync(() =>
+          ingest(openArrivals(batch), { log, index, shelf: new SqliteLateShelf(sql), policy: POLICY, nowMs: NOON_MS }),
+        );
         return count();
       };
       let failAt = 0;
@@ -135,7 +139,13 @@ describe("ingest", () => {
       const index = new SqliteKeyIndex(storage.sql, log);
       const at = (nowMs: number, jti: string) =>
         storage.transactionSync(() =>
-          ingest(openArrivals([encodeClickEvent(aClick({}, { jti }))]), { log, index, policy: POLICY, nowMs }),
+          ingest(openArrivals([encodeClickEvent(aClick({}, { jti }))]), {
+            log,
+            index,
+            shelf: new SqliteLateShelf(storage.sql),
+            policy: POLICY,
+            nowMs,
+          }),
         );
       at(NOON_MS, "c_1");
       at(NOON_MS - 60_000, "c_2");

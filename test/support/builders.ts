@@ -1,12 +1,13 @@
 /**
  * Builders with defaults: a test names only what it is about. All instants hang on one frozen noon.
  */
-import { type ClickEvent, encodeClickEvent } from "../../src/core/click-event.ts";
-import type { Claims } from "../../src/core/claims.ts";
+
 import { encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
+import type { Claims } from "../../src/core/claims.ts";
+import { type ClickEvent, encodeClickEvent } from "../../src/core/click-event.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
-import { routingHashOf } from "../../src/core/routing.ts";
 import type { OpenedEvent } from "../../src/core/message.ts";
+import { routingHashOf } from "../../src/core/routing.ts";
 
 /** 2026-04-20T12:00:00Z. */
 export const NOON_MS = Date.UTC(2026, 3, 20, 12);
@@ -50,10 +51,7 @@ export function serialBytes(): Uint8Array {
 }
 
 /** A click event of the given token payload; received at noon plus one second unless told. */
-export function aClick(
-  overrides: Partial<ClickEvent> = {},
-  payload: Record<string, unknown> = {},
-): ClickEvent {
+export function aClick(overrides: Partial<ClickEvent> = {}, payload: Record<string, unknown> = {}): ClickEvent {
   const claims = aPayload(payload);
   const receivedAtMs = overrides.receivedAtMs ?? NOON_MS + 1_000;
   const routingHash = routingHashOf({ ad: String(claims["ad"]), jti: claims.jti, slt: Number(claims["slt"] ?? 1) });
@@ -75,6 +73,8 @@ export function aClick(
     referrerHost: "news.example",
     gpc: false,
     clock: "server",
+    redirectByMs: null,
+    acceptedAtMs: null,
     ...overrides,
   };
 }

@@ -15,7 +15,9 @@ export class MemoryKeyIndex implements KeyIndex {
       const event = this.#seen.get(hour)?.get(key);
       if (event !== undefined) claimedBy.set(key, event);
     }
-    const repeats = new Set(events.filter(({ hour, event }) => this.#repeats.get(hour)?.has(event)).map((e) => e.event));
+    const repeats = new Set(
+      events.filter(({ hour, event }) => this.#repeats.get(hour)?.has(event)).map((e) => e.event),
+    );
     return { claimedBy, repeats, droppedBeforeHour: this.#droppedBeforeHour };
   }
 

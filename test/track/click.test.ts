@@ -20,18 +20,21 @@ async function problemOf(response: Response): Promise<string> {
 }
 
 describe("a click link", () => {
-  it.each(["/c/", "/v1/click/", "/api/c/", "/api/v1/click/"])("redirects under %s to what was signed", async (prefix) => {
-    const response = await get(`${prefix}${await aToken()}`);
-    expect(response.status).toBe(302);
-    const location = new URL(response.headers.get("Location") ?? "");
-    expect(location.origin + location.pathname).toBe("https://shop.example/landing");
-    const clickId = location.searchParams.get("click_id");
-    expect(isEventId(clickId)).toBe(true);
-    if (isEventId(clickId)) expect(Math.abs(decodeEventId(clickId).receivedAtMs - Date.now())).toBeLessThan(60_000);
-    expect(response.headers.get("Cache-Control")).toBe("no-store");
-    expect(response.headers.get("X-Robots-Tag")).toBe("noindex");
-    expect(response.headers.get("Referrer-Policy")).not.toBeNull();
-  });
+  it.each(["/c/", "/v1/click/", "/api/c/", "/api/v1/click/"])(
+    "redirects under %s to what was signed",
+    async (prefix) => {
+      const response = await get(`${prefix}${await aToken()}`);
+      expect(response.status).toBe(302);
+      const location = new URL(response.headers.get("Location") ?? "");
+      expect(location.origin + location.pathname).toBe("https://shop.example/landing");
+      const clickId = location.searchParams.get("click_id");
+      expect(isEventId(clickId)).toBe(true);
+      if (isEventId(clickId)) expect(Math.abs(decodeEventId(clickId).receivedAtMs - Date.now())).toBeLessThan(60_000);
+      expect(response.headers.get("Cache-Control")).toBe("no-store");
+      expect(response.headers.get("X-Robots-Tag")).toBe("noindex");
+      expect(response.headers.get("Referrer-Policy")).not.toBeNull();
+    },
+  );
 
   it("ignores other query parameters", async () => {
     const response = await get(`/c/${await aToken()}?url=https://evil.example&utm_source=x`);
@@ -90,11 +93,36 @@ describe("a click link", () => {
     ["one segment", async () => "abc", 400, "token_segments"],
     ["a slash behind it", async () => `${await aToken()}/x`, 400, "token_encoding"],
     ["a padded signature", async () => `${await aToken()}=`, 400, "token_encoding"],
-    ["alg none", async () => withHeader(await aToken(), { alg: "none", kid: "test-1", typ: "JWT" }), 400, "algorithm_unsupported"],
-    ["alg RS256", async () => withHeader(await aToken(), { alg: "RS256", kid: "test-1", typ: "JWT" }), 400, "algorithm_unsupported"],
-    ["alg in lower case", async () => withHeader(await aToken(), { alg: "hs256", kid: "test-1", typ: "JWT" }), 400, "algorithm_unsupported"],
-    ["an unknown key", async () => withHeader(await aToken(), { alg: "HS256", kid: "nobody", typ: "JWT" }), 403, "key_unknown"],
-    ["another key's signature", async () => withHeader(await aToken(), { alg: "HS256", kid: "test-2", typ: "JWT" }), 403, "signature_invalid"],
+    [
+      "alg none",
+      async () => withHeader(await aToken(), { alg: "none", kid: "test-1", typ: "JWT" }),
+      400,
+      "algorithm_unsupported",
+    ],
+    [
+      "alg RS256",
+      async () => withHeader(await aToken(), { alg: "RS256", kid: "test-1", typ: "JWT" }),
+      400,
+      "algorithm_unsupported",
+    ],
+    [
+      "alg in lower case",
+      async () => withHeader(await aToken(), { alg: "hs256", kid: "test-1", typ: "JWT" }),
+      400,
+      "algorithm_unsupported",
+    ],
+    [
+      "an unknown key",
+      async () => withHeader(await aToken(), { alg: "HS256", kid: "nobody", typ: "JWT" }),
+      403,
+      "key_unknown",
+    ],
+    [
+      "another key's signature",
+      async () => withHeader(await aToken(), { alg: "HS256", kid: "test-2", typ: "JWT" }),
+      403,
+      "signature_invalid",
+    ],
     ["a flipped bit", async () => flipSignature(await aToken()), 403, "signature_invalid"],
     ["a token that is too long", async () => "a".repeat(8_193), 400, "token_too_long"],
   ];
@@ -150,8 +178,18 @@ describe("POST /v1/click", () => {
     ["nothing", async () => "", 400, "body_not_json"],
     ["no token", async () => "{}", 400, "token_missing"],
     ["a token that is no text", async () => '{"token":7}', 400, "field_invalid"],
-    ["a fractional timestamp", async () => JSON.stringify({ token: await aToken(), timestamp_ms: 1.5 }), 400, "field_invalid"],
-    ["an unknown device", async () => JSON.stringify({ token: await aToken(), device_type: "fridge" }), 400, "field_invalid"],
+    [
+      "a fractional timestamp",
+      async () => JSON.stringify({ token: await aToken(), timestamp_ms: 1.5 }),
+      400,
+      "field_invalid",
+    ],
+    [
+      "an unknown device",
+      async () => JSON.stringify({ token: await aToken(), device_type: "fridge" }),
+      400,
+      "field_invalid",
+    ],
     ["a body over 64 KB", async () => JSON.stringify({ token: "x".repeat(65_536) }), 413, "body_too_large"],
   ];
   it.each(bad)("refuses %s by name", async (_, body, status, reason) => {

@@ -1,0 +1,66 @@
+/**
+ * `npm run demo`: proves the main promise on this machine. Real HTTP traffic with a known truth against the running
+ * Worker, then truth beside report, number by number.
+ *
+ *   npm run demo -- [--clicks 5000] [--seed 1] [--port 0] [--json]
+ *
+ * Keeps: fresh state every time. Exit code 0 only when the report became complete and every number agrees, else 1.
+ */
+import { parseArgs } from "node:util";
+import { isAgreed, toJson, toText } from "./demo/result.ts";
+import { type DemoOptions, runDemo } from "./demo/run.ts";
+import { PortBusyError } from "./local-runtime.ts";
+
+const USAGE = `usage: npm run demo -- [--clicks N] [--seed N] [--port PORT] [--json]
+
+  --clicks N    requests to send (5000)
+  --seed N      of the traffic (1)
+  --port PORT   where the Worker listens on 127.0.0.1 (any free port)
+  --json        print one JSON document on stdout`;
+
+const CLICKS_MAX = 200_000;
+
+function readArguments(): DemoOptions & { readonly isJson: boolean } {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  const options = { clicks: text, seed: text, port: text, json: flag, help: flag };
+  const { values } = parseArgs({ options, strict: true, allowPositionals: false });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
+  const integer = (name: "clicks" | "seed" | "port", fallback: number, min: number, max: number) => {
+    const value = Number(values[name] ?? fallback);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new Error(`--${name} takes a number from ${min} to ${max}`);
+  };
+  return {
+    clicks: integer("clicks", 5_000, 1, CLICKS_MAX),
+    seed: integer("seed", 1, 0, 2 ** 32 - 1),
+    port: integer("port", 0, 0, 65_535),
+    isJson: values.json ?? false,
+  };
+}
+
+function readArgumentsOrExit(): ReturnType<typeof readArguments> {
+  try {
+    return readArguments();
+  } catch (cause) {
+    console.error(`${(cause as Error).message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+async function main(): Promise<void> {
+  const { isJson, ...options } = readArgumentsOrExit();
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
+  const result = await runDemo(options);
+  console.log(isJson ? toJson(result) : toText(result));
+  process.exitCode = isAgreed(result) ? 0 : 1;
+}
+
+main().catch((cause: unknown) => {
+  console.error(cause instanceof PortBusyError ? cause.message : cause);
+  process.exit(1);
+});

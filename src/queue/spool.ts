@@ -1,0 +1,71 @@
+/**
+ * The spool: events in R2 that neither a queue nor a shard would take, until cron brings them to their shards.
+ *
+ *   spool/v1/<first event id>-<events>.ndjson     one ClickEvent a line
+ *
+ * Keeps: an object is deleted only when each of its lines is committed in its shard or kept as a dead letter. Draining
+ * twice, or half and then again, counts nothing twice, since events keep their ids. Keys sort by time.
+ */
+import { parseJson } from "../core/base64url.ts";
+import { decodeEventId, EVENT_ID_LENGTH, type EventId, isEventId } from "../core/event-id.ts";
+import { type DeadEvent, type OpenedEvent, openEvent } from "../core/message.ts";
+import { logFault } from "../log.ts";
+import { buryLetter } from "./dead-letter.ts";
+import { deliver, groupByShard, type ShardPorts } from "./route.ts";
+
+export const SPOOL_PREFIX = "spool/v1/";
+/** Objects drained by one cron run; the rest waits a minute. */
+const DRAIN_OBJECTS_MAX = 200;
+
+/**
+ * Stores encoded events; durable when it resolves. The key is the same for the same events and no other: a batch and one
+ * event of it that a follower sends alone differ in their number.
+ */
+export async function spoolEvents(bucket: R2Bucket, firstId: EventId, encoded: readonly string[]): Promise<void> {
+  await bucket.put(`${SPOOL_PREFIX}${firstId}-${encoded.length}.ndjson`, encoded.join("\n"), {
+    httpMetadata: { contentType: "application/x-ndjson" },
+  });
+}
+
+/** When the oldest spooled event was received; null when the spool is empty. */
+export async function oldestSpooledMs(bucket: R2Bucket): Promise<number | null> {
+  const { objects } = await bucket.list({ prefix: SPOOL_PREFIX, limit: 1 });
+  const id = objects[0]?.key.slice(SPOOL_PREFIX.length, SPOOL_PREFIX.length + EVENT_ID_LENGTH);
+  return isEventId(id) ? decodeEventId(id).receivedAtMs : null;
+}
+
+/** Brings spooled events to their shards, oldest first. Returns the objects drained; a failed one stays. */
+export async function drainSpool(bucket: R2Bucket, ports: ShardPorts): Promise<number> {
+  const { objects } = await bucket.list({ prefix: SPOOL_PREFIX, limit: DRAIN_OBJECTS_MAX });
+  let drained = 0;
+  for (const { key, uploaded } of objects) {
+    try {
+      await drainObject(bucket, key, uploaded, ports);
+      drained++;
+    } catch (fault) {
+      logFault("spool_object_stays", fault, { key });
+    }
+  }
+  return drained;
+}
+
+async function drainObject(bucket: R2Bucket, key: string, uploaded: Date, ports: ShardPorts): Promise<void> {
+  const object = await bucket.get(key);
+  if (object === null) return;
+  const opened: OpenedEvent[] = [];
+  const dead: { index: number; event: DeadEvent }[] = [];
+  for (const [index, line] of (await object.text()).split("\n").entries()) {
+    const event = openEvent(parseJson(line));
+    // A line that was cut off is kept as it is; what stands before it is whole.
+    if (!event.ok) dead.push({ index, event: { ...event.error, payload: line } });
+    else opened.push({ ...event.value, event: { ...event.value.event, acceptedAtMs: uploaded.getTime() } });
+  }
+  for (const { index, event } of dead) {
+    const messageId = key.slice(SPOOL_PREFIX.length);
+    const letter = { ...event, queue: "spool", messageId, index, attempts: 1, sentAtMs: uploaded.getTime() };
+    await buryLetter(bucket, letter);
+  }
+  const groups = Array.from(groupByShard(opened, ports.topology));
+  await Promise.all(groups.map(([name, group]) => deliver(ports, name, group)));
+  await bucket.delete(key);
+}

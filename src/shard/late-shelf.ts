@@ -1,0 +1,23 @@
+/**
+ * The port to the late clicks that wait for a decision, and to the decisions made.
+ *
+ * Contract (test/contract/late-shelf.test.ts, over memory and SQLite): what is put stays until `dropBefore`; a decision
+ * is remembered with it.
+ */
+import type { EventId } from "../core/event-id.ts";
+import type { Review, ReviewChoice } from "../core/review.ts";
+import type { Decision } from "../core/verdict.ts";
+
+export type LateClick = { readonly event: EventId; readonly receivedAtMs: number; readonly encoded: string };
+
+export type DecidedReview = { readonly choice: ReviewChoice; readonly decision: Decision; readonly review: Review };
+
+export type ShelvedClick = LateClick & { readonly decided: DecidedReview | null };
+
+export interface LateShelf {
+  put(clicks: readonly LateClick[]): void;
+  find(event: EventId): ShelvedClick | null;
+  decide(event: EventId, decided: DecidedReview): void;
+  /** Forgets clicks received before the instant, decided or not. */
+  dropBefore(receivedAtMs: number): void;
+}

@@ -1,0 +1,49 @@
+/**
+ * Review: gather the late click and its key → decide (core/review.ts) → log the decision, claim, remember, in one
+ * transaction. The log's line is what postings, archive and audit see, like any other event.
+ *
+ * Keeps: a decision is made at most once. A click that is accepted claims its impression, in the table of its hour.
+ */
+import { parseJson } from "../core/base64url.ts";
+import type { EventId } from "../core/event-id.ts";
+import { prepareEvent } from "../core/ingest.ts";
+import { openEvent } from "../core/message.ts";
+import { assert } from "../core/result.ts";
+import { decideReview, type ReviewChoice, type ReviewOutcome } from "../core/review.ts";
+import type { KeyIndex } from "./key-index.ts";
+import type { LateShelf } from "./late-shelf.ts";
+import type { ShardLog } from "./shard-log.ts";
+
+export type ReviewRequest = { readonly event: EventId; readonly choice: ReviewChoice };
+
+export type ReviewPorts = { readonly log: ShardLog; readonly index: KeyIndex; readonly shelf: LateShelf };
+
+/** Decides one late click. To be called inside `transactionSync`. */
+export function reviewLate(
+  { event, choice }: ReviewRequest,
+  { log, index, shelf }: ReviewPorts,
+  { by, nowMs }: { by: string; nowMs: number },
+): ReviewOutcome {
+  const shelved = shelf.find(event);
+  if (shelved === null) return { outcome: "unknown" };
+  if (shelved.decided !== null) {
+    const { choice: earlier, decision, review } = shelved.decided;
+    return earlier === choice ? { outcome: "decided", choice, ...decision, ...review } : { outcome: "conflict" };
+  }
+  const opened = openEvent(parseJson(shelved.encoded));
+  assert(opened.ok, "a shelved click is readable");
+  const prepared = prepareEvent(opened.value);
+  const { key, keyHour } = prepared;
+  const known = index.lookup({ keys: [{ hour: keyHour, key }], events: [] });
+  const { droppedBeforeHour } = known;
+  const decision = decideReview(choice, prepared, { claimant: known.claimedBy.get(key), droppedBeforeHour });
+  if (decision === null) return { outcome: "expired" };
+
+  const last = log.last();
+  const review = { by, atMs: nowMs };
+  const entry = { opened: opened.value, decision, encoded: shelved.encoded, review };
+  log.append(last.seq + 1, Math.max(nowMs, last.loggedAtMs), [entry]);
+  if (decision.verdict === "valid") index.insert([{ hour: keyHour, key, event }], []);
+  shelf.decide(event, { choice, decision, review });
+  return { outcome: "decided", choice, ...decision, ...review };
+}

@@ -1,0 +1,94 @@
+/**
+ * The topology in force, recorded in R2 where every isolate finds it.
+ *
+ *   topology/v1.json   [{"since": 0, "shards": 8}, …]      written with a condition on what was read
+ *
+ * Keeps: an epoch is recorded before any event is routed by it, and never changes (core/topology.ts). What is configured
+ * but refused is logged as a fault, every time it is met, and changes nothing. A record that was read is used for a
+ * minute; when R2 cannot be read, the last one goes on.
+ * Relies on: EPOCH_LEAD_MS is far longer than that minute.
+ */
+import type { Config } from "../config.ts";
+import { parseJson } from "../core/base64url.ts";
+import { MINUTE_MS } from "../core/limits.ts";
+import { assert, type Result } from "../core/result.ts";
+import { parseTopology, type Topology } from "../core/routing.ts";
+import { adoptTopology, EPOCH_LEAD_MS, encodeTopology } from "../core/topology.ts";
+import { logFault } from "../log.ts";
+
+export const TOPOLOGY_KEY = "topology/v1.json";
+const FRESH_MS = MINUTE_MS;
+const WRITE_TRIES = 5;
+
+assert(FRESH_MS * 5 < EPOCH_LEAD_MS, "an epoch is known everywhere before it begins");
+
+type Recorded = { readonly topology: Topology; readonly etag: string } | null;
+
+/** Reads, adopts and remembers; one per isolate. */
+export class TopologyKeeper {
+  readonly #bucket: R2Bucket;
+  #current: { readonly topology: Topology; readonly readAtMs: number } | null = null;
+
+  constructor(bucket: R2Bucket) {
+    this.#bucket = bucket;
+  }
+
+  /** The topology in force at `nowMs`. Rejects when nothing is recorded and nothing valid is configured. */
+  async inForce(configured: Result<Topology, string>, nowMs: number): Promise<Topology> {
+    const current = this.#current;
+    if (current !== null && nowMs - current.readAtMs < FRESH_MS && nowMs >= current.readAtMs) return current.topology;
+    try {
+      const topology = await this.#adopt(configured, nowMs);
+      this.#current = { topology, readAtMs: nowMs };
+      return topology;
+    } catch (fault) {
+      if (current === null) throw fault;
+      logFault("topology_not_read", fault);
+      return current.topology;
+    }
+  }
+
+  async #adopt(configured: Result<Topology, string>, nowMs: number): Promise<Topology> {
+    for (let tries = 0; tries < WRITE_TRIES; tries++) {
+      const recorded = await this.#read();
+      if (!configured.ok) {
+        logFault("topology_refused", configured.error);
+        if (recorded === null) throw new Error(configured.error);
+        return recorded.topology;
+      }
+      const { topology, isNew, refusals } = adoptTopology(recorded?.topology ?? null, configured.value, nowMs);
+      for (const refusal of refusals) logFault("topology_refused", refusal);
+      if (!isNew || (await this.#write(topology, recorded))) return topology;
+    }
+    throw new Error("the topology record keeps changing");
+  }
+
+  async #read(): Promise<Recorded> {
+    const object = await this.#bucket.get(TOPOLOGY_KEY);
+    if (object === null) return null;
+    const topology = parseTopology(parseJson(await object.text()));
+    if (!topology.ok) throw new Error(`the recorded topology is broken: ${topology.error}`);
+    return { topology: topology.value, etag: object.etag };
+  }
+
+  /** False when somebody else wrote first. */
+  async #write(topology: Topology, recorded: Recorded): Promise<boolean> {
+    const onlyIf = recorded === null ? { etagDoesNotMatch: "*" } : { etagMatches: recorded.etag };
+    const body = JSON.stringify(encodeTopology(topology));
+    const stored = await this.#bucket.put(TOPOLOGY_KEY, body, {
+      onlyIf,
+      httpMetadata: { contentType: "application/json" },
+    });
+    return stored !== null;
+  }
+}
+
+let keeper: { readonly bucket: R2Bucket; readonly keeper: TopologyKeeper } | null = null;
+
+/** The topology in force, by the isolate's keeper. */
+export function topologyInForce(env: Pick<Env, "ARCHIVE">, config: Pick<Config, "topology">): Promise<Topology> {
+  if (keeper === null || keeper.bucket !== env.ARCHIVE) {
+    keeper = { bucket: env.ARCHIVE, keeper: new TopologyKeeper(env.ARCHIVE) };
+  }
+  return keeper.keeper.inForce(config.topology, Date.now());
+}
