@@ -9,6 +9,7 @@ import { problemResponse } from "./problem.ts";
 import { consumeClicks, consumeDeadLetters } from "./queue/consumer.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
+import { sealerOf } from "./track/edge.ts";
 import { handleTrack, pathOf } from "./track/router.ts";
 
 export { ClickShard } from "./shard/object.ts";
@@ -29,9 +30,10 @@ export default {
   },
 
   async queue(batch, env) {
-    if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, env.ARCHIVE);
+    const letters = { archive: env.ARCHIVE, seal: sealerOf(env) };
+    if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, letters);
     const topology = await topologyInForce(env, readConfig(env));
-    return consumeClicks(batch, { shards: env.CLICK_SHARD, topology, archive: env.ARCHIVE });
+    return consumeClicks(batch, { shards: env.CLICK_SHARD, topology, ...letters });
   },
 
   async scheduled(controller, env) {
@@ -40,6 +42,7 @@ export default {
       database: env.REPORT_DB,
       shards: env.CLICK_SHARD,
       archive: env.ARCHIVE,
+      seal: sealerOf(env),
       topology: () => topologyInForce(env, readConfig(env)),
     };
     await Promise.all([runCron(ports, nowMs), duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs))]);

@@ -6,6 +6,7 @@
  */
 import { clickShardName, shardCount, type Topology } from "../core/routing.ts";
 import { logFault, logInfo } from "../log.ts";
+import type { Sealer } from "../queue/dead-letter.ts";
 import { drainSpool } from "../queue/spool.ts";
 import type { ShardNamespace } from "../shard/stub.ts";
 import { rollAll } from "../sinks/roll.ts";
@@ -14,11 +15,12 @@ export type CronPorts = {
   readonly database: D1Database;
   readonly shards: ShardNamespace;
   readonly archive: R2Bucket;
+  readonly seal: Sealer;
   readonly topology: () => Promise<Topology>;
 };
 
 /** Rolls, drains and sweeps; resolves when everything was tried. */
-export async function runCron({ database, shards, archive, topology }: CronPorts, nowMs: number): Promise<void> {
+export async function runCron({ database, shards, archive, seal, topology }: CronPorts, nowMs: number): Promise<void> {
   await Promise.all([
     duty("roll", async () => {
       const windows = await rollAll(database, nowMs);
@@ -29,7 +31,7 @@ export async function runCron({ database, shards, archive, topology }: CronPorts
       const names = Array.from({ length: shardCount(inForce) }, (_, index) => clickShardName(index));
       await Promise.all([
         duty("drain", async () => {
-          const objects = await drainSpool(archive, { shards, topology: inForce });
+          const objects = await drainSpool({ shards, archive, seal, topology: inForce });
           if (objects > 0) logInfo("spool_drained", { objects });
         }),
         ...names.map((name) => duty(`sweep ${name}`, () => shards.getByName(name).sweep())),

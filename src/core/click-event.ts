@@ -62,13 +62,15 @@ export type ClickEvent = ClickFacts & {
 };
 
 /** Why a queue message or one of its events cannot be counted and goes to `dead/`. */
-export type DeadReason =
-  | "message_not_json"
-  | "message_version"
-  | "message_shape"
-  | "event_shape"
-  | "event_token"
-  | "retries_exhausted";
+export const DEAD_REASONS = [
+  "message_not_json",
+  "message_version",
+  "message_shape",
+  "event_shape",
+  "event_token",
+  "retries_exhausted",
+] as const;
+export type DeadReason = (typeof DEAD_REASONS)[number];
 
 export function encodeClickEvent(event: ClickEvent): string {
   return JSON.stringify({

@@ -108,5 +108,7 @@ function addCell(row: FactsRow, cellKey: string, counts: readonly number[]): voi
 }
 
 function addReason(row: FactsRow, reason: string, count: number): void {
-  if (count !== 0) row.reasons.set(reason, (row.reasons.get(reason) ?? 0) + count);
+  const sum = (row.reasons.get(reason) ?? 0) + count;
+  if (sum === 0) row.reasons.delete(reason);
+  else row.reasons.set(reason, sum);
 }

@@ -7,17 +7,17 @@
  */
 import { decodeMessage, type OpenedEvent } from "../core/message.ts";
 import { logFault } from "../log.ts";
-import { buryLetter, type DeadLetter } from "./dead-letter.ts";
+import { buryLetter, type DeadLetter, type DeadLetterPorts } from "./dead-letter.ts";
 import { deliver, groupByShard, type ShardPorts } from "./route.ts";
 
-export type ConsumerPorts = ShardPorts & { readonly archive: R2Bucket };
+export type ConsumerPorts = ShardPorts & DeadLetterPorts;
 
 /** The part of a queue message that the consumer needs. */
 export type IncomingMessage = Pick<Message<unknown>, "id" | "timestamp" | "body" | "attempts" | "ack" | "retry">;
 export type IncomingBatch = { readonly queue: string; readonly messages: readonly IncomingMessage[] };
 
-/** 10 s, 20 s, 40 s … 15 min: at 100 retries an outage of a day dead-letters nothing. */
-const RETRY_DELAY_MIN_S = 10;
+/** 1 s, 2 s, 4 s … 15 min: at 100 retries an outage of most of a day dead-letters nothing. */
+const RETRY_DELAY_MIN_S = 1;
 const RETRY_DELAY_MAX_S = 900;
 
 export function retryDelayS(attempts: number): number {
@@ -44,10 +44,10 @@ export async function consumeClicks(batch: IncomingBatch, ports: ConsumerPorts):
 }
 
 /** Stores each message of a dead-letter queue whole: its retries are exhausted, its events are as they were. */
-export async function consumeDeadLetters(batch: IncomingBatch, archive: R2Bucket): Promise<void> {
+export async function consumeDeadLetters(batch: IncomingBatch, ports: DeadLetterPorts): Promise<void> {
   const bury = async (message: IncomingMessage) => {
     try {
-      await buryLetter(archive, { ...letterOf(message, batch.queue), reason: "retries_exhausted" });
+      await buryLetter(ports, { ...letterOf(message, batch.queue), reason: "retries_exhausted" });
       message.ack();
     } catch (fault) {
       logFault("dead_letter_failed", fault, { message: message.id });
@@ -84,11 +84,11 @@ function accepted({ event, claims }: OpenedEvent, at: Date): OpenedEvent {
 async function settle(
   { message, events, dead }: OpenedMessage,
   failedShards: ReadonlySet<string>,
-  { archive, topology }: ConsumerPorts,
+  ports: ConsumerPorts,
 ): Promise<void> {
-  const touched = failedShards.size === 0 ? [] : Array.from(groupByShard(events, topology).keys());
+  const touched = failedShards.size === 0 ? [] : Array.from(groupByShard(events, ports.topology).keys());
   try {
-    for (const letter of dead) await buryLetter(archive, letter);
+    for (const letter of dead) await buryLetter(ports, letter);
     if (!touched.some((name) => failedShards.has(name))) {
       message.ack();
       return;

@@ -2,12 +2,16 @@
  * Dead letters: what cannot be counted, kept in R2 with its payload, a typed reason and the attempts made.
  *
  *   dead/v1/dt=2026-04-20/reason=event_shape/<message id>-<index>.json
- *   {"v":1,"reason":"event_shape","queue":"…","message_id":"…","attempts":1,"sent_at_ms":…,"payload":"…"}
+ *   {"v":1,"reason":"event_shape","queue":"…","message_id":"…","index":0,"attempts":1,"sent_at_ms":…,"payload":"…",
+ *    "seal":{"kid":"…","mac":"…"}}
  *
  * Keeps: the key is derived from the message, so a redelivered message writes the same object again and not a second
- * one. Nothing is ever dropped for being unreadable.
+ * one. Nothing is ever dropped for being unreadable. The seal covers everything but the attempts, so a letter that was
+ * edited by hand is recognised and never counted.
  */
-import type { DeadReason } from "../core/click-event.ts";
+import { parseJson } from "../core/base64url.ts";
+import { DEAD_REASONS, type DeadReason } from "../core/click-event.ts";
+import type { Seal } from "../core/seal.ts";
 import { isoDay } from "../core/time.ts";
 
 export const DEAD_PREFIX = "dead/v1/";
@@ -24,16 +28,55 @@ export type DeadLetter = {
   readonly payload: string;
 };
 
+export type SealedLetter = { readonly letter: DeadLetter; readonly seal: Seal };
+
+/** Seals a text with the key in force. */
+export type Sealer = (text: string) => Promise<Seal>;
+
+export type DeadLetterPorts = { readonly archive: R2Bucket; readonly seal: Sealer };
+
 export function deadLetterKey({ reason, messageId, index, sentAtMs }: DeadLetter): string {
   return `${DEAD_PREFIX}dt=${isoDay(sentAtMs)}/reason=${reason}/${messageId}-${index}.json`;
 }
 
+/** The text that a letter's seal is made over. */
+export function sealedText({ reason, queue, messageId, index, sentAtMs, payload }: DeadLetter): string {
+  return JSON.stringify([reason, queue, messageId, index, sentAtMs, payload]);
+}
+
 /** Stores the letter; durable when it resolves. */
-export async function buryLetter(bucket: R2Bucket, letter: DeadLetter): Promise<void> {
-  const { reason, queue, messageId, attempts, sentAtMs, payload } = letter;
-  const body = { v: 1, reason, queue, message_id: messageId, attempts, sent_at_ms: sentAtMs, payload };
-  await bucket.put(deadLetterKey(letter), JSON.stringify(body), {
+export async function buryLetter({ archive, seal }: DeadLetterPorts, letter: DeadLetter): Promise<void> {
+  const { reason, queue, messageId, index, attempts, sentAtMs, payload } = letter;
+  const body = {
+    v: 1,
+    reason,
+    queue,
+    message_id: messageId,
+    index,
+    attempts,
+    sent_at_ms: sentAtMs,
+    payload,
+    seal: await seal(sealedText(letter)),
+  };
+  await archive.put(deadLetterKey(letter), JSON.stringify(body), {
     httpMetadata: { contentType: "application/json" },
     customMetadata: { reason, queue, attempts: String(attempts) },
   });
+}
+
+/** Reads a stored letter; null when the text is none, for example because it was edited. */
+export function parseLetter(text: string): SealedLetter | null {
+  const wire = parseJson(text) as Record<string, unknown> | null;
+  if (wire?.["v"] !== 1) return null;
+  const { reason, queue, message_id: messageId, index, attempts, sent_at_ms: sentAtMs, payload, seal } = wire;
+  const { kid, mac } = (seal ?? {}) as Record<string, unknown>;
+  const isLetter =
+    (DEAD_REASONS as readonly unknown[]).includes(reason) &&
+    [queue, messageId, payload, kid, mac].every((value) => typeof value === "string") &&
+    [index, attempts, sentAtMs].every(Number.isSafeInteger);
+  if (!isLetter) return null;
+  return {
+    letter: { reason, queue, messageId, index, attempts, sentAtMs, payload } as DeadLetter,
+    seal: { kid, mac } as Seal,
+  };
 }

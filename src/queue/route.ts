@@ -24,9 +24,18 @@ export function groupByShard(events: readonly OpenedEvent[], topology: Topology)
   return groups;
 }
 
-/** Delivers one shard's events; rejects if any call does, and delivering all of them again is harmless. */
-export async function deliver({ shards }: ShardPorts, name: string, encodedEvents: readonly string[]): Promise<void> {
+/**
+ * Delivers one shard's events; returns how many were new. Rejects if any call does, and delivering all of them again is
+ * harmless.
+ */
+export async function deliver(
+  { shards }: Pick<ShardPorts, "shards">,
+  name: string,
+  encodedEvents: readonly string[],
+): Promise<number> {
+  let counted = 0;
   for (let at = 0; at < encodedEvents.length; at += INGEST_EVENTS_MAX) {
-    await ingestInto(shards, name, encodedEvents.slice(at, at + INGEST_EVENTS_MAX));
+    counted += await ingestInto(shards, name, encodedEvents.slice(at, at + INGEST_EVENTS_MAX));
   }
+  return counted;
 }

@@ -10,7 +10,7 @@ import { parseJson } from "../core/base64url.ts";
 import { decodeEventId, EVENT_ID_LENGTH, type EventId, isEventId } from "../core/event-id.ts";
 import { type DeadEvent, type OpenedEvent, openEvent } from "../core/message.ts";
 import { logFault } from "../log.ts";
-import { buryLetter } from "./dead-letter.ts";
+import { buryLetter, type DeadLetterPorts } from "./dead-letter.ts";
 import { deliver, groupByShard, type ShardPorts } from "./route.ts";
 
 export const SPOOL_PREFIX = "spool/v1/";
@@ -35,12 +35,12 @@ export async function oldestSpooledMs(bucket: R2Bucket): Promise<number | null> 
 }
 
 /** Brings spooled events to their shards, oldest first. Returns the objects drained; a failed one stays. */
-export async function drainSpool(bucket: R2Bucket, ports: ShardPorts): Promise<number> {
-  const { objects } = await bucket.list({ prefix: SPOOL_PREFIX, limit: DRAIN_OBJECTS_MAX });
+export async function drainSpool(ports: ShardPorts & DeadLetterPorts): Promise<number> {
+  const { objects } = await ports.archive.list({ prefix: SPOOL_PREFIX, limit: DRAIN_OBJECTS_MAX });
   let drained = 0;
   for (const { key, uploaded } of objects) {
     try {
-      await drainObject(bucket, key, uploaded, ports);
+      await drainObject(key, uploaded, ports);
       drained++;
     } catch (fault) {
       logFault("spool_object_stays", fault, { key });
@@ -49,8 +49,8 @@ export async function drainSpool(bucket: R2Bucket, ports: ShardPorts): Promise<n
   return drained;
 }
 
-async function drainObject(bucket: R2Bucket, key: string, uploaded: Date, ports: ShardPorts): Promise<void> {
-  const object = await bucket.get(key);
+async function drainObject(key: string, uploaded: Date, ports: ShardPorts & DeadLetterPorts): Promise<void> {
+  const object = await ports.archive.get(key);
   if (object === null) return;
   const opened: OpenedEvent[] = [];
   const dead: { index: number; event: DeadEvent }[] = [];
@@ -63,9 +63,9 @@ async function drainObject(bucket: R2Bucket, key: string, uploaded: Date, ports:
   for (const { index, event } of dead) {
     const messageId = key.slice(SPOOL_PREFIX.length);
     const letter = { ...event, queue: "spool", messageId, index, attempts: 1, sentAtMs: uploaded.getTime() };
-    await buryLetter(bucket, letter);
+    await buryLetter(ports, letter);
   }
   const groups = Array.from(groupByShard(opened, ports.topology));
   await Promise.all(groups.map(([name, group]) => deliver(ports, name, group)));
-  await bucket.delete(key);
+  await ports.archive.delete(key);
 }

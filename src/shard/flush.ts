@@ -12,7 +12,7 @@
  */
 import { HOUR_MS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
 import { hourOf } from "../core/time.ts";
-import { type ArchiveStore, archiveLog, type LogOwner, sourceOf } from "../sinks/archive.ts";
+import { type ArchiveStore, archiveLog, type LogOwner } from "../sinks/archive.ts";
 import type { FactsStore } from "../sinks/facts-store.ts";
 import { type OperationsDataset, writeFactsPoints } from "../sinks/operations.ts";
 import { postLog } from "../sinks/post.ts";
@@ -51,7 +51,7 @@ export async function flush(ports: FlushPorts, settings: FlushSettings, nowMs: n
 
 async function post({ log, owner, facts, operations }: FlushPorts): Promise<void> {
   const untilSeq = log.last().seq;
-  const posted = await postLog(log, log.cursor(POSTED_CURSOR), { store: facts, source: sourceOf(owner), untilSeq });
+  const posted = await postLog(log, log.cursor(POSTED_CURSOR), { store: facts, owner, untilSeq });
   writeFactsPoints(operations, owner.shard, posted);
 }
 

@@ -1,12 +1,13 @@
 /**
  * Postings into D1: one `batch()`, which is one transaction, that begins with the ledger row.
  *
- *   INSERT postings → INSERT OR IGNORE advertisers → upsert minutes → upsert rolled hours → upsert rolled days
+ *   INSERT postings → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → late clicks
  *
  * Keeps: the contract of facts-store.ts. The ledger's primary key rejects a repeat before any delta is applied, and the
  * transaction takes everything back. Rows written: one for the ledger, one per facts row.
  */
 import { cellDimensionsOf, type Facts, type FactsRow, totalsOf, widenFacts } from "../core/facts.ts";
+import type { LateClicks } from "../core/late-click.ts";
 import { CELLS_PER_DELTA_MAX } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import {
@@ -16,6 +17,7 @@ import {
   TIER_MINUTES,
   type Tier,
   UPSERT_FACTS,
+  UPSERT_LATE_CLICKS,
 } from "./facts-sql.ts";
 import type { FactsStore, Posting } from "./facts-store.ts";
 
@@ -30,7 +32,7 @@ export class D1Facts implements FactsStore {
     this.#clock = clock;
   }
 
-  async post({ source, seqFrom, seqTo, facts }: Posting): Promise<void> {
+  async post({ source, shard, seqFrom, seqTo, facts, lates }: Posting): Promise<void> {
     const nowMs = this.#clock();
     const statements = [this.#database.prepare(INSERT_POSTING).bind(source, seqFrom, seqTo, nowMs)];
     if (facts.size > 0) {
@@ -40,6 +42,7 @@ export class D1Facts implements FactsStore {
         statements.push(this.#database.prepare(UPSERT_FACTS[tier]).bind(deltas));
       }
     }
+    if (lates.size > 0) statements.push(this.#database.prepare(UPSERT_LATE_CLICKS).bind(encodeLates(lates, shard)));
     await this.#database.batch(statements);
   }
 
@@ -52,6 +55,26 @@ export class D1Facts implements FactsStore {
 function encodeAdvertisers(facts: Facts): string {
   const ids = new Set(Array.from(facts.values(), (row) => row.advertiserId));
   return JSON.stringify(Array.from(ids, (id) => [id, advertiserBucketOf(id)]));
+}
+
+function encodeLates(lates: LateClicks, shard: string): string {
+  const rows = Array.from(lates.values(), (late) => [
+    late.advertiserId,
+    late.eventId,
+    late.campaignId,
+    late.adId,
+    late.publisherId,
+    shard,
+    late.clicks,
+    late.cpcMicros,
+    late.occurredAtMs,
+    late.receivedAtMs,
+    late.verdict,
+    late.reason,
+    late.review?.by ?? null,
+    late.review?.atMs ?? null,
+  ]);
+  return JSON.stringify(rows);
 }
 
 /** The JSON that the upserts read (facts-sql.ts). */

@@ -8,6 +8,7 @@
  *     still under way may apply later, and is then what a retry of the same seqFrom conflicts with).
  */
 import type { Facts } from "../core/facts.ts";
+import type { LateClicks } from "../core/late-click.ts";
 
 export type Posting = {
   /** Shard and incarnation: whose log the sequence numbers belong to. */
@@ -16,6 +17,10 @@ export type Posting = {
   readonly seqTo: number;
   /** Minute facts of the log rows seqFrom … seqTo. */
   readonly facts: Facts;
+  /** Late clicks of those rows, each in its newest state. */
+  readonly lates: LateClicks;
+  /** The object that decides on them. */
+  readonly shard: string;
 };
 
 export interface FactsStore {

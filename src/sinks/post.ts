@@ -11,8 +11,10 @@
  * Relies on: one run at a time per log (the shard's single flight) for economy; the ledger for correctness.
  */
 import { type Facts, foldEvent } from "../core/facts.ts";
+import { foldLateClick, type LateClicks } from "../core/late-click.ts";
 import { LOG_READ_CHARS_MAX, POSTING_CHARS_MAX } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
+import { type LogOwner, sourceOf } from "./archive.ts";
 import type { FactsStore, Posting } from "./facts-store.ts";
 import type { Cursor, LogRow, LogSource } from "./log-source.ts";
 
@@ -28,11 +30,11 @@ const CHARS_PER_ROW = 500;
 export async function postLog(
   log: LogSource,
   cursor: Cursor,
-  { store, source, untilSeq }: { store: FactsStore; source: string; untilSeq: number },
+  { store, owner, untilSeq }: { store: FactsStore; owner: LogOwner; untilSeq: number },
 ): Promise<Facts[]> {
   const posted: Facts[] = [];
   while (cursor.read() < untilSeq) {
-    const posting = nextPosting(log.rowsAfter(cursor.read(), LOG_READ_CHARS_MAX), source);
+    const posting = nextPosting(log.rowsAfter(cursor.read(), LOG_READ_CHARS_MAX), owner);
     assert(posting !== null, "the log holds every row up to its last");
     const seqTo = await settle(store, posting);
     cursor.advance(seqTo);
@@ -42,17 +44,21 @@ export async function postLog(
 }
 
 /** Folds as many of the rows as fit into one posting; null when there are none. */
-export function nextPosting(rows: readonly LogRow[], source: string): Posting | null {
+export function nextPosting(rows: readonly LogRow[], owner: LogOwner): Posting | null {
   const first = rows[0];
   if (first === undefined) return null;
   const facts: Facts = new Map();
+  const lates: LateClicks = new Map();
   let seqTo = first.seq;
   for (const row of rows) {
     if (row !== first && charsOf(facts) + row.chars > POSTING_CHARS_MAX) break;
-    for (const event of row.events()) foldEvent(facts, event);
+    for (const event of row.events()) {
+      foldEvent(facts, event);
+      foldLateClick(lates, event);
+    }
     seqTo = row.seq;
   }
-  return { source, seqFrom: first.seq, seqTo, facts };
+  return { source: sourceOf(owner), shard: owner.shard, seqFrom: first.seq, seqTo, facts, lates };
 }
 
 /** Applies the posting, or finds out how far an earlier one of the same key reached. */

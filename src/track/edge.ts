@@ -5,7 +5,9 @@
 import { type Config, readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
+import { sealText } from "../core/seal.ts";
 import { Coalescer } from "../queue/coalescer.ts";
+import type { Sealer } from "../queue/dead-letter.ts";
 import type { ProducerPorts } from "../queue/producer.ts";
 import { PLATFORM_TIMING } from "../queue/timing.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
@@ -43,6 +45,11 @@ export async function edgeOf(env: Env): Promise<Edge> {
   };
   current = { env, edge };
   return edge;
+}
+
+/** Seals texts with the isolate's signing key. */
+export function sealerOf(env: Env): Sealer {
+  return async (text) => sealText((await edgeOf(env)).ring, text);
 }
 
 /** The queues bound as CLICK_QUEUE_0, CLICK_QUEUE_1, … in order. */

@@ -9,6 +9,7 @@ import worker from "../../src/index.ts";
 import { saltKey } from "../../src/track/address-hash.ts";
 import { anEncodedClick, NOON_MS } from "../support/builders.ts";
 import { readFacts } from "../support/read-facts.ts";
+import { testSeal } from "../support/tokens.ts";
 
 describe("cron", () => {
   it("posts what an alarm missed, rolls what is over, and destroys old salts", async () => {
@@ -42,7 +43,7 @@ describe("cron", () => {
     } as never;
     const database = { prepare: () => ({ all: () => Promise.reject(new Error("D1 is down")) }) } as never;
     const topology = async () => [{ sinceMs: 0, shards: 8 }];
-    await runCron({ database, shards, archive: env.ARCHIVE, topology }, NOON_MS);
+    await runCron({ database, shards, archive: env.ARCHIVE, seal: testSeal, topology }, NOON_MS);
     expect(swept).toHaveLength(7);
   });
 });

@@ -19,6 +19,8 @@ const SPEC: Spec = {
   decision: { verdict: "valid", reason: null },
 };
 
+const PLAIN = { shard: "s", lates: new Map() } as const;
+
 function factsOf(specs: readonly Spec[]): Facts {
   const facts: Facts = new Map();
   for (const [seq, spec] of specs.entries()) foldEvent(facts, loggedOf(spec, seq));
@@ -46,15 +48,15 @@ describe.each(stores)("FactsStore in $name", ({ make, read }) => {
   it("applies a posting and remembers how far it reached", async () => {
     const store = make();
     expect(await store.postedTo("s/1", 1)).toBeNull();
-    await store.post({ source: "s/1", seqFrom: 1, seqTo: 4, facts: factsOf([SPEC]) });
+    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 4, facts: factsOf([SPEC]) });
     expect(await store.postedTo("s/1", 1)).toBe(4);
     expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC])));
   });
 
   it("rejects a second posting of the same start, grown or not, and applies nothing of it", async () => {
     const store = make();
-    await store.post({ source: "s/1", seqFrom: 1, seqTo: 4, facts: factsOf([SPEC]) });
-    await expect(store.post({ source: "s/1", seqFrom: 1, seqTo: 9, facts: factsOf([SPEC, SPEC]) })).rejects.toThrow();
+    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 4, facts: factsOf([SPEC]) });
+    await expect(store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 9, facts: factsOf([SPEC, SPEC]) })).rejects.toThrow();
     expect(await store.postedTo("s/1", 1)).toBe(4);
     expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC])));
   });
@@ -62,15 +64,15 @@ describe.each(stores)("FactsStore in $name", ({ make, read }) => {
   it("adds postings of other sources and other ranges", async () => {
     const store = make();
     const other = { ...SPEC, country: "US", publisher: 2 };
-    await store.post({ source: "s/1", seqFrom: 1, seqTo: 1, facts: factsOf([SPEC]) });
-    await store.post({ source: "s/2", seqFrom: 1, seqTo: 1, facts: factsOf([SPEC]) });
-    await store.post({ source: "s/1", seqFrom: 2, seqTo: 2, facts: factsOf([other]) });
+    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 1, facts: factsOf([SPEC]) });
+    await store.post({ ...PLAIN, source: "s/2", seqFrom: 1, seqTo: 1, facts: factsOf([SPEC]) });
+    await store.post({ ...PLAIN, source: "s/1", seqFrom: 2, seqTo: 2, facts: factsOf([other]) });
     expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC, SPEC, other])));
   });
 
   it("accepts a posting without facts, so that a range of redeliveries moves on", async () => {
     const store = make();
-    await store.post({ source: "s/1", seqFrom: 1, seqTo: 2, facts: new Map() });
+    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 2, facts: new Map() });
     expect(await store.postedTo("s/1", 1)).toBe(2);
     expect(canonical(await read(store))).toBe("[]");
   });

@@ -8,9 +8,12 @@ import { deliverEvents, type ProducerPorts } from "../../src/queue/producer.ts";
 import { drainSpool, oldestSpooledMs } from "../../src/queue/spool.ts";
 import { PLATFORM_TIMING } from "../../src/queue/timing.ts";
 import { aClick as aClickEvent, NOON_MS } from "../support/builders.ts";
+import { testSeal } from "../support/tokens.ts";
 
 const TOPOLOGY = [{ sinceMs: 0, shards: 1 }];
 const CHAIN = ["queue", "other_queue", "shard", "spool"] as const;
+
+const drainPorts = { shards: env.CLICK_SHARD, topology: TOPOLOGY, archive: env.ARCHIVE, seal: testSeal };
 
 function aClick(...given: Parameters<typeof aClickEvent>): EncodedClick {
   const event = aClickEvent(...given);
@@ -90,11 +93,11 @@ describe("deliverEvents", () => {
     const { objects } = await env.ARCHIVE.list({ prefix: `spool/v1/${first.id}` });
     expect(objects).toHaveLength(2);
     expect(await oldestSpooledMs(env.ARCHIVE)).toBe(NOON_MS + 1_000);
-    const shardPorts = { shards: env.CLICK_SHARD, topology: [{ sinceMs: 0, shards: 1 }] };
-    expect(await drainSpool(env.ARCHIVE, { ...shardPorts, shards: noShards })).toBe(0);
+    const shardPorts = drainPorts;
+    expect(await drainSpool({ ...shardPorts, shards: noShards })).toBe(0);
     const before = (await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq;
-    expect(await drainSpool(env.ARCHIVE, shardPorts)).toBe(2);
-    expect(await drainSpool(env.ARCHIVE, shardPorts)).toBe(0);
+    expect(await drainSpool(shardPorts)).toBe(2);
+    expect(await drainSpool(shardPorts)).toBe(0);
     expect(await oldestSpooledMs(env.ARCHIVE)).toBeNull();
     // Two objects, each with one event that was new; the copy of the first event left no row of its own.
     expect((await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq).toBe(before + 2);
@@ -103,7 +106,7 @@ describe("deliverEvents", () => {
   it("counts the whole lines of a spool object that was cut off, and keeps the rest as a dead letter", async () => {
     const [whole, cut] = [aClick({}, { jti: "cut_1" }), aClick({}, { jti: "cut_2" })];
     await env.ARCHIVE.put(`spool/v1/${whole.id}-2.ndjson`, `${whole.text}\n${cut.text.slice(0, 100)}`);
-    expect(await drainSpool(env.ARCHIVE, { shards: env.CLICK_SHARD, topology: [{ sinceMs: 0, shards: 1 }] })).toBe(1);
+    expect(await drainSpool(drainPorts)).toBe(1);
     const { objects } = await env.ARCHIVE.list({ prefix: "dead/v1/" });
     const keys = objects.map(({ key }) => key).filter((key) => key.includes(whole.id));
     expect(keys).toHaveLength(1);

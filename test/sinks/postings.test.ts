@@ -17,6 +17,7 @@ import { canonical, readFacts } from "../support/read-facts.ts";
 
 const SEED = 20_261_122;
 const database = env.REPORT_DB;
+const PLAIN = { shard: "s", lates: new Map() } as const;
 
 async function wipe(): Promise<void> {
   const tables = ["postings", "facts_minute", "facts_hour", "facts_day", "roll_marks", "advertisers"];
@@ -84,7 +85,7 @@ describe("postings", () => {
         const store = new D1Facts(database, () => NOON_MS);
         const target = (outcomes: readonly Outcome[]) => ({
           store: new UnreliableStore(store, outcomes),
-          source: "clicks-0/test",
+          owner: { shard: "clicks-0", incarnation: "test" },
           untilSeq: log.lastSeq(),
         });
         for (const { arrivals, outcomes } of steps) {
@@ -113,7 +114,7 @@ describe("postings", () => {
       decision: { verdict: "valid", reason: null },
     };
     log.append(Array.from({ length: 4_000 }, (_, at) => ({ ...spec, minute: at, publisher: at })));
-    const posting = nextPosting(log.rowsAfter(0, 100_000_000), "s");
+    const posting = nextPosting(log.rowsAfter(0, 100_000_000), { shard: "s", incarnation: "test" });
     expect(posting?.seqTo).toBeGreaterThan(100);
     expect(posting?.seqTo).toBeLessThan(4_000);
   });
@@ -135,7 +136,7 @@ describe("rolled tiers", () => {
         for (const current of steps) {
           if (current.kind === "post") {
             seq++;
-            await store.post({ source: "s/1", seqFrom: seq, seqTo: seq, facts: foldAll(current.specs) });
+            await store.post({ ...PLAIN, source: "s/1", seqFrom: seq, seqTo: seq, facts: foldAll(current.specs) });
           } else {
             await rollAll(database, NOON_MS + current.hours * HOUR_MS);
           }
@@ -149,7 +150,7 @@ describe("rolled tiers", () => {
   it("are rolled once by two rolls at the same time", async () => {
     const store = new D1Facts(database, () => NOON_MS);
     const specs = [0, 1, 61, -61].map((minute) => specAt(minute));
-    await store.post({ source: "s/1", seqFrom: 1, seqTo: 1, facts: foldAll(specs) });
+    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 1, facts: foldAll(specs) });
     await Promise.all([rollAll(database, NOON_MS + 5 * HOUR_MS), rollAll(database, NOON_MS + 5 * HOUR_MS)]);
     await expectTiersAgree();
     expect((await readFacts(database, "hour")).size).toBeGreaterThan(0);
@@ -157,7 +158,7 @@ describe("rolled tiers", () => {
 
   it("do nothing when the clock goes back", async () => {
     const store = new D1Facts(database, () => NOON_MS);
-    await store.post({ source: "s/1", seqFrom: 1, seqTo: 1, facts: foldAll([specAt(0)]) });
+    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 1, facts: foldAll([specAt(0)]) });
     await rollAll(database, NOON_MS + 3 * HOUR_MS);
     expect(await rollAll(database, NOON_MS - 3 * HOUR_MS)).toBe(0);
     await expectTiersAgree();
@@ -168,7 +169,7 @@ describe("rolled tiers", () => {
     const specs = Array.from({ length: 9_001 }, (_, publisher) => ({ ...specAt(0), publisher }));
     for (let at = 0; at < specs.length; at += 1_500) {
       const facts = foldAll(specs.slice(at, at + 1_500));
-      await store.post({ source: "s/1", seqFrom: at + 1, seqTo: at + 1, facts });
+      await store.post({ ...PLAIN, source: "s/1", seqFrom: at + 1, seqTo: at + 1, facts });
     }
     await rollAll(database, NOON_MS + 3 * HOUR_MS);
     for (const tier of ["minute", "hour"]) {

@@ -1,7 +1,9 @@
 /** Real tokens for tests of the edge, minted with the keys of the test runs. */
 import { importKeyRing, type KeyRing } from "../../src/core/key-ring.ts";
+import { sealText } from "../../src/core/seal.ts";
 import type { TokenPolicy } from "../../src/core/token.ts";
 import { mintToken } from "../../src/core/token.ts";
+import type { Sealer } from "../../src/queue/dead-letter.ts";
 import { TEST_TOKEN_KEYS } from "./secrets.ts";
 
 export const POLICY: TokenPolicy = { tokenTtlMaxS: 86_400, landingHttpHosts: new Set() };
@@ -11,6 +13,9 @@ export async function testRing(signingKid = "test-1"): Promise<KeyRing> {
   if (!ring.ok) throw new Error(ring.error);
   return ring.value;
 }
+
+/** Seals with the test ring. */
+export const testSeal: Sealer = async (text) => sealText(await testRing(), text);
 
 /** A signed token, issued a second ago unless told. */
 export async function aToken(overrides: Record<string, unknown> = {}, signingKid = "test-1"): Promise<string> {

@@ -1,0 +1,47 @@
+/**
+ * A line of the review list: a late click as a tenant sees it, waiting or decided.
+ *
+ * Keeps: folding log lines in their order leaves each click with its newest state, so that any split of a log into
+ * postings gives the same list.
+ */
+import type { EventId } from "./event-id.ts";
+import type { LoggedEvent } from "./log-line.ts";
+import type { Review } from "./review.ts";
+import type { Verdict, VerdictReason } from "./verdict.ts";
+
+export type LateClickState = {
+  readonly eventId: EventId;
+  readonly advertiserId: string;
+  readonly campaignId: string;
+  readonly adId: string;
+  readonly publisherId: string;
+  readonly clicks: number;
+  readonly cpcMicros: number;
+  readonly occurredAtMs: number;
+  readonly receivedAtMs: number;
+  readonly verdict: Verdict;
+  readonly reason: VerdictReason | null;
+  readonly review: Review | null;
+};
+
+/** Late clicks by event id. */
+export type LateClicks = Map<EventId, LateClickState>;
+
+/** Notes a late event, or the decision on one; other events leave no trace. In place. */
+export function foldLateClick(lates: LateClicks, { event, claims, verdict, reason, review }: LoggedEvent): void {
+  if (verdict !== "late" && review === null) return;
+  lates.set(event.id, {
+    eventId: event.id,
+    advertiserId: claims.adv,
+    campaignId: claims.cmp,
+    adId: claims.ad,
+    publisherId: claims.pub,
+    clicks: event.count,
+    cpcMicros: claims.cpc,
+    occurredAtMs: event.occurredAtMs,
+    receivedAtMs: event.receivedAtMs,
+    verdict,
+    reason,
+    review,
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * Replay: a dead letter's events go to their shards after all.
+ *
+ *   intact seal → readable → each token verified as at its receipt → shards → moved to dead-replayed/v1/…
+ *
+ * Keeps: a letter that was edited, or whose token does not verify, counts nothing and stays. Replaying twice, or a
+ * message of which half had been counted, counts nothing twice: events keep their ids. An event that is older than the
+ * keys that could tell valid from duplicate becomes `deferred` in its shard. All of a letter or nothing of it.
+ */
+import { parseJson } from "../core/base64url.ts";
+import type { KeyRing } from "../core/key-ring.ts";
+import { decodeMessage, type OpenedEvent, openEvent } from "../core/message.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { isSealed } from "../core/seal.ts";
+import { type TokenPolicy, verifyToken } from "../core/token.ts";
+import { DEAD_PREFIX, type DeadLetter, parseLetter, sealedText } from "./dead-letter.ts";
+import { deliver, groupByShard, type ShardPorts } from "./route.ts";
+
+export const REPLAYED_PREFIX = "dead-replayed/v1/";
+
+export type ReplayPorts = ShardPorts & {
+  readonly archive: R2Bucket;
+  readonly ring: KeyRing;
+  readonly policy: TokenPolicy;
+};
+
+export type ReplayRefusal = "not_found" | "not_a_letter" | "seal_broken" | "unreadable" | "token_refused";
+
+export type ReplayOutcome =
+  /** `counted`: events that were new to their shards; the others had been counted before. */
+  | { readonly key: string; readonly outcome: "replayed"; readonly events: number; readonly counted: number }
+  | { readonly key: string; readonly outcome: "refused"; readonly reason: ReplayRefusal; readonly detail?: string };
+
+/** Replays the letter under `key`. Rejects with the shard's or R2's fault; the letter then stays, and may be retried. */
+export async function replayLetter(key: string, ports: ReplayPorts): Promise<ReplayOutcome> {
+  const events = await openLetter(key, ports);
+  if (!events.ok) return { key, outcome: "refused", ...events.error };
+  let counted = 0;
+  for (const [name, group] of groupByShard(events.value, ports.topology)) {
+    counted += await deliver(ports, name, group);
+  }
+  await moveAway(key, ports.archive);
+  return { key, outcome: "replayed", events: events.value.length, counted };
+}
+
+type Refused = { readonly reason: ReplayRefusal; readonly detail?: string };
+
+async function openLetter(
+  key: string,
+  { archive, ring, policy }: ReplayPorts,
+): Promise<Result<OpenedEvent[], Refused>> {
+  const object = key.startsWith(DEAD_PREFIX) ? await archive.get(key) : null;
+  if (object === null) return err({ reason: "not_found" });
+  const sealed = parseLetter(await object.text());
+  if (sealed === null) return err({ reason: "not_a_letter" });
+  const { letter, seal } = sealed;
+  if (!(await isSealed(ring, sealedText(letter), seal))) return err({ reason: "seal_broken" });
+  const events = readEvents(letter);
+  if (!events.ok) return events;
+  for (const { event } of events.value) {
+    const verified = await verifyToken(event.token, { ring, policy, nowMs: event.receivedAtMs });
+    if (!verified.ok) return err({ reason: "token_refused", detail: verified.error.reason });
+  }
+  return events;
+}
+
+/** A whole message, or the single event of a letter that was taken out of one. */
+function readEvents({ payload, reason, sentAtMs }: DeadLetter): Result<OpenedEvent[], Refused> {
+  const message = decodeMessage(payload);
+  const results = message.ok ? message.value : [openEvent(parseJson(payload))];
+  const events: OpenedEvent[] = [];
+  for (const result of results) {
+    if (!result.ok) return err({ reason: "unreadable", detail: message.ok ? result.error.reason : reason });
+    events.push({ ...result.value, event: { ...result.value.event, acceptedAtMs: sentAtMs } });
+  }
+  return ok(events);
+}
+
+/** Keeps the letter as evidence under another prefix; a crash between the two steps leaves both, which is harmless. */
+async function moveAway(key: string, archive: R2Bucket): Promise<void> {
+  const object = await archive.get(key);
+  if (object === null) return;
+  const options = object.customMetadata === undefined ? {} : { customMetadata: object.customMetadata };
+  await archive.put(REPLAYED_PREFIX + key.slice(DEAD_PREFIX.length), await object.arrayBuffer(), options);
+  await archive.delete(key);
+}
