@@ -107,9 +107,14 @@ type Query = {
   limit: number;
 };
 
+/** Most filters leave most rows: an empty answer tests little. */
 const filter = fc.constantFrom(...DIMENSIONS).chain((dimension) => {
-  const values = fc.subarray(VALUES[dimension].filter((value) => value !== ""));
-  return fc.record({ dimension: fc.constant(dimension), include: values, exclude: values });
+  const values = VALUES[dimension].filter((value) => value !== "");
+  return fc.record({
+    dimension: fc.constant(dimension),
+    include: fc.oneof(fc.constant<string[]>([]), fc.subarray(values, { minLength: Math.ceil(values.length / 2) })),
+    exclude: fc.oneof(fc.constant<string[]>([]), fc.subarray(values, { maxLength: 1 })),
+  });
 });
 
 const query: fc.Arbitrary<Query> = fc
@@ -119,7 +124,7 @@ const query: fc.Arbitrary<Query> = fc
     granularity: fc.constantFrom(...GRANULARITIES),
     dimensions: fc.shuffledSubarray([...DIMENSIONS], { maxLength: 4 }),
     metrics: fc.shuffledSubarray(METRICS, { minLength: 1 }),
-    filters: fc.uniqueArray(filter, { selector: ({ dimension }) => dimension, maxLength: 3 }),
+    filters: fc.uniqueArray(filter, { selector: ({ dimension }) => dimension, maxLength: 2 }),
     orderPick: fc.integer({ min: 0, max: 20 }),
     isDescending: fc.boolean(),
     limit: fc.constantFrom(3, 20, 10_000),
@@ -259,5 +264,5 @@ it("any table and any series equal a fold of the facts, whatever is rolled", { t
       await checkSeries(cells, asked);
     }
   });
-  await fc.assert(property, { seed: 20_260_420, numRuns: 40, endOnFailure: true });
+  await fc.assert(property, { seed: 20_260_420, numRuns: 25, endOnFailure: true });
 });

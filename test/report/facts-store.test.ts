@@ -7,8 +7,9 @@ import { bucketsOf, marksOf } from "../../src/report/facts-store.ts";
 import { planPage, type Segment } from "../../src/report/plan.ts";
 import { parseTableQuery, type ReportQuery } from "../../src/report/query.ts";
 import { type ReadScope, segmentStatement } from "../../src/report/segments-sql.ts";
+import { GRANULARITIES, windowOf } from "../../src/report/windows.ts";
 import { ask, askJson } from "./ask.ts";
-import { aCell, type Cell, clicks, seedCells, seedKey } from "./seed.ts";
+import { aCell, type Cell, clicks, seedCells, seedFacts, seedKey } from "./seed.ts";
 
 const HOUR = 3_600_000;
 const START_MS = Date.UTC(2026, 3, 1);
@@ -79,6 +80,41 @@ describe("statements", () => {
         expect(sql.toLowerCase()).not.toContain("hostile");
         expect(sql).not.toContain("4321");
         expect(sql.split("?").length - 1).toBe(bound.length);
+      }
+    }
+  });
+});
+
+describe("windows in SQL", () => {
+  const advertiserId = "adv_calendar";
+  const DAY = 86_400_000;
+  /** First, last and some hour between of every day over two years that hold a leap day. */
+  const instants = Array.from({ length: 731 }, (_, day) => Date.UTC(2027, 6, 1) + day * DAY).flatMap((startMs) => [
+    startMs,
+    startMs + 11 * HOUR,
+    startMs + DAY - 60_000,
+  ]);
+
+  it("are those of windows.ts, in every tier that a granularity is planned for", async () => {
+    const cells = instants.map((atMs) => aCell({ advertiser_id: advertiserId, atMs, counts: clicks(1) }));
+    await seedFacts(env.REPORT_DB, cells, () => ({ hour: Number.MAX_SAFE_INTEGER, day: Number.MAX_SAFE_INTEGER }));
+    const planned = { minute: GRANULARITIES, hour: GRANULARITIES.slice(1), day: GRANULARITIES.slice(2) } as const;
+    for (const tier of ["minute", "hour", "day"] as const) {
+      for (const granularity of planned[tier]) {
+        const query = { ...queryOf(`granularity=${granularity}`), limit: 50_000 };
+        const segment = { tier, from: 0, to: Number.MAX_SAFE_INTEGER };
+        const page = planPage(query, [segment]);
+        const { sql, bound } = segmentStatement(segment, { query, scope: { advertiserId }, page });
+        const { results } = await env.REPORT_DB.prepare(sql)
+          .bind(...bound)
+          .all<{ time_window?: number; clicks: number }>();
+        const counts = new Map<number, number>();
+        for (const instantMs of instants) {
+          const window = windowOf(instantMs, granularity);
+          counts.set(window, (counts.get(window) ?? 0) + 1);
+        }
+        const found = results.map((row): [number, number] => [row.time_window ?? 0, row.clicks]);
+        expect(found, `${tier} ${granularity}`).toEqual([...counts]);
       }
     }
   });

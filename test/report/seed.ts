@@ -63,22 +63,32 @@ export async function seedCells(
   cells: readonly Cell[],
   markOf: (bucket: number) => Mark = () => ({ hour: 0, day: 0 }),
 ): Promise<void> {
+  await seedFacts(database, cells, markOf);
+  const marks = Array.from({ length: ADVERTISER_BUCKETS }, (_, bucket) => ({ bucket, ...markOf(bucket) }));
+  const rows = marks.flatMap(({ bucket, hour, day }) => [
+    { tier: "hour", bucket, mark: hour },
+    { tier: "day", bucket, mark: day },
+  ]);
+  const known = rows.filter(({ mark }) => mark > 0);
+  await database.prepare(INSERT_MARKS).bind(JSON.stringify(known)).run();
+}
+
+/** Writes the facts of cells, and which advertisers there are, but no marks. */
+export async function seedFacts(
+  database: D1Database,
+  cells: readonly Cell[],
+  markOf: (bucket: number) => Mark,
+): Promise<void> {
   const minutes = factsOf(cells);
   const isRolled = (row: FactsRow, tier: keyof Mark) => row.window < markOf(advertiserBucketOf(row.advertiserId))[tier];
   const hours = [...widenFacts(minutes, 60).values()].filter((row) => isRolled(row, "hour"));
   const days = [...widenFacts(minutes, 1_440).values()].filter((row) => isRolled(row, "day"));
-  const statements = [
+  await database.batch([
     insertFacts(database, INSERT_MINUTES, [...minutes.values()]),
     insertFacts(database, INSERT_HOURS, hours),
     insertFacts(database, INSERT_DAYS, days),
     insertAdvertisers(database, [...new Set(cells.map((cell) => cell.advertiser_id))]),
-  ];
-  for (let bucket = 0; bucket < ADVERTISER_BUCKETS; bucket++) {
-    const mark = markOf(bucket);
-    if (mark.hour > 0) statements.push(database.prepare(INSERT_MARK).bind("hour", bucket, mark.hour));
-    if (mark.day > 0) statements.push(database.prepare(INSERT_MARK).bind("day", bucket, mark.day));
-  }
-  await database.batch(statements);
+  ]);
 }
 
 /** Empties every table that `seedCells` writes. */
@@ -160,7 +170,10 @@ const INSERT_ADVERTISERS = `
 INSERT INTO advertisers (advertiser_id, bucket, first_seen_ms)
 SELECT value ->> 'id', value ->> 'bucket', ?2
 FROM json_each(?1)`;
-const INSERT_MARK = "INSERT INTO roll_marks (tier, bucket, mark) VALUES (?1, ?2, ?3)";
+const INSERT_MARKS = `
+INSERT INTO roll_marks (tier, bucket, mark)
+SELECT value ->> 'tier', value ->> 'bucket', value ->> 'mark'
+FROM json_each(?1)`;
 const INSERT_KEY = `
 INSERT INTO api_keys (key_hash, key_id, advertiser_id, scopes, created_at_ms)
 VALUES (?1, ?2, ?3, ?4, ?5)`;

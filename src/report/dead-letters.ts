@@ -1,0 +1,81 @@
+/**
+ * The operator's desk for dead letters.
+ *
+ *   GET  /v1/admin/dead-letters?after=<key>&limit=100      keys with reason, queue, attempts, size, time
+ *   GET  /v1/admin/dead-letters/show?key=dead/v1/…          one letter, whole
+ *   POST /v1/admin/dead-letters/replay  {"keys": ["dead/v1/…", …]}   up to 100, result by row
+ *
+ * Keeps: scope admin only. Replay is idempotent and refuses what was edited (queue/replay.ts).
+ */
+import { z } from "zod";
+import { readConfig } from "../config.ts";
+import { parseJson } from "../core/base64url.ts";
+import { importKeyRing } from "../core/key-ring.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { DEAD_PREFIX } from "../queue/dead-letter.ts";
+import { type ReplayOutcome, replayLetter } from "../queue/replay.ts";
+import { topologyInForce } from "../shard/topology-keeper.ts";
+import type { ReportProblem } from "./problems.ts";
+
+const listSchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  after: z.string().startsWith(DEAD_PREFIX).optional(),
+});
+const showSchema = z.strictObject({ key: z.string().startsWith(DEAD_PREFIX) });
+const replaySchema = z.strictObject({ keys: z.array(z.string().startsWith(DEAD_PREFIX)).min(1).max(100) });
+
+type Answer = Result<Record<string, unknown>, ReportProblem>;
+
+export async function listDeadLetters(search: URLSearchParams, archive: R2Bucket): Promise<Answer> {
+  const parsed = listSchema.safeParse(Object.fromEntries(search));
+  if (!parsed.success) return err(invalid(parsed.error));
+  const { limit, after } = parsed.data;
+  const { objects, truncated } = await archive.list({
+    prefix: DEAD_PREFIX,
+    limit,
+    include: ["customMetadata"],
+    ...(after === undefined ? {} : { startAfter: after }),
+  });
+  const letters = objects.map(({ key, size, uploaded, customMetadata }) => ({
+    key,
+    reason: customMetadata?.["reason"] ?? null,
+    queue: customMetadata?.["queue"] ?? null,
+    attempts: Number(customMetadata?.["attempts"] ?? 0),
+    bytes: size,
+    storedAt: uploaded.toISOString(),
+  }));
+  return ok({ letters, next: truncated ? (letters.at(-1)?.key ?? null) : null });
+}
+
+export async function showDeadLetter(search: URLSearchParams, archive: R2Bucket): Promise<Answer> {
+  const parsed = showSchema.safeParse(Object.fromEntries(search));
+  if (!parsed.success) return err(invalid(parsed.error));
+  const object = await archive.get(parsed.data.key);
+  if (object === null) return err({ reason: "not_found" });
+  const text = await object.text();
+  return ok({ key: parsed.data.key, letter: parseJson(text) ?? text });
+}
+
+export async function replayDeadLetters(body: unknown, env: Env): Promise<Answer> {
+  const parsed = replaySchema.safeParse(body);
+  if (!parsed.success) return err(invalid(parsed.error));
+  const config = readConfig(env);
+  const ring = await importKeyRing(parseJson(config.tokenKeys), config.tokenSigningKid);
+  if (!ring.ok) throw new Error(ring.error);
+  const ports = {
+    shards: env.CLICK_SHARD,
+    topology: await topologyInForce(env, config),
+    archive: env.ARCHIVE,
+    ring: ring.value,
+    policy: config.token,
+  };
+  const results: ReplayOutcome[] = [];
+  for (const key of parsed.data.keys) results.push(await replayLetter(key, ports));
+  return ok({ results });
+}
+
+function invalid({ issues }: z.ZodError): ReportProblem {
+  const [issue] = issues;
+  const parameter = issue?.path.join(".") ?? "";
+  return { reason: "invalid_value", detail: issue?.message ?? "", ...(parameter === "" ? {} : { parameter }) };
+}

@@ -1,0 +1,136 @@
+/**
+ * The review list: late clicks that wait for a decision, and those decided.
+ *
+ *   GET  /v1/late-clicks?status=waiting|decided|all&limit=100&after=<id>     newest state, in order of receipt
+ *   POST /v1/late-clicks   {"decisions": [{"id": "…", "decision": "accept" | "reject"}, …]}   up to 1 000, result by row
+ *
+ * Keeps: a tenant lists its own; deciding needs scope admin, since accepting bills and rejecting does not. The decision
+ * is made in the click's shard, once, with who and when; the list follows with the shard's next posting. A foreign and
+ * an unknown id are the same to the caller.
+ */
+import type { Context } from "hono";
+import { z } from "zod";
+import type { EventId } from "../core/event-id.ts";
+import { isEventId } from "../core/event-id.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { ReviewOutcome } from "../core/review.ts";
+import { isoSecond } from "../core/time.ts";
+import type { ReviewRequest } from "../shard/review.ts";
+import { fromDatabase } from "./facts-store.ts";
+import { SELECT_LATE_CLICKS, SELECT_LATE_SHARDS } from "./late-clicks-sql.ts";
+import type { ReportProblem } from "./problems.ts";
+import type { ReportEnv } from "./report-env.ts";
+import type { ReadScope } from "./segments-sql.ts";
+
+const DECISIONS_MAX = 1_000;
+const STATUSES = ["waiting", "decided", "all"] as const;
+
+const listSchema = z.strictObject({
+  status: z.enum(STATUSES).default("waiting"),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  after: z.string().refine(isEventId).optional(),
+});
+const decisionsSchema = z.strictObject({
+  decisions: z
+    .array(z.strictObject({ id: z.string().refine(isEventId), decision: z.enum(["accept", "reject"]) }))
+    .min(1)
+    .max(DECISIONS_MAX),
+});
+
+type LateRow = {
+  readonly advertiser_id: string;
+  readonly event_id: EventId;
+  readonly campaign_id: string;
+  readonly ad_id: string;
+  readonly publisher_id: string;
+  readonly clicks: number;
+  readonly cpc_micros: number;
+  readonly occurred_at_ms: number;
+  readonly received_at_ms: number;
+  readonly verdict: string;
+  readonly reason: string | null;
+  readonly decided_by: string | null;
+  readonly decided_at_ms: number | null;
+};
+
+/** The list as the scope may see it; `next` is the `after` of the next page. */
+export async function listLateClicks(
+  search: URLSearchParams,
+  database: D1Database,
+  scope: ReadScope,
+): Promise<Result<Record<string, unknown>, ReportProblem>> {
+  const parsed = listSchema.safeParse(Object.fromEntries(search));
+  if (!parsed.success) return err(problemOf(parsed.error));
+  const { status, limit, after = "" } = parsed.data;
+  const { results } = await fromDatabase(() =>
+    database.prepare(SELECT_LATE_CLICKS).bind(scope.advertiserId, status, after, limit).all<LateRow>(),
+  );
+  const lateClicks = results.map(toJson);
+  return ok({ lateClicks, next: results.length === limit ? (results.at(-1)?.event_id ?? null) : null });
+}
+
+/** Decides on late clicks in the name of `by`; one result per row, in their order. */
+export async function decideLateClicks(
+  body: unknown,
+  { REPORT_DB: database, CLICK_SHARD: shards }: Pick<Env, "REPORT_DB" | "CLICK_SHARD">,
+  by: string,
+): Promise<Result<Record<string, unknown>, ReportProblem>> {
+  const parsed = decisionsSchema.safeParse(body);
+  if (!parsed.success) return err(problemOf(parsed.error));
+  const requests = parsed.data.decisions.map(({ id, decision }) => ({ event: id as EventId, choice: decision }));
+  const ids = JSON.stringify(requests.map(({ event }) => event));
+  const { results } = await fromDatabase(() =>
+    database.prepare(SELECT_LATE_SHARDS).bind(ids).all<{ event_id: EventId; shard: string }>(),
+  );
+  const shardOf = new Map(results.map(({ event_id, shard }) => [event_id, shard]));
+  const outcomes = new Map<ReviewRequest, ReviewOutcome>();
+  for (const name of new Set(shardOf.values())) {
+    const mine = requests.filter(({ event }) => shardOf.get(event) === name);
+    const decided = await shards.getByName(name).review(mine, by);
+    for (const [at, request] of mine.entries()) outcomes.set(request, decided[at] as ReviewOutcome);
+  }
+  const rows = requests.map((request) => ({ id: request.event, ...(outcomes.get(request) ?? { outcome: "unknown" }) }));
+  return ok({
+    results: rows.map(({ atMs, ...row }: { atMs?: number; id: string; outcome: string }) =>
+      atMs === undefined ? row : { ...row, decidedAt: isoSecond(atMs) },
+    ),
+  });
+}
+
+/** The request's JSON body, or null when it is none. */
+export async function bodyOf(context: Context<ReportEnv>): Promise<unknown> {
+  try {
+    return await context.req.json();
+  } catch {
+    // Hono throws SyntaxError on a body that is no JSON.
+    return null;
+  }
+}
+
+function toJson(row: LateRow): Record<string, unknown> {
+  return {
+    id: row.event_id,
+    advertiserId: row.advertiser_id,
+    campaignId: row.campaign_id,
+    adId: row.ad_id,
+    publisherId: row.publisher_id,
+    clicks: row.clicks,
+    cpcMicros: row.cpc_micros,
+    occurredAt: isoSecond(row.occurred_at_ms),
+    receivedAt: isoSecond(row.received_at_ms),
+    status: row.verdict === "late" ? "waiting" : "decided",
+    verdict: row.verdict,
+    reason: row.reason,
+    decidedBy: row.decided_by,
+    decidedAt: row.decided_at_ms === null ? null : isoSecond(row.decided_at_ms),
+  };
+}
+
+function problemOf({ issues }: z.ZodError): ReportProblem {
+  const [issue] = issues;
+  const parameter = issue?.path.join(".") ?? "";
+  if (issue?.code === "unrecognized_keys") {
+    return { reason: "unknown_parameter", parameter: issue.keys.join(", ") };
+  }
+  return { reason: "invalid_value", detail: issue?.message ?? "", ...(parameter === "" ? {} : { parameter }) };
+}
