@@ -37,7 +37,7 @@ export default defineConfig(async () => {
           test: {
             name: "workers",
             include: [
-              "test/{access,track,queue,shard,sinks,report,batch,contract}/**/*.test.ts",
+              "test/{access,track,queue,shard,sinks,report,desk,batch,contract}/**/*.test.ts",
               "test/guarantees.test.ts",
             ],
             setupFiles: ["./test/support/apply-migrations.ts"],

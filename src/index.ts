@@ -15,12 +15,16 @@ import { handleTrack, pathOf } from "./track/router.ts";
 export { ClickShard } from "./shard/object.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
+const DESK_PATHS = ["/v1/late-clicks", "/v1/admin/dead-letters"];
 
 export default {
   async fetch(request, env, ctx) {
     const path = pathOf(request.url);
     const tracked = await handleTrack(request, path, env, ctx);
     if (tracked !== undefined) return tracked;
+    if (DESK_PATHS.some((prefix) => path.startsWith(prefix))) {
+      return (await import("./desk/app.ts")).handleDesk(request, env, ctx);
+    }
     if (path.startsWith("/v1/")) return (await import("./report/app.ts")).handleReport(request, env, ctx);
     if (env.LOCAL_DEMO === "1") {
       const page = await (await import("./demo/pages.ts")).handleDemo(request, path, env);

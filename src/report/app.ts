@@ -18,10 +18,8 @@ import { encodeCsv } from "./csv.ts";
 import { DatabaseFault, fromDatabase, readGroups } from "./facts-store.ts";
 import type { Reading } from "./groups.ts";
 import { type ReportMeta, toMeta } from "./meta.ts";
-import { addOperations } from "./operations.ts";
 import { type ReportProblem, toProblemResponse } from "./problems.ts";
 import { fieldNames, parseSeriesQuery, parseTableQuery, type ReportQuery } from "./query.ts";
-import type { ReportEnv } from "./report-env.ts";
 import type { ReadScope } from "./segments-sql.ts";
 import { fillSeries, toSeriesJson, toSeriesRows } from "./series.ts";
 import { toRowValues, toTable } from "./table.ts";
@@ -29,6 +27,7 @@ import { readScopeOf } from "./tenancy.ts";
 import { makeWatermarkCache, readWatermark, type WatermarkCache, type WatermarkSources } from "./watermark.ts";
 import { platformSources } from "./watermark-sources.ts";
 
+type ReportEnv = { Bindings: Env };
 type ReportContext = Context<ReportEnv>;
 
 /** What the app takes from outside besides its bindings; tests give their own. */
@@ -90,7 +89,6 @@ export function reportApp(ports: ReportPorts = PLATFORM): Hono<ReportEnv> {
       app.all(url, () => toProblemResponse({ reason: "method_not_allowed" }));
     }
   }
-  addOperations(app);
   app.notFound(() => toProblemResponse({ reason: "not_found" }));
   app.onError((error) => {
     const reason = error instanceof DatabaseFault ? "database_unavailable" : "internal_error";

@@ -56,7 +56,9 @@ describe.each(stores)("FactsStore in $name", ({ make, read }) => {
   it("rejects a second posting of the same start, grown or not, and applies nothing of it", async () => {
     const store = make();
     await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 4, facts: factsOf([SPEC]) });
-    await expect(store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 9, facts: factsOf([SPEC, SPEC]) })).rejects.toThrow();
+    await expect(
+      store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 9, facts: factsOf([SPEC, SPEC]) }),
+    ).rejects.toThrow();
     expect(await store.postedTo("s/1", 1)).toBe(4);
     expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC])));
   });

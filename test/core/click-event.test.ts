@@ -47,6 +47,8 @@ describe("the wire form of a click", () => {
       referrerHost: shortOrNull,
       gpc: fc.boolean(),
       clock: fc.constantFrom(...CLOCKS),
+      redirectByMs: fc.option(fc.nat(), { nil: null }),
+      acceptedAtMs: fc.option(fc.nat(), { nil: null }),
     });
     fc.assert(
       fc.property(facts, (overrides) => {
@@ -78,6 +80,8 @@ describe("the wire form of a click", () => {
         "referrer_host",
         "gpc",
         "clock",
+        "redirect_by_ms",
+        "accepted_at_ms",
       ]
     `);
   });
@@ -127,6 +131,10 @@ describe("an event that cannot be read", () => {
     ["referrer_host", "x".repeat(254)],
     ["gpc", 1],
     ["clock", "guess"],
+    ["redirect_by_ms", -1],
+    ["redirect_by_ms", "1"],
+    ["accepted_at_ms", 0.5],
+    ["accepted_at_ms", false],
   ])("is one with %s = %j", (member, value) => {
     expect(parseClickEvent(wireOf({ [member]: value }))).toEqual({ ok: false, error: "event_shape" });
   });

@@ -11,18 +11,21 @@ import {
 } from "../../src/core/facts.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
 import { addCounts, CELL_DIMENSIONS, type Counts, MEASURES, toCounts, zeroCounts } from "../../src/core/measures.ts";
+import type { Review } from "../../src/core/review.ts";
 import { dayOf, hourOf, minuteOf } from "../../src/core/time.ts";
 import type { Decision } from "../../src/core/verdict.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 
+const REVIEW: Review = { by: "key_7", atMs: NOON_MS };
 const VALID: Decision = { verdict: "valid", reason: null };
 
 function aLogged(
   decision: Decision = VALID,
   event: Parameters<typeof anOpenedClick>[0] = {},
   claims: Parameters<typeof anOpenedClick>[1] = {},
+  review: Review | null = null,
 ): LoggedEvent {
-  return { ...anOpenedClick(event, claims), ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1 };
+  return { ...anOpenedClick(event, claims), ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1, review };
 }
 
 function fold(events: readonly LoggedEvent[]): Facts {
@@ -101,6 +104,32 @@ describe("folding one event", () => {
   });
 });
 
+describe("the review of a late click", () => {
+  const LATE: Decision = { verdict: "late", reason: "late" };
+  it.each([
+    [
+      "valid",
+      "late_accepted",
+      { gross: 3, valid: 1, duplicate: 2, spend_micros: 250_000 },
+      { late_accepted: 1, same_impression: 2 },
+    ],
+    ["duplicate", "same_impression", { gross: 3, duplicate: 3 }, { same_impression: 3 }],
+    ["invalid", "late_rejected", { gross: 3, invalid: 3 }, { late_rejected: 3 }],
+  ] as const)("moves its counts from late to %s (%s), and gross stays", (verdict, reason, counts, reasons) => {
+    const late = aLogged(LATE, { count: 3 });
+    const reviewed: LoggedEvent = { ...late, verdict, reason, review: REVIEW };
+    const orders = [
+      [late, reviewed],
+      [reviewed, late],
+    ];
+    for (const events of orders) {
+      const [row] = fold(events).values();
+      expect(row && totalsOf(row)).toEqual(toCounts(counts));
+      expect(Object.fromEntries(row?.reasons ?? [])).toEqual(reasons);
+    }
+  });
+});
+
 describe("cell keys", () => {
   it("give back their dimensions in order", () => {
     const dimensions = ["pub_1", "DE", "tv", "crt_3"] as const;
@@ -128,12 +157,16 @@ describe("merging", () => {
   });
 });
 
+/** Reasons that a review may give. */
+const REVIEWED: readonly unknown[] = ["late_accepted", "late_rejected", "same_impression"];
+
 const decision: fc.Arbitrary<Decision> = fc.constantFrom(
   VALID,
   { verdict: "valid", reason: "late_accepted" },
   { verdict: "duplicate", reason: "same_impression" },
   { verdict: "invalid", reason: "declared_crawler" },
   { verdict: "invalid", reason: "test" },
+  { verdict: "invalid", reason: "late_rejected" },
   { verdict: "late", reason: "late" },
   { verdict: "deferred", reason: "key_table_dropped" },
 );
@@ -149,10 +182,12 @@ const logged = fc
     pub: fc.constantFrom("pub_1", "pub_2"),
     crt: fc.constantFrom("crt_1", null),
     cpc: fc.constantFrom(0, 1, 250_000),
+    isReviewed: fc.boolean(),
   })
-  .map(({ decision: decided, count, occurredAtMs, country, device, ...claims }) =>
-    aLogged(decided, { count, occurredAtMs, country, device }, claims),
-  );
+  .map(({ decision: decided, count, occurredAtMs, country, device, isReviewed, ...claims }) => {
+    const review = isReviewed && REVIEWED.includes(decided.reason) ? REVIEW : null;
+    return aLogged(decided, { count, occurredAtMs, country, device }, claims, review);
+  });
 const log = fc.array(logged, { maxLength: 40 });
 
 describe("folding is a homomorphism", () => {
@@ -204,7 +239,7 @@ describe("rows", () => {
       fc.property(log, (events) => {
         const facts = fold(events);
         const gross = events
-          .filter((each) => each.verdict !== "deferred")
+          .filter((each) => each.verdict !== "deferred" && each.review === null)
           .reduce((sum, each) => sum + each.event.count, 0);
         const spend = events.filter((each) => each.verdict === "valid").reduce((sum, each) => sum + each.claims.cpc, 0);
         const totals = grandTotal(facts);

@@ -287,7 +287,7 @@ describe("whatever is delivered, in whatever order, however often, in whatever b
         const facts: Facts = new Map();
         let gross = 0;
         for (const { opened, decision } of index.log) {
-          foldEvent(facts, { ...opened, ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1 });
+          foldEvent(facts, { ...opened, ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1, review: null });
           const parts = countsOf(decision.verdict, opened.event.count);
           if (decision.verdict !== "deferred") gross += opened.event.count;
           expect(Object.values(parts).every((part) => part >= 0)).toBe(true);

@@ -15,12 +15,13 @@ import { isEventId } from "../core/event-id.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReviewOutcome } from "../core/review.ts";
 import { isoSecond } from "../core/time.ts";
+import { fromDatabase } from "../report/facts-store.ts";
+import type { ReportProblem } from "../report/problems.ts";
+import type { ReadScope } from "../report/segments-sql.ts";
 import type { ReviewRequest } from "../shard/review.ts";
-import { fromDatabase } from "./facts-store.ts";
+import type { DeskEnv } from "./app.ts";
+import { invalidBody } from "./invalid.ts";
 import { SELECT_LATE_CLICKS, SELECT_LATE_SHARDS } from "./late-clicks-sql.ts";
-import type { ReportProblem } from "./problems.ts";
-import type { ReportEnv } from "./report-env.ts";
-import type { ReadScope } from "./segments-sql.ts";
 
 const DECISIONS_MAX = 1_000;
 const STATUSES = ["waiting", "decided", "all"] as const;
@@ -60,7 +61,7 @@ export async function listLateClicks(
   scope: ReadScope,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const parsed = listSchema.safeParse(Object.fromEntries(search));
-  if (!parsed.success) return err(problemOf(parsed.error));
+  if (!parsed.success) return err(invalidBody(parsed.error));
   const { status, limit, after = "" } = parsed.data;
   const { results } = await fromDatabase(() =>
     database.prepare(SELECT_LATE_CLICKS).bind(scope.advertiserId, status, after, limit).all<LateRow>(),
@@ -76,7 +77,7 @@ export async function decideLateClicks(
   by: string,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const parsed = decisionsSchema.safeParse(body);
-  if (!parsed.success) return err(problemOf(parsed.error));
+  if (!parsed.success) return err(invalidBody(parsed.error));
   const requests = parsed.data.decisions.map(({ id, decision }) => ({ event: id as EventId, choice: decision }));
   const ids = JSON.stringify(requests.map(({ event }) => event));
   const { results } = await fromDatabase(() =>
@@ -98,7 +99,7 @@ export async function decideLateClicks(
 }
 
 /** The request's JSON body, or null when it is none. */
-export async function bodyOf(context: Context<ReportEnv>): Promise<unknown> {
+export async function bodyOf(context: Context<DeskEnv>): Promise<unknown> {
   try {
     return await context.req.json();
   } catch {
@@ -124,13 +125,4 @@ function toJson(row: LateRow): Record<string, unknown> {
     decidedBy: row.decided_by,
     decidedAt: row.decided_at_ms === null ? null : isoSecond(row.decided_at_ms),
   };
-}
-
-function problemOf({ issues }: z.ZodError): ReportProblem {
-  const [issue] = issues;
-  const parameter = issue?.path.join(".") ?? "";
-  if (issue?.code === "unrecognized_keys") {
-    return { reason: "unknown_parameter", parameter: issue.keys.join(", ") };
-  }
-  return { reason: "invalid_value", detail: issue?.message ?? "", ...(parameter === "" ? {} : { parameter }) };
 }

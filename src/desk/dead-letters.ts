@@ -14,8 +14,9 @@ import { importKeyRing } from "../core/key-ring.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { DEAD_PREFIX } from "../queue/dead-letter.ts";
 import { type ReplayOutcome, replayLetter } from "../queue/replay.ts";
+import type { ReportProblem } from "../report/problems.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
-import type { ReportProblem } from "./problems.ts";
+import { invalidBody } from "./invalid.ts";
 
 const listSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
@@ -28,7 +29,7 @@ type Answer = Result<Record<string, unknown>, ReportProblem>;
 
 export async function listDeadLetters(search: URLSearchParams, archive: R2Bucket): Promise<Answer> {
   const parsed = listSchema.safeParse(Object.fromEntries(search));
-  if (!parsed.success) return err(invalid(parsed.error));
+  if (!parsed.success) return err(invalidBody(parsed.error));
   const { limit, after } = parsed.data;
   const { objects, truncated } = await archive.list({
     prefix: DEAD_PREFIX,
@@ -49,7 +50,7 @@ export async function listDeadLetters(search: URLSearchParams, archive: R2Bucket
 
 export async function showDeadLetter(search: URLSearchParams, archive: R2Bucket): Promise<Answer> {
   const parsed = showSchema.safeParse(Object.fromEntries(search));
-  if (!parsed.success) return err(invalid(parsed.error));
+  if (!parsed.success) return err(invalidBody(parsed.error));
   const object = await archive.get(parsed.data.key);
   if (object === null) return err({ reason: "not_found" });
   const text = await object.text();
@@ -58,7 +59,7 @@ export async function showDeadLetter(search: URLSearchParams, archive: R2Bucket)
 
 export async function replayDeadLetters(body: unknown, env: Env): Promise<Answer> {
   const parsed = replaySchema.safeParse(body);
-  if (!parsed.success) return err(invalid(parsed.error));
+  if (!parsed.success) return err(invalidBody(parsed.error));
   const config = readConfig(env);
   const ring = await importKeyRing(parseJson(config.tokenKeys), config.tokenSigningKid);
   if (!ring.ok) throw new Error(ring.error);
@@ -72,10 +73,4 @@ export async function replayDeadLetters(body: unknown, env: Env): Promise<Answer
   const results: ReplayOutcome[] = [];
   for (const key of parsed.data.keys) results.push(await replayLetter(key, ports));
   return ok({ results });
-}
-
-function invalid({ issues }: z.ZodError): ReportProblem {
-  const [issue] = issues;
-  const parameter = issue?.path.join(".") ?? "";
-  return { reason: "invalid_value", detail: issue?.message ?? "", ...(parameter === "" ? {} : { parameter }) };
 }

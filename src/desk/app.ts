@@ -1,21 +1,24 @@
 /**
- * Routes beside the reports: the review list of late clicks, and the operator's desk for dead letters.
+ * The desk: where people decide what the machine may not. The review list of late clicks, and the dead letters. Loaded at
+ * its first request.
  *
  * Keeps: authenticate, then authorise, then act; the same problems as reports. Reading the review list needs scope
  * report and sees the tenant's own rows; every act needs scope admin.
  */
-import type { Context, Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { authenticate, type Principal } from "../access/api-keys.ts";
 import { readConfig } from "../config.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { logFault } from "../log.ts";
+import { DatabaseFault, fromDatabase } from "../report/facts-store.ts";
+import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
+import { readScopeOf } from "../report/tenancy.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
-import { fromDatabase } from "./facts-store.ts";
 import { bodyOf, decideLateClicks, listLateClicks } from "./late-clicks.ts";
-import { type ReportProblem, toProblemResponse } from "./problems.ts";
-import type { ReportEnv } from "./report-env.ts";
-import { readScopeOf } from "./tenancy.ts";
 
-type OperationContext = Context<ReportEnv>;
+/** What a handler finds in its context: the bindings of the Worker. */
+export type DeskEnv = { Bindings: Env };
+type OperationContext = Context<DeskEnv>;
 type Act = (context: OperationContext, principal: Principal) => Promise<Result<Record<string, unknown>, ReportProblem>>;
 type Operation = {
   readonly method: "GET" | "POST";
@@ -62,13 +65,29 @@ const OPERATIONS: readonly Operation[] = [
   },
 ];
 
-/** Adds the routes, each also under `/api`. */
-export function addOperations(app: Hono<ReportEnv>): void {
+/** The desk's routes, each also under `/api`. */
+export function deskApp(): Hono<DeskEnv> {
+  const app = new Hono<DeskEnv>();
   for (const operation of OPERATIONS) {
     for (const prefix of ["", "/api"]) {
       app.on(operation.method, prefix + operation.path, (context) => answer(context, operation));
     }
   }
+  app.notFound(() => toProblemResponse({ reason: "not_found" }));
+  app.onError((error) => {
+    const reason = error instanceof DatabaseFault ? "database_unavailable" : "internal_error";
+    logFault("desk_failed", error, { reason });
+    return toProblemResponse({ reason });
+  });
+  return app;
+}
+
+let app: ReturnType<typeof deskApp> | undefined;
+
+/** Answers one request at the desk. The app lives as long as the isolate. */
+export async function handleDesk(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  app ??= deskApp();
+  return app.fetch(request, env, ctx);
 }
 
 async function answer(context: OperationContext, { needs, act }: Operation): Promise<Response> {

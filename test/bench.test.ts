@@ -1,0 +1,17 @@
+/**
+ * The benchmarks still run: every scenario in its small size, checked for what it counts and not for how fast.
+ */
+import { expect, it } from "vitest";
+import { toMarkdown } from "../bench/results.ts";
+import { runBench, SIZES } from "../bench/run.ts";
+
+const MINUTES_MS = 60_000;
+
+it("runs every benchmark in small, and counts everything that it sends", { timeout: 2 * MINUTES_MS }, async () => {
+  const measured = await runBench(SIZES.small);
+  expect(measured.redirect?.redirects).toBeGreaterThan(0);
+  expect(measured.ingest?.counted).toBe(200);
+  expect(measured.endToEnd.map(({ clicks }) => clicks)).toEqual([300]);
+  expect(measured.rows?.counters).toMatchObject({ events: 300 });
+  expect(toMarkdown(measured, ["machine: any"])).toContain("| events per queue message |");
+});

@@ -1,0 +1,108 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseTopology, shardOf, type Topology } from "../../src/core/routing.ts";
+import { adoptTopology, EPOCH_LEAD_MS, encodeTopology } from "../../src/core/topology.ts";
+import { NOON_MS } from "../support/builders.ts";
+
+const RECORDED: Topology = [
+  { sinceMs: 0, shards: 8 },
+  { sinceMs: NOON_MS - 86_400_000, shards: 16 },
+];
+const EARLIEST_MS = NOON_MS + EPOCH_LEAD_MS;
+
+describe("adopting a topology", () => {
+  it("takes the first one as it is, to be recorded", () => {
+    expect(adoptTopology(null, RECORDED, NOON_MS)).toEqual({ topology: RECORDED, isNew: true, refusals: [] });
+  });
+
+  it("changes nothing when it is already recorded", () => {
+    expect(adoptTopology(RECORDED, RECORDED, NOON_MS)).toEqual({ topology: RECORDED, isNew: false, refusals: [] });
+  });
+
+  it("adds an epoch that begins at least 15 minutes ahead", () => {
+    const longer = [...RECORDED, { sinceMs: EARLIEST_MS, shards: 64 }];
+    expect(adoptTopology(RECORDED, longer, NOON_MS)).toEqual({ topology: longer, isNew: true, refusals: [] });
+  });
+
+  it.each([
+    [
+      "an epoch a millisecond too early",
+      [...RECORDED, { sinceMs: EARLIEST_MS - 1, shards: 64 }],
+      ["epoch_retroactive"],
+    ],
+    ["an epoch in the past", [...RECORDED, { sinceMs: NOON_MS - 1, shards: 64 }], ["epoch_retroactive"]],
+    [
+      "an epoch between two that are recorded",
+      [RECORDED[0], { sinceMs: 1_000, shards: 9 }, RECORDED[1]],
+      ["epoch_retroactive"],
+    ],
+    ["another number of shards", [RECORDED[0], { sinceMs: NOON_MS - 86_400_000, shards: 17 }], ["epoch_changed"]],
+    ["an epoch that is gone", [RECORDED[0]], ["epoch_missing"]],
+    ["a moved epoch", [RECORDED[0], { sinceMs: EARLIEST_MS, shards: 16 }], ["epoch_missing"]],
+    [
+      "everything at once",
+      [
+        { sinceMs: 0, shards: 9 },
+        { sinceMs: NOON_MS, shards: 1 },
+      ],
+      ["epoch_changed", "epoch_missing", "epoch_retroactive"],
+    ],
+  ] as [string, Topology, string[]][])("refuses %s, and what is recorded stays in force", (_, configured, refusals) => {
+    expect(adoptTopology(RECORDED, configured, NOON_MS)).toEqual({ topology: RECORDED, isNew: false, refusals });
+  });
+
+  it("refuses a good epoch beside a bad one", () => {
+    const configured: Topology = [
+      { sinceMs: 0, shards: 9 },
+      ...RECORDED.slice(1),
+      { sinceMs: EARLIEST_MS, shards: 64 },
+    ];
+    expect(adoptTopology(RECORDED, configured, NOON_MS)).toMatchObject({ topology: RECORDED, isNew: false });
+  });
+});
+
+describe("whatever is configured, and however often", () => {
+  const epochs = fc
+    .uniqueArray(fc.nat({ max: 200 }), { maxLength: 4 })
+    .chain((minutes) =>
+      fc.tuple(
+        fc.constant(minutes.toSorted((a, b) => a - b).filter((minute) => minute > 0)),
+        fc.array(fc.integer({ min: 1, max: 64 }), { minLength: 5, maxLength: 5 }),
+      ),
+    )
+    .map(
+      ([minutes, shards]): Topology =>
+        [0, ...minutes].map((minute, at) => ({ sinceMs: minute * 60_000, shards: shards[at] ?? 1 })),
+    );
+
+  it("a token that was issued keeps its shard for ever", () => {
+    const steps = fc.array(fc.tuple(epochs, fc.nat({ max: 60 })), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(steps, fc.nat(), (configurations, routingHash) => {
+        let recorded: Topology | null = null;
+        let nowMs = 0;
+        const issued = new Map<number, number>();
+        for (const [configured, minutes] of configurations) {
+          nowMs += minutes * 60_000;
+          recorded = adoptTopology(recorded, configured, nowMs).topology;
+          for (const [iatMs, shard] of issued) expect(shardOf(routingHash, iatMs, recorded)).toBe(shard);
+          issued.set(nowMs, shardOf(routingHash, nowMs, recorded));
+        }
+      }),
+      { seed: 20261122, numRuns: 500 },
+    );
+  });
+
+  it("what is in force is again a valid topology, and its JSON form reads back", () => {
+    fc.assert(
+      fc.property(epochs, epochs, fc.nat({ max: 200 }), (recorded, configured, minute) => {
+        const { topology } = adoptTopology(recorded, configured, minute * 60_000);
+        expect(parseTopology(JSON.parse(JSON.stringify(encodeTopology(topology))))).toEqual({
+          ok: true,
+          value: topology,
+        });
+      }),
+      { seed: 20261122, numRuns: 300 },
+    );
+  });
+});

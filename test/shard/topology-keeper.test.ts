@@ -1,0 +1,63 @@
+/** The topology in force: recorded when first seen, and changed only by epochs that lie ahead. */
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { parseTopology } from "../../src/core/routing.ts";
+import { EPOCH_LEAD_MS } from "../../src/core/topology.ts";
+import { TOPOLOGY_KEY, TopologyKeeper } from "../../src/shard/topology-keeper.ts";
+import { NOON_MS, NOON_S } from "../support/builders.ts";
+
+const EIGHT = [{ since: 0, shards: 8 }];
+const AHEAD_S = NOON_S + EPOCH_LEAD_MS / 1_000;
+const keeper = () => new TopologyKeeper(env.ARCHIVE);
+const shardsOf = (topology: readonly { shards: number }[]) => topology.map(({ shards }) => shards);
+
+beforeEach(() => env.ARCHIVE.delete(TOPOLOGY_KEY));
+
+describe("TopologyKeeper", () => {
+  it("records what is configured first, and lets it grow by an epoch that lies ahead", async () => {
+    expect(shardsOf(await keeper().inForce(parseTopology(EIGHT), NOON_MS))).toEqual([8]);
+    const grown = parseTopology([...EIGHT, { since: AHEAD_S, shards: 64 }]);
+    expect(shardsOf(await keeper().inForce(grown, NOON_MS))).toEqual([8, 64]);
+    // From another configuration, for example an isolate that still runs the old version, the record stays.
+    expect(shardsOf(await keeper().inForce(parseTopology(EIGHT), NOON_MS))).toEqual([8, 64]);
+  });
+
+  it.each([
+    ["retroactive", [...EIGHT, { since: AHEAD_S - 1, shards: 64 }]],
+    ["changed", [{ since: 0, shards: 16 }]],
+    ["overlapping", [...EIGHT, { since: 0, shards: 16 }]],
+    ["no list at all", "many"],
+  ])("keeps the recorded list in force when the configured one is %s", async (_, configured) => {
+    await keeper().inForce(parseTopology(EIGHT), NOON_MS);
+    expect(shardsOf(await keeper().inForce(parseTopology(configured), NOON_MS))).toEqual([8]);
+    expect(await (await env.ARCHIVE.get(TOPOLOGY_KEY))?.json()).toEqual(EIGHT);
+  });
+
+  it("agrees with a keeper that writes at the same time", async () => {
+    const configured = [...EIGHT, { since: AHEAD_S, shards: 64 }];
+    const all = await Promise.all(
+      Array.from({ length: 5 }, () => keeper().inForce(parseTopology(configured), NOON_MS)),
+    );
+    for (const topology of all) expect(shardsOf(topology)).toEqual([8, 64]);
+  });
+
+  it("goes on with what it knows while R2 cannot be read, and does not guess when it knows nothing", async () => {
+    let isDown = false;
+    const flaky = new Proxy(env.ARCHIVE, {
+      get: (target, property) => {
+        if (isDown) throw new Error("R2 is down");
+        const value: unknown = Reflect.get(target, property, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const known = new TopologyKeeper(flaky);
+    await known.inForce(parseTopology(EIGHT), NOON_MS);
+    isDown = true;
+    expect(shardsOf(await known.inForce(parseTopology(EIGHT), NOON_MS + 120_000))).toEqual([8]);
+    await expect(new TopologyKeeper(flaky).inForce(parseTopology(EIGHT), NOON_MS)).rejects.toThrow("R2 is down");
+  });
+
+  it("rejects when nothing is recorded and nothing valid is configured", async () => {
+    await expect(keeper().inForce(parseTopology([]), NOON_MS)).rejects.toThrow("TOPOLOGY");
+  });
+});
