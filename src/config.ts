@@ -27,6 +27,8 @@ export type Config = {
   readonly enqueueChain: readonly EnqueueStepName[];
   readonly flushIntervalMs: number;
   readonly archiveIntervalMs: number;
+  /** Past this many characters of unposted log a shard refuses more; the queue holds the rest. */
+  readonly logBacklogCharsMax: number;
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
   readonly dedupHorizonMs: number;
   /** Shows the demonstration pages; only local runs set it, and only loopback hosts are served. */
@@ -56,6 +58,7 @@ export function readConfig(env: Env): Config {
     enqueueChain: list(vars, "ENQUEUE_CHAIN").map((step) => member(step, "ENQUEUE_CHAIN", ENQUEUE_STEPS)),
     flushIntervalMs: integer(vars, "FLUSH_INTERVAL_MS", 100, 60_000),
     archiveIntervalMs: integer(vars, "ARCHIVE_INTERVAL_MS", 100, 3_600_000),
+    logBacklogCharsMax: integer(vars, "LOG_BACKLOG_CHARS_MAX", 1_000, 2_000_000_000),
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
     isDemo: vars["LOCAL_DEMO"] === "1",
   };

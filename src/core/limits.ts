@@ -49,9 +49,6 @@ export const INGEST_EVENTS_MAX = MESSAGE_EVENTS_MAX * 100;
 export const LOG_ROW_CHARS_MAX = 600_000;
 /** Log rows read into memory at once when posting or archiving. */
 export const LOG_READ_CHARS_MAX = 4_000_000;
-/** Past this many characters of unposted log a shard refuses more; the queue holds the rest. */
-export const LOG_BACKLOG_CHARS_MAX = 512_000_000;
-
 /** JSON of one posting (D1 binds strings up to 2 MB). */
 export const POSTING_CHARS_MAX = 1_500_000;
 /** Cells packed in one facts row before it continues on a further row. */

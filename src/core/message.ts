@@ -7,7 +7,7 @@
  */
 import { parseJson } from "./base64url.ts";
 import { type Claims, decodeClaims } from "./claims.ts";
-import { type ClickEvent, type DeadReason, parseClickEvent } from "./click-event.ts";
+import { type ClickEvent, type DeadReason, encodeClickEvent, parseClickEvent } from "./click-event.ts";
 import { MESSAGE_EVENTS_MAX } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
 
@@ -17,19 +17,31 @@ export type OpenedEvent = { readonly event: ClickEvent; readonly claims: Claims 
 /** One event of a message that could not be read, with its text as evidence. */
 export type DeadEvent = { readonly reason: DeadReason; readonly payload: string };
 
+/** How an event is written and read; a port, so that a simulation can carry events as they are. */
+export type EventCodec = {
+  readonly encode: (event: ClickEvent) => string;
+  /** Checks one event, which is JSON already parsed, and opens its token. */
+  readonly open: (value: unknown) => Result<OpenedEvent, DeadEvent>;
+};
+
+export const WIRE_CODEC: EventCodec = { encode: encodeClickEvent, open: openEvent };
+
 /** Joins events that are already encoded (`encodeClickEvent`). */
 export function encodeMessage(encodedEvents: readonly string[]): string {
   return `{"v":1,"events":[${encodedEvents.join(",")}]}`;
 }
 
 /** The events of a message, each opened or named dead. The error is for a message of which nothing can be read. */
-export function decodeMessage(body: unknown): Result<Result<OpenedEvent, DeadEvent>[], DeadReason> {
+export function decodeMessage(
+  body: unknown,
+  { open } = WIRE_CODEC,
+): Result<Result<OpenedEvent, DeadEvent>[], DeadReason> {
   const message = typeof body === "string" ? parseJson(body) : body;
   if (typeof message !== "object" || message === null) return err("message_not_json");
   const { v, events } = message as { v?: unknown; events?: unknown };
   if (v !== 1) return err("message_version");
   if (!Array.isArray(events) || events.length === 0 || events.length > MESSAGE_EVENTS_MAX) return err("message_shape");
-  return ok(events.map(openEvent));
+  return ok(events.map((event) => open(event)));
 }
 
 /** Checks one event and opens its token. */

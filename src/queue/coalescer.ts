@@ -22,6 +22,7 @@ import { encodeUtf8 } from "../core/base64url.ts";
 import { type ClickEvent, encodeClickEvent } from "../core/click-event.ts";
 import type { EventId } from "../core/event-id.ts";
 import { FOLDED_COUNT_MAX, FOLLOWER_CONFIRM_MS, MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX } from "../core/limits.ts";
+import type { EventCodec } from "../core/message.ts";
 import { PLATFORM_TIMING, type Timing } from "./timing.ts";
 
 /** An event as it travels, with what its carriers need to know of it. */
@@ -61,11 +62,13 @@ class Batch {
 export class Coalescer {
   readonly #holdMs: number;
   readonly #timing: Timing;
+  readonly #encode: EventCodec["encode"];
   #batch: Batch | null = null;
 
-  constructor(holdMs: number, timing: Timing = PLATFORM_TIMING) {
+  constructor(holdMs: number, timing: Timing = PLATFORM_TIMING, encode = encodeClickEvent) {
     this.#holdMs = holdMs;
     this.#timing = timing;
+    this.#encode = encode;
   }
 
   /** Enqueues one event; resolves when it is durable (true) or given up as lost (false). */
@@ -76,7 +79,7 @@ export class Coalescer {
       repeated.count += event.count;
       return this.#follow(batch, repeated, deliver);
     }
-    const entry = { event, text: encodeClickEvent(event), count: event.count };
+    const entry = { event, text: this.#encode(event), count: event.count };
     if (batch === null) return this.#lead(identity, entry, deliver);
     if (repeated !== undefined || !batch.hasRoomFor(entry)) return this.#lead(identity, entry, deliver);
     batch.add(identity, entry);
@@ -95,7 +98,7 @@ export class Coalescer {
     this.#batch = batch;
     await this.#timing.after(this.#holdMs).done;
     batch.isClosed = true;
-    batch.isDelivered = await deliver(Array.from(batch.entries.values(), frozen));
+    batch.isDelivered = await deliver(Array.from(batch.entries.values(), (held) => this.#frozen(held)));
     return batch.isDelivered;
   }
 
@@ -110,12 +113,12 @@ export class Coalescer {
     }
     if (batch.isDelivered === true) return true;
     batch.isClosed = true;
-    return deliver([frozen(entry)]);
+    return deliver([this.#frozen(entry)]);
   }
-}
 
-function frozen({ event, text, count }: Entry): EncodedClick {
-  return { id: event.id, count, text: count === event.count ? text : encodeClickEvent({ ...event, count }) };
+  #frozen({ event, text, count }: Entry): EncodedClick {
+    return { id: event.id, count, text: count === event.count ? text : this.#encode({ ...event, count }) };
+  }
 }
 
 /** Bytes of the text in UTF-8; nearly every event is ASCII. */

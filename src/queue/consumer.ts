@@ -5,7 +5,7 @@
  * otherwise it is retried, with a delay that grows. A broken event goes to `dead/` while its neighbours go on. A shard
  * that fails holds back only the messages that touch it.
  */
-import { decodeMessage, type OpenedEvent } from "../core/message.ts";
+import { decodeMessage, type EventCodec, type OpenedEvent } from "../core/message.ts";
 import { logFault } from "../log.ts";
 import { buryLetter, type DeadLetter, type DeadLetterPorts } from "./dead-letter.ts";
 import { deliver, groupByShard, type ShardPorts } from "./route.ts";
@@ -26,10 +26,11 @@ export function retryDelayS(attempts: number): number {
 
 /** Routes one batch of click messages. Never rejects: each message ends acknowledged or marked for retry. */
 export async function consumeClicks(batch: IncomingBatch, ports: ConsumerPorts): Promise<void> {
-  const opened = batch.messages.map((message) => openMessage(message, batch.queue));
+  const opened = batch.messages.map((message) => openMessage(message, batch.queue, ports.codec));
   const groups = groupByShard(
     opened.flatMap(({ events }) => events),
     ports.topology,
+    ports.codec,
   );
   const names = Array.from(groups.keys());
   const deliveries = await Promise.allSettled(names.map((name) => deliver(ports, name, groups.get(name) ?? [])));
@@ -63,8 +64,8 @@ type OpenedMessage = {
   readonly dead: readonly DeadLetter[];
 };
 
-function openMessage(message: IncomingMessage, queue: string): OpenedMessage {
-  const decoded = decodeMessage(message.body);
+function openMessage(message: IncomingMessage, queue: string, codec?: EventCodec): OpenedMessage {
+  const decoded = decodeMessage(message.body, codec);
   const letter = letterOf(message, queue);
   if (!decoded.ok) return { message, events: [], dead: [{ ...letter, reason: decoded.error }] };
   const events: OpenedEvent[] = [];
@@ -86,7 +87,7 @@ async function settle(
   failedShards: ReadonlySet<string>,
   ports: ConsumerPorts,
 ): Promise<void> {
-  const touched = failedShards.size === 0 ? [] : Array.from(groupByShard(events, ports.topology).keys());
+  const touched = failedShards.size === 0 ? [] : Array.from(groupByShard(events, ports.topology, ports.codec).keys());
   try {
     for (const letter of dead) await buryLetter(ports, letter);
     if (!touched.some((name) => failedShards.has(name))) {

@@ -11,7 +11,7 @@ import type { EnqueueStepName } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { hash32 } from "../core/hash.ts";
 import { FOLLOWER_CONFIRM_MS, SECOND_MS } from "../core/limits.ts";
-import { encodeMessage, openEvent } from "../core/message.ts";
+import { type EventCodec, encodeMessage, WIRE_CODEC } from "../core/message.ts";
 import { assert, assertNever } from "../core/result.ts";
 import type { Topology } from "../core/routing.ts";
 import { logFault } from "../log.ts";
@@ -43,6 +43,7 @@ export type ProducerPorts = {
   readonly timing: Timing;
   readonly queues: readonly Pick<Queue, "send">[];
   readonly operations: OperationsDataset;
+  readonly codec?: EventCodec | undefined;
 };
 
 /** Makes events durable; resolves to the step that took them, or null when they are lost. Never rejects. */
@@ -103,12 +104,12 @@ async function send(
 
 async function ingestAll(encoded: readonly string[], ports: ProducerPorts): Promise<void> {
   const opened = encoded.map((text) => {
-    const event = openEvent(parseJson(text));
+    const event = (ports.codec ?? WIRE_CODEC).open(parseJson(text));
     assert(event.ok, "the edge encodes readable events");
     return event.value;
   });
   const shardPorts = { shards: ports.shards, topology: await ports.topology() };
-  const groups = Array.from(groupByShard(opened, shardPorts.topology));
+  const groups = Array.from(groupByShard(opened, shardPorts.topology, ports.codec));
   await Promise.all(groups.map(([name, group]) => deliver(shardPorts, name, group)));
 }
 

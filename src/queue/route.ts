@@ -3,20 +3,27 @@
  *
  * Keeps: an event goes to the shard of its signed claims and to no other.
  */
-import { encodeClickEvent } from "../core/click-event.ts";
 import { INGEST_EVENTS_MAX } from "../core/limits.ts";
-import type { OpenedEvent } from "../core/message.ts";
+import { type EventCodec, type OpenedEvent, WIRE_CODEC } from "../core/message.ts";
 import type { Topology } from "../core/routing.ts";
 import { ingestInto, type ShardNamespace, shardNameOf } from "../shard/stub.ts";
 
-export type ShardPorts = { readonly shards: ShardNamespace; readonly topology: Topology };
+export type ShardPorts = {
+  readonly shards: ShardNamespace;
+  readonly topology: Topology;
+  readonly codec?: EventCodec | undefined;
+};
 
 /** Encoded events by shard name. */
-export function groupByShard(events: readonly OpenedEvent[], topology: Topology): Map<string, string[]> {
+export function groupByShard(
+  events: readonly OpenedEvent[],
+  topology: Topology,
+  { encode } = WIRE_CODEC,
+): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const { event, claims } of events) {
     const name = shardNameOf(claims, topology);
-    const encoded = encodeClickEvent(event);
+    const encoded = encode(event);
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [encoded]);
     else group.push(encoded);

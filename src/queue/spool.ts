@@ -8,7 +8,7 @@
  */
 import { parseJson } from "../core/base64url.ts";
 import { decodeEventId, EVENT_ID_LENGTH, type EventId, isEventId } from "../core/event-id.ts";
-import { type DeadEvent, type OpenedEvent, openEvent } from "../core/message.ts";
+import { type DeadEvent, type OpenedEvent, WIRE_CODEC } from "../core/message.ts";
 import { logFault } from "../log.ts";
 import { buryLetter, type DeadLetterPorts } from "./dead-letter.ts";
 import { deliver, groupByShard, type ShardPorts } from "./route.ts";
@@ -55,7 +55,7 @@ async function drainObject(key: string, uploaded: Date, ports: ShardPorts & Dead
   const opened: OpenedEvent[] = [];
   const dead: { index: number; event: DeadEvent }[] = [];
   for (const [index, line] of (await object.text()).split("\n").entries()) {
-    const event = openEvent(parseJson(line));
+    const event = (ports.codec ?? WIRE_CODEC).open(parseJson(line));
     // A line that was cut off is kept as it is; what stands before it is whole.
     if (!event.ok) dead.push({ index, event: { ...event.error, payload: line } });
     else opened.push({ ...event.value, event: { ...event.value.event, acceptedAtMs: uploaded.getTime() } });
@@ -65,7 +65,7 @@ async function drainObject(key: string, uploaded: Date, ports: ShardPorts & Dead
     const letter = { ...event, queue: "spool", messageId, index, attempts: 1, sentAtMs: uploaded.getTime() };
     await buryLetter(ports, letter);
   }
-  const groups = Array.from(groupByShard(opened, ports.topology));
+  const groups = Array.from(groupByShard(opened, ports.topology, ports.codec));
   await Promise.all(groups.map(([name, group]) => deliver(ports, name, group)));
   await ports.archive.delete(key);
 }

@@ -13,7 +13,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { type Config, readConfig } from "../config.ts";
-import { LOG_BACKLOG_CHARS_MAX, SECOND_MS } from "../core/limits.ts";
+import { SECOND_MS } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
 import type { ReviewOutcome } from "../core/review.ts";
 import { logFault } from "../log.ts";
@@ -81,7 +81,9 @@ export class ClickShard extends DurableObject<Env> {
    * delivers the batch again later.
    */
   async ingest(encodedEvents: string[]): Promise<number> {
-    if (this.#unpostedChars > LOG_BACKLOG_CHARS_MAX) throw new Error("shard_overloaded: the unposted log is full");
+    if (this.#unpostedChars > this.#config.logBacklogCharsMax) {
+      throw new Error("shard_overloaded: the unposted log is full");
+    }
     const arrivals = openArrivals(encodedEvents);
     const nowMs = Date.now();
     const { decided, chars } = this.#transaction<Ingested>(() =>

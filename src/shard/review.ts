@@ -7,7 +7,7 @@
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
 import { prepareEvent } from "../core/ingest.ts";
-import { openEvent } from "../core/message.ts";
+import { type EventCodec, WIRE_CODEC } from "../core/message.ts";
 import { assert } from "../core/result.ts";
 import { decideReview, type ReviewChoice, type ReviewOutcome } from "../core/review.ts";
 import type { KeyIndex } from "./key-index.ts";
@@ -16,12 +16,17 @@ import type { ShardLog } from "./shard-log.ts";
 
 export type ReviewRequest = { readonly event: EventId; readonly choice: ReviewChoice };
 
-export type ReviewPorts = { readonly log: ShardLog; readonly index: KeyIndex; readonly shelf: LateShelf };
+export type ReviewPorts = {
+  readonly log: ShardLog;
+  readonly index: KeyIndex;
+  readonly shelf: LateShelf;
+  readonly codec?: EventCodec | undefined;
+};
 
 /** Decides one late click. To be called inside `transactionSync`. */
 export function reviewLate(
   { event, choice }: ReviewRequest,
-  { log, index, shelf }: ReviewPorts,
+  { log, index, shelf, codec = WIRE_CODEC }: ReviewPorts,
   { by, nowMs }: { by: string; nowMs: number },
 ): ReviewOutcome {
   const shelved = shelf.find(event);
@@ -30,7 +35,7 @@ export function reviewLate(
     const { choice: earlier, decision, review } = shelved.decided;
     return earlier === choice ? { outcome: "decided", choice, ...decision, ...review } : { outcome: "conflict" };
   }
-  const opened = openEvent(parseJson(shelved.encoded));
+  const opened = codec.open(parseJson(shelved.encoded));
   assert(opened.ok, "a shelved click is readable");
   const prepared = prepareEvent(opened.value);
   const { key, keyHour } = prepared;

@@ -1,8 +1,9 @@
 /** The coalescer: who shares a message, who is told, and who helps himself. */
 import { describe, expect, it, vi } from "vitest";
+import { makeEventId } from "../../src/core/event-id.ts";
 import { Coalescer, type Deliver, type EncodedClick } from "../../src/queue/coalescer.ts";
 import { PLATFORM_TIMING } from "../../src/queue/timing.ts";
-import { aClick } from "../support/builders.ts";
+import { aClick, NOON_MS, serialBytes } from "../support/builders.ts";
 
 const HOLD_MS = 20;
 
@@ -40,6 +41,23 @@ describe("Coalescer", () => {
     await Promise.all(clicks.map((click) => shared.enqueue(click, "same", deliver)));
     expect(sent).toHaveLength(1);
     expect(sent[0]?.map(({ id, count }) => ({ id, count }))).toEqual([{ id: clicks[0]?.id, count: 400 }]);
+  });
+
+  it("bounds a flood of one link: 10 000 clicks in a second are a few dozen events, and none is forgotten", async () => {
+    const { sent, deliver } = delivering();
+    const shared = coalescer();
+    const clicks: Promise<boolean>[] = [];
+    const link = aClick();
+    const another = () => ({ ...link, id: makeEventId({ receivedAtMs: NOON_MS, routingHash: 1 }, serialBytes()) });
+    for (let tick = 0; tick < 50; tick++) {
+      for (let n = 0; n < 200; n++) clicks.push(shared.enqueue(another(), "one link", deliver));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(await Promise.all(clicks)).toHaveLength(10_000);
+    const events = sent.flat();
+    expect(events.length).toBeLessThanOrEqual(60);
+    expect(events.reduce((sum, { count }) => sum + count, 0)).toBe(10_000);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
   });
 
   it("opens another batch after the hold", async () => {

@@ -3,62 +3,11 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { HOUR_MS } from "../../src/core/limits.ts";
-import { type FlushPorts, type FlushSettings, flush } from "../../src/shard/flush.ts";
-import { ingest, openArrivals } from "../../src/shard/ingest.ts";
-import { LogStore } from "../../src/shard/log-store.ts";
-import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
+import { flush } from "../../src/shard/flush.ts";
 import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import type { FactsStore } from "../../src/sinks/facts-store.ts";
 import { anEncodedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
-
-const SETTINGS: FlushSettings = { archiveIntervalMs: 60_000, dedupHorizonMs: 10 * 24 * HOUR_MS };
-const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
-
-type Harness = FlushPorts & { take(events: string[], nowMs?: number): void; points: unknown[] };
-
-/** Runs `use` on a real object's storage with real D1 and R2, and ports that a test may replace. */
-function withShard(shard: string, use: (harness: Harness) => Promise<void>): Promise<void> {
-  return runInDurableObject(env.CLICK_SHARD.getByName(shard), async (_, { storage }) => {
-    const log = new LogStore(storage.sql);
-    const index = new SqliteKeyIndex(storage.sql, log);
-    const shelf = new SqliteLateShelf(storage.sql);
-    const points: unknown[] = [];
-    await use({
-      log,
-      index,
-      shelf,
-      owner: { shard, incarnation: "test" },
-      facts: new D1Facts(env.REPORT_DB, () => NOON_MS),
-      archive: new R2Archive(env.ARCHIVE),
-      operations: { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) },
-      transaction: (closure) => storage.transactionSync(closure),
-      points,
-      take: (events, nowMs = NOON_MS) =>
-        void storage.transactionSync(() => ingest(openArrivals(events), { log, index, shelf, policy: POLICY, nowMs })),
-    });
-  });
-}
-
-async function totals(ad: string) {
-  return env.REPORT_DB.prepare(
-    "SELECT sum(gross) AS gross, sum(valid) AS valid, sum(duplicate) AS duplicate, sum(invalid) AS invalid, sum(spend_micros) AS spend FROM facts_minute WHERE ad_id = ?1",
-  )
-    .bind(ad)
-    .first();
-}
-
-async function archived(shard: string): Promise<string[]> {
-  const { objects } = await env.ARCHIVE.list({ prefix: ARCHIVE_PREFIX });
-  const lines: string[] = [];
-  for (const { key } of objects.filter(({ key }) => key.includes(`shard=${shard}/`))) {
-    const object = await env.ARCHIVE.get(key);
-    const text = await new Response(object?.body.pipeThrough(new DecompressionStream("gzip"))).text();
-    lines.push(...text.trimEnd().split("\n"));
-  }
-  return lines;
-}
+import { archivedLines, FLUSH_SETTINGS, totalsOf, withShard } from "../support/flush-harness.ts";
 
 /** A store that fails as often as told, before or after it applied the posting. */
 function flaky(store: FactsStore, failures: ("before" | "after")[]): FactsStore {
@@ -82,9 +31,9 @@ describe("flush", () => {
         anEncodedClick({ userAgent: CRAWLER }, { jti: "p_2", ad: "ad_plain" }),
       ]);
       const lines = harness.log.rowsAfter(0, 1_000_000).flatMap((row) => row.lines().split("\n"));
-      await flush(harness, SETTINGS, NOON_MS + 60_000);
-      expect(await totals("ad_plain")).toEqual({ gross: 3, valid: 1, duplicate: 1, invalid: 1, spend: 250_000 });
-      expect(await archived("flush-plain")).toEqual(lines);
+      await flush(harness, FLUSH_SETTINGS, NOON_MS + 60_000);
+      expect(await totalsOf("ad_plain")).toEqual({ gross: 3, valid: 1, duplicate: 1, invalid: 1, spend: 250_000 });
+      expect(await archivedLines("flush-plain")).toEqual(lines);
       expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
       expect(harness.points).toHaveLength(1);
     }));
@@ -93,16 +42,16 @@ describe("flush", () => {
     withShard("flush-d1-down", async (harness) => {
       const failing = { ...harness, facts: flaky(harness.facts, ["before", "before", "after"]) };
       harness.take([anEncodedClick({}, { jti: "d_1", ad: "ad_d1" })]);
-      await expect(flush(failing, SETTINGS, NOON_MS + 60_000)).rejects.toThrow("D1 is down");
+      await expect(flush(failing, FLUSH_SETTINGS, NOON_MS + 60_000)).rejects.toThrow("D1 is down");
       // The archive did its part meanwhile, and the row stays because it is not posted.
-      expect(await archived("flush-d1-down")).toHaveLength(1);
+      expect(await archivedLines("flush-d1-down")).toHaveLength(1);
       expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
       harness.take([anEncodedClick({}, { jti: "d_2", ad: "ad_d1" })]);
-      await expect(flush(failing, SETTINGS, NOON_MS + 120_000)).rejects.toThrow("D1 is down");
-      await flush(failing, SETTINGS, NOON_MS + 180_000);
-      await flush(failing, SETTINGS, NOON_MS + 240_000);
-      expect(await totals("ad_d1")).toMatchObject({ gross: 2, valid: 2 });
-      expect(await archived("flush-d1-down")).toHaveLength(2);
+      await expect(flush(failing, FLUSH_SETTINGS, NOON_MS + 120_000)).rejects.toThrow("D1 is down");
+      await flush(failing, FLUSH_SETTINGS, NOON_MS + 180_000);
+      await flush(failing, FLUSH_SETTINGS, NOON_MS + 240_000);
+      expect(await totalsOf("ad_d1")).toMatchObject({ gross: 2, valid: 2 });
+      expect(await archivedLines("flush-d1-down")).toHaveLength(2);
       expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
     }));
 
@@ -110,14 +59,14 @@ describe("flush", () => {
     withShard("flush-r2-down", async (harness) => {
       const down = { put: () => Promise.reject(new Error("R2 is down")) } as unknown as R2Bucket;
       harness.take([anEncodedClick({}, { jti: "a_1", ad: "ad_r2" })]);
-      await expect(flush({ ...harness, archive: new R2Archive(down) }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow(
-        "R2 is down",
-      );
-      expect(await totals("ad_r2")).toMatchObject({ gross: 1 });
+      await expect(
+        flush({ ...harness, archive: new R2Archive(down) }, FLUSH_SETTINGS, NOON_MS + 60_000),
+      ).rejects.toThrow("R2 is down");
+      expect(await totalsOf("ad_r2")).toMatchObject({ gross: 1 });
       expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
-      await flush(harness, SETTINGS, NOON_MS + 120_000);
-      expect(await totals("ad_r2")).toMatchObject({ gross: 1 });
-      expect(await archived("flush-r2-down")).toHaveLength(1);
+      await flush(harness, FLUSH_SETTINGS, NOON_MS + 120_000);
+      expect(await totalsOf("ad_r2")).toMatchObject({ gross: 1 });
+      expect(await archivedLines("flush-r2-down")).toHaveLength(1);
     }));
 
   it("does not archive a row twice when the put was done and its reply lost, although the log has grown", () =>
@@ -129,12 +78,12 @@ describe("flush", () => {
         },
       } as unknown as R2Bucket;
       harness.take([anEncodedClick({}, { jti: "l_1", ad: "ad_reply" })]);
-      await expect(flush({ ...harness, archive: new R2Archive(lossy) }, SETTINGS, NOON_MS + 60_000)).rejects.toThrow(
-        "reply lost",
-      );
+      await expect(
+        flush({ ...harness, archive: new R2Archive(lossy) }, FLUSH_SETTINGS, NOON_MS + 60_000),
+      ).rejects.toThrow("reply lost");
       harness.take([anEncodedClick({}, { jti: "l_2", ad: "ad_reply" })]);
-      await flush(harness, SETTINGS, NOON_MS + 120_000);
-      const ids = (await archived("flush-r2-reply")).map((line) => (JSON.parse(line) as { seq: number }).seq);
+      await flush(harness, FLUSH_SETTINGS, NOON_MS + 120_000);
+      const ids = (await archivedLines("flush-r2-reply")).map((line) => (JSON.parse(line) as { seq: number }).seq);
       expect(ids).toEqual([1, 2]);
     }));
 
@@ -142,7 +91,7 @@ describe("flush", () => {
     withShard("flush-hours", async (harness) => {
       harness.take([anEncodedClick({}, { jti: "h_1" })], NOON_MS + HOUR_MS - 1);
       harness.take([anEncodedClick({}, { jti: "h_2" })], NOON_MS + HOUR_MS);
-      await flush(harness, SETTINGS, NOON_MS + 2 * HOUR_MS);
+      await flush(harness, FLUSH_SETTINGS, NOON_MS + 2 * HOUR_MS);
       const { objects } = await env.ARCHIVE.list({ prefix: ARCHIVE_PREFIX });
       const keys = objects.map(({ key }) => key).filter((key) => key.includes("shard=flush-hours/"));
       expect(keys).toEqual([
@@ -155,14 +104,14 @@ describe("flush", () => {
     withShard("flush-horizon", async (harness) => {
       const first = anEncodedClick({}, { jti: "t_1", ad: "ad_horizon" });
       harness.take([first]);
-      const laterMs = NOON_MS + SETTINGS.dedupHorizonMs + 2 * HOUR_MS;
-      await flush(harness, SETTINGS, laterMs);
+      const laterMs = NOON_MS + FLUSH_SETTINGS.dedupHorizonMs + 2 * HOUR_MS;
+      await flush(harness, FLUSH_SETTINGS, laterMs);
       expect(harness.index.droppedBeforeHour()).toBeGreaterThan(0);
       // A dead letter of weeks ago comes back, once as the same event and once as another copy of the same impression.
       harness.take([first, anEncodedClick({}, { jti: "t_1", ad: "ad_horizon" })], laterMs);
-      await flush(harness, SETTINGS, laterMs + 60_000);
-      expect(await totals("ad_horizon")).toMatchObject({ gross: 1, valid: 1 });
-      const verdicts = (await archived("flush-horizon")).map(
+      await flush(harness, FLUSH_SETTINGS, laterMs + 60_000);
+      expect(await totalsOf("ad_horizon")).toMatchObject({ gross: 1, valid: 1 });
+      const verdicts = (await archivedLines("flush-horizon")).map(
         (line) => (JSON.parse(line) as { verdict: string }).verdict,
       );
       expect(verdicts).toEqual(["valid", "deferred", "deferred"]);
@@ -176,7 +125,7 @@ describe("the shard's alarm", () => {
     expect((await shard.status()).oldestUnpostedReceivedAtMs).toBe(NOON_MS + 1_000);
     await runDurableObjectAlarm(shard);
     await runDurableObjectAlarm(shard);
-    expect(await totals("ad_alarm")).toMatchObject({ gross: 1 });
+    expect(await totalsOf("ad_alarm")).toMatchObject({ gross: 1 });
     expect((await shard.status()).oldestUnpostedReceivedAtMs).toBeNull();
   });
 
@@ -191,7 +140,7 @@ describe("the shard's alarm", () => {
     const shard = env.CLICK_SHARD.getByName("alarm-3");
     await shard.ingest([anEncodedClick({}, { jti: "al_3", ad: "ad_single" })]);
     await Promise.all([shard.sweep(), shard.sweep(), shard.sweep(), runDurableObjectAlarm(shard)]);
-    expect(await totals("ad_single")).toMatchObject({ gross: 1 });
+    expect(await totalsOf("ad_single")).toMatchObject({ gross: 1 });
     const { results } = await env.REPORT_DB.prepare("SELECT source FROM postings WHERE source LIKE 'alarm-3/%'").all();
     expect(results).toHaveLength(1);
   });
@@ -201,9 +150,9 @@ describe("the shard's alarm", () => {
     await shard.ingest([anEncodedClick({}, { jti: "al_4", ad: "ad_evicted" })]);
     await evictDurableObject(shard);
     await env.CLICK_SHARD.getByName("alarm-4").sweep();
-    expect(await totals("ad_evicted")).toMatchObject({ gross: 1 });
+    expect(await totalsOf("ad_evicted")).toMatchObject({ gross: 1 });
     await evictDurableObject(env.CLICK_SHARD.getByName("alarm-4"));
     await env.CLICK_SHARD.getByName("alarm-4").sweep();
-    expect(await totals("ad_evicted")).toMatchObject({ gross: 1 });
+    expect(await totalsOf("ad_evicted")).toMatchObject({ gross: 1 });
   });
 });

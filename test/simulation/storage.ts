@@ -1,0 +1,106 @@
+/**
+ * The storage of one simulated shard: log, keys, late clicks and cursors in memory, behind the ports that the SQLite
+ * implementations stand behind, with transactions that take everything back.
+ *
+ * Keeps: a transaction that throws leaves nothing of itself. What was committed survives the object's eviction.
+ * Each write first passes `failpoint`, which may throw: a crash between two statements.
+ */
+import type { EventId } from "../../src/core/event-id.ts";
+import type { ImpressionKey } from "../../src/core/impression-key.ts";
+import type { Claim, Known, Repeat } from "../../src/core/ingest.ts";
+import type { KeyIndex, Lookup } from "../../src/shard/key-index.ts";
+import type { DecidedReview, LateClick, LateShelf, ShelvedClick } from "../../src/shard/late-shelf.ts";
+import { MemoryKeyIndex } from "../support/memory-key-index.ts";
+import type { Journal } from "./journal.ts";
+
+/** The in-memory key index with transactions: what a transaction writes is laid over it until the commit. */
+export class TransactionalKeyIndex implements KeyIndex {
+  readonly #index = new MemoryKeyIndex();
+  readonly #journal: Journal;
+  #claims: Claim[] = [];
+  #repeats: Repeat[] = [];
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  lookup(lookup: Lookup): Known {
+    const known = this.#index.lookup(lookup);
+    if (this.#claims.length === 0 && this.#repeats.length === 0) return known;
+    const claimedBy = new Map<ImpressionKey, EventId>(known.claimedBy);
+    for (const { key, event } of this.#claims) if (!claimedBy.has(key)) claimedBy.set(key, event);
+    const repeats = new Set<EventId>(known.repeats);
+    for (const { event } of this.#repeats) repeats.add(event);
+    return { ...known, claimedBy, repeats };
+  }
+
+  insert(claims: readonly Claim[], repeats: readonly Repeat[]): void {
+    this.#journal.failpoint();
+    if (!this.#journal.isOpen) {
+      this.#index.insert(claims, repeats);
+      return;
+    }
+    if (this.#claims.length === 0 && this.#repeats.length === 0) this.#journal.onEnd((end) => this.#end(end));
+    this.#claims.push(...claims);
+    this.#repeats.push(...repeats);
+  }
+
+  droppedBeforeHour(): number {
+    return this.#index.droppedBeforeHour();
+  }
+
+  dropBefore(hour: number): void {
+    if (hour <= this.#index.droppedBeforeHour()) return;
+    this.#journal.failpoint();
+    this.#journal.onEnd((end) => {
+      if (end === "commit") this.#index.dropBefore(hour);
+    });
+  }
+
+  #end(end: "commit" | "abort"): void {
+    if (end === "commit") this.#index.insert(this.#claims, this.#repeats);
+    this.#claims = [];
+    this.#repeats = [];
+  }
+}
+
+export class MemoryLateShelf implements LateShelf {
+  readonly #clicks = new Map<EventId, ShelvedClick>();
+  readonly #journal: Journal;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  put(clicks: readonly LateClick[]): void {
+    for (const click of clicks) {
+      this.#journal.failpoint();
+      if (!this.#clicks.has(click.event)) this.#set(click.event, { ...click, decided: null });
+    }
+  }
+
+  find(event: EventId): ShelvedClick | null {
+    return this.#clicks.get(event) ?? null;
+  }
+
+  decide(event: EventId, decided: DecidedReview): void {
+    this.#journal.failpoint();
+    const shelved = this.#clicks.get(event);
+    if (shelved !== undefined) this.#set(event, { ...shelved, decided });
+  }
+
+  dropBefore(receivedAtMs: number): void {
+    for (const [event, click] of this.#clicks) if (click.receivedAtMs < receivedAtMs) this.#set(event, null);
+  }
+
+  #set(event: EventId, click: ShelvedClick | null): void {
+    const before = this.#clicks.get(event);
+    this.#journal.onEnd((end) => {
+      if (end === "commit") return;
+      if (before === undefined) this.#clicks.delete(event);
+      else this.#clicks.set(event, before);
+    });
+    if (click === null) this.#clicks.delete(event);
+    else this.#clicks.set(event, click);
+  }
+}

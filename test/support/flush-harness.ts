@@ -1,0 +1,59 @@
+/** A shard's flush on real storage, D1 and R2, with ports that a test may replace. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { HOUR_MS } from "../../src/core/limits.ts";
+import type { FlushPorts, FlushSettings } from "../../src/shard/flush.ts";
+import { ingest, openArrivals } from "../../src/shard/ingest.ts";
+import { LogStore } from "../../src/shard/log-store.ts";
+import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
+import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
+import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
+import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { NOON_MS } from "./builders.ts";
+
+export const FLUSH_SETTINGS: FlushSettings = { archiveIntervalMs: 60_000, dedupHorizonMs: 10 * 24 * HOUR_MS };
+const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
+
+export type Harness = FlushPorts & { take(events: string[], nowMs?: number): void; points: unknown[] };
+
+/** Runs `use` on a real object's storage with real D1 and R2, and ports that a test may replace. */
+export function withShard(shard: string, use: (harness: Harness) => Promise<void>): Promise<void> {
+  return runInDurableObject(env.CLICK_SHARD.getByName(shard), async (_, { storage }) => {
+    const log = new LogStore(storage.sql);
+    const index = new SqliteKeyIndex(storage.sql, log);
+    const shelf = new SqliteLateShelf(storage.sql);
+    const points: unknown[] = [];
+    await use({
+      log,
+      index,
+      shelf,
+      owner: { shard, incarnation: "test" },
+      facts: new D1Facts(env.REPORT_DB, () => NOON_MS),
+      archive: new R2Archive(env.ARCHIVE),
+      operations: { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) },
+      transaction: (closure) => storage.transactionSync(closure),
+      points,
+      take: (events, nowMs = NOON_MS) =>
+        void storage.transactionSync(() => ingest(openArrivals(events), { log, index, shelf, policy: POLICY, nowMs })),
+    });
+  });
+}
+
+export async function totalsOf(ad: string) {
+  return env.REPORT_DB.prepare(
+    "SELECT sum(gross) AS gross, sum(valid) AS valid, sum(duplicate) AS duplicate, sum(invalid) AS invalid, sum(spend_micros) AS spend FROM facts_minute WHERE ad_id = ?1",
+  )
+    .bind(ad)
+    .first();
+}
+
+export async function archivedLines(shard: string): Promise<string[]> {
+  const { objects } = await env.ARCHIVE.list({ prefix: ARCHIVE_PREFIX });
+  const lines: string[] = [];
+  for (const { key } of objects.filter(({ key }) => key.includes(`shard=${shard}/`))) {
+    const object = await env.ARCHIVE.get(key);
+    const text = await new Response(object?.body.pipeThrough(new DecompressionStream("gzip"))).text();
+    lines.push(...text.trimEnd().split("\n"));
+  }
+  return lines;
+}
