@@ -43,20 +43,20 @@ describe("Coalescer", () => {
     expect(sent[0]?.map(({ id, count }) => ({ id, count }))).toEqual([{ id: clicks[0]?.id, count: 400 }]);
   });
 
-  it("bounds a flood of one link: 10 000 clicks in a second are a few dozen events, and none is forgotten", async () => {
+  it("bounds a flood of one link: at 10 000 clicks a second, one event a hold, and no click is forgotten", async () => {
     const { sent, deliver } = delivering();
     const shared = coalescer();
     const clicks: Promise<boolean>[] = [];
     const link = aClick();
     const another = () => ({ ...link, id: makeEventId({ receivedAtMs: NOON_MS, routingHash: 1 }, serialBytes()) });
-    for (let tick = 0; tick < 50; tick++) {
+    for (let tick = 0; tick < 15; tick++) {
       for (let n = 0; n < 200; n++) clicks.push(shared.enqueue(another(), "one link", deliver));
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    expect(await Promise.all(clicks)).toHaveLength(10_000);
+    expect(await Promise.all(clicks)).toHaveLength(3_000);
     const events = sent.flat();
-    expect(events.length).toBeLessThanOrEqual(60);
-    expect(events.reduce((sum, { count }) => sum + count, 0)).toBe(10_000);
+    expect(events.length).toBeLessThanOrEqual(30);
+    expect(events.reduce((sum, { count }) => sum + count, 0)).toBe(3_000);
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
   });
 
