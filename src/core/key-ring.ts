@@ -8,7 +8,7 @@
  * the longest token life, remove the old key. Relies on: the caller keeps the ring for the isolate's life (importing
  * keys for every request would be waste).
  */
-import { decodeBase64url } from "./base64url.ts";
+import { decodeBase64url, encodeBase64url, encodeUtf8 } from "./base64url.ts";
 import { type Claims, isId } from "./claims.ts";
 import { TOKEN_KEY_BYTES_MIN } from "./limits.ts";
 import type { RefusalReason } from "./refusal.ts";
@@ -23,7 +23,22 @@ export type KeyLimits = {
 
 export type TokenKey = { readonly kid: string; readonly key: CryptoKey; readonly limits: KeyLimits };
 
-export type KeyRing = { readonly keys: ReadonlyMap<string, TokenKey>; readonly signing: TokenKey };
+export type KeyRing = {
+  readonly keys: ReadonlyMap<string, TokenKey>;
+  readonly signing: TokenKey;
+  /** The key of each usual spelling of a token header, so that nearly every click skips opening it. */
+  readonly byHeader: ReadonlyMap<string, TokenKey>;
+};
+
+/** Orders in which JWT libraries write the three members of a header. */
+const HEADER_ORDERS = [
+  ["alg", "kid", "typ"],
+  ["alg", "typ", "kid"],
+  ["typ", "alg", "kid"],
+  ["kid", "alg", "typ"],
+  ["kid", "typ", "alg"],
+  ["typ", "kid", "alg"],
+] as const;
 
 const SPEC_MEMBERS: readonly string[] = ["key", "advertisers", "publishers", "cpc_max"];
 const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
@@ -41,7 +56,21 @@ export async function importKeyRing(tokenKeys: unknown, signingKid: string): Pro
     keys.set(kid, imported.value);
   }
   const signing = keys.get(signingKid);
-  return signing === undefined ? err("TOKEN_SIGNING_KID names no key of TOKEN_KEYS") : ok({ keys, signing });
+  return signing === undefined
+    ? err("TOKEN_SIGNING_KID names no key of TOKEN_KEYS")
+    : ok({ keys, signing, byHeader: spellHeaders(keys) });
+}
+
+function spellHeaders(keys: ReadonlyMap<string, TokenKey>): Map<string, TokenKey> {
+  const spellings = new Map<string, TokenKey>();
+  for (const key of keys.values()) {
+    const header = { alg: "HS256", kid: key.kid, typ: "JWT" };
+    for (const order of HEADER_ORDERS) {
+      const json = JSON.stringify(Object.fromEntries(order.map((member) => [member, header[member]])));
+      spellings.set(encodeBase64url(encodeUtf8(json)), key);
+    }
+  }
+  return spellings;
 }
 
 async function importTokenKey(kid: string, entry: unknown): Promise<Result<TokenKey, string>> {

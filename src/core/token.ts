@@ -10,7 +10,7 @@
 import { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8, parseJson } from "./base64url.ts";
 import { type Claims, decodePayload, isId, parseClaims } from "./claims.ts";
 import { isSchemeAllowed } from "./destination.ts";
-import { checkKeyLimits, type KeyRing } from "./key-ring.ts";
+import { checkKeyLimits, type KeyRing, type TokenKey } from "./key-ring.ts";
 import { ISSUED_AHEAD_MAX_S, SECOND_MS, TOKEN_LENGTH_MAX } from "./limits.ts";
 import type { Refusal, RefusalReason } from "./refusal.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -34,12 +34,11 @@ export async function verifyToken(
   if (segments.length !== 3) return err({ reason: "token_segments" });
   const [headerSegment, payloadSegment, signatureSegment] = segments as [string, string, string];
 
-  const header = decodeHeader(headerSegment);
-  if (!header.ok) return header;
+  const found = findKey(headerSegment, ring);
+  if (!found.ok) return found;
+  const key = found.value;
   const signature = decodeBase64url(signatureSegment);
   if (signature === null) return err({ reason: "token_encoding" });
-  const key = ring.keys.get(header.value.kid);
-  if (key === undefined) return err({ reason: "key_unknown" });
   if (signature.length !== SIGNATURE_BYTES) return err({ reason: "signature_invalid" });
 
   const signed = encodeUtf8(token.slice(0, headerSegment.length + 1 + payloadSegment.length));
@@ -65,6 +64,16 @@ export async function mintToken(
   const signature = await crypto.subtle.sign("HMAC", ring.signing.key, encodeUtf8(signed));
   const token = `${signed}.${encodeBase64url(new Uint8Array(signature))}`;
   return token.length > TOKEN_LENGTH_MAX ? err({ reason: "token_too_long" }) : ok(token);
+}
+
+/** The key that a header names: by its spelling where that is a usual one, else by what it says. */
+function findKey(headerSegment: string, ring: KeyRing): Result<TokenKey, Refusal> {
+  const known = ring.byHeader.get(headerSegment);
+  if (known !== undefined) return ok(known);
+  const header = decodeHeader(headerSegment);
+  if (!header.ok) return header;
+  const key = ring.keys.get(header.value.kid);
+  return key === undefined ? err({ reason: "key_unknown" }) : ok(key);
 }
 
 function decodeHeader(segment: string): Result<{ kid: string }, Refusal> {

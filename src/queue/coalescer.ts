@@ -3,20 +3,21 @@
  * billed and limited by the message.
  *
  *   t=0  leader opens a batch and holds it        leader: hold → close → deliver → note the outcome
- *   t<h  followers join                           follower: look at the outcome by its own timer, or help itself
- *   t≥h  the next event opens another batch
+ *   t<h  followers join                           the first two stay as guardians, the others are done
+ *   t≥h  the next event opens another batch       guardian: look at the outcome by its own timer, or deliver the batch
  *
  * Identical repeats (same identity: token, client, minute) inside a hold fold into one event with a `count`, so that a
  * flood of one link costs one event.
  *
- * Keeps: `deliver` never sees an event whose count may still grow: a batch is closed before anything in it is read. A
- * follower whose batch is not delivered within `FOLLOWER_CONFIRM_MS` delivers its own event, with the batch's id and
- * count, so a leader that died takes nobody with it and a leader that was only slow causes a redelivery, which is not
- * counted. A batch older than its hold is never joined.
+ * Keeps: every event of a batch, the leader's too, is watched by up to three requests, and by every later leader of the
+ * isolate (`#rescue`). Who finds a batch without outcome delivers it whole, with the same ids and counts: a leader that
+ * died takes nobody with it, and one that was only slow causes redeliveries, which are not counted. `deliver` never sees
+ * an event whose count may still grow: a batch is closed before anything in it is read. A batch older than its hold is
+ * never joined.
  *
- * Requests share plain values and nothing else: a follower looks at its batch by its own timers, at growing intervals,
- * and nobody resolves a promise of another request. (With the runtime's cross-request promise resolution that would
- * work too, but a request may end at any time, and the test runtime switches that feature off.)
+ * Requests share plain values and nothing else: each looks by its own timers, and nobody resolves a promise of another
+ * request, which may end at any time. A timer of its own in every follower would cost a third of the redirect's
+ * throughput (docs/decisions/0006).
  */
 import { encodeUtf8 } from "../core/base64url.ts";
 import { type ClickEvent, encodeClickEvent } from "../core/click-event.ts";
@@ -31,8 +32,16 @@ export type EncodedClick = { readonly id: EventId; readonly count: number; reado
 /** Delivers events durably; resolves to false when every step of the chain failed. Bound to the caller's request. */
 export type Deliver = (events: readonly EncodedClick[]) => Promise<boolean>;
 
-/** A follower's first look after the hold; each further one waits twice as long. */
+/** What became of an event when its request had no more to do: known, or in the hands of others. */
+export type Handover = "durable" | "lost" | "entrusted";
+
+/** Followers of a batch that stay to see what becomes of it. */
+const GUARDIANS_MAX = 2;
+/** A guardian's first look after the hold; each further one waits twice as long. */
 const FIRST_LOOK_MS = 25;
+
+/** After the last guardian's patience has ended. */
+const RESCUE_AFTER_MS = (GUARDIANS_MAX + 1) * FOLLOWER_CONFIRM_MS;
 
 type Entry = { readonly event: ClickEvent; readonly text: string; count: number };
 
@@ -40,12 +49,16 @@ class Batch {
   readonly openedAtMs: number;
   readonly entries = new Map<string, Entry>();
   bytes = 0;
+  guardians = 0;
   isClosed = false;
-  /** What became of the leader's delivery; null until it is known. */
+  /** What became of the batch; null until it is known. A delivery that failed may be followed by one that does not. */
   isDelivered: boolean | null = null;
+  /** When a later leader takes the batch for abandoned. */
+  rescueAtMs: number;
 
   constructor(openedAtMs: number) {
     this.openedAtMs = openedAtMs;
+    this.rescueAtMs = openedAtMs + RESCUE_AFTER_MS;
   }
 
   hasRoomFor({ text }: Entry): boolean {
@@ -64,6 +77,8 @@ export class Coalescer {
   readonly #timing: Timing;
   readonly #encode: EventCodec["encode"];
   #batch: Batch | null = null;
+  /** Batches of which the outcome is not known yet. */
+  readonly #pending = new Set<Batch>();
 
   constructor(holdMs: number, timing: Timing = PLATFORM_TIMING, encode = encodeClickEvent) {
     this.#holdMs = holdMs;
@@ -71,19 +86,20 @@ export class Coalescer {
     this.#encode = encode;
   }
 
-  /** Enqueues one event; resolves when it is durable (true) or given up as lost (false). */
-  async enqueue(event: ClickEvent, identity: string, deliver: Deliver): Promise<boolean> {
+  /** Enqueues one event; resolves when this request has no more to do for it. */
+  async enqueue(event: ClickEvent, identity: string, deliver: Deliver): Promise<Handover> {
     const batch = this.#joinable();
     const repeated = batch?.entries.get(identity);
     if (batch !== null && repeated !== undefined && repeated.count < FOLDED_COUNT_MAX) {
       repeated.count += event.count;
-      return this.#follow(batch, repeated, deliver);
+      return this.#follow(batch, deliver);
     }
     const entry = { event, text: this.#encode(event), count: event.count };
-    if (batch === null) return this.#lead(identity, entry, deliver);
-    if (repeated !== undefined || !batch.hasRoomFor(entry)) return this.#lead(identity, entry, deliver);
+    if (batch === null || repeated !== undefined || !batch.hasRoomFor(entry)) {
+      return this.#lead(identity, entry, deliver);
+    }
     batch.add(identity, entry);
-    return this.#follow(batch, entry, deliver);
+    return this.#follow(batch, deliver);
   }
 
   #joinable(): Batch | null {
@@ -92,28 +108,48 @@ export class Coalescer {
     return this.#timing.nowMs() - batch.openedAtMs < this.#holdMs ? batch : null;
   }
 
-  async #lead(identity: string, entry: Entry, deliver: Deliver): Promise<boolean> {
+  async #lead(identity: string, entry: Entry, deliver: Deliver): Promise<Handover> {
     const batch = new Batch(this.#timing.nowMs());
     batch.add(identity, entry);
     this.#batch = batch;
+    this.#pending.add(batch);
     await this.#timing.after(this.#holdMs).done;
-    batch.isClosed = true;
-    batch.isDelivered = await deliver(Array.from(batch.entries.values(), (held) => this.#frozen(held)));
-    return batch.isDelivered;
+    const handover = await this.#deliver(batch, deliver);
+    await this.#rescue(deliver);
+    return handover;
   }
 
-  async #follow(batch: Batch, entry: Entry, deliver: Deliver): Promise<boolean> {
-    const patienceEndsMs = this.#holdMs + FOLLOWER_CONFIRM_MS;
+  /** The first followers stay until the outcome is known, each with more patience than the one before. */
+  async #follow(batch: Batch, deliver: Deliver): Promise<Handover> {
+    if (batch.guardians >= GUARDIANS_MAX) return "entrusted";
+    batch.guardians++;
+    const patienceMs = this.#holdMs + batch.guardians * FOLLOWER_CONFIRM_MS;
     let waitedMs = 0;
     let waitMs = this.#holdMs + FIRST_LOOK_MS;
-    while (batch.isDelivered === null && waitedMs < patienceEndsMs) {
+    while (batch.isDelivered === null && waitedMs < patienceMs) {
       await this.#timing.after(waitMs).done;
       waitedMs += waitMs;
-      waitMs = Math.min(waitedMs, patienceEndsMs - waitedMs);
+      waitMs = Math.min(waitedMs, patienceMs - waitedMs);
     }
-    if (batch.isDelivered === true) return true;
+    return batch.isDelivered === true ? "durable" : this.#deliver(batch, deliver);
+  }
+
+  async #deliver(batch: Batch, deliver: Deliver): Promise<Handover> {
     batch.isClosed = true;
-    return deliver([this.#frozen(entry)]);
+    const isDelivered = await deliver(Array.from(batch.entries.values(), (held) => this.#frozen(held)));
+    batch.isDelivered = isDelivered || batch.isDelivered === true;
+    this.#pending.delete(batch);
+    return batch.isDelivered ? "durable" : "lost";
+  }
+
+  /** Delivers batches whose leader and guardians are all gone. */
+  async #rescue(deliver: Deliver): Promise<void> {
+    const nowMs = this.#timing.nowMs();
+    for (const batch of Array.from(this.#pending)) {
+      if (batch.rescueAtMs > nowMs || batch.isDelivered !== null) continue;
+      batch.rescueAtMs = nowMs + RESCUE_AFTER_MS;
+      await this.#deliver(batch, deliver);
+    }
   }
 
   #frozen({ event, text, count }: Entry): EncodedClick {

@@ -5,8 +5,9 @@
  *
  * Keeps: an epoch is recorded before any event is routed by it, and never changes (core/topology.ts). What is configured
  * but refused is logged as a fault, every time it is met, and changes nothing. A record that was read is used for a
- * minute; when R2 cannot be read, the last one goes on.
- * Relies on: EPOCH_LEAD_MS is far longer than that minute.
+ * minute; when R2 cannot be read, the last one goes on, but only while no epoch that it lacks can have begun: after that
+ * nothing is routed, since an isolate that was idle for an hour would send a click to the shard of an earlier epoch.
+ * Relies on: EPOCH_LEAD_MS is far longer than that minute; clocks agree to within half of it.
  */
 import type { Config } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
@@ -18,6 +19,8 @@ import { logFault } from "../log.ts";
 
 export const TOPOLOGY_KEY = "topology/v1.json";
 const FRESH_MS = MINUTE_MS;
+/** An epoch recorded after a read begins EPOCH_LEAD_MS after it at the earliest; half of that is left to the clocks. */
+const STALE_MAX_MS = EPOCH_LEAD_MS / 2;
 const WRITE_TRIES = 5;
 
 assert(FRESH_MS * 5 < EPOCH_LEAD_MS, "an epoch is known everywhere before it begins");
@@ -33,7 +36,10 @@ export class TopologyKeeper {
     this.#bucket = bucket;
   }
 
-  /** The topology in force at `nowMs`. Rejects when nothing is recorded and nothing valid is configured. */
+  /**
+   * The topology in force at `nowMs`. Rejects when nothing is recorded and nothing valid is configured, and when the
+   * record cannot be read and the last reading is too old to rely on.
+   */
   async inForce(configured: Result<Topology, string>, nowMs: number): Promise<Topology> {
     const current = this.#current;
     if (current !== null && nowMs - current.readAtMs < FRESH_MS && nowMs >= current.readAtMs) return current.topology;
@@ -42,7 +48,7 @@ export class TopologyKeeper {
       this.#current = { topology, readAtMs: nowMs };
       return topology;
     } catch (fault) {
-      if (current === null) throw fault;
+      if (current === null || Math.abs(nowMs - current.readAtMs) > STALE_MAX_MS) throw fault;
       logFault("topology_not_read", fault);
       return current.topology;
     }

@@ -9,7 +9,7 @@
  */
 import { encodeBase64url, encodeUtf8 } from "../core/base64url.ts";
 import { DAY_MS } from "../core/limits.ts";
-import { isoDay } from "../core/time.ts";
+import { dayOf, isoDay } from "../core/time.ts";
 import { logFault } from "../log.ts";
 import { PLATFORM_TIMING, within } from "../queue/timing.ts";
 
@@ -25,7 +25,7 @@ export function saltKey(day: string): string {
 
 export class AddressHasher {
   readonly #bucket: R2Bucket;
-  #current: { readonly day: string; readonly key: CryptoKey } | null = null;
+  #current: { readonly day: number; readonly key: CryptoKey } | null = null;
 
   constructor(bucket: R2Bucket) {
     this.#bucket = bucket;
@@ -34,10 +34,10 @@ export class AddressHasher {
   /** 16 characters, the same for one address all day at every edge; null when no salt could be had. */
   async hash(address: string, atMs: number): Promise<string | null> {
     try {
-      const day = isoDay(atMs);
+      const day = dayOf(atMs);
       // Two requests may both read the salt at first; they read the same one.
       if (this.#current?.day !== day) {
-        this.#current = { day, key: await within(PLATFORM_TIMING, SALT_TIMEOUT_MS, this.#dailyKey(day)) };
+        this.#current = { day, key: await within(PLATFORM_TIMING, SALT_TIMEOUT_MS, this.#dailyKey(isoDay(atMs))) };
       }
       const digest = await crypto.subtle.sign("HMAC", this.#current.key, encodeUtf8(address));
       return encodeBase64url(new Uint8Array(digest, 0, HASH_BYTES));

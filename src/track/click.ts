@@ -20,7 +20,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { routingHashOf } from "../core/routing.ts";
 import { minuteOf } from "../core/time.ts";
 import { verifyToken } from "../core/token.ts";
-import type { EncodedClick } from "../queue/coalescer.ts";
+import type { EncodedClick, Handover } from "../queue/coalescer.ts";
 import { deliverEvents } from "../queue/producer.ts";
 import { type Edge, edgeOf } from "./edge.ts";
 import { readAddress, readFacts } from "./facts.ts";
@@ -89,7 +89,7 @@ type Arrival = {
 };
 
 /** Completes the event and makes it durable. Never rejects. */
-async function enqueue(arrival: Arrival, { config, coalescer, hasher, producer }: Edge): Promise<boolean> {
+async function enqueue(arrival: Arrival, { config, coalescer, hasher, producer }: Edge): Promise<Handover> {
   const { request, token, method, report, claims, id, receivedAtMs } = arrival;
   const facts = readFacts(request);
   const address = readAddress(request);
@@ -112,7 +112,10 @@ async function enqueue(arrival: Arrival, { config, coalescer, hasher, producer }
   const deliver = async (events: readonly EncodedClick[]) =>
     (await deliverEvents(events, config.enqueueChain, producer)) !== null;
   // Somebody waits for this acknowledgement: it does not wait for company.
-  if (claims.dur) return deliver([{ id, count: 1, text: encodeClickEvent(event) }]);
+  if (claims.dur) {
+    const isDurable = await deliver([{ id, count: 1, text: encodeClickEvent(event) }]);
+    return isDurable ? "durable" : "lost";
+  }
   const identity = [token, address, facts.userAgent, method, event.device, clock, minuteOf(occurredAtMs)].join("\n");
   return coalescer.enqueue(event, identity, deliver);
 }

@@ -36,13 +36,14 @@ function place(value: unknown): string | null {
 }
 
 function readHints(headers: Headers, mobile: string | null): ClientHints {
+  // Browsers that send hints unasked send all three; those that send no `mobile` are spared two look-ups.
+  if (mobile === null) return {};
   const brands = headers.get("Sec-CH-UA");
   const platform = headers.get("Sec-CH-UA-Platform");
-  if (brands === null && platform === null && mobile === null) return {};
   return {
     ...(brands === null ? {} : { brands: brands.slice(0, CLIENT_HINT_LENGTH_MAX) }),
     ...(platform === null ? {} : { platform: platform.slice(0, CLIENT_HINT_LENGTH_MAX) }),
-    ...(mobile === null ? {} : { mobile: mobile.slice(0, CLIENT_HINT_LENGTH_MAX) }),
+    mobile: mobile.slice(0, CLIENT_HINT_LENGTH_MAX),
   };
 }
 

@@ -25,12 +25,12 @@ function coalescer(): Coalescer {
 }
 
 describe("Coalescer", () => {
-  it("puts events of one hold into one message, and tells every request", async () => {
+  it("puts events of one hold into one message; the first three requests see it delivered, the others may go", async () => {
     const { sent, deliver } = delivering();
     const shared = coalescer();
     const clicks = Array.from({ length: 5 }, (_, n) => aClick({}, { jti: `j_${n}` }));
     const outcomes = await Promise.all(clicks.map((click) => shared.enqueue(click, click.token, deliver)));
-    expect(outcomes).toEqual([true, true, true, true, true]);
+    expect(outcomes).toEqual(["durable", "durable", "durable", "entrusted", "entrusted"]);
     expect(sent.map((events) => events.length)).toEqual([5]);
   });
 
@@ -77,7 +77,7 @@ describe("Coalescer", () => {
     const shared = new Coalescer(HOLD_MS, { ...PLATFORM_TIMING, nowMs: () => nowMs });
     void shared.enqueue(aClick(), "dead leader", never);
     nowMs = HOLD_MS + 1;
-    expect(await shared.enqueue(aClick(), "next", deliver)).toBe(true);
+    expect(await shared.enqueue(aClick(), "next", deliver)).toBe("durable");
     expect(sent).toHaveLength(1);
   });
 
@@ -107,33 +107,63 @@ describe("Coalescer", () => {
     expect(Math.max(...bytes)).toBeLessThan(128_000);
   });
 
-  it("lets a follower deliver its own event when its leader dies, with the count of all it stands for", async () => {
+  it("delivers the whole batch, with the counts of all it stands for, when its leader dies", async () => {
     vi.useFakeTimers();
     try {
       const { sent, deliver } = delivering();
       const shared = coalescer();
-      const leader = aClick();
-      const mine = aClick();
+      const [leader, mine] = [aClick(), aClick()];
       void shared.enqueue(leader, "leader", never);
       const followers = [mine, aClick(), aClick()].map((click) => shared.enqueue(click, "mine", deliver));
       await vi.advanceTimersByTimeAsync(2_100);
-      expect(await Promise.all(followers)).toEqual([true, true, true]);
-      // Three requests deliver one and the same event: its id and count are equal, so it is counted once as three.
-      expect(sent.map((events) => events.map(({ id, count }) => ({ id, count })))).toEqual(
-        Array.from({ length: 3 }, () => [{ id: mine.id, count: 3 }]),
-      );
+      expect(await followers[0]).toBe("durable");
+      expect(sent.map((events) => events.map(({ id, count }) => ({ id, count })))).toEqual([
+        [
+          { id: leader.id, count: 1 },
+          { id: mine.id, count: 3 },
+        ],
+      ]);
+      // The second guardian, more patient, sees that it is done.
+      await vi.advanceTimersByTimeAsync(2_100);
+      expect(await followers[1]).toBe("durable");
+      expect(sent).toHaveLength(1);
     } finally {
       vi.useRealTimers();
     }
   });
 
-  it("lets followers try for themselves when the leader's delivery failed", async () => {
+  it("survives the death of leader and first guardian, and of all three when somebody clicks again", async () => {
+    vi.useFakeTimers();
+    try {
+      const { sent, deliver } = delivering();
+      const shared = coalescer();
+      void shared.enqueue(aClick(), "leader", never);
+      void shared.enqueue(aClick(), "first guardian", never);
+      const second = shared.enqueue(aClick(), "second guardian", deliver);
+      expect(await shared.enqueue(aClick(), "entrusted", deliver)).toBe("entrusted");
+      await vi.advanceTimersByTimeAsync(4_200);
+      expect(await second).toBe("durable");
+      expect(sent.map((events) => events.length)).toEqual([4]);
+
+      for (const dying of ["a", "b", "c"]) void shared.enqueue(aClick(), dying, never);
+      await shared.enqueue(aClick(), "d", never);
+      await vi.advanceTimersByTimeAsync(6_100);
+      const later = shared.enqueue(aClick(), "later", deliver);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(await later).toBe("durable");
+      expect(sent.map((events) => events.length)).toEqual([4, 1, 4]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("tries again by a guardian when the leader's delivery failed", async () => {
     const { sent, deliver } = delivering();
     const shared = coalescer();
     const failed = shared.enqueue(aClick(), "leader", async () => false);
-    const follower = shared.enqueue(aClick(), "follower", deliver);
-    expect(await failed).toBe(false);
-    expect(await follower).toBe(true);
-    expect(sent).toHaveLength(1);
+    const guardian = shared.enqueue(aClick(), "guardian", deliver);
+    expect(await failed).toBe("lost");
+    expect(await guardian).toBe("durable");
+    expect(sent.map((events) => events.length)).toEqual([2]);
   });
 });
