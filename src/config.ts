@@ -39,8 +39,8 @@ export type Config = {
 const QUEUE_RETENTION_MS = 4 * DAY_MS;
 
 /** Reads and checks `env`; throws an Error that names the setting. */
-export function readConfig(env: Env): Config {
-  const vars = env as unknown as Record<string, string | undefined>;
+export function readConfig(env: object): Config {
+  const vars = env as Record<string, string | undefined>;
   const tokenTtlMaxS = integer(vars, "TOKEN_TTL_MAX_S", 60, 30 * 86_400);
   const coalesceHoldMs = integer(vars, "COALESCE_HOLD_MS", 0, FOLLOWER_CONFIRM_MS / 2);
   return {
