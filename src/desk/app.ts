@@ -10,7 +10,7 @@ import { authenticate, type Principal } from "../access/api-keys.ts";
 import { readConfig } from "../config.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
-import { DatabaseFault, fromDatabase } from "../report/facts-store.ts";
+import { DatabaseFault, fromDatabase } from "../report/facts-reader.ts";
 import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { readScopeOf } from "../report/tenancy.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";

@@ -15,7 +15,7 @@ import { isEventId } from "../core/event-id.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReviewOutcome } from "../core/review.ts";
 import { isoSecond } from "../core/time.ts";
-import { fromDatabase } from "../report/facts-store.ts";
+import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import type { ReadScope } from "../report/segments-sql.ts";
 import type { ReviewRequest } from "../shard/review.ts";

@@ -15,7 +15,7 @@ import { type Config, readConfig } from "../config.ts";
 import { ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { encodeCsv } from "./csv.ts";
-import { DatabaseFault, fromDatabase, readGroups } from "./facts-store.ts";
+import { DatabaseFault, fromDatabase, readGroups } from "./facts-reader.ts";
 import type { Reading } from "./groups.ts";
 import { type ReportMeta, toMeta } from "./meta.ts";
 import { type ReportProblem, toProblemResponse } from "./problems.ts";

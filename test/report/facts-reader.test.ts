@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { dayOf, hourOf } from "../../src/core/time.ts";
-import { bucketsOf, marksOf } from "../../src/report/facts-store.ts";
+import { bucketsOf, marksOf } from "../../src/report/facts-reader.ts";
 import { planPage, type Segment } from "../../src/report/plan.ts";
 import { parseTableQuery, type ReportQuery } from "../../src/report/query.ts";
 import { type ReadScope, segmentStatement } from "../../src/report/segments-sql.ts";
