@@ -9,9 +9,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { D1Database } from "@cloudflare/workers-types";
 import { clickShardName } from "../src/core/routing.ts";
 
+/** How far a shard's log has been carried. */
+export type LogProgress = { readonly lastSeq: number; readonly postedSeq: number; readonly archivedSeq: number };
+
 /** The bindings that clicks pass through, as Miniflare hands them out. */
 export type PipelineBindings = {
-  readonly CLICK_SHARD: { getByName(name: string): { status(): Promise<{ lastSeq: number; postedSeq: number }> } };
+  readonly CLICK_SHARD: { getByName(name: string): { status(): Promise<LogProgress> } };
   readonly REPORT_DB: D1Database;
   readonly TOPOLOGY: string;
 };

@@ -15,7 +15,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { D1Database } from "@cloudflare/workers-types";
+import type { D1Database, Queue, R2Bucket } from "@cloudflare/workers-types";
 import type { V4MiniflareOptions } from "miniflare";
 import { bundleWorker } from "./bundle.ts";
 import { type PipelineBindings, waitUntilCarried } from "./carried.ts";
@@ -44,11 +44,15 @@ export type RuntimeOptions = {
   readonly onLog?: (log: RuntimeLog) => void;
 };
 
+/** The Worker's bindings, for what looks behind its HTTP interface. */
+export type RuntimeBindings = PipelineBindings & { readonly ARCHIVE: R2Bucket; readonly CLICK_QUEUE_0: Queue };
+
 export type LocalRuntime = {
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   readonly url: string;
   readonly neighbourUrls: Readonly<Record<string, string>>;
   readonly database: D1Database;
+  readonly bindings: RuntimeBindings;
   /** Calls the cron handler once, as the platform does every minute. */
   runCron(): Promise<void>;
   /** True when every accepted click has reached the report database; false when that takes longer than `timeoutMs`. */
@@ -68,7 +72,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntim
   const miniflare = withoutSignalHandlers(() => new Miniflare(settings));
   try {
     await miniflare.ready;
-    const bindings = await miniflare.getBindings<PipelineBindings & { REPORT_DB: D1Database }>();
+    const bindings = await miniflare.getBindings<RuntimeBindings>();
     await applyMigrations(bindings.REPORT_DB);
     const neighbourUrls: Record<string, string> = {};
     for (const name of Object.keys(options.neighbours ?? {})) {
@@ -78,6 +82,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntim
       url: (await miniflare.unsafeGetDirectURL()).origin,
       neighbourUrls,
       database: bindings.REPORT_DB,
+      bindings,
       runCron: async () => {
         const worker = await miniflare.getWorker();
         await worker.scheduled({ cron: CRON, scheduledTime: new Date() });
