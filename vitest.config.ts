@@ -15,7 +15,13 @@ export default defineConfig(async () => {
           test: {
             name: "node",
             environment: "node",
-            include: ["test/core/**/*.test.ts", "test/docs/**/*.test.ts", "test/journey/**/*.test.ts", "test/*.test.ts"],
+            include: [
+              "test/core/**/*.test.ts",
+              "test/docs/**/*.test.ts",
+              "test/journey/**/*.test.ts",
+              "test/simulation/**/*.test.ts",
+              "test/*.test.ts",
+            ],
             exclude: ["test/guarantees.test.ts"],
             testTimeout: 30_000,
           },

@@ -11,7 +11,7 @@ import { workerdCpuSeconds } from "./process.ts";
 const BARE_WORKER = `export default {
   fetch() {
     return new Response(null, { status: 302, headers: {
-      Location: "https://shop.example/offer/ad_1?from=pub_1&click_id=-P71RZkQN3o7qBEHguu8nFWe",
+      Location: "https://shop.example/offer/ad_1?from=pub_1&click_id=0P71RZkQN3o7qBEHguu8nFWe",
       "Cache-Control": "no-store", "Referrer-Policy": "strict-origin-when-cross-origin", "X-Robots-Tag": "noindex" } });
   },
 };`;

@@ -28,7 +28,7 @@ function watch(env: Env): Env {
     for (const { id } of (parseJson(String(body)) as { events: { id: string }[] }).events) note(id, Date.now());
     return result;
   };
-  const own = { ...env, CLICK_QUEUE_0: { send, metrics: () => env.CLICK_QUEUE_0.metrics() } as undone as Queue };
+  const own = { ...env, CLICK_QUEUE_0: { send, metrics: () => env.CLICK_QUEUE_0.metrics() } as unknown as Queue };
   watched = { env, own };
   return own;
 }
@@ -45,8 +45,8 @@ export default {
     if (new URL(request.url).pathname === "/bench/windows") {
       return Response.json({ acknowledged, done, pending: respondedAtMs.size });
     }
-    const afterwards: Promise<undone>[] = [];
-    const waitUntil = (promise: Promise<undone>) => {
+    const afterwards: Promise<unknown>[] = [];
+    const waitUntil = (promise: Promise<unknown>) => {
       afterwards.push(promise);
       ctx.waitUntil(promise);
     };

@@ -12,8 +12,9 @@ import { readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { importKeyRing } from "../core/key-ring.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { logFault } from "../log.ts";
 import { DEAD_PREFIX } from "../queue/dead-letter.ts";
-import { type ReplayOutcome, replayLetter } from "../queue/replay.ts";
+import { type ReplayOutcome, type ReplayPorts, replayLetter } from "../queue/replay.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { invalidBody } from "./invalid.ts";
@@ -71,6 +72,16 @@ export async function replayDeadLetters(body: unknown, env: Env): Promise<Answer
     policy: config.token,
   };
   const results: ReplayOutcome[] = [];
-  for (const key of parsed.data.keys) results.push(await replayLetter(key, ports));
+  for (const key of parsed.data.keys) results.push(await replayOne(key, ports));
   return ok({ results });
+}
+
+/** One letter's fault leaves the others their results; the letter stays, and may be replayed again. */
+async function replayOne(key: string, ports: ReplayPorts): Promise<ReplayOutcome> {
+  try {
+    return await replayLetter(key, ports);
+  } catch (fault) {
+    logFault("replay_failed", fault, { key });
+    return { key, outcome: "failed" };
+  }
 }

@@ -29,7 +29,9 @@ export type ReplayRefusal = "not_found" | "not_a_letter" | "seal_broken" | "unre
 export type ReplayOutcome =
   /** `counted`: events that were new to their shards; the others had been counted before. */
   | { readonly key: string; readonly outcome: "replayed"; readonly events: number; readonly counted: number }
-  | { readonly key: string; readonly outcome: "refused"; readonly reason: ReplayRefusal; readonly detail?: string };
+  | { readonly key: string; readonly outcome: "refused"; readonly reason: ReplayRefusal; readonly detail?: string }
+  /** A shard or R2 did not answer; the letter stays. */
+  | { readonly key: string; readonly outcome: "failed" };
 
 /** Replays the letter under `key`. Rejects with the shard's or R2's fault; the letter then stays, and may be retried. */
 export async function replayLetter(key: string, ports: ReplayPorts): Promise<ReplayOutcome> {

@@ -10,7 +10,7 @@ import { problemResponse } from "../problem.ts";
 
 export const REPORT_PROBLEMS = {
   authentication_required: { status: 401, title: "A valid API key is required." },
-  insufficient_scope: { status: 403, title: "The API key may not read reports." },
+  insufficient_scope: { status: 403, title: "The API key may not do this." },
   unknown_parameter: { status: 400, title: "The request has a parameter that this route does not know." },
   repeated_parameter: { status: 400, title: "A parameter that takes one value is given more than once." },
   missing_parameter: { status: 400, title: "A required parameter is missing." },
@@ -31,9 +31,9 @@ export const REPORT_PROBLEMS = {
   unknown_order_field: { status: 400, title: "The order names a field that the answer does not have." },
   too_many_points: { status: 400, title: "The series would hold too many points." },
   too_many_rows: { status: 400, title: "The table has too many rows to be ordered by a metric." },
-  not_found: { status: 404, title: "There is no such report." },
-  method_not_allowed: { status: 405, title: "Reports are read with GET." },
-  internal_error: { status: 500, title: "The report failed through a fault of ours." },
+  not_found: { status: 404, title: "There is nothing here." },
+  method_not_allowed: { status: 405, title: "The method is not allowed here." },
+  internal_error: { status: 500, title: "The request failed through a fault of ours." },
   database_unavailable: { status: 503, title: "The report database does not answer at the moment." },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -6,7 +6,8 @@
  *   dataset clickledger_operations     index1 = advertiser, or the kind where there is none
  *   blob1 kind      "facts" | "refused" | "lost"
  *   blob2 subject   shard of facts, reason of a refusal, step of a loss
- *   blob3 campaign  blob4 ad            double1… = the measures in their order (facts), double1 = count (others)
+ *   blob3 campaign of facts, field of a refusal        blob4 ad of facts
+ *   double1… = the measures in their order (facts), double1 = count (others)
  *
  * Keeps: at most 250 points an invocation: the largest ones, and the rest folded into one. A failure here never fails
  * what it describes.
@@ -14,6 +15,7 @@
 import { type Facts, totalsOf } from "../core/facts.ts";
 import { OPERATIONS_POINTS_MAX } from "../core/limits.ts";
 import { addCounts, type Counts, MEASURES, zeroCounts } from "../core/measures.ts";
+import type { Refusal } from "../core/refusal.ts";
 import { logFault } from "../log.ts";
 
 const GROSS = MEASURES.indexOf("gross");
@@ -32,9 +34,9 @@ export function writeFactsPoints(dataset: OperationsDataset, shard: string, post
   }
 }
 
-/** Counts a request that was refused at the edge, by reason. */
-export function writeRefusedPoint(dataset: OperationsDataset, reason: string): void {
-  writePoint(dataset, { indexes: ["refused"], blobs: ["refused", reason, "", ""], doubles: [1] });
+/** Counts a request that was refused at the edge, by reason and the claim or field at fault. */
+export function writeRefusedPoint(dataset: OperationsDataset, { reason, field = "" }: Refusal): void {
+  writePoint(dataset, { indexes: ["refused"], blobs: ["refused", reason, field, ""], doubles: [1] });
 }
 
 /** Counts events that no step of the enqueue chain took. */

@@ -62,8 +62,16 @@ export async function acceptClick(
 
   const enqueued = enqueue({ request, token, method, report, claims, id, receivedAtMs }, edge);
   ctx.waitUntil(enqueued);
-  if (claims.dur) await Promise.race([enqueued, sleep(DURABLE_WAIT_MS)]);
+  if (claims.dur) await Promise.race([acknowledged(enqueued), sleep(DURABLE_WAIT_MS)]);
   return ok({ claims, id, location });
+}
+
+/**
+ * Resolves once the click is durable, and never when it is lost: a step that failed may still take effect before the
+ * bound, and the event says of itself that the redirect waited until then (core/log-line.ts).
+ */
+async function acknowledged(enqueued: Promise<Handover>): Promise<void> {
+  if ((await enqueued) !== "durable") await new Promise(() => {});
 }
 
 export function redirectTo(location: string): Response {

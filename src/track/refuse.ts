@@ -3,14 +3,12 @@
  * and always counted.
  */
 import { REFUSALS, type Refusal } from "../core/refusal.ts";
-import { logInfo } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import { type OperationsDataset, writeRefusedPoint } from "../sinks/operations.ts";
 
 /** Counts the refusal by its reason and answers it. */
 export function refuse(refusal: Refusal, request: Request, operations: OperationsDataset): Response {
-  writeRefusedPoint(operations, refusal.reason);
-  logInfo("refused", { reason: refusal.reason, field: refusal.field });
+  writeRefusedPoint(operations, refusal);
   return refusalResponse(refusal, request);
 }
 

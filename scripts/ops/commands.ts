@@ -1,0 +1,181 @@
+/**
+ * The operator's commands, each a function from its arguments to what is printed and whether all of it was done.
+ *
+ * Keeps: `data` is what the Worker answered, for --json; `text` says the same to people. Acts are sent in pages that
+ * the desk takes, and are idempotent there, so that a command that failed half-way can be given again.
+ */
+import type { DeskClient } from "./desk-client.ts";
+import { toTable } from "./table.ts";
+
+export type Options = {
+  readonly limit?: string;
+  readonly after?: string;
+  readonly status?: string;
+  readonly all?: boolean;
+};
+export type Outcome = { readonly text: string; readonly data: unknown; readonly isDone: boolean };
+type Command = (client: DeskClient, items: readonly string[], options: Options) => Promise<Outcome>;
+
+const DEAD_PATH = "/v1/admin/dead-letters";
+const LATE_PATH = "/v1/late-clicks";
+/** What one request may hold. */
+const REPLAYS_PER_REQUEST = 100;
+const DECISIONS_PER_REQUEST = 1_000;
+
+type Letter = {
+  readonly key: string;
+  readonly reason: string | null;
+  readonly queue: string | null;
+  readonly attempts: number;
+  readonly bytes: number;
+  readonly storedAt: string;
+};
+type LetterPage = { readonly letters: readonly Letter[]; readonly next: string | null };
+
+const listDead: Command = async (client, _, { limit, after }) => {
+  const page = (await client.get(DEAD_PATH, { limit, after })) as LetterPage;
+  const rows = page.letters.map((it) => [it.storedAt, it.reason, it.queue, it.attempts, it.bytes, it.key]);
+  const table = toTable(["stored", "reason", "queue", "attempts", "bytes", "key"], rows);
+  return { text: withNext(rows.length, "dead letters", table, page.next), data: page, isDone: true };
+};
+
+const showDead: Command = async (client, [key]) => {
+  const shown = (await client.get(`${DEAD_PATH}/show`, { key })) as { letter: unknown };
+  const { letter } = shown;
+  if (typeof letter !== "object" || letter === null) return { text: String(letter), data: shown, isDone: true };
+  const { payload, ...facts } = letter as Record<string, unknown>;
+  const lines = Object.entries(facts).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  return { text: `${toTable(["field", "value"], lines)}\n\n${payload}`, data: shown, isDone: true };
+};
+
+type Replayed = {
+  readonly key: string;
+  readonly outcome: "replayed" | "refused";
+  readonly events?: number;
+  readonly counted?: number;
+  readonly reason?: string;
+  readonly detail?: string;
+};
+
+const replayDead: Command = async (client, keys, { all = false }) => {
+  const results: Replayed[] = [];
+  const replay = async (page: readonly string[]) => {
+    const answer = (await client.post(`${DEAD_PATH}/replay`, { keys: page })) as { results: Replayed[] };
+    results.push(...answer.results);
+  };
+  for (const page of pagesOf(keys, REPLAYS_PER_REQUEST)) await replay(page);
+  let after: string | undefined;
+  for (let isMore = all; isMore; ) {
+    const query = { limit: String(REPLAYS_PER_REQUEST), after };
+    const { letters, next } = (await client.get(DEAD_PATH, query)) as LetterPage;
+    if (letters.length > 0) await replay(letters.map(({ key }) => key));
+    after = next ?? undefined;
+    isMore = next !== null;
+  }
+  const rows = results.map(({ key, outcome, events, counted, reason, detail }) => [
+    outcome,
+    reason === undefined ? `${counted} of ${events} counted` : [reason, detail].filter(Boolean).join(": "),
+    key,
+  ]);
+  return {
+    text: rows.length === 0 ? "no dead letters" : toTable(["outcome", "result", "key"], rows),
+    data: { results },
+    isDone: results.every(({ outcome }) => outcome === "replayed"),
+  };
+};
+
+type LateClick = {
+  readonly id: string;
+  readonly advertiserId: string;
+  readonly campaignId: string;
+  readonly adId: string;
+  readonly clicks: number;
+  readonly cpcMicros: number;
+  readonly occurredAt: string;
+  readonly receivedAt: string;
+  readonly verdict: string;
+  readonly decidedBy: string | null;
+};
+
+const listLate: Command = async (client, _, { status, limit, after }) => {
+  const page = (await client.get(LATE_PATH, { status, limit, after })) as {
+    lateClicks: LateClick[];
+    next: string | null;
+  };
+  const columns = [
+    "id",
+    "advertiser",
+    "campaign",
+    "ad",
+    "clicks",
+    "cpc micros",
+    "occurred",
+    "received",
+    "verdict",
+    "by",
+  ];
+  const rows = page.lateClicks.map((it) => [
+    it.id,
+    it.advertiserId,
+    it.campaignId,
+    it.adId,
+    it.clicks,
+    it.cpcMicros,
+    it.occurredAt,
+    it.receivedAt,
+    it.verdict,
+    it.decidedBy,
+  ]);
+  return { text: withNext(rows.length, "late clicks", toTable(columns, rows), page.next), data: page, isDone: true };
+};
+
+type Decided = {
+  readonly id: string;
+  readonly outcome: string;
+  readonly verdict?: string;
+  readonly reason?: string | null;
+  readonly by?: string;
+};
+
+const decideLate =
+  (decision: "accept" | "reject"): Command =>
+  async (client, ids) => {
+    const results: Decided[] = [];
+    for (const page of pagesOf(ids, DECISIONS_PER_REQUEST)) {
+      const body = { decisions: page.map((id) => ({ id, decision })) };
+      results.push(...((await client.post(LATE_PATH, body)) as { results: Decided[] }).results);
+    }
+    const rows = results.map(({ id, outcome, verdict, reason, by }) => [id, outcome, verdict, reason, by]);
+    return {
+      text: toTable(["id", "outcome", "verdict", "reason", "by"], rows),
+      data: { results },
+      isDone: results.every(({ outcome }) => outcome === "decided"),
+    };
+  };
+
+/** How many items a command takes beside its name; replay takes none with --all. */
+export type Arity = "none" | "one" | "some" | "some or --all";
+
+export const COMMANDS: Readonly<
+  Record<string, { readonly run: Command; readonly takes: Arity; readonly options: readonly (keyof Options)[] }>
+> = {
+  "dead list": { run: listDead, takes: "none", options: ["limit", "after"] },
+  "dead show": { run: showDead, takes: "one", options: [] },
+  "dead replay": { run: replayDead, takes: "some or --all", options: ["all"] },
+  "late list": { run: listLate, takes: "none", options: ["status", "limit", "after"] },
+  "late accept": { run: decideLate("accept"), takes: "some", options: [] },
+  "late reject": { run: decideLate("reject"), takes: "some", options: [] },
+};
+
+function withNext(count: number, what: string, table: string, next: string | null): string {
+  if (count === 0) return `no ${what}`;
+  return next === null ? table : `${table}\n\nmore with --after ${next}`;
+}
+
+function pagesOf<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, at) => items.slice(at * size, (at + 1) * size));
+}
