@@ -6,7 +6,8 @@
  * Keeps: the order is a function of the seed alone. Nothing here reads a clock; an hour without happenings costs
  * nothing. `steps` counts happenings that were carried out, `handed` the click events that one of them carried to a
  * station beyond its first (a batch of ten events into a shard is ten decisions in one step).
- * Relies on: a step's promises are settled without real input or output, so one turn of the event loop settles all.
+ * Relies on: a step's promises are settled without real input or output, so one turn of the event loop settles all; and
+ * `touch`, since a turn costs as much as a step, and many steps wake nobody.
  */
 type Happening = { readonly atMs: number; readonly serial: number; readonly kind: string; run: (() => void) | null };
 
@@ -20,6 +21,7 @@ export class Scheduler {
   readonly #heap: Happening[] = [];
   #serial = 0;
   #waiting = 0;
+  #isTouched = false;
 
   constructor(startMs: number) {
     this.nowMs = startMs;
@@ -44,6 +46,11 @@ export class Scheduler {
     };
   }
 
+  /** To be called by whoever settles a promise that somebody waits for, or starts work that can go on at once. */
+  touch(): void {
+    this.#isTouched = true;
+  }
+
   /** Mixes a number into the digest of the run. */
   mix(value: number): void {
     this.digest = Math.imul(this.digest ^ value ^ (value / 4_294_967_296), 0x01000193) >>> 0;
@@ -62,7 +69,9 @@ export class Scheduler {
       this.mix(next.atMs);
       this.mix(next.kind.charCodeAt(0) * 256 + next.kind.length);
       run();
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (!this.#isTouched) continue;
+      this.#isTouched = false;
+      await turn();
     }
     if (Number.isFinite(untilMs)) this.nowMs = Math.max(this.nowMs, untilMs);
   }
@@ -96,6 +105,11 @@ export class Scheduler {
     }
     heap[at] = last;
   }
+}
+
+/** One turn of the event loop: all promises that can settle have settled. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function isBefore(a: Happening, b: Happening): boolean {

@@ -45,6 +45,14 @@ describe("a click of a dur token", () => {
     expect(outcome.ms).toBeGreaterThanOrEqual(1_990);
   });
 
+  it("is redirected at its bound, not before, when every step fails at once", async () => {
+    const failing = new Proxy({}, { get: () => () => Promise.reject(new Error("down")) });
+    const given = { CLICK_QUEUE_0: failing, CLICK_SHARD: { getByName: () => failing }, ARCHIVE: failing };
+    const outcome = await click(given);
+    expect(outcome.status).toBe(302);
+    expect(outcome.ms).toBeGreaterThanOrEqual(1_990);
+  });
+
   it.each([
     [
       "taken by the queue in time",
