@@ -9,8 +9,9 @@ import { problemResponse } from "./problem.ts";
 import { consumeClicks, consumeDeadLetters } from "./queue/consumer.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
+import { handleClick } from "./track/click.ts";
 import { sealerOf } from "./track/edge.ts";
-import { handleTrack, pathOf } from "./track/router.ts";
+import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
 export { ClickShard } from "./shard/object.ts";
 
@@ -20,7 +21,9 @@ const DESK_PATHS = ["/v1/late-clicks", "/v1/admin/dead-letters"];
 export default {
   async fetch(request, env, ctx) {
     const path = pathOf(request.url);
-    const tracked = await handleTrack(request, path, env, ctx);
+    const token = tokenIn(path);
+    if (token !== null) return handleClick(request, token, env, ctx);
+    const tracked = await handleTrack(request, env, ctx);
     if (tracked !== undefined) return tracked;
     if (DESK_PATHS.some((prefix) => path.startsWith(prefix))) {
       return (await import("./desk/app.ts")).handleDesk(request, env, ctx);

@@ -115,7 +115,9 @@ export class Coalescer {
     this.#pending.add(batch);
     await this.#timing.after(this.#holdMs).done;
     const handover = await this.#deliver(batch, deliver);
-    await this.#rescue(deliver);
+    // A leader whose own delivery took long has no time left for others: work after the response ends after 30 s.
+    const rescueEndsMs = batch.openedAtMs + this.#holdMs + FOLLOWER_CONFIRM_MS;
+    await this.#rescue(deliver, rescueEndsMs);
     return handover;
   }
 
@@ -143,9 +145,10 @@ export class Coalescer {
   }
 
   /** Delivers batches whose leader and guardians are all gone. */
-  async #rescue(deliver: Deliver): Promise<void> {
-    const nowMs = this.#timing.nowMs();
+  async #rescue(deliver: Deliver, endsMs: number): Promise<void> {
     for (const batch of Array.from(this.#pending)) {
+      const nowMs = this.#timing.nowMs();
+      if (nowMs > endsMs) return;
       if (batch.rescueAtMs > nowMs || batch.isDelivered !== null) continue;
       batch.rescueAtMs = nowMs + RESCUE_AFTER_MS;
       await this.#deliver(batch, deliver);

@@ -136,9 +136,10 @@ export class ClickShard extends DurableObject<Env> {
     }
   }
 
-  /** Sets the alarm unless an earlier one is set. */
+  /** Sets the alarm unless an earlier one is set that has not been lost. */
   #arm(atMs: number): void {
-    if (this.#armedForMs !== null && this.#armedForMs <= atMs) return;
+    const armedMs = this.#armedForMs;
+    if (armedMs !== null && armedMs > Date.now() - OVERDUE_MS && armedMs <= atMs) return;
     this.#armedForMs = atMs;
     // Part of the same write as the ingest: the output gate holds the reply until both are durable.
     void this.ctx.storage.setAlarm(atMs);

@@ -13,7 +13,7 @@ import type { Claims } from "../core/claims.ts";
 import { type ClickEvent, type ClickMethod, type Clock, encodeClickEvent } from "../core/click-event.ts";
 import { expandDestination } from "../core/destination.ts";
 import type { DeviceClass } from "../core/device.ts";
-import { EVENT_ID_RANDOM_BYTES, type EventId, makeEventId } from "../core/event-id.ts";
+import { type EventId, makeEventId } from "../core/event-id.ts";
 import { CLIENT_CLOCK_AHEAD_MAX_MS, SECOND_MS } from "../core/limits.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -56,8 +56,7 @@ export async function acceptClick(
   const verified = await verifyToken(token, { ring, policy: config.token, nowMs: receivedAtMs });
   if (!verified.ok) return verified;
   const claims = verified.value;
-  const random = crypto.getRandomValues(new Uint8Array(EVENT_ID_RANDOM_BYTES));
-  const id = makeEventId({ receivedAtMs, routingHash: routingHashOf(claims) }, random);
+  const id = makeEventId({ receivedAtMs, routingHash: routingHashOf(claims) }, edge.random.next());
   const location = expandDestination(claims.url, macroValues(claims, id, receivedAtMs), config.clickIdParam);
 
   const enqueued = enqueue({ request, token, method, report, claims, id, receivedAtMs }, edge);
@@ -101,7 +100,9 @@ async function enqueue(arrival: Arrival, { config, coalescer, hasher, producer }
   const { request, token, method, report, claims, id, receivedAtMs } = arrival;
   const facts = readFacts(request);
   const address = readAddress(request);
-  const ipHash = facts.gpc || address === "" ? null : await hasher.hash(address, receivedAtMs);
+  const isHashed = !facts.gpc && address !== "";
+  if (isHashed && !hasher.isLoaded(receivedAtMs)) await hasher.load(receivedAtMs);
+  const ipHash = isHashed ? hasher.hash(address, receivedAtMs) : null;
   const { occurredAtMs, clock } = eventTime(report.occurredAtMs, claims, receivedAtMs);
   const event: ClickEvent = {
     ...facts,

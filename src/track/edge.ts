@@ -12,12 +12,14 @@ import type { ProducerPorts } from "../queue/producer.ts";
 import { PLATFORM_TIMING } from "../queue/timing.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { AddressHasher } from "./address-hash.ts";
+import { RandomPool } from "./random-pool.ts";
 
 export type Edge = {
   readonly config: Config;
   readonly ring: KeyRing;
   readonly coalescer: Coalescer;
   readonly hasher: AddressHasher;
+  readonly random: RandomPool;
   readonly producer: ProducerPorts;
 };
 
@@ -34,6 +36,7 @@ export async function edgeOf(env: Env): Promise<Edge> {
     ring: ring.value,
     coalescer: new Coalescer(config.coalesceHoldMs),
     hasher: new AddressHasher(env.ARCHIVE),
+    random: new RandomPool(),
     producer: {
       queues: clickQueues(env),
       shards: env.CLICK_SHARD,

@@ -1,10 +1,9 @@
 /**
  * The tracking routes. The click link is matched by hand before anything is parsed, since it is the one that browsers
- * wait for; the others go through a small router. Each route also stands under `/api`.
+ * wait for (`tokenIn`); the others go through a small router. Each route also stands under `/api`.
  */
 import { type IRequestStrict, IttyRouter } from "itty-router";
 import { problemResponse } from "../problem.ts";
-import { handleClick } from "./click.ts";
 import { handleMint } from "./mint.ts";
 import { refuse } from "./refuse.ts";
 import { handlePreflight, handleScriptClick } from "./script-click.ts";
@@ -36,14 +35,7 @@ const router = IttyRouter<IRequestStrict, [Env, ExecutionContext]>()
     problemResponse({ reason: "method_not_allowed", status: 405, title: "Only POST mints tokens." }, { Allow: "POST" }),
   );
 
-/** Answers a tracking request; undefined when the path is none of ours. */
-export async function handleTrack(
-  request: Request,
-  path: string,
-  env: Env,
-  ctx: ExecutionContext,
-): Promise<Response | undefined> {
-  const token = tokenIn(path);
-  if (token !== null) return handleClick(request, token, env, ctx);
+/** Answers a tracking request other than a click link; undefined when the path is none of ours. */
+export async function handleTrack(request: Request, env: Env, ctx: ExecutionContext): Promise<Response | undefined> {
   return router.fetch(request, env, ctx);
 }

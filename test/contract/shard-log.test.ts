@@ -1,0 +1,115 @@
+/** One suite over both logs of a shard: memory, which the simulation uses, and SQLite in a real Durable Object. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { encodeClickEvent } from "../../src/core/click-event.ts";
+import { LogStore } from "../../src/shard/log-store.ts";
+import type { NewEntry, ShardLog } from "../../src/shard/shard-log.ts";
+import { Journal } from "../simulation/journal.ts";
+import { MemoryShardLog } from "../simulation/memory-shard-log.ts";
+import { anOpenedClick, NOON_MS } from "../support/builders.ts";
+
+type Use = (log: ShardLog, transaction: (closure: () => void) => void) => void;
+let serial = 0;
+
+const logs: { name: string; withLog: (use: Use) => Promise<void> }[] = [
+  {
+    name: "memory",
+    withLog: async (use) => {
+      const journal = new Journal(() => false);
+      use(new MemoryShardLog(journal, 700, () => {}), (closure) => journal.transaction(closure));
+    },
+  },
+  {
+    name: "SQLite",
+    withLog: (use) =>
+      runInDurableObject(env.CLICK_SHARD.getByName(`shard-log-${serial++}`), (_, { storage }) =>
+        use(new LogStore(storage.sql), (closure) => storage.transactionSync(closure)),
+      ),
+  },
+];
+
+function anEntry(jti: string, receivedAtMs = NOON_MS): NewEntry {
+  const opened = anOpenedClick({ receivedAtMs }, { jti });
+  const decision = { verdict: "valid", reason: null } as const;
+  return { opened, decision, encoded: encodeClickEvent(opened.event), review: null };
+}
+
+const seqs = (log: ShardLog, after = 0) => log.rowsAfter(after, 1_000_000).map(({ seq }) => seq);
+
+describe.each(logs)("ShardLog in $name", ({ withLog }) => {
+  it("is empty at first", () =>
+    withLog((log) => {
+      expect(log.last()).toEqual({ seq: 0, loggedAtMs: 0 });
+      expect(seqs(log)).toEqual([]);
+      expect(log.waitingAfter(0)).toEqual({ rows: 0, chars: 0, oldestReceivedAtMs: null, oldestLoggedAtMs: null });
+    }));
+
+  it("keeps rows and their events in order", () =>
+    withLog((log) => {
+      log.append(1, NOON_MS + 1, [anEntry("a"), anEntry("b")]);
+      log.append(2, NOON_MS + 2, [anEntry("c")]);
+      expect(log.last()).toEqual({ seq: 2, loggedAtMs: NOON_MS + 2 });
+      const rows = log.rowsAfter(0, 1_000_000);
+      const events = rows
+        .flatMap((row) => row.events())
+        .map(({ seq, loggedAtMs, claims }) => [seq, loggedAtMs, claims.jti]);
+      expect(events).toEqual([
+        [1, NOON_MS + 1, "a"],
+        [1, NOON_MS + 1, "b"],
+        [2, NOON_MS + 2, "c"],
+      ]);
+      expect(seqs(log, 1)).toEqual([2]);
+      expect(log.rowsAfter(0, 1).map(({ seq }) => seq)).toEqual([1]);
+    }));
+
+  it("tells what waits after a cursor", () =>
+    withLog((log) => {
+      log.append(1, NOON_MS + 10, [anEntry("a", NOON_MS + 9)]);
+      log.append(2, NOON_MS + 20, [anEntry("b", NOON_MS + 5), anEntry("c", NOON_MS + 6)]);
+      expect(log.waitingAfter(0)).toMatchObject({
+        rows: 2,
+        oldestReceivedAtMs: NOON_MS + 5,
+        oldestLoggedAtMs: NOON_MS + 10,
+      });
+      expect(log.waitingAfter(1)).toMatchObject({
+        rows: 1,
+        oldestReceivedAtMs: NOON_MS + 5,
+        oldestLoggedAtMs: NOON_MS + 20,
+      });
+      expect(log.waitingAfter(2)).toMatchObject({ rows: 0, chars: 0 });
+    }));
+
+  it("continues from the highest number ever used when it has been emptied", () =>
+    withLog((log) => {
+      log.append(1, NOON_MS, [anEntry("a")]);
+      log.append(2, NOON_MS + 7, [anEntry("b")]);
+      log.cursor("posted/REPORT_DB").advance(2);
+      log.cursor("archived").advance(2);
+      log.trim(1);
+      expect(seqs(log)).toEqual([2]);
+      log.trim(2);
+      expect(seqs(log)).toEqual([]);
+      expect(log.last()).toEqual({ seq: 2, loggedAtMs: NOON_MS + 7 });
+      log.trim(2);
+      expect(log.last()).toEqual({ seq: 2, loggedAtMs: NOON_MS + 7 });
+    }));
+
+  it("leaves nothing of a transaction that throws", () =>
+    withLog((log, transaction) => {
+      log.append(1, NOON_MS, [anEntry("a")]);
+      log.cursor("archived").advance(1);
+      const before = log.last();
+      const fail = () =>
+        transaction(() => {
+          log.append(2, NOON_MS + 1, [anEntry("b")]);
+          log.cursor("archived").advance(2);
+          log.trim(1);
+          throw new Error("crash");
+        });
+      expect(fail).toThrow("crash");
+      expect(seqs(log)).toEqual([1]);
+      expect(log.cursor("archived").read()).toBe(1);
+      expect(log.last()).toEqual(before);
+    }));
+});

@@ -1,0 +1,70 @@
+/** The simulation can fail: it catches each planted fault, and passes the same seeds without it. */
+import { describe, expect, it } from "vitest";
+import { FAULT_KINDS } from "./faults.ts";
+import { ABSOLUTE_TOTALS } from "./mutants/absolute-totals.ts";
+import { ACKNOWLEDGED_TOO_EARLY } from "./mutants/acknowledged-too-early.ts";
+import { ARCHIVE_TRUSTS_ITSELF } from "./mutants/archive-trusts-itself.ts";
+import { INVALID_CLAIMS, LATE_CLAIMS } from "./mutants/claims-of-others.ts";
+import { FOLLOWER_NEVER_RESENDS } from "./mutants/follower-never-resends.ts";
+import { KEYS_DROPPED_EARLY } from "./mutants/keys-dropped-early.ts";
+import { LEDGER_BY_RANGE_END } from "./mutants/ledger-by-range-end.ts";
+import { MARK_BEFORE_APPEND } from "./mutants/mark-before-append.ts";
+import type { Mutant } from "./mutants/mutant.ts";
+import { NUMBERS_REUSED } from "./mutants/numbers-reused.ts";
+import { POST_WITHOUT_LEDGER } from "./mutants/post-without-ledger.ts";
+import { RANDOM_SALT } from "./mutants/random-salt.ts";
+import { RETROACTIVE_EPOCH } from "./mutants/retroactive-epoch.ts";
+import { SPOOL_DELETED_FIRST } from "./mutants/spool-deleted-first.ts";
+import { STALE_TOPOLOGY } from "./mutants/stale-topology.ts";
+import { TRIMMED_UNPOSTED } from "./mutants/trimmed-unposted.ts";
+import { TWO_FLUSHES } from "./mutants/two-flushes.ts";
+import { REAL_PARTS } from "./parts.ts";
+import { simulate } from "./simulate.ts";
+
+const SEEDS_MAX = 40;
+const HOURS = 1;
+
+const MUTANTS: readonly Mutant[] = [
+  MARK_BEFORE_APPEND,
+  POST_WITHOUT_LEDGER,
+  LEDGER_BY_RANGE_END,
+  NUMBERS_REUSED,
+  KEYS_DROPPED_EARLY,
+  TWO_FLUSHES,
+  FOLLOWER_NEVER_RESENDS,
+  RANDOM_SALT,
+  ABSOLUTE_TOTALS,
+  INVALID_CLAIMS,
+  LATE_CLAIMS,
+  RETROACTIVE_EPOCH,
+  STALE_TOPOLOGY,
+  TRIMMED_UNPOSTED,
+  ARCHIVE_TRUSTS_ITSELF,
+  ACKNOWLEDGED_TOO_EARLY,
+  SPOOL_DELETED_FIRST,
+];
+
+/** Plays the seeds until one breaks the mutant's promise; null when none does. The real parts must pass that seed. */
+async function caughtAt({ promise, parts, rare }: Mutant): Promise<number | null> {
+  const { kinds, hours } = rare ?? { kinds: FAULT_KINDS, hours: HOURS };
+  const setting = { kinds, hours, areCertain: rare !== undefined };
+  for (let seed = 1; seed <= (rare?.seeds ?? SEEDS_MAX); seed++) {
+    const { complaints } = await simulate({ ...setting, seed, parts: { ...REAL_PARTS, ...parts } });
+    if (!complaints.some((complaint) => complaint.promise === promise)) continue;
+    const real = await simulate({ ...setting, seed });
+    return real.complaints.length === 0 ? seed : null;
+  }
+  return null;
+}
+
+describe("the simulation", () => {
+  it("finds nothing wrong with the system itself in the seeds below", async () => {
+    for (let seed = 1; seed <= SEEDS_MAX; seed++) {
+      expect((await simulate({ seed, hours: HOURS })).complaints, `seed ${seed}`).toEqual([]);
+    }
+  });
+
+  it.each(MUTANTS)("catches: $fault ($promise)", async (mutant) => {
+    expect(await caughtAt(mutant)).not.toBeNull();
+  });
+});

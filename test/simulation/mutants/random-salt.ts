@@ -1,0 +1,33 @@
+/**
+ * Breaks: an ad that is spread over salts draws its salt at random for each event instead of taking it from the
+ * impression. The second click of an impression meets a shard that has not seen the first.
+ * Violates G4: an impression is billed at most once.
+ */
+import { hash32 } from "../../../src/core/hash.ts";
+import { SECOND_MS } from "../../../src/core/limits.ts";
+import { clickShardName, shardOf } from "../../../src/core/routing.ts";
+import type { Mutant } from "./mutant.ts";
+
+export const RANDOM_SALT: Mutant = {
+  fault: "the salt is random",
+  promise: "G4",
+  parts: {
+    route: (calls, chance, topology, carrier) => ({
+      ingest: async (name, encoded) => {
+        const groups = new Map<string, string[]>();
+        for (const text of encoded) {
+          const opened = carrier.open(Number(text));
+          if (!opened.ok) throw new Error("unreadable");
+          const { ad, iat, slt } = opened.value.claims;
+          const salt = Math.floor(chance.unit() * slt);
+          const salted = clickShardName(shardOf(hash32(`${ad}/${salt}`), iat * SECOND_MS, topology()));
+          const to = slt === 1 ? name : salted;
+          groups.set(to, [...(groups.get(to) ?? []), text]);
+        }
+        let counted = 0;
+        for (const [to, group] of groups) counted += await calls.ingest(to, group);
+        return counted;
+      },
+    }),
+  },
+};

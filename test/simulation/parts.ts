@@ -1,0 +1,82 @@
+/**
+ * The parts of the system that a simulation is put together from: the real ones by default. A mutant (mutants/) replaces
+ * one of them by a broken one, and the checks must notice.
+ *
+ * Keeps: what is not replaced is the code that runs in production, or the in-memory implementation of its port.
+ */
+import { ok, type Result } from "../../src/core/result.ts";
+import type { Topology } from "../../src/core/routing.ts";
+import type { LatePolicy } from "../../src/core/verdict.ts";
+import { Coalescer } from "../../src/queue/coalescer.ts";
+import { consumeClicks } from "../../src/queue/consumer.ts";
+import { drainSpool } from "../../src/queue/spool.ts";
+import type { Timing } from "../../src/queue/timing.ts";
+import { type FlushPorts, type FlushSettings, flush } from "../../src/shard/flush.ts";
+import { type Arrival, type Ingested, type IngestPorts, ingest } from "../../src/shard/ingest.ts";
+import type { KeyIndex } from "../../src/shard/key-index.ts";
+import { TopologyKeeper } from "../../src/shard/topology-keeper.ts";
+import type { ArchiveStore } from "../../src/sinks/archive.ts";
+import type { FactsStore } from "../../src/sinks/facts-store.ts";
+import { MemoryFacts } from "../support/memory-facts.ts";
+import type { Carrier } from "./carrier.ts";
+import type { Chance } from "./chance.ts";
+import type { Journal } from "./journal.ts";
+import { MemoryArchive } from "./memory-archive.ts";
+import { type MemoryRow, MemoryShardLog } from "./memory-shard-log.ts";
+import { TransactionalKeyIndex } from "./storage.ts";
+
+/** The report database: a facts store whose content can be read at the end. */
+export type ReadableFacts = FactsStore & Pick<MemoryFacts, "facts" | "lates">;
+export type ReadableArchive = ArchiveStore & Pick<MemoryArchive, "segments" | "lines">;
+
+/** Runs a closure as one transaction of the shard's storage. */
+export type Transact = <T>(closure: () => T) => T;
+
+/** One ingest, transaction included. */
+export type IngestPart = (
+  arrivals: readonly Arrival[],
+  ports: IngestPorts & { policy: LatePolicy; nowMs: number },
+  transact: Transact,
+) => Ingested;
+
+export type Keeper = { inForce(configured: Result<Topology, string>, nowMs: number): Promise<Topology> };
+
+/** Ingest calls by shard name, and the names that there are: what a namespace is to its callers. */
+export type ShardCalls = { readonly ingest: (name: string, encoded: string[]) => Promise<number> };
+
+export type Parts = {
+  readonly ingest: IngestPart;
+  readonly flush: (ports: FlushPorts, settings: FlushSettings, nowMs: number) => Promise<void>;
+  /** False lets flushes of one shard run at the same time. */
+  readonly isSingleFlight: boolean;
+  readonly makeLog: (journal: Journal, charsPerEvent: number, onCommit: (row: MemoryRow) => void) => MemoryShardLog;
+  readonly makeIndex: (journal: Journal) => KeyIndex;
+  readonly makeFacts: () => ReadableFacts;
+  readonly makeArchive: () => ReadableArchive;
+  readonly makeCoalescer: (holdMs: number, timing: Timing, carrier: Carrier) => Pick<Coalescer, "enqueue">;
+  readonly makeKeeper: (bucket: R2Bucket) => Keeper;
+  readonly consume: typeof consumeClicks;
+  readonly drain: typeof drainSpool;
+  /** Stands between routing and the shards. */
+  readonly route: (calls: ShardCalls, chance: Chance, topology: () => Topology, carrier: Carrier) => ShardCalls;
+};
+
+export const REAL_PARTS: Parts = {
+  ingest: (arrivals, ports, transact) => transact(() => ingest(arrivals, ports)),
+  flush,
+  isSingleFlight: true,
+  makeLog: (journal, charsPerEvent, onCommit) => new MemoryShardLog(journal, charsPerEvent, onCommit),
+  makeIndex: (journal) => new TransactionalKeyIndex(journal),
+  makeFacts: () => new MemoryFacts(),
+  makeArchive: () => new MemoryArchive(),
+  makeCoalescer: (holdMs, timing, carrier) => new Coalescer(holdMs, timing, carrier.encode),
+  makeKeeper: (bucket) => new TopologyKeeper(bucket),
+  consume: consumeClicks,
+  drain: drainSpool,
+  route: (calls) => calls,
+};
+
+/** A configured topology as `readConfig` hands it over. */
+export function configured(topology: Topology): Result<Topology, string> {
+  return ok(topology);
+}

@@ -1,0 +1,230 @@
+/**
+ * Plays a world to its end: traffic, the faults that come by themselves, cron, operators and reviewers; then everything
+ * calms down and must come to rest.
+ *
+ *   start ── traffic and faults ── end ── calm ── rest ── the keys are forgotten ── the letters that were held ── rest
+ *
+ * Keeps: after the calm nothing fails any more, so whatever is left anywhere then has been forgotten by somebody.
+ */
+
+import type { EventId } from "../../src/core/event-id.ts";
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
+import { decodeMessage } from "../../src/core/message.ts";
+import { DEAD_PREFIX, parseLetter } from "../../src/queue/dead-letter.ts";
+import { deliver, groupByShard } from "../../src/queue/route.ts";
+import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
+import type { Keeper } from "./parts.ts";
+import { isDrained } from "./shard-host.ts";
+import { ISOLATES } from "./workload.ts";
+import { SEALER, SHARD_NAMES, type World } from "./world.ts";
+
+const REST_MINUTES_MAX = 180;
+const OPERATOR_EVERY_MS = 7 * MINUTE_MS;
+const REVIEWER_EVERY_MS = 4 * MINUTE_MS;
+
+export async function play(world: World): Promise<void> {
+  const { scheduler, faults } = world;
+  const staff = new Staff(world);
+  scheduleTraffic(world);
+  scheduleMishaps(world);
+  staff.work();
+  await scheduler.run(world.endMs);
+  faults.calm();
+  world.setClocksRight();
+  await rest(world, staff);
+  if (staff.held.size > 0) {
+    await scheduler.run(scheduler.nowMs + world.settings.dedupHorizonMs + 2 * HOUR_MS);
+    for (const name of SHARD_NAMES) if (faults.stream("horizon").is(0.7)) world.hosts.get(name)?.object().sweep();
+    await scheduler.run(scheduler.nowMs + MINUTE_MS);
+    staff.held.clear();
+    await rest(world, staff);
+  }
+}
+
+/**
+ * Lets minutes pass until nothing is left anywhere, then stops the staff and lets the last happenings happen. What still
+ * was under way may bring new work, which the staff then sees to.
+ */
+async function rest(world: World, staff: Staff): Promise<void> {
+  const { scheduler } = world;
+  for (let round = 0; round < 3; round++) {
+    staff.work();
+    for (let minute = 0; minute < REST_MINUTES_MAX && !isAtRest(world, staff); minute++) {
+      await scheduler.run(scheduler.nowMs + MINUTE_MS);
+    }
+    staff.stop();
+    await scheduler.run();
+    if (isAtRest(world, staff)) return;
+  }
+  for (const name of whatIsLeft(world, staff)) world.witness.complain("G3", `not at rest: ${name}`, null);
+}
+
+function isAtRest(world: World, staff: Staff): boolean {
+  return whatIsLeft(world, staff).length === 0;
+}
+
+function whatIsLeft(world: World, staff: Staff): string[] {
+  const queues = [...world.queues, world.deadQueue].filter(({ size }) => size > 0);
+  const letters = world.bucket.keysUnder(DEAD_PREFIX).filter((key) => !staff.held.has(key));
+  return [
+    ...queues.map(({ name, size }) => `${size} messages in ${name}`),
+    ...world.bucket.keysUnder(SPOOL_PREFIX).map((key) => `spool object ${key}`),
+    ...letters.map((key) => `dead letter ${key}`),
+    ...Array.from(world.hosts.values())
+      .filter((host) => !isDrained(host))
+      .map(({ name, log }) => `${log.rows.length} rows in the log of ${name}`),
+  ];
+}
+
+function scheduleTraffic({ scheduler, requests, faults, isolates }: World): void {
+  const chance = faults.stream("death");
+  let next = 0;
+  // One happening at a time, so that the queue of happenings stays short.
+  const arrive = () => {
+    const request = requests[next++];
+    if (request === undefined) return;
+    const diesAfterMs = faults.strikes("death", 0.5) ? chance.unit() ** 4 * 4 * SECOND_MS : null;
+    isolates[request.isolate]?.click(request, diesAfterMs);
+    plan();
+  };
+  const plan = () => {
+    const request = requests[next];
+    if (request !== undefined) scheduler.at(request.atMs, "click", arrive);
+  };
+  plan();
+}
+
+/** Evictions, deaths of isolates and steps of clocks at any moment. */
+function scheduleMishaps(world: World): void {
+  const { scheduler, faults, endMs } = world;
+  const spanMs = endMs - scheduler.nowMs;
+  const often = (kind: "evict" | "death" | "clock", perHour: number, happen: () => void) => {
+    const chance = faults.stream(kind);
+    const times = Math.round(faults.rate(kind) * 4 * perHour * (spanMs / HOUR_MS));
+    for (let time = 0; time < times; time++) scheduler.after(chance.unit() * spanMs, kind, happen);
+  };
+  // Mishaps gather where the traffic is: half of them strike while a click is under way.
+  const busy = (kind: "evict" | "death", perHour: number, happen: () => void) => {
+    const chance = faults.stream(kind);
+    const times = Math.round(faults.rate(kind) * 4 * perHour * (spanMs / HOUR_MS));
+    for (let time = 0; time < times && world.requests.length > 0; time++) {
+      scheduler.at(chance.pick(world.requests).atMs + chance.unit() * 4 * SECOND_MS, kind, happen);
+    }
+  };
+  const killIsolate = () => {
+    const at = faults.stream("death").between(0, ISOLATES);
+    world.isolates[at]?.die();
+    world.isolates[at] = world.makeIsolate(at);
+  };
+  busy("evict", 60, () => world.hosts.get(faults.stream("evict").pick(SHARD_NAMES))?.evict());
+  busy("death", 20, killIsolate);
+  often("clock", 12, () => {
+    const chance = faults.stream("clock");
+    world.stepClock(chance.pick([...SHARD_NAMES, "edge-0", "edge-1", "edge-2", "queue-0"]), chance);
+  });
+}
+
+/** Cron, the operator who replays dead letters, and the reviewer of late clicks. */
+class Staff {
+  /** Letters that wait until the keys are forgotten. */
+  readonly held = new Set<string>();
+  readonly #world: World;
+  readonly #keeper: Keeper;
+  readonly #seen = new Set<string>();
+  #isWorking = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#keeper = world.parts.makeKeeper(world.bucket.bound(() => true));
+  }
+
+  work(): void {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    this.#every(MINUTE_MS, "cron", () => this.#cron());
+    this.#every(OPERATOR_EVERY_MS, "operator", () => this.#replayLetters());
+    this.#every(REVIEWER_EVERY_MS, "reviewer", () => this.#review());
+  }
+
+  stop(): void {
+    this.#isWorking = false;
+  }
+
+  #every(ms: number, kind: string, duty: () => Promise<void>): void {
+    this.#world.scheduler.after(ms, kind, () => {
+      if (!this.#isWorking) return;
+      this.#world.scheduler.touch();
+      // A duty that fails has its turn again later.
+      duty().catch((fault: unknown) => {
+        if ((fault as Error).name === "AssertionError") this.#world.witness.bug(String(fault));
+      });
+      this.#every(ms, kind, duty);
+    });
+  }
+
+  #topology() {
+    return this.#world.inForce("cron", this.#keeper, this.#world.scheduler.nowMs);
+  }
+
+  async #cron(): Promise<void> {
+    const { hosts, bucket, carrier, parts, faults } = this.#world;
+    for (const host of hosts.values()) if (!faults.isDown(host.name, host.nowMs)) host.object().sweep();
+    if (bucket.keysUnder(SPOOL_PREFIX).length === 0) return;
+    const shards = this.#world.namespace(() => true);
+    await parts.drain({
+      shards,
+      topology: await this.#topology(),
+      archive: bucket.bound(() => true),
+      seal: SEALER,
+      codec: carrier,
+    });
+  }
+
+  /** As src/queue/replay.ts, without the seal and the signatures, which have their own tests. */
+  async #replayLetters(): Promise<void> {
+    const { bucket, carrier, faults } = this.#world;
+    for (const key of bucket.keysUnder(DEAD_PREFIX)) {
+      if (!this.#seen.has(key) && faults.rate("horizon") > 0 && faults.stream("horizon").is(0.5)) this.held.add(key);
+      this.#seen.add(key);
+      if (this.held.has(key)) continue;
+      const archive = bucket.bound(() => true);
+      const object = await archive.get(key);
+      const sealed = object === null ? null : parseLetter(await object.text());
+      if (sealed === null) continue;
+      const message = decodeMessage(sealed.letter.payload, carrier);
+      if (!message.ok) throw new Error("a dead letter is unreadable");
+      const events = message.value.flatMap((event) => (event.ok ? [event.value] : []));
+      const shards = this.#world.namespace(() => true);
+      for (const [name, group] of groupByShard(events, await this.#topology(), carrier)) {
+        await deliver({ shards }, name, group);
+      }
+      await archive.delete(key);
+    }
+  }
+
+  async #review(): Promise<void> {
+    const { faults, facts } = this.#world;
+    const chance = faults.stream("review");
+    if (chance.is(0.3) || faults.rate("review") === 0) return;
+    for (const { eventId, verdict } of Array.from(facts.lates.values())) {
+      // Some are left alone; some that are decided are decided again, perhaps against the first decision.
+      if (chance.is(verdict === "late" ? 0.4 : 0.9)) continue;
+      const times = chance.is(0.3) ? 2 : 1;
+      for (let time = 0; time < times; time++) this.#decide(eventId, chance.is(0.6) ? "accept" : "reject");
+    }
+  }
+
+  #decide(event: EventId, choice: "accept" | "reject"): void {
+    const { network, witness, lateAt } = this.#world;
+    const shard = lateAt.get(event);
+    if (shard === undefined) {
+      witness.complain("G11", `the review list names ${event}, which nobody logged`, event);
+      return;
+    }
+    const apply = () => this.#world.host(shard).object().review([{ event, choice }], "reviewer");
+    network
+      .call({ kind: "rpc", service: shard, label: "review", latencyMs: 20, apply, isCallerAlive: () => true })
+      .then(([outcome]) => outcome !== undefined && witness.reviewTold(event, outcome))
+      .catch(() => {});
+  }
+}

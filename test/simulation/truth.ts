@@ -1,0 +1,31 @@
+/**
+ * The rules, written a second time and from the outside: what one event is worth before anybody asks whether its
+ * impression is taken. Uses what the workload knows of the request (its nature), never the deciding code.
+ *
+ * Sources: DESIGN §3, §6, §11: test traffic, expiry by receipt, HEAD, declared crawlers; lateness by the edge's instants.
+ */
+import { MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
+import type { Note } from "./witness.ts";
+
+export type Worth = "invalid" | "late" | "candidate";
+
+export type TruthPolicy = { readonly mode: "review" | "accept"; readonly allowedLatenessS: number };
+
+export function worthOf({ request, event }: Note, { mode, allowedLatenessS }: TruthPolicy): Worth {
+  const { claims } = request.impression;
+  if (claims.tst || request.nature === "machine") return "invalid";
+  if (event.receivedAtMs > claims.exp * SECOND_MS) return "invalid";
+  const minuteEndsMs = event.occurredAtMs - (event.occurredAtMs % MINUTE_MS) + MINUTE_MS;
+  const isLate = event.receivedAtMs - minuteEndsMs > allowedLatenessS * SECOND_MS;
+  return isLate && mode === "review" ? "late" : "candidate";
+}
+
+/** The client's time counts only within [issued, received + 5 s]; otherwise the server's does, and the event says so. */
+export function isClockRight({ request, event }: Note): boolean {
+  const told = request.timestampMs;
+  if (told === null) return event.clock === "server" && event.occurredAtMs === event.receivedAtMs;
+  const isCredible = told >= request.impression.claims.iat * SECOND_MS && told <= event.receivedAtMs + 5 * SECOND_MS;
+  return isCredible
+    ? event.clock === "client" && event.occurredAtMs === told
+    : event.clock === "client_refused" && event.occurredAtMs === event.receivedAtMs;
+}

@@ -1,0 +1,131 @@
+/**
+ * The witness writes down what clients, carriers and shards were told, while the run goes on; it decides nothing.
+ *
+ *   notes      every request, and how it ended                 acked      event id → count, once a carrier took it
+ *   sent       event id → request and event as made            committed  shard → sequence number → fingerprint
+ *
+ * Keeps: what is written is what was said, not what should be. With a trace it also keeps every station that one event
+ * or impression passed, in order.
+ */
+import type { EnqueueStepName } from "../../src/config.ts";
+import type { ClickEvent } from "../../src/core/click-event.ts";
+import type { EventId } from "../../src/core/event-id.ts";
+import type { ReviewChoice, ReviewOutcome } from "../../src/core/review.ts";
+import type { EncodedClick, Handover } from "../../src/queue/coalescer.ts";
+import type { MemoryRow } from "./memory-shard-log.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Impression, Request } from "./workload.ts";
+
+export type Note = {
+  readonly request: Request;
+  readonly event: ClickEvent;
+  /** Requests of one group may fold into one event. */
+  readonly group: string;
+  readonly isolate: string;
+  readonly isIsolateAlive: () => boolean;
+  /** The request, or its isolate with it. */
+  readonly isDead: () => boolean;
+  readonly atMs: number;
+  answer: Handover | null;
+  answeredAtMs: number;
+  /** The chain said to this request that its own events are lost, and counted so. */
+  isCountedLost: boolean;
+};
+
+export type Deferral = { readonly event: EventId; readonly shard: string; readonly atMs: number };
+
+export class Witness {
+  readonly notes: Note[] = [];
+  readonly sent = new Map<EventId, Note>();
+  readonly acked = new Map<EventId, number>();
+  /** Events that some request's chain gave up, with the count that it counted as lost. */
+  readonly lost = new Map<EventId, number>();
+  readonly reviewed = new Map<EventId, { readonly choice: ReviewChoice; readonly verdict: string }>();
+  readonly deferrals: Deferral[] = [];
+  readonly complaints: { readonly promise: string; readonly text: string; readonly impression: number | null }[] = [];
+  readonly #scheduler: Scheduler;
+  readonly #committed = new Map<string, Map<number, string>>();
+  /** Index of the impression that is traced. */
+  readonly #traced: number | null;
+  readonly trace: string[] = [];
+
+  constructor(scheduler: Scheduler, traced: number | null) {
+    this.#scheduler = scheduler;
+    this.#traced = traced;
+  }
+
+  requested(made: Omit<Note, "atMs" | "answer" | "answeredAtMs" | "isCountedLost">): Note {
+    const note = { ...made, atMs: this.#scheduler.nowMs, answer: null, answeredAtMs: 0, isCountedLost: false };
+    this.notes.push(note);
+    this.sent.set(made.event.id, note);
+    this.say(made.event.id, () => `edge ${made.request.isolate}: ${made.request.method} by ${made.request.client}`);
+    return note;
+  }
+
+  delivered(note: Note, events: readonly EncodedClick[], step: EnqueueStepName | null): void {
+    if (step === null) note.isCountedLost = true;
+    for (const { id, count } of events) {
+      this.say(id, () => (step === null ? "chain: lost" : `chain: taken by ${step}, count ${count}`));
+      if (step === null) this.lost.set(id, count);
+      if (step === null) continue;
+      const before = this.acked.get(id);
+      if (before !== undefined && before !== count)
+        this.complain("G3", `event ${id} was sent with counts ${before} and ${count}`, id);
+      this.acked.set(id, count);
+    }
+  }
+
+  answered(note: Note, outcome: Handover): void {
+    note.answer = outcome;
+    note.answeredAtMs = this.#scheduler.nowMs;
+    this.say(note.event.id, () => `edge: request ends, ${outcome}`);
+  }
+
+  /** A row that a shard committed: its number must never have meant anything else. */
+  committed(shard: string, row: MemoryRow): void {
+    const rows = this.#committed.get(shard) ?? new Map<number, string>();
+    this.#committed.set(shard, rows);
+    const first = row.logged[0]?.event.id ?? null;
+    if (rows.has(row.seq)) this.complain("G6", `sequence number ${row.seq} of ${shard} was used twice`, first);
+    rows.set(row.seq, row.logged.map(({ event, verdict }) => `${event.id} ${verdict}`).join());
+    for (const { event, verdict, reason, review } of row.logged) {
+      this.say(
+        event.id,
+        () => `${shard}: logged ${row.seq}, ${verdict} ${reason ?? ""} ${review === null ? "" : "by review"}`,
+      );
+      if (verdict === "deferred") this.deferrals.push({ event: event.id, shard, atMs: this.#scheduler.nowMs });
+      this.#scheduler.mix(row.seq + verdict.length);
+    }
+  }
+
+  /** What a reviewer was told. */
+  reviewTold(event: EventId, outcome: ReviewOutcome): void {
+    this.say(event, () => `review: ${JSON.stringify(outcome)}`);
+    if (outcome.outcome !== "decided") return;
+    const { choice, verdict } = outcome;
+    const before = this.reviewed.get(event);
+    if (before !== undefined && (before.choice !== choice || before.verdict !== verdict)) {
+      this.complain("G11", `the review of ${event} was told ${before.verdict} and then ${verdict}`, event);
+    }
+    this.reviewed.set(event, { choice, verdict });
+  }
+
+  bug(text: string): void {
+    this.complain("bug", text, null);
+  }
+
+  complain(promise: string, text: string, event: EventId | null): void {
+    const impression = event === null ? null : (this.sent.get(event)?.request.impression.index ?? null);
+    this.complaints.push({ promise, text, impression });
+  }
+
+  impressionOf(event: EventId): Impression | null {
+    return this.sent.get(event)?.request.impression ?? null;
+  }
+
+  say(event: EventId, what: () => string): void {
+    if (this.#traced === null || this.impressionOf(event)?.index !== this.#traced) return;
+    const time = new Date(this.#scheduler.nowMs).toISOString().slice(11, 23);
+    this.trace.push(`${time} ${event.slice(-8)} ${what()}`);
+  }
+}
