@@ -90,8 +90,8 @@ export class ClickShard extends DurableObject<Env> {
       ingest(arrivals, { ...this.#ports, policy: this.#config.late, nowMs }),
     );
     this.#unpostedChars += chars;
-    if (decided > 0) this.#arm(nowMs + this.#config.flushIntervalMs);
     this.#flushIfOverdue(nowMs);
+    if (decided > 0) this.#arm(nowMs + this.#config.flushIntervalMs);
     return decided;
   }
 
