@@ -47,9 +47,11 @@ function readHints(headers: Headers, mobile: string | null): ClientHints {
   };
 }
 
-/** The host of the referring page, without its path, which may be private. */
+/** Scheme and authority of a referrer; the authority without user information. */
+const REFERRER = /^https?:\/\/([^/?#@\\]+)(?:[/?#]|$)/i;
+
+/** The host of the referring page, without its path, which may be private. Browsers send it as a serialised URL. */
 function hostOf(referrer: string | null): string | null {
-  if (referrer === null || !URL.canParse(referrer)) return null;
-  const { host } = new URL(referrer);
-  return host === "" ? null : host.slice(0, REFERRER_HOST_LENGTH_MAX);
+  if (referrer === null) return null;
+  return REFERRER.exec(referrer)?.[1]?.slice(0, REFERRER_HOST_LENGTH_MAX).toLowerCase() ?? null;
 }
