@@ -86,8 +86,11 @@ export class Coalescer {
     this.#encode = encode;
   }
 
-  /** Enqueues one event; resolves when this request has no more to do for it. */
-  async enqueue(event: ClickEvent, identity: string, deliver: Deliver): Promise<Handover> {
+  /**
+   * Enqueues one event. The promise resolves when this request has no more to do for it; most requests have not from the
+   * start, and get no promise, so that nothing has to be kept alive for them.
+   */
+  enqueue(event: ClickEvent, identity: string, deliver: Deliver): Handover | Promise<Handover> {
     const batch = this.#joinable();
     const repeated = batch?.entries.get(identity);
     if (batch !== null && repeated !== undefined && repeated.count < FOLDED_COUNT_MAX) {
@@ -121,9 +124,13 @@ export class Coalescer {
     return handover;
   }
 
-  /** The first followers stay until the outcome is known, each with more patience than the one before. */
-  async #follow(batch: Batch, deliver: Deliver): Promise<Handover> {
-    if (batch.guardians >= GUARDIANS_MAX) return "entrusted";
+  /** The first followers stay as guardians; the others entrust their events to them. */
+  #follow(batch: Batch, deliver: Deliver): Handover | Promise<Handover> {
+    return batch.guardians >= GUARDIANS_MAX ? "entrusted" : this.#guard(batch, deliver);
+  }
+
+  /** Stays until the outcome is known, each guardian with more patience than the one before. */
+  async #guard(batch: Batch, deliver: Deliver): Promise<Handover> {
     batch.guardians++;
     const patienceMs = this.#holdMs + batch.guardians * FOLLOWER_CONFIRM_MS;
     let waitedMs = 0;

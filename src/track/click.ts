@@ -20,8 +20,10 @@ import { err, ok, type Result } from "../core/result.ts";
 import { routingHashOf } from "../core/routing.ts";
 import { minuteOf } from "../core/time.ts";
 import { verifyToken } from "../core/token.ts";
+import { logFault } from "../log.ts";
 import type { EncodedClick, Handover } from "../queue/coalescer.ts";
 import { deliverEvents } from "../queue/producer.ts";
+import { writeLostPoint } from "../sinks/operations.ts";
 import { type Edge, edgeOf, knownEdge } from "./edge.ts";
 import { readAddress, readFacts } from "./facts.ts";
 import { refuse } from "./refuse.ts";
@@ -60,8 +62,10 @@ export async function acceptClick(
   const location = expandDestination(claims.url, macroValues(claims, id, receivedAtMs), config.clickIdParam);
 
   const enqueued = enqueue({ request, token, method, report, claims, id, receivedAtMs }, edge);
-  ctx.waitUntil(enqueued);
-  if (claims.dur) await Promise.race([acknowledged(enqueued), sleep(DURABLE_WAIT_MS)]);
+  if (enqueued instanceof Promise) {
+    ctx.waitUntil(enqueued);
+    if (claims.dur) await Promise.race([acknowledged(enqueued), sleep(DURABLE_WAIT_MS)]);
+  }
   return ok({ claims, id, location });
 }
 
@@ -95,14 +99,31 @@ type Arrival = {
   readonly receivedAtMs: number;
 };
 
-/** Completes the event and makes it durable. Never rejects. */
-async function enqueue(arrival: Arrival, { config, coalescer, hasher, producer }: Edge): Promise<Handover> {
+/** Sets the event on its way. A promise means that this request has to stay for it. Neither throws nor rejects. */
+function enqueue(arrival: Arrival, edge: Edge): Handover | Promise<Handover> {
+  const lose = (fault: unknown): Handover => {
+    // A bug in making or enqueueing the event; the redirect is sent whatever happens to the counting.
+    writeLostPoint(edge.producer.operations, "edge", 1);
+    logFault("clicks_lost", fault, { events: 1 });
+    return "lost";
+  };
+  try {
+    const { hasher } = edge;
+    if (hasher.isLoaded(arrival.receivedAtMs)) return enqueueEvent(arrival, edge);
+    return hasher
+      .load(arrival.receivedAtMs)
+      .then(() => enqueueEvent(arrival, edge))
+      .catch(lose);
+  } catch (fault) {
+    return lose(fault);
+  }
+}
+
+function enqueueEvent(arrival: Arrival, { config, coalescer, hasher, producer }: Edge): Handover | Promise<Handover> {
   const { request, token, method, report, claims, id, receivedAtMs } = arrival;
   const facts = readFacts(request);
   const address = readAddress(request);
-  const isHashed = !facts.gpc && address !== "";
-  if (isHashed && !hasher.isLoaded(receivedAtMs)) await hasher.load(receivedAtMs);
-  const ipHash = isHashed ? hasher.hash(address, receivedAtMs) : null;
+  const ipHash = facts.gpc || address === "" ? null : hasher.hash(address, receivedAtMs);
   const { occurredAtMs, clock } = eventTime(report.occurredAtMs, claims, receivedAtMs);
   const event: ClickEvent = {
     ...facts,
@@ -122,8 +143,9 @@ async function enqueue(arrival: Arrival, { config, coalescer, hasher, producer }
     (await deliverEvents(events, config.enqueueChain, producer)) !== null;
   // Somebody waits for this acknowledgement: it does not wait for company.
   if (claims.dur) {
-    const isDurable = await deliver([{ id, count: 1, text: encodeClickEvent(event) }]);
-    return isDurable ? "durable" : "lost";
+    return deliver([{ id, count: 1, text: encodeClickEvent(event) }]).then((isDurable) =>
+      isDurable ? "durable" : "lost",
+    );
   }
   // A verified signature stands for its whole token, and is a tenth as long.
   const signature = token.slice(token.lastIndexOf(".") + 1);

@@ -91,7 +91,7 @@ describe("npm run ops -- dead", () => {
     await expect.poll(() => grossOf("ad_replayed"), { timeout: ARRIVES_MAX_MS }).toBe(1);
     expect(await ops(["dead", "show", key])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^There is no .+\n$/),
+      stderr: expect.stringMatching(/^There is nothing here\.\n$/),
     });
   });
 

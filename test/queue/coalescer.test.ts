@@ -46,7 +46,7 @@ describe("Coalescer", () => {
   it("bounds a flood of one link: at 10 000 clicks a second, one event a hold, and no click is forgotten", async () => {
     const { sent, deliver } = delivering();
     const shared = coalescer();
-    const clicks: Promise<unknown>[] = [];
+    const clicks: unknown[] = [];
     const link = aClick();
     const another = () => ({ ...link, id: makeEventId({ receivedAtMs: NOON_MS, routingHash: 1 }, serialBytes()) });
     for (let tick = 0; tick < 15; tick++) {

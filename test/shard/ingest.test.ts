@@ -133,6 +133,17 @@ describe("ingest", () => {
     expect((await shard.status()).lastSeq).toBe(0);
   });
 
+  it("refuses more events than one call may hold, and counts none of them", async () => {
+    const shard = shardNamed("oversized");
+    const event = anEncodedClick({}, { jti: "o_1" });
+    const result = await runInDurableObject(shard, async (instance) => {
+      const batch = Array.from({ length: 10_001 }, () => event);
+      return await instance.ingest(batch).then(String, String);
+    });
+    expect(result).toContain("at most 10000 events");
+    expect((await shard.status()).lastSeq).toBe(0);
+  });
+
   it("keeps its log in time order when the clock steps back", async () => {
     await runInDurableObject(shardNamed("clock"), (_, { storage }) => {
       const log = new LogStore(storage.sql);

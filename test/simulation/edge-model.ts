@@ -146,7 +146,7 @@ export class EdgeIsolate {
     this.#current = { isAlive: true };
     // Straight on its way, or entrusted to others at once: either may go on without waiting for a timer.
     scheduler.touch();
-    outcome.then(
+    Promise.resolve(outcome).then(
       (handover) => !isDead() && witness.answered(note, handover),
       (fault: unknown) => witness.bug(`a request of ${this.#name} rejects: ${String(fault)}`),
     );

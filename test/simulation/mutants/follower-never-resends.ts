@@ -17,7 +17,7 @@ class TrustingCoalescer extends Coalescer {
     this.#timing = timing;
   }
 
-  override enqueue(event: ClickEvent, identity: string, deliver: Deliver): Promise<Handover> {
+  override enqueue(event: ClickEvent, identity: string, deliver: Deliver): Handover | Promise<Handover> {
     const startedMs = this.#timing.nowMs();
     // A leader delivers after its hold; who delivers after FOLLOWER_CONFIRM_MS is a follower that helps itself.
     const isFollower = () => this.#timing.nowMs() - startedMs >= FOLLOWER_CONFIRM_MS;
