@@ -75,3 +75,31 @@ describe("a click of a dur token", () => {
     expect(wasDurableBeforeRedirect(decodeLogLine(line))).toBe(expected);
   });
 });
+
+describe("a bug behind the redirect", () => {
+  it("never touches the redirect, and is counted as a loss", async () => {
+    const points: (AnalyticsEngineDataPoint | undefined)[] = [];
+    const given = {
+      ...env,
+      OPERATIONS: { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) },
+    };
+    const request = new Request(`https://track.example/c/${await aToken()}`, { headers: { "User-Agent": BROWSER } });
+    const headers = {
+      get: (name: string) => {
+        if (name === "Sec-GPC") throw new Error("a bug in reading the facts");
+        return request.headers.get(name);
+      },
+    };
+    const broken = new Proxy(request, {
+      get: (target, property) => (property === "headers" ? headers : Reflect.get(target, property, target)),
+    });
+    const background: Promise<unknown>[] = [];
+    const context = {
+      waitUntil: (work: Promise<unknown>) => void background.push(work),
+    } as unknown as ExecutionContext;
+    const response = await worker.fetch(broken as Parameters<typeof worker.fetch>[0], given as unknown as Env, context);
+    expect(response.status).toBe(302);
+    expect(await Promise.all(background)).not.toContain("durable");
+    expect(points).toEqual([expect.objectContaining({ blobs: ["lost", "edge", "", ""], doubles: [1] })]);
+  });
+});
