@@ -29,7 +29,7 @@ export function makeEventId(
   assert(random.length === EVENT_ID_RANDOM_BYTES, "an event id takes 8 random bytes");
   assert(receivedAtMs >= 0 && receivedAtMs < TIME_MAX, "an event id takes a time in milliseconds");
   const marked = MARK + receivedAtMs;
-  // Six groups of 24 bits. Numbers instead of a buffer: allocating one costs more than all of this.
+  // Six groups of 24 bits, as numbers, so that no click allocates a buffer for its id.
   const id =
     spell(Math.floor(marked / 2 ** 24)) +
     spell(marked % 2 ** 24) +

@@ -16,8 +16,8 @@
  * never joined.
  *
  * Requests share plain values and nothing else: each looks by its own timers, and nobody resolves a promise of another
- * request, which may end at any time. A timer of its own in every follower would cost a third of the redirect's
- * throughput (docs/decisions/0006).
+ * request, which may end at any time. What a timer of its own in every follower would cost stands in
+ * docs/decisions/0006.
  */
 import { encodeUtf8 } from "../core/base64url.ts";
 import { type ClickEvent, encodeClickEvent } from "../core/click-event.ts";

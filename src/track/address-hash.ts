@@ -48,8 +48,8 @@ export class AddressHasher {
   }
 
   /**
-   * 16 characters, the same for one address all day at every edge; null when no salt could be had. Synchronous, because
-   * WebCrypto's detour costs three times as much for so short a message.
+   * 16 characters, the same for one address all day at every edge; null when no salt could be had. Synchronous,
+   * so that most requests have nothing to wait for after their response.
    */
   hash(address: string, atMs: number): string | null {
     if (this.#current?.day !== dayOf(atMs) || this.#current.keyed === null) return null;

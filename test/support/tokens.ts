@@ -4,6 +4,7 @@ import { sealText } from "../../src/core/seal.ts";
 import type { TokenPolicy } from "../../src/core/token.ts";
 import { mintToken } from "../../src/core/token.ts";
 import type { Sealer } from "../../src/queue/dead-letter.ts";
+import { aPayload } from "./builders.ts";
 import { TEST_TOKEN_KEYS } from "./secrets.ts";
 
 export const POLICY: TokenPolicy = { tokenTtlMaxS: 86_400, landingHttpHosts: new Set() };
@@ -20,18 +21,12 @@ export const testSeal: Sealer = async (text) => sealText(await testRing(), text)
 /** A signed token, issued a second ago unless told. */
 export async function aToken(overrides: Record<string, unknown> = {}, signingKid = "test-1"): Promise<string> {
   const nowS = Date.now() / 1_000;
-  const payload = {
+  const payload = aPayload({
     jti: `imp_${crypto.randomUUID()}`,
     iat: Math.floor(nowS) - 1,
     exp: Math.floor(nowS) + 3_600,
-    adv: "adv_1",
-    cmp: "cmp_7",
-    ad: "ad_9",
-    pub: "pub_1",
-    url: "https://shop.example/landing",
-    cpc: 250_000,
     ...overrides,
-  };
+  });
   const iat = Number(payload.iat);
   const minted = await mintToken(payload, { ring: await testRing(signingKid), policy: POLICY, nowMs: iat * 1_000 });
   if (!minted.ok) throw new Error(`${minted.error.reason} ${minted.error.field}`);
