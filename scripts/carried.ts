@@ -14,7 +14,7 @@ export type LogProgress = { readonly lastSeq: number; readonly postedSeq: number
 
 /** The bindings that clicks pass through, as Miniflare hands them out. */
 export type PipelineBindings = {
-  readonly CLICK_SHARD: { getByName(name: string): { status(): Promise<LogProgress> } };
+  readonly EVENT_SHARD: { getByName(name: string): { status(): Promise<LogProgress> } };
   readonly REPORT_DB: D1Database;
   readonly TOPOLOGY: string;
 };
@@ -48,7 +48,7 @@ async function look(bindings: PipelineBindings): Promise<{ isIdle: boolean; seqs
   const backlogs = await Promise.all(queues.map(async ([, queue]) => (await queue.metrics()).backlogCount));
   const epochs = JSON.parse(bindings.TOPOLOGY) as { shards: number }[];
   const names = Array.from({ length: Math.max(...epochs.map(({ shards }) => shards)) }, (_, at) => clickShardName(at));
-  const shards = await Promise.all(names.map((name) => bindings.CLICK_SHARD.getByName(name).status()));
+  const shards = await Promise.all(names.map((name) => bindings.EVENT_SHARD.getByName(name).status()));
   return {
     isIdle: backlogs.every((count) => count === 0) && shards.every(({ lastSeq, postedSeq }) => lastSeq === postedSeq),
     seqs: shards.map(({ lastSeq }) => lastSeq).join(" "),

@@ -13,7 +13,7 @@ import { handleClick } from "./track/click.ts";
 import { sealerOf } from "./track/edge.ts";
 import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
-export { ClickShard } from "./shard/object.ts";
+export { EventShard } from "./shard/object.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
 const DESK_PATHS = ["/v1/late-clicks", "/v1/admin/dead-letters"];
@@ -40,14 +40,14 @@ export default {
     const letters = { archive: env.ARCHIVE, seal: sealerOf(env) };
     if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, letters);
     const topology = await topologyInForce(env, readConfig(env));
-    return consumeClicks(batch, { shards: env.CLICK_SHARD, topology, ...letters });
+    return consumeClicks(batch, { shards: env.EVENT_SHARD, topology, ...letters });
   },
 
   async scheduled(controller, env) {
     const nowMs = controller.scheduledTime;
     const ports = {
       database: env.REPORT_DB,
-      shards: env.CLICK_SHARD,
+      shards: env.EVENT_SHARD,
       archive: env.ARCHIVE,
       seal: sealerOf(env),
       topology: () => topologyInForce(env, readConfig(env)),

@@ -97,7 +97,7 @@ describe("G2: before the 302 there is no network call and no storage call", () =
     const isolated = {
       ...env,
       CLICK_QUEUE_0: hanging,
-      CLICK_SHARD: { getByName: () => hanging },
+      EVENT_SHARD: { getByName: () => hanging },
       REPORT_DB: hanging,
       ARCHIVE: hanging,
     } as unknown as Env;
@@ -138,7 +138,7 @@ describe("G4: one impression is billed at most once", () => {
     const message = encodeMessage([aRecentClick({ ad, jti: "again" })]);
     await env.CLICK_QUEUE_0.send(message, { contentType: "text" });
     await counted(ad, 1);
-    for (const name of shardNames) await evictDurableObject(env.CLICK_SHARD.getByName(name));
+    for (const name of shardNames) await evictDurableObject(env.EVENT_SHARD.getByName(name));
     await env.CLICK_QUEUE_0.send(message, { contentType: "text" });
     await env.CLICK_QUEUE_0.send(encodeMessage([aRecentClick({ ad, jti: "other" })]), { contentType: "text" });
     expect(await counted(ad, 2)).toMatchObject({ valid: 2, duplicate: 0 });
@@ -183,8 +183,8 @@ describe("G6: every posting is applied exactly once", () => {
     const ad = "ad_g6";
     await click(await aToken({ ad }));
     await counted(ad, 1);
-    for (const name of shardNames) await runDurableObjectAlarm(env.CLICK_SHARD.getByName(name));
-    for (const name of shardNames) await env.CLICK_SHARD.getByName(name).sweep();
+    for (const name of shardNames) await runDurableObjectAlarm(env.EVENT_SHARD.getByName(name));
+    for (const name of shardNames) await env.EVENT_SHARD.getByName(name).sweep();
     expect((await totalsOf(ad)).gross).toBe(1);
   });
 });
@@ -269,7 +269,7 @@ describe("G12: bad input gets a named error or a verdict, and loses nothing", ()
 /** Makes every waiting row due for the archive, and flushes. */
 async function archiveEverything(): Promise<void> {
   for (const name of shardNames) {
-    const shard = env.CLICK_SHARD.getByName(name);
+    const shard = env.EVENT_SHARD.getByName(name);
     await runInDurableObject(shard, (_, { storage }) => {
       storage.sql.exec("UPDATE log SET logged_at_ms = 1");
     });

@@ -12,7 +12,7 @@ const FOLDER = ".vitest/lint";
 const PLANTED = {
   "a floating send to a queue": ['env.CLICK_QUEUE_0.send("x");', "typescript(no-floating-promises)"],
   "a floating call of a shard": [
-    'env.CLICK_SHARD.getByName("clicks-0").ingest([]);',
+    'env.EVENT_SHARD.getByName("clicks-0").ingest([]);',
     "typescript(no-floating-promises)",
   ],
   "a floating statement of D1": ['env.REPORT_DB.prepare("SELECT 1").run();', "typescript(no-floating-promises)"],

@@ -11,7 +11,7 @@
 import { parseJson } from "../../src/core/base64url.ts";
 import worker from "../../src/index.ts";
 
-export { ClickShard } from "../../src/index.ts";
+export { EventShard } from "../../src/index.ts";
 
 const respondedAtMs = new Map<string, number>();
 const acknowledged: number[] = [];

@@ -7,11 +7,11 @@
  * Relies on: `ctx.storage.sql` is one object for the life of a shard; `rowsWritten` of a statement that returns nothing
  * is final when `exec` returns.
  */
-import worker, { ClickShard as RealClickShard } from "../../src/index.ts";
+import worker, { EventShard as RealEventShard } from "../../src/index.ts";
 
 const counters = { shardRows: 0, reportRows: 0, postings: 0, messages: 0, events: 0, batches: 0 };
 
-export class ClickShard extends RealClickShard {
+export class EventShard extends RealEventShard {
   constructor(ctx: DurableObjectState, env: Env) {
     const { sql } = ctx.storage;
     const exec = sql.exec.bind(sql) as SqlStorage["exec"];

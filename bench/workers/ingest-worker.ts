@@ -8,10 +8,10 @@
 import { encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
 import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
-import { ClickShard } from "../../src/shard/object.ts";
+import { EventShard } from "../../src/shard/object.ts";
 import { benchEvent } from "./bench-event.ts";
 
-export { ClickShard };
+export { EventShard };
 
 const ADS = 1_000;
 let serial = 0;
@@ -27,7 +27,7 @@ export default {
       return new Response(null, { status: 204 });
     }
     let counted = 0;
-    for (const events of calls) counted += await env.CLICK_SHARD.getByName("clicks-0").ingest(events);
+    for (const events of calls) counted += await env.EVENT_SHARD.getByName("clicks-0").ingest(events);
     return Response.json({ events: calls.reduce((sum, { length }) => sum + length, 0), counted });
   },
 } satisfies ExportedHandler<Env>;

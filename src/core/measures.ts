@@ -4,7 +4,8 @@
  *
  *   cell = [publisher_id, country, device, creative_id, ...one integer per measure]
  *
- * Keeps: the law gross = valid + duplicate + invalid + late (a CHECK of each facts table). Deltas may be negative.
+ * Keeps: append-only, since stored cells are read by position; an older, shorter cell reads as 0 in what came later.
+ * The law gross = valid + duplicate + invalid + late (a CHECK of each facts table). Deltas may be negative.
  */
 export const MEASURES = [
   "impressions",
@@ -17,6 +18,9 @@ export const MEASURES = [
   "conversions_by_time",
   "spend_micros",
   "conversion_value_micros",
+  "gross_impressions",
+  "valid_with_user",
+  "conversion_value_by_time_micros",
 ] as const;
 export type Measure = (typeof MEASURES)[number];
 

@@ -65,7 +65,7 @@ export async function replayDeadLetters(body: unknown, env: Env): Promise<Answer
   const ring = await importKeyRing(parseJson(config.tokenKeys), config.tokenSigningKid);
   if (!ring.ok) throw new Error(ring.error);
   const ports = {
-    shards: env.CLICK_SHARD,
+    shards: env.EVENT_SHARD,
     topology: await topologyInForce(env, config),
     archive: env.ARCHIVE,
     ring: ring.value,

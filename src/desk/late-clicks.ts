@@ -73,7 +73,7 @@ export async function listLateClicks(
 /** Decides on late clicks in the name of `by`; one result per row, in their order. */
 export async function decideLateClicks(
   body: unknown,
-  { REPORT_DB: database, CLICK_SHARD: shards }: Pick<Env, "REPORT_DB" | "CLICK_SHARD">,
+  { REPORT_DB: database, EVENT_SHARD: shards }: Pick<Env, "REPORT_DB" | "EVENT_SHARD">,
   by: string,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const parsed = decisionsSchema.safeParse(body);

@@ -41,7 +41,7 @@ async function queueOldestMs(queue: Queue): Promise<number | null> {
 }
 
 async function shardOldestMs(env: Env, name: string): Promise<number | null> {
-  const shard = env.CLICK_SHARD.getByName(name) as unknown as ShardStatus;
+  const shard = env.EVENT_SHARD.getByName(name) as unknown as ShardStatus;
   const { oldestUnpostedReceivedAtMs } = await shard.status();
   return oldestUnpostedReceivedAtMs;
 }

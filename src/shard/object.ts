@@ -1,5 +1,5 @@
 /**
- * ClickShard, the Durable Object that decides: one per shard of the topology, named `clicks-<index>`.
+ * EventShard, the Durable Object that decides: one per shard of the topology, named `clicks-<index>`.
  *
  *   ingest(events)  decide and log a batch; durable when it returns (the output gate holds the reply)
  *   review(…)       accept or reject late clicks
@@ -41,7 +41,7 @@ const OVERDUE_MS = 5 * SECOND_MS;
 const RETRY_MIN_MS = SECOND_MS;
 const RETRY_MAX_MS = 60 * SECOND_MS;
 
-export class ClickShard extends DurableObject<Env> {
+export class EventShard extends DurableObject<Env> {
   readonly #config: Config;
   readonly #log: LogStore;
   readonly #index: SqliteKeyIndex;

@@ -7,9 +7,9 @@
 import type { Claims } from "../core/claims.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { clickShardName, routingHashOf, shardOf, type Topology } from "../core/routing.ts";
-import type { ClickShard } from "./object.ts";
+import type { EventShard } from "./object.ts";
 
-export type ShardNamespace = DurableObjectNamespace<ClickShard>;
+export type ShardNamespace = DurableObjectNamespace<EventShard>;
 
 /** The name of the shard that owns the click of these claims. */
 export function shardNameOf(claims: Claims, topology: Topology): string {

@@ -31,8 +31,10 @@ const each = (items: readonly string[], to: (item: string, index: number) => str
 
 const SUMS = each(MEASURES, (measure) => `sum(${measure}) AS ${measure}`);
 const CELL_ARRAY = `json_array(${CELL_NAMES}, ${TOTALS})`;
-/** A cell's members as columns, from `cell.value`. */
-const CELL_COLUMNS = each([...CELL_DIMENSIONS, ...MEASURES], (name, at) => `cell.value ->> ${at} AS ${name}`);
+/** A cell's members as columns, from `cell.value`; a cell that is older than a measure has no such member. */
+const CELL_COLUMNS = each([...CELL_DIMENSIONS, ...MEASURES], (name, at) =>
+  at < CELL_DIMENSIONS.length ? `cell.value ->> ${at} AS ${name}` : `coalesce(cell.value ->> ${at}, 0) AS ${name}`,
+);
 
 const CELLS_OF = (source: string) => `SELECT ${CELL_COLUMNS} FROM json_each(${source}) AS cell`;
 const REASONS_OF = (source: string) => `SELECT key, value FROM json_each(${source})`;

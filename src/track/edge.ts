@@ -45,7 +45,7 @@ export async function edgeOf(env: Env): Promise<Edge> {
     random: new RandomPool(),
     producer: {
       queues: clickQueues(env),
-      shards: env.CLICK_SHARD,
+      shards: env.EVENT_SHARD,
       topology: () => topologyInForce(env, config),
       archive: env.ARCHIVE,
       timing: PLATFORM_TIMING,

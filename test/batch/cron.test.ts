@@ -14,7 +14,7 @@ import { testSeal } from "../support/tokens.ts";
 describe("cron", () => {
   it("posts what an alarm missed, rolls what is over, and destroys old salts", async () => {
     const nowMs = NOON_MS + 3 * HOUR_MS;
-    const shard = env.CLICK_SHARD.getByName("clicks-3");
+    const shard = env.EVENT_SHARD.getByName("clicks-3");
     await shard.ingest([anEncodedClick({}, { jti: "cron_1" })]);
     for (const daysAgo of [0, 1, 2, 3]) await env.ARCHIVE.put(saltKey(isoDay(nowMs - daysAgo * DAY_MS)), "salt");
     const run = async () => {

@@ -27,7 +27,7 @@ const indexes: { name: string; withIndex: (use: Use) => Promise<void> }[] = [
   {
     name: "SQLite",
     withIndex: (use) =>
-      runInDurableObject(env.CLICK_SHARD.getByName(`key-index-${serial++}`), (_, { storage }) => {
+      runInDurableObject(env.EVENT_SHARD.getByName(`key-index-${serial++}`), (_, { storage }) => {
         const open = () => new SqliteKeyIndex(storage.sql, new LogStore(storage.sql));
         use(open(), open);
       }),
@@ -108,7 +108,7 @@ describe.each(indexes)("KeyIndex in $name", ({ withIndex }) => {
 
 describe("SqliteKeyIndex", () => {
   it("writes one row per key, and none to forget them", () =>
-    runInDurableObject(env.CLICK_SHARD.getByName("rows-written"), (_, { storage }) => {
+    runInDurableObject(env.EVENT_SHARD.getByName("rows-written"), (_, { storage }) => {
       let written = 0;
       const sql = new Proxy(storage.sql, {
         get: (target, property) =>

@@ -23,7 +23,7 @@ const shelves: { name: string; withShelf: (use: Use) => Promise<void> }[] = [
   {
     name: "SQLite",
     withShelf: (use) =>
-      runInDurableObject(env.CLICK_SHARD.getByName(`late-shelf-${serial++}`), (_, { storage }) =>
+      runInDurableObject(env.EVENT_SHARD.getByName(`late-shelf-${serial++}`), (_, { storage }) =>
         use(new SqliteLateShelf(storage.sql), (closure) => storage.transactionSync(closure)),
       ),
   },

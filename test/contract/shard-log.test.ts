@@ -23,7 +23,7 @@ const logs: { name: string; withLog: (use: Use) => Promise<void> }[] = [
   {
     name: "SQLite",
     withLog: (use) =>
-      runInDurableObject(env.CLICK_SHARD.getByName(`shard-log-${serial++}`), (_, { storage }) =>
+      runInDurableObject(env.EVENT_SHARD.getByName(`shard-log-${serial++}`), (_, { storage }) =>
         use(new LogStore(storage.sql), (closure) => storage.transactionSync(closure)),
       ),
   },

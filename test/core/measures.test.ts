@@ -22,6 +22,9 @@ describe("the order of measures", () => {
       "conversions_by_time",
       "spend_micros",
       "conversion_value_micros",
+      "gross_impressions",
+      "valid_with_user",
+      "conversion_value_by_time_micros",
     ]);
     expect(CELL_DIMENSIONS).toEqual(["publisher_id", "country", "device", "creative_id"]);
     expect(ROW_DIMENSIONS).toEqual(["campaign_id", "ad_group_id", "ad_id"]);
@@ -35,7 +38,7 @@ describe("counts", () => {
   });
 
   it("are set by name and zero elsewhere", () => {
-    expect(toCounts({ gross: 3, late: 1 })).toEqual([0, 3, 0, 0, 0, 1, 0, 0, 0, 0]);
+    expect(toCounts({ gross: 3, late: 1 })).toEqual([0, 3, 0, 0, 0, 1, ...MEASURES.slice(6).map(() => 0)]);
   });
 
   it("add up in place", () => {

@@ -16,7 +16,7 @@ describe("the review API", () => {
 
   it("lists what waits, takes decisions by row, and says who decided when", async () => {
     const late = aLateClick("api_1", "ad_api");
-    const shard = env.CLICK_SHARD.getByName("clicks-0");
+    const shard = env.EVENT_SHARD.getByName("clicks-0");
     await shard.ingest([late.encoded]);
     await runDurableObjectAlarm(shard);
     const waiting = await call("/v1/late-clicks");

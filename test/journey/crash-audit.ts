@@ -39,7 +39,7 @@ export async function waitUntilArchived({ bindings }: LocalRuntime, timeoutMs: n
   const names = Array.from({ length: SHARDS }, (_, index) => clickShardName(index));
   const endsAtMs = Date.now() + timeoutMs;
   while (Date.now() < endsAtMs) {
-    const all = await Promise.all(names.map((name) => bindings.CLICK_SHARD.getByName(name).status()));
+    const all = await Promise.all(names.map((name) => bindings.EVENT_SHARD.getByName(name).status()));
     if (all.every(({ lastSeq, postedSeq, archivedSeq }) => postedSeq === lastSeq && archivedSeq === lastSeq)) {
       return true;
     }

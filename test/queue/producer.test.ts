@@ -13,7 +13,7 @@ import { testSeal } from "../support/tokens.ts";
 const TOPOLOGY = [{ sinceMs: 0, shards: 1 }];
 const CHAIN = ["queue", "other_queue", "shard", "spool"] as const;
 
-const drainPorts = { shards: env.CLICK_SHARD, topology: TOPOLOGY, archive: env.ARCHIVE, seal: testSeal };
+const drainPorts = { shards: env.EVENT_SHARD, topology: TOPOLOGY, archive: env.ARCHIVE, seal: testSeal };
 
 function aClick(...given: Parameters<typeof aClickEvent>): EncodedClick {
   const event = aClickEvent(...given);
@@ -41,7 +41,7 @@ function ports(queues: FakeQueue[], overrides: Partial<ProducerPorts> = {}): Pro
   const operations = { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) };
   return {
     queues,
-    shards: env.CLICK_SHARD,
+    shards: env.EVENT_SHARD,
     topology: async () => TOPOLOGY,
     archive: env.ARCHIVE,
     timing: PLATFORM_TIMING,
@@ -82,7 +82,7 @@ describe("deliverEvents", () => {
     const click = aClick({}, { jti: "via_shard" });
     expect(await deliverEvents([click], CHAIN, ports([]))).toBe("shard");
     // The same event by the queue is then a redelivery.
-    expect((await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq).toBeGreaterThan(0);
+    expect((await env.EVENT_SHARD.getByName("clicks-0").status()).lastSeq).toBeGreaterThan(0);
   });
 
   it("spools what neither queue nor shard takes, and never one batch over another", async () => {
@@ -95,12 +95,12 @@ describe("deliverEvents", () => {
     expect(await oldestSpooledMs(env.ARCHIVE)).toBe(NOON_MS + 1_000);
     const shardPorts = drainPorts;
     expect(await drainSpool({ ...shardPorts, shards: noShards })).toBe(0);
-    const before = (await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq;
+    const before = (await env.EVENT_SHARD.getByName("clicks-0").status()).lastSeq;
     expect(await drainSpool(shardPorts)).toBe(2);
     expect(await drainSpool(shardPorts)).toBe(0);
     expect(await oldestSpooledMs(env.ARCHIVE)).toBeNull();
     // Two objects, each with one event that was new; the copy of the first event left no row of its own.
-    expect((await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq).toBe(before + 2);
+    expect((await env.EVENT_SHARD.getByName("clicks-0").status()).lastSeq).toBe(before + 2);
   });
 
   it("counts the whole lines of a spool object that was cut off, and keeps the rest as a dead letter", async () => {

@@ -11,7 +11,7 @@ import { aToken, POLICY, testRing, testSeal } from "../support/tokens.ts";
 const TOPOLOGY = [{ sinceMs: 0, shards: 1 }];
 
 async function ports(): Promise<ReplayPorts> {
-  return { shards: env.CLICK_SHARD, topology: TOPOLOGY, archive: env.ARCHIVE, ring: await testRing(), policy: POLICY };
+  return { shards: env.EVENT_SHARD, topology: TOPOLOGY, archive: env.ARCHIVE, ring: await testRing(), policy: POLICY };
 }
 
 async function anEvent(payload: Record<string, unknown> = {}) {
@@ -42,7 +42,7 @@ async function edit(key: string, change: (letter: Record<string, unknown>) => Re
 describe("replayLetter", () => {
   it("counts what had not been counted, once, and keeps the letter as evidence", async () => {
     const [counted, lost] = [await anEvent(), await anEvent()];
-    await env.CLICK_SHARD.getByName("clicks-0").ingest([counted]);
+    await env.EVENT_SHARD.getByName("clicks-0").ingest([counted]);
     const key = await bury(encodeMessage([counted, lost]));
     expect(await replayLetter(key, await ports())).toEqual({ key, outcome: "replayed", events: 2, counted: 1 });
     expect(await replayLetter(key, await ports())).toEqual({ key, outcome: "refused", reason: "not_found" });
@@ -80,14 +80,14 @@ describe("replayLetter", () => {
     const dearer = btoa(atob(payload as string).replace("250000", "950000")).replaceAll("=", "");
     const forged = encodeClickEvent({ ...aClick(), token: `${header}.${dearer}.${signature}` });
     const key = await bury(encodeMessage([await anEvent(), forged]));
-    const before = (await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq;
+    const before = (await env.EVENT_SHARD.getByName("clicks-0").status()).lastSeq;
     expect(await replayLetter(key, await ports())).toEqual({
       key,
       outcome: "refused",
       reason: "token_refused",
       detail: "signature_invalid",
     });
-    expect((await env.CLICK_SHARD.getByName("clicks-0").status()).lastSeq).toBe(before);
+    expect((await env.EVENT_SHARD.getByName("clicks-0").status()).lastSeq).toBe(before);
   });
 
   it("leaves what cannot be read where it is", async () => {

@@ -32,7 +32,7 @@ async function consume(encoded: readonly string[], topology: Topology): Promise<
     ack: () => void outcomes.push("ack"),
     retry: () => void outcomes.push("retry"),
   };
-  const ports = { shards: env.CLICK_SHARD, topology, archive: env.ARCHIVE, seal: testSeal };
+  const ports = { shards: env.EVENT_SHARD, topology, archive: env.ARCHIVE, seal: testSeal };
   await consumeClicks({ queue: "clickledger-clicks-0", messages: [message] }, ports);
   expect(outcomes).toEqual(["ack"]);
 }
@@ -70,7 +70,7 @@ describe("resharding", () => {
       AFTER,
     );
     for (let index = 0; index < 7; index++) {
-      const shard = env.CLICK_SHARD.getByName(`clicks-${index}`);
+      const shard = env.EVENT_SHARD.getByName(`clicks-${index}`);
       if ((await shard.status()).lastSeq > 0) await runDurableObjectAlarm(shard);
     }
     expect(await totalsOf(ad)).toMatchObject({ gross: 240, valid: 80, duplicate: 160 });

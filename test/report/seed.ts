@@ -84,9 +84,9 @@ export async function seedFacts(
   const hours = [...widenFacts(minutes, 60).values()].filter((row) => isRolled(row, "hour"));
   const days = [...widenFacts(minutes, 1_440).values()].filter((row) => isRolled(row, "day"));
   await database.batch([
-    insertFacts(database, INSERT_MINUTES, [...minutes.values()]),
-    insertFacts(database, INSERT_HOURS, hours),
-    insertFacts(database, INSERT_DAYS, days),
+    insertFacts(database, INSERT_FACTS("minute"), [...minutes.values()]),
+    insertFacts(database, INSERT_FACTS("hour"), hours),
+    insertFacts(database, INSERT_FACTS("day"), days),
     insertAdvertisers(database, [...new Set(cells.map((cell) => cell.advertiser_id))]),
   ]);
 }
@@ -156,16 +156,14 @@ function insertAdvertisers(database: D1Database, ids: readonly string[]): D1Prep
   return database.prepare(INSERT_ADVERTISERS).bind(JSON.stringify(rows), NOON_MS);
 }
 
-const FACTS_FROM_JSON = `
+const INSERT_FACTS = (tier: "minute" | "hour" | "day") => `
+INSERT INTO facts_${tier} (
+  advertiser_id, ${tier}, campaign_id, ad_group_id, ad_id, part, ${MEASURES.join(", ")}, cells, reasons
+)
 SELECT
   value ->> 'advertiser_id', value ->> 'time', value ->> 'campaign_id', value ->> 'ad_group_id', value ->> 'ad_id',
-  value ->> 'part', value ->> 'impressions', value ->> 'gross', value ->> 'valid', value ->> 'duplicate',
-  value ->> 'invalid', value ->> 'late', value ->> 'conversions', value ->> 'conversions_by_time',
-  value ->> 'spend_micros', value ->> 'conversion_value_micros', value -> 'cells', '{}', NULL
+  value ->> 'part', ${MEASURES.map((measure) => `value ->> '${measure}'`).join(", ")}, value -> 'cells', '{}'
 FROM json_each(?1)`;
-const INSERT_MINUTES = "INSERT INTO facts_minute ".concat(FACTS_FROM_JSON);
-const INSERT_HOURS = "INSERT INTO facts_hour ".concat(FACTS_FROM_JSON);
-const INSERT_DAYS = "INSERT INTO facts_day ".concat(FACTS_FROM_JSON);
 const INSERT_ADVERTISERS = `
 INSERT INTO advertisers (advertiser_id, bucket, first_seen_ms)
 SELECT value ->> 'id', value ->> 'bucket', ?2

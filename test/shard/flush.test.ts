@@ -120,7 +120,7 @@ describe("flush", () => {
 
 describe("the shard's alarm", () => {
   it("posts by itself soon after an ingest, and firing twice counts once", async () => {
-    const shard = env.CLICK_SHARD.getByName("alarm-1");
+    const shard = env.EVENT_SHARD.getByName("alarm-1");
     await shard.ingest([anEncodedClick({}, { jti: "al_1", ad: "ad_alarm" })]);
     expect((await shard.status()).oldestUnpostedReceivedAtMs).toBe(NOON_MS + 1_000);
     await runDurableObjectAlarm(shard);
@@ -130,14 +130,14 @@ describe("the shard's alarm", () => {
   });
 
   it("stays armed until the archive has the events too", async () => {
-    const shard = env.CLICK_SHARD.getByName("alarm-2");
+    const shard = env.EVENT_SHARD.getByName("alarm-2");
     await shard.ingest([anEncodedClick({}, { jti: "al_2" })]);
     await runDurableObjectAlarm(shard);
     expect(await runInDurableObject(shard, (_, { storage }) => storage.getAlarm())).not.toBeNull();
   });
 
   it("shares one flush among concurrent callers", async () => {
-    const shard = env.CLICK_SHARD.getByName("alarm-3");
+    const shard = env.EVENT_SHARD.getByName("alarm-3");
     await shard.ingest([anEncodedClick({}, { jti: "al_3", ad: "ad_single" })]);
     await Promise.all([shard.sweep(), shard.sweep(), shard.sweep(), runDurableObjectAlarm(shard)]);
     expect(await totalsOf("ad_single")).toMatchObject({ gross: 1 });
@@ -146,13 +146,13 @@ describe("the shard's alarm", () => {
   });
 
   it("finds its work again after eviction", async () => {
-    const shard = env.CLICK_SHARD.getByName("alarm-4");
+    const shard = env.EVENT_SHARD.getByName("alarm-4");
     await shard.ingest([anEncodedClick({}, { jti: "al_4", ad: "ad_evicted" })]);
     await evictDurableObject(shard);
-    await env.CLICK_SHARD.getByName("alarm-4").sweep();
+    await env.EVENT_SHARD.getByName("alarm-4").sweep();
     expect(await totalsOf("ad_evicted")).toMatchObject({ gross: 1 });
-    await evictDurableObject(env.CLICK_SHARD.getByName("alarm-4"));
-    await env.CLICK_SHARD.getByName("alarm-4").sweep();
+    await evictDurableObject(env.EVENT_SHARD.getByName("alarm-4"));
+    await env.EVENT_SHARD.getByName("alarm-4").sweep();
     expect(await totalsOf("ad_evicted")).toMatchObject({ gross: 1 });
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
-import type { ClickShard } from "../../src/shard/object.ts";
+import type { EventShard } from "../../src/shard/object.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
 import { aClick, anEncodedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
@@ -13,8 +13,8 @@ import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
 
 const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
 
-function shardNamed(name: string): DurableObjectStub<ClickShard> {
-  return env.CLICK_SHARD.getByName(name);
+function shardNamed(name: string): DurableObjectStub<EventShard> {
+  return env.EVENT_SHARD.getByName(name);
 }
 
 /** Every row of every table, as text. */
@@ -165,7 +165,7 @@ describe("ingest", () => {
   });
 });
 
-async function loggedVerdicts(shard: DurableObjectStub<ClickShard>): Promise<string[]> {
+async function loggedVerdicts(shard: DurableObjectStub<EventShard>): Promise<string[]> {
   return runInDurableObject(shard, (_, state) =>
     new LogStore(state.storage.sql)
       .rowsAfter(0, 10_000_000)
@@ -175,7 +175,7 @@ async function loggedVerdicts(shard: DurableObjectStub<ClickShard>): Promise<str
 }
 
 /** Posts by alarm, then archives as if the archive interval had passed, so that the log can be trimmed. */
-async function emptyLog(shard: DurableObjectStub<ClickShard>): Promise<void> {
+async function emptyLog(shard: DurableObjectStub<EventShard>): Promise<void> {
   await runDurableObjectAlarm(shard);
   await runInDurableObject(shard, (_, state) => {
     state.storage.sql.exec("UPDATE log SET logged_at_ms = 1");

@@ -19,7 +19,7 @@ async function totals(ad: string) {
     .first();
 }
 
-const shardNamed = (name: string) => env.CLICK_SHARD.getByName(name);
+const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
 
 describe("a late click", () => {
   it("does not claim: the click that comes in time is billed", async () => {

@@ -4,12 +4,12 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Facts } from "../../src/core/facts.ts";
 import { type FlushPorts, flush } from "../../src/shard/flush.ts";
-import { ClickShard } from "../../src/shard/object.ts";
+import { EventShard } from "../../src/shard/object.ts";
 import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
 import { anEncodedClick, NOON_MS } from "../support/builders.ts";
 import { archivedLines, FLUSH_SETTINGS, totalsOf, withShard } from "../support/flush-harness.ts";
 
-const shardNamed = (name: string) => env.CLICK_SHARD.getByName(name);
+const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
 
 /** An encoded click of just now. */
 function aRecentClick(jti: string, ad: string): string {
@@ -144,7 +144,7 @@ describe("the shard", () => {
           return typeof value === "function" ? value.bind(target) : value;
         },
       });
-      const shard = new ClickShard(state, { ...env, REPORT_DB: database, LOG_BACKLOG_CHARS_MAX: "5000" });
+      const shard = new EventShard(state, { ...env, REPORT_DB: database, LOG_BACKLOG_CHARS_MAX: "5000" });
       const batch = (n: number) => Array.from({ length: 10 }, (_, at) => aRecentClick(`ov_${n}_${at}`, "ad_overload"));
       expect(await shard.ingest(batch(1))).toBe(10);
       await expect(shard.ingest(batch(2))).rejects.toThrow("shard_overloaded");

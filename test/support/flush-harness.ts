@@ -18,7 +18,7 @@ export type Harness = FlushPorts & { take(events: string[], nowMs?: number): voi
 
 /** Runs `use` on a real object's storage with real D1 and R2, and ports that a test may replace. */
 export function withShard(shard: string, use: (harness: Harness) => Promise<void>): Promise<void> {
-  return runInDurableObject(env.CLICK_SHARD.getByName(shard), async (_, { storage }) => {
+  return runInDurableObject(env.EVENT_SHARD.getByName(shard), async (_, { storage }) => {
     const log = new LogStore(storage.sql);
     const index = new SqliteKeyIndex(storage.sql, log);
     const shelf = new SqliteLateShelf(storage.sql);

@@ -38,7 +38,7 @@ describe("a click of a dur token", () => {
   });
 
   it("is redirected at its bound when nothing acknowledges", async () => {
-    const given = { CLICK_QUEUE_0: hanging, CLICK_SHARD: { getByName: () => hanging }, ARCHIVE: hanging };
+    const given = { CLICK_QUEUE_0: hanging, EVENT_SHARD: { getByName: () => hanging }, ARCHIVE: hanging };
     const clicked = click(given);
     const outcome = await vi.waitFor(() => clicked, { timeout: 6_000 });
     expect(outcome.status).toBe(302);
@@ -47,7 +47,7 @@ describe("a click of a dur token", () => {
 
   it("is redirected at its bound, not before, when every step fails at once", async () => {
     const failing = new Proxy({}, { get: () => () => Promise.reject(new Error("down")) });
-    const given = { CLICK_QUEUE_0: failing, CLICK_SHARD: { getByName: () => failing }, ARCHIVE: failing };
+    const given = { CLICK_QUEUE_0: failing, EVENT_SHARD: { getByName: () => failing }, ARCHIVE: failing };
     const outcome = await click(given);
     expect(outcome.status).toBe(302);
     expect(outcome.ms).toBeGreaterThanOrEqual(1_990);
