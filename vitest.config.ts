@@ -6,6 +6,9 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { TEST_SECRETS } from "./test/support/secrets.ts";
 
+/** Tests of what reads rows and queries, which needs no platform. */
+const PURE_SUBMIT_TESTS = ["test/submit/{row,counts-row,postback}.test.ts"];
+
 export default defineConfig(async () => {
   const migrations = await readD1Migrations("migrations");
   return {
@@ -20,6 +23,7 @@ export default defineConfig(async () => {
               "test/docs/**/*.test.ts",
               "test/journey/**/*.test.ts",
               "test/simulation/**/*.test.ts",
+              ...PURE_SUBMIT_TESTS,
               "test/*.test.ts",
             ],
             exclude: ["test/guarantees.test.ts"],
@@ -43,9 +47,10 @@ export default defineConfig(async () => {
           test: {
             name: "workers",
             include: [
-              "test/{access,track,queue,shard,sinks,report,desk,batch,contract}/**/*.test.ts",
+              "test/{access,admin,submit,track,queue,shard,sinks,report,desk,batch,contract,well-known}/**/*.test.ts",
               "test/guarantees.test.ts",
             ],
+            exclude: PURE_SUBMIT_TESTS,
             setupFiles: ["./test/support/apply-migrations.ts"],
             testTimeout: 30_000,
           },

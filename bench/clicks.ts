@@ -22,8 +22,8 @@ export function benchClaims(index: number, ads: number, issuedAtMs: number): Rec
   const ad = index % ads;
   return {
     jti: `${index}-${BENCH_KEY.bytes.toString("hex", 0, 6)}`,
-    iat: issuedAtMs / 1_000,
-    exp: issuedAtMs / 1_000 + 3_600,
+    iat: Math.floor(issuedAtMs / 1_000),
+    exp: Math.floor(issuedAtMs / 1_000) + 3_600,
     adv: `adv_${ad % 20}`,
     cmp: `cmp_${ad % 100}`,
     ad: `ad_${ad}`,

@@ -1,5 +1,6 @@
 /**
- * Tells when a local pipeline is empty: no message waits in a queue, and every shard has posted its whole log.
+ * Tells when a local pipeline is empty of clicks and impressions: no message waits in a queue, and every event shard has
+ * posted its whole log.
  *
  * Keeps: a batch that the consumer holds is in neither place, so the pipeline counts as empty only after it has looked
  * empty, with no shard's log growing, for `QUIET_MS`.
@@ -7,12 +8,12 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { D1Database } from "@cloudflare/workers-types";
-import { clickShardName } from "../src/core/routing.ts";
+import { eventShardNames, parseTopology } from "../src/core/routing.ts";
 
 /** How far a shard's log has been carried. */
 export type LogProgress = { readonly lastSeq: number; readonly postedSeq: number; readonly archivedSeq: number };
 
-/** The bindings that clicks pass through, as Miniflare hands them out. */
+/** The bindings that clicks and impressions pass through, as Miniflare hands them out. */
 export type PipelineBindings = {
   readonly EVENT_SHARD: { getByName(name: string): { status(): Promise<LogProgress> } };
   readonly REPORT_DB: D1Database;
@@ -22,7 +23,7 @@ type LocalQueue = { metrics(): Promise<{ backlogCount: number }> };
 
 const QUIET_MS = 1_200;
 const POLL_MS = 150;
-const CLICK_QUEUE = /^CLICK_QUEUE_\d+$/;
+const EVENT_QUEUE = /^(CLICK|IMPRESSION)_QUEUE_\d+$/;
 
 /** True when everything that was accepted has been posted; false after `timeoutMs`. */
 export async function waitUntilCarried(bindings: PipelineBindings, timeoutMs: number): Promise<boolean> {
@@ -41,13 +42,14 @@ export async function waitUntilCarried(bindings: PipelineBindings, timeoutMs: nu
 }
 
 async function look(bindings: PipelineBindings): Promise<{ isIdle: boolean; seqs: string }> {
-  const queues = Object.entries(bindings).filter(([name]) => CLICK_QUEUE.test(name)) as unknown as [
+  const queues = Object.entries(bindings).filter(([name]) => EVENT_QUEUE.test(name)) as unknown as [
     string,
     LocalQueue,
   ][];
   const backlogs = await Promise.all(queues.map(async ([, queue]) => (await queue.metrics()).backlogCount));
-  const epochs = JSON.parse(bindings.TOPOLOGY) as { shards: number }[];
-  const names = Array.from({ length: Math.max(...epochs.map(({ shards }) => shards)) }, (_, at) => clickShardName(at));
+  const topology = parseTopology(JSON.parse(bindings.TOPOLOGY));
+  if (!topology.ok) throw new Error(topology.error);
+  const names = eventShardNames(topology.value);
   const shards = await Promise.all(names.map((name) => bindings.EVENT_SHARD.getByName(name).status()));
   return {
     isIdle: backlogs.every((count) => count === 0) && shards.every(({ lastSeq, postedSeq }) => lastSeq === postedSeq),

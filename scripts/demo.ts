@@ -13,7 +13,7 @@ import { PortBusyError } from "./local-runtime.ts";
 
 const USAGE = `usage: npm run demo -- [--clicks N] [--seed N] [--port PORT] [--json]
 
-  --clicks N    requests to send (5000)
+  --clicks N    clicks to send (5000), with the impressions and orders that belong to them
   --seed N      of the traffic (1)
   --port PORT   where the Worker listens on 127.0.0.1 (any free port)
   --json        print one JSON document on stdout`;

@@ -45,7 +45,11 @@ export type RuntimeOptions = {
 };
 
 /** The Worker's bindings, for what looks behind its HTTP interface. */
-export type RuntimeBindings = PipelineBindings & { readonly ARCHIVE: R2Bucket; readonly CLICK_QUEUE_0: Queue };
+export type RuntimeBindings = PipelineBindings & {
+  readonly ARCHIVE: R2Bucket;
+  readonly CLICK_QUEUE_0: Queue;
+  readonly SUBMISSION_SHARD: PipelineBindings["EVENT_SHARD"];
+};
 
 export type LocalRuntime = {
   /** `http://127.0.0.1:<port>`, without a slash at the end. */

@@ -103,7 +103,7 @@ function printWelcome(
   { statePath, demoApiKey, isSeeded }: { statePath: string; demoApiKey: string; isSeeded: boolean },
 ): void {
   const today = new Date().toISOString().slice(0, 10);
-  const query = `from=${today}&to=${today}&group_by=ad_id&metrics=clicks,gross_clicks,duplicate_clicks,invalid_clicks`;
+  const query = `from=${today}&to=${today}&group_by=ad_id&metrics=impressions,clicks,duplicate_clicks,ctr,conversions,spend_micros`;
   console.log(`
 Clickledger runs at ${url}
 

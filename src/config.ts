@@ -4,7 +4,7 @@
  * Keeps: a wrong setting is a sentence for the operator at the first request, never a silent default.
  */
 import { parseJson } from "./core/base64url.ts";
-import { DAY_MS, FOLLOWER_CONFIRM_MS, SECOND_MS } from "./core/limits.ts";
+import { DAY_MS, FOLLOWER_CONFIRM_MS, HOUR_MS, SECOND_MS } from "./core/limits.ts";
 import type { Result } from "./core/result.ts";
 import { parseTopology, type Topology } from "./core/routing.ts";
 import type { TokenPolicy } from "./core/token.ts";
@@ -12,6 +12,15 @@ import type { LatePolicy } from "./core/verdict.ts";
 
 export const ENQUEUE_STEPS = ["queue", "other_queue", "shard", "spool"] as const;
 export type EnqueueStepName = (typeof ENQUEUE_STEPS)[number];
+
+/** How long facts stay in each tier (src/batch/move-minutes.ts, src/batch/retention.ts). */
+export type TierSettings = {
+  /** Minutes that are younger stay in the report database, older ones move to R2 by whole days. */
+  readonly hotMinutesMs: number;
+  readonly minutesKeptDays: number;
+  readonly hoursKeptDays: number;
+  readonly daysKeptDays: number;
+};
 
 export type Config = {
   readonly token: TokenPolicy;
@@ -26,9 +35,12 @@ export type Config = {
   readonly coalesceHoldMs: number;
   readonly enqueueChain: readonly EnqueueStepName[];
   readonly flushIntervalMs: number;
+  /** The same for conversions and uploaded counts, whose 272 objects would otherwise post very small postings. */
+  readonly submissionFlushIntervalMs: number;
   readonly archiveIntervalMs: number;
   /** Past this many characters of unposted log a shard refuses more; the queue holds the rest. */
   readonly logBacklogCharsMax: number;
+  readonly tiers: TierSettings;
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
   readonly dedupHorizonMs: number;
   /** Shows the demonstration pages; only local runs set it, and only loopback hosts are served. */
@@ -57,8 +69,15 @@ export function readConfig(env: object): Config {
     coalesceHoldMs,
     enqueueChain: list(vars, "ENQUEUE_CHAIN").map((step) => member(step, "ENQUEUE_CHAIN", ENQUEUE_STEPS)),
     flushIntervalMs: integer(vars, "FLUSH_INTERVAL_MS", 100, 60_000),
+    submissionFlushIntervalMs: integer(vars, "SUBMISSION_FLUSH_INTERVAL_MS", 100, 60_000),
     archiveIntervalMs: integer(vars, "ARCHIVE_INTERVAL_MS", 100, 3_600_000),
     logBacklogCharsMax: integer(vars, "LOG_BACKLOG_CHARS_MAX", 1_000, 2_000_000_000),
+    tiers: {
+      hotMinutesMs: integer(vars, "HOT_MINUTES_H", 24, 8_760) * HOUR_MS,
+      minutesKeptDays: integer(vars, "MINUTES_KEPT_DAYS", 7, 36_500),
+      hoursKeptDays: integer(vars, "HOURS_KEPT_DAYS", 7, 36_500),
+      daysKeptDays: integer(vars, "DAYS_KEPT_DAYS", 7, 36_500),
+    },
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
     isDemo: vars["LOCAL_DEMO"] === "1",
   };

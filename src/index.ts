@@ -3,32 +3,48 @@
  *
  * Keeps: the click path statically imports neither Hono nor zod; the report side is evaluated at its first request.
  */
-import { duty, runCron } from "./batch/cron.ts";
+import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { readConfig } from "./config.ts";
 import { problemResponse } from "./problem.ts";
-import { consumeClicks, consumeDeadLetters } from "./queue/consumer.ts";
+import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
+import { drainSubmissions } from "./submit/deliver.ts";
+import { handleSubmit } from "./submit/router.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
 import { handleClick } from "./track/click.ts";
 import { sealerOf } from "./track/edge.ts";
+import { handleImpression } from "./track/impression.ts";
 import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
 export { EventShard } from "./shard/object.ts";
+export { SubmissionShard } from "./shard/submission-object.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
-const DESK_PATHS = ["/v1/late-clicks", "/v1/admin/dead-letters"];
+const DESK_PATHS = ["/v1/clicks/", "/v1/explain", "/v1/late-clicks", "/v1/admin/dead-letters"];
+/** After the desk's, which has a path of its own there. */
+const ADMIN_PATHS = ["/v1/admin/", "/v1/catalog/"];
+const METHODOLOGY_PATH = "/.well-known/ad-measurement.json";
 
 export default {
   async fetch(request, env, ctx) {
     const path = pathOf(request.url);
-    const token = tokenIn(path);
-    if (token !== null) return handleClick(request, token, env, ctx);
-    const tracked = await handleTrack(request, env, ctx);
-    if (tracked !== undefined) return tracked;
+    const clicked = tokenIn("click", path);
+    if (clicked !== null) return handleClick(request, clicked, env, ctx);
+    const shown = tokenIn("impression", path);
+    if (shown !== null) return handleImpression(request, shown, env, ctx);
+    const answered = (await handleTrack(request, env, ctx)) ?? (await handleSubmit(request, env));
+    if (answered !== undefined) return answered;
     if (DESK_PATHS.some((prefix) => path.startsWith(prefix))) {
       return (await import("./desk/app.ts")).handleDesk(request, env, ctx);
     }
+    if (ADMIN_PATHS.some((prefix) => path.startsWith(prefix))) {
+      return (await import("./admin/app.ts")).handleAdmin(request, env, ctx);
+    }
+    if (path === "/v1/live") return (await import("./report/live.ts")).handleLive(request, env);
     if (path.startsWith("/v1/")) return (await import("./report/app.ts")).handleReport(request, env, ctx);
+    if (path === METHODOLOGY_PATH) {
+      return (await import("./well-known/app.ts")).handleMethodology(request, readConfig(env));
+    }
     if (env.LOCAL_DEMO === "1") {
       const page = await (await import("./demo/pages.ts")).handleDemo(request, path, env);
       if (page !== undefined) return page;
@@ -40,7 +56,7 @@ export default {
     const letters = { archive: env.ARCHIVE, seal: sealerOf(env) };
     if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, letters);
     const topology = await topologyInForce(env, readConfig(env));
-    return consumeClicks(batch, { shards: env.EVENT_SHARD, topology, ...letters });
+    return consumeEvents(batch, { shards: env.EVENT_SHARD, topology, ...letters });
   },
 
   async scheduled(controller, env) {
@@ -48,10 +64,16 @@ export default {
     const ports = {
       database: env.REPORT_DB,
       shards: env.EVENT_SHARD,
+      submissions: env.SUBMISSION_SHARD,
       archive: env.ARCHIVE,
       seal: sealerOf(env),
       topology: () => topologyInForce(env, readConfig(env)),
     };
-    await Promise.all([runCron(ports, nowMs), duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs))]);
+    await Promise.all([
+      runCron(ports, nowMs),
+      runTiers(ports, nowMs, readConfig(env).tiers),
+      duty("drain submissions", async () => void (await drainSubmissions(ports))),
+      duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),
+    ]);
   },
 } satisfies ExportedHandler<Env>;

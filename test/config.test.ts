@@ -1,7 +1,9 @@
 /** The configuration: what is deployed is valid, and a wrong setting is a sentence that names it. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../src/config.ts";
+import { anEpoch } from "./support/builders.ts";
 import { TEST_SECRETS } from "./support/secrets.ts";
 
 const toml = readFileSync(new URL("../wrangler.toml", import.meta.url), "utf8");
@@ -19,7 +21,7 @@ const read = (overrides: Record<string, string | undefined> = {}) =>
 describe("wrangler.toml", () => {
   it("holds valid settings", () => {
     const config = read();
-    expect(config.topology).toEqual({ ok: true, value: [{ sinceMs: 0, shards: 8 }] });
+    expect(config.topology).toEqual({ ok: true, value: [anEpoch(0, 8)] });
     expect(config.enqueueChain).toEqual(["queue", "other_queue", "shard", "spool"]);
     expect(config.token.landingHttpHosts.size).toBe(0);
   });

@@ -1,7 +1,7 @@
 /**
  * One click as the edge would record it, for benchmarks that begin behind the edge.
  */
-import type { ClickEvent } from "../../src/core/click-event.ts";
+import type { TokenEvent } from "../../src/core/token-event.ts";
 
 const BROWSER =
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
@@ -20,7 +20,8 @@ export function benchEvent(index: number, ads: number, nowMs: number) {
     url: "https://shop.example/offer/{ad_id}?from={publisher_id}",
     cpc: 250_000,
   };
-  const event: Omit<ClickEvent, "id" | "token"> = {
+  const event: Omit<TokenEvent, "id" | "token"> = {
+    type: "click",
     receivedAtMs: nowMs,
     occurredAtMs: nowMs,
     method: "GET",
@@ -31,6 +32,7 @@ export function benchEvent(index: number, ads: number, nowMs: number) {
     asn: 3320,
     device: "desktop",
     ipHash: "AAAAAAAAAAAAAAAA",
+    userHash: `user${String(index).padStart(12, "0")}`,
     userAgent: BROWSER,
     hints: {},
     referrerHost: "news.example",

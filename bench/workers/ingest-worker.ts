@@ -6,8 +6,8 @@
  * Keeps: what /run measures holds no minting and no encoding; every event is a click of another impression.
  */
 import { encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { EventShard } from "../../src/shard/object.ts";
 import { benchEvent } from "./bench-event.ts";
 
@@ -40,5 +40,5 @@ function encodedEvent(): string {
   const part = (value: unknown) => encodeBase64url(encodeUtf8(JSON.stringify(value)));
   const { event, claims } = benchEvent(serial, ADS, receivedAtMs);
   const token = `${part({ alg: "HS256", kid: "bench-1", typ: "JWT" })}.${part(claims)}.${"A".repeat(43)}`;
-  return encodeClickEvent({ ...event, id, token });
+  return encodeTokenEvent({ ...event, id, token });
 }

@@ -1,19 +1,25 @@
 /**
- * Real user agents for the demonstration, with the truth about each: browsers from `user-agents`, weighted as seen in
- * the wild, and crawlers from `crawler-user-agents`.
+ * Real user agents for the demonstration: browsers from `user-agents`, weighted as seen in the wild, and automated ones
+ * from `crawler-user-agents`, by what the classifier in use (core/givt.ts) calls them.
  *
- * Keeps: the truth comes from the lists. Agents on which the classifier in use (`isbot`) disagrees with its list are
- * left out and counted: how well agents are classified is another measurement than whether clicks are counted right.
+ * Keeps: the lists say who is a person and who is not. Agents on which the classifier disagrees with its list are left
+ * out and counted: how well agents are classified is another measurement than whether events are counted right.
  */
 import { createRequire } from "node:module";
-import { isbot } from "isbot";
+import { type GivtReason, givtReasonOf } from "../../src/core/givt.ts";
 
-export type Agents = {
-  readonly browsers: readonly { readonly text: string; readonly weight: number }[];
+/** The kinds of automated agents, by the reason that each is counted under. */
+export type Automated = {
   readonly crawlers: readonly string[];
+  readonly previews: readonly string[];
+  readonly programs: readonly string[];
+};
+
+export type Agents = Automated & {
+  readonly browsers: readonly { readonly text: string; readonly weight: number }[];
   /** Agents of either list that were left out, and the size of the lists. */
-  readonly leftOut: { readonly browsers: number; readonly crawlers: number };
-  readonly listed: { readonly browsers: number; readonly crawlers: number };
+  readonly leftOut: { readonly browsers: number; readonly automated: number };
+  readonly listed: { readonly browsers: number; readonly automated: number };
 };
 
 /** The edge keeps this many characters of an agent. */
@@ -27,20 +33,34 @@ type CrawlerEntry = { readonly instances: readonly string[] };
 export function loadAgents(): Agents {
   const require = createRequire(import.meta.url);
   const { top } = require("user-agents") as { top(count: number): BrowserEntry[] };
-  const browsers = top(10_000).filter(({ userAgent }) => isSendable(userAgent));
+  const listedBrowsers = top(10_000).filter(({ userAgent }) => isSendable(userAgent));
   const listed = require("crawler-user-agents") as CrawlerEntry[];
-  const crawlers = [...new Set(listed.flatMap(({ instances }) => instances))].filter(isSendable);
-  const agreedBrowsers = browsers.filter(({ userAgent }) => !isbot(userAgent));
-  const agreedCrawlers = crawlers.filter((text) => isbot(text));
-  return {
-    browsers: agreedBrowsers.map(({ userAgent: text, weight }) => ({ text, weight })),
-    crawlers: agreedCrawlers,
-    leftOut: {
-      browsers: browsers.length - agreedBrowsers.length,
-      crawlers: crawlers.length - agreedCrawlers.length,
-    },
-    listed: { browsers: browsers.length, crawlers: crawlers.length },
+  const automated = [...new Set(listed.flatMap(({ instances }) => instances))].filter(isSendable);
+  const browsers = listedBrowsers.filter(({ userAgent }) => reasonOf(userAgent) === null);
+  const calledBy = (reason: GivtReason) => automated.filter((agent) => reasonOf(agent) === reason);
+  const kinds: Automated = {
+    crawlers: calledBy("declared_crawler"),
+    previews: calledBy("link_preview"),
+    programs: calledBy("non_browser_agent"),
   };
+  const known = kinds.crawlers.length + kinds.previews.length + kinds.programs.length;
+  return {
+    ...kinds,
+    browsers: browsers.map(({ userAgent: text, weight }) => ({ text, weight })),
+    leftOut: { browsers: listedBrowsers.length - browsers.length, automated: automated.length - known },
+    listed: { browsers: listedBrowsers.length, automated: automated.length },
+  };
+}
+
+/**
+ * What a plain event with this agent, and nothing else about it, is called; "both" where clicks and impressions differ,
+ * as with the proxies through which people see the images of their mail.
+ */
+function reasonOf(userAgent: string): GivtReason | "both" | null {
+  const claims = { iat: 0, exp: 1, tst: false };
+  const plain = { method: "GET", userAgent, asn: null, receivedAtMs: 0, claims };
+  const clicked = givtReasonOf({ ...plain, type: "click" });
+  return clicked === givtReasonOf({ ...plain, type: "impression" }) ? clicked : "both";
 }
 
 function isSendable(text: string): boolean {

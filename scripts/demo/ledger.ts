@@ -1,85 +1,141 @@
 /**
- * Two ledgers of the same traffic in the same form, and what differs between them: the truth, folded from the plan and
- * the server's acknowledgements, and the report, folded from the rows that the API answers.
+ * The truth: what was sent and acknowledged, folded into figures; and what differs between it and the report.
  *
  * Keeps: the minute of a click is that of its receipt, which the click id in the redirect tells, or of the time that the
- * client reported. The truth uses no rule of the Worker's code.
+ * client reported; that of a pixel is the one in which it was sent and answered. The truth uses no rule of the Worker's
+ * code.
  */
+import {
+  ALL,
+  type Book,
+  count,
+  isoMinute,
+  keysOf,
+  LEVELS,
+  METRICS,
+  NOTHING,
+  type Row,
+  type Tallies,
+} from "./figures.ts";
+import type { AdIds } from "./plan.ts";
 import type { Answer } from "./traffic.ts";
-
-export const MEASURES = ["valid", "duplicate", "invalid", "late", "gross"] as const;
-export type Measure = (typeof MEASURES)[number];
-export type Counts = Record<Measure, number>;
-
-export type Ledger = {
-  readonly total: Counts;
-  readonly byAd: Map<string, Counts>;
-  /** By minute, as an ISO instant. */
-  readonly byMinute: Map<string, Counts>;
-  readonly byReason: Map<string, number>;
-};
 
 export type Refusals = { readonly expected: Map<string, number>; readonly answered: Map<string, number> };
 
-export type Difference = { readonly what: string; readonly truth: number; readonly report: number };
+export type Difference = { readonly what: string; readonly truth: number | null; readonly report: number | null };
 
-const MINUTE_MS = 60_000;
+/** A click that was answered with a click id, and what it is worth. */
+export type CountedClick = {
+  readonly clickId: string;
+  /** Its place in the plan. */
+  readonly impression: number;
+  readonly ids: AdIds;
+  /** The minute in which it is counted, as an ISO instant. */
+  readonly minute: string;
+  readonly receivedAtMs: number;
+  readonly verdict: Verdict;
+  readonly reason: string | null;
+};
 
-export function emptyLedger(): Ledger {
-  return { total: noCounts(), byAd: new Map(), byMinute: new Map(), byReason: new Map() };
+type Verdict = "valid" | "duplicate" | "invalid" | "late";
+type Decision = { readonly verdict: Verdict; readonly reason: string | null };
+
+/** No person clicks sooner after the token was made than this. */
+const HUMAN_MS = 300;
+
+export function noRefusals(): Refusals {
+  return { expected: new Map(), answered: new Map() };
 }
 
-/** Adds `by` to a measure of an ad in a minute. Gross is the sum of the others. */
-export function addTo(
-  ledger: Ledger,
-  { adId, minute, measure, by }: { adId: string; minute: string; measure: Measure; by: number },
-): void {
-  for (const counts of [ledger.total, countsAt(ledger.byAd, adId), countsAt(ledger.byMinute, minute)]) {
-    counts[measure] += by;
-  }
-}
-
-/** The truth. Requests that got another answer than expected are in `refusals`, and never in the ledger. */
-export function truthOf(answers: readonly Answer[]): { ledger: Ledger; refusals: Refusals } {
-  const ledger = emptyLedger();
-  const refusals: Refusals = { expected: new Map(), answered: new Map() };
-  const claimed = new Set<number>();
+/**
+ * Folds the traffic's answers. Requests that got another answer than expected are in `refusals`, and in no figure.
+ * Returns the clicks that a landing page could hand on.
+ */
+export function addTraffic(answers: readonly Answer[], tallies: Tallies, refusals: Refusals): CountedClick[] {
+  const clicks: CountedClick[] = [];
+  const claimed = new Set<string>();
   const inOrder = answers.toSorted((a, b) => (a.receivedAtMs ?? 0) - (b.receivedAtMs ?? 0));
-  for (const { planned, status, problem, receivedAtMs } of inOrder) {
-    const { expect, adId, impression, reportedAtMs } = planned;
+  for (const answer of inOrder) {
+    const { planned, receivedAtMs, clickId } = answer;
+    const { expect, ids, reportedAtMs } = planned;
     if (expect.kind === "refused") count(refusals.expected, `${expect.status} ${expect.problem}`);
-    if (status !== 302 || receivedAtMs === null) {
-      count(refusals.answered, status === 0 ? "no answer" : `${status} ${problem ?? "no problem"}`);
+    if (!isTaken(answer) || receivedAtMs === null) {
+      count(refusals.answered, nameOf(answer));
       continue;
     }
-    if (expect.kind === "refused") continue;
-    const isFirstClaim = expect.kind === "claims" && !claimed.has(impression);
-    if (isFirstClaim) claimed.add(impression);
-    const measure = expect.kind === "counted" ? expect.verdict : isFirstClaim ? "valid" : "duplicate";
+    if (expect.kind === "refused" || expect.kind === "unseen") continue;
+    const decision = decide(answer, receivedAtMs, claimed);
     const minute = isoMinute(reportedAtMs ?? receivedAtMs);
-    addTo(ledger, { adId, minute, measure, by: 1 });
-    addTo(ledger, { adId, minute, measure: "gross", by: 1 });
-    if (measure !== "valid") count(ledger.byReason, expect.kind === "counted" ? expect.reason : "same_impression");
+    const tally = tallies.at({ ...ids, minute });
+    if (planned.type === "impression") {
+      tally.sums.gross_impressions++;
+      if (decision.verdict === "valid") tally.sums.impressions++;
+      if (decision.reason !== null) count(tally.reasons, `impression.${decision.reason}`);
+      continue;
+    }
+    addClick(tally, decision, planned);
+    if (clickId !== null)
+      clicks.push({ clickId, impression: planned.impression, ids, minute, receivedAtMs, ...decision });
   }
-  return { ledger, refusals };
+  return clicks;
 }
 
-/** Every number in which the two ledgers, or the expected and the answered refusals, are not the same. */
-export function differencesBetween(truth: Ledger, report: Ledger, refusals: Refusals): Difference[] {
+/** Whether the request was answered as one that is counted: a click by a redirect, an impression by a pixel. */
+function isTaken({ planned, status, isPixel }: Answer): boolean {
+  return planned.type === "click" ? status === 302 : status === 200 && isPixel;
+}
+
+function nameOf({ status, problem }: Answer): string {
+  return status === 0 ? "no answer" : `${status} ${problem ?? "no problem"}`;
+}
+
+/** What the request is worth by the demonstration's own rules. The first that claims an impression has it. */
+function decide({ planned }: Answer, receivedAtMs: number, claimed: Set<string>): Decision {
+  const { expect, type, impression } = planned;
+  if (expect.kind === "counted") return { verdict: expect.verdict, reason: expect.reason };
+  if (expect.kind === "soon" && receivedAtMs - expect.issuedAtMs < HUMAN_MS) {
+    return { verdict: "invalid", reason: "too_fast" };
+  }
+  const key = `${type} ${impression}`;
+  if (claimed.has(key)) return { verdict: "duplicate", reason: "same_impression" };
+  claimed.add(key);
+  return { verdict: "valid", reason: null };
+}
+
+function addClick(
+  { sums, reasons, users }: ReturnType<Tallies["at"]>,
+  { verdict, reason }: Decision,
+  { cpcMicros, user }: Answer["planned"],
+): void {
+  sums.gross_clicks++;
+  if (reason !== null) count(reasons, reason);
+  if (verdict !== "valid") {
+    sums[`${verdict}_clicks`]++;
+    return;
+  }
+  sums.clicks++;
+  sums.spend_micros += cpcMicros;
+  if (user === null) return;
+  sums.clicks_with_user++;
+  users.add(user);
+}
+
+/** Every number in which the two books, or the expected and the answered refusals, are not the same. */
+export function differencesBetween(truth: Book, report: Book, refusals: Refusals): Difference[] {
   const differences: Difference[] = [];
-  const compare = (what: string, a: number, b: number) => {
+  const compare = (what: string, a: number | null, b: number | null) => {
     if (a !== b) differences.push({ what, truth: a, report: b });
   };
-  const compareCounts = (what: string, a: Counts | undefined, b: Counts | undefined) => {
-    for (const measure of MEASURES) compare(`${what} · ${measure}`, a?.[measure] ?? 0, b?.[measure] ?? 0);
+  const compareRows = (key: string, a: Row, b: Row) => {
+    for (const metric of METRICS) compare(`${key} · ${metric}`, a.values[metric], b.values[metric]);
+    for (const reason of keysOf(a.reasons, b.reasons)) {
+      compare(`${key} · reason ${reason}`, a.reasons.get(reason) ?? 0, b.reasons.get(reason) ?? 0);
+    }
   };
-  compareCounts("all", truth.total, report.total);
-  for (const ad of keysOf(truth.byAd, report.byAd)) compareCounts(ad, truth.byAd.get(ad), report.byAd.get(ad));
-  for (const minute of keysOf(truth.byMinute, report.byMinute)) {
-    compareCounts(minute, truth.byMinute.get(minute), report.byMinute.get(minute));
-  }
-  for (const reason of keysOf(truth.byReason, report.byReason)) {
-    compare(`reason ${reason}`, truth.byReason.get(reason) ?? 0, report.byReason.get(reason) ?? 0);
+  for (const level of LEVELS) {
+    for (const key of keysOf(truth[level], report[level])) {
+      compareRows(key, truth[level].get(key) ?? NOTHING, report[level].get(key) ?? NOTHING);
+    }
   }
   for (const refusal of keysOf(refusals.expected, refusals.answered)) {
     compare(`refused ${refusal}`, refusals.expected.get(refusal) ?? 0, refusals.answered.get(refusal) ?? 0);
@@ -87,25 +143,19 @@ export function differencesBetween(truth: Ledger, report: Ledger, refusals: Refu
   return differences;
 }
 
-/** The keys of both, sorted as people count: ad_2 before ad_10. */
-export function keysOf(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): string[] {
-  return [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x.localeCompare(y, "en", { numeric: true }));
+/** How many numbers are compared. */
+export function comparedIn(truth: Book, report: Book, refusals: Refusals): number {
+  let compared = keysOf(refusals.expected, refusals.answered).length;
+  for (const level of LEVELS) {
+    for (const key of keysOf(truth[level], report[level])) {
+      const [a, b] = [truth[level].get(key) ?? NOTHING, report[level].get(key) ?? NOTHING];
+      compared += METRICS.length + keysOf(a.reasons, b.reasons).length;
+    }
+  }
+  return compared;
 }
 
-export function noCounts(): Counts {
-  return { valid: 0, duplicate: 0, invalid: 0, late: 0, gross: 0 };
-}
-
-export function isoMinute(ms: number): string {
-  return new Date(Math.floor(ms / MINUTE_MS) * MINUTE_MS).toISOString().replace(".000Z", "Z");
-}
-
-export function count(counts: Map<string, number>, key: string, by = 1): void {
-  counts.set(key, (counts.get(key) ?? 0) + by);
-}
-
-function countsAt(map: Map<string, Counts>, key: string): Counts {
-  const counts = map.get(key) ?? noCounts();
-  map.set(key, counts);
-  return counts;
+/** The row of everything. */
+export function totalOf({ all }: Book): Row {
+  return all.get(ALL) ?? NOTHING;
 }

@@ -1,25 +1,33 @@
 /**
- * The traffic plan: a pure function from a seed to a list of requests, each with its expected outcome.
+ * The traffic plan: a pure function from a seed to a list of clicks and pixels, each with its expected outcome.
  *
  * Expectations follow the demonstration's own model of the rules, not the Worker's code:
- *   claims    counted; of all requests of an impression that claim, the first is valid and the others are duplicates
+ *   claims    counted; of all requests of one type and impression that claim, the first is valid, the others duplicates
+ *   soon      invalid when it is received sooner after its token than a person clicks, else it claims
  *   counted   invalid, or late, whatever else happens to the impression
- *   refused   no event at all: an HTTP problem of a named type
+ *   refused   no event at all: an HTTP problem of a named type        unseen   no event, and an answer like any other
  *
- * Keeps: exactly `requests` requests, by ascending time. Requests of one impression come from one client and do not
- * straddle a minute, so that which of them is first decides nothing but which of them is billed.
+ * Keeps: exactly `clicks` clicks, by ascending time. Requests of one impression come from one client and do not straddle
+ * a minute, so that which of them is first decides nothing but which of them is billed.
  */
-import type { Agents } from "./agents.ts";
+import { type KnownAgents, makePeople } from "./people.ts";
 import { Random, Weighted, zipf } from "./random.ts";
-import { type Client, type Impression, SCENARIOS, type Step, singleClick } from "./scenarios.ts";
+import { type Play, SCENARIOS, singleClick } from "./scenarios.ts";
+import { SHOWINGS, shownBefore } from "./showings.ts";
 import { type SigningKey, signToken } from "./tokens.ts";
 
 export type Expectation =
   | { readonly kind: "claims" }
+  | { readonly kind: "soon"; readonly issuedAtMs: number }
   | { readonly kind: "counted"; readonly verdict: "invalid" | "late"; readonly reason: string }
-  | { readonly kind: "refused"; readonly problem: string; readonly status: number };
+  | { readonly kind: "refused"; readonly problem: string; readonly status: number }
+  | { readonly kind: "unseen"; readonly reason: string };
+
+/** What an ad belongs to. */
+export type AdIds = { readonly adId: string; readonly campaignId: string; readonly advertiserId: string };
 
 export type PlannedRequest = {
+  readonly type: "click" | "impression";
   /** When to send it, from the start of the traffic. */
   readonly atMs: number;
   readonly method: "GET" | "HEAD" | "POST";
@@ -28,18 +36,33 @@ export type PlannedRequest = {
   readonly body: string | null;
   /** Which requests are of one impression. */
   readonly impression: number;
-  readonly adId: string;
+  readonly ids: AdIds;
+  readonly cpcMicros: number;
+  /** Whom a valid click is one of; null when nobody can tell. */
+  readonly user: string | null;
   /** The minute that the client reports, where it reports a time; otherwise the server's receipt decides. */
   readonly reportedAtMs: number | null;
   readonly expect: Expectation;
 };
 
+/** An impression as a scenario meets it. */
+export type Impression = {
+  readonly ids: AdIds;
+  readonly claims: { readonly iat: number; readonly exp: number };
+  /** A token with these claims, some changed; by an active key unless told. */
+  readonly sign: (changes?: Readonly<Record<string, unknown>>, key?: SigningKey) => string;
+  readonly keys: Keys;
+};
+
+/** A request of a visit, `afterMs` after its beginning. */
+export type Step = Omit<PlannedRequest, "atMs" | "impression" | "ids" | "cpcMicros"> & { readonly afterMs: number };
+
 export type PlanOptions = {
-  readonly requests: number;
+  readonly clicks: number;
   readonly seed: number;
   readonly startMs: number;
   readonly durationMs: number;
-  readonly agents: Pick<Agents, "browsers" | "crawlers">;
+  readonly agents: KnownAgents;
   readonly keys: Keys;
 };
 
@@ -50,22 +73,33 @@ export type Keys = {
   readonly foreign: SigningKey;
 };
 
-const ADVERTISERS = 3;
+export const ADVERTISERS = 3;
 const CAMPAIGNS = 6;
-const ADS = 20;
-const PUBLISHERS = 8;
-const COUNTRIES = ["US", "DE", "BR", "IN", "GB", "FR", "JP", "NG", "MX", "PL", "ID", "CA"] as const;
+export const ADS = 20;
+export const PUBLISHERS = 8;
+/** Visits in which nothing is clicked, beside those in which something is; the ad server counts the rest (uploads.ts). */
+const QUIET_VISITS_PER_CLICK = 0.5;
 /** Clicks on ads of their own, at regular times, that measure how fresh the report is. */
 const PROBES = 24;
 export const PROBE_AD = "ad_probe_";
 const MINUTE_MS = 60_000;
-/** Longest time between the first and the last request of one impression, and a margin for late dispatch. */
+/** Longest time between the first and the last request of one impression, and a margin for late dispatch and receipt. */
 const VISIT_MAX_MS = 3_500;
-const STRADDLE_MARGIN_MS = 1_000;
+const EDGE_MARGIN_MS = 1_500;
 
-/** How many of the requests are probes; they come on ads named `PROBE_AD` and a number. */
-export function probesIn(requests: number): number {
-  return Math.min(PROBES, Math.floor(requests / 20));
+/** How many of the clicks are probes; they come on ads named `PROBE_AD` and a number. */
+export function probesIn(clicks: number): number {
+  return Math.min(PROBES, Math.floor(clicks / 20));
+}
+
+/** About so many requests are planned for so many clicks. */
+export function requestsFor(clicks: number): number {
+  return Math.ceil(clicks * (2 + QUIET_VISITS_PER_CLICK));
+}
+
+/** The ids of the ad of this number; a probe has a name of its own. */
+export function idsOf(ad: number, adId = `ad_${ad}`): AdIds {
+  return { adId, campaignId: `cmp_${ad % CAMPAIGNS}`, advertiserId: `adv_${ad % ADVERTISERS}` };
 }
 
 /** Keys made from the seed; they protect nothing. */
@@ -76,70 +110,83 @@ export function makeKeys(seed: number): Keys {
   return { active: [first, key("demo-b")], forged: { ...key(first.kid) }, foreign: key("demo-retired") };
 }
 
-export function makePlan(options: PlanOptions): PlannedRequest[] {
-  const { requests, seed, startMs, durationMs, agents, keys } = options;
+export function makePlan({ clicks, seed, startMs, durationMs, agents, keys }: PlanOptions): PlannedRequest[] {
   const random = new Random(seed);
   const ads = zipf(Array.from({ length: ADS }, (_, index) => index));
-  const publishers = zipf(Array.from({ length: PUBLISHERS }, (_, index) => index));
-  const countries = zipf(COUNTRIES);
-  const browsers = new Weighted(agents.browsers, ({ weight }) => weight);
-  const scenarios = new Weighted(SCENARIOS, ({ weight }) => weight);
-  const probes = probesIn(requests);
+  const impressionOf = makeAdServer(random, keys);
+  const nextClient = makePeople(agents, random);
+  const clicking = new Weighted(SCENARIOS, ({ weight }) => weight);
+  const quiet = new Weighted(SHOWINGS, ({ weight }) => weight);
+  const probes = probesIn(clicks);
   const planned: PlannedRequest[] = [];
+  let visits = 0;
 
-  const clientOf = (): Client => ({
-    browser: browsers.pick(random).text,
-    crawler: random.pick(agents.crawlers),
-    headers: {
-      "CF-Connecting-IP": `198.51.${random.below(256)}.${random.below(256)}`,
-      "MF-CF-Blob": JSON.stringify({ country: countries.pick(random), colo: "DEM", asn: 64_512 + random.below(16) }),
-    },
-  });
-  const impressionOf = (adId: string, ad: number, atMs: number): Impression => {
-    const iat = Math.floor(startMs + atMs - random.between(1_000, 600_000)) / 1_000;
-    const claims = {
-      jti: random.text(16),
-      iat,
-      exp: iat + 3_600,
-      adv: `adv_${ad % ADVERTISERS}`,
-      cmp: `cmp_${ad % CAMPAIGNS}`,
-      ad: adId,
-      pub: `pub_${publishers.pick(random)}`,
-      url: "https://shop.example/offer/{ad_id}?from={publisher_id}",
-      cpc: 50_000 + random.below(900_000),
-    };
-    return {
-      claims,
-      sign: (changes, key) => signToken({ ...claims, ...changes }, key ?? random.pick(keys.active)),
-      keys,
-    };
+  const add = (steps: readonly Step[], atMs: number, { ids, cpcMicros }: Priced) => {
+    const impression = visits++;
+    for (const { afterMs, ...request } of steps) {
+      planned.push({ ...request, atMs: atMs + Math.min(afterMs, VISIT_MAX_MS), impression, ids, cpcMicros });
+    }
+    return steps.filter(({ type }) => type === "click").length;
   };
 
-  for (let impression = 0; planned.length < requests; impression++) {
-    const isProbe = impression < probes;
-    const atMs = isProbe ? ((impression + 0.5) * durationMs) / probes : random.between(0, durationMs);
+  for (let done = 0; done < clicks; ) {
+    const isProbe = visits < probes;
+    const busyMs = isProbe ? ((visits + 0.5) * durationMs) / probes : random.between(0, durationMs);
+    const atMs = afterPauses(busyMs, startMs);
     const ad = ads.pick(random);
-    const adId = isProbe ? `${PROBE_AD}${impression}` : `ad_${ad}`;
-    const play = isProbe ? singleClick : scenarios.pick(random).play;
-    const shown = impressionOf(adId, ad, atMs);
-    let steps = play(shown, clientOf(), random, startMs + atMs);
-    if (planned.length + steps.length > requests) steps = singleClick(shown, clientOf(), random, startMs + atMs);
-    const fromMs = steps.length === 1 ? atMs : awayFromMinuteEnd(atMs, startMs);
-    for (const step of steps) planned.push(toRequest(step, { fromMs, impression, adId }));
+    const shown = impressionOf(idsOf(ad, isProbe ? `${PROBE_AD}${visits}` : undefined), startMs + atMs);
+    const visit = { impression: shown, client: nextClient(), random, nowMs: startMs + atMs };
+    const playOne = (play: Play) => play(shown, visit.client, random, visit.nowMs);
+    let steps = playOne(isProbe ? singleClick : clicking.pick(random).play);
+    if (done + steps.length > clicks) steps = playOne(singleClick);
+    done += add(shownBefore(steps, visit), atMs, shown);
+  }
+  for (let left = Math.round(clicks * QUIET_VISITS_PER_CLICK); left > 0; left--) {
+    const atMs = afterPauses(random.between(0, durationMs), startMs);
+    const shown = impressionOf(idsOf(ads.pick(random)), startMs + atMs);
+    add(quiet.pick(random).play(shown, nextClient(), random, startMs + atMs), atMs, shown);
   }
   return planned.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** The same time, or the start of the next minute where a visit of full length would reach into it. */
-function awayFromMinuteEnd(atMs: number, startMs: number): number {
-  const leftMs = MINUTE_MS - ((startMs + atMs) % MINUTE_MS);
-  return leftMs < VISIT_MAX_MS + STRADDLE_MARGIN_MS ? atMs + leftMs + STRADDLE_MARGIN_MS : atMs;
+type Priced = Impression & { readonly cpcMicros: number };
+
+/** An ad server: makes the impression of an ad, shown at an instant, with its price and its signer. */
+function makeAdServer(random: Random, keys: Keys): (ids: AdIds, shownAtMs: number) => Priced {
+  const publishers = zipf(Array.from({ length: PUBLISHERS }, (_, index) => index));
+  return (ids, shownAtMs) => {
+    const iat = Math.floor(shownAtMs - random.between(1_000, 600_000)) / 1_000;
+    const cpcMicros = 50_000 + random.below(900_000);
+    const claims = {
+      jti: random.text(16),
+      iat,
+      exp: iat + 3_600,
+      adv: ids.advertiserId,
+      cmp: ids.campaignId,
+      ad: ids.adId,
+      pub: `pub_${publishers.pick(random)}`,
+      url: "https://shop.example/offer/{ad_id}?from={publisher_id}",
+      cpc: cpcMicros,
+    };
+    const sign: Impression["sign"] = (changes, key) =>
+      signToken({ ...claims, ...changes }, key ?? random.pick(keys.active));
+    return { ids, claims, sign, keys, cpcMicros };
+  };
 }
 
-function toRequest(
-  step: Step,
-  { fromMs, impression, adId }: { fromMs: number; impression: number; adId: string },
-): PlannedRequest {
-  const { afterMs, ...request } = step;
-  return { ...request, atMs: fromMs + Math.min(afterMs, VISIT_MAX_MS), impression, adId };
+/**
+ * When a visit begins that follows `busyMs` of traffic, where traffic pauses around the end of every minute: what a
+ * visit asks for is then received in one minute, also a pixel, whose answer does not tell when it was received.
+ */
+function afterPauses(busyMs: number, startMs: number): number {
+  let leftMs = busyMs;
+  let atMs = startMs;
+  for (;;) {
+    const minuteMs = Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
+    const closesMs = minuteMs + MINUTE_MS - VISIT_MAX_MS - EDGE_MARGIN_MS;
+    atMs = Math.max(atMs, minuteMs + EDGE_MARGIN_MS);
+    if (atMs + leftMs < closesMs) return atMs + leftMs - startMs;
+    leftMs -= Math.max(0, closesMs - atMs);
+    atMs = minuteMs + MINUTE_MS;
+  }
 }

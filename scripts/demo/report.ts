@@ -1,35 +1,37 @@
 /**
- * The report as an advertiser sees it: by the API, with an API key. Reasons are not in the API yet and come from the
- * report database.
+ * The report as its readers see it: by the API, with API keys. The operator's key reads everything; an advertiser's own
+ * key reads its row, and must find no other.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { D1Database } from "@cloudflare/workers-types";
-import { addTo, count, emptyLedger, isoMinute, type Ledger, type Measure } from "./ledger.ts";
+import {
+  ALL,
+  type Book,
+  isoMinute,
+  LEVELS,
+  type Level,
+  METRICS,
+  type Metric,
+  type Row,
+  type Sheet,
+} from "./figures.ts";
 import { PROBE_AD } from "./plan.ts";
 
 export type ReportSource = { readonly url: string; readonly apiKey: string };
 
-/** Row field of the API → measure. */
-const FIELDS: readonly (readonly [field: string, metric: string, measure: Measure])[] = [
-  ["clicks", "clicks", "valid"],
-  ["duplicateClicks", "duplicate_clicks", "duplicate"],
-  ["invalidClicks", "invalid_clicks", "invalid"],
-  ["lateClicks", "late_clicks", "late"],
-  ["grossClicks", "gross_clicks", "gross"],
-];
 const MINUTE_MS = 60_000;
 const POLL_MS = 250;
-const ROWS_MAX = 10_000;
+const ROWS_MAX = 2_000;
+/** Longer than any station holds what it was given before it posts. */
+const STILL_MS = 7_000;
 
-const SELECT_REASONS = `
-SELECT reason.key AS reason, sum(reason.value) AS total
-FROM facts_minute, json_each(facts_minute.reasons) AS reason
-GROUP BY reason.key`;
-
-type Row = Readonly<Record<string, string | number>>;
+type ApiRow = Readonly<Record<string, string | number | null | Readonly<Record<string, number>>>>;
 type Table = {
-  readonly rows: readonly Row[];
-  readonly meta: { readonly watermark: string | null; truncated: boolean };
+  readonly rows: readonly ApiRow[];
+  readonly meta: {
+    readonly watermark: string | null;
+    readonly truncated: boolean;
+    readonly uniqueUsers?: { readonly exact: boolean };
+  };
 };
 
 async function readTable({ url, apiKey }: ReportSource, query: Record<string, string>): Promise<Table> {
@@ -40,36 +42,59 @@ async function readTable({ url, apiKey }: ReportSource, query: Record<string, st
   return (await response.json()) as Table;
 }
 
-/** Waits until the report says that every click received up to `untilMs` is in it. False after `timeoutMs`. */
-export async function waitUntilComplete(source: ReportSource, untilMs: number, timeoutMs: number): Promise<boolean> {
+/**
+ * Waits until the report says that everything received up to `untilMs` is in it, and then until its totals stand still.
+ * False when that takes longer than `timeoutMs`.
+ */
+export async function waitUntilComplete(
+  source: ReportSource,
+  { fromMs, untilMs, timeoutMs }: { fromMs: number; untilMs: number; timeoutMs: number },
+): Promise<boolean> {
   const endsAtMs = Date.now() + timeoutMs;
+  let totals = "";
+  let sinceMs = Date.now();
   while (Date.now() < endsAtMs) {
-    const { meta } = await readTable(source, rangeOf(untilMs, untilMs));
-    if (meta.watermark !== null && Date.parse(meta.watermark) > untilMs) return true;
+    const { rows, meta } = await readTable(source, { ...rangeOf(fromMs, untilMs), metrics: METRICS.join(",") });
+    const isPast = meta.watermark !== null && Date.parse(meta.watermark) > untilMs;
+    if (JSON.stringify(rows) !== totals) sinceMs = Date.now();
+    if (isPast && Date.now() - sinceMs >= STILL_MS) return true;
+    totals = JSON.stringify(rows);
     await sleep(POLL_MS);
   }
   return false;
 }
 
-/** The report's ledger for the minutes from `fromMs` to `toMs`, both included. */
-export async function readLedger(source: ReportSource, fromMs: number, toMs: number): Promise<Ledger> {
-  const metrics = FIELDS.map(([, metric]) => metric).join(",");
-  const query = { ...rangeOf(fromMs, toMs), group_by: "minute,ad_id", metrics, limit: String(ROWS_MAX) };
-  const { rows, meta } = await readTable(source, query);
-  if (meta.truncated) throw new Error("the report has more rows than one answer holds");
-  const ledger = emptyLedger();
-  for (const row of rows) {
-    const at = { adId: String(row["adId"]), minute: String(row["minute"]) };
-    for (const [field, , measure] of FIELDS) addTo(ledger, { ...at, measure, by: Number(row[field]) });
-  }
-  return ledger;
+/** The report for the minutes from `fromMs` to `toMs`, both included: each level asked for by itself. */
+export async function readBook(
+  source: ReportSource,
+  advertiserKeys: readonly string[],
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): Promise<Book> {
+  const sheetOf = async (level: Level): Promise<Sheet> => {
+    const sources = level === "advertiser_id" ? advertiserKeys.map((apiKey) => ({ ...source, apiKey })) : [source];
+    const sheets = await Promise.all(sources.map((one) => readSheet(one, level, rangeOf(fromMs, toMs))));
+    return new Map(sheets.flatMap((sheet) => Array.from(sheet)));
+  };
+  const sheets = await Promise.all(LEVELS.map(async (level) => [level, await sheetOf(level)] as const));
+  return Object.fromEntries(sheets) as Book;
 }
 
-export async function readReasons(database: D1Database): Promise<Map<string, number>> {
-  const reasons = new Map<string, number>();
-  const { results } = await database.prepare(SELECT_REASONS).all<{ reason: string; total: number }>();
-  for (const { reason, total } of results) count(reasons, reason, total);
-  return reasons;
+async function readSheet(source: ReportSource, level: Level, range: Record<string, string>): Promise<Sheet> {
+  const grouping: Record<string, string> = level === "all" ? {} : { group_by: level };
+  const query = { ...range, ...grouping, metrics: [...METRICS, "reasons"].join(","), limit: String(ROWS_MAX) };
+  const { rows, meta } = await readTable(source, query);
+  if (meta.truncated) throw new Error("the report has more rows than one answer holds");
+  if (meta.uniqueUsers?.exact !== true) throw new Error("the report does not count its users exactly");
+  return new Map(rows.map((row) => [level === "all" ? ALL : String(row[camelCase(level)]), toRow(row)]));
+}
+
+function toRow(row: ApiRow): Row {
+  const readValue = (metric: Metric) => (row[camelCase(metric)] ?? null) as number | null;
+  const values = Object.fromEntries(METRICS.map((metric) => [metric, readValue(metric)]));
+  return {
+    values: values as Row["values"],
+    reasons: new Map(Object.entries((row["reasons"] ?? {}) as Readonly<Record<string, number>>)),
+  };
 }
 
 /** Watches the probe ads: when each click was first seen in the report. Ends when `stop` is called. */
@@ -80,7 +105,7 @@ export function watchProbes(source: ReportSource, probes: number, startMs: numbe
   const watch = async () => {
     while (!isStopped && seenAtMs.size < probes) {
       const waiting = ads.filter((ad) => !seenAtMs.has(ad)).join(",");
-      const query = { ...rangeOf(startMs, Date.now()), group_by: "ad_id", ad_id: waiting };
+      const query = { ...rangeOf(startMs, Date.now()), group_by: "ad_id", metrics: "clicks", ad_id: waiting };
       // A report that fails shows nothing yet; the reading that counts comes later and fails loudly.
       const rows = await readTable(source, query).then(
         (table) => table.rows,
@@ -102,4 +127,8 @@ export function watchProbes(source: ReportSource, probes: number, startMs: numbe
 
 function rangeOf(fromMs: number, toMs: number): { from: string; to: string } {
   return { from: isoMinute(fromMs), to: isoMinute(toMs + MINUTE_MS) };
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

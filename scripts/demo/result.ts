@@ -3,18 +3,27 @@
  */
 
 import type { Agents } from "./agents.ts";
-import { type Counts, type Difference, keysOf, type Ledger, MEASURES, noCounts, type Refusals } from "./ledger.ts";
+import { type Book, keysOf, LEVELS, METRICS, type Metric, NOTHING, type Row, type Sheet } from "./figures.ts";
+import { type Difference, type Refusals, totalOf } from "./ledger.ts";
 import { PROBE_AD } from "./plan.ts";
 
 export type Spread = { readonly p50: number; readonly p99: number; readonly samples: number };
 
 export type DemoResult = {
   readonly seed: number;
-  readonly requests: number;
-  readonly truth: Ledger;
-  readonly report: Ledger;
+  readonly sent: {
+    readonly clicks: number;
+    readonly pixels: number;
+    readonly pixelsRefused: number;
+    readonly impressionsUploaded: number;
+    readonly orders: number;
+  };
+  readonly truth: Book;
+  readonly report: Book;
   readonly refusals: Refusals;
   readonly differences: readonly Difference[];
+  /** How many numbers were compared. */
+  readonly compared: number;
   /** False when the report did not become complete in time. */
   readonly isComplete: boolean;
   readonly redirectMs: Spread;
@@ -22,6 +31,17 @@ export type DemoResult = {
   readonly agents: Pick<Agents, "leftOut" | "listed">;
   readonly tookMs: number;
 };
+
+const MICROS = 1_000_000;
+/** What the tables show, and how they call it; all metrics are compared. */
+const COLUMNS: readonly (readonly [metric: Metric, name: string])[] = [
+  ["impressions", "impressions"],
+  ["clicks", "clicks"],
+  ["ctr", "CTR"],
+  ["unique_users", "users"],
+  ["conversions", "conv."],
+  ["spend_micros", "spend"],
+];
 
 /** Nearest-rank percentiles. */
 export function spreadOf(values: readonly number[]): Spread {
@@ -36,43 +56,61 @@ export function isAgreed({ differences, isComplete }: DemoResult): boolean {
 
 export function toJson(result: DemoResult): string {
   const { truth, report, refusals, differences, isComplete, redirectMs, freshnessMs, agents, ...rest } = result;
-  const plain = ({ total, byAd, byMinute, byReason }: Ledger) => ({
-    total,
-    byAd: Object.fromEntries(byAd),
-    byMinute: Object.fromEntries(byMinute),
-    byReason: Object.fromEntries(byReason),
-  });
-  const refused = {
+  const plainRow = ({ values, reasons }: Row) => ({ ...values, reasons: Object.fromEntries(reasons) });
+  const plain = (book: Book) =>
+    Object.fromEntries(
+      LEVELS.map((level) => [
+        level,
+        Object.fromEntries(
+          keysOf(book[level], new Map()).map((key) => [key, plainRow(book[level].get(key) ?? NOTHING)]),
+        ),
+      ]),
+    );
+  const answers = {
     expected: Object.fromEntries(refusals.expected),
     answered: Object.fromEntries(refusals.answered),
   };
   const body = { ...rest, agreed: isAgreed(result), complete: isComplete, differences };
+  const { leftOut, listed } = agents;
   return JSON.stringify(
-    { ...body, truth: plain(truth), report: plain(report), refused, redirectMs, freshnessMs, agents },
+    {
+      ...body,
+      truth: plain(truth),
+      report: plain(report),
+      answers,
+      redirectMs,
+      freshnessMs,
+      agents: { leftOut, listed },
+    },
     null,
     2,
   );
 }
 
 export function toText(result: DemoResult): string {
-  const { truth, report, refusals, agents, redirectMs, freshnessMs, tookMs } = result;
+  const { truth, report, refusals, agents, redirectMs, freshnessMs, tookMs, sent } = result;
+  const [trueTotal, reportTotal] = [totalOf(truth), totalOf(report)];
   const lines = [
-    `${result.requests} requests, seed ${result.seed}, ${(tookMs / 1_000).toFixed(1)} s. Truth | report:`,
+    `${sent.clicks} clicks and ${sent.pixels} pixels sent, ${sent.impressionsUploaded} impressions uploaded, ` +
+      `${sent.orders} orders reported; seed ${result.seed}, ${(tookMs / 1_000).toFixed(1)} s. Truth | report:`,
     "",
-    ...totalsTable(truth, report),
+    ...METRICS.map((metric) => `  ${metric.padEnd(34)}${pairOf(metric, trueTotal, reportTotal)}`),
     "",
-    ...pairTable("Why not valid", truth.byReason, report.byReason),
+    ...pairTable("Why not counted, or counted anew", trueTotal.reasons, reportTotal.reasons),
     "",
-    ...pairTable("Refused, expected | answered", refusals.expected, refusals.answered),
+    ...pairTable("Answers other than a redirect or a pixel, expected | answered", refusals.expected, refusals.answered),
+    `  and ${sent.pixelsRefused} pixels of bad or speculative requests, which got a pixel and are counted nowhere`,
     "",
-    ...countsTable("By ad", mergeProbes(truth.byAd), mergeProbes(report.byAd)),
+    ...sheetTable("By advertiser (own key)", truth.advertiser_id, report.advertiser_id),
     "",
-    ...countsTable("By minute", truth.byMinute, report.byMinute),
+    ...sheetTable("By ad", withoutProbes(truth.ad_id), withoutProbes(report.ad_id)),
+    "",
+    ...sheetTable("By minute", truth.minute, report.minute),
     "",
     `redirect        p50 ${ms(redirectMs.p50)}, p99 ${ms(redirectMs.p99)} of ${redirectMs.samples}`,
     `click to report p50 ${seconds(freshnessMs.p50)}, p99 ${seconds(freshnessMs.p99)} of ${freshnessMs.samples} probes`,
     `agents left out where classifier and list disagree: ${agents.leftOut.browsers} of ${agents.listed.browsers} ` +
-      `browsers, ${agents.leftOut.crawlers} of ${agents.listed.crawlers} crawlers`,
+      `browsers, ${agents.leftOut.automated} of ${agents.listed.automated} crawlers, previews and programs`,
     "",
     ...verdictLines(result),
   ];
@@ -82,51 +120,56 @@ export function toText(result: DemoResult): string {
 function verdictLines(result: DemoResult): string[] {
   if (!result.isComplete) return ["The report did not become complete in time.", ...differenceLines(result)];
   if (result.differences.length > 0) return differenceLines(result);
-  return ["Every number agrees."];
+  return [`Every number agrees: ${result.compared} compared.`];
 }
 
-function differenceLines({ differences }: DemoResult): string[] {
+function differenceLines({ differences, compared }: DemoResult): string[] {
   const lines = differences.map(
-    ({ what, truth, report }) => `  ${what.padEnd(44)} ${pair(truth, report)}  ${signed(report - truth)}`,
+    ({ what, truth, report }) => `  ${what.padEnd(54)} ${truth ?? "none"} ≠ ${report ?? "none"}`,
   );
-  return [`${differences.length} numbers differ (truth | report):`, ...lines];
-}
-
-function totalsTable(truth: Ledger, report: Ledger): string[] {
-  return MEASURES.map((measure) => `  ${measure.padEnd(24)} ${pair(truth.total[measure], report.total[measure])}`);
+  return [`${differences.length} of ${compared} numbers differ (truth ≠ report):`, ...lines];
 }
 
 function pairTable(title: string, a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): string[] {
-  return [title, ...keysOf(a, b).map((key) => `  ${key.padEnd(24)} ${pair(a.get(key) ?? 0, b.get(key) ?? 0)}`)];
-}
-
-function countsTable(title: string, a: ReadonlyMap<string, Counts>, b: ReadonlyMap<string, Counts>): string[] {
-  const head = `${title.padEnd(22)}${MEASURES.map((measure) => measure.padStart(16)).join("")}`;
   const rows = keysOf(a, b).map((key) => {
-    const [truth, report] = [a.get(key) ?? noCounts(), b.get(key) ?? noCounts()];
-    return `  ${key.padEnd(20)}${MEASURES.map((measure) => pair(truth[measure], report[measure]).padStart(16)).join("")}`;
+    const [truth, report] = [a.get(key) ?? 0, b.get(key) ?? 0];
+    return `  ${key.padEnd(34)}${pair(String(truth), String(report), truth === report)}`;
   });
-  return [head, ...rows];
+  return [title, ...rows];
 }
 
-/** The probe ads, one click each, as one line. */
-function mergeProbes(byAd: ReadonlyMap<string, Counts>): Map<string, Counts> {
-  const merged = new Map<string, Counts>();
-  for (const [ad, counts] of byAd) {
-    const key = ad.startsWith(PROBE_AD) ? "ad_probe_*" : ad;
-    const sum = merged.get(key) ?? noCounts();
-    for (const measure of MEASURES) sum[measure] += counts[measure];
-    merged.set(key, sum);
-  }
-  return merged;
+function sheetTable(title: string, a: Sheet, b: Sheet): string[] {
+  const keys = keysOf(a, b);
+  const columns = COLUMNS.map(([metric, name]) => {
+    const cells = keys.map((key) => pairOf(metric, a.get(key) ?? NOTHING, b.get(key) ?? NOTHING).trim());
+    const width = Math.max(name.length, ...cells.map(({ length }) => length)) + 2;
+    return [name, ...cells].map((cell) => cell.padStart(width));
+  });
+  const first = [title, ...keys.map((key) => `  ${key}`)];
+  const width = Math.max(...first.map(({ length }) => length));
+  return first.map((cell, row) => cell.padEnd(width) + columns.map((column) => column[row]).join(""));
 }
 
-function pair(a: number, b: number): string {
-  return `${String(a).padStart(6)} ${a === b ? "|" : "≠"} ${String(b).padEnd(5)}`;
+/** The probe ads have one click each: they are compared, and not shown. */
+function withoutProbes(sheet: Sheet): Sheet {
+  return new Map(Array.from(sheet).filter(([ad]) => !ad.startsWith(PROBE_AD)));
 }
 
-function signed(value: number): string {
-  return value > 0 ? `+${value}` : String(value);
+function pairOf(metric: Metric, truth: Row, report: Row): string {
+  const [a, b] = [truth.values[metric], report.values[metric]];
+  return pair(spell(metric, a), spell(metric, b), a === b);
+}
+
+function pair(a: string, b: string, isSame: boolean): string {
+  return `${a.padStart(11)} ${isSame ? "|" : "≠"} ${b}`;
+}
+
+/** A value for people; what is compared are the numbers themselves. */
+function spell(metric: Metric, value: number | null): string {
+  if (value === null) return "none";
+  if (metric === "ctr" || metric === "cvr") return `${(value * 100).toFixed(2)} %`;
+  if (metric === "roas") return value.toFixed(2);
+  return metric.endsWith("_micros") ? `€${(value / MICROS).toFixed(2)}` : String(value);
 }
 
 function ms(value: number): string {

@@ -1,77 +1,124 @@
 /**
- * One demonstration run: fresh Worker → planned traffic → complete report → truth beside report.
+ * One demonstration run: fresh Worker → tenants → planned clicks and pixels → uploaded counts → orders → complete report
+ * → truth beside report.
  *
- * Keeps: the report is read once, as soon as it says that it is complete; it gets no second chance to become right.
+ * Keeps: the report is read once, as soon as it is complete; it gets no second chance to become right.
  */
 import { randomBytes } from "node:crypto";
 import { makeApiKey } from "../../src/access/api-keys.ts";
-import { printFault, startRuntime } from "../local-runtime.ts";
+import { type LocalRuntime, printFault, startRuntime } from "../local-runtime.ts";
 import { loadAgents } from "./agents.ts";
-import { differencesBetween, truthOf } from "./ledger.ts";
-import { makeKeys, makePlan, PROBE_AD, probesIn } from "./plan.ts";
+import { sendOrders } from "./conversions.ts";
+import { isoMinute, Tallies } from "./figures.ts";
+import { addTraffic, comparedIn, differencesBetween, noRefusals } from "./ledger.ts";
+import { addOrder } from "./orders.ts";
+import { makeKeys, makePlan, PROBE_AD, probesIn, requestsFor } from "./plan.ts";
 import { progressBar } from "./progress.ts";
-import { readLedger, readReasons, waitUntilComplete, watchProbes } from "./report.ts";
+import { planOrders } from "./purchases.ts";
+import { readBook, waitUntilComplete, watchProbes } from "./report.ts";
 import { type DemoResult, spreadOf } from "./result.ts";
+import { makeTenants } from "./tenants.ts";
 import { keyRingOf } from "./tokens.ts";
 import { type Answer, sendTraffic } from "./traffic.ts";
+import { planUploads, sendUploads } from "./uploads.ts";
 
 export type DemoOptions = { readonly clicks: number; readonly seed: number; readonly port: number };
 
 /** Traffic takes this long, or longer where that would mean more than `RATE_MAX` requests a second. */
-const DURATION_MS = 15_000;
-const RATE_MAX = 800;
+const DURATION_MS = 20_000;
+const RATE_MAX = 700;
 /** For making the plan, which needs to know when the traffic starts. */
 const LEAD_MS = 1_000;
-const LEAD_PER_CLICK_MS = 0.1;
-const COMPLETE_MAX_MS = 40_000;
+const LEAD_PER_REQUEST_MS = 0.1;
+const COMPLETE_MAX_MS = 60_000;
 /** Late clicks report minutes that lie before the traffic. */
 const LOOK_BACK_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<DemoResult> {
   const beganAtMs = Date.now();
-  const agents = loadAgents();
   const keys = makeKeys(seed);
   const apiKey = makeApiKey(randomBytes(32));
   const signingKid = keys.active[0]?.kid ?? "";
   const vars = { TOKEN_KEYS: keyRingOf(keys.active), TOKEN_SIGNING_KID: signingKid, ADMIN_API_KEY: apiKey };
   const runtime = await startRuntime({ port, vars, onLog: printFault });
   try {
-    const startMs = Math.ceil(Date.now() + LEAD_MS + clicks * LEAD_PER_CLICK_MS);
-    const durationMs = Math.max(DURATION_MS, (clicks / RATE_MAX) * 1_000);
-    const plan = makePlan({ requests: clicks, seed, startMs, durationMs, agents, keys });
-    const source = { url: runtime.url, apiKey };
-    const probes = watchProbes(source, probesIn(clicks), startMs);
-    const bar = progressBar("clicks", plan.length);
-    const answers = await sendTraffic(plan, { url: runtime.url, startMs, onAnswer: bar.update });
-    bar.end();
-    const lastMs = Math.max(0, ...answers.map(({ receivedAtMs }) => receivedAtMs ?? 0));
-    const isComplete = await waitUntilComplete(source, lastMs, COMPLETE_MAX_MS);
-    await probes.stop();
-    const report = await readLedger(source, startMs - LOOK_BACK_MS, lastMs);
-    for (const [reason, total] of await readReasons(runtime.database)) report.byReason.set(reason, total);
-    const { ledger: truth, refusals } = truthOf(answers);
-    return {
-      seed,
-      requests: plan.length,
-      truth,
-      report,
-      refusals,
-      differences: differencesBetween(truth, report, refusals),
-      isComplete,
-      redirectMs: spreadOf(answers.filter(({ status }) => status === 302).map(({ latencyMs }) => latencyMs)),
-      freshnessMs: spreadOf(freshnessOf(answers, probes.seenAtMs)),
-      agents,
-      tookMs: Date.now() - beganAtMs,
-    };
+    return await runOn(runtime, { clicks, seed, apiKey, keys, beganAtMs });
   } finally {
     await runtime.stop();
   }
 }
 
+type Stage = Pick<DemoOptions, "clicks" | "seed"> & {
+  readonly apiKey: string;
+  readonly keys: ReturnType<typeof makeKeys>;
+  readonly beganAtMs: number;
+};
+
+async function runOn({ url }: LocalRuntime, { clicks, seed, apiKey, keys, beganAtMs }: Stage): Promise<DemoResult> {
+  const source = { url, apiKey };
+  const agents = loadAgents();
+  const { advertisers, adServerKey } = await makeTenants(source);
+  const requests = requestsFor(clicks);
+  const durationMs = Math.max(DURATION_MS, (requests / RATE_MAX) * 1_000);
+  const startMs = withinOneDay(Math.ceil(Date.now() + LEAD_MS + requests * LEAD_PER_REQUEST_MS), durationMs);
+  const plan = makePlan({ clicks, seed, startMs, durationMs, agents, keys });
+
+  const probes = watchProbes(source, probesIn(clicks), startMs);
+  const bar = progressBar("requests", plan.length);
+  const answers = await sendTraffic(plan, { url, startMs, onAnswer: bar.update });
+  bar.end();
+  const tallies = new Tallies();
+  const refusals = noRefusals();
+  const clicked = addTraffic(answers, tallies, refusals);
+
+  const minutes = [...new Set(plan.map(({ atMs }) => isoMinute(startMs + atMs)))];
+  const uploads = planUploads({ clicks, seed, minutes });
+  const uploaded = await sendUploads(uploads, { url, apiKey: adServerKey }, { tallies, refusals });
+  const orders = planOrders(clicked, { seed, nowMs: Date.now() });
+  await sendOrders(orders, { url, advertisers }, refusals);
+  for (const order of orders) addOrder(order, tallies);
+
+  const untilMs = Date.now();
+  const fromMs = startMs - LOOK_BACK_MS;
+  const isComplete = await waitUntilComplete(source, { fromMs, untilMs, timeoutMs: COMPLETE_MAX_MS });
+  await probes.stop();
+  const advertiserKeys = Array.from(advertisers.values(), (advertiser) => advertiser.apiKey);
+  const report = await readBook(source, advertiserKeys, { fromMs, toMs: untilMs });
+  const truth = tallies.toBook();
+  const clickAnswers = answers.filter(({ planned }) => planned.type === "click");
+  return {
+    seed,
+    sent: {
+      clicks: clickAnswers.length,
+      pixels: answers.length - clickAnswers.length,
+      pixelsRefused: plan.filter(({ expect }) => expect.kind === "unseen").length,
+      impressionsUploaded: uploaded,
+      orders: orders.length,
+    },
+    truth,
+    report,
+    refusals,
+    differences: differencesBetween(truth, report, refusals),
+    compared: comparedIn(truth, report, refusals),
+    isComplete,
+    redirectMs: spreadOf(clickAnswers.filter(({ status }) => status === 302).map(({ latencyMs }) => latencyMs)),
+    freshnessMs: spreadOf(freshnessOf(clickAnswers, probes.seenAtMs)),
+    agents,
+    tookMs: Date.now() - beganAtMs,
+  };
+}
+
+/** The same instant, or the next day's start where the traffic would reach into it: a person is counted once a day. */
+function withinOneDay(startMs: number, durationMs: number): number {
+  const nextDayMs = (Math.floor(startMs / DAY_MS) + 1) * DAY_MS;
+  return startMs + 2 * durationMs < nextDayMs ? startMs : Math.max(startMs, nextDayMs);
+}
+
 /** From receipt to the first report that shows it, for each probe that was seen. */
 function freshnessOf(answers: readonly Answer[], seenAtMs: ReadonlyMap<string, number>): number[] {
-  return answers.flatMap(({ planned: { adId }, receivedAtMs }) => {
-    const seen = adId.startsWith(PROBE_AD) ? seenAtMs.get(adId) : undefined;
+  return answers.flatMap(({ planned: { ids }, receivedAtMs }) => {
+    const seen = ids.adId.startsWith(PROBE_AD) ? seenAtMs.get(ids.adId) : undefined;
     return seen === undefined || receivedAtMs === null ? [] : [seen - receivedAtMs];
   });
 }

@@ -1,45 +1,39 @@
 /**
- * What happens to an impression in the demonstration: one function per kind of visit, with its share of the traffic.
+ * What happens to an impression in the demonstration after it was shown: one function per kind of visit, with its share
+ * of the visits. How impressions are shown is in showings.ts.
  *
  * Keeps: a scenario's requests come from one client, with one agent for everything that may claim the impression.
  */
-import type { Expectation, Keys, PlannedRequest } from "./plan.ts";
+
+import type { Client } from "./people.ts";
+import type { Expectation, Impression, Step } from "./plan.ts";
 import type { Random } from "./random.ts";
-import type { SigningKey } from "./tokens.ts";
 
-export type Client = {
-  readonly browser: string;
-  readonly crawler: string;
-  readonly headers: Readonly<Record<string, string>>;
-};
+export type Play = (impression: Impression, client: Client, random: Random, nowMs: number) => Step[];
 
-export type Impression = {
-  readonly claims: { readonly iat: number; readonly exp: number };
-  /** A token with these claims, some changed; by an active key unless told. */
-  readonly sign: (changes?: Readonly<Record<string, unknown>>, key?: SigningKey) => string;
-  readonly keys: Keys;
-};
-
-/** A request of a visit, `afterMs` after its beginning. */
-export type Step = Omit<PlannedRequest, "atMs" | "impression" | "adId"> & { readonly afterMs: number };
-
-type Play = (impression: Impression, client: Client, random: Random, nowMs: number) => Step[];
-
-const CLAIMS: Expectation = { kind: "claims" };
-const invalid = (reason: string): Expectation => ({ kind: "counted", verdict: "invalid", reason });
+export const CLAIMS: Expectation = { kind: "claims" };
+export const invalid = (reason: string): Expectation => ({ kind: "counted", verdict: "invalid", reason });
 const refused = (problem: string, status: number): Expectation => ({ kind: "refused", problem, status });
 
 /** Late: this long ago, which is beyond the allowed lateness whatever the second. */
 const LATE_BY_MS = 5 * 60_000;
 /** On time: this long ago, which is within the allowed lateness whatever the second. */
 const REPORTED_AGO_MS = 2_000;
+/** A click that no person makes, this long after its token. */
+const AT_ONCE_MS = 40;
+/** A network of rented servers (Hetzner), which is no home of people. */
+const DATA_CENTRE_ASN = 24_940;
+/** People that the demonstration's ad server knows by a key of its own. */
+const KNOWN_READERS = 30;
 
 function get(token: string, client: Client, expect: Expectation, change: Partial<Step> = {}): Step {
   return {
+    type: "click",
     afterMs: 0,
     method: "GET",
     path: `/c/${token}`,
     body: null,
+    user: client.user,
     reportedAtMs: null,
     expect,
     ...change,
@@ -64,17 +58,45 @@ const clientRetry: Play = ({ sign }, client, random) => {
   return [get(token, client, CLAIMS), get(token, client, CLAIMS, { afterMs: random.between(400, 3_000) })];
 };
 
-const byCrawler = (client: Client): Partial<Step> => ({ headers: { "User-Agent": client.crawler } });
+const by = (agent: string): Partial<Step> => ({ headers: { "User-Agent": agent } });
 
-const crawler: Play = ({ sign }, client) => [get(sign(), client, invalid("declared_crawler"), byCrawler(client))];
+const crawler: Play = ({ sign }, client) => [
+  get(sign(), client, invalid("declared_crawler"), by(client.automated.crawler)),
+];
 
 /** A scanner follows the link before the person does, and does not take the person's click. */
 const crawlerFirst: Play = ({ sign }, client, random) => {
   const token = sign();
   return [
-    get(token, client, invalid("declared_crawler"), byCrawler(client)),
+    get(token, client, invalid("declared_crawler"), by(client.automated.crawler)),
     get(token, client, CLAIMS, { afterMs: random.between(200, 2_000) }),
   ];
+};
+
+/** A link that somebody shares is fetched for its card, and then clicked. */
+const shared: Play = ({ sign }, client, random) => {
+  const token = sign();
+  return [
+    get(token, client, invalid("link_preview"), by(client.automated.preview)),
+    get(token, client, CLAIMS, { afterMs: random.between(200, 2_000) }),
+  ];
+};
+
+const program: Play = ({ sign }, client) => [
+  get(sign(), client, invalid("non_browser_agent"), by(client.automated.program)),
+];
+
+const dataCentre: Play = ({ sign }, client) => {
+  const headers = { "MF-CF-Blob": JSON.stringify({ country: "DE", colo: "FRA", asn: DATA_CENTRE_ASN }) };
+  return [get(sign(), client, invalid("data_centre_network"), { headers })];
+};
+
+/** A script clicks as soon as it has the token. On a busy machine the click may arrive late enough for a person's. */
+const tooFast: Play = ({ sign, claims }, client, _, nowMs) => {
+  const issuedAtMs = exactSeconds(Math.floor(nowMs) - AT_ONCE_MS);
+  const iat = issuedAtMs / 1_000;
+  const token = sign({ iat, exp: iat + (claims.exp - claims.iat) });
+  return [get(token, client, { kind: "soon", issuedAtMs })];
 };
 
 const headThenClick: Play = ({ sign }, client, random) => {
@@ -97,6 +119,17 @@ const expired: Play = ({ sign, claims }, client, random) => {
 };
 
 const testTraffic: Play = ({ sign }, client) => [get(sign({ tst: 1 }), client, invalid("test"))];
+
+/** Who asks not to be tracked is a click, and no user. */
+const untracked: Play = ({ sign }, client) => [
+  get(sign(), client, CLAIMS, { user: null, headers: { "Sec-GPC": "1" } }),
+];
+
+/** The ad server knows the person, whatever browser they use. */
+const knownReader: Play = ({ sign, ids }, client, random) => {
+  const uid = `reader_${random.below(KNOWN_READERS)}`;
+  return [get(sign({ uid }), client, CLAIMS, { user: `${ids.advertiserId}/${uid}` })];
+};
 
 const forged: Play = ({ sign, keys }, client) => [
   get(sign({}, keys.forged), client, refused("signature-invalid", 403)),
@@ -134,19 +167,32 @@ const late: Play = ({ sign }, client, _, nowMs) => {
 };
 
 /** The character at `at` with one bit of its six turned over. */
-function flip(text: string, at: number): string {
+export function flip(text: string, at: number): string {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const flipped = alphabet[alphabet.indexOf(text[at] ?? "A") ^ 1] ?? "B";
   return `${text.slice(0, at)}${flipped}${text.slice(at + 1)}`;
 }
 
-/** Shares in percent of visits. */
+/** The same instant, or one shortly before, that has a fraction and survives the way to seconds and back. */
+function exactSeconds(atMs: number): number {
+  let exactMs = atMs;
+  while (exactMs % 1_000 === 0 || Math.floor((exactMs / 1_000) * 1_000) !== exactMs) exactMs--;
+  return exactMs;
+}
+
+/** Shares in percent of the visits in which something is clicked. */
 export const SCENARIOS: readonly { readonly weight: number; readonly play: Play }[] = [
-  { weight: 66, play: singleClick },
+  { weight: 58, play: singleClick },
+  { weight: 3, play: untracked },
+  { weight: 3, play: knownReader },
   { weight: 5, play: doubleClick },
   { weight: 3, play: clientRetry },
-  { weight: 7, play: crawler },
+  { weight: 5, play: crawler },
   { weight: 2, play: crawlerFirst },
+  { weight: 1, play: shared },
+  { weight: 1, play: program },
+  { weight: 1, play: dataCentre },
+  { weight: 1, play: tooFast },
   { weight: 2, play: headThenClick },
   { weight: 3, play: prefetched },
   { weight: 2, play: expired },

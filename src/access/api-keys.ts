@@ -3,32 +3,55 @@
  *
  *   Authorization: Bearer clk_<43 characters base64url of 32 random bytes>
  *
+ *   owner        reads                            mints
+ *   advertiser   its own rows                     for that advertiser
+ *   publisher    its own traffic                  for that publisher
+ *   none         everything, with scope admin     within its lists, or with scope admin for all
+ *
  * Keeps: a key is stored and compared only as its SHA-256, so neither the database nor a timing of the comparison gives
- * it away. An unknown, malformed and revoked key are the same to the caller. A key without scope `admin` is bound to
- * one advertiser, and reads nothing else.
+ * it away. An unknown, malformed and revoked key are the same to the caller. A key with an owner never reads or mints
+ * anything else, whatever its scopes; only one without owner acts for the operator.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { encodeBase64url, encodeUtf8, parseJson } from "../core/base64url.ts";
+import type { KeyLimits } from "../core/key-ring.ts";
 import { assert } from "../core/result.ts";
 
-export const SCOPES = ["report", "mint", "admin"] as const;
+export const SCOPES = ["report", "mint", "convert", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** The holder of a key. `advertiserId` is null for an admin, who reads all. */
+/** The holder of a key. At most one of `advertiserId` and `publisherId` is set: whose rows the key is bound to. */
 export type Principal = {
   readonly keyId: string;
   readonly advertiserId: string | null;
+  readonly publisherId: string | null;
   readonly scopes: ReadonlySet<Scope>;
+  /** What the key may mint, its owner included. */
+  readonly mintLimits: KeyLimits;
 };
+
+/** `keyId` of the key in the configuration, which is the operator's own. */
+export const CONFIGURED_KEY_ID = "admin";
 
 const KEY = /^clk_[A-Za-z0-9_-]{43}$/;
 const BEARER = /^Bearer +(\S+) *$/i;
+const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
 
 const SELECT_KEY = `
-SELECT key_id, advertiser_id, scopes
+SELECT key_id, advertiser_id, publisher_id, scopes, mint_advertisers, mint_publishers, mint_cpc_max_micros
 FROM api_keys
-WHERE key_hash = ?1 AND revoked_at_ms IS NULL`;
+WHERE key_hash = ?1 AND (revoked_at_ms IS NULL OR revoked_at_ms > ?2)`;
+
+type KeyRow = {
+  readonly key_id: string;
+  readonly advertiser_id: string | null;
+  readonly publisher_id: string | null;
+  readonly scopes: string;
+  readonly mint_advertisers: string | null;
+  readonly mint_publishers: string | null;
+  readonly mint_cpc_max_micros: number | null;
+};
 
 /** A new key from 32 random bytes. */
 export function makeApiKey(random: Uint8Array): string {
@@ -44,20 +67,55 @@ export function hashApiKey(key: string): string {
 /** The holder of the request's bearer key, or null. One indexed read; the admin key of the configuration needs none. */
 export async function authenticate(
   authorization: string | null,
-  { database, adminApiKey }: { database: D1Database; adminApiKey: string },
+  { database, adminApiKey, nowMs = Date.now() }: { database: D1Database; adminApiKey: string; nowMs?: number },
 ): Promise<Principal | null> {
   const key = BEARER.exec(authorization ?? "")?.[1];
   if (key === undefined) return null;
   const hash = hashApiKey(key);
   if (hash === hashApiKey(adminApiKey)) {
-    return { keyId: "admin", advertiserId: null, scopes: new Set(SCOPES) };
+    const owner = { advertiserId: null, publisherId: null };
+    return { keyId: CONFIGURED_KEY_ID, ...owner, scopes: new Set(SCOPES), mintLimits: UNLIMITED };
   }
   if (!KEY.test(key)) return null;
-  const row = await database
-    .prepare(SELECT_KEY)
-    .bind(hash)
-    .first<{ key_id: string; advertiser_id: string | null; scopes: string }>();
-  if (row === null) return null;
-  const scopes = parseJson(row.scopes) as Scope[];
-  return { keyId: row.key_id, advertiserId: row.advertiser_id, scopes: new Set(scopes) };
+  const row = await database.prepare(SELECT_KEY).bind(hash, nowMs).first<KeyRow>();
+  return row === null ? null : toPrincipal(row);
+}
+
+/** Whether the holder acts for the operator: scope admin, and bound to no tenant. */
+export function isOperator({ advertiserId, publisherId, scopes }: Principal): boolean {
+  return advertiserId === null && publisherId === null && scopes.has("admin");
+}
+
+/** The limit that a row of a mint request breaks, or null; what a wrong claim means is the token's business. */
+export function brokenMintLimit(
+  { advertisers, publishers, cpcMicrosMax }: KeyLimits,
+  row: unknown,
+): "key_limit_advertiser" | "key_limit_publisher" | "key_limit_price" | null {
+  const isObject = typeof row === "object" && row !== null;
+  const { adv, pub, cpc } = (isObject ? row : {}) as { adv?: unknown; pub?: unknown; cpc?: unknown };
+  if (advertisers !== null && !advertisers.has(adv as string)) return "key_limit_advertiser";
+  if (publishers !== null && !publishers.has(pub as string)) return "key_limit_publisher";
+  const isDear = cpcMicrosMax !== null && typeof cpc === "number" && cpc > cpcMicrosMax;
+  return isDear ? "key_limit_price" : null;
+}
+
+function toPrincipal(row: KeyRow): Principal {
+  return {
+    keyId: row.key_id,
+    advertiserId: row.advertiser_id,
+    publisherId: row.publisher_id,
+    scopes: new Set(parseJson(row.scopes) as Scope[]),
+    mintLimits: {
+      advertisers: within(row.advertiser_id, row.mint_advertisers),
+      publishers: within(row.publisher_id, row.mint_publishers),
+      cpcMicrosMax: row.mint_cpc_max_micros,
+    },
+  };
+}
+
+/** The ids that both the owner and the list allow; null where neither says anything. */
+function within(owner: string | null, list: string | null): ReadonlySet<string> | null {
+  const listed = list === null ? null : new Set(parseJson(list) as string[]);
+  if (owner === null) return listed;
+  return new Set(listed === null || listed.has(owner) ? [owner] : []);
 }

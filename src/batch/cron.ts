@@ -1,34 +1,52 @@
 /**
- * What happens every minute: roll what is over, drain the spool, visit every shard, destroy old salts.
+ * What happens every minute: roll what is over, drain the spool, visit every event shard and some submission shards; move
+ * the minutes of one advertiser bucket that are past the hot window, and drop what is past its time.
  *
  * Keeps: each duty has its turn whatever happens to the others; all are idempotent, so a cron that fires twice, late or
  * not at all costs time and nothing else.
  */
-import { clickShardName, shardCount, type Topology } from "../core/routing.ts";
+
+import type { TierSettings } from "../config.ts";
+import { ADVERTISER_BUCKETS, MINUTE_MS, SECOND_MS } from "../core/limits.ts";
+import { eventShardNames, submissionShardNames, type Topology } from "../core/routing.ts";
 import { logFault, logInfo } from "../log.ts";
 import type { Sealer } from "../queue/dead-letter.ts";
 import { drainSpool } from "../queue/spool.ts";
-import type { ShardNamespace } from "../shard/stub.ts";
+import type { ShardNamespace, SubmissionNamespace } from "../shard/stub.ts";
 import { rollAll } from "../sinks/roll.ts";
+import { dropOld } from "./retention.ts";
 
 export type CronPorts = {
   readonly database: D1Database;
   readonly shards: ShardNamespace;
+  readonly submissions: SubmissionNamespace;
   readonly archive: R2Bucket;
   readonly seal: Sealer;
   readonly topology: () => Promise<Topology>;
 };
 
+/**
+ * A submission shard is visited this often: its alarm does its work, the visit is for an alarm that was lost and for keys
+ * to be forgotten, and most of the 272 have nothing to do.
+ */
+const SUBMISSION_SWEEP_MINUTES = 60;
+
 /** Rolls, drains and sweeps; resolves when everything was tried. */
-export async function runCron({ database, shards, archive, seal, topology }: CronPorts, nowMs: number): Promise<void> {
+export async function runCron(
+  { database, shards, submissions, archive, seal, topology }: CronPorts,
+  nowMs: number,
+): Promise<void> {
+  const turn = Math.floor(nowMs / MINUTE_MS) % SUBMISSION_SWEEP_MINUTES;
+  const visited = submissionShardNames().filter((_, at) => at % SUBMISSION_SWEEP_MINUTES === turn);
   await Promise.all([
+    ...visited.map((name) => duty(`sweep ${name}`, () => submissions.getByName(name).sweep())),
     duty("roll", async () => {
       const windows = await rollAll(database, nowMs);
       if (windows > 0) logInfo("rolled", { windows });
     }),
     duty("shards", async () => {
       const inForce = await topology();
-      const names = Array.from({ length: shardCount(inForce) }, (_, index) => clickShardName(index));
+      const names = eventShardNames(inForce);
       await Promise.all([
         duty("drain", async () => {
           const objects = await drainSpool({ shards, archive, seal, topology: inForce });
@@ -38,6 +56,28 @@ export async function runCron({ database, shards, archive, seal, topology }: Cro
       ]);
     }),
   ]);
+}
+
+/** Moving ends its last batch after this long; a run of cron has 30 s of processor time, of which most is waiting here. */
+const MOVE_MS = 20 * SECOND_MS;
+
+/** Moves and drops what is due in the minute's bucket; the modules that write Parquet are loaded here, not at start. */
+export async function runTiers(
+  { database, archive }: Pick<CronPorts, "database" | "archive">,
+  nowMs: number,
+  { hotMinutesMs, ...kept }: TierSettings,
+): Promise<void> {
+  const buckets = [Math.floor(nowMs / MINUTE_MS) % ADVERTISER_BUCKETS];
+  await duty("move minutes", async () => {
+    const { moveMinutes } = await import("./move-minutes.ts");
+    const ports = { database, archive, clock: () => Date.now() };
+    const batches = await moveMinutes(ports, { nowMs, hotMinutesMs, buckets, untilMs: Date.now() + MOVE_MS });
+    if (batches > 0) logInfo("minutes_moved", { batches });
+  });
+  await duty("drop old facts", async () => {
+    const { rows, objects } = await dropOld({ database, archive }, { nowMs, kept, buckets });
+    if (rows + objects > 0) logInfo("old_facts_dropped", { rows, objects });
+  });
 }
 
 /** Runs one duty; its fault is logged, and the next minute tries again. */

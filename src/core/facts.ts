@@ -5,12 +5,24 @@
  *   window = minute, hour or day number        cells = "publisher ␟ country ␟ device ␟ creative" → counts
  *
  * Keeps: folding is a homomorphism: fold(a ++ b) = merge(fold(a), fold(b)), in any order and any grouping, so that any
- * split of a log into postings gives the same facts. A row's totals are the sum of its cells, always.
+ * split of a log into postings gives the same facts. A row's totals are the sum of its cells, always. Users are a set:
+ * merging is their union.
  */
-import type { LoggedEvent } from "./log-line.ts";
-import { addCounts, type Counts, isZero, toCounts, zeroCounts } from "./measures.ts";
+import type { ImpressionCountsEvent } from "./impression-counts.ts";
+import {
+  type ConversionContent,
+  isConversionEntry,
+  isTokenEntry,
+  type LogEntry,
+  type TokenContent,
+} from "./log-line.ts";
+import { addCounts, type Counts, isZero, type Measure, toCounts, zeroCounts } from "./measures.ts";
 import type { OpenedEvent } from "./message.ts";
+import type { Credit } from "./order.ts";
+import { elementOf } from "./sketch.ts";
 import { minuteOf } from "./time.ts";
+import type { EventType } from "./token-event.ts";
+import { userKeyOf } from "./user-key.ts";
 import { countsOf, type Decision } from "./verdict.ts";
 
 export type FactsRow = {
@@ -22,6 +34,8 @@ export type FactsRow = {
   readonly adId: string;
   readonly cells: Map<string, Counts>;
   readonly reasons: Map<string, number>;
+  /** Distinct users of its valid clicks, as sketch elements (core/sketch.ts). Users are never taken away. */
+  readonly users: Set<number>;
 };
 
 /** Facts by row key. */
@@ -40,17 +54,24 @@ export function cellDimensionsOf(cellKey: string): string[] {
 }
 
 /**
- * Adds one logged event to minute facts, in place. A deferred event adds nothing; the review of a late event also takes
- * away what its first line added.
+ * Adds one line of a log to minute facts, in place. A deferred event adds nothing; the review of a late event also takes
+ * away what its first line added, and a conversion takes away what its order was credited before.
  */
-export function foldEvent(facts: Facts, logged: LoggedEvent): void {
+export function foldEntry(facts: Facts, entry: LogEntry): void {
+  if (isTokenEntry(entry)) foldEvent(facts, entry);
+  else if (isConversionEntry(entry)) foldConversion(facts, entry);
+  else foldCounts(facts, entry.event);
+}
+
+function foldEvent(facts: Facts, logged: TokenContent): void {
   if (logged.verdict === "deferred") return;
   foldVerdict(facts, logged, logged, 1);
   if (logged.review !== null) foldVerdict(facts, logged, { verdict: "late", reason: "late" }, -1);
 }
 
-function foldVerdict(facts: Facts, { event, claims }: OpenedEvent, { verdict, reason }: Decision, sign: 1 | -1): void {
-  const counts = countsOf(verdict, event.count);
+function foldVerdict(facts: Facts, opened: OpenedEvent, { verdict, reason }: Decision, sign: 1 | -1): void {
+  const { event, claims } = opened;
+  const { type, count } = event;
   const row = rowOf(facts, {
     advertiserId: claims.adv,
     window: minuteOf(event.occurredAtMs),
@@ -59,19 +80,62 @@ function foldVerdict(facts: Facts, { event, claims }: OpenedEvent, { verdict, re
     adId: claims.ad,
   });
   const cellKey = cellKeyOf(claims.pub, event.country ?? "", event.device, claims.crt ?? "");
-  const added = toCounts({ ...counts, gross: event.count, spend_micros: counts.valid * claims.cpc });
-  addCell(row, cellKey, sign === 1 ? added : added.map((count) => -count));
+  const verdicts = countsOf(verdict, count);
+  const added =
+    type === "impression"
+      ? { gross_impressions: count, impressions: verdicts.valid }
+      : { ...verdicts, gross: count, ...worthOf(row, opened, verdicts.valid) };
+  addCell(row, cellKey, toCounts(added), sign);
   // A valid event's reason (`late_accepted`) is that of its one valid click; its folded repeats are duplicates.
-  if (reason !== null) addReason(row, reason, sign * (verdict === "valid" ? 1 : event.count));
-  if (verdict === "valid") addReason(row, "same_impression", sign * (event.count - 1));
+  if (reason !== null) addReason(row, reasonName(type, reason), sign * (verdict === "valid" ? 1 : count));
+  if (verdict === "valid") addReason(row, reasonName(type, "same_impression"), sign * (count - 1));
+}
+
+/** What a click adds beside itself, if it is valid: its price, and its user. */
+function worthOf(row: FactsRow, opened: OpenedEvent, valid: number): Partial<Record<Measure, number>> {
+  if (valid === 0) return {};
+  const user = userKeyOf(opened);
+  if (user !== null) row.users.add(elementOf(user));
+  return { spend_micros: opened.claims.cpc, valid_with_user: user === null ? 0 : 1 };
+}
+
+function foldConversion(facts: Facts, { event, reason, prior, next }: ConversionContent): void {
+  if (prior !== null) foldCredit(facts, prior, -1);
+  if (next !== null) foldCredit(facts, next, 1);
+  if (reason === null) return;
+  const { click } = next ?? prior ?? event;
+  addReason(rowOfClick(facts, click, click.clickedAtMs), reasonName("conversion", reason), 1);
+}
+
+/** A conversion counts in its click's minute, and, by measures of their own, in the minute when it occurred. */
+function foldCredit(facts: Facts, { click, valueMicros, occurredAtMs }: Credit, sign: 1 | -1): void {
+  const cellKey = cellKeyOf(click.publisherId, click.country, click.device, click.creativeId);
+  const byClick = toCounts({ conversions: 1, conversion_value_micros: valueMicros });
+  const byTime = toCounts({ conversions_by_time: 1, conversion_value_by_time_micros: valueMicros });
+  addCell(rowOfClick(facts, click, click.clickedAtMs), cellKey, byClick, sign);
+  addCell(rowOfClick(facts, click, occurredAtMs), cellKey, byTime, sign);
+}
+
+function foldCounts(facts: Facts, counts: ImpressionCountsEvent): void {
+  const { impressions, grossImpressions } = counts;
+  const row = rowOfClick(facts, counts, counts.minuteAtMs);
+  const cellKey = cellKeyOf(counts.publisherId, counts.country, counts.device, counts.creativeId);
+  addCell(row, cellKey, toCounts({ impressions, gross_impressions: grossImpressions }), 1);
+  addReason(row, reasonName("impression", "filtered_by_sender"), grossImpressions - impressions);
+}
+
+/** Reasons of clicks stand as they are; those of other events name their type. */
+function reasonName(type: EventType | "conversion", reason: string): string {
+  return type === "click" ? reason : `${type}.${reason}`;
 }
 
 /** Merges `more` into `facts`, in place. */
 export function mergeFacts(facts: Facts, more: Iterable<FactsRow>): void {
   for (const from of more) {
     const row = rowOf(facts, from);
-    for (const [key, counts] of from.cells) addCell(row, key, counts);
+    for (const [key, counts] of from.cells) addCell(row, key, counts, 1);
     for (const [reason, count] of from.reasons) addReason(row, reason, count);
+    for (const user of from.users) row.users.add(user);
   }
 }
 
@@ -89,22 +153,30 @@ export function totalsOf(row: Pick<FactsRow, "cells">): Counts {
   return totals;
 }
 
-function rowOf(facts: Facts, at: Omit<FactsRow, "cells" | "reasons">): FactsRow {
+type RowIds = Pick<FactsRow, "advertiserId" | "campaignId" | "adGroupId" | "adId">;
+
+function rowOfClick(facts: Facts, { advertiserId, campaignId, adGroupId, adId }: RowIds, atMs: number): FactsRow {
+  return rowOf(facts, { advertiserId, window: minuteOf(atMs), campaignId, adGroupId, adId });
+}
+
+function rowOf(facts: Facts, at: RowIds & Pick<FactsRow, "window">): FactsRow {
   const { advertiserId, window, campaignId, adGroupId, adId } = at;
   const key = [advertiserId, window, campaignId, adGroupId, adId].join(SEPARATOR);
   let row = facts.get(key);
   if (row === undefined) {
-    row = { advertiserId, window, campaignId, adGroupId, adId, cells: new Map(), reasons: new Map() };
+    const ids = { advertiserId, window, campaignId, adGroupId, adId };
+    row = { ...ids, cells: new Map(), reasons: new Map(), users: new Set() };
     facts.set(key, row);
   }
   return row;
 }
 
-function addCell(row: FactsRow, cellKey: string, counts: readonly number[]): void {
+function addCell(row: FactsRow, cellKey: string, counts: readonly number[], sign: 1 | -1): void {
   if (isZero(counts)) return;
+  const added = sign === 1 ? counts : counts.map((count) => -count);
   const cell = row.cells.get(cellKey);
-  if (cell === undefined) row.cells.set(cellKey, [...counts]);
-  else addCounts(cell, counts);
+  if (cell === undefined) row.cells.set(cellKey, [...added]);
+  else addCounts(cell, added);
 }
 
 function addReason(row: FactsRow, reason: string, count: number): void {

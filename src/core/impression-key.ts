@@ -4,6 +4,8 @@
  *
  *   "click" · len adv · adv · len ad · ad · len jti · jti · len iat · iat        (len: one character, ≤ 64)
  *
+ * The showing of an impression ("impression") and its click ("click") have keys of their own.
+ *
  * Keeps: two impressions share a key only if those claims are equal (length prefixes leave no ambiguity); 128 bits make
  * an accidental collision among 1e11 impressions less likely than 1e-16. A `jti` minted twice with another `iat` is two
  * impressions.
@@ -11,11 +13,10 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeUtf8 } from "./base64url.ts";
 import type { Claims } from "./claims.ts";
+import type { EventType } from "./token-event.ts";
 
 declare const impressionKeyBrand: unique symbol;
 export type ImpressionKey = string & { readonly [impressionKeyBrand]: true };
-
-export type EventType = "click" | "impression";
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 

@@ -4,7 +4,7 @@
  *
  * Three kinds of sameness:
  *   redelivery  same event id: not counted at all, the log is not touched
- *   duplicate   same impression, another event: gross and duplicate
+ *   duplicate   same impression, another event of the same type: gross and duplicate
  *   re-mint     same `jti`, another `iat`: another impression (core/impression-key.ts)
  *
  * Keeps: every event is either a redelivery or gets exactly one decision; per impression at most one event is valid;
@@ -51,7 +51,7 @@ export type IngestPlan = {
 export function prepareEvent(opened: OpenedEvent): PreparedEvent {
   return {
     opened,
-    key: impressionKeyOf("click", opened.claims),
+    key: impressionKeyOf(opened.event.type, opened.claims),
     keyHour: hourOf(opened.claims.iat * SECOND_MS),
     repeatHour: hourOf(opened.event.receivedAtMs),
   };

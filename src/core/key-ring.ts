@@ -2,12 +2,17 @@
  * The HMAC keys that sign and verify impression tokens, with what each may sign.
  *
  *   TOKEN_KEYS = {"2026-11": "<base64url, ≥ 32 bytes>",
+ *                 "2026-05": {"key": "…", "retired": true},
  *                 "partner": {"key": "…", "advertisers": ["adv_1"], "publishers": ["pub_9"], "cpc_max": 500000}}
  *
- * Keeps: all keys verify, the one named by the signing kid signs. Rotation: add a key, switch the signing kid, wait out
- * the longest token life, remove the old key. Relies on: the caller keeps the ring for the isolate's life (importing
- * keys for every request would be waste).
+ * Keeps: all keys but retired ones verify tokens, the one named by the signing kid signs. Rotation: add a key, switch the
+ * signing kid, wait out the longest token life, mark the old key `retired`, remove it when no conversion of its clicks is
+ * expected any more: a retired key still verifies click ids. A key with limits is in other hands: nothing but tokens is
+ * derived from it or believed for it, and it does not sign. Relies on: the caller keeps the ring for the isolate's life
+ * (importing keys for every request would be waste).
  */
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 import { decodeBase64url, encodeBase64url, encodeUtf8 } from "./base64url.ts";
 import { type Claims, isId } from "./claims.ts";
 import { TOKEN_KEY_BYTES_MIN } from "./limits.ts";
@@ -23,9 +28,19 @@ export type KeyLimits = {
 
 export type TokenKey = { readonly kid: string; readonly key: CryptoKey; readonly limits: KeyLimits };
 
+/** HMAC-SHA-256 with a key already mixed in, to be cloned for every message. */
+export type KeyedHash = ReturnType<typeof hmac.create>;
+
+/** Keys derived from a ring key, each for one purpose, so that what one signs is never taken for another's. */
+export type DerivedKeys = { readonly kid: string; readonly clickId: KeyedHash; readonly postback: KeyedHash };
+
 export type KeyRing = {
+  /** Keys that verify tokens. */
   readonly keys: ReadonlyMap<string, TokenKey>;
   readonly signing: TokenKey;
+  /** What click ids and postbacks are verified with: derived from keys without limits, retired ones too. */
+  readonly derived: ReadonlyMap<string, DerivedKeys>;
+  readonly derivedSigning: DerivedKeys;
   /** The key of each usual spelling of a token header, so that nearly every click skips opening it. */
   readonly byHeader: ReadonlyMap<string, TokenKey>;
 };
@@ -40,7 +55,7 @@ const HEADER_ORDERS = [
   ["typ", "kid", "alg"],
 ] as const;
 
-const SPEC_MEMBERS: readonly string[] = ["key", "advertisers", "publishers", "cpc_max"];
+const SPEC_MEMBERS: readonly string[] = ["key", "advertisers", "publishers", "cpc_max", "retired"];
 const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
 
 /** Imports the keys of `TOKEN_KEYS`; the error is a sentence for the operator and names no key material. */
@@ -49,16 +64,26 @@ export async function importKeyRing(tokenKeys: unknown, signingKid: string): Pro
     return err("TOKEN_KEYS must be a JSON object of kid to key");
   }
   const keys = new Map<string, TokenKey>();
+  const derived = new Map<string, DerivedKeys>();
   for (const [kid, entry] of Object.entries(tokenKeys)) {
     if (!isId(kid)) return err("a kid in TOKEN_KEYS is outside the alphabet of ids");
-    const imported = await importTokenKey(kid, entry);
-    if (!imported.ok) return imported;
-    keys.set(kid, imported.value);
+    const spec = readSpec(kid, entry);
+    if (!spec.ok) return spec;
+    const { bytes, limits, isRetired } = spec.value;
+    if (!isRetired) keys.set(kid, { kid, key: await importHmacKey(bytes), limits });
+    if (limits === UNLIMITED) derived.set(kid, deriveKeys(kid, bytes));
   }
   const signing = keys.get(signingKid);
-  return signing === undefined
-    ? err("TOKEN_SIGNING_KID names no key of TOKEN_KEYS")
-    : ok({ keys, signing, byHeader: spellHeaders(keys) });
+  if (signing === undefined) return err("TOKEN_SIGNING_KID names no key of TOKEN_KEYS that is in force");
+  const derivedSigning = derived.get(signingKid);
+  if (derivedSigning === undefined) return err("TOKEN_SIGNING_KID names a key with limits");
+  return ok({ keys, signing, derived, derivedSigning, byHeader: spellHeaders(keys) });
+}
+
+/** HKDF with an empty salt would do the same in two steps; the ring's keys are uniform already (RFC 5869 §3.3). */
+function deriveKeys(kid: string, bytes: Uint8Array): DerivedKeys {
+  const derive = (purpose: string) => hmac.create(sha256, hmac(sha256, bytes, encodeUtf8(`clickledger ${purpose} v1`)));
+  return { kid, clickId: derive("click id"), postback: derive("postback") };
 }
 
 function spellHeaders(keys: ReadonlyMap<string, TokenKey>): Map<string, TokenKey> {
@@ -73,7 +98,13 @@ function spellHeaders(keys: ReadonlyMap<string, TokenKey>): Map<string, TokenKey
   return spellings;
 }
 
-async function importTokenKey(kid: string, entry: unknown): Promise<Result<TokenKey, string>> {
+type KeySpec = {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly limits: KeyLimits;
+  readonly isRetired: boolean;
+};
+
+function readSpec(kid: string, entry: unknown): Result<KeySpec, string> {
   const spec = (typeof entry === "string" ? { key: entry } : entry) as Record<string, unknown> | null;
   const bytes = typeof spec?.["key"] === "string" ? decodeBase64url(spec["key"]) : null;
   if (spec === null || bytes === null) return err(`key ${kid} is not base64url`);
@@ -83,8 +114,13 @@ async function importTokenKey(kid: string, entry: unknown): Promise<Result<Token
   if (hasUnknownMember) return err(`key ${kid} has an unknown member`);
   const limits = parseLimits(spec);
   if (limits === null) return err(`key ${kid} has limits of the wrong form`);
-  const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
-  return ok({ kid, key, limits });
+  const { retired = false } = spec;
+  if (typeof retired !== "boolean") return err(`key ${kid} is retired or not: true or false`);
+  return ok({ bytes, limits, isRetired: retired });
+}
+
+function importHmacKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
 }
 
 function parseLimits(spec: Record<string, unknown>): KeyLimits | null {

@@ -5,7 +5,7 @@
  * postings gives the same list.
  */
 import type { EventId } from "./event-id.ts";
-import type { LoggedEvent } from "./log-line.ts";
+import type { TokenContent } from "./log-line.ts";
 import type { Review } from "./review.ts";
 import type { Verdict, VerdictReason } from "./verdict.ts";
 
@@ -28,7 +28,7 @@ export type LateClickState = {
 export type LateClicks = Map<EventId, LateClickState>;
 
 /** Notes a late event, or the decision on one; other events leave no trace. In place. */
-export function foldLateClick(lates: LateClicks, { event, claims, verdict, reason, review }: LoggedEvent): void {
+export function foldLateClick(lates: LateClicks, { event, claims, verdict, reason, review }: TokenContent): void {
   if (verdict !== "late" && review === null) return;
   lates.set(event.id, {
     eventId: event.id,

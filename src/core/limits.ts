@@ -26,10 +26,30 @@ export const CPC_MICROS_MAX = 1_000_000_000;
 export const SALTS_MAX = 64;
 export const TOKENS_PER_MINT_MAX = 1_000;
 
+export const CONVERSIONS_PER_CALL_MAX = 1_000;
+/** 1 000 000 currency units a conversion, in micros; nine thousand of them still add up exactly in a double. */
+export const CONVERSION_VALUE_MICROS_MAX = 1_000_000_000_000;
+export const ORDER_ID_LENGTH_MAX = 128;
+/** An order is remembered so long, and a click id is believed so long. */
+export const ORDER_KEY_DAYS = 400;
+export const ATTRIBUTION_WINDOW_DAYS_DEFAULT = 7;
+export const ATTRIBUTION_WINDOW_DAYS_MAX = 90;
+/** Clocks of an advertiser's server and the edge may differ by this much. */
+export const OCCURRED_AHEAD_MAX_MS = 60_000;
+
+export const COUNTS_PER_UPLOAD_MAX = 1_000;
+/** Impressions of one row of an upload: of one ad, minute, publisher, country and device. */
+export const COUNTS_PER_ROW_MAX = 1_000_000_000;
+/** Minutes that are older are refused: their day may be settled already. */
+export const COUNTS_AGE_DAYS_MAX = 31;
+
 /** Body of any POST on the tracking routes. */
 export const BODY_BYTES_MAX = 65_536;
 /** A client's `timestamp_ms` may lie this far ahead of ours. */
 export const CLIENT_CLOCK_AHEAD_MAX_MS = 5_000;
+
+/** The salt of the address hash is there on its own UTC day and on the next. */
+export const SALT_DAYS = 2;
 
 export const USER_AGENT_LENGTH_MAX = 512;
 export const CLIENT_HINT_LENGTH_MAX = 128;
@@ -63,6 +83,9 @@ export const SEGMENT_CHARS_MAX = 8_000_000;
 export const ADVERTISER_BUCKETS = 16;
 
 export const SHARDS_MAX = 1_024;
+/** Fixed for ever: an order's copies meet in the object that its hash names. */
+export const ORDER_SHARDS = 256;
+export const COUNTS_SHARDS = 16;
 
 assert(CELLS_PER_DELTA_MAX <= CELLS_PER_ROW_MAX, "a posting's row fits into an empty facts row");
 assert(MESSAGE_BYTES_MAX < 128_000, "a message fits into the queue's limit");

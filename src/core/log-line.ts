@@ -1,15 +1,23 @@
 /**
  * One line of a shard's log, and of the archive, which is the log's lines byte for byte: an event with its verdict.
  *
- *   {"v":1,"seq":812,"logged_at_ms":…,"verdict":"valid","reason":null,"rules":1,"event":<ClickEvent>}
- *   {…,"verdict":"valid","reason":"late_accepted","rules":1,"review":{"by":"key_7","at_ms":…},"event":<ClickEvent>}
+ *   {"v":1,"seq":812,"logged_at_ms":…,"verdict":"valid","reason":null,"rules":2,"event":<TokenEvent>}
+ *   {…,"verdict":"valid","reason":"late_accepted","rules":2,"review":{"by":"key_7","at_ms":…},"event":<TokenEvent>}
+ *   {…,"verdict":"valid","reason":null,"rules":2,"prior":null,"next":<credit>,"event":<ConversionEvent>}
+ *   {…,"verdict":"valid","reason":null,"rules":2,"event":<ImpressionCountsEvent>}
  *
- * The second form is a decision on a late click: the same event again, moved from `late` to its new verdict.
+ * The second form is a decision on a late click: the same event again, moved from `late` to its new verdict. In the third,
+ * `prior` is the credit that the order had and loses, `next` the one that it has from here on:
+ * {"click_id":"1~…","value_micros":…,"occurred_at_ms":…}.
  *
  * Keeps: token, facts and verdict together, so that a stranger can re-verify the token and re-decide the event.
  */
 import { parseJson } from "./base64url.ts";
+import { readClickId } from "./click-id.ts";
+import { type ConversionEvent, parseConversion } from "./conversion.ts";
+import { type ImpressionCountsEvent, parseImpressionCounts } from "./impression-counts.ts";
 import { type OpenedEvent, openEvent } from "./message.ts";
+import { CONVERSION_REASONS, type ConversionLine, type ConversionReason, type Credit } from "./order.ts";
 import { assert } from "./result.ts";
 import type { Review } from "./review.ts";
 import {
@@ -23,53 +31,100 @@ import {
 
 export type LogPosition = { readonly seq: number; readonly loggedAtMs: number };
 
-export type LoggedEvent = OpenedEvent &
-  Decision &
-  LogPosition & {
-    readonly rules: number;
-    /** Set when this line decides a late click that an earlier line logged. */
-    readonly review: Review | null;
-  };
+type Ruled = LogPosition & { readonly rules: number };
 
-/** The line without its newline; `encodedEvent` is the event as `encodeClickEvent` wrote it. */
-export function encodeLogLine(
-  { seq, loggedAtMs }: LogPosition,
-  { verdict, reason }: Decision,
-  encodedEvent: string,
-  review: Review | null = null,
-): string {
-  const reviewed = review === null ? {} : { review: { by: review.by, at_ms: review.atMs } };
-  const head = JSON.stringify({
+/** A click or an impression with its decision; `review` is set when it decides a late click of an earlier line. */
+export type TokenContent = OpenedEvent & Decision & { readonly review: Review | null };
+export type ConversionContent = { readonly event: ConversionEvent } & ConversionLine;
+export type CountsContent = { readonly event: ImpressionCountsEvent; readonly verdict: "valid"; readonly reason: null };
+
+/** What a line says, without its position. */
+export type LogContent = TokenContent | ConversionContent | CountsContent;
+
+export type LoggedEvent = TokenContent & Ruled;
+export type LoggedConversion = ConversionContent & Ruled;
+export type LoggedCounts = CountsContent & Ruled;
+export type LogEntry = LoggedEvent | LoggedConversion | LoggedCounts;
+
+export function isTokenEntry<T extends LogContent>(entry: T): entry is T & TokenContent {
+  return entry.event.type === "click" || entry.event.type === "impression";
+}
+
+export function isConversionEntry<T extends LogContent>(entry: T): entry is T & ConversionContent {
+  return entry.event.type === "conversion";
+}
+
+/** What a line tells beside its event. */
+type LineHead = {
+  readonly verdict: Verdict;
+  readonly reason: string | null;
+  readonly review?: Review | null;
+  readonly prior?: Credit | null;
+  readonly next?: Credit | null;
+};
+
+/** The line without its newline; `encodedEvent` is the event as its own encoder wrote it. */
+export function encodeLogLine({ seq, loggedAtMs }: LogPosition, head: LineHead, encodedEvent: string): string {
+  const { verdict, reason, review = null, prior, next } = head;
+  const text = JSON.stringify({
     v: 1,
     seq,
     logged_at_ms: loggedAtMs,
     verdict,
     reason,
     rules: RULES_VERSION,
-    ...reviewed,
+    ...(review === null ? {} : { review: { by: review.by, at_ms: review.atMs } }),
+    ...(prior === undefined ? {} : { prior: encodeCredit(prior) }),
+    ...(next === undefined ? {} : { next: encodeCredit(next) }),
   });
-  return `${head.slice(0, -1)},"event":${encodedEvent}}`;
+  return `${text.slice(0, -1)},"event":${encodedEvent}}`;
 }
 
 /** Reads a line that a shard wrote; throws AssertionError on any other, since that is a broken log. */
-export function decodeLogLine(line: string): LoggedEvent {
+export function decodeLogLine(line: string): LogEntry {
   const wire = parseJson(line) as Record<string, unknown> | null;
   assert(wire?.["v"] === 1, "a log line has version 1");
-  const opened = openEvent(wire["event"]);
-  assert(opened.ok, "a log line holds a readable event");
-  assert((VERDICTS as readonly unknown[]).includes(wire["verdict"]), "a log line has a known verdict");
-  const { seq, logged_at_ms: loggedAtMs, reason, rules } = wire;
-  assert(reason === null || (VERDICT_REASONS as readonly unknown[]).includes(reason), "a log line has a known reason");
+  const { seq, logged_at_ms: loggedAtMs, verdict, rules } = wire;
+  assert((VERDICTS as readonly unknown[]).includes(verdict), "a log line has a known verdict");
   assert(Number.isSafeInteger(seq) && Number.isSafeInteger(loggedAtMs), "a log line has its position");
-  return {
-    ...opened.value,
+  const head = {
     seq: seq as number,
     loggedAtMs: loggedAtMs as number,
-    verdict: wire["verdict"] as Verdict,
-    reason: reason as VerdictReason | null,
+    verdict: verdict as Verdict,
     rules: rules as number,
-    review: decodeReview(wire["review"]),
   };
+  const type = (wire["event"] as { type?: unknown } | null)?.type;
+  if (type === "conversion") return decodeConversionLine(wire, head);
+  if (type === "impression_counts") return decodeCountsLine(wire, head);
+  const opened = openEvent(wire["event"]);
+  assert(opened.ok, "a log line holds a readable event");
+  const reason = knownReason(VERDICT_REASONS, wire["reason"]);
+  return { ...opened.value, ...head, reason, review: decodeReview(wire["review"]) };
+}
+
+/** A line that is known to be of a click or an impression. */
+export function decodeEventLine(line: string): LoggedEvent {
+  const entry = decodeLogLine(line);
+  assert(isTokenEntry(entry), "the line is of a click or an impression");
+  return entry;
+}
+
+function decodeConversionLine(wire: Record<string, unknown>, head: Ruled & { verdict: Verdict }): LoggedConversion {
+  const event = parseConversion(wire["event"]);
+  assert(event !== null, "a log line holds a readable conversion");
+  const reason = knownReason(CONVERSION_REASONS, wire["reason"]);
+  return { ...head, event, reason, prior: decodeCredit(wire["prior"]), next: decodeCredit(wire["next"]) };
+}
+
+function decodeCountsLine(wire: Record<string, unknown>, head: Ruled): LoggedCounts {
+  const event = parseImpressionCounts(wire["event"]);
+  assert(event !== null, "a log line holds readable counts");
+  return { ...head, event, verdict: "valid", reason: null };
+}
+
+function knownReason<T extends VerdictReason | ConversionReason>(known: readonly T[], reason: unknown): T | null {
+  assert(reason === null || (known as readonly unknown[]).includes(reason), "a log line has a known reason");
+  return reason as T | null;
 }
 
 /**
@@ -82,6 +137,29 @@ export function decodeLogLine(line: string): LoggedEvent {
 export function wasDurableBeforeRedirect({ event, loggedAtMs }: LoggedEvent): boolean | null {
   if (event.redirectByMs === null) return null;
   return (event.acceptedAtMs ?? loggedAtMs) <= event.redirectByMs;
+}
+
+function encodeCredit(credit: Credit | null): object | null {
+  if (credit === null) return null;
+  return { click_id: credit.clickId, value_micros: credit.valueMicros, occurred_at_ms: credit.occurredAtMs };
+}
+
+function decodeCredit(value: unknown): Credit | null {
+  if (value === null || value === undefined) return null;
+  const {
+    click_id: clickId,
+    value_micros: valueMicros,
+    occurred_at_ms: occurredAtMs,
+  } = value as Record<string, unknown>;
+  const click = typeof clickId === "string" ? readClickId(clickId) : null;
+  assert(click !== null, "a credit names its click");
+  assert(Number.isSafeInteger(valueMicros) && Number.isSafeInteger(occurredAtMs), "a credit has value and time");
+  return {
+    clickId: clickId as string,
+    click,
+    valueMicros: valueMicros as number,
+    occurredAtMs: occurredAtMs as number,
+  };
 }
 
 function decodeReview(value: unknown): Review | null {

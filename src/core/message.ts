@@ -1,32 +1,32 @@
 /**
  * The queue message: events of one isolate that arrived within one hold.
  *
- *   {"v":1,"events":[<ClickEvent>, …]}     at most 100 events and 96 000 bytes
+ *   {"v":1,"events":[<TokenEvent>, …]}     at most 100 events and 96 000 bytes
  *
  * Keeps: one broken event never hides its neighbours: `decodeMessage` returns each event or the reason why not.
  */
 import { parseJson } from "./base64url.ts";
 import { type Claims, decodeClaims } from "./claims.ts";
-import { type ClickEvent, type DeadReason, encodeClickEvent, parseClickEvent } from "./click-event.ts";
 import { MESSAGE_EVENTS_MAX } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
+import { type DeadReason, encodeTokenEvent, parseTokenEvent, type TokenEvent } from "./token-event.ts";
 
 /** An event with the claims of its token. */
-export type OpenedEvent = { readonly event: ClickEvent; readonly claims: Claims };
+export type OpenedEvent = { readonly event: TokenEvent; readonly claims: Claims };
 
 /** One event of a message that could not be read, with its text as evidence. */
 export type DeadEvent = { readonly reason: DeadReason; readonly payload: string };
 
 /** How an event is written and read; a port, so that a simulation can carry events as they are. */
 export type EventCodec = {
-  readonly encode: (event: ClickEvent) => string;
+  readonly encode: (event: TokenEvent) => string;
   /** Checks one event, which is JSON already parsed, and opens its token. */
   readonly open: (value: unknown) => Result<OpenedEvent, DeadEvent>;
 };
 
-export const WIRE_CODEC: EventCodec = { encode: encodeClickEvent, open: openEvent };
+export const WIRE_CODEC: EventCodec = { encode: encodeTokenEvent, open: openEvent };
 
-/** Joins events that are already encoded (`encodeClickEvent`). */
+/** Joins events that are already encoded (`encodeTokenEvent`). */
 export function encodeMessage(encodedEvents: readonly string[]): string {
   return `{"v":1,"events":[${encodedEvents.join(",")}]}`;
 }
@@ -46,7 +46,7 @@ export function decodeMessage(
 
 /** Checks one event and opens its token. */
 export function openEvent(value: unknown): Result<OpenedEvent, DeadEvent> {
-  const event = parseClickEvent(value);
+  const event = parseTokenEvent(value);
   if (!event.ok) return err({ reason: event.error, payload: JSON.stringify(value) ?? "null" });
   const claims = decodeClaims(event.value.token);
   if (!claims.ok) return err({ reason: "event_token", payload: JSON.stringify(value) });

@@ -42,7 +42,7 @@ export const REFUSALS = {
   key_limit_price: { status: 403, title: "The signing key may not sign this price." },
   speculative: { status: 503, title: "A speculative fetch is not a click." },
   method_not_allowed: { status: 405, title: "The method is not allowed here." },
-  body_too_large: { status: 413, title: "The body is larger than 64 KB." },
-  body_not_json: { status: 400, title: "The body is not a JSON object." },
+  body_too_large: { status: 413, title: "The body is larger than this route takes." },
+  body_not_json: { status: 400, title: "The body is not the JSON that this route takes." },
   field_invalid: { status: 400, title: "A field of the body is invalid." },
 } as const satisfies Record<string, { status: number; title: string }>;

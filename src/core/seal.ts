@@ -20,6 +20,7 @@ export async function sealText(ring: KeyRing, text: string): Promise<Seal> {
 export async function isSealed(ring: KeyRing, text: string, { kid, mac }: Seal): Promise<boolean> {
   const key = ring.keys.get(kid);
   const bytes = decodeBase64url(mac);
-  if (key === undefined || bytes === null) return false;
+  // A key with limits is in other hands, and seals nothing of ours.
+  if (key === undefined || !ring.derived.has(kid) || bytes === null) return false;
   return crypto.subtle.verify("HMAC", key.key, bytes, encodeUtf8(PREFIX + text));
 }

@@ -57,7 +57,7 @@ export async function mintToken(
 ): Promise<Result<string, Refusal>> {
   const claims = parseClaims(payload);
   if (!claims.ok) return claims;
-  const refusal = checkPolicy(claims.value, policy, nowMs) ?? checkKeyLimits(ring.signing.limits, claims.value);
+  const refusal = checkPolicy(claims.value, policy, nowMs);
   if (refusal !== null) return err({ reason: refusal });
   const header = encodeBase64url(encodeUtf8(JSON.stringify({ alg: "HS256", kid: ring.signing.kid, typ: "JWT" })));
   const signed = `${header}.${encodeBase64url(encodeUtf8(JSON.stringify(payload)))}`;

@@ -9,6 +9,7 @@
  */
 import { MINUTE_MS, SECOND_MS } from "./limits.ts";
 import type { Topology } from "./routing.ts";
+import { EVENT_TYPES } from "./token-event.ts";
 
 export const EPOCH_LEAD_MS = 15 * MINUTE_MS;
 
@@ -29,7 +30,7 @@ export function adoptTopology(recorded: Topology | null, configured: Topology, n
   for (const { sinceMs, shards } of recorded) {
     const same = configured.find((epoch) => epoch.sinceMs === sinceMs);
     if (same === undefined) refusals.add("epoch_missing");
-    else if (same.shards !== shards) refusals.add("epoch_changed");
+    else if (EVENT_TYPES.some((type) => same.shards[type] !== shards[type])) refusals.add("epoch_changed");
   }
   const lastMs = recorded.at(-1)?.sinceMs ?? 0;
   const known = new Set(recorded.map(({ sinceMs }) => sinceMs));
@@ -42,6 +43,10 @@ export function adoptTopology(recorded: Topology | null, configured: Topology, n
 }
 
 /** The JSON form that `parseTopology` reads. */
-export function encodeTopology(topology: Topology): { since: number; shards: number }[] {
-  return topology.map(({ sinceMs, shards }) => ({ since: sinceMs / SECOND_MS, shards }));
+export function encodeTopology(topology: Topology): object[] {
+  return topology.map(({ sinceMs, shards: { click, impression } }) => ({
+    since: sinceMs / SECOND_MS,
+    shards: click,
+    ...(impression === click ? {} : { impression_shards: impression }),
+  }));
 }

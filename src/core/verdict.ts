@@ -1,7 +1,7 @@
 /**
  * The verdict on one event: what it is worth, why, and under which version of the rules.
  *
- *   invalid   test · expired_token · head_request · declared_crawler     first rule that applies, in this order
+ *   invalid   test · expired_token · … · too_fast     the first of the rules on invalid traffic that applies (core/givt.ts)
  *   late      its minute ended more than the allowed lateness before it was received (LATE_POLICY=review)
  *   duplicate its impression is already claimed by another event
  *   valid     none of these: it claims its impression, and is billed
@@ -11,25 +11,21 @@
  * event claims, so a crawler that fetches a link first does not rob the human's click. Lateness compares two instants
  * that the edge recorded, so pipeline lag never makes a click late. `expired_token` compares receipt with `exp`, so after
  * `exp` no copy of a token can ever become valid: that is what bounds the dedup horizon.
- * Sources: MRC Invalid Traffic Addendum (GIVT by lists and parameters); isbot for declared crawlers.
  */
-import { isbot } from "isbot";
+import { GIVT_REASONS, givtReasonOf, isAfterLife } from "./givt.ts";
 import { MINUTE_MS, SECOND_MS } from "./limits.ts";
 import type { OpenedEvent } from "./message.ts";
 import { assertNever } from "./result.ts";
 import { minuteOf } from "./time.ts";
 
 /** Raise with any change that may alter a verdict; every logged event names the version that judged it. */
-export const RULES_VERSION = 1;
+export const RULES_VERSION = 2;
 
 export const VERDICTS = ["valid", "duplicate", "invalid", "late", "deferred"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 export const VERDICT_REASONS = [
-  "test",
-  "expired_token",
-  "head_request",
-  "declared_crawler",
+  ...GIVT_REASONS,
   "late",
   "late_accepted",
   "late_rejected",
@@ -44,22 +40,15 @@ export type LatePolicy = { readonly mode: "review" | "accept"; readonly allowedL
 
 /** What the rules say before anybody asks whether the impression is taken; `valid` here means: may claim. */
 export function judge({ event, claims }: OpenedEvent, policy: LatePolicy): Decision {
-  const invalid = invalidReason({ event, claims });
+  const invalid = givtReasonOf({ ...event, claims });
   if (invalid !== null) return { verdict: "invalid", reason: invalid };
   if (latenessMs(event) <= policy.allowedLatenessS * SECOND_MS) return { verdict: "valid", reason: null };
   return policy.mode === "review" ? { verdict: "late", reason: "late" } : { verdict: "valid", reason: "late_accepted" };
 }
 
-function invalidReason({ event, claims }: OpenedEvent): VerdictReason | null {
-  if (claims.tst) return "test";
-  if (isExpired({ event, claims })) return "expired_token";
-  if (event.method === "HEAD") return "head_request";
-  return isbot(event.userAgent) ? "declared_crawler" : null;
-}
-
 /** True when the click was received after the token's life; such an event never claims, under any rules. */
 export function isExpired({ event, claims }: OpenedEvent): boolean {
-  return event.receivedAtMs > claims.exp * SECOND_MS;
+  return isAfterLife({ receivedAtMs: event.receivedAtMs, claims });
 }
 
 /** How long after the end of its own minute the edge received the event; negative inside the minute. */

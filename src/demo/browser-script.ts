@@ -11,18 +11,30 @@ document.addEventListener("click", (event) => {
 }, { capture: true });
 
 const PERIOD_MS = 1000;
-const COUNTS = ["valid", "duplicate", "invalid", "gross"];
+const SUMS = ["impressions", "valid", "duplicate", "invalid", "conversions", "spend_micros", "conversion_value_micros"];
 const rows = [...document.querySelectorAll("tr[data-ad]")].filter((row) => row.dataset.ad !== "");
 const sum = document.querySelector('tr[data-ad=""]');
 const freshness = document.getElementById("freshness");
 const announcement = document.getElementById("announcement");
-const spend = document.getElementById("spend");
+const value = document.getElementById("value");
 let isFirst = true;
 
+function money(micros) {
+  return "€" + (micros / 1e6).toFixed(2);
+}
+
+function shownOf(totals) {
+  return {
+    ...totals,
+    ctr: totals.impressions > 0 ? ((100 * totals.valid) / totals.impressions).toFixed(1) + " %" : "–",
+    spend: money(totals.spend_micros),
+  };
+}
+
 function write(row, totals) {
-  for (const count of COUNTS) {
-    const cell = row.querySelector('[data-count="' + count + '"]');
-    const text = String(totals[count] ?? 0);
+  const shown = shownOf(totals);
+  for (const cell of row.querySelectorAll("[data-count]")) {
+    const text = String(shown[cell.dataset.count]);
     if (cell.textContent === text) continue;
     cell.textContent = text;
     if (isFirst) continue;
@@ -34,17 +46,20 @@ function write(row, totals) {
 
 function show({ totals, postedAgoMs }) {
   const byAd = new Map(totals.map((total) => [total.ad_id, total]));
-  const shown = rows.map((row) => byAd.get(row.dataset.ad) ?? {});
+  const none = Object.fromEntries(SUMS.map((name) => [name, 0]));
+  const shown = rows.map((row) => byAd.get(row.dataset.ad) ?? none);
   rows.forEach((row, index) => write(row, shown[index]));
-  const add = (count) => shown.reduce((total, ad) => total + (ad[count] ?? 0), 0);
+  const add = (name) => shown.reduce((total, ad) => total + ad[name], 0);
   const before = sum.textContent;
-  write(sum, Object.fromEntries(COUNTS.map((count) => [count, add(count)])));
-  spend.textContent = "Spend €" + (add("spend_micros") / 1e6).toFixed(2) + ". ";
+  write(sum, Object.fromEntries(SUMS.map((name) => [name, add(name)])));
+  const worth = add("conversion_value_micros");
+  value.textContent = worth > 0 ? "Conversions worth " + money(worth) + ". " : "";
   freshness.textContent = postedAgoMs === null
     ? "Nothing has been counted yet."
     : "Last posting " + ago(postedAgoMs) + ".";
   if (!isFirst && sum.textContent !== before) {
-    announcement.textContent = add("valid") + " valid clicks, " + add("duplicate") + " duplicates today";
+    announcement.textContent = add("impressions") + " impressions, " + add("valid") + " valid clicks, "
+      + add("duplicate") + " duplicates, " + add("conversions") + " conversions today";
   }
   isFirst = false;
 }

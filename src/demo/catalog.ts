@@ -28,8 +28,9 @@ LIMIT 12`;
 const SELECT_PUBLISHERS = `SELECT publisher_id, name FROM publishers ORDER BY publisher_id LIMIT 100`;
 
 const SELECT_TOTALS = `
-SELECT facts.ad_id, sum(facts.valid) AS valid, sum(facts.duplicate) AS duplicate, sum(facts.invalid) AS invalid,
-  sum(facts.late) AS late, sum(facts.gross) AS gross, sum(facts.spend_micros) AS spend_micros
+SELECT facts.ad_id, sum(facts.impressions) AS impressions, sum(facts.valid) AS valid,
+  sum(facts.duplicate) AS duplicate, sum(facts.invalid) AS invalid, sum(facts.conversions) AS conversions,
+  sum(facts.spend_micros) AS spend_micros, sum(facts.conversion_value_micros) AS conversion_value_micros
 FROM (SELECT DISTINCT advertiser_id FROM campaigns) AS shown
 JOIN facts_minute AS facts ON facts.advertiser_id = shown.advertiser_id AND facts.minute >= ?1
 GROUP BY facts.ad_id`;
@@ -46,12 +47,13 @@ export async function readCatalog(database: D1Database): Promise<Catalog> {
 
 export type AdTotals = {
   readonly ad_id: string;
+  readonly impressions: number;
   readonly valid: number;
   readonly duplicate: number;
   readonly invalid: number;
-  readonly late: number;
-  readonly gross: number;
+  readonly conversions: number;
   readonly spend_micros: number;
+  readonly conversion_value_micros: number;
 };
 /** `postedAtMs`: when the newest posting arrived, null before the first. */
 export type Figures = { readonly totals: readonly AdTotals[]; readonly postedAtMs: number | null };

@@ -13,8 +13,12 @@ const JTI_BYTES = 9;
 
 export const LANDING_PATH = "/demo/landing";
 
-/** An ad as shown: its click link carries the impression. */
-export type ShownAd = CatalogAd & { readonly impressionId: string; readonly clickPath: string };
+/** An ad as shown: its pixel and its click link carry the impression. */
+export type ShownAd = CatalogAd & {
+  readonly impressionId: string;
+  readonly pixelPath: string;
+  readonly clickPath: string;
+};
 
 /** Mints one impression of each ad on the publisher's page. Throws when the configuration refuses the landing URL. */
 export async function showAds(
@@ -27,8 +31,8 @@ export async function showAds(
       const impressionId = encodeBase64url(crypto.getRandomValues(new Uint8Array(JTI_BYTES)));
       const payload = {
         jti: impressionId,
-        iat: nowMs / SECOND_MS,
-        exp: nowMs / SECOND_MS + Math.min(LIFE_S, config.token.tokenTtlMaxS),
+        iat: Math.floor(nowMs / SECOND_MS),
+        exp: Math.floor(nowMs / SECOND_MS) + Math.min(LIFE_S, config.token.tokenTtlMaxS),
         adv: ad.advertiser_id,
         cmp: ad.campaign_id,
         ad: ad.ad_id,
@@ -40,7 +44,7 @@ export async function showAds(
       };
       const minted = await mintToken(payload, { ring, policy: config.token, nowMs });
       if (!minted.ok) throw new Error(`the demonstration cannot mint: ${minted.error.reason}`);
-      return { ...ad, impressionId, clickPath: `/c/${minted.value}` };
+      return { ...ad, impressionId, pixelPath: `/i/${minted.value}`, clickPath: `/c/${minted.value}` };
     }),
   );
 }

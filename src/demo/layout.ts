@@ -1,9 +1,10 @@
 /**
- * The two pages of the demonstration. Text and structure only; looks are in style.ts, movement in browser-script.ts.
+ * The pages of the demonstration: the publisher's, the shop's, and the shop's thanks. Text and structure only; looks are in style.ts, movement in browser-script.ts.
  */
 import type { CatalogAd, Publisher } from "./catalog.ts";
 import { type Html, html } from "./html.ts";
 import type { ShownAd } from "./impressions.ts";
+import { type Purchase, priceMicrosOf, THANKS_PATH } from "./purchase.ts";
 
 const MICROS = 1_000_000;
 
@@ -18,8 +19,8 @@ export function publisherPage(publisher: Publisher, ads: readonly ShownAd[]): Ht
 <main>
   <section class="ads" aria-labelledby="ads-title">
     <h2 id="ads-title">On this page</h2>
-    <p class="lead">Each ad is one impression with its own signed link. The first click on it counts. A second one, a
-      double click or the way back and another click, is a duplicate. Reload for new impressions.</p>
+    <p class="lead">Each ad is one impression: its pixel counts it as shown, and its signed link counts the first click. A
+      second one, a double click or the way back and another click, is a duplicate. Reload for new impressions.</p>
     <ul class="grid">${ads.map(adCard)}</ul>
   </section>
   ${figures(ads)}
@@ -32,10 +33,12 @@ export type Visit = {
   readonly publisher: Publisher | null;
   readonly impressionId: string;
   readonly clickId: string;
+  /** Of the order that is not placed yet. */
+  readonly orderId: string;
 };
 
-/** Where every ad leads: says which click arrived. */
-export function landingPage({ ad, publisher, impressionId, clickId }: Visit): Html {
+/** Where every ad leads: says which click arrived, and offers what was advertised. */
+export function landingPage({ ad, publisher, impressionId, clickId, orderId }: Visit): Html {
   const name = ad?.name ?? "An ad that is not in the catalogue";
   return document(
     name,
@@ -53,17 +56,52 @@ export function landingPage({ ad, publisher, impressionId, clickId }: Visit): Ht
       <div><dt>Impression</dt><dd><code>${impressionId}</code></dd></div>
       <div><dt>Click</dt><dd><code id="click-id">${clickId}</code></dd></div>
     </dl>
+    ${ad === null ? html`` : buyForm(ad, clickId, orderId)}
     <p class="lead">The browser's Back shows the same impressions again: another click on this ad is a duplicate.</p>
-    <p><a class="button" href="/demo">New impressions</a></p>
+    <p><a class="link" href="/demo">New impressions</a></p>
   </section>
   ${ad === null ? html`` : figures([ad])}
 </main>`,
   );
 }
 
-function adCard({ ad_id, name, campaign, cpc_micros, impressionId, clickPath }: ShownAd): Html {
+/** After the purchase: carries the pixel by which the shop reports the order. */
+export function thanksPage({ ad, orderId, clickId, valueMicros, pixelPath }: Purchase): Html {
+  return document(
+    `Thank you · ${ad.name}`,
+    html`<header class="masthead shop">
+  <p class="kicker">The advertiser's thank-you page</p>
+  <h1>Thank you for your order</h1>
+</header>
+<main>
+  <section aria-labelledby="order-title">
+    <h2 id="order-title">${ad.name}</h2>
+    <dl class="facts">
+      <div><dt>Order</dt><dd><code id="order-id">${orderId}</code></dd></div>
+      <div><dt>Value</dt><dd>${price(valueMicros)}</dd></div>
+      <div><dt>Click</dt><dd><code>${clickId}</code></dd></div>
+    </dl>
+    <p class="lead">A signed pixel on this page reports the order as a conversion of the click. Load the page again: the
+      same order is reported again, and counted once. The report has it within a few seconds.</p>
+    <p><a class="link" href="/demo">New impressions</a></p>
+    <img class="pixel" id="conversion" src="${pixelPath}" alt="" width="1" height="1">
+  </section>
+  ${figures([ad])}
+</main>`,
+  );
+}
+
+function buyForm(ad: CatalogAd, clickId: string, orderId: string): Html {
+  return html`<form action="${THANKS_PATH}" method="get">
+      <input type="hidden" name="click_id" value="${clickId}">
+      <input type="hidden" name="order" value="${orderId}">
+      <button class="button" type="submit">Buy for ${price(priceMicrosOf(ad))}</button>
+    </form>`;
+}
+
+function adCard({ ad_id, name, campaign, cpc_micros, impressionId, pixelPath, clickPath }: ShownAd): Html {
   return html`
-      <li><a class="ad" href="${clickPath}" data-ad="${ad_id}">
+      <li><img class="pixel" src="${pixelPath}" alt="" width="1" height="1"><a class="ad" href="${clickPath}" data-ad="${ad_id}">
         <span class="art" data-ad="${ad_id}" aria-hidden="true"></span>
         <span class="campaign">Ad · ${campaign}</span>
         <span class="name">${name}</span>
@@ -71,24 +109,37 @@ function adCard({ ad_id, name, campaign, cpc_micros, impressionId, clickPath }: 
       </a></li>`;
 }
 
+/** Columns of the figures: name of the count, heading, and what the heading stands for. */
+const COLUMNS = [
+  ["impressions", "Impr.", "Impressions"],
+  ["valid", "Clicks", "Valid clicks"],
+  ["duplicate", "Dupl.", "Duplicate clicks"],
+  ["invalid", "Inval.", "Invalid clicks"],
+  ["ctr", "CTR", "Click-through rate"],
+  ["conversions", "Conv.", "Conversions"],
+  ["spend", "Spend", "Spend"],
+] as const;
+
 function figures(ads: readonly CatalogAd[]): Html {
+  const heads = COLUMNS.map(([, short, long]) => html`<th scope="col"><abbr title="${long}">${short}</abbr></th>`);
+  const cells = COLUMNS.map(([count]) => html`<td data-count="${count}">–</td>`);
   const row = ({ ad_id, name }: CatalogAd) => html`
         <tr data-ad="${ad_id}">
           <th scope="row">${name} <code>${ad_id}</code></th>
-          <td data-count="valid">0</td><td data-count="duplicate">0</td><td data-count="invalid">0</td><td data-count="gross">0</td>
+          ${cells}
         </tr>`;
   return html`<section class="figures" aria-labelledby="figures-title">
     <h2 id="figures-title">Counted today</h2>
-    <table>
-      <thead><tr><th scope="col">Ad</th><th scope="col">Valid</th><th scope="col"><abbr title="Duplicate">Dupl.</abbr></th><th scope="col"><abbr title="Invalid">Inval.</abbr></th><th scope="col">Gross</th></tr></thead>
+    <div class="scroll"><table>
+      <thead><tr><th scope="col">Ad</th>${heads}</tr></thead>
       <tbody>${ads.map(row)}
       </tbody>
       <tfoot><tr data-ad="">
         <th scope="row">Sum</th>
-        <td data-count="valid">0</td><td data-count="duplicate">0</td><td data-count="invalid">0</td><td data-count="gross">0</td>
+        ${cells}
       </tr></tfoot>
-    </table>
-    <p class="small"><span id="spend"></span><span id="freshness">Waiting for the first figures.</span></p>
+    </table></div>
+    <p class="small"><span id="value"></span><span id="freshness">Waiting for the first figures.</span></p>
     <p class="sr-only" role="status" id="announcement"></p>
   </section>`;
 }
@@ -111,7 +162,7 @@ function document(title: string, body: Html): Html {
 </head>
 <body>
 ${body}
-<footer class="small">Local demonstration. Days are UTC; a click is in the report within a few seconds.</footer>
+<footer class="small">Local demonstration. Days are UTC; impressions and clicks are counted within a few seconds, conversions within ten.</footer>
 </body>
 </html>
 `;

@@ -2,8 +2,9 @@
  * The demonstration, for a person in front of a local run: a publisher's page with signed ads, the landing page they
  * lead to, and the day's figures that move when somebody clicks.
  *
- *   /demo           ads with freshly minted links          /demo/landing   where every one of them leads
- *   /demo/figures   today's totals by ad, JSON             /demo/style.css, /demo/browser.js
+ *   /demo           ads with freshly minted pixels and links     /demo/landing   where every one of them leads
+ *   /demo/thanks    what follows a purchase; reports it          /demo/figures   today's totals by ad, JSON
+ *   /demo/style.css, /demo/browser.js
  *
  * Keeps: answers loopback hosts only, whatever the configuration says, so that a deployment which sets LOCAL_DEMO by
  * mistake still mints nothing for strangers. No other host is contacted. All text is escaped.
@@ -15,7 +16,8 @@ import { BROWSER_SCRIPT } from "./browser-script.ts";
 import { type Catalog, readCatalog, readFigures } from "./catalog.ts";
 import type { Html } from "./html.ts";
 import { LANDING_PATH, showAds } from "./impressions.ts";
-import { landingPage, publisherPage } from "./layout.ts";
+import { landingPage, publisherPage, thanksPage, type Visit } from "./layout.ts";
+import { makeOrderId, purchaseOf, THANKS_PATH } from "./purchase.ts";
 import { STYLE } from "./style.ts";
 
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "[::1]"]);
@@ -25,8 +27,8 @@ const LANDING_DELAY_MS = 400;
 
 const SECURITY_HEADERS = {
   "Content-Security-Policy":
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; " +
-    "form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; " +
+    "form-action 'self'; frame-ancestors 'none'",
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "same-origin",
 };
@@ -45,6 +47,8 @@ export async function handleDemo(request: Request, path: string, env: Env): Prom
       return showPublisher(url, env);
     case LANDING_PATH:
       return showLanding(url, env);
+    case THANKS_PATH:
+      return showThanks(url, env);
     case "/demo/figures":
       return answerFigures(env);
     case "/demo/style.css":
@@ -73,12 +77,22 @@ async function showLanding({ searchParams }: URL, env: Env): Promise<Response> {
   return answerPage(landingPage(visitOf(searchParams, catalog)), "no-store");
 }
 
-function visitOf(search: URLSearchParams, { ads, publishers }: Catalog) {
+async function showThanks({ searchParams }: URL, env: Env): Promise<Response> {
+  const { ads } = await readCatalog(env.REPORT_DB);
+  const purchase = purchaseOf(searchParams, ads, await edgeOf(env));
+  if (purchase === null) {
+    return problemResponse({ reason: "order_unknown", status: 404, title: "There is no such order." });
+  }
+  return answerPage(thanksPage(purchase), "no-store");
+}
+
+function visitOf(search: URLSearchParams, { ads, publishers }: Catalog): Visit {
   return {
     ad: ads.find(({ ad_id }) => ad_id === search.get("ad")) ?? null,
     publisher: publishers.find(({ publisher_id }) => publisher_id === search.get("publisher")) ?? null,
     impressionId: search.get("impression") ?? "none",
     clickId: search.get("click_id") ?? "none",
+    orderId: makeOrderId(),
   };
 }
 

@@ -1,31 +1,44 @@
 /**
- * The desk: where people decide what the machine may not. The review list of late clicks, and the dead letters. Loaded at
- * its first request.
+ * The desk: where people look into single events, and decide what the machine may not. What happened to a click, the
+ * review list of late clicks, and the dead letters. Loaded at its first request.
  *
- * Keeps: authenticate, then authorise, then act; the same problems as reports. Reading the review list needs scope
- * report and sees the tenant's own rows; every act needs scope admin.
+ * Keeps: authenticate, then the rate, then authorise, then act; the same problems as reports. Reading the review list
+ * needs scope report and sees the advertiser's own rows; a publisher's key reads traffic, not this list. Every act needs
+ * scope admin without an owner, and is in the audit log before it is done: what it does is in another store, so the entry
+ * says what was asked for, and is there even when only a part was done.
  */
 import { type Context, Hono } from "hono";
-import { authenticate, type Principal } from "../access/api-keys.ts";
+import { authenticate, isOperator, type Principal } from "../access/api-keys.ts";
+import type { Actor } from "../access/audit.ts";
+import { refuseHaste } from "../access/rate-limit.ts";
 import { readConfig } from "../config.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { DatabaseFault, fromDatabase } from "../report/facts-reader.ts";
 import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { readScopeOf } from "../report/tenancy.ts";
+import { topologyInForce } from "../shard/topology-keeper.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
+import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
 import { bodyOf, decideLateClicks, listLateClicks } from "./late-clicks.ts";
 
 /** What a handler finds in its context: the bindings of the Worker. */
 export type DeskEnv = { Bindings: Env };
 type OperationContext = Context<DeskEnv>;
-type Act = (context: OperationContext, principal: Principal) => Promise<Result<Record<string, unknown>, ReportProblem>>;
+type Asked = { readonly principal: Principal; readonly actor: Actor };
+type Act = (context: OperationContext, asked: Asked) => Promise<Result<Record<string, unknown>, ReportProblem>>;
 type Operation = {
   readonly method: "GET" | "POST";
   readonly path: string;
-  readonly needs: "report" | "admin";
+  /** `events`: like report, and a publisher's key sees its own. */
+  readonly needs: "report" | "events" | "admin";
   readonly act: Act;
 };
+
+async function portsOf({ env }: OperationContext): Promise<ExplainPorts> {
+  const topology = await topologyInForce(env, readConfig(env));
+  return { shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, nowMs: Date.now() };
+}
 
 const searchOf = (context: OperationContext) => new URL(context.req.url).searchParams;
 
@@ -34,7 +47,7 @@ const OPERATIONS: readonly Operation[] = [
     method: "GET",
     path: "/v1/late-clicks",
     needs: "report",
-    act: async (context, principal) => {
+    act: async (context, { principal }) => {
       const scope = readScopeOf(principal);
       return scope.ok ? listLateClicks(searchOf(context), context.env.REPORT_DB, scope.value) : scope;
     },
@@ -43,7 +56,24 @@ const OPERATIONS: readonly Operation[] = [
     method: "POST",
     path: "/v1/late-clicks",
     needs: "admin",
-    act: async (context, { keyId }) => decideLateClicks(await bodyOf(context), context.env, keyId),
+    act: async (context, { actor }) => decideLateClicks(await bodyOf(context), context.env, actor),
+  },
+  {
+    method: "GET",
+    path: "/v1/clicks/:id",
+    needs: "events",
+    act: async (context, { principal }) =>
+      explainClick(context.req.param("id") ?? "", principal, await portsOf(context)),
+  },
+  {
+    method: "POST",
+    path: "/v1/explain",
+    needs: "events",
+    act: async (context, { principal }) => {
+      const { token } = ((await bodyOf(context)) ?? {}) as { token?: unknown };
+      if (typeof token !== "string") return err({ reason: "missing_parameter", parameter: "token" });
+      return explainToken(token, principal, await portsOf(context));
+    },
   },
   {
     method: "GET",
@@ -61,7 +91,7 @@ const OPERATIONS: readonly Operation[] = [
     method: "POST",
     path: "/v1/admin/dead-letters/replay",
     needs: "admin",
-    act: async (context) => replayDeadLetters(await bodyOf(context), context.env),
+    act: async (context, { actor }) => replayDeadLetters(await bodyOf(context), context.env, actor),
   },
 ];
 
@@ -91,23 +121,25 @@ export async function handleDesk(request: Request, env: Env, ctx: ExecutionConte
 }
 
 async function answer(context: OperationContext, { needs, act }: Operation): Promise<Response> {
-  const principal = await authorize(context, needs);
-  if (!principal.ok) return toProblemResponse(principal.error);
-  const result = await act(context, principal.value);
+  const { env, req } = context;
+  const { adminApiKey } = readConfig(env);
+  const access = { database: env.REPORT_DB, adminApiKey };
+  const principal = await fromDatabase(() => authenticate(req.header("Authorization") ?? null, access));
+  if (principal === null) return toProblemResponse({ reason: "authentication_required" });
+  const hasty = await refuseHaste(principal, env.API_RATE);
+  if (hasty !== null) return hasty;
+  const allowed = authorize(principal, needs);
+  if (!allowed.ok) return toProblemResponse(allowed.error);
+  const result = await act(context, { principal, actor: { keyId: principal.keyId, nowMs: Date.now() } });
   if (!result.ok) return toProblemResponse(result.error);
   return Response.json(result.value, {
     headers: { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" },
   });
 }
 
-async function authorize(
-  { env, req }: OperationContext,
-  needs: Operation["needs"],
-): Promise<Result<Principal, ReportProblem>> {
-  const { adminApiKey } = readConfig(env);
-  const access = { database: env.REPORT_DB, adminApiKey };
-  const principal = await fromDatabase(() => authenticate(req.header("Authorization") ?? null, access));
-  if (principal === null) return err({ reason: "authentication_required" });
-  if (principal.scopes.has("admin") || principal.scopes.has(needs)) return ok(principal);
+function authorize(principal: Principal, needs: Operation["needs"]): Result<null, ReportProblem> {
+  if (isOperator(principal)) return ok(null);
+  const mayRead = needs === "events" || (needs === "report" && principal.publisherId === null);
+  if (mayRead && (principal.scopes.has("report") || principal.scopes.has("admin"))) return ok(null);
   return err({ reason: "insufficient_scope", detail: `The key needs the scope ${needs}.` });
 }

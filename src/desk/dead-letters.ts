@@ -8,6 +8,7 @@
  * Keeps: scope admin only. Replay is idempotent and refuses what was edited (queue/replay.ts).
  */
 import { z } from "zod";
+import { type Actor, auditStatement } from "../access/audit.ts";
 import { readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { importKeyRing } from "../core/key-ring.ts";
@@ -15,6 +16,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { DEAD_PREFIX } from "../queue/dead-letter.ts";
 import { type ReplayOutcome, type ReplayPorts, replayLetter } from "../queue/replay.ts";
+import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { invalidBody } from "./invalid.ts";
@@ -58,7 +60,8 @@ export async function showDeadLetter(search: URLSearchParams, archive: R2Bucket)
   return ok({ key: parsed.data.key, letter: parseJson(text) ?? text });
 }
 
-export async function replayDeadLetters(body: unknown, env: Env): Promise<Answer> {
+/** Replays letters in the name of the actor, who is on record first. */
+export async function replayDeadLetters(body: unknown, env: Env, actor: Actor): Promise<Answer> {
   const parsed = replaySchema.safeParse(body);
   if (!parsed.success) return err(invalidBody(parsed.error));
   const config = readConfig(env);
@@ -71,6 +74,8 @@ export async function replayDeadLetters(body: unknown, env: Env): Promise<Answer
     ring: ring.value,
     policy: config.token,
   };
+  const entry = { action: "replay", subjectKind: "dead_letters", subjectId: "", before: null } as const;
+  await fromDatabase(() => auditStatement(env.REPORT_DB, actor, { ...entry, after: parsed.data }).run());
   const results: ReplayOutcome[] = [];
   for (const key of parsed.data.keys) results.push(await replayOne(key, ports));
   return ok({ results });

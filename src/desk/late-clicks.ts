@@ -10,6 +10,7 @@
  */
 import type { Context } from "hono";
 import { z } from "zod";
+import { type Actor, auditStatement } from "../access/audit.ts";
 import type { EventId } from "../core/event-id.ts";
 import { isEventId } from "../core/event-id.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -70,11 +71,11 @@ export async function listLateClicks(
   return ok({ lateClicks, next: results.length === limit ? (results.at(-1)?.event_id ?? null) : null });
 }
 
-/** Decides on late clicks in the name of `by`; one result per row, in their order. */
+/** Decides on late clicks in the name of the actor, who is on record first; one result per row, in their order. */
 export async function decideLateClicks(
   body: unknown,
   { REPORT_DB: database, EVENT_SHARD: shards }: Pick<Env, "REPORT_DB" | "EVENT_SHARD">,
-  by: string,
+  actor: Actor,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const parsed = decisionsSchema.safeParse(body);
   if (!parsed.success) return err(invalidBody(parsed.error));
@@ -83,11 +84,13 @@ export async function decideLateClicks(
   const { results } = await fromDatabase(() =>
     database.prepare(SELECT_LATE_SHARDS).bind(ids).all<{ event_id: EventId; shard: string }>(),
   );
+  const entry = { action: "decide", subjectKind: "late_clicks", subjectId: "", before: null } as const;
+  await fromDatabase(() => auditStatement(database, actor, { ...entry, after: parsed.data }).run());
   const shardOf = new Map(results.map(({ event_id, shard }) => [event_id, shard]));
   const outcomes = new Map<ReviewRequest, ReviewOutcome>();
   for (const name of new Set(shardOf.values())) {
     const mine = requests.filter(({ event }) => shardOf.get(event) === name);
-    const decided = await shards.getByName(name).review(mine, by);
+    const decided = await shards.getByName(name).review(mine, actor.keyId);
     for (const [at, request] of mine.entries()) outcomes.set(request, decided[at] as ReviewOutcome);
   }
   const rows = requests.map((request) => ({ id: request.event, ...(outcomes.get(request) ?? { outcome: "unknown" }) }));

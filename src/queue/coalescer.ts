@@ -20,17 +20,17 @@
  * docs/decisions/0006.
  */
 import { encodeUtf8 } from "../core/base64url.ts";
-import { type ClickEvent, encodeClickEvent } from "../core/click-event.ts";
 import type { EventId } from "../core/event-id.ts";
 import { FOLDED_COUNT_MAX, FOLLOWER_CONFIRM_MS, MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX } from "../core/limits.ts";
 import type { EventCodec } from "../core/message.ts";
+import { encodeTokenEvent, type TokenEvent } from "../core/token-event.ts";
 import { PLATFORM_TIMING, type Timing } from "./timing.ts";
 
 /** An event as it travels, with what its carriers need to know of it. */
-export type EncodedClick = { readonly id: EventId; readonly count: number; readonly text: string };
+export type EncodedEvent = { readonly id: EventId; readonly count: number; readonly text: string };
 
 /** Delivers events durably; resolves to false when every step of the chain failed. Bound to the caller's request. */
-export type Deliver = (events: readonly EncodedClick[]) => Promise<boolean>;
+export type Deliver = (events: readonly EncodedEvent[]) => Promise<boolean>;
 
 /** What became of an event when its request had no more to do: known, or in the hands of others. */
 export type Handover = "durable" | "lost" | "entrusted";
@@ -43,7 +43,7 @@ const FIRST_LOOK_MS = 25;
 /** After the last guardian's patience has ended. */
 const RESCUE_AFTER_MS = (GUARDIANS_MAX + 1) * FOLLOWER_CONFIRM_MS;
 
-type Entry = { readonly event: ClickEvent; readonly text: string; count: number };
+type Entry = { readonly event: TokenEvent; readonly text: string; count: number };
 
 class Batch {
   readonly openedAtMs: number;
@@ -80,7 +80,7 @@ export class Coalescer {
   /** Batches of which the outcome is not known yet. */
   readonly #pending = new Set<Batch>();
 
-  constructor(holdMs: number, timing: Timing = PLATFORM_TIMING, encode = encodeClickEvent) {
+  constructor(holdMs: number, timing: Timing = PLATFORM_TIMING, encode = encodeTokenEvent) {
     this.#holdMs = holdMs;
     this.#timing = timing;
     this.#encode = encode;
@@ -90,7 +90,7 @@ export class Coalescer {
    * Enqueues one event. The promise resolves when this request has no more to do for it; most requests have not from the
    * start, and get no promise, so that nothing has to be kept alive for them.
    */
-  enqueue(event: ClickEvent, identity: string, deliver: Deliver): Handover | Promise<Handover> {
+  enqueue(event: TokenEvent, identity: string, deliver: Deliver): Handover | Promise<Handover> {
     const batch = this.#joinable();
     const repeated = batch?.entries.get(identity);
     if (batch !== null && repeated !== undefined && repeated.count < FOLDED_COUNT_MAX) {
@@ -162,7 +162,7 @@ export class Coalescer {
     }
   }
 
-  #frozen({ event, text, count }: Entry): EncodedClick {
+  #frozen({ event, text, count }: Entry): EncodedEvent {
     return { id: event.id, count, text: count === event.count ? text : this.#encode({ ...event, count }) };
   }
 }

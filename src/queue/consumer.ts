@@ -24,8 +24,8 @@ export function retryDelayS(attempts: number): number {
   return Math.min(RETRY_DELAY_MAX_S, RETRY_DELAY_MIN_S * 2 ** Math.min(attempts - 1, 10));
 }
 
-/** Routes one batch of click messages. Never rejects: each message ends acknowledged or marked for retry. */
-export async function consumeClicks(batch: IncomingBatch, ports: ConsumerPorts): Promise<void> {
+/** Routes one batch of event messages. Never rejects: each message ends acknowledged or marked for retry. */
+export async function consumeEvents(batch: IncomingBatch, ports: ConsumerPorts): Promise<void> {
   const opened = batch.messages.map((message) => openMessage(message, batch.queue, ports.codec));
   const groups = groupByShard(
     opened.flatMap(({ events }) => events),

@@ -10,9 +10,9 @@
  * edited by hand is recognised and never counted.
  */
 import { parseJson } from "../core/base64url.ts";
-import { DEAD_REASONS, type DeadReason } from "../core/click-event.ts";
 import type { Seal } from "../core/seal.ts";
 import { isoDay } from "../core/time.ts";
+import { DEAD_REASONS, type DeadReason } from "../core/token-event.ts";
 
 export const DEAD_PREFIX = "dead/v1/";
 

@@ -17,7 +17,7 @@ import type { Topology } from "../core/routing.ts";
 import { logFault } from "../log.ts";
 import type { ShardNamespace } from "../shard/stub.ts";
 import { type OperationsDataset, writeLostPoint } from "../sinks/operations.ts";
-import type { EncodedClick } from "./coalescer.ts";
+import type { EncodedEvent } from "./coalescer.ts";
 import { deliver, groupByShard } from "./route.ts";
 import { spoolEvents } from "./spool.ts";
 import { type Timing, within } from "./timing.ts";
@@ -48,7 +48,7 @@ export type ProducerPorts = {
 
 /** Makes events durable; resolves to the step that took them, or null when they are lost. Never rejects. */
 export async function deliverEvents(
-  events: readonly EncodedClick[],
+  events: readonly EncodedEvent[],
   chain: readonly EnqueueStepName[],
   ports: ProducerPorts,
 ): Promise<EnqueueStepName | null> {
@@ -70,7 +70,7 @@ export async function deliverEvents(
 /** Runs one step; false when it does not apply. */
 async function runStep(
   step: EnqueueStepName,
-  { first, encoded }: { first: EncodedClick; encoded: readonly string[] },
+  { first, encoded }: { first: EncodedEvent; encoded: readonly string[] },
   ports: ProducerPorts,
 ): Promise<boolean> {
   const preferred = hash32(first.id) % Math.max(1, ports.queues.length);
@@ -113,6 +113,6 @@ async function ingestAll(encoded: readonly string[], ports: ProducerPorts): Prom
   await Promise.all(groups.map(([name, group]) => deliver(shardPorts, name, group)));
 }
 
-function countOf(events: readonly EncodedClick[]): number {
+function countOf(events: readonly EncodedEvent[]): number {
   return events.reduce((sum, { count }) => sum + count, 0);
 }

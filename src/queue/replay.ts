@@ -24,7 +24,14 @@ export type ReplayPorts = ShardPorts & {
   readonly policy: TokenPolicy;
 };
 
-export type ReplayRefusal = "not_found" | "not_a_letter" | "seal_broken" | "unreadable" | "token_refused";
+export type ReplayRefusal =
+  | "not_found"
+  | "not_a_letter"
+  | "seal_broken"
+  /** A conversion that contradicts what its order says already: there is nothing to be done after all. */
+  | "submission_conflict"
+  | "unreadable"
+  | "token_refused";
 
 export type ReplayOutcome =
   /** `counted`: events that were new to their shards; the others had been counted before. */
@@ -57,6 +64,7 @@ async function openLetter(
   if (sealed === null) return err({ reason: "not_a_letter" });
   const { letter, seal } = sealed;
   if (!(await isSealed(ring, sealedText(letter), seal))) return err({ reason: "seal_broken" });
+  if (letter.reason === "submission_conflict") return err({ reason: letter.reason });
   const events = readEvents(letter);
   if (!events.ok) return events;
   for (const { event } of events.value) {

@@ -21,9 +21,9 @@ export function groupByShard(
   { encode } = WIRE_CODEC,
 ): Map<string, string[]> {
   const groups = new Map<string, string[]>();
-  for (const { event, claims } of events) {
-    const name = shardNameOf(claims, topology);
-    const encoded = encode(event);
+  for (const opened of events) {
+    const name = shardNameOf(opened, topology);
+    const encoded = encode(opened.event);
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [encoded]);
     else group.push(encoded);

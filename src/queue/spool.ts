@@ -1,7 +1,7 @@
 /**
  * The spool: events in R2 that neither a queue nor a shard would take, until cron brings them to their shards.
  *
- *   spool/v1/<first event id>-<events>.ndjson     one ClickEvent a line
+ *   spool/v1/<first event id>-<events>.ndjson     one TokenEvent a line
  *
  * Keeps: an object is deleted only when each of its lines is committed in its shard or kept as a dead letter. Draining
  * twice, or half and then again, counts nothing twice, since events keep their ids. Keys sort by time.
@@ -14,6 +14,8 @@ import { buryLetter, type DeadLetterPorts } from "./dead-letter.ts";
 import { deliver, groupByShard, type ShardPorts } from "./route.ts";
 
 export const SPOOL_PREFIX = "spool/v1/";
+/** Conversions that their object did not take (submit/deliver.ts); their keys sort by time as well. */
+export const SUBMISSION_SPOOL_PREFIX = "spool-submissions/v1/";
 /** Objects drained by one cron run; the rest waits a minute. */
 const DRAIN_OBJECTS_MAX = 200;
 
@@ -28,9 +30,9 @@ export async function spoolEvents(bucket: R2Bucket, firstId: EventId, encoded: r
 }
 
 /** When the oldest spooled event was received; null when the spool is empty. */
-export async function oldestSpooledMs(bucket: R2Bucket): Promise<number | null> {
-  const { objects } = await bucket.list({ prefix: SPOOL_PREFIX, limit: 1 });
-  const id = objects[0]?.key.slice(SPOOL_PREFIX.length, SPOOL_PREFIX.length + EVENT_ID_LENGTH);
+export async function oldestSpooledMs(bucket: R2Bucket, prefix = SPOOL_PREFIX): Promise<number | null> {
+  const { objects } = await bucket.list({ prefix, limit: 1 });
+  const id = objects[0]?.key.slice(prefix.length, prefix.length + EVENT_ID_LENGTH);
   return isEventId(id) ? decodeEventId(id).receivedAtMs : null;
 }
 

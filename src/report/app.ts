@@ -1,31 +1,39 @@
 /**
- * The report API: two routes over the same reading, as Hono handlers. Loaded on the first report request only.
+ * The report API, as Hono handlers over one way of reading. Loaded on the first report request only.
  *
- *   GET /v1/reports/clicks   rows by granularity and dimensions        each also under /api; JSON or CSV
- *   GET /v1/metrics/clicks   zero-filled series by breakdown
+ *   GET  /v1/reports/clicks   rows by granularity and dimensions       each also under /api; JSON, CSV or NDJSON
+ *   POST /v1/reports/query    the same, its parameters as JSON
+ *   GET  /v1/metrics/clicks   zero-filled series by breakdown
  *
  * `from` and `to` are half-open; a date as `to` includes that day. Every answer carries `meta` (src/report/meta.ts).
  * Keeps: authenticate, then parse, then read; the watermark is read before the facts that it speaks for. A caller's
  * mistake is a named problem, a database that fails is 503 with Retry-After, anything else is logged and 500.
  */
 import { type Context, Hono } from "hono";
-import { accepts } from "hono/accepts";
-import { authenticate } from "../access/api-keys.ts";
+import { authenticate, type Principal } from "../access/api-keys.ts";
+import { refuseHaste } from "../access/rate-limit.ts";
 import { type Config, readConfig } from "../config.ts";
-import { ok, type Result } from "../core/result.ts";
+import { parseJson } from "../core/base64url.ts";
+import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
+import { formatOf, respond, type Shaped } from "./answer.ts";
+import { readJsonBody } from "./body.ts";
 import { encodeCsv } from "./csv.ts";
-import { DatabaseFault, fromDatabase, readGroups } from "./facts-reader.ts";
-import type { Reading } from "./groups.ts";
+import type { CursorContext } from "./cursor.ts";
+import { DatabaseFault, fromDatabase } from "./database.ts";
+import { readReport } from "./facts-reader.ts";
 import { type ReportMeta, toMeta } from "./meta.ts";
+import { type PageSources, readTablePage, toReadFacts } from "./pages.ts";
+import { parseBody, parseSearch, seriesParameters, tableParameters } from "./params.ts";
 import { type ReportProblem, toProblemResponse } from "./problems.ts";
-import { fieldNames, parseSeriesQuery, parseTableQuery, type ReportQuery } from "./query.ts";
+import { type ReportQuery, toSeriesQuery, toTableQuery } from "./query.ts";
 import type { ReadScope } from "./segments-sql.ts";
-import { fillSeries, toSeriesJson, toSeriesRows } from "./series.ts";
-import { toRowValues, toTable } from "./table.ts";
-import { readScopeOf } from "./tenancy.ts";
+import { fillSeries, seriesWriter, toSeriesRows } from "./series.ts";
+import { rowWriter, toCsvRows } from "./table.ts";
+import { checkScope, readScopeOf } from "./tenancy.ts";
 import { makeWatermarkCache, readWatermark, type WatermarkCache, type WatermarkSources } from "./watermark.ts";
-import { platformSources } from "./watermark-sources.ts";
+import { platformSources, type Stations, stationsOf } from "./watermark-sources.ts";
 
 type ReportEnv = { Bindings: Env };
 type ReportContext = Context<ReportEnv>;
@@ -33,60 +41,67 @@ type ReportContext = Context<ReportEnv>;
 /** What the app takes from outside besides its bindings; tests give their own. */
 export type ReportPorts = {
   readonly nowMs: () => number;
-  readonly watermarkSources: (env: Env, config: Config) => Omit<WatermarkSources, "nowMs">;
+  readonly random: () => Uint8Array;
+  readonly watermarkSources: (env: Env, config: Config, stations: Stations) => Omit<WatermarkSources, "nowMs">;
 };
 
-/** How a route reads its query and shapes its answer; `json` and `csv` are built only when asked. */
+/** A parsed request on its way to an answer. */
+type Asked = { readonly scope: ReadScope; readonly sources: PageSources; readonly config: Config } & CursorContext;
+type Answered = { readonly shaped: Shaped; readonly meta: ReportMeta };
+
 type Route = {
-  readonly parse: (search: URLSearchParams) => Result<ReportQuery, ReportProblem>;
-  readonly shape: (reading: Reading, query: ReportQuery) => Result<Shaped, ReportProblem>;
-};
-type Shaped = { readonly json: () => Record<string, unknown>; readonly csv: () => string };
-
-const TABLE: Route = {
-  parse: parseTableQuery,
-  shape: ({ groups }, query) =>
-    ok({
-      json: () => ({ rows: toTable(groups, query) }),
-      csv: () =>
-        encodeCsv(
-          fieldNames(query),
-          groups.map((group) => toRowValues(group, query)),
-        ),
-    }),
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly parse: (request: Request) => Promise<Result<ReportQuery, ReportProblem>>;
+  readonly answer: (asked: Asked) => Promise<Result<Answered, ReportProblem>>;
 };
 
-const SERIES: Route = {
-  parse: parseSeriesQuery,
-  shape: (reading, query) => {
-    const series = fillSeries(reading, query);
-    if (!series.ok) return series;
-    return ok({
-      json: () => ({ series: toSeriesJson(series.value, query) }),
-      csv: () => {
-        const { names, rows } = toSeriesRows(series.value, query);
-        return encodeCsv(names, rows);
-      },
-    });
+const ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/v1/reports/clicks",
+    parse: async (request) => then(parseSearch(searchOf(request), tableParameters), toTableQuery),
+    answer: answerTable,
   },
-};
-
-const ROUTES: readonly (readonly [path: string, route: Route])[] = [
-  ["/v1/reports/clicks", TABLE],
-  ["/v1/metrics/clicks", SERIES],
+  {
+    method: "POST",
+    path: "/v1/reports/query",
+    parse: async (request) => {
+      const body = await readJsonBody(request);
+      return then(
+        then(body, (value) => parseBody(value, tableParameters)),
+        toTableQuery,
+      );
+    },
+    answer: answerTable,
+  },
+  {
+    method: "GET",
+    path: "/v1/metrics/clicks",
+    parse: async (request) => then(parseSearch(searchOf(request), seriesParameters), toSeriesQuery),
+    answer: answerSeries,
+  },
 ];
 
-const PLATFORM: ReportPorts = { nowMs: () => Date.now(), watermarkSources: platformSources };
+const PLATFORM: ReportPorts = {
+  nowMs: () => Date.now(),
+  random: () => crypto.getRandomValues(new Uint8Array(16)),
+  watermarkSources: platformSources,
+};
 
-/** The report API; one app holds one watermark cache. */
+/** The watermarks that an isolate remembers, by the stations that they stand for. */
+type Caches = Map<string, WatermarkCache>;
+
+/** The report API; one app holds its own watermarks. */
 export function reportApp(ports: ReportPorts = PLATFORM): Hono<ReportEnv> {
-  const cache = makeWatermarkCache();
+  const caches: Caches = new Map();
   const app = new Hono<ReportEnv>();
-  for (const [path, route] of ROUTES) {
+  for (const route of ROUTES) {
     for (const prefix of ["", "/api"]) {
-      const url = prefix.concat(path);
-      app.get(url, (context) => answer(context, route, { ports, cache }));
-      app.all(url, () => toProblemResponse({ reason: "method_not_allowed" }));
+      const url = prefix.concat(route.path);
+      const allow = route.method === "GET" ? "GET, HEAD" : route.method;
+      app.on(route.method, url, (context) => answer(context, route, { ports, caches }));
+      app.all(url, () => toProblemResponse({ reason: "method_not_allowed" }, { Allow: allow }));
     }
   }
   app.notFound(() => toProblemResponse({ reason: "not_found" }));
@@ -109,65 +124,110 @@ export async function handleReport(request: Request, env: Env, ctx: ExecutionCon
 async function answer(
   context: ReportContext,
   route: Route,
-  { ports, cache }: { ports: ReportPorts; cache: WatermarkCache },
+  { ports, caches }: { ports: ReportPorts; caches: Caches },
 ): Promise<Response> {
   const { env, req } = context;
   const config = readConfig(env);
-  const scope = await authorize(req.header("Authorization") ?? null, env.REPORT_DB, config);
+  const nowMs = ports.nowMs();
+  const principal = await authorize(req.header("Authorization") ?? null, env.REPORT_DB, config);
+  if (!principal.ok) return toProblemResponse(principal.error);
+  const hasty = await refuseHaste(principal.value, env.API_RATE);
+  if (hasty !== null) return hasty;
+  const scope = readScopeOf(principal.value);
   if (!scope.ok) return toProblemResponse(scope.error);
-  const query = route.parse(new URL(req.url).searchParams);
+  const query = then(await route.parse(req.raw), (parsed) => checkScope(parsed, scope.value));
   if (!query.ok) return toProblemResponse(query.error);
 
-  const nowMs = ports.nowMs();
-  const watermark = await readWatermark({ nowMs, ...ports.watermarkSources(env, config) }, cache);
-  const reading = await readGroups(env.REPORT_DB, { query: query.value, scope: scope.value });
-  if (!reading.ok) return toProblemResponse(reading.error);
+  const stations = stationsOf(query.value.metrics);
+  const sources: PageSources = {
+    database: env.REPORT_DB,
+    bucket: env.ARCHIVE,
+    watermark: () =>
+      readWatermark({ nowMs, ...ports.watermarkSources(env, config, stations) }, cacheOf(caches, stations)),
+    random: ports.random,
+  };
+  const cursor = { ring: await ringOf(config), keyId: principal.value.keyId, query: query.value, nowMs };
+  const answered = await route.answer({ ...cursor, scope: scope.value, sources, config });
+  if (!answered.ok) return toProblemResponse(answered.error);
+  const { shaped, meta } = answered.value;
+  return respond(shaped, meta, {
+    format: formatOf(context, query.value.format),
+    mayCache: route.method === "GET",
+    ifNoneMatch: req.header("If-None-Match"),
+  });
+}
 
-  const shaped = route.shape(reading.value, query.value);
-  if (!shaped.ok) return toProblemResponse(shaped.error);
-  const meta = toMeta({ query: query.value, reading: reading.value, watermark, late: config.late, nowMs });
-  return query.value.format === "csv" || (query.value.format === undefined && prefersCsv(context))
-    ? csvResponse(shaped.value.csv(), meta)
-    : jsonResponse({ ...shaped.value.json(), meta }, meta);
+async function answerTable(asked: Asked): Promise<Result<Answered, ReportProblem>> {
+  const { query, scope, sources, config, nowMs } = asked;
+  const page = await readTablePage(sources, scope, asked);
+  if (!page.ok) return page;
+  const { rows, ...read } = page.value;
+  const shown = rows.map(({ group }) => group);
+  const meta = toMeta({ ...read, query, shown, late: config.late, nowMs });
+  const items = () => mapEach(rows, rowWriter(query));
+  const csv = () => {
+    const { names, rows: cells } = toCsvRows(rows, query);
+    return encodeCsv(names, cells);
+  };
+  return ok({ shaped: { name: "rows", items, csv }, meta });
+}
+
+async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Promise<Result<Answered, ReportProblem>> {
+  const watermark = await sources.watermark();
+  const reading = await readReport(sources.database, { query, scope, after: null });
+  if (!reading.ok) return reading;
+  const series = fillSeries(reading.value, query);
+  if (!series.ok) return series;
+  const read = toReadFacts(reading.value, watermark, query);
+  const shown = reading.value.groups;
+  const meta = toMeta({ query, read, shown, isCut: false, nextCursor: null, late: config.late, nowMs });
+  const csv = () => {
+    const { names, rows } = toSeriesRows(series.value, query);
+    return encodeCsv(names, rows);
+  };
+  return ok({ shaped: { name: "series", items: () => mapEach(series.value, seriesWriter(query)), csv }, meta });
 }
 
 async function authorize(
   authorization: string | null,
   database: D1Database,
   { adminApiKey }: Config,
-): Promise<Result<ReadScope, ReportProblem>> {
-  return readScopeOf(await fromDatabase(() => authenticate(authorization, { database, adminApiKey })));
+): Promise<Result<Principal, ReportProblem>> {
+  const principal = await fromDatabase(() => authenticate(authorization, { database, adminApiKey }));
+  return principal === null ? err({ reason: "authentication_required" }) : ok(principal);
 }
 
-function prefersCsv(context: ReportContext): boolean {
-  const supports = ["application/json", "text/csv"];
-  return accepts(context, { header: "Accept", supports, default: "application/json" }) === "text/csv";
+function cacheOf(caches: Caches, stations: Stations): WatermarkCache {
+  const key = JSON.stringify(stations);
+  const cache = caches.get(key) ?? makeWatermarkCache();
+  caches.set(key, cache);
+  return cache;
 }
 
-/** A closed range may be cached for a minute by the caller alone; an open one changes with every posting. */
-function commonHeaders({ complete }: ReportMeta): Record<string, string> {
-  return {
-    "Cache-Control": complete ? "private, max-age=60" : "private, no-store",
-    Vary: "Accept, Authorization",
-    "X-Content-Type-Options": "nosniff",
-  };
+let ring: { readonly source: string; readonly ring: KeyRing } | undefined;
+
+/** The keys that seal cursors, imported once for an isolate. */
+async function ringOf({ tokenKeys, tokenSigningKid }: Config): Promise<KeyRing> {
+  const source = tokenSigningKid.concat("\n", tokenKeys);
+  if (ring?.source === source) return ring.ring;
+  const imported = await importKeyRing(parseJson(tokenKeys), tokenSigningKid);
+  if (!imported.ok) throw new Error(imported.error);
+  ring = { source, ring: imported.value };
+  return imported.value;
 }
 
-function jsonResponse(body: unknown, meta: ReportMeta): Response {
-  const headers = { ...commonHeaders(meta), "Content-Type": "application/json; charset=utf-8" };
-  return new Response(JSON.stringify(body), { headers });
+/** Items are made one by one as they are taken, which is what a stream needs. */
+function* mapEach<A, B>(items: Iterable<A>, to: (item: A) => B): Generator<B, void> {
+  for (const item of items) yield to(item);
 }
 
-/** CSV has no place for `meta`; what decides whether the numbers may be used travels in headers. */
-function csvResponse(body: string, meta: ReportMeta): Response {
-  return new Response(body, {
-    headers: {
-      ...commonHeaders(meta),
-      "Content-Type": "text/csv; charset=utf-8; header=present",
-      "Content-Disposition": 'attachment; filename="clicks.csv"',
-      "X-Report-Watermark": meta.watermark ?? "unknown",
-      "X-Report-Complete": String(meta.complete),
-      "X-Report-Truncated": String(meta.truncated),
-    },
-  });
+function searchOf(request: Request): URLSearchParams {
+  return new URL(request.url).searchParams;
+}
+
+function then<A, B>(
+  result: Result<A, ReportProblem>,
+  next: (value: A) => Result<B, ReportProblem>,
+): Result<B, ReportProblem> {
+  return result.ok ? next(result.value) : result;
 }

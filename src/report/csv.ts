@@ -8,13 +8,16 @@ const FORMULA_START = /^[=+\-@\t\r\n]/;
 const PLAIN_NUMBER = /^[+-]?\d+(?:\.\d+)?$/;
 const NEEDS_QUOTES = /[",\r\n]/;
 
+/** A cell; null is empty. */
+export type CsvValue = string | number | null;
+
 /** The header and the rows as one text. */
-export function encodeCsv(names: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+export function encodeCsv(names: readonly string[], rows: readonly (readonly CsvValue[])[]): string {
   return [names, ...rows].map((row) => row.map(encodeCell).join(",").concat("\r\n")).join("");
 }
 
-function encodeCell(value: string | number): string {
-  const text = String(value);
+function encodeCell(value: CsvValue): string {
+  const text = value === null ? "" : String(value);
   const safe = FORMULA_START.test(text) && !PLAIN_NUMBER.test(text) ? "'".concat(text) : text;
   return NEEDS_QUOTES.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -1,19 +1,27 @@
 /**
- * The report database as the report reads it: roll marks, then the facts of every segment in one batch.
+ * The report database as the report reads it: roll marks, then everything that a query needs in one batch.
+ *
+ *   marks ─▶ plan ─▶ batch: rows of the page · totals · the previous period and its totals ─▶ sketches, where they are long
  *
  * Keeps: marks are read before facts (src/report/plan.ts says why that is exact); one `batch()` is one transaction, so
- * all segments see the same moment. A failure of the database becomes a `DatabaseFault` here and only here.
+ * all statements see the same moment. Long sketches are read on in further steps: they only grow, and a user that is
+ * read twice counts once.
  * Relies on: posting and roll write facts and marks in one transaction.
  */
-import { ADVERTISER_BUCKETS } from "../core/limits.ts";
-import { AssertionError, err, ok, type Result } from "../core/result.ts";
+import { ADVERTISER_BUCKETS, MINUTE_MS } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
-import { cutGroups, type Reading, type SegmentRow, sumGroups } from "./groups.ts";
+import { fromDatabase } from "./database.ts";
+import { type Cutting, cutGroups, type Group, keyOf, type ReadRow, sumGroups } from "./groups.ts";
 import { GROUPS_MAX } from "./limits.ts";
-import { type Marks, planPage, planSegments } from "./plan.ts";
+import { type Marks, type Page, planPage, planReads, type Read, type Segment, segmentsOf, wholePage } from "./plan.ts";
 import type { ReportProblem } from "./problems.ts";
 import type { ReportQuery } from "./query.ts";
-import { type ReadScope, segmentStatement } from "./segments-sql.ts";
+import { type KeyAfter, type ReadScope, readStatements } from "./segments-sql.ts";
+import { readSketches } from "./sketches.ts";
+import { windowEdges } from "./windows.ts";
+
+export { DatabaseFault, fromDatabase } from "./database.ts";
 
 type MarkRow = { readonly tier: "hour" | "day"; readonly bucket: number; readonly mark: number };
 
@@ -21,54 +29,124 @@ const SELECT_MARKS = `
 SELECT tier, bucket, mark
 FROM roll_marks`;
 
-/** The database failed and may answer later; the cause is the platform's error. */
-export class DatabaseFault extends Error {
-  override readonly name = "DatabaseFault";
-}
+/** What was read for a query. */
+export type Reading = Cutting & {
+  readonly segments: readonly Segment[];
+  readonly rowsRead: number;
+  /** One group over the whole query, or none where nothing was counted; null unless asked. */
+  readonly totals: readonly Group[] | null;
+  /** The same of the previous period. */
+  readonly previous: { readonly groups: readonly Group[]; readonly totals: readonly Group[] } | null;
+};
 
-/** Runs a read; what the platform throws becomes DatabaseFault, except that a statement of ours was wrong. */
-export async function fromDatabase<T>(read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (cause) {
-    if (isBug(cause)) throw cause;
-    throw new DatabaseFault(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
-}
+/** One part of what is asked: a query of its own, and how far the database may cut it. */
+type Ask = {
+  readonly query: ReportQuery;
+  readonly page: Page;
+  readonly reads: readonly Read[];
+  readonly after: KeyAfter | null;
+};
 
-/** SQLITE_ERROR and D1_TYPE_ERROR mean a malformed statement or value, which no retry mends. */
-function isBug(cause: unknown): boolean {
-  if (cause instanceof TypeError || cause instanceof AssertionError) return true;
-  return cause instanceof Error && /\bSQLITE_ERROR\b|\bD1_TYPE_ERROR\b/.test(cause.message);
-}
-
-/** The groups that a query asks for, within a scope. Two round trips; throws DatabaseFault. */
-export async function readGroups(
+/** What a query asks for, within a scope and behind a key. Throws DatabaseFault. */
+export async function readReport(
   database: D1Database,
-  { query, scope }: { query: ReportQuery; scope: ReadScope },
+  { query, scope, after }: { query: ReportQuery; scope: ReadScope; after: KeyAfter | null },
 ): Promise<Result<Reading, ReportProblem>> {
-  const { results: marks, meta } = await fromDatabase(() => database.prepare(SELECT_MARKS).all<MarkRow>());
-  const segments = planSegments(query.range, query.granularity, marksOf(marks, bucketsOf(query, scope)));
-  const page = planPage(query, segments);
-  const statements = segments.map((segment) => {
-    const { sql, bound } = segmentStatement(segment, { query, scope, page });
-    return database.prepare(sql).bind(...bound);
-  });
-  const answers = await fromDatabase(() => database.batch<SegmentRow>(statements));
-  if (!page.isExact && answers.some(({ results }) => results.length > GROUPS_MAX)) {
-    const detail = `A part of the range has more than ${GROUPS_MAX} rows; order by time or a dimension, or narrow it.`;
-    return err({ reason: "too_many_rows", detail, parameter: "order" });
+  const { results, meta } = await fromDatabase(() => database.prepare(SELECT_MARKS).all<MarkRow>());
+  const asks = asksOf(query, after, marksOf(results, bucketsOf(query, scope)));
+  const statements = asks.map(({ reads, ...ask }) => reads.flatMap((read) => readStatements(read, { ...ask, scope })));
+  const prepared = statements.flat().map(({ sql, bound }) => database.prepare(sql).bind(...bound));
+  const answers = prepared.length === 0 ? [] : await fromDatabase(() => database.batch<ReadRow>(prepared));
+
+  let rowsRead = answers.reduce((sum, answer) => sum + answer.meta.rows_read, meta.rows_read);
+  let at = 0;
+  const summed: Group[][] = [];
+  for (const [index, ask] of asks.entries()) {
+    const count = statements[index]?.length ?? 0;
+    const rows = answers.slice(at, at + count).map((answer) => answer.results);
+    at += count;
+    if (!ask.page.isExact && rows.some((some) => some.length > GROUPS_MAX)) return err(tooManyRows());
+    const groups = sumGroups(rows, [], ask.query);
+    if (!query.metrics.includes("unique_users")) {
+      summed.push(groups);
+      continue;
+    }
+    const sketched = await readSketches(database, ask.reads, { ...ask, scope, upTo: endOf(groups, ask) });
+    if (!sketched.ok) return sketched;
+    rowsRead += sketched.value.rowsRead;
+    summed.push(sumGroups(rows, sketched.value.groups, ask.query));
   }
-  const rows = answers.map(({ results }) => results);
-  return ok({
-    segments,
-    ...cutGroups(sumGroups(rows, query), page, query.limit),
-    rowsRead: answers.reduce((sum, answer) => sum + answer.meta.rows_read, meta.rows_read),
+  return ok({ ...toReading(asks, summed, query), rowsRead });
+}
+
+/** The page itself, then totals, then both of the previous period, as far as they are asked. */
+function asksOf(query: ReportQuery, after: KeyAfter | null, marks: Marks): Ask[] {
+  const ask = (of: ReportQuery): Ask => ({
+    query: of,
+    page: wholePage(of),
+    reads: planReads(of.range, of, marks),
+    after: null,
   });
+  const narrowed = after === null ? query : behind(query, after);
+  const reads = planReads(narrowed.range, narrowed, marks);
+  const asks: Ask[] = [{ query: narrowed, page: planPage(narrowed, reads), reads, after }];
+  if (query.wantsTotals) asks.push(ask(totalsOf(query)));
+  if (query.previous !== null) {
+    const before = { ...query, range: query.previous };
+    asks.push(ask(before));
+    if (query.wantsTotals) asks.push(ask(totalsOf(before)));
+  }
+  return asks;
+}
+
+/** The last group of a page that the database has cut: nobody asks for the users of those behind it. */
+function endOf(groups: readonly Group[], { query, page }: Ask): KeyAfter | null {
+  const last = page.isExact ? groups[page.limit - 1] : undefined;
+  return last === undefined ? null : keyOf(last, query);
+}
+
+function totalsOf(query: ReportQuery): ReportQuery {
+  return { ...query, granularity: "all", dimensions: [], order: [] };
+}
+
+/** Behind a key whose first field is the window, nothing on the other side of that window is left to read. */
+function behind(query: ReportQuery, after: KeyAfter): ReportQuery {
+  const [first] = query.order;
+  const [window] = after;
+  if (first?.by.kind !== "window" || typeof window !== "number") return query;
+  const { fromMs, toMs } = query.range;
+  const startMs = window * MINUTE_MS;
+  if (!first.isDescending) return { ...query, range: { fromMs: Math.max(fromMs, startMs), toMs } };
+  const [, end = toMs / MINUTE_MS] = windowEdges({ fromMs: startMs, toMs: startMs + MINUTE_MS }, query);
+  return { ...query, range: { fromMs, toMs: Math.min(toMs, end * MINUTE_MS) } };
+}
+
+function toReading(
+  asks: readonly Ask[],
+  summed: readonly (readonly Group[])[],
+  query: ReportQuery,
+): Omit<Reading, "rowsRead"> {
+  const [main] = asks;
+  const parts = summed.map(
+    (groups, index) => cutGroups(groups, asks[index]?.page ?? wholePage(query), Infinity).groups,
+  );
+  const cutting = cutGroups(summed[0] ?? [], main?.page ?? wholePage(query), query.limit);
+  const totals = query.wantsTotals ? (parts[1] ?? []) : null;
+  const [groups = [], previousTotals = []] = parts.slice(query.wantsTotals ? 2 : 1);
+  const previous = query.previous === null ? null : { groups, totals: previousTotals };
+  return { ...cutting, segments: segmentsOf(main?.reads ?? []), totals, previous };
+}
+
+function tooManyRows(): ReportProblem {
+  const detail = `A part of the range has more than ${GROUPS_MAX} rows; order by time or a dimension, or narrow it.`;
+  return { reason: "too_many_rows", detail, parameter: "order" };
 }
 
 /** The buckets of the advertisers that a query can read; all when they are not listed. */
-export function bucketsOf({ filters }: Pick<ReportQuery, "filters">, { advertiserId }: ReadScope): number[] {
+export function bucketsOf(
+  { filters }: Pick<ReportQuery, "filters">,
+  { advertiserId }: Pick<ReadScope, "advertiserId">,
+): number[] {
   if (advertiserId !== null) return [advertiserBucketOf(advertiserId)];
   const listed = filters.find((filter) => filter.dimension === "advertiser_id")?.include ?? [];
   if (listed.length > 0) return [...new Set(listed.map(advertiserBucketOf))];

@@ -1,11 +1,11 @@
 /**
- * The words of a report: what can be grouped and filtered by, what can be counted, and how each is spelled.
+ * The words that rows are split by, and how each word of a report is spelled.
  *
  *   query and CSV: snake_case (`ad_id`, `gross_clicks`)      JSON: camelCase (`adId`, `grossClicks`)
  *
  * Keeps: closed lists. Only these names reach SQL, as keys of constant fragments (src/report/segments-sql.ts).
  */
-import { CELL_DIMENSIONS, type Measure, ROW_DIMENSIONS } from "../core/measures.ts";
+import { CELL_DIMENSIONS, ROW_DIMENSIONS } from "../core/measures.ts";
 
 export const DIMENSIONS = ["advertiser_id", ...ROW_DIMENSIONS, ...CELL_DIMENSIONS] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
@@ -15,22 +15,6 @@ export type NamedDimension = { readonly dimension: Dimension; readonly name: str
 
 export const DIMENSION_ALIASES: Readonly<Record<string, Dimension>> = { device_type: "device" };
 
-/** Metric → the measure whose sum it is. `clicks` are the valid ones, which are billed. */
-export const METRIC_MEASURES = {
-  impressions: "impressions",
-  clicks: "valid",
-  gross_clicks: "gross",
-  duplicate_clicks: "duplicate",
-  invalid_clicks: "invalid",
-  late_clicks: "late",
-  conversions: "conversions",
-  conversions_by_time: "conversions_by_time",
-  spend_micros: "spend_micros",
-  conversion_value_micros: "conversion_value_micros",
-} as const satisfies Record<string, Measure>;
-export type Metric = keyof typeof METRIC_MEASURES;
-export const METRICS = Object.keys(METRIC_MEASURES) as readonly Metric[];
-
 /** Names that a caller may use for a dimension. */
 export const DIMENSION_NAMES: readonly string[] = [...DIMENSIONS, ...Object.keys(DIMENSION_ALIASES)];
 
@@ -39,11 +23,6 @@ export function toDimension(word: string): NamedDimension | null {
   const alias = Object.hasOwn(DIMENSION_ALIASES, word) ? DIMENSION_ALIASES[word] : undefined;
   const dimension = alias ?? DIMENSIONS.find((candidate) => candidate === word);
   return dimension === undefined ? null : { dimension, name: word };
-}
-
-/** The metric that a word names, or null. */
-export function toMetric(word: string): Metric | null {
-  return METRICS.find((candidate) => candidate === word) ?? null;
 }
 
 /** Whether a column of a facts row holds the dimension; the others are packed in cells. */

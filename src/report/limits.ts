@@ -12,13 +12,29 @@ export const ROWS_MAX = 50_000;
 export const POINTS_MAX = 50_000;
 /** Groups that one segment may return when they must all be seen to order them by a metric. */
 export const GROUPS_MAX = 50_000;
-export const DIMENSIONS_PER_QUERY_MAX = 4;
+/** Groups of a query for unique users: each holds a sketch of up to 4 KB while it is read. */
+export const UNIQUES_GROUPS_MAX = 2_000;
 /** A table by minute reads the finest tier only. */
 export const MINUTE_RANGE_MAX_DAYS = 31;
 /** Day facts are kept five years. */
 export const RANGE_MAX_DAYS = 5 * 366;
 /** Values in all lists of one request; a list is bound as one JSON string, so this bounds work and not parameters. */
 export const FILTER_VALUES_MAX = 1_000;
+
+/** Parts of about a megabyte that one statement returns of the sketches, and that one query may read in all. */
+export const SKETCH_PARTS_PER_READ = 8;
+export const SKETCH_PARTS_MAX = 64;
+
+/** Body of a query as JSON: as many filter values as a query string may hold, with room. */
+export const QUERY_BYTES_MAX = 131_072;
+
+/** A page's cursor is good for this long, and so is the rest of a table that was kept for it. */
+export const CURSOR_LIFE_MS = 3_600_000;
+/** A clock of another machine may lie behind the one that sealed a cursor. */
+export const CURSOR_AHEAD_MAX_MS = 60_000;
+
+/** A closed range may be answered from the caller's own cache for this long. */
+export const CACHE_MAX_AGE_S = 60;
 
 /** What lies between an event's arrival and the place where a watermark looks for it: coalescer, retry and send. */
 export const WATERMARK_HOLD_MS = 5_000;

@@ -5,15 +5,25 @@
  *
  * Keeps: `query.from` and `query.to` are instants and half-open, [from, to), also where the caller gave a date.
  * `complete` is true only when every event that arrived before `to` is counted. `state` is `provisional` when the range
- * ended before the watermark (late events, conversions and corrections still change it), else `open`.
+ * ended before the watermark (late events, conversions and corrections still change it), else `open`. A page of rows
+ * that were kept says what was true when they were read.
  */
+import { MINUTE_MS } from "../core/limits.ts";
 import { isoSecond } from "../core/time.ts";
 import type { LatePolicy } from "../core/verdict.ts";
 import { toCamelCase } from "./fields.ts";
-import type { Reading } from "./groups.ts";
-import { TIER_MS } from "./plan.ts";
-import { fieldNames, type OrderTerm, type ReportQuery, type Warning } from "./query.ts";
+import type { Counted, Value } from "./groups.ts";
+import { type Segment, TIER_MS } from "./plan.ts";
+import { fieldNames, type OrderTerm, type ReportQuery } from "./query.ts";
+import type { Warning } from "./range.ts";
+import { metricsReader } from "./table.ts";
+import { type UsersMeta, usersMeta } from "./users-meta.ts";
 import type { WatermarkReading } from "./watermark.ts";
+import type { Range } from "./windows.ts";
+import { instantSpeller } from "./zone.ts";
+
+type Spelled = { readonly from: string; readonly to: string };
+export type TotalsMeta = Readonly<Record<string, Value | Readonly<Record<string, Value>>>>;
 
 export type ReportMeta = {
   readonly query: Readonly<Record<string, unknown>>;
@@ -22,23 +32,45 @@ export type ReportMeta = {
   readonly lagSeconds: number | null;
   readonly state: "open" | "provisional";
   readonly truncated: boolean;
-  readonly tiers: readonly { readonly tier: string; readonly from: string; readonly to: string }[];
+  /** The `cursor` of the next page, null on the last. */
+  readonly nextCursor: string | null;
+  /** The metrics over the whole query, whatever the page; only when asked. */
+  readonly totals?: TotalsMeta;
+  /** About `unique_users`; only when asked. */
+  readonly uniqueUsers?: UsersMeta;
+  readonly tiers: readonly ({ readonly tier: string } & Spelled)[];
   readonly rowsRead: number;
-  readonly timezone: "UTC";
+  readonly timezone: string;
   readonly latePolicy: { readonly mode: string; readonly allowedLatenessSeconds: number };
   readonly warnings: readonly Warning[];
 };
 
+/** What a reading says of itself, apart from its rows; plain data, since it is kept with them. */
+export type ReadFacts = {
+  readonly segments: readonly Segment[];
+  readonly rowsRead: number;
+  readonly watermark: WatermarkReading;
+  readonly totals: TotalsMeta | null;
+};
+
 export type MetaFacts = {
   readonly query: ReportQuery;
-  readonly reading: Reading;
-  readonly watermark: WatermarkReading;
+  readonly read: ReadFacts;
+  /** What the answer shows, for statements about it. */
+  readonly shown: readonly Counted[];
+  readonly isCut: boolean;
+  readonly nextCursor: string | null;
   readonly late: LatePolicy;
   readonly nowMs: number;
 };
 
-export function toMeta({ query, reading, watermark, late, nowMs }: MetaFacts): ReportMeta {
-  const { watermarkMs } = watermark;
+/** A year by day in a zone of half hours changes tiers twice a day. */
+const TIERS_SHOWN_MAX = 100;
+const TIERS_CUT: Warning = { code: "tiers_cut", detail: `Only the first ${TIERS_SHOWN_MAX} tiers are listed.` };
+
+export function toMeta(facts: MetaFacts): ReportMeta {
+  const { query, read, late, nowMs } = facts;
+  const { watermarkMs, warnings } = read.watermark;
   const complete = watermarkMs !== null && watermarkMs >= query.range.toMs;
   return {
     query: toQueryMeta(query),
@@ -46,17 +78,26 @@ export function toMeta({ query, reading, watermark, late, nowMs }: MetaFacts): R
     complete,
     lagSeconds: watermarkMs === null ? null : Math.max(0, Math.round((nowMs - watermarkMs) / 1_000)),
     state: complete ? "provisional" : "open",
-    truncated: reading.isCut,
-    tiers: reading.segments.map(({ tier, from, to }) => ({
+    truncated: facts.isCut,
+    nextCursor: facts.nextCursor,
+    ...(read.totals === null ? {} : { totals: read.totals }),
+    ...(query.metrics.includes("unique_users") ? { uniqueUsers: usersMeta(facts.shown, query.metrics) } : {}),
+    tiers: read.segments.slice(0, TIERS_SHOWN_MAX).map(({ tier, from, to }) => ({
       tier,
       from: isoSecond(from * TIER_MS[tier]),
       to: isoSecond(to * TIER_MS[tier]),
     })),
-    rowsRead: reading.rowsRead,
-    timezone: "UTC",
+    rowsRead: read.rowsRead,
+    timezone: query.zone.name,
     latePolicy: { mode: late.mode, allowedLatenessSeconds: late.allowedLatenessS },
-    warnings: [...query.warnings, ...watermark.warnings],
+    warnings: [...query.warnings, ...warnings, ...(read.segments.length > TIERS_SHOWN_MAX ? [TIERS_CUT] : [])],
   };
+}
+
+/** The metrics over a whole query, and over its previous period where that is asked. */
+export function toTotals(now: Counted, previous: Counted | null, { metrics }: ReportQuery): TotalsMeta {
+  const read = metricsReader(metrics);
+  return { ...read(now), ...(previous === null ? {} : { previous: read(previous) }) };
 }
 
 function toQueryMeta(query: ReportQuery): Record<string, unknown> {
@@ -65,15 +106,21 @@ function toQueryMeta(query: ReportQuery): Record<string, unknown> {
     [...include, ...exclude.map((value) => "-".concat(value))],
   ]);
   return {
-    from: isoSecond(query.range.fromMs),
-    to: isoSecond(query.range.toMs),
+    ...spellRange(query.range, query),
     granularity: query.granularity,
     dimensions: query.dimensions.map(({ name }) => toCamelCase(name)),
     filters: Object.fromEntries(filters),
     metrics: query.metrics.map(toCamelCase),
     order: query.order.map((term) => toOrderMeta(term, query)),
     limit: query.limit,
+    ...(query.previous === null ? {} : { previous: spellRange(query.previous, query) }),
   };
+}
+
+function spellRange({ fromMs, toMs }: Range, { zone }: ReportQuery): Spelled {
+  const [from, to] = [fromMs / MINUTE_MS, toMs / MINUTE_MS];
+  const spell = instantSpeller({ from, to }, zone);
+  return { from: spell(from), to: spell(to) };
 }
 
 function toOrderMeta({ by, isDescending }: OrderTerm, query: ReportQuery): string {

@@ -1,8 +1,9 @@
 /**
- * Query string → typed parameters: one zod schema per route, which names, describes and converts every parameter.
+ * Query string or JSON → typed parameters: one zod schema per route, which names, describes and converts every one.
  *
- *   single   from, to, granularity, timezone, limit, format       given once
- *   list     group_by, breakdown, metrics, order, each dimension   comma separated, repeatable; `-x` excludes x
+ *   single   from, to, granularity, timezone, limit, format, …     given once
+ *   list     group_by, breakdown, metrics, order, each dimension   `-x` excludes x; in a query string comma separated and
+ *                                                                  repeatable, in JSON an array of texts (or one text)
  *   alias    groupBy → group_by, device_type → device
  *
  * Keeps: strict: an unknown parameter is refused with the nearest name, so a misspelled filter never widens an answer.
@@ -11,20 +12,14 @@
 import { z } from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import {
-  DIMENSION_NAMES,
-  DIMENSIONS,
-  METRICS,
-  type Metric,
-  type NamedDimension,
-  toDimension,
-  toMetric,
-} from "./fields.ts";
-import { parseInstant } from "./instants.ts";
+import { DIMENSION_NAMES, DIMENSIONS, type NamedDimension, toDimension } from "./fields.ts";
+import { type Moment, parseMoment } from "./instants.ts";
 import { FILTER_VALUES_MAX, ROWS_DEFAULT, ROWS_MAX } from "./limits.ts";
+import { METRICS, type Metric, toMetric } from "./metrics.ts";
 import { suggestName } from "./nearest-name.ts";
 import { isReportProblemReason, type ReportProblem } from "./problems.ts";
 import { GRANULARITY_NAMES, type Granularity, toGranularity } from "./windows.ts";
+import { suggestZone, toZone, type Zone } from "./zone.ts";
 
 /** A word of `group_by`: time or a dimension. */
 export type GroupWord =
@@ -35,6 +30,9 @@ export type FilterWord = { readonly value: string; readonly isExcluded: boolean 
 export type OrderWord = { readonly field: string; readonly isDescending: boolean };
 
 type Refusal = Pick<ReportProblem, "reason"> & { readonly detail: string };
+
+export const FORMATS = ["json", "csv", "ndjson"] as const;
+export type Format = (typeof FORMATS)[number];
 
 const PARAMETER_ALIASES = new Map([
   ["groupBy", "group_by"],
@@ -58,12 +56,10 @@ function list<T>(convert: (word: string) => Result<T, Refusal>) {
   return z.array(z.string()).transform((words, context): T[] => words.map((word) => settle(convert(word), context)));
 }
 
-function instant(edge: "from" | "to") {
-  return single((text) => {
-    const parsed = parseInstant(text, edge);
-    return parsed.ok ? parsed : err<Refusal>({ reason: "invalid_instant", detail: parsed.error });
-  });
-}
+const moment = single((text): Result<Moment, Refusal> => {
+  const parsed = parseMoment(text);
+  return parsed.ok ? parsed : err({ reason: "invalid_instant", detail: parsed.error });
+});
 
 const granularity = single((text): Result<Granularity, Refusal> => {
   const known = toGranularity(text);
@@ -90,15 +86,18 @@ const metricWords = list((word): Result<Metric, Refusal> => {
   return metric === null ? err({ reason: "unknown_metric", detail: suggestName(word, METRICS) }) : ok(metric);
 });
 
-const timezone = single(
-  (text): Result<"UTC", Refusal> =>
-    text === "UTC"
-      ? ok(text)
-      : err({
-          reason: "unsupported_time_zone",
-          detail: "Every window is cut in UTC; leave timezone away or give UTC.",
-        }),
-);
+const timezone = single((text): Result<Zone, Refusal> => {
+  const zone = toZone(text);
+  return zone === null ? err({ reason: "unknown_time_zone", detail: suggestZone(text) }) : ok(zone);
+});
+
+const flag = single((text): Result<boolean, Refusal> => {
+  if (text === "true" || text === "false") return ok(text === "true");
+  return err({ reason: "invalid_value", detail: "The value must be true or false." });
+});
+
+/** Longer than any cursor that was ever given out. */
+const CURSOR_LENGTH_MAX = 4_096;
 
 const limit = single((text): Result<number, Refusal> => {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
@@ -123,12 +122,14 @@ const deviceFilter = filter((value): Result<string, Refusal> => {
 });
 
 const sharedParameters = {
-  from: instant("from").describe("First instant; a date is the start of that day."),
-  to: instant("to").describe("End of the range, excluded; a date includes that day."),
+  from: moment.describe("First instant; a date is the start of that day."),
+  to: moment.describe("End of the range, excluded; a date includes that day."),
   granularity: granularity.optional().describe("minute, hour, day, week, month or all"),
-  timezone: timezone.optional(),
+  timezone: timezone.optional().describe("IANA name; days, weeks and months are cut there. UTC unless given."),
   metrics: metricWords.optional().describe("What is counted; clicks unless given."),
-  format: z.enum(["json", "csv"]).optional(),
+  format: z.enum(FORMATS).optional(),
+  totals: flag.optional().describe("Whether meta.totals holds one row over the whole query."),
+  compare: z.enum(["previous_period"]).optional().describe("Adds to each row what its window had in the range before."),
   advertiser_id: filter(),
   campaign_id: filter(),
   ad_group_id: filter(),
@@ -147,6 +148,7 @@ export const tableParameters = z.strictObject({
     return ok({ field: isDescending ? word.slice(1) : word, isDescending });
   }).optional(),
   limit: limit.optional().describe(`Rows at most; ${ROWS_DEFAULT} unless given.`),
+  cursor: z.string().min(1).max(CURSOR_LENGTH_MAX).optional().describe("meta.nextCursor of the page before this one."),
 });
 
 export const seriesParameters = z.strictObject({
@@ -157,49 +159,76 @@ export const seriesParameters = z.strictObject({
 export type TableParameters = z.output<typeof tableParameters>;
 export type SeriesParameters = z.output<typeof seriesParameters>;
 
+type Schema<T> = z.ZodType<T> & { readonly shape: Readonly<Record<string, unknown>> };
+
 /** The parameters of a query string by the schema of its route, or the first problem with them. */
-export function parseParameters<T>(
-  search: URLSearchParams,
-  schema: z.ZodType<T> & { readonly shape: Readonly<Record<string, unknown>> },
-): Result<T, ReportProblem> {
-  const collected = collect(search);
-  if (!collected.ok) return collected;
-  const { values, spelling } = collected.value;
+export function parseSearch<T>(search: URLSearchParams, schema: Schema<T>): Result<T, ReportProblem> {
+  const collector = new Collector();
+  for (const [name, text] of search) {
+    const refused = collector.add(name, text.split(","));
+    if (refused !== null) return err(refused);
+  }
+  return parseCollected(collector, schema);
+}
+
+/** The same parameters as the members of a JSON object. */
+export function parseBody<T>(body: unknown, schema: Schema<T>): Result<T, ReportProblem> {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return err({ reason: "body_not_json" });
+  const collector = new Collector();
+  for (const [name, value] of Object.entries(body)) {
+    const words = textsOf(value);
+    if (words === null) {
+      const detail = "A member must be a text, a number, true, false or an array of texts.";
+      return err({ reason: "invalid_value", detail, parameter: name.slice(0, 64) });
+    }
+    const refused = collector.add(name, words);
+    if (refused !== null) return err(refused);
+  }
+  return parseCollected(collector, schema);
+}
+
+function textsOf(value: unknown): string[] | null {
+  const texts = (Array.isArray(value) ? value : [value]).map((one: unknown) => {
+    const isPlain = typeof one === "string" || typeof one === "number" || typeof one === "boolean";
+    return isPlain ? String(one) : null;
+  });
+  return texts.every((text) => text !== null) ? texts : null;
+}
+
+function parseCollected<T>({ values, spelling, words }: Collector, schema: Schema<T>): Result<T, ReportProblem> {
+  if (words > FILTER_VALUES_MAX) {
+    return err({ reason: "too_many_values", detail: `All lists together may hold ${FILTER_VALUES_MAX} values.` });
+  }
   const parsed = schema.safeParse(Object.fromEntries(values));
   if (parsed.success) return ok(parsed.data);
   return err(toProblem(parsed.error.issues, { spelling, given: values, names: Object.keys(schema.shape) }));
 }
 
-type Collected = {
-  readonly values: ReadonlyMap<string, string | string[]>;
-  /** Parameter → how the caller wrote it. */
-  readonly spelling: ReadonlyMap<string, string>;
-};
-
 /** Gathers repeated lists, resolves aliases and refuses a repeated single parameter. */
-function collect(search: URLSearchParams): Result<Collected, ReportProblem> {
-  const values = new Map<string, string | string[]>();
-  const spelling = new Map<string, string>();
-  let filterValues = 0;
-  for (const [written, text] of search) {
+class Collector {
+  readonly values = new Map<string, string | string[]>();
+  /** Parameter → how the caller wrote it. */
+  readonly spelling = new Map<string, string>();
+  words = 0;
+
+  add(written: string, given: readonly string[]): ReportProblem | null {
     const name = PARAMETER_ALIASES.get(written) ?? written;
-    const isFirst = !spelling.has(name);
-    if (isFirst) spelling.set(name, written);
+    const isFirst = !this.spelling.has(name);
+    if (isFirst) this.spelling.set(name, written);
     if (!LIST_PARAMETERS.has(name)) {
-      if (!isFirst) return err({ reason: "repeated_parameter", parameter: written });
-      values.set(name, text);
-      continue;
+      if (!isFirst) return { reason: "repeated_parameter", parameter: written.slice(0, 64) };
+      this.values.set(name, given.join(","));
+      return null;
     }
-    const words = text.split(",").map((word) => word.trim());
-    if (words.some((word) => word === "" || word === "-")) return err({ reason: "empty_value", parameter: written });
-    filterValues += words.length;
-    const earlier = values.get(name);
-    values.set(name, Array.isArray(earlier) ? earlier.concat(words) : words);
+    const words = given.map((word) => word.trim());
+    if (words.length === 0 || words.some((word) => word === "" || word === "-")) {
+      return { reason: "empty_value", parameter: written };
+    }
+    this.words += words.length;
+    const earlier = this.values.get(name);
+    this.values.set(name, Array.isArray(earlier) ? earlier.concat(words) : words);
+    return null;
   }
-  if (filterValues > FILTER_VALUES_MAX) {
-    return err({ reason: "too_many_values", detail: `All lists together may hold ${FILTER_VALUES_MAX} values.` });
-  }
-  return ok({ values, spelling });
 }
 
 type IssueContext = {

@@ -18,19 +18,26 @@ export const REPORT_PROBLEMS = {
   invalid_value: { status: 400, title: "A parameter has a value outside its rule." },
   too_many_values: { status: 400, title: "A list holds too many values." },
   invalid_instant: { status: 400, title: "An instant does not parse." },
+  reversed_range: { status: 400, title: "The range ends before it starts." },
   empty_range: { status: 400, title: "The range from, to holds no minute." },
   range_too_long: { status: 400, title: "The range is longer than this granularity allows." },
   unknown_granularity: { status: 400, title: "The granularity is not known." },
   conflicting_granularity: { status: 400, title: "The request names more than one granularity." },
-  unsupported_time_zone: { status: 400, title: "The only time zone offered is UTC." },
+  unknown_time_zone: { status: 400, title: "The time zone is not known." },
   unknown_dimension: { status: 400, title: "The dimension is not known." },
   repeated_dimension: { status: 400, title: "A dimension is named more than once." },
-  too_many_dimensions: { status: 400, title: "The request groups by too many dimensions." },
   unknown_metric: { status: 400, title: "The metric is not known." },
   repeated_metric: { status: 400, title: "A metric is named more than once." },
+  uniques_not_mergeable: { status: 400, title: "Unique users cannot be counted for such groups." },
+  reasons_not_splittable: { status: 400, title: "Reasons cannot be counted for such groups." },
   unknown_order_field: { status: 400, title: "The order names a field that the answer does not have." },
   too_many_points: { status: 400, title: "The series would hold too many points." },
   too_many_rows: { status: 400, title: "The table has too many rows to be ordered by a metric." },
+  tampered_cursor: { status: 400, title: "The cursor is none that was given to this key." },
+  stale_cursor: { status: 410, title: "The cursor is too old; begin again at the first page." },
+  cursor_of_another_query: { status: 400, title: "The cursor belongs to another query." },
+  body_too_large: { status: 413, title: "The body is larger than a query may be." },
+  body_not_json: { status: 400, title: "The body is not a JSON object." },
   not_found: { status: 404, title: "There is nothing here." },
   method_not_allowed: { status: 405, title: "The method is not allowed here." },
   internal_error: { status: 500, title: "The request failed through a fault of ours." },
@@ -53,7 +60,6 @@ const RETRY_AFTER_S = 5;
 const PROBLEM_HEADERS: Partial<Record<ReportProblemReason, Record<string, string>>> = {
   authentication_required: { "WWW-Authenticate": "Bearer" },
   insufficient_scope: { "WWW-Authenticate": 'Bearer error="insufficient_scope"' },
-  method_not_allowed: { Allow: "GET, HEAD" },
   database_unavailable: { "Retry-After": String(RETRY_AFTER_S) },
 };
 
@@ -62,7 +68,10 @@ export function isReportProblemReason(value: unknown): value is ReportProblemRea
 }
 
 /** The answer for a problem. Total. */
-export function toProblemResponse({ reason, detail, parameter }: ReportProblem): Response {
+export function toProblemResponse(
+  { reason, detail, parameter }: ReportProblem,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   const { status, title } = REPORT_PROBLEMS[reason];
   const body = {
     reason,
@@ -71,5 +80,5 @@ export function toProblemResponse({ reason, detail, parameter }: ReportProblem):
     ...(detail === undefined ? {} : { detail }),
     ...(parameter === undefined ? {} : { field: parameter }),
   };
-  return problemResponse(body, PROBLEM_HEADERS[reason] ?? {});
+  return problemResponse(body, { ...PROBLEM_HEADERS[reason], ...headers });
 }

@@ -3,27 +3,18 @@
  *
  *   table   rows by (window of granularity, dimensions)        series   zero-filled points by dimensions
  *
- * Keeps: a query holds only allow-listed names and plain values. Its range is half-open at whole minutes: facts are
- * counted by minute, so both edges are floored to theirs (with a warning), and consecutive ranges still tile.
+ * Keeps: a query holds only allow-listed names and plain values, whichever way it was sent: as a query string or as JSON.
  */
-import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { DIMENSIONS, type Dimension, type Metric, type NamedDimension, toDimension, toMetric } from "./fields.ts";
-import { DIMENSIONS_PER_QUERY_MAX, MINUTE_RANGE_MAX_DAYS, POINTS_MAX, RANGE_MAX_DAYS, ROWS_DEFAULT } from "./limits.ts";
+import { DIMENSIONS, type Dimension, isRowDimension, type NamedDimension, toDimension } from "./fields.ts";
+import { POINTS_MAX, ROWS_DEFAULT, UNIQUES_GROUPS_MAX } from "./limits.ts";
+import { type Metric, toMetric } from "./metrics.ts";
 import { suggestName } from "./nearest-name.ts";
-import {
-  type FilterWord,
-  type OrderWord,
-  parseParameters,
-  type SeriesParameters,
-  seriesParameters,
-  type TableParameters,
-  tableParameters,
-} from "./params.ts";
+import type { FilterWord, Format, OrderWord, SeriesParameters, TableParameters } from "./params.ts";
 import type { ReportProblem } from "./problems.ts";
-import { type Granularity, hasPartialWindow, type Range, windowsIn } from "./windows.ts";
-
-export type Warning = { readonly code: string; readonly detail: string };
+import { checkMinutes, previousRange, rangeOf, type Warning, warningsOf } from "./range.ts";
+import { type Granularity, type Range, windowEdges, windowsAtLeast } from "./windows.ts";
+import { UTC, type Zone } from "./zone.ts";
 
 /** Values of one dimension: any of `include` (when it has any), none of `exclude`. */
 export type Filter = {
@@ -42,48 +33,56 @@ export type OrderTerm = { readonly by: OrderField; readonly isDescending: boolea
 export type ReportQuery = {
   readonly range: Range;
   readonly granularity: Granularity;
+  readonly zone: Zone;
   readonly dimensions: readonly NamedDimension[];
   readonly filters: readonly Filter[];
   readonly metrics: readonly Metric[];
-  /** Total: ends with every key field, so that no two rows tie. */
+  /** Total: ends with every key field, each field once, so that no two rows tie. */
   readonly order: readonly OrderTerm[];
   readonly limit: number;
-  readonly format: "json" | "csv" | undefined;
+  readonly format: Format | undefined;
+  readonly wantsTotals: boolean;
+  /** The range to compare with, where that is asked. */
+  readonly previous: Range | null;
+  /** Where an earlier page ended, as that page said it. */
+  readonly cursor: string | undefined;
   readonly warnings: readonly Warning[];
 };
 
-/** The table that a query string asks for. */
-export function parseTableQuery(search: URLSearchParams): Result<ReportQuery, ReportProblem> {
-  const parsed = parseParameters(search, tableParameters);
-  if (!parsed.ok) return parsed;
-  const parameters = parsed.value;
+/** The table that its parameters ask for. */
+export function toTableQuery(parameters: TableParameters): Result<ReportQuery, ReportProblem> {
   const granularity = granularityOf(parameters);
   if (!granularity.ok) return granularity;
   const dimensions = (parameters.group_by ?? []).flatMap((word) => (word.kind === "dimension" ? [word.named] : []));
   const query = toQuery(parameters, { granularity: granularity.value, dimensions, limit: parameters.limit });
   if (!query.ok) return query;
-  const { fromMs, toMs } = query.value.range;
-  if (granularity.value === "minute" && toMs - fromMs > MINUTE_RANGE_MAX_DAYS * DAY_MS) {
-    return err({ reason: "range_too_long", detail: `By minute a table spans ${MINUTE_RANGE_MAX_DAYS} days at most.` });
-  }
+  const checked = checkMinutes(query.value.range, query.value);
+  if (!checked.ok) return checked;
   const order = orderOf(parameters.order ?? [], query.value);
-  return order.ok ? ok({ ...query.value, order: order.value }) : order;
+  if (!order.ok) return order;
+  return ok({
+    ...query.value,
+    order: order.value,
+    cursor: parameters.cursor,
+  });
 }
 
-/** The series that a query string asks for; by day unless it says otherwise. */
-export function parseSeriesQuery(search: URLSearchParams): Result<ReportQuery, ReportProblem> {
-  const parsed = parseParameters(search, seriesParameters);
-  if (!parsed.ok) return parsed;
-  const granularity = parsed.value.granularity ?? "day";
-  const dimensions = parsed.value.breakdown ?? [];
-  const query = toQuery(parsed.value, { granularity, dimensions, limit: POINTS_MAX });
+/** The series that its parameters ask for; by day unless they say otherwise. */
+export function toSeriesQuery(parameters: SeriesParameters): Result<ReportQuery, ReportProblem> {
+  const granularity = parameters.granularity ?? "day";
+  const dimensions = parameters.breakdown ?? [];
+  const query = toQuery(parameters, { granularity, dimensions, limit: POINTS_MAX });
   if (!query.ok) return query;
-  const { count } = windowsIn(query.value.range, granularity);
+  const { range } = query.value;
+  const atLeast = windowsAtLeast(range, granularity);
+  if (atLeast > POINTS_MAX) return err(tooManyPoints(atLeast));
+  const count = windowEdges(range, query.value).length - 1;
   return count > POINTS_MAX ? err(tooManyPoints(count)) : query;
 }
 
-export function tooManyPoints(points: number): ReportProblem {
-  return { reason: "too_many_points", detail: `At least ${points} points; at most ${POINTS_MAX} are answered.` };
+export function tooManyPoints(points: number, most = POINTS_MAX): ReportProblem {
+  const detail = `At least ${points} points; at most ${most} are answered. Ask for longer windows or fewer days.`;
+  return { reason: "too_many_points", detail };
 }
 
 function granularityOf({ granularity, group_by }: TableParameters): Result<Granularity, ReportProblem> {
@@ -106,55 +105,57 @@ function toQuery(
   parameters: TableParameters | SeriesParameters,
   { granularity, dimensions, limit }: Shape,
 ): Result<ReportQuery, ReportProblem> {
-  const range = rangeOf(parameters);
+  const zone = parameters.timezone ?? UTC;
+  const range = rangeOf(parameters, zone);
   if (!range.ok) return range;
-  if (dimensions.length > DIMENSIONS_PER_QUERY_MAX) {
-    return err({ reason: "too_many_dimensions", detail: `At most ${DIMENSIONS_PER_QUERY_MAX}.` });
-  }
   const dimension = firstRepeated(dimensions.map((named) => named.dimension));
   if (dimension !== undefined) return err({ reason: "repeated_dimension", detail: dimension });
   const metrics = parameters.metrics ?? ["clicks"];
   const metric = firstRepeated(metrics);
   if (metric !== undefined) return err({ reason: "repeated_metric", detail: metric, parameter: "metrics" });
+  const filters = filtersOf(parameters);
+  const unsplit = unsplitMetric(metrics, [...dimensions, ...filters]);
+  if (unsplit !== null) return err(unsplit);
+  const limitMax = metrics.includes("unique_users") ? UNIQUES_GROUPS_MAX : Number.POSITIVE_INFINITY;
+  const cut = { granularity, zone };
+  const warnings = warningsOf(parameters, range.value, cut);
+  if ("limit" in parameters && (parameters.limit ?? 0) > limitMax) {
+    warnings.push({ code: "limit_lowered", detail: `With unique_users a page has ${limitMax} rows at most.` });
+  }
   return ok({
     range: range.value,
     granularity,
+    zone,
     dimensions,
-    filters: filtersOf(parameters),
+    filters,
     metrics,
     order: keyOrder(granularity, dimensions.length),
-    limit: limit ?? ROWS_DEFAULT,
+    limit: Math.min(limit ?? ROWS_DEFAULT, limitMax),
     format: parameters.format,
-    warnings: warningsOf(parameters, range.value, granularity),
+    wantsTotals: parameters.totals ?? false,
+    previous: parameters.compare === undefined ? null : previousRange(range.value, cut),
+    cursor: undefined,
+    warnings,
   });
 }
 
-function rangeOf({ from, to }: { from: number; to: number }): Result<Range, ReportProblem> {
-  const range = { fromMs: floorToMinute(from), toMs: floorToMinute(to) };
-  if (from > to) return err({ reason: "empty_range", detail: "to lies before from.", parameter: "to" });
-  if (range.fromMs === range.toMs) {
-    return err({ reason: "empty_range", detail: "from and to lie in the same minute.", parameter: "to" });
+/** Reasons and sketches stand on facts rows, not on cells: nothing that only cells have can split or filter them. */
+export function unsplitMetric(
+  metrics: readonly Metric[],
+  fields: readonly { readonly dimension: Dimension }[],
+): ReportProblem | null {
+  const field = fields.find(({ dimension }) => !isRowDimension(dimension));
+  if (field === undefined) return null;
+  const can = "advertiser, campaign, ad group, ad and time";
+  if (metrics.includes("unique_users")) {
+    const detail = `unique_users cannot be split or filtered by ${field.dimension}, only by ${can}.`;
+    return { reason: "uniques_not_mergeable", detail, parameter: "metrics" };
   }
-  if (range.toMs - range.fromMs > RANGE_MAX_DAYS * DAY_MS) {
-    return err({ reason: "range_too_long", detail: `A report spans ${RANGE_MAX_DAYS} days at most.` });
+  if (metrics.includes("reasons")) {
+    const detail = `reasons cannot be split or filtered by ${field.dimension}, only by ${can}.`;
+    return { reason: "reasons_not_splittable", detail, parameter: "metrics" };
   }
-  return ok(range);
-}
-
-function floorToMinute(instantMs: number): number {
-  return Math.floor(instantMs / MINUTE_MS) * MINUTE_MS;
-}
-
-function warningsOf({ from, to }: { from: number; to: number }, range: Range, granularity: Granularity): Warning[] {
-  const warnings: Warning[] = [];
-  if (from !== range.fromMs || to !== range.toMs) {
-    warnings.push({ code: "range_floored", detail: "from and to are floored to their minute." });
-  }
-  if (hasPartialWindow(range, granularity)) {
-    const detail = `The first or the last ${granularity} holds only the part of it that lies in the range.`;
-    warnings.push({ code: "partial_window", detail });
-  }
-  return warnings;
+  return null;
 }
 
 function filtersOf(parameters: Partial<Record<Dimension, FilterWord[] | undefined>>): Filter[] {
@@ -188,7 +189,9 @@ function orderOf(words: readonly OrderWord[], query: ReportQuery): Result<OrderT
     }
     terms.push({ by, isDescending });
   }
-  return ok([...terms, ...query.order]);
+  const nameOf = ({ by }: OrderTerm) => by.kind.concat(by.kind === "window" ? "" : String(by.index));
+  const all = [...terms, ...query.order];
+  return ok(all.filter((term, index) => all.findIndex((other) => nameOf(other) === nameOf(term)) === index));
 }
 
 function orderFieldOf(field: string, { granularity, dimensions, metrics }: ReportQuery): OrderField | null {
@@ -198,7 +201,7 @@ function orderFieldOf(field: string, { granularity, dimensions, metrics }: Repor
   if (dimension >= 0) return { kind: "dimension", index: dimension };
   const counted = toMetric(field);
   const metric = counted === null ? -1 : metrics.indexOf(counted);
-  return metric >= 0 ? { kind: "metric", index: metric } : null;
+  return metric >= 0 && counted !== "reasons" ? { kind: "metric", index: metric } : null;
 }
 
 /** Fields of a row in their order, in snake_case: the time word, the dimensions, the metrics. */

@@ -1,163 +1,142 @@
 /**
- * The one statement of a report: the groups of one segment, built from the constant fragments below.
+ * The statements of a report: the groups of one read (src/report/plan.ts). Which rows a statement reads, and that no value
+ * meets its text, is the business of src/report/rows-sql.ts.
  *
- *   SELECT window, dimensions, sums FROM facts or cells of a tier
- *   WHERE advertisers in scope AND windows of the segment AND filters GROUP BY … HAVING any sum <> 0 ORDER BY … LIMIT ?
+ *   sums      SELECT window, dimensions, sums FROM rows GROUP BY … HAVING any sum <> 0 ORDER BY … LIMIT ?
+ *   reasons   SELECT window, dimensions, JSON {reason: count} FROM the same rows, their reasons unfolded …
+ *   sketches  the sketches of the same rows by group, concatenated, part by part (src/sinks/sketch-sql.ts)
  *
- * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. The scope
- * is added here and nowhere else, so no route can forget it: a tenant's statements read its own rows whatever it asks
- * for. Primary keys start with advertiser_id, so a statement always names its advertisers and stays on the index.
+ * Keeps: only names of closed lists meet SQL text; limits are bound.
  */
 import { assert } from "../core/result.ts";
-import { type Dimension, isRowDimension, METRIC_MEASURES, type Metric } from "./fields.ts";
-import type { Page, Segment, Tier } from "./plan.ts";
+import { sketchesStatement } from "../sinks/sketch-sql.ts";
+import { isSumMetric, measuresOf, SUM_METRICS } from "./metrics.ts";
+import type { Page, Read } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
-import type { Granularity } from "./windows.ts";
+import {
+  behindTerm,
+  CELL_VIEWS,
+  constant,
+  joinClauses,
+  type KeyAfter,
+  type KeyColumn,
+  keyColumns,
+  needsCells,
+  ROW_TABLES,
+  rowsOf,
+  type Selection,
+  type Statement,
+  sourceOf,
+} from "./rows-sql.ts";
 
-/** Whose rows may be read: one advertiser's, or all (null). */
-export type ReadScope = { readonly advertiserId: string | null };
+export type { KeyAfter, ReadScope, Statement } from "./rows-sql.ts";
 
-export type Statement = { readonly sql: string; readonly bound: readonly (string | number)[] };
+export type Reader = Selection & { readonly page: Page };
 
-const ROW_TABLES: Readonly<Record<Tier, string>> = {
-  minute: "FROM facts_minute AS facts",
-  hour: "FROM facts_hour AS facts",
-  day: "FROM facts_day AS facts",
-};
-const CELL_VIEWS: Readonly<Record<Tier, string>> = {
-  minute: "FROM cells_minute AS facts",
-  hour: "FROM cells_hour AS facts",
-  day: "FROM cells_day AS facts",
-};
-const SEGMENT_RANGES: Readonly<Record<Tier, string>> = {
-  minute: "AND facts.minute >= ? AND facts.minute < ?",
-  hour: "AND facts.hour >= ? AND facts.hour < ?",
-  day: "AND facts.day >= ? AND facts.day < ?",
-};
+/** What reads sketches: of a page, those of its groups, which end with the group `upTo`. */
+export type SketchReader = Selection & { readonly upTo: KeyAfter | null };
 
-/** The numbers of src/report/windows.ts; `all` has no column. A tier coarser than the granularity is never planned. */
-const WINDOWS: Readonly<Record<Tier, Readonly<Partial<Record<Granularity, string>>>>> = {
-  minute: {
-    minute: "facts.minute",
-    hour: "facts.minute / 60",
-    day: "facts.minute / 1440",
-    week: "(facts.minute / 1440 + 3) / 7",
-    month:
-      "CAST(strftime('%Y', facts.minute * 60, 'unixepoch') AS INTEGER) * 12" +
-      " + CAST(strftime('%m', facts.minute * 60, 'unixepoch') AS INTEGER) - 1",
-  },
-  hour: {
-    hour: "facts.hour",
-    day: "facts.hour / 24",
-    week: "(facts.hour / 24 + 3) / 7",
-    month:
-      "CAST(strftime('%Y', facts.hour * 3600, 'unixepoch') AS INTEGER) * 12" +
-      " + CAST(strftime('%m', facts.hour * 3600, 'unixepoch') AS INTEGER) - 1",
-  },
-  day: {
-    day: "facts.day",
-    week: "(facts.day + 3) / 7",
-    month:
-      "CAST(strftime('%Y', facts.day * 86400, 'unixepoch') AS INTEGER) * 12" +
-      " + CAST(strftime('%m', facts.day * 86400, 'unixepoch') AS INTEGER) - 1",
-  },
-};
+/** The statements of one read, each of which returns groups of it: sums, and reasons where they are asked. */
+export function readStatements(read: Read, reader: Reader): Statement[] {
+  const statements: Statement[] = [];
+  if (measuresOf(reader.query.metrics).length > 0) statements.push(sumsStatement(read, reader));
+  if (reader.query.metrics.includes("reasons")) statements.push(reasonsStatement(read, reader));
+  return statements;
+}
 
-const COLUMNS: Readonly<Record<Dimension, string>> = {
-  advertiser_id: "facts.advertiser_id",
-  campaign_id: "facts.campaign_id",
-  ad_group_id: "facts.ad_group_id",
-  ad_id: "facts.ad_id",
-  creative_id: "facts.creative_id",
-  publisher_id: "facts.publisher_id",
-  country: "facts.country",
-  device: "facts.device",
-};
+/** Sums by group. Its rows have the aliases `time_window`, each dimension and each measure. */
+function sumsStatement(read: Read, reader: Reader): Statement {
+  const { query, scope, page } = reader;
+  const source = sourceOf(read, needsCells(query, scope) ? CELL_VIEWS : ROW_TABLES);
+  const keys = keyColumns(read, query);
+  const sums = measuresOf(query.metrics).map((measure) => ({ measure, sum: "sum(facts.".concat(measure, ")") }));
+  const selected = [...keys.map(aliased), ...sums.map(({ measure, sum }) => sum.concat(" AS ", measure))];
+  return joinClauses([
+    source.before,
+    constant("SELECT ".concat(selected.join(", "))),
+    { sql: "", bound: keys.flatMap(({ bound }) => bound) },
+    constant("FROM ".concat(source.from)),
+    rowsOf(read, reader),
+    constant(groupBy(keys.map(({ alias }) => alias))),
+    constant("HAVING ".concat(sums.map(({ sum }) => sum.concat(" <> 0")).join(" OR "))),
+    ...pageClauses(page, query),
+  ]);
+}
 
-const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
-const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";
-const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM advertisers)";
+/** Counts by reason, one JSON object a group. Its rows have the aliases `time_window`, each dimension and `reasons`. */
+function reasonsStatement(read: Read, reader: Reader): Statement {
+  const { query, scope, page } = reader;
+  assert(!needsCells(query, scope), "reasons stand on rows");
+  const source = sourceOf(read, ROW_TABLES);
+  const keys = keyColumns(read, query);
+  const aliases = keys.map(({ alias }) => alias);
+  return joinClauses([
+    source.before,
+    constant("SELECT ".concat([...aliases, "json_group_object(reason, total) AS reasons"].join(", "))),
+    constant("FROM ("),
+    constant("SELECT ".concat([...keys.map(aliased), "reason.key AS reason", "sum(reason.value) AS total"].join(", "))),
+    { sql: "", bound: keys.flatMap(({ bound }) => bound) },
+    constant("FROM ".concat(source.from, ", json_each(facts.reasons) AS reason")),
+    rowsOf(read, reader),
+    constant(groupBy([...aliases, "reason.key"])),
+    constant("HAVING sum(reason.value) <> 0"),
+    constant(")"),
+    constant(groupBy(aliases)),
+    ...pageClauses(page, query),
+  ]);
+}
 
-/** The statement of one segment. Its rows have the aliases `time_window`, each dimension and each metric. */
-export function segmentStatement(
-  segment: Segment,
-  { query, scope, page }: { query: ReportQuery; scope: ReadScope; page: Page },
+/** Sketches by group, parts [from, to) of them. Its rows have the aliases of the keys, and `sketches`. */
+export function sketchStatement(
+  read: Read,
+  { query, scope, after, upTo }: SketchReader,
+  [from, to]: readonly [from: number, to: number],
 ): Statement {
-  const { tier, from, to } = segment;
-  const keys = keyColumns(tier, query);
-  const sums = query.metrics.map((metric) => sumOf(metric));
-  const scoped = scopeTerm(scope, query);
-  const filtered = filterTerms(query);
-  const selected = [
-    ...keys.map(({ column, alias }) => column.concat(" AS ", alias)),
-    ...query.metrics.map((metric, index) => (sums[index] ?? "").concat(" AS ", metric)),
+  assert(!needsCells(query, scope), "sketches stand on rows");
+  const behind = upTo === null ? constant("") : behindTerm(read, query, upTo);
+  const source = sourceOf(read, ROW_TABLES);
+  const keys = keyColumns(read, query);
+  const selection = joinClauses([
+    source.before,
+    constant("SELECT ".concat([...keys.map(aliased), "facts.sketch AS sketch"].join(", "))),
+    { sql: "", bound: keys.flatMap(({ bound }) => bound) },
+    constant("FROM ".concat(source.from)),
+    rowsOf(read, { query, scope, after }),
+    { sql: behind.sql.replace("AND ", "AND NOT "), bound: behind.bound },
+  ]);
+  const sql = sketchesStatement(
+    keys.map(({ alias }) => alias),
+    selection.sql,
+  );
+  return { sql, bound: [...selection.bound, from, to] };
+}
+
+function aliased({ sql, alias }: KeyColumn): string {
+  return sql.concat(" AS ", alias);
+}
+
+function groupBy(columns: readonly string[]): string {
+  return columns.length === 0 ? "" : "GROUP BY ".concat(columns.join(", "));
+}
+
+function pageClauses(page: Page, query: ReportQuery): Statement[] {
+  const order = page.order.map((term) => orderTerm(term, query));
+  return [
+    constant(order.length === 0 ? "" : "ORDER BY ".concat(order.join(", "))),
+    { sql: "LIMIT ?", bound: [page.limit] },
   ];
-  const clauses = [
-    "SELECT ".concat(selected.join(", ")),
-    (needsCells(query) ? CELL_VIEWS : ROW_TABLES)[tier],
-    scoped.sql,
-    SEGMENT_RANGES[tier],
-    ...filtered.map((term) => term.sql),
-    keys.length === 0 ? "" : "GROUP BY ".concat(keys.map(({ column }) => column).join(", ")),
-    "HAVING ".concat(sums.map((sum) => sum.concat(" <> 0")).join(" OR ")),
-    page.order.length === 0 ? "" : "ORDER BY ".concat(page.order.map((term) => orderTerm(term, query)).join(", ")),
-    "LIMIT ?",
-  ];
-  return {
-    sql: clauses.filter((clause) => clause !== "").join("\n"),
-    bound: [...scoped.bound, from, to, ...filtered.flatMap((term) => term.bound), page.limit],
-  };
 }
 
-/** Whether a query names a dimension that only cells have. */
-function needsCells({ dimensions, filters }: ReportQuery): boolean {
-  return [...dimensions, ...filters].some(({ dimension }) => !isRowDimension(dimension));
-}
-
-function keyColumns(tier: Tier, { granularity, dimensions }: ReportQuery): { column: string; alias: string }[] {
-  const columns = dimensions.map(({ dimension }) => ({ column: COLUMNS[dimension], alias: dimension as string }));
-  if (granularity === "all") return columns;
-  const column = WINDOWS[tier][granularity];
-  assert(column !== undefined, "a planned tier is as fine as the granularity");
-  return [{ column, alias: "time_window" }, ...columns];
-}
-
-function sumOf(metric: Metric): string {
-  return "sum(facts.".concat(METRIC_MEASURES[metric], ")");
-}
-
-/**
- * The advertisers to read, which is also the way into the index. Under a tenant's scope a filter by advertiser is one
- * more condition on its own rows, so that a foreign and an unknown id cost and answer the same.
- */
-function scopeTerm({ advertiserId }: ReadScope, { filters }: ReportQuery): Statement {
-  if (advertiserId !== null) return { sql: SCOPE_ONE, bound: [advertiserId] };
-  const listed = filters.find((filter) => filter.dimension === "advertiser_id")?.include ?? [];
-  return listed.length > 0 ? { sql: SCOPE_LISTED, bound: [JSON.stringify(listed)] } : { sql: SCOPE_ALL, bound: [] };
-}
-
-/** One condition for each list. The unary plus keeps SQLite from entering the index anywhere but at the scope. */
-function filterTerms({ filters }: ReportQuery): Statement[] {
-  return filters.flatMap(({ dimension, include, exclude }) => {
-    const column = "AND +".concat(COLUMNS[dimension]);
-    const terms: Statement[] = [];
-    if (include.length > 0) {
-      terms.push({ sql: column.concat(" IN (SELECT value FROM json_each(?))"), bound: [JSON.stringify(include)] });
-    }
-    if (exclude.length > 0) {
-      terms.push({ sql: column.concat(" NOT IN (SELECT value FROM json_each(?))"), bound: [JSON.stringify(exclude)] });
-    }
-    return terms;
-  });
-}
-
-function orderTerm({ by, isDescending }: OrderTerm, { dimensions, metrics }: ReportQuery): string {
-  const field =
-    by.kind === "window"
-      ? "time_window"
-      : by.kind === "dimension"
-        ? dimensions[by.index]?.dimension
-        : metrics[by.index];
-  assert(field !== undefined, "an order names a field of its query");
+function orderTerm({ by, isDescending }: OrderTerm, query: ReportQuery): string {
+  const field = orderColumn(by, query);
   return isDescending ? field.concat(" DESC") : field;
+}
+
+function orderColumn(by: OrderTerm["by"], { dimensions, metrics }: ReportQuery): string {
+  if (by.kind === "window") return "time_window";
+  const dimension = by.kind === "dimension" ? dimensions[by.index]?.dimension : undefined;
+  if (dimension !== undefined) return dimension;
+  const metric = by.kind === "metric" ? metrics[by.index] : undefined;
+  assert(metric !== undefined && isSumMetric(metric), "a statement orders by its own columns");
+  return SUM_METRICS[metric];
 }

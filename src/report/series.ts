@@ -2,30 +2,35 @@
  * Groups as series: for each combination of the dimensions one point per window of the range, zero where nothing was
  * counted.
  *
- *   {"deviceType":"mobile","points":[{"time":"2026-04-20T12:00:00Z","clicks":3}, …]}
+ *   {"deviceType":"mobile","points":[{"time":"2026-04-20T12:00:00Z","clicks":3,"previous":{"clicks":2}}, …]}
  *
- * Keeps: every series has the same windows, gapless and ascending, from the window of `from` to that of `to`; the sum
+ * A point's `previous` is what the window in its place had in the range before, where that is asked. Keeps: every series has the same windows, gapless and ascending, from the window of `from` to that of `to`; the sum
  * of its points is the sum of its groups. Without dimensions there is exactly one series, also when it is all zero.
  */
 import { err, ok, type Result } from "../core/result.ts";
-import { isoSecond } from "../core/time.ts";
+import type { CsvValue } from "./csv.ts";
+import type { Reading } from "./facts-reader.ts";
 import { toCamelCase } from "./fields.ts";
-import { dimensionsKey, type Group, type Reading } from "./groups.ts";
+import { type Counted, dimensionsKey, type Group, groupKey, nothingCounted } from "./groups.ts";
 import { POINTS_MAX } from "./limits.ts";
 import type { ReportProblem } from "./problems.ts";
 import { type ReportQuery, tooManyPoints } from "./query.ts";
-import { windowStartMs, windowsIn } from "./windows.ts";
+import { metricsReader, pairColumns, previousByPlace } from "./table.ts";
+import { windowEdges } from "./windows.ts";
+import { instantSpeller } from "./zone.ts";
 
 export type Series = { readonly dimensions: readonly string[]; readonly points: readonly Point[] };
-export type Point = { readonly time: string; readonly sums: readonly number[] };
+export type Point = { readonly time: string; readonly counted: Counted; readonly previous: Counted | null };
 
 /** The zero-filled series of a reading, by dimension values ascending; refuses `too_many_points`. */
-export function fillSeries({ groups, isCut }: Reading, query: ReportQuery): Result<Series[], ReportProblem> {
-  if (isCut) return err(tooManyPoints(POINTS_MAX + 1));
-  const windows = windowsIn(query.range, query.granularity);
-  const times = Array.from({ length: windows.count }, (_, index) =>
-    isoSecond(windowStartMs(windows.first + index, query.granularity, query.range)),
-  );
+export function fillSeries(
+  { groups, isCut, previous }: Pick<Reading, "groups" | "isCut" | "previous">,
+  query: ReportQuery,
+): Result<Series[], ReportProblem> {
+  if (isCut) return err(tooManyPoints(query.limit + 1, query.limit));
+  const edges = windowEdges(query.range, query);
+  const spell = instantSpeller({ from: edges[0] ?? 0, to: edges.at(-1) ?? 0 }, query.zone);
+  const windows = edges.slice(0, -1).map((window) => ({ window, time: spell(window) }));
   const bySeries = new Map<string, Group[]>();
   if (query.dimensions.length === 0) bySeries.set("", []);
   for (const group of groups) {
@@ -34,38 +39,47 @@ export function fillSeries({ groups, isCut }: Reading, query: ReportQuery): Resu
     if (series === undefined) bySeries.set(key, [group]);
     else series.push(group);
   }
-  const points = bySeries.size * windows.count;
+  const points = bySeries.size * windows.length;
   if (points > POINTS_MAX) return err(tooManyPoints(points));
-  const zeros = query.metrics.map(() => 0);
+  const nothing = nothingCounted(query.metrics);
+  const before = previousByPlace(previous?.groups ?? [], query);
   const filled = [...bySeries].map(([key, members]): Series => {
-    const sums = new Map(members.map((group) => [group.window - windows.first, group.sums]));
-    return {
-      dimensions: key === "" ? query.dimensions.map(() => "") : (members[0]?.dimensions ?? []),
-      points: times.map((time, index) => ({ time, sums: sums.get(index) ?? zeros })),
-    };
+    const counted = new Map(members.map((group) => [group.window, group]));
+    const earlier = (place: number) => before.get(groupKey(place, members[0]?.dimensions ?? [])) ?? nothing;
+    const points = windows.map(({ window, time }, place) => ({
+      time,
+      counted: counted.get(window) ?? nothing,
+      previous: previous === null ? null : earlier(place),
+    }));
+    return { dimensions: key === "" ? query.dimensions.map(() => "") : (members[0]?.dimensions ?? []), points };
   });
   return ok(filled.sort((left, right) => (dimensionsKey(left.dimensions) < dimensionsKey(right.dimensions) ? -1 : 1)));
 }
 
-/** The series as JSON objects. */
-export function toSeriesJson(series: readonly Series[], { dimensions, metrics }: ReportQuery): unknown[] {
-  const metricNames = metrics.map(toCamelCase);
-  return series.map((one) => ({
+/** Turns series into JSON objects, one by one. */
+export function seriesWriter({ dimensions, metrics }: ReportQuery): (series: Series) => Record<string, unknown> {
+  const read = metricsReader(metrics);
+  return (one) => ({
     ...Object.fromEntries(dimensions.map(({ name }, index) => [toCamelCase(name), one.dimensions[index] ?? ""])),
-    points: one.points.map(({ time, sums }) => ({
+    points: one.points.map(({ time, counted, previous }) => ({
       time,
-      ...Object.fromEntries(metricNames.map((name, index) => [name, sums[index] ?? 0])),
+      ...read(counted),
+      ...(previous === null ? {} : { previous: read(previous) }),
     })),
-  }));
+  });
 }
 
 /** Names of a point's values as a row of CSV, and the rows, series by series. */
 export function toSeriesRows(
   series: readonly Series[],
-  { dimensions, metrics }: ReportQuery,
-): { readonly names: string[]; readonly rows: (string | number)[][] } {
+  query: ReportQuery,
+): { readonly names: string[]; readonly rows: CsvValue[][] } {
+  const points = series.flatMap((one) => one.points);
+  const columns = pairColumns(query, points);
   return {
-    names: ["time", ...dimensions.map(({ name }) => name), ...metrics],
-    rows: series.flatMap((one) => one.points.map(({ time, sums }) => [time, ...one.dimensions, ...sums])),
+    names: ["time", ...query.dimensions.map(({ name }) => name), ...columns.names],
+    rows: series.flatMap((one) =>
+      one.points.map((point) => [point.time, ...one.dimensions, ...columns.toCells(point)]),
+    ),
   };
 }

@@ -1,27 +1,137 @@
 /**
  * Groups as a table: one row per group, its fields in the order time word, dimensions, metrics.
  *
- *   {"minute":"2026-04-20T12:00:00Z","adId":"ad_9","clicks":841}
+ *   {"minute":"2026-04-20T12:00:00Z","adId":"ad_9","clicks":841,"previous":{"clicks":790}}
  *
- * Keeps: a row has exactly those fields. A window is named by the instant at which it starts.
+ * Keeps: a row has exactly those fields. A window is named by the instant at which it starts, in the query's zone. A row's
+ * `previous` is what the window in its place had in the range before, of the same dimensions; windows pair by position.
+ * In CSV, where a cell holds one value, `reasons` is one column for each reason of the answer (`reason.<name>`), and the
+ * previous values are further columns (`previous.<name>`).
  */
-import { isoSecond } from "../core/time.ts";
+import { MINUTE_MS } from "../core/limits.ts";
+import type { CsvValue } from "./csv.ts";
 import { toCamelCase } from "./fields.ts";
-import type { Group } from "./groups.ts";
+import {
+  type Counted,
+  type Group,
+  groupKey,
+  nothingCounted,
+  type Reasons,
+  type Value,
+  valuesReader,
+} from "./groups.ts";
+import type { Metric } from "./metrics.ts";
 import { fieldNames, type ReportQuery } from "./query.ts";
-import { windowStartMs } from "./windows.ts";
+import { type Range, windowEdges } from "./windows.ts";
+import { instantSpeller } from "./zone.ts";
 
-/** The values of a row, in the order of `fieldNames`. */
-export function toRowValues(group: Group, { granularity, range }: ReportQuery): (string | number)[] {
-  const time = granularity === "all" ? [] : [isoSecond(windowStartMs(group.window, granularity, range))];
-  return [...time, ...group.dimensions, ...group.sums];
+/** A row of the answer: a group, and what its counterpart in the previous period counted (null unless asked). */
+export type Row = { readonly group: Group; readonly previous: Counted | null };
+
+/** What the previous period counted, by the place of its window and by its dimensions. */
+export function previousByPlace(previous: readonly Group[], query: ReportQuery): Map<string, Counted> {
+  const places = query.previous === null ? new Map() : placesOf(query.previous, query);
+  return new Map(previous.map((group) => [groupKey(places.get(group.window) ?? -1, group.dimensions), group]));
 }
 
-/** The rows as JSON objects. */
-export function toTable(groups: readonly Group[], query: ReportQuery): Record<string, string | number>[] {
-  const names = fieldNames(query).map(toCamelCase);
-  return groups.map((group) => {
-    const values = toRowValues(group, query);
-    return Object.fromEntries(names.map((name, index) => [name, values[index] ?? 0]));
-  });
+/** Window → its place in the range. */
+function placesOf(range: Range, query: ReportQuery): Map<number, number> {
+  return new Map(windowEdges(range, query).map((edge, place): [number, number] => [edge, place]));
+}
+
+/** Pairs each group with the one in its place of the previous period. */
+export function pairRows(groups: readonly Group[], previous: readonly Group[] | null, query: ReportQuery): Row[] {
+  if (previous === null) return groups.map((group) => ({ group, previous: null }));
+  const before = previousByPlace(previous, query);
+  const places = placesOf(query.range, query);
+  const nothing = nothingCounted(query.metrics);
+  return groups.map((group) => ({
+    group,
+    previous: before.get(groupKey(places.get(group.window) ?? -1, group.dimensions)) ?? nothing,
+  }));
+}
+
+/** Spells the key fields of a row: the window's start, then the dimensions. */
+function keySpeller({ granularity, range, zone }: ReportQuery): (group: Group) => string[] {
+  if (granularity === "all") return ({ dimensions }) => [...dimensions];
+  // A window may start before the range: the longest is a month.
+  const from = range.fromMs / MINUTE_MS - 32 * 1_440;
+  const spell = instantSpeller({ from, to: range.toMs / MINUTE_MS }, zone);
+  return ({ window, dimensions }) => [spell(window), ...dimensions];
+}
+
+/** The metrics of what was counted, as members of a JSON object. */
+export function metricsReader(metrics: readonly Metric[]): (counted: Counted) => Record<string, Value> {
+  const names = metrics.map(toCamelCase);
+  const read = valuesReader(metrics);
+  return (counted) => {
+    const values = read(counted);
+    return Object.fromEntries(names.map((name, index) => [name, values[index] ?? null]));
+  };
+}
+
+/** Turns rows into JSON objects, one by one. */
+export function rowWriter(query: ReportQuery): (row: Row) => Record<string, unknown> {
+  const names = fieldNames(query).slice(0, -query.metrics.length).map(toCamelCase);
+  const keysOf = keySpeller(query);
+  const read = metricsReader(query.metrics);
+  return ({ group, previous }) => {
+    const keys = keysOf(group);
+    return {
+      ...Object.fromEntries(names.map((name, index) => [name, keys[index] ?? ""])),
+      ...read(group),
+      ...(previous === null ? {} : { previous: read(previous) }),
+    };
+  };
+}
+
+/** The rows as CSV has them, with the names of their columns. */
+export function toCsvRows(
+  rows: readonly Row[],
+  query: ReportQuery,
+): { readonly names: string[]; readonly rows: CsvValue[][] } {
+  const keys = fieldNames(query).slice(0, -query.metrics.length);
+  const pairs = rows.map(({ group, previous }) => ({ counted: group, previous }));
+  const columns = pairColumns(query, pairs);
+  const keysOf = keySpeller(query);
+  return {
+    names: [...keys, ...columns.names],
+    rows: rows.map(({ group, previous }) => [...keysOf(group), ...columns.toCells({ counted: group, previous })]),
+  };
+}
+
+/** What was counted, and before. */
+export type Pair = { readonly counted: Counted; readonly previous: Counted | null };
+type Columns<T> = { readonly names: string[]; readonly toCells: (one: T) => CsvValue[] };
+
+/** The columns of the metrics in CSV, then those of the previous period where there is one. */
+export function pairColumns({ metrics, previous: range }: ReportQuery, pairs: readonly Pair[]): Columns<Pair> {
+  const now = metricColumns(
+    metrics,
+    pairs.map(({ counted }) => counted),
+  );
+  const earlier = pairs.flatMap((pair) => (pair.previous === null ? [] : [pair.previous]));
+  const before = metricColumns(metrics, earlier);
+  return {
+    names: range === null ? now.names : [...now.names, ...before.names.map((name) => `previous.${name}`)],
+    toCells: ({ counted, previous }) => [
+      ...now.toCells(counted),
+      ...(previous === null ? [] : before.toCells(previous)),
+    ],
+  };
+}
+
+/** The columns of the metrics in CSV, and their cells. */
+function metricColumns(metrics: readonly Metric[], counted: readonly Counted[]): Columns<Counted> {
+  const read = valuesReader(metrics);
+  const reasons = [...new Set(counted.flatMap((one) => Object.keys(one.reasons)))].sort();
+  return {
+    names: metrics.flatMap((metric) => (metric === "reasons" ? reasons.map((name) => `reason.${name}`) : [metric])),
+    toCells: (one) =>
+      read(one).flatMap((value) => (isReasons(value) ? reasons.map((name) => value[name] ?? 0) : [value])),
+  };
+}
+
+function isReasons(value: Value): value is Reasons {
+  return typeof value === "object" && value !== null;
 }

@@ -1,21 +1,29 @@
 /**
  * From the holder of a key to the rows that it may read.
  *
- * Keeps: a key that is bound to an advertiser reads that advertiser's rows, whatever its scopes; only an admin without
- * one reads all. The scope found here is applied in src/report/segments-sql.ts, in every statement.
+ * Keeps: a key that is bound to an advertiser or to a publisher reads those rows, whatever its scopes; only an admin
+ * without either reads all. The scope found here is applied in src/report/segments-sql.ts, in every statement.
  */
 import type { Principal } from "../access/api-keys.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReportProblem } from "./problems.ts";
+import { type ReportQuery, unsplitMetric } from "./query.ts";
 import type { ReadScope } from "./segments-sql.ts";
 
 /** The rows that a principal may read, or why it may read none. */
 export function readScopeOf(principal: Principal | null): Result<ReadScope, ReportProblem> {
   if (principal === null) return err({ reason: "authentication_required" });
-  const isAdmin = principal.scopes.has("admin");
-  if (!isAdmin && !principal.scopes.has("report")) {
+  const { advertiserId, publisherId, scopes } = principal;
+  const isAdmin = scopes.has("admin");
+  if (!isAdmin && !scopes.has("report")) {
     return err({ reason: "insufficient_scope", detail: "The key needs the scope report." });
   }
-  if (principal.advertiserId === null && !isAdmin) return err({ reason: "insufficient_scope" });
-  return ok({ advertiserId: principal.advertiserId });
+  if (advertiserId === null && publisherId === null && !isAdmin) return err({ reason: "insufficient_scope" });
+  return ok({ advertiserId, publisherId });
+}
+
+/** A query within a scope: one publisher's traffic is a filter, and so refuses what a filter by publisher refuses. */
+export function checkScope(query: ReportQuery, { publisherId }: ReadScope): Result<ReportQuery, ReportProblem> {
+  const problem = publisherId === null ? null : unsplitMetric(query.metrics, [{ dimension: "publisher_id" }]);
+  return problem === null ? ok(query) : err(problem);
 }

@@ -1,36 +1,77 @@
 /**
- * The watermark's sources on the platform: `metrics()` of every click queue and `status()` of every click shard.
+ * The watermark's sources on the platform: every place where an event waits between its arrival and the facts.
  *
- * Keeps: a failure is logged with what was asked, and rejects. Bindings are found by their name (CLICK_QUEUE_0, …), so
- * a further queue in wrangler.toml needs no change here.
- * Relies on: a shard's `status()` counts an event as unposted until the report database has it.
+ *   always         event queues (CLICK_QUEUE_0, IMPRESSION_QUEUE_0, …), their spool, the shards of clicks and impressions
+ *   conversions    their spool and 256 order objects, asked only by a query for conversions, their value or reasons
+ *   counts         16 objects of uploaded impressions, asked only by a query for impressions or reasons
+ *
+ * Keeps: a failure is logged with what was asked, and rejects. Queues are found by the names of their bindings, so a
+ * further one in wrangler.toml needs no change here.
+ * Relies on: an object's `status()` counts an event as unposted until the report database has it.
  */
 import type { Config } from "../config.ts";
-import { clickShardName, shardCount } from "../core/routing.ts";
+import { COUNTS_SHARDS, ORDER_SHARDS } from "../core/limits.ts";
+import type { Measure } from "../core/measures.ts";
+import { countsShardName, eventShardNames, orderShardName } from "../core/routing.ts";
 import { logFault } from "../log.ts";
-import { oldestSpooledMs } from "../queue/spool.ts";
+import { oldestSpooledMs, SPOOL_PREFIX, SUBMISSION_SPOOL_PREFIX } from "../queue/spool.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
+import { type Metric, measuresOf } from "./metrics.ts";
 import type { WatermarkSources } from "./watermark.ts";
 
-const QUEUE_BINDING = /^CLICK_QUEUE_/;
+const QUEUE_BINDING = /^(CLICK|IMPRESSION)_QUEUE_/;
 
-/** The part of a click shard's RPC that a watermark asks for. */
+/** Stations that only some queries depend on. */
+export type Stations = { readonly conversions: boolean; readonly counts: boolean };
+
+const CONVERSION_MEASURES: readonly Measure[] = [
+  "conversions",
+  "conversions_by_time",
+  "conversion_value_micros",
+  "conversion_value_by_time_micros",
+];
+const IMPRESSION_MEASURES: readonly Measure[] = ["impressions", "gross_impressions"];
+
+/** The part of an object's RPC that a watermark asks for. */
 type ShardStatus = { status(): Promise<{ oldestUnpostedReceivedAtMs: number | null }> };
 
-export function platformSources(env: Env, config: Config): Omit<WatermarkSources, "nowMs"> {
-  const queues = Object.entries(env).filter(([binding]) => QUEUE_BINDING.test(binding)) as [string, Queue][];
+/** The stations that the metrics depend on. */
+export function stationsOf(metrics: readonly Metric[]): Stations {
+  const measures = measuresOf(metrics);
+  const hasReasons = metrics.includes("reasons");
   return {
-    // The spool is one more place where events wait for their shard.
+    conversions: hasReasons || measures.some((measure) => CONVERSION_MEASURES.includes(measure)),
+    counts: hasReasons || measures.some((measure) => IMPRESSION_MEASURES.includes(measure)),
+  };
+}
+
+export function platformSources(env: Env, config: Config, stations: Stations): Omit<WatermarkSources, "nowMs"> {
+  const queues = Object.entries(env).filter(([binding]) => QUEUE_BINDING.test(binding)) as [string, Queue][];
+  // A spool is one more place where events wait for their object.
+  const spools = stations.conversions ? [SPOOL_PREFIX, SUBMISSION_SPOOL_PREFIX] : [SPOOL_PREFIX];
+  return {
     queueOldestMs: async () => [
       ...(await askEach(queues, "queue_metrics_failed", ([, queue]) => queueOldestMs(queue))),
-      ...(await askEach([env.ARCHIVE], "spool_list_failed", oldestSpooledMs)),
+      ...(await askEach(spools, "spool_list_failed", (prefix) => oldestSpooledMs(env.ARCHIVE, prefix))),
     ],
     shardOldestMs: async () => {
-      const topology = await topologyInForce(env, config);
-      const shards = Array.from({ length: shardCount(topology) }, (_, index) => clickShardName(index));
-      return askEach(shards, "shard_status_failed", (name) => shardOldestMs(env, name));
+      const events = eventShardNames(await topologyInForce(env, config));
+      const submissions = submissionNames(stations);
+      return [
+        ...(await askEach(events, "shard_status_failed", (name) => oldestUnposted(env.EVENT_SHARD, name))),
+        ...(await askEach(submissions, "shard_status_failed", (name) => oldestUnposted(env.SUBMISSION_SHARD, name))),
+      ];
     },
   };
+}
+
+function submissionNames({ conversions, counts }: Stations): string[] {
+  const names = (count: number, nameOf: (hash: number) => string) =>
+    Array.from({ length: count }, (_, hash) => nameOf(hash));
+  return [
+    ...(conversions ? names(ORDER_SHARDS, orderShardName) : []),
+    ...(counts ? names(COUNTS_SHARDS, countsShardName) : []),
+  ];
 }
 
 /** An empty queue has no oldest message; the local simulator then says 0. */
@@ -40,9 +81,8 @@ async function queueOldestMs(queue: Queue): Promise<number | null> {
   return oldestMs === 0 ? null : oldestMs;
 }
 
-async function shardOldestMs(env: Env, name: string): Promise<number | null> {
-  const shard = env.EVENT_SHARD.getByName(name) as unknown as ShardStatus;
-  const { oldestUnpostedReceivedAtMs } = await shard.status();
+async function oldestUnposted(objects: { getByName(name: string): unknown }, name: string): Promise<number | null> {
+  const { oldestUnpostedReceivedAtMs } = await (objects.getByName(name) as ShardStatus).status();
   return oldestUnpostedReceivedAtMs;
 }
 
@@ -52,7 +92,7 @@ async function askEach<T>(
   ask: (source: T) => Promise<number | null>,
 ): Promise<(number | null)[]> {
   try {
-    return await Promise.all(sources.map(ask));
+    return await Promise.all(sources.map((source) => ask(source)));
   } catch (cause) {
     logFault(event, cause);
     throw cause;

@@ -10,7 +10,7 @@
  */
 import { isoSecond } from "../core/time.ts";
 import { WATERMARK_CACHE_MS, WATERMARK_HOLD_MS, WATERMARK_TIMEOUT_MS } from "./limits.ts";
-import type { Warning } from "./query.ts";
+import type { Warning } from "./range.ts";
 
 /** Where unposted events may be. null = that queue or shard holds none; a rejection = it cannot be known. */
 export type WatermarkSources = {

@@ -1,21 +1,27 @@
 /**
- * Granularities: how a report cuts time. A window is its number, consecutive within a granularity, in UTC.
+ * Granularities: how a report cuts time, in a time zone. A window is named by the UTC minute at which it starts.
  *
- *   minute, hour, day  number since 1970-01-01T00:00Z      week  ISO, from Monday; 0 starts on Monday 1969-12-29
- *   month              year × 12 + month (0–11)            all   one window, the whole range
+ *   edges   e0 ≤ from < e1 < … < en−1 < to ≤ en        n windows [e0, e1) … [en−1, en) that touch the range
  *
- * Keeps: `windowOf(windowStartMs(n)) = n`, and SQL computes the same numbers (src/report/segments-sql.ts; a test
- * compares both). Other time zones will be further cuts here: nothing else knows what a day is.
+ *   minute             every minute        hour    60 minutes from each local full hour        all   the whole range
+ *   day, week, month   from local midnight to local midnight; weeks start on Monday (ISO 8601)
+ *
+ * Keeps: windows tile. A day on which the clocks change has 23 or 25 hours (or 23½ …). Only a change of the offset by
+ * part of an hour cuts an hour short, where the local full hours move. SQL computes the same numbers
+ * (src/report/segments-sql.ts; a test compares both).
  */
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/limits.ts";
 import { assertNever } from "../core/result.ts";
-import { dayOf, hourOf, minuteOf } from "../core/time.ts";
+import { localDate, startOf, stretchesIn, type Zone } from "./zone.ts";
 
 export const GRANULARITIES = ["minute", "hour", "day", "week", "month", "all"] as const;
 export type Granularity = (typeof GRANULARITIES)[number];
 
 /** A stretch of time [fromMs, toMs), at whole minutes. */
 export type Range = { readonly fromMs: number; readonly toMs: number };
+
+/** What cuts a range into windows. */
+export type Cut = { readonly granularity: Granularity; readonly zone: Zone };
 
 export const GRANULARITY_ALIASES: Readonly<Record<string, Granularity>> = {
   "1m": "minute",
@@ -26,8 +32,13 @@ export const GRANULARITY_ALIASES: Readonly<Record<string, Granularity>> = {
 };
 export const GRANULARITY_NAMES: readonly string[] = [...GRANULARITIES, ...Object.keys(GRANULARITY_ALIASES)];
 
+const HOUR = HOUR_MS / MINUTE_MS;
+const DAY = DAY_MS / MINUTE_MS;
 /** 1970-01-01 was a Thursday: the Monday of its week lies three days before. */
-const MONDAY_OFFSET_DAYS = 3;
+const MONDAY_OFFSET = 3 * DAY;
+
+/** Minutes [from, to) in which local full hours lie `phase` minutes before those of UTC, modulo an hour. */
+export type Phase = { readonly from: number; readonly to: number; readonly phase: number };
 
 /** The granularity that a word names, or null. */
 export function toGranularity(word: string): Granularity | null {
@@ -35,58 +46,89 @@ export function toGranularity(word: string): Granularity | null {
   return alias ?? GRANULARITIES.find((candidate) => candidate === word) ?? null;
 }
 
-/** The number of the window that holds the instant. */
-export function windowOf(instantMs: number, granularity: Granularity): number {
+/** The edges of the windows that touch the range, in minutes: one more than there are windows. O(windows). */
+export function windowEdges({ fromMs, toMs }: Range, { granularity, zone }: Cut): number[] {
+  const [from, to] = [fromMs / MINUTE_MS, toMs / MINUTE_MS];
   switch (granularity) {
-    case "minute":
-      return minuteOf(instantMs);
-    case "hour":
-      return hourOf(instantMs);
-    case "day":
-      return dayOf(instantMs);
-    case "week":
-      return Math.floor((dayOf(instantMs) + MONDAY_OFFSET_DAYS) / 7);
-    case "month": {
-      const date = new Date(instantMs);
-      return date.getUTCFullYear() * 12 + date.getUTCMonth();
-    }
     case "all":
-      return 0;
-    default:
-      return assertNever(granularity);
-  }
-}
-
-/** The instant at which a window starts; that of `all` is the start of the range. */
-export function windowStartMs(window: number, granularity: Granularity, range: Range): number {
-  switch (granularity) {
+      return [from, to];
     case "minute":
-      return window * MINUTE_MS;
+      return steps(from, to, { size: 1, offset: 0 });
     case "hour":
-      return window * HOUR_MS;
+      return hourEdges(from, to, zone);
     case "day":
-      return window * DAY_MS;
+      return zone.isUtc ? steps(from, to, { size: DAY, offset: 0 }) : localEdges(from, to, { granularity, zone });
     case "week":
-      return (window * 7 - MONDAY_OFFSET_DAYS) * DAY_MS;
+      return zone.isUtc
+        ? steps(from, to, { size: 7 * DAY, offset: MONDAY_OFFSET })
+        : localEdges(from, to, { granularity, zone });
     case "month":
-      return Date.UTC(Math.floor(window / 12), window % 12);
-    case "all":
-      return range.fromMs;
+      return localEdges(from, to, { granularity, zone });
     default:
       return assertNever(granularity);
   }
 }
 
-/** First window that touches the range, and how many do. */
-export function windowsIn(range: Range, granularity: Granularity): { readonly first: number; readonly count: number } {
-  const first = windowOf(range.fromMs, granularity);
-  return { first, count: windowOf(range.toMs - 1, granularity) - first + 1 };
+/** At least how many windows touch the range: a bound that needs no calendar, to refuse before anything is built. */
+export function windowsAtLeast({ fromMs, toMs }: Range, granularity: Granularity): number {
+  const longest = {
+    minute: 1,
+    hour: HOUR,
+    day: 26 * HOUR,
+    week: 8 * DAY,
+    month: 32 * DAY,
+    all: Number.POSITIVE_INFINITY,
+  };
+  return Math.max(1, Math.floor((toMs - fromMs) / MINUTE_MS / longest[granularity]));
 }
 
 /** Whether a window at an edge of the range reaches beyond it, so that it holds less than its name says. */
-export function hasPartialWindow(range: Range, granularity: Granularity): boolean {
-  if (granularity === "all") return false;
-  const isEdge = (instantMs: number) =>
-    windowStartMs(windowOf(instantMs, granularity), granularity, range) === instantMs;
-  return !isEdge(range.fromMs) || !isEdge(range.toMs);
+export function hasPartialWindow(range: Range, edges: readonly number[]): boolean {
+  return edges[0] !== range.fromMs / MINUTE_MS || edges.at(-1) !== range.toMs / MINUTE_MS;
+}
+
+/** The phases that touch [from, to), ascending; zones whose offsets are whole hours have one, of 0. */
+export function phasesIn(from: number, to: number, zone: Zone): Phase[] {
+  const phases: Phase[] = [];
+  for (const stretch of stretchesIn(from, to, zone)) {
+    const phase = ((stretch.offset % HOUR) + HOUR) % HOUR;
+    const last = phases.at(-1);
+    if (last?.phase === phase) phases[phases.length - 1] = { ...last, to: stretch.to };
+    else phases.push({ from: stretch.from, to: stretch.to, phase });
+  }
+  return phases;
+}
+
+function steps(from: number, to: number, { size, offset }: { size: number; offset: number }): number[] {
+  const first = Math.floor((from + offset) / size) * size - offset;
+  return Array.from({ length: Math.ceil((to - first) / size) + 1 }, (_, index) => first + index * size);
+}
+
+function hourEdges(from: number, to: number, zone: Zone): number[] {
+  return phasesIn(from, to, zone).flatMap((phase, index, all) => {
+    const isLast = index === all.length - 1;
+    const full = steps(Math.max(from, phase.from), Math.min(to, phase.to), { size: HOUR, offset: phase.phase });
+    // The first hour starts where the phase does, and the last ends where it does.
+    const edges = full.map((edge) => Math.min(Math.max(edge, phase.from), phase.to));
+    return isLast ? edges : edges.slice(0, -1);
+  });
+}
+
+/** Days, weeks and months of the calendar: each edge is the start of a local date. */
+function localEdges(from: number, to: number, { granularity, zone }: Cut): number[] {
+  const day = localDate(from, zone);
+  let date = day;
+  if (granularity === "week") date = day.subtract({ days: day.dayOfWeek - 1 });
+  if (granularity === "month") date = day.with({ day: 1 });
+  const step = { day: { days: 1 }, week: { weeks: 1 }, month: { months: 1 } }[granularity as "day" | "week" | "month"];
+  const edges = [startOf(date, zone)];
+  while ((edges.at(-1) ?? 0) < to) {
+    date = date.add(step);
+    const edge = startOf(date, zone);
+    // A day that the zone skipped starts where the next one does.
+    if (edge !== edges.at(-1)) edges.push(edge);
+  }
+  // Where clocks go back over midnight, `from` may read as the day before the one that holds it.
+  while ((edges[1] ?? to) <= from) edges.shift();
+  return edges;
 }

@@ -25,16 +25,28 @@ export const ARCHIVED_CURSOR = "archived";
 
 export type FlushPorts = {
   readonly log: ShardLog;
-  readonly index: KeyIndex;
-  readonly shelf: LateShelf;
   readonly owner: LogOwner;
   readonly facts: FactsStore;
   readonly archive: ArchiveStore;
   readonly operations: OperationsDataset;
   readonly transaction: (closure: () => void) => void;
+  /** Drops what is past its horizon at that instant; in the same transaction as the trim. */
+  readonly forget: (nowMs: number) => void;
 };
 
-export type FlushSettings = { readonly archiveIntervalMs: number; readonly dedupHorizonMs: number };
+export type FlushSettings = { readonly archiveIntervalMs: number };
+
+/** Forgets claimed keys, repeats and late clicks that are older than the horizon. */
+export function forgetEvents(
+  { index, shelf }: { index: KeyIndex; shelf: LateShelf },
+  dedupHorizonMs: number,
+): FlushPorts["forget"] {
+  return (nowMs) => {
+    const forgottenMs = nowMs - dedupHorizonMs;
+    index.dropBefore(hourOf(forgottenMs));
+    shelf.dropBefore(forgottenMs);
+  };
+}
 
 /** Carries out one flush at `nowMs`. Throws the first sink's fault after everything else was tried. */
 export async function flush(ports: FlushPorts, settings: FlushSettings, nowMs: number): Promise<void> {
@@ -42,9 +54,7 @@ export async function flush(ports: FlushPorts, settings: FlushSettings, nowMs: n
   ports.transaction(() => {
     const { log } = ports;
     log.trim(Math.min(log.cursor(POSTED_CURSOR).read(), log.cursor(ARCHIVED_CURSOR).read()));
-    const forgottenMs = nowMs - settings.dedupHorizonMs;
-    ports.index.dropBefore(hourOf(forgottenMs));
-    ports.shelf.dropBefore(forgottenMs);
+    ports.forget(nowMs);
   });
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }

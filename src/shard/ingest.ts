@@ -10,15 +10,13 @@
  */
 import { parseJson } from "../core/base64url.ts";
 import { type IngestPlan, type PreparedEvent, planIngest, prepareEvent } from "../core/ingest.ts";
-import { INGEST_EVENTS_MAX, LOG_ROW_CHARS_MAX } from "../core/limits.ts";
+import { INGEST_EVENTS_MAX } from "../core/limits.ts";
 import { openEvent } from "../core/message.ts";
 import type { LatePolicy } from "../core/verdict.ts";
+import { appendEntries } from "./append.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LateClick, LateShelf } from "./late-shelf.ts";
 import type { NewEntry, ShardLog } from "./shard-log.ts";
-
-/** Characters that a log line adds to its event, rounded up. */
-const LINE_HEAD_CHARS = 160;
 
 /** An event as it arrived, and opened. */
 export type Arrival = { readonly encoded: string; readonly prepared: PreparedEvent };
@@ -52,36 +50,18 @@ export function ingest(
     events: batch.map(({ opened, repeatHour }) => ({ hour: repeatHour, event: opened.event.id })),
   });
   const plan = planIngest(batch, known, policy);
-  const chars = append(plan, arrivals, log, nowMs);
+  const chars = appendEntries(log, entriesOf(plan, arrivals), nowMs);
   index.insert(plan.claims, plan.repeats);
   shelf.put(lateClicks(plan, arrivals));
   return { decided: plan.decided.length, redelivered: plan.redelivered, chars };
 }
 
-/** Appends the decided events, as one row unless they are too long for one. Returns the characters appended. */
-function append(plan: IngestPlan, arrivals: readonly Arrival[], log: ShardLog, nowMs: number): number {
-  const last = log.last();
-  const loggedAtMs = Math.max(nowMs, last.loggedAtMs);
-  let seq = last.seq;
-  let chars = 0;
-  for (const entries of splitRows(plan, arrivals)) chars += log.append(++seq, loggedAtMs, entries);
-  return chars;
-}
-
-/** The decided events in order, in rows of bounded length. */
-function splitRows(plan: IngestPlan, arrivals: readonly Arrival[]): NewEntry[][] {
-  const rows: NewEntry[][] = [];
-  let chars = Number.POSITIVE_INFINITY;
-  for (const { index, decision } of plan.decided) {
+/** The decided events in order, with their decisions. */
+function entriesOf(plan: IngestPlan, arrivals: readonly Arrival[]): NewEntry[] {
+  return plan.decided.map(({ index, decision }) => {
     const { encoded, prepared } = arrivals[index] as Arrival;
-    if (chars + encoded.length > LOG_ROW_CHARS_MAX) {
-      rows.push([]);
-      chars = 0;
-    }
-    rows.at(-1)?.push({ opened: prepared.opened, decision, encoded, review: null });
-    chars += encoded.length + LINE_HEAD_CHARS;
-  }
-  return rows;
+    return { content: { ...prepared.opened, ...decision, review: null }, encoded };
+  });
 }
 
 /** The events that wait for somebody's decision. */

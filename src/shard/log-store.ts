@@ -5,6 +5,7 @@
  * the cursors, which a row must have passed before it may be deleted. `logged_at_ms` never goes back, even if the clock
  * does. Relies on: the caller's transaction; a single writer (the object).
  */
+import type { EventId } from "../core/event-id.ts";
 import { decodeLogLine, encodeLogLine } from "../core/log-line.ts";
 import type { Cursor, LogRow } from "../sinks/log-source.ts";
 import type { NewEntry, ShardLog, Waiting } from "./shard-log.ts";
@@ -24,6 +25,12 @@ const SELECT_ROWS = `
 SELECT seq, logged_at_ms, lines
 FROM log
 WHERE seq > ?1
+ORDER BY seq`;
+
+const SELECT_ROWS_HOLDING = `
+SELECT lines
+FROM log
+WHERE instr(lines, ?1) > 0
 ORDER BY seq`;
 
 const SELECT_FIRST = `SELECT min(seq) AS seq FROM log`;
@@ -55,10 +62,8 @@ export class LogStore implements ShardLog {
 
   append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
     const at = { seq, loggedAtMs };
-    const lines = entries
-      .map(({ decision, encoded, review }) => encodeLogLine(at, decision, encoded, review))
-      .join("\n");
-    const receivedFromMs = Math.min(...entries.map(({ opened }) => opened.event.receivedAtMs));
+    const lines = entries.map(({ content, encoded }) => encodeLogLine(at, content, encoded)).join("\n");
+    const receivedFromMs = Math.min(...entries.map(({ content }) => content.event.receivedAtMs));
     this.#sql.exec(INSERT_ROW, seq, loggedAtMs, receivedFromMs, lines.length, lines);
     return lines.length;
   }
@@ -73,6 +78,13 @@ export class LogStore implements ShardLog {
       rows.push(new StoredRow(row.seq, row.logged_at_ms, row.lines));
     }
     return rows;
+  }
+
+  /** The lines of one event. Reads the whole log, which is what a minute left; for the rare question, not for counting. */
+  linesOf(event: EventId): string[] {
+    const needle = `"id":"${event}"`;
+    const rows = this.#sql.exec<{ lines: string }>(SELECT_ROWS_HOLDING, needle).toArray();
+    return rows.flatMap(({ lines }) => lines.split("\n").filter((line) => line.includes(needle)));
   }
 
   waitingAfter(seq: number): Waiting {
@@ -126,7 +138,7 @@ class StoredRow implements LogRow {
     return this.#lines;
   }
 
-  events() {
+  entries() {
     return this.#lines.split("\n").map(decodeLogLine);
   }
 }

@@ -10,6 +10,7 @@ import { prepareEvent } from "../core/ingest.ts";
 import { type EventCodec, WIRE_CODEC } from "../core/message.ts";
 import { assert } from "../core/result.ts";
 import { decideReview, type ReviewChoice, type ReviewOutcome } from "../core/review.ts";
+import { appendEntries } from "./append.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LateShelf } from "./late-shelf.ts";
 import type { ShardLog } from "./shard-log.ts";
@@ -23,17 +24,22 @@ export type ReviewPorts = {
   readonly codec?: EventCodec | undefined;
 };
 
+/** What became of a request, and the characters added to the log. */
+export type Reviewed = { readonly outcome: ReviewOutcome; readonly chars: number };
+
 /** Decides one late click. To be called inside `transactionSync`. */
 export function reviewLate(
   { event, choice }: ReviewRequest,
   { log, index, shelf, codec = WIRE_CODEC }: ReviewPorts,
   { by, nowMs }: { by: string; nowMs: number },
-): ReviewOutcome {
+): Reviewed {
   const shelved = shelf.find(event);
-  if (shelved === null) return { outcome: "unknown" };
+  if (shelved === null) return unchanged({ outcome: "unknown" });
   if (shelved.decided !== null) {
     const { choice: earlier, decision, review } = shelved.decided;
-    return earlier === choice ? { outcome: "decided", choice, ...decision, ...review } : { outcome: "conflict" };
+    return unchanged(
+      earlier === choice ? { outcome: "decided", choice, ...decision, ...review } : { outcome: "conflict" },
+    );
   }
   const opened = codec.open(parseJson(shelved.encoded));
   assert(opened.ok, "a shelved click is readable");
@@ -42,13 +48,16 @@ export function reviewLate(
   const known = index.lookup({ keys: [{ hour: keyHour, key }], events: [] });
   const { droppedBeforeHour } = known;
   const decision = decideReview(choice, prepared, { claimant: known.claimedBy.get(key), droppedBeforeHour });
-  if (decision === null) return { outcome: "expired" };
+  if (decision === null) return unchanged({ outcome: "expired" });
 
-  const last = log.last();
   const review = { by, atMs: nowMs };
-  const entry = { opened: opened.value, decision, encoded: shelved.encoded, review };
-  log.append(last.seq + 1, Math.max(nowMs, last.loggedAtMs), [entry]);
+  const content = { ...opened.value, ...decision, review };
+  const chars = appendEntries(log, [{ content, encoded: shelved.encoded }], nowMs);
   if (decision.verdict === "valid") index.insert([{ hour: keyHour, key, event }], []);
   shelf.decide(event, { choice, decision, review });
-  return { outcome: "decided", choice, ...decision, ...review };
+  return { outcome: { outcome: "decided", choice, ...decision, ...review }, chars };
+}
+
+function unchanged(outcome: ReviewOutcome): Reviewed {
+  return { outcome, chars: 0 };
 }

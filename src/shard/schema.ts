@@ -8,6 +8,7 @@
  *   late(event, received_at_ms, encoded, decided)  late clicks and what was decided on them
  *   seen_<hour of iat>(key, event)                 claimed impressions        (made by sqlite-key-index.ts)
  *   repeat_<hour received>(event)                  ids of non-claiming events (made by sqlite-key-index.ts)
+ *   book_<period>(key, state)                      orders and batches         (made by sqlite-submission-book.ts)
  *
  * Keeps: append-only; a deployed migration never changes. Runs in the constructor and nowhere else.
  */
@@ -33,7 +34,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE TABLE late (
   event          TEXT    NOT NULL PRIMARY KEY,
   received_at_ms INTEGER NOT NULL,
-  encoded        TEXT    NOT NULL, -- the ClickEvent as it arrived
+  encoded        TEXT    NOT NULL, -- the TokenEvent as it arrived
   decided        TEXT              -- JSON of the decision, NULL while it waits
 ) STRICT, WITHOUT ROWID`,
   ],

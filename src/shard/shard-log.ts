@@ -7,19 +7,11 @@
  *   - `trim(n)` deletes rows up to `n`. The caller has carried them everywhere first, and says so by cursors, which is
  *     what `last()` falls back on.
  */
-import type { OpenedEvent } from "../core/message.ts";
-import type { Review } from "../core/review.ts";
-import type { Decision } from "../core/verdict.ts";
+import type { LogContent } from "../core/log-line.ts";
 import type { Cursor, LogSource } from "../sinks/log-source.ts";
 
-/** An event with its decision, about to be logged; `encoded` is its text as it arrived. */
-export type NewEntry = {
-  readonly opened: OpenedEvent;
-  readonly decision: Decision;
-  readonly encoded: string;
-  /** Set when the entry decides a late click that was logged before. */
-  readonly review: Review | null;
-};
+/** An event with its decision, about to be logged; `encoded` is the event's text as it arrived. */
+export type NewEntry = { readonly content: LogContent; readonly encoded: string };
 
 /** Rows of the log that have not reached a cursor. Instants are null when there are none. */
 export type Waiting = {

@@ -4,16 +4,55 @@
  * Keeps: a new stub for every call, since a stub stays broken after some errors. Results are primitives or plain data,
  * which need no disposal.
  */
-import type { Claims } from "../core/claims.ts";
+import type { EventId } from "../core/event-id.ts";
+import type { ImpressionKey } from "../core/impression-key.ts";
 import { SECOND_MS } from "../core/limits.ts";
-import { clickShardName, routingHashOf, shardOf, type Topology } from "../core/routing.ts";
+import type { OpenedEvent } from "../core/message.ts";
+import { eventShardName, routingHashOf, shardOf, type Topology } from "../core/routing.ts";
 import type { EventShard } from "./object.ts";
+import type { SubmissionShard } from "./submission-object.ts";
+import type { ConversionOutcome, Upload, UploadOutcome } from "./submit.ts";
 
 export type ShardNamespace = DurableObjectNamespace<EventShard>;
 
-/** The name of the shard that owns the click of these claims. */
-export function shardNameOf(claims: Claims, topology: Topology): string {
-  return clickShardName(shardOf(routingHashOf(claims), claims.iat * SECOND_MS, topology));
+/** The name of the shard that owns the event. */
+export function shardNameOf({ event, claims }: OpenedEvent, topology: Topology): string {
+  return eventShardName(event.type, shardOf(event.type, routingHashOf(claims), claims.iat * SECOND_MS, topology));
+}
+
+export type SubmissionNamespace = DurableObjectNamespace<SubmissionShard>;
+
+/** Has the named object decide encoded conversions; one outcome each. */
+export async function convertIn(
+  submissions: SubmissionNamespace,
+  name: string,
+  encodedEvents: string[],
+): Promise<ConversionOutcome[]> {
+  return await submissions.getByName(name).convert(encodedEvents);
+}
+
+/** Has the named object count an upload once. */
+export async function uploadInto(
+  submissions: SubmissionNamespace,
+  name: string,
+  upload: Upload,
+): Promise<UploadOutcome> {
+  return await submissions.getByName(name).upload(upload);
+}
+
+/** The lines of an event in the named shard's log, which holds what is not posted and archived yet. */
+export async function findLogged(shards: ShardNamespace, name: string, event: EventId): Promise<string[]> {
+  return await shards.getByName(name).find(event);
+}
+
+/** The event that claimed a key, or null when none did or the key is forgotten. */
+export async function claimantIn(
+  shards: ShardNamespace,
+  name: string,
+  key: ImpressionKey,
+  hour: number,
+): Promise<EventId | null> {
+  return await shards.getByName(name).claimant(key, hour);
 }
 
 /** Counts encoded events in the named shard; durable when it resolves. Returns how many were new. */

@@ -63,10 +63,14 @@ export function nextSegment(rows: readonly LogRow[], owner: LogOwner): Segment |
 }
 
 export function segmentKey({ shard, incarnation }: LogOwner, hour: number, seqFrom: number): string {
-  const startMs = hour * HOUR_MS;
-  const hourOfDay = new Date(startMs).toISOString().slice(11, 13);
   const name = `${incarnation}-${String(seqFrom).padStart(12, "0")}`;
-  return `${ARCHIVE_PREFIX}dt=${isoDay(startMs)}/hour=${hourOfDay}/shard=${shard}/${name}.ndjson.gz`;
+  return `${hourPrefix(shard, hour * HOUR_MS)}${name}.ndjson.gz`;
+}
+
+/** What the keys of a shard's segments begin with that were logged in the UTC hour that holds the instant. */
+export function hourPrefix(shard: string, instantMs: number): string {
+  const hourOfDay = new Date(instantMs).toISOString().slice(11, 13);
+  return `${ARCHIVE_PREFIX}dt=${isoDay(instantMs)}/hour=${hourOfDay}/shard=${shard}/`;
 }
 
 /** The name under which a log's sequence numbers are unique for ever. */

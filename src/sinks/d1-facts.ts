@@ -10,6 +10,7 @@ import { cellDimensionsOf, type Facts, type FactsRow, totalsOf, widenFacts } fro
 import type { LateClicks } from "../core/late-click.ts";
 import { CELLS_PER_DELTA_MAX } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
+import { Sketch } from "../core/sketch.ts";
 import {
   INSERT_POSTING,
   REGISTER_ADVERTISERS,
@@ -98,8 +99,14 @@ function encodeRow(row: FactsRow): unknown[] {
       rows.length,
       page.map(([key, counts]) => [...cellDimensionsOf(key), ...counts]),
       at === 0 ? Object.fromEntries(row.reasons) : {},
+      at === 0 ? encodeUsers(row.users) : null,
       ...totalsOf({ cells: new Map(page) }),
     ]);
   }
   return rows;
+}
+
+/** The stored sketch of a row's users, at most 4 096 characters; null when there are none. */
+function encodeUsers(users: ReadonlySet<number>): string | null {
+  return users.size === 0 ? null : Sketch.of(users).encode();
 }

@@ -3,13 +3,14 @@
  *
  * Input of the upserts is one bound JSON text (D1 binds at most 100 parameters), a list of rows
  *
- *   [advertiser, bucket, window, campaign, ad group, ad, ordinal, cells, reasons, ...totals]
+ *   [advertiser, bucket, window, campaign, ad group, ad, ordinal, cells, reasons, sketch, ...totals]
  *
  * Keeps: no value ever meets SQL text; the only interpolated words are the constants of this file and core/measures.ts.
  * Relies on: the tables of migrations/0001 have exactly these columns (test/sinks/facts-sql.test.ts compares).
  */
 import { CELLS_PER_ROW_MAX } from "../core/limits.ts";
 import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/measures.ts";
+import { MERGED_SKETCH, SKETCH_LISTS, UNITED_SKETCH } from "./sketch-sql.ts";
 
 export type Tier = "minute" | "hour" | "day";
 /** A tier that is rolled from the tier below it. */
@@ -60,9 +61,10 @@ const MERGE = (tier: Tier) => `
 ON CONFLICT (advertiser_id, ${tier}, ${DIMENSIONS}, part) DO UPDATE SET
   ${each(MEASURES, (measure) => `${measure} = facts_${tier}.${measure} + excluded.${measure}`, ",\n  ")},
   cells = ${MERGED_CELLS(`facts_${tier}.cells`, "excluded.cells")},
-  reasons = ${MERGED_REASONS(`facts_${tier}.reasons`, "excluded.reasons")}`;
+  reasons = ${MERGED_REASONS(`facts_${tier}.reasons`, "excluded.reasons")},
+  sketch = ${MERGED_SKETCH(`facts_${tier}.sketch`, "excluded.sketch")}`;
 
-const COLUMNS = (tier: Tier) => `advertiser_id, ${tier}, ${DIMENSIONS}, part, ${TOTALS}, cells, reasons`;
+const COLUMNS = (tier: Tier) => `advertiser_id, ${tier}, ${DIMENSIONS}, part, ${TOTALS}, cells, reasons, sketch`;
 
 /** The part that a row of deltas joins: the key's last one, or a further one when that would pass its bound of cells. */
 const PART = (tier: Tier) => `ordinal + coalesce((
@@ -81,7 +83,8 @@ const DELTAS = `
     value ->> 6 AS ordinal,
     value -> 7 AS cells,
     value -> 8 AS reasons,
-    ${each(MEASURES, (name, at) => `value ->> ${9 + at} AS ${name}`)}
+    CAST(value ->> 9 AS BLOB) AS sketch,
+    ${each(MEASURES, (name, at) => `value ->> ${10 + at} AS ${name}`)}
   FROM json_each(?1)`;
 
 /**
@@ -90,7 +93,7 @@ const DELTAS = `
  */
 const UPSERT = (tier: Tier) => `
 INSERT INTO facts_${tier} (${COLUMNS(tier)})
-SELECT advertiser_id, time_window, ${DIMENSIONS}, ${PART(tier)}, ${TOTALS}, cells, reasons
+SELECT advertiser_id, time_window, ${DIMENSIONS}, ${PART(tier)}, ${TOTALS}, cells, reasons, sketch
 FROM (${DELTAS}
 ) AS delta
 WHERE ${
@@ -107,8 +110,8 @@ export const UPSERT_FACTS = {
 
 /**
  * Folds the windows [?2, ?3) of the tier below into a tier, for the advertisers of bucket ?1, if the mark is still ?2.
- * Cells continue on further parts past their bound; each part's totals are the sum of its own cells. There is no
- * conflict arm: a row at or past the mark would be a bug, and stops the roll loudly.
+ * Cells continue on further parts past their bound; each part's totals are the sum of its own cells. The first part has
+ * the users of all. There is no conflict arm: a row at or past the mark would be a bug, and stops the roll loudly.
  */
 const ROLL = (tier: RolledTier) => {
   const { from, windows } = ROLLED_FROM[tier];
@@ -117,7 +120,7 @@ const ROLL = (tier: RolledTier) => {
 INSERT INTO facts_${tier} (${COLUMNS(tier)})
 WITH source AS (
   SELECT facts.advertiser_id, facts.${from} / ${windows} AS time_window,
-    ${each(ROW_DIMENSIONS, (name) => `facts.${name}`)}, facts.cells, facts.reasons
+    ${each(ROW_DIMENSIONS, (name) => `facts.${name}`)}, facts.cells, facts.reasons, facts.sketch
   FROM advertisers
   JOIN facts_${from} AS facts ON facts.advertiser_id = advertisers.advertiser_id
     AND facts.${from} >= ?2 * ${windows} AND facts.${from} < ?3 * ${windows}
@@ -126,7 +129,7 @@ WITH source AS (
 ),
 cell_sums AS (
   SELECT ${key}, ${CELL_NAMES}, ${SUMS}
-  FROM (SELECT source.*, ${CELL_COLUMNS} FROM source, json_each(source.cells) AS cell)
+  FROM (SELECT ${key}, ${CELL_COLUMNS} FROM source, json_each(source.cells) AS cell)
   GROUP BY ${key}, ${CELL_NAMES}
 ),
 pages AS (
@@ -147,11 +150,18 @@ reason_sets AS (
   SELECT ${key}, json_group_object(reason, total) AS reasons
   FROM reason_sums
   GROUP BY ${key}
+),
+user_sets AS (
+  SELECT ${key}, ${SKETCH_LISTS("sketch")}
+  FROM source
+  GROUP BY ${key}
 )
 SELECT packed.advertiser_id, packed.time_window, ${each(ROW_DIMENSIONS, (name) => `packed.${name}`)}, packed.part,
-  ${TOTALS}, packed.cells, iif(packed.part = 0, coalesce(reason_sets.reasons, '{}'), '{}')
+  ${TOTALS}, packed.cells, iif(packed.part = 0, coalesce(reason_sets.reasons, '{}'), '{}'),
+  iif(packed.part = 0, ${UNITED_SKETCH}, NULL)
 FROM packed
-LEFT JOIN reason_sets USING (${key})`;
+LEFT JOIN reason_sets USING (${key})
+LEFT JOIN user_sets USING (${key})`;
 };
 
 export const ROLL_FACTS = { hour: ROLL("hour"), day: ROLL("day") } as const satisfies Record<RolledTier, string>;

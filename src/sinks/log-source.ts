@@ -4,7 +4,7 @@
  * Contract: rows come in ascending `seq` without gaps, a row never changes, and it stays until it is posted everywhere
  * and archived.
  */
-import type { LoggedEvent } from "../core/log-line.ts";
+import type { LogEntry } from "../core/log-line.ts";
 
 export interface LogRow {
   readonly seq: number;
@@ -14,7 +14,7 @@ export interface LogRow {
   /** NDJSON (core/log-line.ts) without a last newline. */
   lines(): string;
   /** The lines, opened. */
-  events(): readonly LoggedEvent[];
+  entries(): readonly LogEntry[];
 }
 
 export interface LogSource {

@@ -15,7 +15,6 @@
 import { type Facts, totalsOf } from "../core/facts.ts";
 import { OPERATIONS_POINTS_MAX } from "../core/limits.ts";
 import { addCounts, type Counts, MEASURES, zeroCounts } from "../core/measures.ts";
-import type { Refusal } from "../core/refusal.ts";
 import { logFault } from "../log.ts";
 
 const GROSS = MEASURES.indexOf("gross");
@@ -35,7 +34,10 @@ export function writeFactsPoints(dataset: OperationsDataset, shard: string, post
 }
 
 /** Counts a request that was refused at the edge, by reason and the claim or field at fault. */
-export function writeRefusedPoint(dataset: OperationsDataset, { reason, field = "" }: Refusal): void {
+export function writeRefusedPoint(
+  dataset: OperationsDataset,
+  { reason, field = "" }: { readonly reason: string; readonly field?: string | undefined },
+): void {
   writePoint(dataset, { indexes: ["refused"], blobs: ["refused", reason, field, ""], doubles: [1] });
 }
 

@@ -10,10 +10,12 @@
  * retry and a range that grew between two tries are all the same case, and no error text is parsed.
  * Relies on: one run at a time per log (the shard's single flight) for economy; the ledger for correctness.
  */
-import { type Facts, foldEvent } from "../core/facts.ts";
+import { type Facts, foldEntry } from "../core/facts.ts";
 import { foldLateClick, type LateClicks } from "../core/late-click.ts";
 import { LOG_READ_CHARS_MAX, POSTING_CHARS_MAX } from "../core/limits.ts";
+import { isTokenEntry } from "../core/log-line.ts";
 import { assert } from "../core/result.ts";
+import { ELEMENT_CHARS, EXACT_USERS_MAX } from "../core/sketch.ts";
 import { type LogOwner, sourceOf } from "./archive.ts";
 import type { FactsStore, Posting } from "./facts-store.ts";
 import type { Cursor, LogRow, LogSource } from "./log-source.ts";
@@ -21,6 +23,8 @@ import type { Cursor, LogRow, LogSource } from "./log-source.ts";
 /** Characters that one cell or row takes in a posting, rounded up from ids of full length. */
 const CHARS_PER_CELL = 330;
 const CHARS_PER_ROW = 500;
+/** One more than an element has, since one digit in 64 is a backslash, which JSON escapes. */
+const CHARS_PER_USER = ELEMENT_CHARS + 1;
 
 /**
  * Posts the rows after the cursor, at least up to `untilSeq`; rows that arrive meanwhile may wait for the next run, so
@@ -52,9 +56,9 @@ export function nextPosting(rows: readonly LogRow[], owner: LogOwner): Posting |
   let seqTo = first.seq;
   for (const row of rows) {
     if (row !== first && charsOf(facts) + row.chars > POSTING_CHARS_MAX) break;
-    for (const event of row.events()) {
-      foldEvent(facts, event);
-      foldLateClick(lates, event);
+    for (const entry of row.entries()) {
+      foldEntry(facts, entry);
+      if (isTokenEntry(entry)) foldLateClick(lates, entry);
     }
     seqTo = row.seq;
   }
@@ -77,6 +81,10 @@ async function settle(store: FactsStore, posting: Posting): Promise<number> {
 /** Upper estimate of the posting's JSON. */
 function charsOf(facts: Facts): number {
   let cells = 0;
-  for (const row of facts.values()) cells += row.cells.size;
-  return facts.size * CHARS_PER_ROW + cells * CHARS_PER_CELL;
+  let users = 0;
+  for (const row of facts.values()) {
+    cells += row.cells.size;
+    users += Math.min(row.users.size, EXACT_USERS_MAX);
+  }
+  return facts.size * CHARS_PER_ROW + cells * CHARS_PER_CELL + users * CHARS_PER_USER;
 }

@@ -1,5 +1,6 @@
 /**
- * A keyed hash of the client's address: tells repeats of one client within a day apart, and nothing after that.
+ * Keyed hashes of the client's address, and of address and agent together: tell one client from another within a day,
+ * and nothing after that.
  *
  *   salts/v1/dt=2026-04-20   32 random bytes in R2, put if absent by whichever isolate is first, deleted after two days
  *
@@ -10,7 +11,8 @@
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeBase64url, encodeUtf8 } from "../core/base64url.ts";
-import { DAY_MS } from "../core/limits.ts";
+import type { KeyedHash } from "../core/key-ring.ts";
+import { DAY_MS, SALT_DAYS } from "../core/limits.ts";
 import { dayOf, isoDay } from "../core/time.ts";
 import { logFault } from "../log.ts";
 import { PLATFORM_TIMING, within } from "../queue/timing.ts";
@@ -25,8 +27,13 @@ export function saltKey(day: string): string {
   return `${SALT_PREFIX}dt=${day}`;
 }
 
-/** HMAC-SHA-256 with a key already mixed in, to be cloned for every message. */
-type KeyedHash = ReturnType<typeof hmac.create>;
+export type ClientHashes = {
+  readonly ipHash: string | null;
+  /** Of address and agent: one browser of one address. */
+  readonly userHash: string | null;
+};
+
+const NO_HASHES: ClientHashes = { ipHash: null, userHash: null };
 
 export class AddressHasher {
   readonly #bucket: R2Bucket;
@@ -48,13 +55,16 @@ export class AddressHasher {
   }
 
   /**
-   * 16 characters, the same for one address all day at every edge; null when no salt could be had. Synchronous,
-   * so that most requests have nothing to wait for after their response.
+   * 16 characters each, the same for one client all day at every edge; null when no salt could be had, or no address is
+   * known. Synchronous, so that most requests have nothing to wait for after their response.
    */
-  hash(address: string, atMs: number): string | null {
-    if (this.#current?.day !== dayOf(atMs) || this.#current.keyed === null) return null;
-    const digest = this.#current.keyed.clone().update(encodeUtf8(address)).digest();
-    return encodeBase64url(digest.subarray(0, HASH_BYTES));
+  hash({ address, agent }: { address: string; agent: string }, atMs: number): ClientHashes {
+    if (address === "" || this.#current?.day !== dayOf(atMs) || this.#current.keyed === null) return NO_HASHES;
+    const { keyed } = this.#current;
+    const digest = (text: string) =>
+      encodeBase64url(keyed.clone().update(encodeUtf8(text)).digest().subarray(0, HASH_BYTES));
+    // No address holds a line end, so no address is another's address and agent.
+    return { ipHash: digest(address), userHash: digest(`${address}\n${agent}`) };
   }
 
   async #keyedHash(day: string): Promise<KeyedHash | null> {
@@ -87,7 +97,7 @@ export class AddressHasher {
 /** Deletes salts older than yesterday's. */
 export async function destroyOldSalts(bucket: R2Bucket, nowMs: number): Promise<void> {
   const { objects } = await bucket.list({ prefix: SALT_PREFIX });
-  const kept = new Set([saltKey(isoDay(nowMs)), saltKey(isoDay(nowMs - DAY_MS))]);
+  const kept = new Set(Array.from({ length: SALT_DAYS }, (_, age) => saltKey(isoDay(nowMs - age * DAY_MS))));
   const old = objects.map(({ key }) => key).filter((key) => !kept.has(key));
   if (old.length > 0) await bucket.delete(old);
 }

@@ -1,12 +1,13 @@
 /**
  * The facts of a request that only the edge knows, read once, bounded in length, without the address.
  */
-import type { ClickFacts, ClientHints } from "../core/click-event.ts";
+
 import { deviceClassOf } from "../core/device.ts";
 import { CLIENT_HINT_LENGTH_MAX, REFERRER_HOST_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from "../core/limits.ts";
+import type { ClientHints, EdgeFacts } from "../core/token-event.ts";
 
-/** Facts without the address hash, which is made after the response. */
-export type RequestFacts = Omit<ClickFacts, "ipHash">;
+/** Facts without the keyed hashes, which need the daily salt. */
+export type RequestFacts = Omit<EdgeFacts, "ipHash" | "userHash">;
 
 export function readFacts(request: Request): RequestFacts {
   const { headers } = request;

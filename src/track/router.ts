@@ -1,14 +1,18 @@
 /**
- * The tracking routes. The click link is matched by hand before anything is parsed, since it is the one that browsers
+ * The tracking routes. Click links and pixels are matched by hand before anything is parsed, since they are what browsers
  * wait for (`tokenIn`); the others go through a small router. Each route also stands under `/api`.
  */
 import { type IRequestStrict, IttyRouter } from "itty-router";
+import type { EventType } from "../core/token-event.ts";
 import { problemResponse } from "../problem.ts";
 import { handleMint } from "./mint.ts";
 import { refuse } from "./refuse.ts";
 import { handlePreflight, handleScriptClick } from "./script-click.ts";
 
-const CLICK_PREFIXES = ["/c/", "/v1/click/"] as const;
+const PREFIXES = { click: ["/c/", "/v1/click/"], impression: ["/i/", "/v1/impression/"] } as const satisfies Record<
+  EventType,
+  readonly string[]
+>;
 const API_PREFIX = "/api";
 
 /** The path of an absolute URL without its query, and without the `/api` prefix. */
@@ -20,9 +24,9 @@ export function pathOf(url: string): string {
   return path.startsWith(`${API_PREFIX}/`) ? path.slice(API_PREFIX.length) : path;
 }
 
-/** The token in a click path, or null when the path is no click link. */
-export function tokenIn(path: string): string | null {
-  for (const prefix of CLICK_PREFIXES) if (path.startsWith(prefix)) return path.slice(prefix.length);
+/** The token in the path of a click link or a pixel, or null when the path is neither. */
+export function tokenIn(type: EventType, path: string): string | null {
+  for (const prefix of PREFIXES[type]) if (path.startsWith(prefix)) return path.slice(prefix.length);
   return null;
 }
 

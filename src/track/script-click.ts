@@ -7,12 +7,14 @@
  * Keeps: the same verdicts as a link. `timestamp_ms` outside [`iat`, now + 5 s] is not believed: our time is used and
  * the event says so.
  */
+
+import { readJsonBody } from "../body.ts";
 import { isDeviceClass } from "../core/device.ts";
 import { BODY_BYTES_MAX } from "../core/limits.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { readJsonBody } from "./body.ts";
-import { acceptClick, type ClientReport, redirectTo } from "./click.ts";
+import { acceptEvent, type ClientReport } from "./accept.ts";
+import { landingUrlOf, redirectTo } from "./click.ts";
 import { edgeOf } from "./edge.ts";
 import { refuse } from "./refuse.ts";
 
@@ -28,12 +30,13 @@ export type ScriptClick = { readonly token: string; readonly report: ClientRepor
 export async function handleScriptClick(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const click = await readScriptClick(request);
   if (!click.ok) return allowCrossOrigin(refuse(click.error, request, env.OPERATIONS));
-  const accepted = await acceptClick({ request, method: "POST", ...click.value }, await edgeOf(env), ctx);
+  const edge = await edgeOf(env);
+  const accepted = await acceptEvent({ type: "click", request, method: "POST", ...click.value }, edge, ctx);
   if (!accepted.ok) return allowCrossOrigin(refuse(accepted.error, request, env.OPERATIONS));
   const isQuiet = new URL(request.url).searchParams.get("redirect") === "false";
   const response = isQuiet
     ? new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } })
-    : redirectTo(accepted.value.location);
+    : redirectTo(landingUrlOf(accepted.value, edge));
   return allowCrossOrigin(response);
 }
 

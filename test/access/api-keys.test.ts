@@ -22,7 +22,13 @@ beforeAll(async () => {
 describe("authenticate", () => {
   it("knows a key's holder, advertiser and scopes", async () => {
     const principal = await authenticate(bearer(KEY), access);
-    expect(principal).toEqual({ keyId: "key_1", advertiserId: "adv_1", scopes: new Set(["report"]) });
+    expect(principal).toEqual({
+      keyId: "key_1",
+      advertiserId: "adv_1",
+      publisherId: null,
+      scopes: new Set(["report"]),
+      mintLimits: { advertisers: new Set(["adv_1"]), publishers: null, cpcMicrosMax: null },
+    });
   });
 
   it("lets the configured admin key read all", async () => {

@@ -3,11 +3,12 @@ import { createExecutionContext, createScheduledController, waitOnExecutionConte
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { runCron } from "../../src/batch/cron.ts";
-import { DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
+import { submissionShardNames } from "../../src/core/routing.ts";
 import { isoDay } from "../../src/core/time.ts";
 import worker from "../../src/index.ts";
 import { saltKey } from "../../src/track/address-hash.ts";
-import { anEncodedClick, NOON_MS } from "../support/builders.ts";
+import { anEncodedEvent, anEpoch, NOON_MS } from "../support/builders.ts";
 import { readFacts } from "../support/read-facts.ts";
 import { testSeal } from "../support/tokens.ts";
 
@@ -15,7 +16,7 @@ describe("cron", () => {
   it("posts what an alarm missed, rolls what is over, and destroys old salts", async () => {
     const nowMs = NOON_MS + 3 * HOUR_MS;
     const shard = env.EVENT_SHARD.getByName("clicks-3");
-    await shard.ingest([anEncodedClick({}, { jti: "cron_1" })]);
+    await shard.ingest([anEncodedEvent({}, { jti: "cron_1" })]);
     for (const daysAgo of [0, 1, 2, 3]) await env.ARCHIVE.put(saltKey(isoDay(nowMs - daysAgo * DAY_MS)), "salt");
     const run = async () => {
       const ctx = createExecutionContext();
@@ -36,14 +37,28 @@ describe("cron", () => {
     const shards = {
       getByName: (name: string) => ({
         sweep: async () => {
-          if (name === "clicks-2") throw new Error("shard is down");
+          if (name === "clicks-2" || name === "orders-60") throw new Error("shard is down");
           swept.push(name);
         },
       }),
     } as never;
     const database = { prepare: () => ({ all: () => Promise.reject(new Error("D1 is down")) }) } as never;
-    const topology = async () => [{ sinceMs: 0, shards: 8 }];
-    await runCron({ database, shards, archive: env.ARCHIVE, seal: testSeal, topology }, NOON_MS);
-    expect(swept).toHaveLength(7);
+    const topology = async () => [{ sinceMs: 0, shards: { click: 4, impression: 2 } }];
+    await runCron({ database, shards, submissions: shards, archive: env.ARCHIVE, seal: testSeal, topology }, NOON_MS);
+    const events = ["clicks-0", "clicks-1", "clicks-3", "impressions-0", "impressions-1"];
+    expect(swept.sort()).toEqual([...events, "orders-0", "orders-120", "orders-180", "orders-240"]);
+  });
+
+  it("visits every submission shard once an hour, and few of them in any minute", async () => {
+    const visits: string[] = [];
+    const submissions = { getByName: (name: string) => ({ sweep: async () => void visits.push(name) }) } as never;
+    const shards = { getByName: () => ({ sweep: async () => {} }) } as never;
+    const ports = { database: env.REPORT_DB, shards, submissions, archive: env.ARCHIVE, seal: testSeal };
+    for (let minute = 0; minute < 60; minute++) {
+      const before = visits.length;
+      await runCron({ ...ports, topology: async () => [anEpoch(0, 1)] }, NOON_MS + minute * MINUTE_MS);
+      expect(visits.length - before).toBeLessThanOrEqual(5);
+    }
+    expect(visits.sort()).toEqual(submissionShardNames().sort());
   });
 });

@@ -1,7 +1,7 @@
 /** One suite over both report databases: memory, which the simulation uses, and D1. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Facts, foldEvent } from "../../src/core/facts.ts";
+import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import type { FactsStore } from "../../src/sinks/facts-store.ts";
 import { NOON_MS } from "../support/builders.ts";
@@ -23,7 +23,7 @@ const PLAIN = { shard: "s", lates: new Map() } as const;
 
 function factsOf(specs: readonly Spec[]): Facts {
   const facts: Facts = new Map();
-  for (const [seq, spec] of specs.entries()) foldEvent(facts, loggedOf(spec, seq));
+  for (const [seq, spec] of specs.entries()) foldEntry(facts, loggedOf(spec, seq));
   return facts;
 }
 

@@ -2,7 +2,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
+import { isTokenEntry } from "../../src/core/log-line.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
 import type { NewEntry, ShardLog } from "../../src/shard/shard-log.ts";
 import { Journal } from "../simulation/journal.ts";
@@ -32,7 +33,7 @@ const logs: { name: string; withLog: (use: Use) => Promise<void> }[] = [
 function anEntry(jti: string, receivedAtMs = NOON_MS): NewEntry {
   const opened = anOpenedClick({ receivedAtMs }, { jti });
   const decision = { verdict: "valid", reason: null } as const;
-  return { opened, decision, encoded: encodeClickEvent(opened.event), review: null };
+  return { content: { ...opened, ...decision, review: null }, encoded: encodeTokenEvent(opened.event) };
 }
 
 const seqs = (log: ShardLog, after = 0) => log.rowsAfter(after, 1_000_000).map(({ seq }) => seq);
@@ -52,8 +53,8 @@ describe.each(logs)("ShardLog in $name", ({ withLog }) => {
       expect(log.last()).toEqual({ seq: 2, loggedAtMs: NOON_MS + 2 });
       const rows = log.rowsAfter(0, 1_000_000);
       const events = rows
-        .flatMap((row) => row.events())
-        .map(({ seq, loggedAtMs, claims }) => [seq, loggedAtMs, claims.jti]);
+        .flatMap((row) => row.entries())
+        .map((entry) => [entry.seq, entry.loggedAtMs, isTokenEntry(entry) && entry.claims.jti]);
       expect(events).toEqual([
         [1, NOON_MS + 1, "a"],
         [1, NOON_MS + 1, "b"],

@@ -4,17 +4,19 @@ import {
   cellDimensionsOf,
   cellKeyOf,
   type Facts,
-  foldEvent,
+  foldEntry,
   mergeFacts,
   totalsOf,
   widenFacts,
 } from "../../src/core/facts.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
-import { addCounts, CELL_DIMENSIONS, type Counts, MEASURES, toCounts, zeroCounts } from "../../src/core/measures.ts";
+import { CELL_DIMENSIONS, MEASURES, type Measure, toCounts } from "../../src/core/measures.ts";
 import type { Review } from "../../src/core/review.ts";
 import { dayOf, hourOf, minuteOf } from "../../src/core/time.ts";
+import { EVENT_TYPES, type EventType } from "../../src/core/token-event.ts";
 import type { Decision } from "../../src/core/verdict.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
+import { fold, plain, totalsByMeasure } from "../support/folding.ts";
 
 const REVIEW: Review = { by: "key_7", atMs: NOON_MS };
 const VALID: Decision = { verdict: "valid", reason: null };
@@ -26,29 +28,6 @@ function aLogged(
   review: Review | null = null,
 ): LoggedEvent {
   return { ...anOpenedClick(event, claims), ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1, review };
-}
-
-function fold(events: readonly LoggedEvent[]): Facts {
-  const facts: Facts = new Map();
-  for (const event of events) foldEvent(facts, event);
-  return facts;
-}
-
-/** Facts as plain data in a fixed order, so that equal facts are equal values. */
-function plain(facts: Facts) {
-  return [...facts.values()]
-    .map((row) => ({
-      key: [row.advertiserId, row.window, row.campaignId, row.adGroupId, row.adId].join("|"),
-      cells: [...row.cells].sort(([a], [b]) => (a < b ? -1 : 1)),
-      reasons: [...row.reasons].sort(([a], [b]) => (a < b ? -1 : 1)),
-    }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
-}
-
-function grandTotal(facts: Facts): Counts {
-  const totals = zeroCounts();
-  for (const row of facts.values()) addCounts(totals, totalsOf(row));
-  return totals;
 }
 
 describe("folding one event", () => {
@@ -65,6 +44,7 @@ describe("folding one event", () => {
           [cellKeyOf("pub_1", "DE", "desktop", "crt_3"), toCounts({ gross: 1, valid: 1, spend_micros: 250_000 })],
         ]),
         reasons: new Map(),
+        users: new Set(),
       },
     ]);
   });
@@ -143,8 +123,8 @@ describe("merging", () => {
     const source = fold([aLogged()]);
     const target: Facts = new Map();
     mergeFacts(target, source.values());
-    foldEvent(source, aLogged());
-    expect(grandTotal(target)[MEASURES.indexOf("gross")]).toBe(1);
+    foldEntry(source, aLogged());
+    expect(totalsByMeasure(target)).toMatchObject({ gross: 1 });
   });
 
   it("takes negative deltas, as corrections are", () => {
@@ -153,7 +133,7 @@ describe("merging", () => {
     if (row === undefined) throw new Error("one row");
     const cells = new Map([...row.cells].map(([key, counts]) => [key, counts.map((count) => -count)]));
     mergeFacts(facts, [{ ...row, cells }]);
-    expect(grandTotal(facts)).toEqual(toCounts({ gross: 1, valid: 1, spend_micros: 250_000 }));
+    expect(totalsByMeasure(facts)).toEqual({ gross: 1, valid: 1, spend_micros: 250_000 });
   });
 });
 
@@ -172,6 +152,8 @@ const decision: fc.Arbitrary<Decision> = fc.constantFrom(
 );
 const logged = fc
   .record({
+    type: fc.constantFrom(...EVENT_TYPES),
+    uid: fc.constantFrom(null, "u_1", "u_2"),
     decision,
     count: fc.integer({ min: 1, max: 5 }),
     occurredAtMs: fc.nat({ max: 3 * 86_400_000 }).map((ms) => NOON_MS + ms),
@@ -184,9 +166,9 @@ const logged = fc
     cpc: fc.constantFrom(0, 1, 250_000),
     isReviewed: fc.boolean(),
   })
-  .map(({ decision: decided, count, occurredAtMs, country, device, isReviewed, ...claims }) => {
+  .map(({ decision: decided, type, count, occurredAtMs, country, device, isReviewed, ...claims }) => {
     const review = isReviewed && REVIEWED.includes(decided.reason) ? REVIEW : null;
-    return aLogged(decided, { count, occurredAtMs, country, device }, claims, review);
+    return aLogged(decided, { type, count, occurredAtMs, country, device }, claims, review);
   });
 const log = fc.array(logged, { maxLength: 40 });
 
@@ -225,7 +207,7 @@ describe("rows", () => {
       fc.property(log, (events) => {
         for (const row of fold(events).values()) {
           for (const counts of [...row.cells.values(), totalsOf(row)]) {
-            const at = (measure: (typeof MEASURES)[number]) => counts[MEASURES.indexOf(measure)] ?? 0;
+            const at = (measure: Measure) => counts[MEASURES.indexOf(measure)] ?? 0;
             expect(at("gross")).toBe(at("valid") + at("duplicate") + at("invalid") + at("late"));
           }
         }
@@ -237,14 +219,15 @@ describe("rows", () => {
   it("have totals that are the sum of their cells, and of the log", () => {
     fc.assert(
       fc.property(log, (events) => {
-        const facts = fold(events);
-        const gross = events
-          .filter((each) => each.verdict !== "deferred" && each.review === null)
-          .reduce((sum, each) => sum + each.event.count, 0);
-        const spend = events.filter((each) => each.verdict === "valid").reduce((sum, each) => sum + each.claims.cpc, 0);
-        const totals = grandTotal(facts);
-        expect(totals[MEASURES.indexOf("gross")]).toBe(gross);
-        expect(totals[MEASURES.indexOf("spend_micros")]).toBe(spend);
+        const counted = events.filter((each) => each.verdict !== "deferred" && each.review === null);
+        const grossOf = (type: EventType) =>
+          counted.filter(({ event }) => event.type === type).reduce((sum, { event }) => sum + event.count, 0);
+        const clicks = events.filter(({ event, verdict }) => event.type === "click" && verdict === "valid");
+        const totals = totalsByMeasure(fold(events));
+        expect(totals.gross ?? 0).toBe(grossOf("click"));
+        expect(totals.gross_impressions ?? 0).toBe(grossOf("impression"));
+        expect(totals.spend_micros ?? 0).toBe(clicks.reduce((sum, { claims }) => sum + claims.cpc, 0));
+        expect(totals.valid_with_user ?? 0).toBe(clicks.filter(({ claims }) => claims.uid !== null).length);
       }),
       { seed: 20261122 },
     );
@@ -255,13 +238,20 @@ describe("rows", () => {
       fc.property(log, (events) => {
         for (const row of fold(events).values()) {
           const totals = totalsOf(row);
-          const at = (measure: (typeof MEASURES)[number]) => totals[MEASURES.indexOf(measure)] ?? 0;
-          const { late_accepted: accepted = 0, ...others } = Object.fromEntries(row.reasons) as Record<string, number>;
-          const explained = Object.values(others).reduce((sum, count) => sum + count, 0);
-          expect(explained).toBe(at("duplicate") + at("invalid") + at("late"));
+          const at = (measure: Measure) => totals[MEASURES.indexOf(measure)] ?? 0;
+          // Those of impressions name their type; what they explain is what gross has beyond valid.
+          const explainedBy = (isTheirs: (reason: string) => boolean) => {
+            const reasons = [...row.reasons].filter(
+              ([reason]) => isTheirs(reason) && !reason.endsWith("late_accepted"),
+            );
+            return reasons.reduce((sum, [, count]) => sum + count, 0);
+          };
+          const isOfImpressions = (reason: string) => reason.startsWith("impression.");
+          expect(explainedBy((reason) => !isOfImpressions(reason))).toBe(at("duplicate") + at("invalid") + at("late"));
+          expect(explainedBy(isOfImpressions)).toBe(at("gross_impressions") - at("impressions"));
           expect(row.reasons.get("same_impression") ?? 0).toBe(at("duplicate"));
           expect(row.reasons.get("late") ?? 0).toBe(at("late"));
-          expect(accepted).toBeLessThanOrEqual(at("valid"));
+          expect(row.reasons.get("late_accepted") ?? 0).toBeLessThanOrEqual(at("valid"));
         }
       }),
       { seed: 20261122 },
@@ -277,8 +267,8 @@ describe("widening", () => {
         const hours = widenFacts(facts, 60);
         const days = widenFacts(facts, 1_440);
         expect(plain(widenFacts(hours, 24))).toEqual(plain(days));
-        expect(grandTotal(hours)).toEqual(grandTotal(facts));
-        expect(grandTotal(days)).toEqual(grandTotal(facts));
+        expect(totalsByMeasure(hours)).toEqual(totalsByMeasure(facts));
+        expect(totalsByMeasure(days)).toEqual(totalsByMeasure(facts));
       }),
       { seed: 20261122 },
     );

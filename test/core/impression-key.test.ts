@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type EventType, impressionKeyOf } from "../../src/core/impression-key.ts";
+import { impressionKeyOf } from "../../src/core/impression-key.ts";
+import type { EventType } from "../../src/core/token-event.ts";
 import { NOON_S } from "../support/builders.ts";
 import vectors from "../vectors/impression-keys.json" with { type: "json" };
 

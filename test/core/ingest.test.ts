@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ClickEvent } from "../../src/core/click-event.ts";
-import { type Facts, foldEvent, totalsOf } from "../../src/core/facts.ts";
+import { type Facts, foldEntry, totalsOf } from "../../src/core/facts.ts";
 import { impressionKeyOf } from "../../src/core/impression-key.ts";
 import { planIngest, prepareEvent } from "../../src/core/ingest.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { addCounts, MEASURES, zeroCounts } from "../../src/core/measures.ts";
 import type { OpenedEvent } from "../../src/core/message.ts";
 import { hourOf } from "../../src/core/time.ts";
+import type { TokenEvent } from "../../src/core/token-event.ts";
 import { countsOf, type LatePolicy } from "../../src/core/verdict.ts";
 import { anOpenedClick, BROWSER, CRAWLER, NOON_MS, NOON_S } from "../support/builders.ts";
 import { MemoryIndex } from "../support/memory-index.ts";
@@ -43,7 +43,7 @@ describe("redelivery", () => {
     ["a late event", LATE],
     ["an event after the token's life", { receivedAtMs: NOON_MS + 2 * HOUR_MS }],
     ["a folded event", { count: 40 }],
-  ])("is recognised for %s", (_, facts: Partial<ClickEvent>) => {
+  ])("is recognised for %s", (_, facts: Partial<TokenEvent>) => {
     const click = anOpenedClick(facts);
     expect(verdicts([click, click], [click])[0]).toHaveLength(1);
     expect(verdicts([click], [click])[1]).toEqual([]);
@@ -93,6 +93,14 @@ describe("a duplicate", () => {
 
   it("is none under a re-mint: the same jti with another iat is another impression", () => {
     expect(verdicts([anOpenedClick(), anOpenedClick({}, { iat: NOON_S - 1 })])).toEqual([["valid", "valid"]]);
+  });
+
+  it("is none of another type: an impression and its click are both valid, in either order", () => {
+    const shown = () => anOpenedClick({ type: "impression" });
+    expect(verdicts([shown(), anOpenedClick()], [anOpenedClick(), shown()])).toEqual([
+      ["valid", "valid"],
+      ["duplicate", "duplicate"],
+    ]);
   });
 
   it("is none of another ad or another advertiser", () => {
@@ -238,6 +246,7 @@ describe("a plan", () => {
 describe("whatever is delivered, in whatever order, however often, in whatever batches", () => {
   const event = fc
     .record({
+      type: fc.constantFrom("click" as const, "click" as const, "impression" as const),
       jti: fc.constantFrom("i1", "i2", "i3"),
       iat: fc.constantFrom(NOON_S, NOON_S - 1),
       userAgent: fc.constantFrom(BROWSER, BROWSER, CRAWLER),
@@ -281,15 +290,15 @@ describe("whatever is delivered, in whatever order, however often, in whatever b
         expect(new Set(ids).size).toBe(ids.length);
 
         const valid = counted.filter(({ decision }) => decision.verdict === "valid");
-        const keys = valid.map(({ opened }) => impressionKeyOf("click", opened.claims));
+        const keys = valid.map(({ opened }) => impressionKeyOf(opened.event.type, opened.claims));
         expect(new Set(keys).size).toBe(keys.length);
 
         const facts: Facts = new Map();
-        let gross = 0;
+        const gross = { click: 0, impression: 0 };
         for (const { opened, decision } of index.log) {
-          foldEvent(facts, { ...opened, ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1, review: null });
+          foldEntry(facts, { ...opened, ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1, review: null });
           const parts = countsOf(decision.verdict, opened.event.count);
-          if (decision.verdict !== "deferred") gross += opened.event.count;
+          if (decision.verdict !== "deferred") gross[opened.event.type] += opened.event.count;
           expect(Object.values(parts).every((part) => part >= 0)).toBe(true);
         }
         const totals = zeroCounts();
@@ -298,10 +307,11 @@ describe("whatever is delivered, in whatever order, however often, in whatever b
           string,
           number
         >;
-        const { valid: validTotal = 0, duplicate = 0, invalid = 0, late = 0 } = total;
-        expect(total["gross"]).toBe(gross);
-        expect(validTotal + duplicate + invalid + late).toBe(gross);
-        expect(validTotal).toBe(valid.length);
+        const { valid: validTotal = 0, duplicate = 0, invalid = 0, late = 0, impressions = 0 } = total;
+        expect(total["gross"]).toBe(gross.click);
+        expect(validTotal + duplicate + invalid + late).toBe(gross.click);
+        expect(total["gross_impressions"]).toBe(gross.impression);
+        expect(validTotal + impressions).toBe(valid.length);
       }),
       { seed: 20261122, numRuns: 500 },
     );

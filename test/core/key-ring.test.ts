@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { parseJson } from "../../src/core/base64url.ts";
+import { encodeBase64url, encodeUtf8, parseJson } from "../../src/core/base64url.ts";
 import { parseClaims } from "../../src/core/claims.ts";
-import { checkKeyLimits, importKeyRing, type KeyLimits } from "../../src/core/key-ring.ts";
-import { aPayload } from "../support/builders.ts";
+import { checkKeyLimits, type DerivedKeys, importKeyRing, type KeyLimits } from "../../src/core/key-ring.ts";
+import { verifyToken } from "../../src/core/token.ts";
+import { aPayload, NOON_MS } from "../support/builders.ts";
 import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
+import { aSignedToken, POLICY } from "../support/signing.ts";
 
 const KEY = TEST_TOKEN_KEYS["test-1"];
 
@@ -49,6 +51,10 @@ describe("a key ring", () => {
     ["nothing", undefined, "TOKEN_KEYS must be a JSON object"],
     ["no key", {}, "TOKEN_SIGNING_KID names no key"],
     ["another key than the one that signs", { b: KEY }, "TOKEN_SIGNING_KID names no key"],
+    ["a signing key with limits", { a: { key: KEY, cpc_max: 1 } }, "TOKEN_SIGNING_KID names a key with limits"],
+    ["a signing key that is retired", { a: { key: KEY, retired: true } }, "TOKEN_SIGNING_KID names no key"],
+    ["a key that is retired in words", { a: { key: KEY, retired: "yes" } }, "key a is retired or not: true or false"],
+    ["a key that is retired by a number", { a: { key: KEY, retired: 1 } }, "key a is retired or not: true or false"],
     ["a kid outside the alphabet", { "a b": KEY }, "a kid in TOKEN_KEYS is outside"],
     ["an empty kid", { "": KEY }, "a kid in TOKEN_KEYS is outside"],
     ["a kid of 65 characters", { ["k".repeat(65)]: KEY }, "a kid in TOKEN_KEYS is outside"],
@@ -82,6 +88,65 @@ describe("a key ring", () => {
   it("never puts key material into an error", async () => {
     const ring = await importKeyRing({ a: "SECRETSECRET" }, "a");
     expect(ring.ok ? "" : ring.error).not.toContain("SECRET");
+  });
+});
+
+describe("a retired key", () => {
+  const keys = { "test-1": { key: KEY, retired: true }, "test-2": TEST_TOKEN_KEYS["test-2"] };
+
+  it("verifies no token any more, and still stands behind click ids", async () => {
+    const ring = await importKeyRing(keys, "test-2");
+    expect(ring.ok && [...ring.value.keys.keys()]).toEqual(["test-2"]);
+    expect(ring.ok && [...ring.value.derived.keys()]).toEqual(["test-1", "test-2"]);
+    expect(ring.ok && new Set([...ring.value.byHeader.values()].map(({ kid }) => kid))).toEqual(new Set(["test-2"]));
+    if (!ring.ok) return;
+    const context = { ring: ring.value, policy: POLICY, nowMs: NOON_MS };
+    const header = (kid: string) => ({ alg: "HS256", kid, typ: "JWT" });
+    const retired = await verifyToken(await aSignedToken(aPayload(), header("test-1")), context);
+    expect(retired).toMatchObject({ ok: false, error: { reason: "key_unknown" } });
+    expect((await verifyToken(await aSignedToken(aPayload(), header("test-2")), context)).ok).toBe(true);
+  });
+
+  it("is one only by the word true", async () => {
+    const ring = await importKeyRing({ a: { key: KEY, retired: false } }, "a");
+    expect(ring.ok && [...ring.value.keys.keys()]).toEqual(["a"]);
+  });
+});
+
+describe("derived keys", () => {
+  const digestOf = (hash: DerivedKeys["clickId"]) => encodeBase64url(hash.clone().update(encodeUtf8("text")).digest());
+
+  it("come of every key without limits, and of no other", async () => {
+    const keys = { ...TEST_TOKEN_KEYS, capped: { key: KEY, cpc_max: 0 }, open: { key: KEY, advertisers: null } };
+    const ring = await importKeyRing(keys, "test-1");
+    expect(ring.ok && [...ring.value.derived.keys()]).toEqual(["test-1", "test-2", "open"]);
+    expect(ring.ok && ring.value.derivedSigning).toBe(ring.ok && ring.value.derived.get("test-1"));
+  });
+
+  it("differ by purpose and by key, and none is the key itself", async () => {
+    const ring = await importKeyRing(TEST_TOKEN_KEYS, "test-1");
+    if (!ring.ok) throw new Error(ring.error);
+    const signed = await crypto.subtle.sign("HMAC", ring.value.signing.key, encodeUtf8("text"));
+    const derived = [...ring.value.derived.values()].flatMap(({ clickId, postback }) => [clickId, postback]);
+    const digests = [...derived.map(digestOf), encodeBase64url(new Uint8Array(signed))];
+    expect(new Set(digests).size).toBe(5);
+  });
+
+  it("never change, since click ids and postback secrets outlive a deployment", async () => {
+    const ring = await importKeyRing(TEST_TOKEN_KEYS, "test-1");
+    if (!ring.ok) throw new Error(ring.error);
+    const { clickId, postback } = ring.value.derivedSigning;
+    const oracle = async (purpose: string) => {
+      const hmac = async (key: Uint8Array<ArrayBuffer>, text: string) => {
+        const algorithm = { name: "HMAC", hash: "SHA-256" };
+        const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
+        return new Uint8Array(await crypto.subtle.sign("HMAC", imported, encodeUtf8(text)));
+      };
+      const derived = await hmac(Uint8Array.from(Buffer.from(KEY, "base64url")), `clickledger ${purpose} v1`);
+      return encodeBase64url(await hmac(derived, "text"));
+    };
+    expect(digestOf(clickId)).toBe(await oracle("click id"));
+    expect(digestOf(postback)).toBe(await oracle("postback"));
   });
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
 import * as limits from "../../src/core/limits.ts";
 import { encodeMessage } from "../../src/core/message.ts";
 import { mintToken } from "../../src/core/token.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { aClick, aPayload } from "../support/builders.ts";
 import { aContext } from "../support/signing.ts";
 
@@ -12,7 +12,8 @@ describe("limits", () => {
   });
 
   it("name their unit or say that they are a count", () => {
-    const named = /_(MS|S|BYTES|CHARS|LENGTH|MICROS|EVENTS|POINTS|CELLS|SHARDS|SALTS|TOKENS|COUNT|BUCKETS)(_|$)/;
+    const named =
+      /_(MS|S|DAYS|BYTES|CHARS|LENGTH|MICROS|EVENTS|POINTS|CELLS|SHARDS|SALTS|TOKENS|CONVERSIONS|COUNTS?|BUCKETS)(_|$)/;
     for (const name of Object.keys(limits)) expect(`_${name}`).toMatch(named);
   });
 
@@ -26,7 +27,7 @@ describe("limits", () => {
   });
 
   it("let the largest single event fit into a message", () => {
-    const largest = encodeClickEvent(
+    const largest = encodeTokenEvent(
       aClick({
         token: "t".repeat(limits.TOKEN_LENGTH_MAX),
         // U+0001 is the worst case of JSON: six characters for one.

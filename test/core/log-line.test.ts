@@ -1,8 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
-import { decodeLogLine, encodeLogLine, wasDurableBeforeRedirect } from "../../src/core/log-line.ts";
+import { encodeConversion } from "../../src/core/conversion.ts";
+import { encodeImpressionCounts } from "../../src/core/impression-counts.ts";
+import {
+  decodeEventLine,
+  decodeLogLine,
+  encodeLogLine,
+  isConversionEntry,
+  isTokenEntry,
+  wasDurableBeforeRedirect,
+} from "../../src/core/log-line.ts";
+import { CONVERSION_REASONS, type ConversionLine } from "../../src/core/order.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { type Decision, RULES_VERSION, VERDICT_REASONS, VERDICTS } from "../../src/core/verdict.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
+import { aClickIdentity, aConversion, someCounts } from "../support/submissions.ts";
 
 const AT = { seq: 812, loggedAtMs: NOON_MS + 2_000 };
 const VALID: Decision = { verdict: "valid", reason: null };
@@ -14,7 +25,7 @@ describe("a log line", () => {
 
   it.each(decisions)("gives back its event, position and decision: $verdict, $reason", (decision) => {
     const event = aClick({ userAgent: 'a "quoted" agent\n\u2028ü' });
-    const decoded = decodeLogLine(encodeLogLine(AT, decision, encodeClickEvent(event)));
+    const decoded = decodeEventLine(encodeLogLine(AT, decision, encodeTokenEvent(event)));
     expect(decoded).toMatchObject({ ...AT, ...decision, rules: RULES_VERSION, event, claims: { jti: "imp_1" } });
     expect(decoded.review).toBeNull();
   });
@@ -22,13 +33,13 @@ describe("a log line", () => {
   it("gives back who reviewed a late click, and when", () => {
     const decision: Decision = { verdict: "valid", reason: "late_accepted" };
     const review = { by: "key_7", atMs: NOON_MS + 1 };
-    const line = encodeLogLine(AT, decision, encodeClickEvent(aClick()), review);
+    const line = encodeLogLine(AT, { ...decision, review }, encodeTokenEvent(aClick()));
     expect(line).toContain('"review":{"by":"key_7","at_ms":1776686400001}');
     expect(decodeLogLine(line)).toMatchObject({ ...AT, ...decision, review });
   });
 
   it("holds the event byte for byte as the edge encoded it", () => {
-    const encoded = encodeClickEvent(aClick());
+    const encoded = encodeTokenEvent(aClick());
     const line = encodeLogLine(AT, { verdict: "late", reason: "late" }, encoded);
     expect(line).toBe(
       `{"v":1,"seq":812,"logged_at_ms":1776686402000,"verdict":"late","reason":"late","rules":${RULES_VERSION},"event":${encoded}}`,
@@ -36,12 +47,79 @@ describe("a log line", () => {
   });
 
   it("is one line, whatever the event holds", () => {
-    expect(encodeLogLine(AT, VALID, encodeClickEvent(aClick({ userAgent: "a\r\nb" })))).not.toMatch(/[\r\n]/);
+    expect(encodeLogLine(AT, VALID, encodeTokenEvent(aClick({ userAgent: "a\r\nb" })))).not.toMatch(/[\r\n]/);
+  });
+});
+
+describe("a line of an impression", () => {
+  it("gives back its type, and is read where a click is", () => {
+    const event = aClick({ type: "impression", userHash: "u".repeat(16) });
+    const decoded = decodeEventLine(encodeLogLine(AT, VALID, encodeTokenEvent(event)));
+    expect(decoded).toMatchObject({ ...AT, ...VALID, event });
+    expect([isTokenEntry(decoded), isConversionEntry(decoded)]).toEqual([true, false]);
+  });
+});
+
+describe("a line of a conversion", () => {
+  const click = aClickIdentity({ clickedAtMs: NOON_MS - 60_000 });
+  const event = aConversion({}, aClickIdentity());
+  const next = { clickId: event.clickId, click: event.click, valueMicros: 3, occurredAtMs: NOON_MS + 1 };
+  const prior = { clickId: aConversion({}, click).clickId, click, valueMicros: -2, occurredAtMs: NOON_MS };
+  const lines: ConversionLine[] = [
+    { verdict: "valid", reason: null, prior: null, next },
+    { verdict: "valid", reason: "later_click", prior, next },
+    { verdict: "valid", reason: "retracted", prior, next: null },
+    ...CONVERSION_REASONS.map((reason): ConversionLine => ({ verdict: "invalid", reason, prior: null, next: null })),
+  ];
+
+  it.each(lines)("gives back its decision, and both credits with their clicks: $verdict, $reason", (line) => {
+    const decoded = decodeLogLine(encodeLogLine(AT, line, encodeConversion(event)));
+    expect(decoded).toEqual({ ...AT, ...line, rules: RULES_VERSION, event });
+    expect([isTokenEntry(decoded), isConversionEntry(decoded)]).toEqual([false, true]);
+    expect(() => decodeEventLine(encodeLogLine(AT, line, encodeConversion(event)))).toThrow("of a click or an");
+  });
+
+  it("names a credit by its click id alone", () => {
+    const line = encodeLogLine(AT, { verdict: "valid", reason: null, prior: null, next }, encodeConversion(event));
+    const credit = `{"click_id":"${next.clickId}","value_micros":3,"occurred_at_ms":1776686400001}`;
+    expect(line).toBe(
+      `{"v":1,"seq":812,"logged_at_ms":1776686402000,"verdict":"valid","reason":null,"rules":${RULES_VERSION},` +
+        `"prior":null,"next":${credit},"event":${encodeConversion(event)}}`,
+    );
+  });
+
+  const wire = JSON.parse(encodeLogLine(AT, lines[1] as ConversionLine, encodeConversion(event)));
+  it.each([
+    ["a broken event", { event: { type: "conversion" } }, "readable conversion"],
+    ["a reason of a click", { reason: "too_fast" }, "known reason"],
+    ["a credit without a click", { next: { ...wire.next, click_id: "x" } }, "names its click"],
+    ["a credit without a value", { prior: { ...wire.prior, value_micros: null } }, "value and time"],
+    ["a credit without a time", { prior: { ...wire.prior, occurred_at_ms: 0.5 } }, "value and time"],
+    ["a credit that is text", { next: "x" }, "names its click"],
+  ])("is not read with %s", (_, overrides, message) => {
+    expect(() => decodeLogLine(JSON.stringify({ ...wire, ...overrides }))).toThrow(message);
+  });
+});
+
+describe("a line of uploaded counts", () => {
+  const event = someCounts();
+  const line = encodeLogLine(AT, VALID, encodeImpressionCounts(event));
+
+  it("gives back its counts, which are always valid", () => {
+    const decoded = decodeLogLine(line);
+    expect(decoded).toEqual({ ...AT, ...VALID, rules: RULES_VERSION, event });
+    expect([isTokenEntry(decoded), isConversionEntry(decoded)]).toEqual([false, false]);
+    expect(() => decodeEventLine(line)).toThrow("of a click or an impression");
+  });
+
+  it("is not read with a broken event", () => {
+    const broken = line.replace('"impressions":1000', '"impressions":-1');
+    expect(() => decodeLogLine(broken)).toThrow("readable counts");
   });
 });
 
 describe("a broken log", () => {
-  const line = JSON.parse(encodeLogLine(AT, VALID, encodeClickEvent(aClick()))) as Record<string, unknown>;
+  const line = JSON.parse(encodeLogLine(AT, VALID, encodeTokenEvent(aClick()))) as Record<string, unknown>;
   it.each([
     ["text that is not JSON", "{", "version 1"],
     ["null", "null", "version 1"],
@@ -68,7 +146,7 @@ describe("durability before the redirect", () => {
     ["held when the shard logged the event itself in time", AT.loggedAtMs, null, true],
     ["did not hold when the shard logged it after the redirect", AT.loggedAtMs - 1, null, false],
   ])("%s", (_, redirectByMs, acceptedAtMs, expected) => {
-    const text = encodeLogLine(AT, VALID, encodeClickEvent(aClick({ redirectByMs, acceptedAtMs })));
-    expect(wasDurableBeforeRedirect(decodeLogLine(text))).toBe(expected);
+    const text = encodeLogLine(AT, VALID, encodeTokenEvent(aClick({ redirectByMs, acceptedAtMs })));
+    expect(wasDurableBeforeRedirect(decodeEventLine(text))).toBe(expected);
   });
 });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { MESSAGE_EVENTS_MAX } from "../../src/core/limits.ts";
 import { decodeMessage, encodeMessage, openEvent } from "../../src/core/message.ts";
-import { aClick, anEncodedClick } from "../support/builders.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import { aClick, anEncodedEvent } from "../support/builders.ts";
 
 describe("a queue message", () => {
   it("gives back its events in order, each with the claims of its token", () => {
     const events = [aClick(), aClick({}, { jti: "imp_2" })];
-    const decoded = decodeMessage(encodeMessage(events.map(encodeClickEvent)));
+    const decoded = decodeMessage(encodeMessage(events.map(encodeTokenEvent)));
     expect(decoded.ok && decoded.value.map((opened) => opened.ok && opened.value.event)).toEqual(events);
     expect(decoded.ok && decoded.value.map((opened) => opened.ok && opened.value.claims.jti)).toEqual([
       "imp_1",
@@ -16,15 +16,15 @@ describe("a queue message", () => {
   });
 
   it("is read as text or as the object that a JSON queue delivers", () => {
-    const body = encodeMessage([anEncodedClick()]);
+    const body = encodeMessage([anEncodedEvent()]);
     expect(decodeMessage(JSON.parse(body))).toEqual(decodeMessage(body));
   });
 
   it("may hold as many events as its limit and no more", () => {
-    const events = Array.from({ length: MESSAGE_EVENTS_MAX }, () => anEncodedClick());
+    const events = Array.from({ length: MESSAGE_EVENTS_MAX }, () => anEncodedEvent());
     const decoded = decodeMessage(encodeMessage(events));
     expect(decoded.ok && decoded.value.length).toBe(MESSAGE_EVENTS_MAX);
-    expect(decodeMessage(encodeMessage([...events, anEncodedClick()]))).toEqual({ ok: false, error: "message_shape" });
+    expect(decodeMessage(encodeMessage([...events, anEncodedEvent()]))).toEqual({ ok: false, error: "message_shape" });
   });
 
   it.each([
@@ -50,14 +50,14 @@ describe("a poisoned event", () => {
     "of the wrong shape": ['{"v":1}', "event_shape"],
     "that is null": ["null", "event_shape"],
     "that is a text": ['"x"', "event_shape"],
-    "whose token has two segments": [anEncodedClick({ token: "a.b" }), "event_token"],
-    "whose token holds a broken claim": [anEncodedClick({}, { cpc: -1 }), "event_token"],
+    "whose token has two segments": [anEncodedEvent({ token: "a.b" }), "event_token"],
+    "whose token holds a broken claim": [anEncodedEvent({}, { cpc: -1 }), "event_token"],
   } as const;
 
   it.each(Object.entries(poison))("%s does not hide its neighbours, and is kept as evidence", (_, [text, reason]) => {
     const before = aClick();
     const after = aClick();
-    const decoded = decodeMessage(encodeMessage([encodeClickEvent(before), text, encodeClickEvent(after)]));
+    const decoded = decodeMessage(encodeMessage([encodeTokenEvent(before), text, encodeTokenEvent(after)]));
     expect(decoded).toMatchObject({
       ok: true,
       value: [

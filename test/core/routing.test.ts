@@ -3,14 +3,17 @@ import { describe, expect, it } from "vitest";
 import { ADVERTISER_BUCKETS, SECOND_MS } from "../../src/core/limits.ts";
 import {
   advertiserBucketOf,
-  clickShardName,
+  countsShardName,
+  eventShardName,
+  eventShardNames,
+  orderShardName,
   parseTopology,
   routingHashOf,
-  shardCount,
   shardOf,
+  submissionShardNames,
   type Topology,
 } from "../../src/core/routing.ts";
-import { NOON_MS } from "../support/builders.ts";
+import { anEpoch, NOON_MS } from "../support/builders.ts";
 import vectors from "../vectors/routing.json" with { type: "json" };
 
 const parsed = parseTopology(vectors.topology);
@@ -20,7 +23,7 @@ describe("test/vectors/routing.json", () => {
   it.each(vectors.routing)("ad $ad, impression $jti, slt $slt at $iat is routed to shard $shard for ever", (vector) => {
     const routingHash = routingHashOf(vector);
     expect(routingHash).toBe(vector.routing_hash);
-    expect(shardOf(routingHash, vector.iat * SECOND_MS, TOPOLOGY)).toBe(vector.shard);
+    expect(shardOf("click", routingHash, vector.iat * SECOND_MS, TOPOLOGY)).toBe(vector.shard);
   });
 
   it.each(vectors.advertiser_buckets)("advertiser $advertiser_id is in bucket $bucket for ever", (vector) => {
@@ -37,7 +40,7 @@ describe("the shard of a click", () => {
     iatMs: fc.integer({ min: 0, max: 1_776_900_000_000 }),
   });
   const shardOfClick = (claims: { ad: string; jti: string; slt: number; iatMs: number }) =>
-    shardOf(routingHashOf(claims), claims.iatMs, TOPOLOGY);
+    shardOf("click", routingHashOf(claims), claims.iatMs, TOPOLOGY);
 
   it("is the same for every copy, in whatever order the copies come", () => {
     fc.assert(
@@ -55,30 +58,27 @@ describe("the shard of a click", () => {
   it("is unchanged by epochs that begin after the token was issued", () => {
     fc.assert(
       fc.property(click, fc.integer({ min: 1, max: 1_024 }), (each, shards) => {
-        const longer = [...TOPOLOGY, { sinceMs: 1_776_900_001_000, shards }];
-        expect(shardOf(routingHashOf(each), each.iatMs, longer)).toBe(shardOfClick(each));
+        const longer = [...TOPOLOGY, anEpoch(1_776_900_001_000, shards)];
+        expect(shardOf("click", routingHashOf(each), each.iatMs, longer)).toBe(shardOfClick(each));
       }),
       { seed: 20261122 },
     );
   });
 
   it("is chosen by the epoch in force when the token was issued, from its first millisecond", () => {
-    const topology: Topology = [
-      { sinceMs: 0, shards: 1 },
-      { sinceMs: NOON_MS, shards: 1_000 },
-    ];
-    expect(shardOf(777, NOON_MS - 1, topology)).toBe(0);
-    expect(shardOf(777, NOON_MS, topology)).toBe(777);
+    const topology: Topology = [anEpoch(0, 1), anEpoch(NOON_MS, 1_000)];
+    expect(shardOf("click", 777, NOON_MS - 1, topology)).toBe(0);
+    expect(shardOf("click", 777, NOON_MS, topology)).toBe(777);
   });
 
   it("is below the shard count", () => {
     fc.assert(
       fc.property(click, (each) => {
-        expect(shardOfClick(each)).toBeLessThan(shardCount(TOPOLOGY));
+        expect(shardOfClick(each)).toBeLessThan(16);
       }),
       { seed: 20261122 },
     );
-    expect(shardCount(TOPOLOGY)).toBe(16);
+    expect(eventShardNames(TOPOLOGY)).toHaveLength(2 * 16);
   });
 });
 
@@ -114,10 +114,7 @@ describe("parseTopology", () => {
       ]),
     ).toEqual({
       ok: true,
-      value: [
-        { sinceMs: 0, shards: 8 },
-        { sinceMs: 60_000, shards: 1_024 },
-      ],
+      value: [anEpoch(0, 8), anEpoch(60_000, 1_024)],
     });
   });
 
@@ -162,8 +159,18 @@ describe("parseTopology", () => {
 
 describe("names", () => {
   it("of shard objects never change", () => {
-    expect(clickShardName(0)).toBe("clicks-0");
-    expect(clickShardName(1_023)).toBe("clicks-1023");
+    expect(eventShardName("click", 0)).toBe("clicks-0");
+    expect(eventShardName("click", 1_023)).toBe("clicks-1023");
+    expect(eventShardName("impression", 7)).toBe("impressions-7");
+    expect(orderShardName(257)).toBe("orders-1");
+    expect(countsShardName(17)).toBe("counts-1");
+  });
+
+  it("are all visited by a sweep, clicks and impressions each by their own number", () => {
+    const topology = parseTopology([{ since: 0, shards: 2, impression_shards: 3 }]);
+    const names = ["clicks-0", "clicks-1", "impressions-0", "impressions-1", "impressions-2"];
+    expect(topology.ok && eventShardNames(topology.value)).toEqual(names);
+    expect(new Set(submissionShardNames()).size).toBe(256 + 16);
   });
 
   it("of buckets stay within their number", () => {

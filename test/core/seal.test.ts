@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/core/base64url.ts";
+import { importKeyRing } from "../../src/core/key-ring.ts";
 import { isSealed, sealText } from "../../src/core/seal.ts";
 import { aPayload } from "../support/builders.ts";
+import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
 import { aKeyRing, aSignedToken } from "../support/signing.ts";
 
 const TEXT = '{"a":1}\nsecond line ü';
@@ -31,6 +33,20 @@ describe("a seal", () => {
     ["text that is not base64url", { ...seal, mac: "!" }],
   ])("does not hold with %s", async (_, wrong) => {
     expect(await isSealed(ring, TEXT, wrong)).toBe(false);
+  });
+
+  it("is not believed of a key with limits, which is in other hands", async () => {
+    const theirs = await importKeyRing({ limited: TEST_TOKEN_KEYS.limited.key }, "limited");
+    if (!theirs.ok) throw new Error(theirs.error);
+    const forged = await sealText(theirs.value, TEXT);
+    expect(await isSealed(theirs.value, TEXT, forged)).toBe(true);
+    expect(await isSealed(ring, TEXT, forged)).toBe(false);
+  });
+
+  it("no longer holds when its key is retired", async () => {
+    const { "test-1": key, "test-2": second } = TEST_TOKEN_KEYS;
+    const later = await importKeyRing({ "test-1": { key, retired: true }, "test-2": second }, "test-2");
+    expect(later.ok && (await isSealed(later.value, TEXT, seal))).toBe(false);
   });
 
   it("is never the signature of a token, and a token's signature never a seal", async () => {

@@ -189,8 +189,6 @@ describe("a key with limits", () => {
     ["for another advertiser", { adv: "adv_2" }, "key_limit_advertiser"],
   ])("signs %s", async (_, claims, expected) => {
     expect(await outcome(await aSignedToken(aPayload(claims), header))).toBe(expected);
-    const minted = await mintToken(aPayload(claims), await aContext({ signingKid: "limited" }));
-    expect(minted.ok ? "accepted" : minted.error.reason).toBe(expected);
   });
 });
 
@@ -234,7 +232,9 @@ describe("test/vectors/tokens.json", () => {
     expect(verified).toMatchObject({ ok: false, error: { reason } });
   });
 
-  it.each(vectors.valid)("minting the payload of $name gives exactly its text", async ({ kid, payload, token }) => {
+  // A key with limits is in other hands and signs nothing here.
+  const ours = vectors.valid.filter(({ kid }) => kid !== "limited");
+  it.each(ours)("minting the payload of $name gives exactly its text", async ({ kid, payload, token }) => {
     expect(await mintToken(payload, { ...fixed, ring: await aKeyRing(kid) })).toEqual({ ok: true, value: token });
   });
 });

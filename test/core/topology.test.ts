@@ -2,12 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseTopology, shardOf, type Topology } from "../../src/core/routing.ts";
 import { adoptTopology, EPOCH_LEAD_MS, encodeTopology } from "../../src/core/topology.ts";
-import { NOON_MS } from "../support/builders.ts";
+import { anEpoch, NOON_MS } from "../support/builders.ts";
 
-const RECORDED: Topology = [
-  { sinceMs: 0, shards: 8 },
-  { sinceMs: NOON_MS - 86_400_000, shards: 16 },
-];
+const RECORDED: Topology = [anEpoch(0, 8), anEpoch(NOON_MS - 86_400_000, 16)];
 const EARLIEST_MS = NOON_MS + EPOCH_LEAD_MS;
 
 describe("adopting a topology", () => {
@@ -20,31 +17,20 @@ describe("adopting a topology", () => {
   });
 
   it("adds an epoch that begins at least 15 minutes ahead", () => {
-    const longer = [...RECORDED, { sinceMs: EARLIEST_MS, shards: 64 }];
+    const longer = [...RECORDED, anEpoch(EARLIEST_MS, 64)];
     expect(adoptTopology(RECORDED, longer, NOON_MS)).toEqual({ topology: longer, isNew: true, refusals: [] });
   });
 
   it.each([
-    [
-      "an epoch a millisecond too early",
-      [...RECORDED, { sinceMs: EARLIEST_MS - 1, shards: 64 }],
-      ["epoch_retroactive"],
-    ],
-    ["an epoch in the past", [...RECORDED, { sinceMs: NOON_MS - 1, shards: 64 }], ["epoch_retroactive"]],
-    [
-      "an epoch between two that are recorded",
-      [RECORDED[0], { sinceMs: 1_000, shards: 9 }, RECORDED[1]],
-      ["epoch_retroactive"],
-    ],
-    ["another number of shards", [RECORDED[0], { sinceMs: NOON_MS - 86_400_000, shards: 17 }], ["epoch_changed"]],
+    ["an epoch a millisecond too early", [...RECORDED, anEpoch(EARLIEST_MS - 1, 64)], ["epoch_retroactive"]],
+    ["an epoch in the past", [...RECORDED, anEpoch(NOON_MS - 1, 64)], ["epoch_retroactive"]],
+    ["an epoch between two that are recorded", [RECORDED[0], anEpoch(1_000, 9), RECORDED[1]], ["epoch_retroactive"]],
+    ["another number of shards", [RECORDED[0], anEpoch(NOON_MS - 86_400_000, 17)], ["epoch_changed"]],
     ["an epoch that is gone", [RECORDED[0]], ["epoch_missing"]],
-    ["a moved epoch", [RECORDED[0], { sinceMs: EARLIEST_MS, shards: 16 }], ["epoch_missing"]],
+    ["a moved epoch", [RECORDED[0], anEpoch(EARLIEST_MS, 16)], ["epoch_missing"]],
     [
       "everything at once",
-      [
-        { sinceMs: 0, shards: 9 },
-        { sinceMs: NOON_MS, shards: 1 },
-      ],
+      [anEpoch(0, 9), anEpoch(NOON_MS, 1)],
       ["epoch_changed", "epoch_missing", "epoch_retroactive"],
     ],
   ] as [string, Topology, string[]][])("refuses %s, and what is recorded stays in force", (_, configured, refusals) => {
@@ -52,11 +38,7 @@ describe("adopting a topology", () => {
   });
 
   it("refuses a good epoch beside a bad one", () => {
-    const configured: Topology = [
-      { sinceMs: 0, shards: 9 },
-      ...RECORDED.slice(1),
-      { sinceMs: EARLIEST_MS, shards: 64 },
-    ];
+    const configured: Topology = [anEpoch(0, 9), ...RECORDED.slice(1), anEpoch(EARLIEST_MS, 64)];
     expect(adoptTopology(RECORDED, configured, NOON_MS)).toMatchObject({ topology: RECORDED, isNew: false });
   });
 });
@@ -71,8 +53,7 @@ describe("whatever is configured, and however often", () => {
       ),
     )
     .map(
-      ([minutes, shards]): Topology =>
-        [0, ...minutes].map((minute, at) => ({ sinceMs: minute * 60_000, shards: shards[at] ?? 1 })),
+      ([minutes, shards]): Topology => [0, ...minutes].map((minute, at) => anEpoch(minute * 60_000, shards[at] ?? 1)),
     );
 
   it("a token that was issued keeps its shard for ever", () => {
@@ -85,8 +66,8 @@ describe("whatever is configured, and however often", () => {
         for (const [configured, minutes] of configurations) {
           nowMs += minutes * 60_000;
           recorded = adoptTopology(recorded, configured, nowMs).topology;
-          for (const [iatMs, shard] of issued) expect(shardOf(routingHash, iatMs, recorded)).toBe(shard);
-          issued.set(nowMs, shardOf(routingHash, nowMs, recorded));
+          for (const [iatMs, shard] of issued) expect(shardOf("click", routingHash, iatMs, recorded)).toBe(shard);
+          issued.set(nowMs, shardOf("click", routingHash, nowMs, recorded));
         }
       }),
       { seed: 20261122, numRuns: 500 },

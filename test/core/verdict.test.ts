@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Claims } from "../../src/core/claims.ts";
-import type { ClickEvent } from "../../src/core/click-event.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
+import type { TokenEvent } from "../../src/core/token-event.ts";
 import { countsOf, isExpired, judge, type LatePolicy, latenessMs, VERDICTS } from "../../src/core/verdict.ts";
 import { anOpenedClick, CRAWLER, NOON_MS, NOON_S } from "../support/builders.ts";
 
@@ -10,7 +10,7 @@ const ACCEPT: LatePolicy = { mode: "accept", allowedLatenessS: 30 };
 /** Noon's minute ends here. */
 const END_MS = NOON_MS + MINUTE_MS;
 
-const outcome = (event: Partial<ClickEvent>, claims: Partial<Claims> = {}, policy = REVIEW) => {
+const outcome = (event: Partial<TokenEvent>, claims: Partial<Claims> = {}, policy = REVIEW) => {
   const { verdict, reason } = judge(anOpenedClick(event, claims), policy);
   return reason === null ? verdict : `${verdict}: ${reason}`;
 };
@@ -21,18 +21,26 @@ describe("the rules", () => {
   it.each([
     ["an ordinary click", {}, {}, "valid"],
     ["a POST", { method: "POST" }, {}, "valid"],
-    ["an empty user agent", { userAgent: "" }, {}, "valid"],
+    ["an empty user agent", { userAgent: "" }, {}, "invalid: non_browser_agent"],
     ["test traffic", {}, { tst: true }, "invalid: test"],
     ["a click after the token's life", after, {}, "invalid: expired_token"],
     ["a HEAD request", { method: "HEAD" }, {}, "invalid: head_request"],
     ["a declared crawler", { userAgent: CRAWLER }, {}, "invalid: declared_crawler"],
-    ["a library", { userAgent: "python-requests/2.32.3" }, {}, "invalid: declared_crawler"],
+    ["a library", { userAgent: "python-requests/2.32.3" }, {}, "invalid: non_browser_agent"],
+    [
+      "a link preview",
+      { userAgent: "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)" },
+      {},
+      "invalid: link_preview",
+    ],
+    ["a data centre", { asn: 16509 }, {}, "invalid: data_centre_network"],
+    ["a click too soon for a person", {}, { iat: NOON_S + 0.9 }, "invalid: too_fast"],
     ["a click that is too late", late, {}, "late: late"],
     ["test before expiry", after, { tst: true }, "invalid: test"],
     ["expiry before HEAD", { ...after, method: "HEAD" }, {}, "invalid: expired_token"],
     ["HEAD before crawler", { method: "HEAD", userAgent: CRAWLER }, {}, "invalid: head_request"],
     ["crawler before late", { ...late, userAgent: CRAWLER }, {}, "invalid: declared_crawler"],
-  ] as [string, Partial<ClickEvent>, Partial<Claims>, string][])("judge %s", (_, event, claims, expected) => {
+  ] as [string, Partial<TokenEvent>, Partial<Claims>, string][])("judge %s", (_, event, claims, expected) => {
     expect(outcome(event, claims)).toBe(expected);
   });
 

@@ -65,6 +65,30 @@ describe("the review API", () => {
     expect(body["type"]).toMatch(/^\/problems\//);
   });
 
+  it("is on record before it decides, and decides nothing that cannot be", async () => {
+    const late = aLateClick("api_3", "ad_api");
+    const shard = env.EVENT_SHARD.getByName("clicks-0");
+    await shard.ingest([late.encoded]);
+    await runDurableObjectAlarm(shard);
+    const decisions = [{ id: late.event.id, decision: "reject" }];
+    const decide = () => call("/v1/late-clicks", { method: "POST", body: JSON.stringify({ decisions }) });
+    await env.REPORT_DB.prepare(
+      "CREATE TRIGGER plant AFTER INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'planted'); END",
+    ).run();
+    expect((await decide()).status).toBe(503);
+    await env.REPORT_DB.prepare("DROP TRIGGER plant").run();
+    expect((await decide()).body["results"]).toMatchObject([{ id: late.event.id, outcome: "decided" }]);
+    const { entries } = (await call("/v1/admin/audit-log?subject_kind=late_clicks&limit=1")).body;
+    expect(entries).toMatchObject([{ action: "decide", keyId: "admin", before: null, after: { decisions } }]);
+  });
+
+  it("puts a replay of dead letters on record", async () => {
+    const keys = ["dead/v1/dt=2026-04-20/reason=message_malformed/none-0.json"];
+    await call("/v1/admin/dead-letters/replay", { method: "POST", body: JSON.stringify({ keys }) });
+    const { entries } = (await call("/v1/admin/audit-log?subject_kind=dead_letters")).body;
+    expect(entries).toMatchObject([{ action: "replay", keyId: "admin", after: { keys } }]);
+  });
+
   it("lets nobody decide without scope admin", async () => {
     expect((await call("/v1/late-clicks", { method: "POST", body: "{}", headers: {} })).status).toBe(401);
   });

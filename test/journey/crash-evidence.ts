@@ -4,13 +4,13 @@
  * Keeps: the originals are not opened, since a reader would check their write-ahead logs in, which is workerd's to do.
  * Relies on: the layout of a local run's state (scripts/local-runtime.ts).
  */
-import { type FSWatcher, watch } from "node:fs";
+import { existsSync, type FSWatcher, watch } from "node:fs";
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-const SHARDS_FOLDER = "v3/do/clickledger-EventShard";
+const SHARDS_FOLDERS = ["v3/do/clickledger-EventShard", "v3/do/clickledger-SubmissionShard"];
 const DATABASE_FOLDER = "v3/d1/miniflare-D1DatabaseObject";
 const ARCHIVE_FOLDER = "v3/r2/miniflare-R2BucketObject";
 
@@ -42,7 +42,9 @@ export async function nextWrite(statePath: string, sink: "posting" | "segment", 
 export async function readEvidence(statePath: string): Promise<Set<Window>> {
   const copy = await mkdtemp(join(tmpdir(), "clickledger-evidence-"));
   try {
-    for (const folder of [SHARDS_FOLDER, DATABASE_FOLDER, ARCHIVE_FOLDER]) {
+    // A class has no folder before its first object.
+    const shards = SHARDS_FOLDERS.filter((folder) => existsSync(join(statePath, folder)));
+    for (const folder of [...shards, DATABASE_FOLDER, ARCHIVE_FOLDER]) {
       await cp(join(statePath, folder), join(copy, folder), {
         recursive: true,
         filter: (path) => !path.endsWith("-shm"),
@@ -51,7 +53,7 @@ export async function readEvidence(statePath: string): Promise<Set<Window>> {
     const posted = (await rowsOf(copy, DATABASE_FOLDER, SELECT_POSTINGS)).flat();
     const stored = (await rowsOf(copy, ARCHIVE_FOLDER, SELECT_SEGMENTS)).flat();
     const struck = new Set<Window>();
-    for (const [shard] of await rowsOf(copy, SHARDS_FOLDER, SELECT_CURSORS)) {
+    for (const [shard] of await cursorsOf(copy, shards)) {
       if (shard === undefined) continue;
       const { incarnation, last_seq: lastSeq, posted: postedSeq, archived: archivedSeq } = shard;
       const postedTo = Math.max(0, ...posted.filter(isOf(incarnation)).map(({ seq_to: to }) => Number(to)));
@@ -82,6 +84,10 @@ SELECT (SELECT value FROM meta WHERE name = 'incarnation') AS incarnation,
   (SELECT value FROM cursor WHERE name = 'archived') AS archived`;
 
 const isOf = (incarnation: unknown) => (row: Row) => String(row["source"]).endsWith(`/${incarnation}`);
+
+async function cursorsOf(root: string, folders: readonly string[]): Promise<Row[][]> {
+  return (await Promise.all(folders.map((folder) => rowsOf(root, folder, SELECT_CURSORS)))).flat();
+}
 
 /** The rows of `sql` in each database of the folder that has its tables. */
 async function rowsOf(root: string, folder: string, sql: string): Promise<Row[][]> {

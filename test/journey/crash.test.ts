@@ -1,7 +1,7 @@
 /**
  * Real crashes: the real Worker in workerd, on disk and under load, is killed with SIGKILL again and again, and started
- * on the same state. Every acknowledged click is in report and archive, none is there twice, no impression is billed
- * twice.
+ * on the same state. Every acknowledged click, impression and conversion is in report and archive, none is there twice,
+ * no impression is billed twice and no order credited twice.
  *
  * A third of the kills come at a random moment; the others at the first write of a posting, or of an archive segment,
  * after a random moment. Moments and clicks are drawn from a seed; the machine's timing does the rest.
@@ -14,6 +14,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundleWorker } from "../../scripts/bundle.ts";
 import { Random } from "../../scripts/demo/random.ts";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
+import { isConversionEntry, isTokenEntry, type LogEntry } from "../../src/core/log-line.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import {
   compareArchive,
@@ -34,7 +35,12 @@ const WRITE_MAX_MS = 1_200;
 const CARRIED_MAX_MS = 60_000;
 const TEST_MAX_MS = 300_000;
 /** Local queues live in memory, so the shard comes first; short intervals make kills meet flushes. */
-const VARS = { ...TEST_SECRETS, FLUSH_INTERVAL_MS: "200", ARCHIVE_INTERVAL_MS: "1000" };
+const VARS = {
+  ...TEST_SECRETS,
+  FLUSH_INTERVAL_MS: "200",
+  SUBMISSION_FLUSH_INTERVAL_MS: "300",
+  ARCHIVE_INTERVAL_MS: "1000",
+};
 const SHARD_FIRST = { ...VARS, ENQUEUE_CHAIN: "shard,queue,spool" };
 const QUEUE_FIRST = { ...VARS, ENQUEUE_CHAIN: "queue,shard,spool" };
 
@@ -53,7 +59,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-it(`G3, G4: loses no acknowledged click and counts none twice in ${KILLS} crashes`, {
+it(`G3, G4: loses nothing acknowledged and counts nothing twice in ${KILLS} crashes`, {
   timeout: TEST_MAX_MS,
 }, async () => {
   const statePath = join(folder, "shard-first");
@@ -78,13 +84,10 @@ it(`G3, G4: loses no acknowledged click and counts none twice in ${KILLS} crashe
   await next.kill();
 
   const lastReceivedAtMs = Math.max(...traffic.acknowledged.map(({ receivedAtMs }) => receivedAtMs));
-  await afterCrash(statePath, SHARD_FIRST, async (runtime) => {
+  await afterCrash(statePath, { vars: SHARD_FIRST, traffic }, async (runtime) => {
     const logged = await readArchive(runtime);
-    const counted = logged.reduce((sum, { event }) => sum + event.count, 0);
-    const valid = logged.filter(({ verdict }) => verdict === "valid").length;
     console.log(
-      `${KILLS} kills: ${traffic.clicks.length} clicks on ${traffic.impressions.length} impressions sent, ` +
-        `${traffic.acknowledged.length} acknowledged, ${counted} counted, ${valid} billed; kills that left ` +
+      `${KILLS} kills: ${summaryOf(traffic, logged)}; kills that left ` +
         `${Array.from(struck, ([window, count]) => `${window}: ${count}`).join(", ")}; faults logged ` +
         `${JSON.stringify(Object.fromEntries(Victim.faults))}`,
     );
@@ -96,6 +99,8 @@ it(`G3, G4: loses no acknowledged click and counts none twice in ${KILLS} crashe
     expect((await runtime.bindings.ARCHIVE.list({ prefix: "dead/" })).objects).toEqual([]);
   });
   expect(traffic.acknowledged.length).toBeGreaterThan(KILLS * 20);
+  expect(traffic.pixels.filter(({ isAcknowledged }) => isAcknowledged).length).toBeGreaterThan(KILLS * 5);
+  expect(traffic.orders.acknowledged.length).toBeGreaterThan(KILLS);
   expect(struck.get("an unposted log")).toBeGreaterThan(0);
 });
 
@@ -110,16 +115,35 @@ it("loses with the local queue only what no shard had yet", { timeout: TEST_MAX_
   await victim.kill();
   await driven;
 
-  await afterCrash(statePath, QUEUE_FIRST, async (runtime) => {
+  await afterCrash(statePath, { vars: QUEUE_FIRST, traffic }, async (runtime) => {
     const logged = await readArchive(runtime);
-    const counted = logged.reduce((sum, { event }) => sum + event.count, 0);
-    console.log(`1 kill under load through the queue: ${traffic.clicks.length} clicks sent, ${counted} counted`);
+    console.log(`1 kill under load through the queue: ${summaryOf(traffic, logged)}`);
     expect(compareArchive(logged, traffic)).toEqual([]);
     expect(await compareFacts(logged, runtime)).toEqual([]);
     const after = await readReport(runtime.url);
     for (const [ad, { gross }] of before.byAd) expect(after.byAd.get(ad)?.gross).toBeGreaterThanOrEqual(gross);
   });
 });
+
+/** What was sent, acknowledged and counted, as a sentence. */
+function summaryOf(
+  { clicks, pixels, orders, impressions, acknowledged }: Traffic,
+  logged: readonly LogEntry[],
+): string {
+  const events = logged.filter(isTokenEntry);
+  const counted = (type: string, isValid: boolean) =>
+    events
+      .filter(({ event, verdict }) => event.type === type && (!isValid || verdict === "valid"))
+      .reduce((sum, { event }) => sum + (isValid ? 1 : event.count), 0);
+  const shown = pixels.filter(({ isAcknowledged }) => isAcknowledged).length;
+  return (
+    `${clicks.length} clicks on ${impressions.length} impressions sent, ${acknowledged.length} acknowledged, ` +
+    `${counted("click", false)} counted, ${counted("click", true)} billed; ${pixels.length} pixels sent, ${shown} ` +
+    `acknowledged, ${counted("impression", false)} counted, ${counted("impression", true)} valid; ` +
+    `${orders.placed.length} orders placed, ${orders.acknowledged.length} acknowledged, ` +
+    `${logged.filter(isConversionEntry).length} credited`
+  );
+}
 
 function prepare(statePath: string, vars: Readonly<Record<string, string>>): Victim {
   const victim = new Victim({ statePath, scriptFile, vars, cachePath: join(folder, "cache") });
@@ -130,14 +154,14 @@ function prepare(statePath: string, vars: Readonly<Record<string, string>>): Vic
 /** A last start on the state, here and without load, until everything is posted and archived. */
 async function afterCrash(
   statePath: string,
-  vars: Readonly<Record<string, string>>,
+  { vars, traffic }: { vars: Readonly<Record<string, string>>; traffic: Traffic },
   check: (runtime: LocalRuntime) => Promise<void>,
 ): Promise<void> {
   const runtime = await startRuntime({ statePath, vars });
   try {
     await runtime.runCron();
     expect(await runtime.waitUntilCarried(CARRIED_MAX_MS)).toBe(true);
-    expect(await waitUntilArchived(runtime, CARRIED_MAX_MS)).toBe(true);
+    expect(await waitUntilArchived(runtime, traffic.orders.objects, CARRIED_MAX_MS)).toBe(true);
     await check(runtime);
   } finally {
     await runtime.stop();

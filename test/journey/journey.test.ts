@@ -1,5 +1,5 @@
 /**
- * One journey of a person in a real Chromium, on the whole system: see an ad, click, arrive, come back, and find the
+ * One journey of a person in a real Chromium, on the whole system: see an ad, click, arrive, come back, buy, and find the
  * right counts in the advertiser's report.
  */
 import { randomBytes } from "node:crypto";
@@ -25,6 +25,8 @@ const CHROMIUM_FLAGS = [
 ];
 const START_MAX_MS = 60_000;
 const CARRIED_MAX_MS = 20_000;
+/** Orders are posted so often (SUBMISSION_FLUSH_INTERVAL_MS), and a moment longer. */
+const SUBMISSION_FLUSH_MS = 6_000;
 
 const apiKey = makeApiKey(randomBytes(32));
 let runtime: LocalRuntime;
@@ -70,14 +72,54 @@ it("counts a person's clicks once per impression, from the ad to the report", { 
   await page.waitForURL(/ad=ad_9/);
 
   expect(await runtime.waitUntilCarried(CARRIED_MAX_MS)).toBe(true);
-  expect(await readReport()).toEqual([
-    { adId: "ad_12", clicks: 1, grossClicks: 2, duplicateClicks: 1, invalidClicks: 0 },
-    { adId: "ad_9", clicks: 1, grossClicks: 2, duplicateClicks: 1, invalidClicks: 0 },
+  // The way back may ask for the pixels again: the impressions stay the same.
+  expect(await readReport("impressions,clicks,gross_clicks,duplicate_clicks,invalid_clicks")).toEqual([
+    { adId: "ad_10", impressions: 1, clicks: 0, grossClicks: 0, duplicateClicks: 0, invalidClicks: 0 },
+    { adId: "ad_11", impressions: 1, clicks: 0, grossClicks: 0, duplicateClicks: 0, invalidClicks: 0 },
+    { adId: "ad_12", impressions: 1, clicks: 1, grossClicks: 2, duplicateClicks: 1, invalidClicks: 0 },
+    { adId: "ad_13", impressions: 1, clicks: 0, grossClicks: 0, duplicateClicks: 0, invalidClicks: 0 },
+    { adId: "ad_9", impressions: 1, clicks: 1, grossClicks: 2, duplicateClicks: 1, invalidClicks: 0 },
   ]);
 
   await page.goBack();
-  const validCell = page.locator('tr[data-ad="ad_9"] [data-count="valid"]');
-  await expect.poll(() => validCell.textContent(), { timeout: 5_000 }).toBe("1");
+  const cell = (count: string) => page.locator(`tr[data-ad="ad_9"] [data-count="${count}"]`).textContent();
+  await expect.poll(() => cell("valid"), { timeout: 5_000 }).toBe("1");
+  expect(await Promise.all(["impressions", "duplicate", "ctr", "spend"].map(cell))).toEqual([
+    "1",
+    "1",
+    "100.0 %",
+    "€0.42",
+  ]);
+});
+
+it("counts a purchase once, however often its thank-you page is loaded", { timeout: START_MAX_MS }, async () => {
+  const page = await context.newPage();
+  await page.goto(`${runtime.url}/demo`);
+  await page.locator('a.ad[data-ad="ad_13"]').click();
+  await page.waitForURL(/\/demo\/landing\?/);
+  const clickId = new URL(page.url()).searchParams.get("click_id");
+  await page.getByRole("button", { name: "Buy for €180.50" }).click();
+  await page.waitForURL(/\/demo\/thanks\?/);
+  const pixel = page.locator("#conversion");
+  const isLoaded = () => pixel.evaluate((image) => (image as HTMLImageElement).naturalWidth === 1);
+  await expect.poll(isLoaded).toBe(true);
+  const reported = new URL((await pixel.getAttribute("src")) ?? "", runtime.url).searchParams;
+  expect(reported.get("click_id")).toBe(clickId);
+  expect(reported.get("order_id")).toBe(await page.locator("#order-id").textContent());
+
+  await page.reload();
+  await expect.poll(isLoaded).toBe(true);
+  // The same order with another value, and no valid signature: a pixel all the same, and nothing counted.
+  reported.set("value_micros", "999000000");
+  expect((await fetch(`${runtime.url}/v1/conversions?${reported}`)).headers.get("Content-Type")).toBe("image/gif");
+
+  const metrics = "conversions,conversion_value_micros";
+  const counted = [{ adId: "ad_13", conversions: 1, conversionValueMicros: 180_500_000 }];
+  await expect.poll(() => readReport(metrics), { timeout: CARRIED_MAX_MS, interval: 250 }).toEqual(counted);
+  const cell = page.locator('tr[data-ad="ad_13"] [data-count="conversions"]');
+  await expect.poll(() => cell.textContent(), { timeout: 5_000 }).toBe("1");
+  await new Promise((resolve) => setTimeout(resolve, SUBMISSION_FLUSH_MS));
+  expect(await readReport(metrics), "later postings add nothing").toEqual(counted);
 });
 
 it("makes new impressions when the page is loaded anew", { timeout: START_MAX_MS }, async () => {
@@ -96,10 +138,9 @@ it("shows the demonstration to loopback hosts only", async () => {
   expect(await runtimeAnswer(new URL(runtime.url).host)).toBe(200);
 });
 
-async function readReport(): Promise<unknown> {
+async function readReport(metrics: string): Promise<unknown> {
   const today = new Date().toISOString().slice(0, 10);
   const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
-  const metrics = "clicks,gross_clicks,duplicate_clicks,invalid_clicks";
   const query = `from=${yesterday}&to=${today}&group_by=ad_id&metrics=${metrics}`;
   const answer = await fetch(`${runtime.url}/v1/reports/clicks?${query}`, {
     headers: { Authorization: `Bearer ${apiKey}` },

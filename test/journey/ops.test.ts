@@ -5,8 +5,8 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { encodeMessage } from "../../src/core/message.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
 import { aClick, BROWSER } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
@@ -41,7 +41,7 @@ let serial = 0;
 
 /** Buries a whole message of one new click, as the dead-letter queue's consumer does; returns its key. */
 async function buryClick(payload: Record<string, unknown> = {}): Promise<string> {
-  const event = encodeClickEvent({ ...aClick({ receivedAtMs: Date.now() }), token: await aToken(payload) });
+  const event = encodeTokenEvent({ ...aClick({ receivedAtMs: Date.now() }), token: await aToken(payload) });
   const letter: DeadLetter = {
     reason: "retries_exhausted",
     queue: "clickledger-clicks-dead",

@@ -1,14 +1,14 @@
 /** The coalescer: who shares a message, who is told, and who helps himself. */
 import { describe, expect, it, vi } from "vitest";
 import { makeEventId } from "../../src/core/event-id.ts";
-import { Coalescer, type Deliver, type EncodedClick } from "../../src/queue/coalescer.ts";
+import { Coalescer, type Deliver, type EncodedEvent } from "../../src/queue/coalescer.ts";
 import { PLATFORM_TIMING } from "../../src/queue/timing.ts";
 import { aClick, NOON_MS, serialBytes } from "../support/builders.ts";
 
 const HOLD_MS = 20;
 
-function delivering(): { sent: EncodedClick[][]; deliver: Deliver } {
-  const sent: EncodedClick[][] = [];
+function delivering(): { sent: EncodedEvent[][]; deliver: Deliver } {
+  const sent: EncodedEvent[][] = [];
   return {
     sent,
     deliver: async (events) => {

@@ -4,9 +4,9 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { encodeMessage } from "../../src/core/message.ts";
 import worker from "../../src/index.ts";
-import { consumeClicks, type IncomingMessage, retryDelayS } from "../../src/queue/consumer.ts";
+import { consumeEvents, type IncomingMessage, retryDelayS } from "../../src/queue/consumer.ts";
 import { DEAD_PREFIX } from "../../src/queue/dead-letter.ts";
-import { anEncodedClick } from "../support/builders.ts";
+import { anEncodedEvent, anEpoch } from "../support/builders.ts";
 import { testSeal } from "../support/tokens.ts";
 
 const QUEUE = "clickledger-clicks-0";
@@ -36,8 +36,8 @@ async function deadReasons(messageId: string): Promise<string[]> {
 describe("the queue consumer", () => {
   it("acknowledges message by message once the shards have committed", async () => {
     const { result, ids } = await runBatch([
-      encodeMessage([anEncodedClick({}, { jti: "q_1" }), anEncodedClick({}, { jti: "q_2", ad: "ad_other" })]),
-      encodeMessage([anEncodedClick({}, { jti: "q_3" })]),
+      encodeMessage([anEncodedEvent({}, { jti: "q_1" }), anEncodedEvent({}, { jti: "q_2", ad: "ad_other" })]),
+      encodeMessage([anEncodedEvent({}, { jti: "q_3" })]),
     ]);
     expect(result.explicitAcks).toEqual(ids);
     expect(result.retryMessages).toEqual([]);
@@ -49,15 +49,15 @@ describe("the queue consumer", () => {
     ["no events", '{"v":1,"events":[]}', "message_shape"],
     ["a number", 17, "message_not_json"],
   ])("keeps a message of %s as a dead letter and goes on", async (_, body, reason) => {
-    const { result, ids } = await runBatch([body, encodeMessage([anEncodedClick()])]);
+    const { result, ids } = await runBatch([body, encodeMessage([anEncodedEvent()])]);
     expect(result.explicitAcks).toEqual(ids);
     expect(await deadReasons(ids[0] as string)).toEqual([reason]);
     expect(await deadReasons(ids[1] as string)).toEqual([]);
   });
 
   it("keeps a broken event apart while its neighbours are counted", async () => {
-    const good = anEncodedClick({}, { jti: "neighbour", ad: "ad_poison" });
-    const noToken = anEncodedClick({ token: "a.b.c" });
+    const good = anEncodedEvent({}, { jti: "neighbour", ad: "ad_poison" });
+    const noToken = anEncodedEvent({ token: "a.b.c" });
     const { result, ids } = await runBatch([encodeMessage(["{}", good, noToken])]);
     expect(result.explicitAcks).toEqual(ids);
     expect((await deadReasons(ids[0] as string)).sort()).toEqual(["event_shape", "event_token"]);
@@ -71,11 +71,11 @@ describe("the queue consumer", () => {
       id,
       timestamp: SENT,
       attempts: 3,
-      body: encodeMessage([anEncodedClick({}, { jti, ad })]),
+      body: encodeMessage([anEncodedEvent({}, { jti, ad })]),
       ack: () => void settled.push(`ack ${id}`),
       retry: (options) => void settled.push(`retry ${id} in ${options?.delaySeconds}`),
     });
-    const topology = [{ sinceMs: 0, shards: 2 }];
+    const topology = [anEpoch(0, 2)];
     const names = new Map<string, string>();
     const shards = {
       getByName: (name: string) => ({
@@ -87,7 +87,7 @@ describe("the queue consumer", () => {
       }),
     } as unknown as DurableObjectNamespace<never>;
     const messages = Array.from({ length: 8 }, (_, n) => message(`m${n}`, `j_${n}`, `ad_${n}`));
-    await consumeClicks(
+    await consumeEvents(
       { queue: QUEUE, messages },
       { shards: shards as never, topology, archive: env.ARCHIVE, seal: testSeal },
     );
@@ -98,9 +98,31 @@ describe("the queue consumer", () => {
     );
   });
 
-  it("stores what its dead-letter queue brings, whole", async () => {
-    const body = encodeMessage([anEncodedClick()]);
-    const { result, ids } = await runBatch([body], "clickledger-clicks-dead");
+  it("brings a click and an impression of one token to shards of their types, from whichever queue they come", async () => {
+    const claims = { jti: "both_types", ad: "ad_both_types" };
+    const ingested: [string, string][] = [];
+    const shards = {
+      getByName: (name: string) => ({
+        ingest: async (events: string[]) => {
+          for (const event of events) ingested.push([name, (JSON.parse(event) as { type: string }).type]);
+          return events.length;
+        },
+      }),
+    } as never;
+    const body = encodeMessage([anEncodedEvent({}, claims), anEncodedEvent({ type: "impression" }, claims)]);
+    const message: IncomingMessage = { id: "m", timestamp: SENT, attempts: 1, body, ack: () => {}, retry: () => {} };
+    const topology = [{ sinceMs: 0, shards: { click: 1, impression: 5 } }];
+    const ports = { shards, topology, archive: env.ARCHIVE, seal: testSeal };
+    await consumeEvents({ queue: "clickledger-impressions-0", messages: [message] }, ports);
+    expect(ingested.sort()).toEqual([
+      ["clicks-0", "click"],
+      [expect.stringMatching(/^impressions-[0-4]$/), "impression"],
+    ]);
+  });
+
+  it.each(["clicks", "impressions"])("stores what the dead-letter queue of %s brings, whole", async (name) => {
+    const body = encodeMessage([anEncodedEvent()]);
+    const { result, ids } = await runBatch([body], `clickledger-${name}-dead`);
     expect(result.explicitAcks).toEqual(ids);
     expect(await deadReasons(ids[0] as string)).toEqual(["retries_exhausted"]);
   });

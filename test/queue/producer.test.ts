@@ -1,23 +1,23 @@
 /** The enqueue chain: each step's failure hands over to the next, and only the last one loses. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { decodeMessage } from "../../src/core/message.ts";
-import type { EncodedClick } from "../../src/queue/coalescer.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import type { EncodedEvent } from "../../src/queue/coalescer.ts";
 import { deliverEvents, type ProducerPorts } from "../../src/queue/producer.ts";
 import { drainSpool, oldestSpooledMs } from "../../src/queue/spool.ts";
 import { PLATFORM_TIMING } from "../../src/queue/timing.ts";
-import { aClick as aClickEvent, NOON_MS } from "../support/builders.ts";
+import { anEpoch, aClick as aTokenEvent, NOON_MS } from "../support/builders.ts";
 import { testSeal } from "../support/tokens.ts";
 
-const TOPOLOGY = [{ sinceMs: 0, shards: 1 }];
+const TOPOLOGY = [anEpoch(0, 1)];
 const CHAIN = ["queue", "other_queue", "shard", "spool"] as const;
 
 const drainPorts = { shards: env.EVENT_SHARD, topology: TOPOLOGY, archive: env.ARCHIVE, seal: testSeal };
 
-function aClick(...given: Parameters<typeof aClickEvent>): EncodedClick {
-  const event = aClickEvent(...given);
-  return { id: event.id, count: event.count, text: encodeClickEvent(event) };
+function aClick(...given: Parameters<typeof aTokenEvent>): EncodedEvent {
+  const event = aTokenEvent(...given);
+  return { id: event.id, count: event.count, text: encodeTokenEvent(event) };
 }
 
 class FakeQueue {
@@ -61,7 +61,7 @@ describe("deliverEvents", () => {
     const clicks = [aClick(), aClick({ userAgent: 'odd " \\ ü agent' })];
     expect(await deliverEvents(clicks, CHAIN, ports([queue]))).toBe("queue");
     const decoded = decodeMessage(queue.bodies[0]);
-    expect(decoded.ok && decoded.value.map((event) => event.ok && encodeClickEvent(event.value.event))).toEqual(
+    expect(decoded.ok && decoded.value.map((event) => event.ok && encodeTokenEvent(event.value.event))).toEqual(
       clicks.map(({ text }) => text),
     );
   });

@@ -1,21 +1,21 @@
 /** Dead letters come back: counted once, and never when somebody edited them. */
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { encodeMessage } from "../../src/core/message.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
 import { type ReplayPorts, replayLetter } from "../../src/queue/replay.ts";
-import { aClick, NOON_MS } from "../support/builders.ts";
+import { aClick, anEpoch, NOON_MS } from "../support/builders.ts";
 import { aToken, POLICY, testRing, testSeal } from "../support/tokens.ts";
 
-const TOPOLOGY = [{ sinceMs: 0, shards: 1 }];
+const TOPOLOGY = [anEpoch(0, 1)];
 
 async function ports(): Promise<ReplayPorts> {
   return { shards: env.EVENT_SHARD, topology: TOPOLOGY, archive: env.ARCHIVE, ring: await testRing(), policy: POLICY };
 }
 
 async function anEvent(payload: Record<string, unknown> = {}) {
-  return encodeClickEvent({ ...aClick({ receivedAtMs: Date.now() }), token: await aToken(payload) });
+  return encodeTokenEvent({ ...aClick({ receivedAtMs: Date.now() }), token: await aToken(payload) });
 }
 
 let serial = 0;
@@ -78,7 +78,7 @@ describe("replayLetter", () => {
     const token = await aToken();
     const [header, payload, signature] = token.split(".");
     const dearer = btoa(atob(payload as string).replace("250000", "950000")).replaceAll("=", "");
-    const forged = encodeClickEvent({ ...aClick(), token: `${header}.${dearer}.${signature}` });
+    const forged = encodeTokenEvent({ ...aClick(), token: `${header}.${dearer}.${signature}` });
     const key = await bury(encodeMessage([await anEvent(), forged]));
     const before = (await env.EVENT_SHARD.getByName("clicks-0").status()).lastSeq;
     expect(await replayLetter(key, await ports())).toEqual({

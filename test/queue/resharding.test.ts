@@ -3,23 +3,23 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { parseJson } from "../../src/core/base64url.ts";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
 import { encodeMessage, openEvent } from "../../src/core/message.ts";
 import type { Topology } from "../../src/core/routing.ts";
-import { consumeClicks, type IncomingMessage } from "../../src/queue/consumer.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import { consumeEvents, type IncomingMessage } from "../../src/queue/consumer.ts";
 import { groupByShard } from "../../src/queue/route.ts";
-import { aClick } from "../support/builders.ts";
+import { aClick, anEpoch } from "../support/builders.ts";
 import { totalsOf } from "../support/flush-harness.ts";
 import { testSeal } from "../support/tokens.ts";
 
 const ISSUED_S = Math.floor(Date.now() / 1_000) - 600;
 const EPOCH_S = ISSUED_S + 300;
-const BEFORE: Topology = [{ sinceMs: 0, shards: 3 }];
-const AFTER: Topology = [...BEFORE, { sinceMs: EPOCH_S * 1_000, shards: 7 }];
+const BEFORE: Topology = [anEpoch(0, 3)];
+const AFTER: Topology = [...BEFORE, anEpoch(EPOCH_S * 1_000, 7)];
 
 function click(jti: string, ad: string, iat: number, atS: number): string {
   const payload = { jti, ad, iat, exp: iat + 3_600, slt: 4 };
-  return encodeClickEvent(aClick({ receivedAtMs: atS * 1_000 }, payload));
+  return encodeTokenEvent(aClick({ receivedAtMs: atS * 1_000 }, payload));
 }
 
 async function consume(encoded: readonly string[], topology: Topology): Promise<void> {
@@ -33,7 +33,7 @@ async function consume(encoded: readonly string[], topology: Topology): Promise<
     retry: () => void outcomes.push("retry"),
   };
   const ports = { shards: env.EVENT_SHARD, topology, archive: env.ARCHIVE, seal: testSeal };
-  await consumeClicks({ queue: "clickledger-clicks-0", messages: [message] }, ports);
+  await consumeEvents({ queue: "clickledger-clicks-0", messages: [message] }, ports);
   expect(outcomes).toEqual(["ack"]);
 }
 
@@ -90,6 +90,21 @@ describe("resharding", () => {
     };
     expect(shardsOf(ISSUED_S, AFTER)).toEqual(shardsOf(ISSUED_S, BEFORE));
     expect(shardsOf(EPOCH_S, AFTER).size).toBe(7);
+  });
+});
+
+describe("resharding of impressions alone", () => {
+  it("leaves every click where it was", () => {
+    const after: Topology = [...BEFORE, { sinceMs: EPOCH_S * 1_000, shards: { click: 3, impression: 7 } }];
+    const opened = (type: "click" | "impression") =>
+      Array.from({ length: 200 }, (_, n) => {
+        const payload = { jti: `r_${n}`, ad: `ad_${n}`, iat: EPOCH_S, exp: EPOCH_S + 3_600 };
+        return openEvent(parseJson(encodeTokenEvent(aClick({ type, receivedAtMs: EPOCH_S * 1_000 }, payload))));
+      }).map((event) => (event.ok ? event.value : never()));
+    const shardsOf = (type: "click" | "impression", topology: Topology) => groupByShard(opened(type), topology);
+    expect([...shardsOf("click", after).keys()].sort()).toEqual(["clicks-0", "clicks-1", "clicks-2"]);
+    expect(shardsOf("impression", after).size).toBe(7);
+    expect(shardsOf("impression", BEFORE).size).toBe(3);
   });
 });
 

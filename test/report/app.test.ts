@@ -72,25 +72,29 @@ describe("GET /v1/reports/clicks", () => {
     ]);
   });
 
-  it("offers every metric", async () => {
+  it("offers every sum", async () => {
     const metrics =
-      "impressions,clicks,gross_clicks,duplicate_clicks,invalid_clicks,late_clicks,conversions,conversions_by_time," +
-      "spend_micros,conversion_value_micros";
+      "impressions,gross_impressions,clicks,gross_clicks,duplicate_clicks,invalid_clicks,late_clicks," +
+      "clicks_with_user,conversions,conversions_by_time,spend_micros,conversion_value_micros," +
+      "conversion_value_by_time_micros";
     const { rows } = await askJson(
       `/v1/reports/clicks?ad_id=ad_9&campaign_id=cmp_7&from=2026-04-20T12:00Z&to=2026-04-20T12:01Z&metrics=${metrics}`,
     );
     expect(rows).toEqual([
       {
         impressions: 0,
+        grossImpressions: 0,
         clicks: 841,
         grossClicks: 900,
         duplicateClicks: 50,
         invalidClicks: 7,
         lateClicks: 2,
+        clicksWithUser: 0,
         conversions: 0,
         conversionsByTime: 0,
         spendMicros: 210_250_000,
         conversionValueMicros: 0,
+        conversionValueByTimeMicros: 0,
       },
     ]);
   });

@@ -2,12 +2,28 @@
  * One way for the tests to ask the report API: a fresh app (so a fresh watermark cache) with sources that they choose.
  */
 import { env } from "cloudflare:workers";
+import type { Result } from "../../src/core/result.ts";
 import { reportApp } from "../../src/report/app.ts";
+import { parseSearch, seriesParameters, tableParameters } from "../../src/report/params.ts";
+import type { ReportProblem } from "../../src/report/problems.ts";
+import { type ReportQuery, toSeriesQuery, toTableQuery } from "../../src/report/query.ts";
 import type { WatermarkSources } from "../../src/report/watermark.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 
 export const ADMIN = "Bearer ".concat(TEST_SECRETS.ADMIN_API_KEY);
+
+/** The query of a table's query string. */
+export function parseTable(search: URLSearchParams): Result<ReportQuery, ReportProblem> {
+  const parsed = parseSearch(search, tableParameters);
+  return parsed.ok ? toTableQuery(parsed.value) : parsed;
+}
+
+/** The query of a series' query string. */
+export function parseSeries(search: URLSearchParams): Result<ReportQuery, ReportProblem> {
+  const parsed = parseSearch(search, seriesParameters);
+  return parsed.ok ? toSeriesQuery(parsed.value) : parsed;
+}
 
 export type Asked = {
   readonly authorization?: string | null;
@@ -16,29 +32,40 @@ export type Asked = {
   readonly accept?: string;
   readonly method?: string;
   readonly database?: D1Database;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 export async function ask(path: string, asked: Asked = {}): Promise<Response> {
-  const { authorization = ADMIN, nowMs = NOON_MS, sources = {}, accept, method = "GET", database } = asked;
-  const headers = new Headers();
+  const { authorization = ADMIN, nowMs = NOON_MS, sources = {}, accept, body, database } = asked;
+  const method = asked.method ?? (body === undefined ? "GET" : "POST");
+  const headers = new Headers(asked.headers);
   if (authorization !== null) headers.set("Authorization", authorization);
   if (accept !== undefined) headers.set("Accept", accept);
   const app = reportApp({
     nowMs: () => nowMs,
+    random: () => crypto.getRandomValues(new Uint8Array(16)),
     watermarkSources: () => ({ queueOldestMs: async () => [null], shardOldestMs: async () => [null], ...sources }),
   });
   const bindings = database === undefined ? env : { ...env, REPORT_DB: database };
-  return app.request("https://clicks.example".concat(path), { headers, method }, bindings as Env);
+  const init = body === undefined ? { headers, method } : { headers, method, body: bodyText(body) };
+  return app.request("https://clicks.example".concat(path), init, bindings as Env);
+}
+
+function bodyText(body: unknown): string {
+  return typeof body === "string" ? body : JSON.stringify(body);
 }
 
 export type Answer = {
-  readonly rows: Record<string, string | number>[];
+  readonly rows: Record<string, string | number | null>[];
   readonly series: (Record<string, unknown> & { points: Record<string, string | number>[] })[];
   readonly meta: Record<string, unknown> & {
     query: Record<string, unknown>;
     tiers: { tier: string; from: string; to: string }[];
     warnings: { code: string }[];
     rowsRead: number;
+    nextCursor: string | null;
+    totals?: Record<string, unknown>;
   };
 };
 

@@ -1,25 +1,25 @@
 /** Summing segments, and cutting them without a wrong sum. */
 import { describe, expect, it } from "vitest";
 import { cutGroups, sumGroups } from "../../src/report/groups.ts";
-import { planPage, type Segment } from "../../src/report/plan.ts";
-import { parseTableQuery } from "../../src/report/query.ts";
+import { planPage, type Read } from "../../src/report/plan.ts";
+import { parseTable } from "./ask.ts";
 
-const SEGMENTS: Segment[] = [
-  { tier: "day", from: 1, to: 2 },
-  { tier: "minute", from: 2_880, to: 2_881 },
+const READS: Read[] = [
+  { kind: "span", segment: { tier: "day", from: 1, to: 2 }, phase: null },
+  { kind: "span", segment: { tier: "minute", from: 2_880, to: 2_881 }, phase: null },
 ];
 
 /** What a table by ad answers when each segment holds these clicks and the database cuts at the page. */
 function answerOf(segments: Record<string, number>[], search: string) {
-  const query = parseTableQuery(new URLSearchParams(`from=2026-04-01&to=2026-04-03&group_by=ad_id&${search}`));
+  const query = parseTable(new URLSearchParams(`from=2026-04-01&to=2026-04-03&group_by=ad_id&${search}`));
   if (!query.ok) throw new Error(query.error.reason);
-  const page = planPage(query.value, SEGMENTS);
+  const page = planPage(query.value, READS);
   const rows = segments.map((clicks) =>
     Object.entries(clicks)
-      .map(([ad_id, count]) => ({ ad_id, clicks: count }))
+      .map(([ad_id, valid]) => ({ ad_id, valid }))
       .slice(0, page.limit),
   );
-  const { groups, isCut } = cutGroups(sumGroups(rows, query.value), page, query.value.limit);
+  const { groups, isCut } = cutGroups(sumGroups(rows, [], query.value), page, query.value.limit);
   return { sums: groups.map(({ dimensions, sums }) => [dimensions[0], sums[0]]), isCut };
 }
 

@@ -1,13 +1,23 @@
 /** How callers write instants. */
 import { describe, expect, it } from "vitest";
-import { parseInstant } from "../../src/report/instants.ts";
+import { instantOf, parseMoment } from "../../src/report/instants.ts";
+import { toZone, UTC } from "../../src/report/zone.ts";
 
-const iso = (text: string, edge: "from" | "to" = "from") => {
-  const parsed = parseInstant(text, edge);
-  return parsed.ok ? new Date(parsed.value).toISOString() : null;
+const iso = (text: string, edge: "from" | "to" = "from", zone = "UTC") => {
+  const parsed = parseMoment(text);
+  return parsed.ok ? new Date(instantOf(parsed.value, edge, toZone(zone) ?? UTC)).toISOString() : null;
 };
 
-describe("parseInstant", () => {
+describe("instants", () => {
+  it("reads a date as its day in the zone", () => {
+    expect(iso("2026-03-29", "from", "Europe/Berlin")).toBe("2026-03-28T23:00:00.000Z");
+    expect(iso("2026-03-29", "to", "Europe/Berlin")).toBe("2026-03-29T22:00:00.000Z");
+    expect(iso("2026-04-20", "from", "Asia/Kolkata")).toBe("2026-04-19T18:30:00.000Z");
+    // Clocks go from 23:59 to 01:00: the day starts an hour late.
+    expect(iso("2026-04-24", "from", "Africa/Cairo")).toBe("2026-04-23T22:00:00.000Z");
+    expect(iso("2026-04-20T12:00:00Z", "from", "Asia/Kolkata")).toBe("2026-04-20T12:00:00.000Z");
+  });
+
   it("reads a date as its day: the start as from, the end as to", () => {
     expect(iso("2026-04-20")).toBe("2026-04-20T00:00:00.000Z");
     expect(iso("2026-04-20", "to")).toBe("2026-04-21T00:00:00.000Z");

@@ -17,6 +17,8 @@ import {
 import { ADVERTISER_BUCKETS } from "../../src/core/limits.ts";
 import { MEASURES, type Measure, toCounts } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { Sketch } from "../../src/core/sketch.ts";
+import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { NOON_MS } from "../support/builders.ts";
 
 /** What one cell of one minute counts. */
@@ -31,6 +33,9 @@ export type Cell = {
   readonly device: string;
   readonly creative_id: string;
   readonly counts: Partial<Record<Measure, number>>;
+  readonly reasons?: Readonly<Record<string, number>>;
+  /** Elements of the sketch (core/sketch.ts). */
+  readonly users?: readonly number[];
 };
 
 /** A cell with one click at noon unless told. */
@@ -91,19 +96,36 @@ export async function seedFacts(
   ]);
 }
 
+let posted = 0;
+
+/** Posts cells as a shard does: added to what is there, in every tier below its mark. */
+export async function postCells(database: D1Database, cells: readonly Cell[]): Promise<void> {
+  posted++;
+  const posting = { source: "test", shard: "test", seqFrom: posted, seqTo: posted, lates: new Map() };
+  await new D1Facts(database, () => NOON_MS).post({ ...posting, facts: factsOf(cells) });
+}
+
 /** Empties every table that `seedCells` writes. */
 export async function clearFacts(database: D1Database): Promise<void> {
-  const tables = ["facts_minute", "facts_hour", "facts_day", "roll_marks", "advertisers"];
+  const tables = ["facts_minute", "facts_hour", "facts_day", "roll_marks", "advertisers", "postings"];
   await database.batch(tables.map((table) => database.prepare("DELETE FROM ".concat(table))));
 }
 
 /** Stores a key and gives its bearer header. `name` makes the key. */
 export async function seedKey(
   database: D1Database,
-  { name, advertiserId, scopes }: { name: string; advertiserId: string | null; scopes: string[] },
+  {
+    name,
+    advertiserId = null,
+    publisherId = null,
+    scopes,
+  }: { name: string; advertiserId?: string | null; publisherId?: string | null; scopes: string[] },
 ): Promise<string> {
   const key = "clk_".concat(name.padEnd(43, "0"));
-  await database.prepare(INSERT_KEY).bind(hashApiKey(key), name, advertiserId, JSON.stringify(scopes), NOON_MS).run();
+  await database
+    .prepare(INSERT_KEY)
+    .bind(hashApiKey(key), name, advertiserId, publisherId, JSON.stringify(scopes), NOON_MS)
+    .run();
   return "Bearer ".concat(key);
 }
 
@@ -120,7 +142,8 @@ function factsOf(cells: readonly Cell[]): Facts {
         cells: new Map([
           [cellKeyOf(cell.publisher_id, cell.country, cell.device, cell.creative_id), toCounts(cell.counts)],
         ]),
-        reasons: new Map(),
+        reasons: new Map(Object.entries(cell.reasons ?? {})),
+        users: new Set(cell.users ?? []),
       },
     ]);
   }
@@ -133,7 +156,7 @@ function insertFacts(database: D1Database, sql: string, rows: readonly FactsRow[
     const cells = [...row.cells];
     const half = Math.ceil(cells.length / 2);
     return [cells.slice(0, half), cells.slice(half)]
-      .filter((some) => some.length > 0)
+      .filter((some, part) => part === 0 || some.length > 0)
       .map((some, part) => {
         const totals = totalsOf({ cells: new Map(some) });
         return {
@@ -145,6 +168,8 @@ function insertFacts(database: D1Database, sql: string, rows: readonly FactsRow[
           ad_id: row.adId,
           part,
           cells: some.map(([key, counts]) => [...cellDimensionsOf(key), ...counts]),
+          reasons: part === 0 ? Object.fromEntries(row.reasons) : {},
+          sketch: part === 0 && row.users.size > 0 ? Sketch.of(row.users).encode() : null,
         };
       });
   });
@@ -158,11 +183,13 @@ function insertAdvertisers(database: D1Database, ids: readonly string[]): D1Prep
 
 const INSERT_FACTS = (tier: "minute" | "hour" | "day") => `
 INSERT INTO facts_${tier} (
-  advertiser_id, ${tier}, campaign_id, ad_group_id, ad_id, part, ${MEASURES.join(", ")}, cells, reasons
+  advertiser_id, ${tier}, campaign_id, ad_group_id, ad_id, part, ${MEASURES.join(", ")}, cells, reasons,
+  sketch
 )
 SELECT
   value ->> 'advertiser_id', value ->> 'time', value ->> 'campaign_id', value ->> 'ad_group_id', value ->> 'ad_id',
-  value ->> 'part', ${MEASURES.map((measure) => `value ->> '${measure}'`).join(", ")}, value -> 'cells', '{}'
+  value ->> 'part', ${MEASURES.map((measure) => `value ->> '${measure}'`).join(", ")}, value -> 'cells', value -> 'reasons',
+  CAST(value ->> 'sketch' AS BLOB)
 FROM json_each(?1)`;
 const INSERT_ADVERTISERS = `
 INSERT INTO advertisers (advertiser_id, bucket, first_seen_ms)
@@ -173,5 +200,5 @@ INSERT INTO roll_marks (tier, bucket, mark)
 SELECT value ->> 'tier', value ->> 'bucket', value ->> 'mark'
 FROM json_each(?1)`;
 const INSERT_KEY = `
-INSERT INTO api_keys (key_hash, key_id, advertiser_id, scopes, created_at_ms)
-VALUES (?1, ?2, ?3, ?4, ?5)`;
+INSERT INTO api_keys (key_hash, key_id, advertiser_id, publisher_id, scopes, created_at_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)`;

@@ -16,6 +16,8 @@ beforeAll(async () => {
   ]);
   const make = (name: string, advertiserId: string | null, scopes: string[]) =>
     seedKey(env.REPORT_DB, { name, advertiserId, scopes });
+  keys["publisher"] = await seedKey(env.REPORT_DB, { name: "pubOne", publisherId: "pub_1", scopes: ["report"] });
+  keys["otherPublisher"] = await seedKey(env.REPORT_DB, { name: "pubTwo", publisherId: "pub_2", scopes: ["report"] });
   keys["one"] = await make("one", "adv_1", ["report"]);
   keys["mint"] = await make("mint", "adv_1", ["mint"]);
   keys["boundAdmin"] = await make("boundAdmin", "adv_1", ["admin"]);
@@ -90,5 +92,37 @@ describe("G9: rows", () => {
     expect(await totalOf(keys["one"], "&advertiser_id=adv_1,adv_2")).toEqual([{ clicks: 5 }]);
     const injection = encodeURIComponent("x') OR 1=1 --");
     expect(await totalOf(keys["one"], `&campaign_id=${injection}`)).toEqual([]);
+  });
+});
+
+describe("G9: a key of a publisher", () => {
+  it("reads its own traffic of every advertiser, on every route, and nothing else", async () => {
+    const rowsOf = async (name: string, search: string) =>
+      (await askJson(`/v1/reports/clicks?${RANGE}&${search}`, { authorization: keys[name] ?? "" })).rows;
+    expect(await rowsOf("publisher", "group_by=advertiser_id")).toEqual([{ advertiserId: "adv_1", clicks: 5 }]);
+    expect(await rowsOf("otherPublisher", "group_by=advertiser_id")).toEqual([{ advertiserId: "adv_2", clicks: 50 }]);
+    for (const filter of ["publisher_id=pub_2", "publisher_id=-pub_1", "publisher_id=pub_x", "advertiser_id=adv_2"]) {
+      expect(await rowsOf("publisher", filter)).toEqual([]);
+    }
+    const { meta } = await askJson(`/v1/reports/clicks?${RANGE}&totals=true&compare=previous_period`, {
+      authorization: keys["publisher"] ?? "",
+    });
+    expect(meta.totals).toEqual({ clicks: 5, previous: { clicks: 0 } });
+    const { series } = await askJson(`/v1/metrics/clicks?${RANGE}&timezone=Asia/Kolkata&breakdown=publisher_id`, {
+      authorization: keys["publisher"] ?? "",
+    });
+    expect(series.map((one) => one["publisherId"])).toEqual(["pub_1"]);
+  });
+
+  it("cannot ask what no publisher's part of can be told", async () => {
+    for (const [metric, problem] of [
+      ["unique_users", "uniques-not-mergeable"],
+      ["reasons", "reasons-not-splittable"],
+    ]) {
+      const response = await ask(`/v1/reports/clicks?${RANGE}&metrics=${metric}`, {
+        authorization: keys["publisher"] ?? "",
+      });
+      expect(await response.json()).toMatchObject({ type: `/problems/${problem}`, status: 400 });
+    }
   });
 });

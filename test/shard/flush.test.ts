@@ -6,8 +6,8 @@ import { HOUR_MS } from "../../src/core/limits.ts";
 import { flush } from "../../src/shard/flush.ts";
 import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
 import type { FactsStore } from "../../src/sinks/facts-store.ts";
-import { anEncodedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
-import { archivedLines, FLUSH_SETTINGS, totalsOf, withShard } from "../support/flush-harness.ts";
+import { anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
+import { archivedLines, DEDUP_HORIZON_MS, FLUSH_SETTINGS, totalsOf, withShard } from "../support/flush-harness.ts";
 
 /** A store that fails as often as told, before or after it applied the posting. */
 function flaky(store: FactsStore, failures: ("before" | "after")[]): FactsStore {
@@ -26,9 +26,9 @@ describe("flush", () => {
   it("posts, archives byte for byte, and empties the log", () =>
     withShard("flush-plain", async (harness) => {
       harness.take([
-        anEncodedClick({}, { jti: "p_1", ad: "ad_plain" }),
-        anEncodedClick({}, { jti: "p_1", ad: "ad_plain" }),
-        anEncodedClick({ userAgent: CRAWLER }, { jti: "p_2", ad: "ad_plain" }),
+        anEncodedEvent({}, { jti: "p_1", ad: "ad_plain" }),
+        anEncodedEvent({}, { jti: "p_1", ad: "ad_plain" }),
+        anEncodedEvent({ userAgent: CRAWLER }, { jti: "p_2", ad: "ad_plain" }),
       ]);
       const lines = harness.log.rowsAfter(0, 1_000_000).flatMap((row) => row.lines().split("\n"));
       await flush(harness, FLUSH_SETTINGS, NOON_MS + 60_000);
@@ -41,12 +41,12 @@ describe("flush", () => {
   it("keeps everything while the report database is down, and catches up once", () =>
     withShard("flush-d1-down", async (harness) => {
       const failing = { ...harness, facts: flaky(harness.facts, ["before", "before", "after"]) };
-      harness.take([anEncodedClick({}, { jti: "d_1", ad: "ad_d1" })]);
+      harness.take([anEncodedEvent({}, { jti: "d_1", ad: "ad_d1" })]);
       await expect(flush(failing, FLUSH_SETTINGS, NOON_MS + 60_000)).rejects.toThrow("D1 is down");
       // The archive did its part meanwhile, and the row stays because it is not posted.
       expect(await archivedLines("flush-d1-down")).toHaveLength(1);
       expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
-      harness.take([anEncodedClick({}, { jti: "d_2", ad: "ad_d1" })]);
+      harness.take([anEncodedEvent({}, { jti: "d_2", ad: "ad_d1" })]);
       await expect(flush(failing, FLUSH_SETTINGS, NOON_MS + 120_000)).rejects.toThrow("D1 is down");
       await flush(failing, FLUSH_SETTINGS, NOON_MS + 180_000);
       await flush(failing, FLUSH_SETTINGS, NOON_MS + 240_000);
@@ -58,7 +58,7 @@ describe("flush", () => {
   it("keeps everything while the archive is down, and posts meanwhile", () =>
     withShard("flush-r2-down", async (harness) => {
       const down = { put: () => Promise.reject(new Error("R2 is down")) } as unknown as R2Bucket;
-      harness.take([anEncodedClick({}, { jti: "a_1", ad: "ad_r2" })]);
+      harness.take([anEncodedEvent({}, { jti: "a_1", ad: "ad_r2" })]);
       await expect(
         flush({ ...harness, archive: new R2Archive(down) }, FLUSH_SETTINGS, NOON_MS + 60_000),
       ).rejects.toThrow("R2 is down");
@@ -77,11 +77,11 @@ describe("flush", () => {
           throw new Error("reply lost");
         },
       } as unknown as R2Bucket;
-      harness.take([anEncodedClick({}, { jti: "l_1", ad: "ad_reply" })]);
+      harness.take([anEncodedEvent({}, { jti: "l_1", ad: "ad_reply" })]);
       await expect(
         flush({ ...harness, archive: new R2Archive(lossy) }, FLUSH_SETTINGS, NOON_MS + 60_000),
       ).rejects.toThrow("reply lost");
-      harness.take([anEncodedClick({}, { jti: "l_2", ad: "ad_reply" })]);
+      harness.take([anEncodedEvent({}, { jti: "l_2", ad: "ad_reply" })]);
       await flush(harness, FLUSH_SETTINGS, NOON_MS + 120_000);
       const ids = (await archivedLines("flush-r2-reply")).map((line) => (JSON.parse(line) as { seq: number }).seq);
       expect(ids).toEqual([1, 2]);
@@ -89,8 +89,8 @@ describe("flush", () => {
 
   it("splits segments at the hour of logging", () =>
     withShard("flush-hours", async (harness) => {
-      harness.take([anEncodedClick({}, { jti: "h_1" })], NOON_MS + HOUR_MS - 1);
-      harness.take([anEncodedClick({}, { jti: "h_2" })], NOON_MS + HOUR_MS);
+      harness.take([anEncodedEvent({}, { jti: "h_1" })], NOON_MS + HOUR_MS - 1);
+      harness.take([anEncodedEvent({}, { jti: "h_2" })], NOON_MS + HOUR_MS);
       await flush(harness, FLUSH_SETTINGS, NOON_MS + 2 * HOUR_MS);
       const { objects } = await env.ARCHIVE.list({ prefix: ARCHIVE_PREFIX });
       const keys = objects.map(({ key }) => key).filter((key) => key.includes("shard=flush-hours/"));
@@ -102,13 +102,13 @@ describe("flush", () => {
 
   it("drops key tables past the horizon and defers what only they could tell", () =>
     withShard("flush-horizon", async (harness) => {
-      const first = anEncodedClick({}, { jti: "t_1", ad: "ad_horizon" });
+      const first = anEncodedEvent({}, { jti: "t_1", ad: "ad_horizon" });
       harness.take([first]);
-      const laterMs = NOON_MS + FLUSH_SETTINGS.dedupHorizonMs + 2 * HOUR_MS;
+      const laterMs = NOON_MS + DEDUP_HORIZON_MS + 2 * HOUR_MS;
       await flush(harness, FLUSH_SETTINGS, laterMs);
       expect(harness.index.droppedBeforeHour()).toBeGreaterThan(0);
       // A dead letter of weeks ago comes back, once as the same event and once as another copy of the same impression.
-      harness.take([first, anEncodedClick({}, { jti: "t_1", ad: "ad_horizon" })], laterMs);
+      harness.take([first, anEncodedEvent({}, { jti: "t_1", ad: "ad_horizon" })], laterMs);
       await flush(harness, FLUSH_SETTINGS, laterMs + 60_000);
       expect(await totalsOf("ad_horizon")).toMatchObject({ gross: 1, valid: 1 });
       const verdicts = (await archivedLines("flush-horizon")).map(
@@ -121,7 +121,7 @@ describe("flush", () => {
 describe("the shard's alarm", () => {
   it("posts by itself soon after an ingest, and firing twice counts once", async () => {
     const shard = env.EVENT_SHARD.getByName("alarm-1");
-    await shard.ingest([anEncodedClick({}, { jti: "al_1", ad: "ad_alarm" })]);
+    await shard.ingest([anEncodedEvent({}, { jti: "al_1", ad: "ad_alarm" })]);
     expect((await shard.status()).oldestUnpostedReceivedAtMs).toBe(NOON_MS + 1_000);
     await runDurableObjectAlarm(shard);
     await runDurableObjectAlarm(shard);
@@ -131,14 +131,14 @@ describe("the shard's alarm", () => {
 
   it("stays armed until the archive has the events too", async () => {
     const shard = env.EVENT_SHARD.getByName("alarm-2");
-    await shard.ingest([anEncodedClick({}, { jti: "al_2" })]);
+    await shard.ingest([anEncodedEvent({}, { jti: "al_2" })]);
     await runDurableObjectAlarm(shard);
     expect(await runInDurableObject(shard, (_, { storage }) => storage.getAlarm())).not.toBeNull();
   });
 
   it("shares one flush among concurrent callers", async () => {
     const shard = env.EVENT_SHARD.getByName("alarm-3");
-    await shard.ingest([anEncodedClick({}, { jti: "al_3", ad: "ad_single" })]);
+    await shard.ingest([anEncodedEvent({}, { jti: "al_3", ad: "ad_single" })]);
     await Promise.all([shard.sweep(), shard.sweep(), shard.sweep(), runDurableObjectAlarm(shard)]);
     expect(await totalsOf("ad_single")).toMatchObject({ gross: 1 });
     const { results } = await env.REPORT_DB.prepare("SELECT source FROM postings WHERE source LIKE 'alarm-3/%'").all();
@@ -147,7 +147,7 @@ describe("the shard's alarm", () => {
 
   it("finds its work again after eviction", async () => {
     const shard = env.EVENT_SHARD.getByName("alarm-4");
-    await shard.ingest([anEncodedClick({}, { jti: "al_4", ad: "ad_evicted" })]);
+    await shard.ingest([anEncodedEvent({}, { jti: "al_4", ad: "ad_evicted" })]);
     await evictDurableObject(shard);
     await env.EVENT_SHARD.getByName("alarm-4").sweep();
     expect(await totalsOf("ad_evicted")).toMatchObject({ gross: 1 });

@@ -2,13 +2,13 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
 import type { EventShard } from "../../src/shard/object.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
-import { aClick, anEncodedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
+import { aClick, anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
 import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
 
 const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
@@ -29,11 +29,11 @@ function dump(sql: SqlStorage): string {
 describe("ingest", () => {
   it("leaves nothing half done when a crash falls between any two statements", async () => {
     const batch = [
-      anEncodedClick({}, { jti: "crash_1" }),
-      anEncodedClick({}, { jti: "crash_2" }),
-      anEncodedClick({}, { jti: "crash_1" }),
-      anEncodedClick({ userAgent: CRAWLER }, { jti: "crash_3" }),
-      anEncodedClick({ occurredAtMs: NOON_MS - 600_000 }, { jti: "crash_4", iat: NOON_MS / 1_000 - 900 }),
+      anEncodedEvent({}, { jti: "crash_1" }),
+      anEncodedEvent({}, { jti: "crash_2" }),
+      anEncodedEvent({}, { jti: "crash_1" }),
+      anEncodedEvent({ userAgent: CRAWLER }, { jti: "crash_3" }),
+      anEncodedEvent({ occurredAtMs: NOON_MS - 600_000 }, { jti: "crash_4", iat: NOON_MS / 1_000 - 900 }),
     ];
     await runInDurableObject(shardNamed("crash"), (_, state) => {
       const { storage } = state;
@@ -66,20 +66,20 @@ describe("ingest", () => {
   it("counts a redelivered batch once, also after eviction", async () => {
     const shard = shardNamed("redelivery");
     const batch = [
-      anEncodedClick({}, { jti: "r_1" }),
-      anEncodedClick({}, { jti: "r_1" }),
-      anEncodedClick({ method: "HEAD" }, { jti: "r_2" }),
+      anEncodedEvent({}, { jti: "r_1" }),
+      anEncodedEvent({}, { jti: "r_1" }),
+      anEncodedEvent({ method: "HEAD" }, { jti: "r_2" }),
     ];
     expect(await shard.ingest(batch)).toBe(3);
     expect(await shard.ingest(batch)).toBe(0);
     await evictDurableObject(shard);
     expect(await shardNamed("redelivery").ingest(batch)).toBe(0);
-    expect(await shardNamed("redelivery").ingest([...batch, anEncodedClick({}, { jti: "r_3" })])).toBe(1);
+    expect(await shardNamed("redelivery").ingest([...batch, anEncodedEvent({}, { jti: "r_3" })])).toBe(1);
   });
 
   it("gives one of two concurrent copies the claim", async () => {
     const shard = shardNamed("concurrent");
-    const copies = Array.from({ length: 20 }, () => [anEncodedClick({}, { jti: "race" })]);
+    const copies = Array.from({ length: 20 }, () => [anEncodedEvent({}, { jti: "race" })]);
     await Promise.all(copies.map((copy) => shard.ingest(copy)));
     const verdicts = await loggedVerdicts(shard);
     expect(verdicts.filter((verdict) => verdict === "valid")).toHaveLength(1);
@@ -88,15 +88,15 @@ describe("ingest", () => {
 
   it("does not let a crawler take the human's click", async () => {
     const shard = shardNamed("crawler-first");
-    await shard.ingest([anEncodedClick({ userAgent: CRAWLER }, { jti: "b_1" })]);
-    await shard.ingest([anEncodedClick({}, { jti: "b_1" })]);
+    await shard.ingest([anEncodedEvent({ userAgent: CRAWLER }, { jti: "b_1" })]);
+    await shard.ingest([anEncodedEvent({}, { jti: "b_1" })]);
     expect(await loggedVerdicts(shard)).toEqual(["invalid", "valid"]);
   });
 
   it("never uses a sequence number twice, although the log empties", async () => {
     const shard = shardNamed("sequence");
-    await shard.ingest([anEncodedClick({}, { jti: "s_1" })]);
-    await shard.ingest([anEncodedClick({}, { jti: "s_2" })]);
+    await shard.ingest([anEncodedEvent({}, { jti: "s_1" })]);
+    await shard.ingest([anEncodedEvent({}, { jti: "s_2" })]);
     const before = await shard.status();
     expect(before.lastSeq).toBe(2);
     await emptyLog(shard);
@@ -104,13 +104,13 @@ describe("ingest", () => {
     await evictDurableObject(shard);
     const again = shardNamed("sequence");
     expect((await again.status()).lastSeq).toBe(2);
-    await again.ingest([anEncodedClick({}, { jti: "s_3" })]);
+    await again.ingest([anEncodedEvent({}, { jti: "s_3" })]);
     expect((await again.status()).lastSeq).toBe(3);
   });
 
   it("splits a batch that is too long for one log row", async () => {
     const shard = shardNamed("long");
-    const batch = Array.from({ length: 1_500 }, (_, at) => anEncodedClick({}, { jti: `long_${at}` }));
+    const batch = Array.from({ length: 1_500 }, (_, at) => anEncodedEvent({}, { jti: `long_${at}` }));
     expect(await shard.ingest(batch)).toBe(1_500);
     const rows = await runInDurableObject(shard, (_, state) =>
       state.storage.sql.exec<{ chars: number }>("SELECT chars FROM log").toArray(),
@@ -123,7 +123,7 @@ describe("ingest", () => {
     const shard = shardNamed("unreadable");
     const result = await runInDurableObject(shard, async (instance) => {
       try {
-        await instance.ingest([anEncodedClick({}, { jti: "u_1" }), "{}"]);
+        await instance.ingest([anEncodedEvent({}, { jti: "u_1" }), "{}"]);
         return "accepted";
       } catch (fault) {
         return String(fault);
@@ -135,7 +135,7 @@ describe("ingest", () => {
 
   it("refuses more events than one call may hold, and counts none of them", async () => {
     const shard = shardNamed("oversized");
-    const event = anEncodedClick({}, { jti: "o_1" });
+    const event = anEncodedEvent({}, { jti: "o_1" });
     const result = await runInDurableObject(shard, async (instance) => {
       const batch = Array.from({ length: 10_001 }, () => event);
       return await instance.ingest(batch).then(String, String);
@@ -150,7 +150,7 @@ describe("ingest", () => {
       const index = new SqliteKeyIndex(storage.sql, log);
       const at = (nowMs: number, jti: string) =>
         storage.transactionSync(() =>
-          ingest(openArrivals([encodeClickEvent(aClick({}, { jti }))]), {
+          ingest(openArrivals([encodeTokenEvent(aClick({}, { jti }))]), {
             log,
             index,
             shelf: new SqliteLateShelf(storage.sql),

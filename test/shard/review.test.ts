@@ -125,7 +125,7 @@ describe("a late click", () => {
       ports.index.dropBefore(hourOf(late.event.receivedAtMs) + 1);
       const at = { by: "key_op", nowMs: late.event.receivedAtMs + HOUR_MS };
       const review = (choice: "accept" | "reject") =>
-        storage.transactionSync(() => reviewLate({ event: late.event.id, choice }, ports, at));
+        storage.transactionSync(() => reviewLate({ event: late.event.id, choice }, ports, at)).outcome;
       expect(review("accept")).toEqual({ outcome: "expired" });
       expect(review("reject")).toMatchObject({ outcome: "decided", verdict: "invalid" });
     }));

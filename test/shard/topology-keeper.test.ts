@@ -1,7 +1,7 @@
 /** The topology in force: recorded when first seen, and changed only by epochs that lie ahead. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { parseTopology } from "../../src/core/routing.ts";
+import { parseTopology, type Topology } from "../../src/core/routing.ts";
 import { EPOCH_LEAD_MS } from "../../src/core/topology.ts";
 import { TOPOLOGY_KEY, TopologyKeeper } from "../../src/shard/topology-keeper.ts";
 import { NOON_MS, NOON_S } from "../support/builders.ts";
@@ -9,7 +9,7 @@ import { NOON_MS, NOON_S } from "../support/builders.ts";
 const EIGHT = [{ since: 0, shards: 8 }];
 const AHEAD_S = NOON_S + EPOCH_LEAD_MS / 1_000;
 const keeper = () => new TopologyKeeper(env.ARCHIVE);
-const shardsOf = (topology: readonly { shards: number }[]) => topology.map(({ shards }) => shards);
+const shardsOf = (topology: Topology) => topology.map(({ shards }) => shards.click);
 
 beforeEach(() => env.ARCHIVE.delete(TOPOLOGY_KEY));
 

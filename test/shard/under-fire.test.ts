@@ -6,7 +6,7 @@ import type { Facts } from "../../src/core/facts.ts";
 import { type FlushPorts, flush } from "../../src/shard/flush.ts";
 import { EventShard } from "../../src/shard/object.ts";
 import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
-import { anEncodedClick, NOON_MS } from "../support/builders.ts";
+import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
 import { archivedLines, FLUSH_SETTINGS, totalsOf, withShard } from "../support/flush-harness.ts";
 
 const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
@@ -14,7 +14,7 @@ const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
 /** An encoded click of just now. */
 function aRecentClick(jti: string, ad: string): string {
   const iat = Math.floor(Date.now() / 1_000) - 10;
-  return anEncodedClick({ receivedAtMs: Date.now() }, { jti, ad, iat, exp: iat + 3_600 });
+  return anEncodedEvent({ receivedAtMs: Date.now() }, { jti, ad, iat, exp: iat + 3_600 });
 }
 
 class InjectedCrash extends Error {
@@ -62,8 +62,8 @@ describe("flush", () => {
       let round = 0;
       for (let crashAt = 0; ; crashAt++) {
         harness.take([
-          anEncodedClick({}, { jti: `${side}_${round}_a`, ad }),
-          anEncodedClick({}, { jti: `${side}_${round}_b`, ad }),
+          anEncodedEvent({}, { jti: `${side}_${round}_a`, ad }),
+          anEncodedEvent({}, { jti: `${side}_${round}_b`, ad }),
         ]);
         round++;
         const broken = crashing(harness, crashAt, side);
@@ -71,7 +71,7 @@ describe("flush", () => {
         // What a crash leaves undone is found again; what the ledger can tell is not even noticed.
         await flush(broken.ports, FLUSH_SETTINGS, nowMs).catch((fault) => expect(fault).toBeInstanceOf(InjectedCrash));
         // A second batch arrives before the next try, so that ranges grow.
-        harness.take([anEncodedClick({}, { jti: `${side}_${round}_c`, ad })]);
+        harness.take([anEncodedEvent({}, { jti: `${side}_${round}_c`, ad })]);
         await flush(harness, FLUSH_SETTINGS, nowMs + 60_000);
         expect(await totalsOf(ad)).toMatchObject({ gross: round * 3, valid: round * 3 });
         expect(await archivedLines(`crash-${side}`)).toHaveLength(round * 3);
@@ -84,7 +84,7 @@ describe("flush", () => {
 
   it("stops a posting whose CHECK fails, loudly, keeps the log, and goes on when it is mended", () =>
     withShard("check-fails", async (harness) => {
-      harness.take([anEncodedClick({}, { jti: "ck_1", ad: "ad_check" })]);
+      harness.take([anEncodedEvent({}, { jti: "ck_1", ad: "ad_check" })]);
       const corrupt: FactsStore = {
         post: (posting) => harness.facts.post({ ...posting, facts: withoutConservation(posting) }),
         postedTo: (source, seqFrom) => harness.facts.postedTo(source, seqFrom),
@@ -98,11 +98,11 @@ describe("flush", () => {
 
   it("forgets tables by its own clock only, and defers what still arrives for them", () =>
     withShard("fast-clock", async (harness) => {
-      const click = anEncodedClick({}, { jti: "fc_1", ad: "ad_fast" });
+      const click = anEncodedEvent({}, { jti: "fc_1", ad: "ad_fast" });
       harness.take([click]);
       // A clock that runs a month ahead drops the tables; then the clock is right again.
       await flush(harness, FLUSH_SETTINGS, NOON_MS + 31 * 86_400_000);
-      harness.take([click, anEncodedClick({}, { jti: "fc_1", ad: "ad_fast" })], NOON_MS + 1_000);
+      harness.take([click, anEncodedEvent({}, { jti: "fc_1", ad: "ad_fast" })], NOON_MS + 1_000);
       await flush(harness, FLUSH_SETTINGS, NOON_MS + 31 * 86_400_000);
       expect(await totalsOf("ad_fast")).toMatchObject({ gross: 1, valid: 1 });
     }));

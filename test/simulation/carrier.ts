@@ -7,25 +7,27 @@
  * Keeps: an event that was encoded is opened as it was. Relies on: a token stands for one set of claims (`know`).
  */
 import type { Claims } from "../../src/core/claims.ts";
-import type { ClickEvent } from "../../src/core/click-event.ts";
 import type { ImpressionKey } from "../../src/core/impression-key.ts";
 import { type PreparedEvent, prepareEvent } from "../../src/core/ingest.ts";
 import type { DeadEvent, EventCodec, OpenedEvent } from "../../src/core/message.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import { hourOf } from "../../src/core/time.ts";
+import type { EventType, TokenEvent } from "../../src/core/token-event.ts";
 import type { Arrival } from "../../src/shard/ingest.ts";
+
+type KnownKeys = Map<Claims, { readonly key: ImpressionKey; readonly keyHour: number }>;
 
 export class Carrier implements EventCodec {
   readonly #claims = new Map<string, Claims>();
-  readonly #carried: ClickEvent[] = [];
-  readonly #keys = new Map<Claims, { readonly key: ImpressionKey; readonly keyHour: number }>();
+  readonly #carried: TokenEvent[] = [];
+  readonly #keys: Record<EventType, KnownKeys> = { click: new Map(), impression: new Map() };
 
   /** Makes the claims of a token known, as its payload would. */
   know(token: string, claims: Claims): void {
     this.#claims.set(token, claims);
   }
 
-  readonly encode = (event: ClickEvent): string => String(this.#carried.push(event) - 1);
+  readonly encode = (event: TokenEvent): string => String(this.#carried.push(event) - 1);
 
   readonly open = (value: unknown): Result<OpenedEvent, DeadEvent> => {
     const event = typeof value === "number" ? this.#carried[value] : undefined;
@@ -44,10 +46,11 @@ export class Carrier implements EventCodec {
   }
 
   #prepare(opened: OpenedEvent): PreparedEvent {
-    const known = this.#keys.get(opened.claims);
+    const keys = this.#keys[opened.event.type];
+    const known = keys.get(opened.claims);
     if (known !== undefined) return { opened, ...known, repeatHour: hourOf(opened.event.receivedAtMs) };
     const prepared = prepareEvent(opened);
-    this.#keys.set(opened.claims, { key: prepared.key, keyHour: prepared.keyHour });
+    keys.set(opened.claims, { key: prepared.key, keyHour: prepared.keyHour });
     return prepared;
   }
 }

@@ -86,22 +86,23 @@ function checkGroup({ notes, acked, counted, lost }: Group, deaths: Deaths, witn
   }
 }
 
-/** When requests that never ended had arrived, by isolate. */
+/** When requests that never ended had arrived, by isolate and type: those share a coalescer. */
 type Deaths = ReadonlyMap<string, readonly number[]>;
 
 function deathsByIsolate(witness: Witness): Deaths {
   const deaths = new Map<string, number[]>();
-  for (const { answer, isolate, atMs } of witness.notes) {
+  for (const { answer, isolate, event, atMs } of witness.notes) {
     if (answer !== null) continue;
-    const times = deaths.get(isolate) ?? [];
-    deaths.set(isolate, times);
+    const coalescer = `${isolate} ${event.type}`;
+    const times = deaths.get(coalescer) ?? [];
+    deaths.set(coalescer, times);
     times.push(atMs);
   }
   return deaths;
 }
 
-function isAbandoned({ isolate, isIsolateAlive, atMs }: Note, deaths: Deaths): boolean {
+function isAbandoned({ isolate, isIsolateAlive, event, atMs }: Note, deaths: Deaths): boolean {
   if (!isIsolateAlive()) return true;
-  const near = deaths.get(isolate)?.filter((diedMs) => Math.abs(diedMs - atMs) <= HOLD_MS) ?? [];
+  const near = deaths.get(`${isolate} ${event.type}`)?.filter((diedMs) => Math.abs(diedMs - atMs) <= HOLD_MS) ?? [];
   return near.length >= WATCHERS;
 }

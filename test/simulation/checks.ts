@@ -3,66 +3,87 @@
  * archive holds and what the report database says.
  *
  *   G3  every acknowledged event is archived once, with its count; requests end within 30 s, acknowledged or counted lost
- *   G4  an impression is billed once if a valid event of it was counted, and never otherwise
- *   G5  each verdict is what the rules say; gross is the sum of the verdicts in every row
- *   G6  the report is the fold of the archive
+ *   G4  an impression is billed once if a valid click of it was counted, and never otherwise; its showing counts likewise,
+ *       and neither claims the other's key; orders, batches and users: check-submissions.ts, check-users.ts
+ *   G5  each verdict is what the rules say; the law holds in every posting, in log, archive and report (law.ts)
+ *   G6  the report is the fold of the archive, and of the logs
  *   G7  nothing is archived or counted that nobody sent
  *   G11 late events wait, claim nothing, and are decided once; only events past the horizon are deferred
  *
  * Keeps: a complaint names a promise, what is wrong, and the impression to trace.
  */
-import { type Facts, foldEvent, totalsOf } from "../../src/core/facts.ts";
+import type { EventId } from "../../src/core/event-id.ts";
+import { type Facts, type FactsRow, foldEntry, totalsOf, widenFacts } from "../../src/core/facts.ts";
 import { HOUR_MS, SECOND_MS } from "../../src/core/limits.ts";
-import type { LoggedEvent } from "../../src/core/log-line.ts";
+import { isTokenEntry, type LogEntry, type LoggedEvent } from "../../src/core/log-line.ts";
 import { MEASURES, type Measure } from "../../src/core/measures.ts";
 import { type Archived, checkRequests } from "./check-requests.ts";
+import { checkCells, type UploadedTotals } from "./check-submissions.ts";
+import { checkUsers } from "./check-users.ts";
 import { CLOCK_STEP_MAX_MS } from "./faults.ts";
+import { breachesOf } from "./law.ts";
 import { worthOf } from "./truth.ts";
-import type { Note } from "./witness.ts";
+import type { Note, Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
 export function checkWorld(world: World): void {
+  const { witness } = world;
   const lines = Array.from(world.archive.lines());
   const archived = readArchive(world, lines);
-  checkRequests(world.witness, archived);
-  const billed = checkVerdicts(world, archived);
+  checkRequests(witness, archived);
+  const expected = checkVerdicts(world, archived);
   checkReviews(world, archived);
   checkDeferrals(world);
-  checkReport(world, lines, billed);
+  checkReport(world, lines);
+  checkTotals(world, expected, checkCells(world, archived));
+  checkUsers(world, archived);
 }
 
-function readArchive({ witness }: World, lines: readonly LoggedEvent[]): Archived {
+function readArchive({ witness }: World, lines: readonly LogEntry[]): Archived {
   const archived: Archived = new Map();
+  const submitted = new Set<EventId>();
   for (const line of lines) {
     const { id } = line.event;
-    const note = witness.sent.get(id);
-    if (note === undefined) {
-      witness.complain("G7", `the archive holds event ${id}, which nobody sent`, null);
+    if (isTokenEntry(line)) {
+      readEvent(witness, archived, line);
       continue;
     }
-    const record = archived.get(id) ?? { note, first: null, review: null, deferred: null };
-    archived.set(id, record);
-    if (line.verdict === "deferred") record.deferred = line;
-    else if (line.review !== null) {
-      if (record.review !== null) witness.complain("G11", `event ${id} was decided twice`, id);
-      record.review = line;
-    } else {
-      if (record.first !== null) witness.complain("G3", `event ${id} is counted twice in the archive`, id);
-      record.first = line;
-    }
+    if (!witness.submissions.has(id)) witness.complain("G7", `the archive holds ${id}, which nobody submitted`, null);
+    if (submitted.has(id)) witness.complain("G3", `submission ${id} is twice in the archive`, id);
+    submitted.add(id);
   }
   return archived;
 }
 
-type Billing = { readonly clicks: number; readonly spend: number };
+function readEvent(witness: Witness, archived: Archived, line: LoggedEvent): void {
+  const { id } = line.event;
+  const note = witness.sent.get(id);
+  if (note === undefined) {
+    witness.complain("G7", `the archive holds event ${id}, which nobody sent`, null);
+    return;
+  }
+  const record = archived.get(id) ?? { note, first: null, review: null, deferred: null };
+  archived.set(id, record);
+  if (line.verdict === "deferred") record.deferred = line;
+  else if (line.review !== null) {
+    if (record.review !== null) witness.complain("G11", `event ${id} was decided twice`, id);
+    record.review = line;
+  } else {
+    if (record.first !== null) witness.complain("G3", `event ${id} is counted twice in the archive`, id);
+    record.first = line;
+  }
+}
 
-/** Each line's verdict against the rules, and each impression's claim; returns what is to be billed. */
-function checkVerdicts({ witness, settings }: World, archived: Archived): Billing {
-  const impressions = new Map<number, { note: Note; valid: number; candidates: number }>();
+type Expected = { valid: number; spend_micros: number; impressions: number };
+
+/** Each line's verdict against the rules, and each impression's claims; returns what is to be counted and billed. */
+function checkVerdicts({ witness, settings }: World, archived: Archived): Expected {
+  const tallies = new Map<string, { note: Note; valid: number; candidates: number }>();
   for (const [id, { note, first, review }] of archived) {
-    const { impression } = note.request;
-    const tally = impressions.get(impression.index) ?? { note, valid: 0, candidates: 0 };
-    impressions.set(impression.index, tally);
+    const what = note.event.type === "click" ? "click on" : "showing of";
+    const name = `${what} impression ${note.request.impression.index}`;
+    const tally = tallies.get(name) ?? { note, valid: 0, candidates: 0 };
+    tallies.set(name, tally);
     if (first === null) continue;
     const worth = worthOf(note, settings.policy);
     const isRight =
@@ -76,16 +97,17 @@ function checkVerdicts({ witness, settings }: World, archived: Archived): Billin
     if (review !== null && review.verdict !== "invalid") tally.candidates++;
     if (review?.verdict === "valid") tally.valid++;
   }
-  let clicks = 0;
-  let spend = 0;
-  for (const [index, { note, valid, candidates }] of impressions) {
-    const expected = candidates > 0 ? 1 : 0;
-    clicks += expected;
-    spend += expected * note.request.impression.claims.cpc;
-    if (valid === expected) continue;
-    witness.complain("G4", `impression ${index} is billed ${valid} times, not ${expected}`, note.event.id);
+  const expected: Expected = { valid: 0, spend_micros: 0, impressions: 0 };
+  for (const [name, { note, valid, candidates }] of tallies) {
+    const once = candidates > 0 ? 1 : 0;
+    if (note.event.type === "impression") expected.impressions += once;
+    else {
+      expected.valid += once;
+      expected.spend_micros += once * note.request.impression.claims.cpc;
+    }
+    if (valid !== once) witness.complain("G4", `the ${name} is valid ${valid} times, not ${once}`, note.event.id);
   }
-  return { clicks, spend };
+  return expected;
 }
 
 /** What reviewers were told is what the archive says; the report's list shows every late click in its newest state. */
@@ -117,46 +139,66 @@ function checkDeferrals({ witness, settings }: World): void {
   }
 }
 
-/** The report database against the archive, row by row, and against the billing. */
-function checkReport({ witness, facts }: World, lines: readonly LoggedEvent[], billed: Billing): void {
+/** The report database against the archive and the logs, row by row, and all of them against the law. */
+function checkReport({ witness, facts }: World, lines: readonly LogEntry[]): void {
   const folded: Facts = new Map();
-  for (const line of lines) foldEvent(folded, line);
-  const sums = new Map<Measure, number>();
-  for (const key of new Set([...facts.facts.keys(), ...folded.keys()])) {
-    const have = countsByCell(facts.facts, key);
-    const want = countsByCell(folded, key);
-    if (have !== want)
-      witness.complain(
-        "G6",
-        `the report differs from the archive in ${key.replaceAll("\u001f", " ")}: ${have} instead of ${want}`,
-        null,
-      );
-    const row = facts.facts.get(key);
-    if (row === undefined) continue;
-    const totals = totalsOf(row);
-    const of = (measure: Measure) => totals[MEASURES.indexOf(measure)] ?? 0;
-    if (of("gross") !== of("valid") + of("duplicate") + of("invalid") + of("late")) {
-      witness.complain("G5", `gross is not the sum of the verdicts in ${key}`, null);
-    }
-    for (const measure of MEASURES) sums.set(measure, (sums.get(measure) ?? 0) + of(measure));
+  for (const line of lines) foldEntry(folded, line);
+  compare(witness, "the report differs from the archive", facts.facts, folded);
+  compare(witness, "the archive differs from the logs", folded, witness.logged);
+  const tiers = { minutes: facts.facts, hours: widenFacts(facts.facts, 60), archive: folded, logs: witness.logged };
+  for (const [tier, held] of Object.entries({ ...tiers, days: widenFacts(tiers.hours, 24) })) {
+    for (const breach of breachesOf(held)) witness.complain("G5", `${tier}: ${breach}`, null);
   }
-  if ((sums.get("valid") ?? 0) !== billed.clicks) {
-    witness.complain("G4", `the report bills ${sums.get("valid")} clicks, the truth is ${billed.clicks}`, null);
-  }
-  if ((sums.get("spend_micros") ?? 0) !== billed.spend) {
-    witness.complain("G4", `the report's spend is ${sums.get("spend_micros")}, the truth is ${billed.spend}`, null);
-  }
-  const gross = sums.get("gross") ?? 0;
-  if (gross > witness.notes.length)
-    witness.complain("G7", `gross is ${gross} of ${witness.notes.length} requests`, null);
 }
 
-/** A text that is equal for equal cells and reasons; empty when there are none. */
-function countsByCell(facts: Facts, key: string): string {
-  const row = facts.get(key);
-  if (row === undefined) return "";
-  const cells = Array.from(row.cells).filter(([, counts]) => counts.some((count) => count !== 0));
-  if (cells.length === 0) return "";
+function compare(witness: Witness, what: string, have: Facts, want: Facts): void {
+  const complain = (key: string) => {
+    const [found, expected] = [contentOf(have.get(key)), contentOf(want.get(key))];
+    if (found === expected) return;
+    witness.complain("G6", `${what} in ${key.replaceAll("\u001f", " ")}: ${found} instead of ${expected}`, null);
+  };
+  for (const [key, row] of have) if (!isSame(row, want.get(key))) complain(key);
+  for (const key of want.keys()) if (!have.has(key)) complain(key);
+}
+
+/** True only for rows of the same content; false also where they differ in what `contentOf` does not tell. */
+function isSame(a: FactsRow, b: FactsRow | undefined): boolean {
+  if (b === undefined || a.cells.size !== b.cells.size) return false;
+  if (a.reasons.size !== b.reasons.size || a.users.size !== b.users.size) return false;
+  for (const [key, counts] of a.cells) {
+    const other = b.cells.get(key);
+    if (other === undefined || counts.some((count, at) => count !== other[at])) return false;
+  }
+  for (const [reason, count] of a.reasons) if (b.reasons.get(reason) !== count) return false;
+  for (const user of a.users) if (!b.users.has(user)) return false;
+  return true;
+}
+
+/** The report's sums against what is to be counted; gross never exceeds what was asked and uploaded. */
+function checkTotals({ witness, facts }: World, expected: Expected, uploaded: UploadedTotals): void {
+  const sums = new Map<Measure, number>();
+  for (const row of facts.facts.values()) {
+    const totals = totalsOf(row);
+    for (const [at, measure] of MEASURES.entries()) sums.set(measure, (sums.get(measure) ?? 0) + (totals[at] ?? 0));
+  }
+  const of = (measure: Measure) => sums.get(measure) ?? 0;
+  const wanted = { ...expected, impressions: expected.impressions + uploaded.impressions };
+  for (const [measure, want] of Object.entries(wanted) as [Measure, number][]) {
+    if (of(measure) !== want)
+      witness.complain("G4", `the report's ${measure} is ${of(measure)}, the truth is ${want}`, null);
+  }
+  const clicks = witness.notes.filter(({ event }) => event.type === "click").length;
+  const shown = witness.notes.length - clicks + uploaded.grossImpressions;
+  if (of("gross") > clicks) witness.complain("G7", `gross is ${of("gross")} of ${clicks} requests`, null);
+  if (of("gross_impressions") > shown)
+    witness.complain("G7", `gross_impressions is ${of("gross_impressions")} of ${shown}`, null);
+}
+
+/** A text that is equal for equal cells, reasons and users; nothing for a row of zeros. */
+function contentOf(row: FactsRow | undefined): string {
+  const cells = Array.from(row?.cells ?? []).filter(([, counts]) => counts.some((count) => count !== 0));
+  if (row === undefined || (cells.length === 0 && row.reasons.size === 0)) return "nothing";
   const sorted = (entries: [string, unknown][]) => entries.map(([name, value]) => `${name}=${String(value)}`).sort();
-  return `${sorted(cells).join(";")} ${sorted(Array.from(row.reasons)).join(";")}`;
+  const users = Array.from(row.users).sort().join();
+  return `${sorted(cells).join(";")} ${sorted(Array.from(row.reasons)).join(";")} ${users}`;
 }

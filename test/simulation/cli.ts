@@ -28,7 +28,7 @@ export async function main(
   }
   const { seeds, seed: firstSeed, hours } = flags;
   const start = stopwatch();
-  const sums = { events: 0, requests: 0, billed: 0 };
+  const sums = { events: 0, requests: 0, billed: 0, shown: 0, converted: 0 };
   const digests: string[] = [];
   let failures = 0;
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
@@ -36,6 +36,8 @@ export async function main(
     sums.events += outcome.events;
     sums.requests += outcome.requests;
     sums.billed += outcome.billed;
+    sums.shown += outcome.shown;
+    sums.converted += outcome.converted;
     digests.push(outcome.digest);
     if (outcome.complaints.length === 0) continue;
     failures++;
@@ -47,8 +49,12 @@ export async function main(
   print(
     `${seeds} seeds from ${firstSeed}, ${hours} virtual hours each: ${seeds - failures} passed, ${failures} failed`,
   );
-  print(`${sums.requests} requests, ${sums.billed} billed clicks, ${sums.events} simulated events`);
-  print(`${rate(sums.events, wallS)} events/s (${wallS.toFixed(1)} s), ${rate(sums.events, cpuS)} per CPU second`);
+  print(
+    `${sums.requests} requests, ${sums.billed} billed clicks, ${sums.shown} impressions shown or uploaded, ${sums.converted} conversions`,
+  );
+  print(
+    `${sums.events} simulated events, ${rate(sums.events, wallS)}/s (${wallS.toFixed(1)} s), ${rate(sums.events, cpuS)} per CPU second`,
+  );
   print(`digest ${seeds === 1 ? digests[0] : fold(digests)}`);
   return failures === 0 ? 0 : 1;
 }

@@ -8,8 +8,8 @@
  *   evict    a shard loses its memory between any two steps
  *   alarm    alarms are lost, late, or fire twice
  *   d1, r2   a call fails, loses its reply, or arrives after its retry; the service is down for minutes
- *   shard    one shard refuses everything for long, so that messages become dead letters
- *   death    requests and isolates end without a word
+ *   shard    a shard of each kind refuses everything for long, so that messages become dead letters
+ *   death    requests and isolates end without a word; who submits gives up
  *   clock    clocks step by minutes, and back
  *   reshard  the topology gains epochs; some configured lists are retroactive and must be refused
  *   review   late clicks are decided, again, and against each other
@@ -18,6 +18,7 @@
  * Keeps: a kind that is left out draws nothing and changes nothing else.
  */
 import { MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
+import { eventShardName } from "../../src/core/routing.ts";
 import { Chance } from "./chance.ts";
 
 export const FAULT_KINDS = [
@@ -42,6 +43,9 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export const CLOCK_STEP_MAX_MS = 3 * MINUTE_MS;
 /** Most outages are short; some are longer than the lead of a new epoch. */
 const OUTAGE_MAX_MS = { send: 8 * MINUTE_MS, d1: 15 * MINUTE_MS, r2: 45 * MINUTE_MS, shard: 25 * MINUTE_MS } as const;
+
+/** All shards of conversions and uploaded counts: they are down together, and have one clock. */
+export const SUBMISSION_SHARDS = "submissions";
 
 type Span = { readonly fromMs: number; readonly toMs: number };
 
@@ -75,11 +79,14 @@ export class Faults {
       if (this.rate(kind) > 0) this.#outages.set(kind, [span(kind)]);
     }
     if (this.rate("send") > 0) {
-      for (const queue of ["queue-0", "queue-1"]) this.#outages.set(queue, [span("send")]);
+      for (const queue of ["click-queue-0", "click-queue-1", "impression-queue-0"])
+        this.#outages.set(queue, [span("send")]);
     }
     if (this.rate("shard") > 0) {
-      const name = `clicks-${this.stream("shard").between(0, 3)}`;
-      this.#outages.set(name, [span("shard"), span("shard")]);
+      const index = this.stream("shard").between(0, 3);
+      for (const name of [eventShardName("click", index), eventShardName("impression", index), SUBMISSION_SHARDS]) {
+        this.#outages.set(name, [span("shard"), span("shard")]);
+      }
     }
   }
 

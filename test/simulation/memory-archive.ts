@@ -3,7 +3,7 @@
  *
  * Keeps: the contract of archive.ts: `put` answers with the last sequence number of what is stored under the key.
  */
-import type { LoggedEvent } from "../../src/core/log-line.ts";
+import type { LogEntry } from "../../src/core/log-line.ts";
 import type { ArchiveStore, Segment } from "../../src/sinks/archive.ts";
 
 export class MemoryArchive implements ArchiveStore {
@@ -17,9 +17,9 @@ export class MemoryArchive implements ArchiveStore {
   }
 
   /** Every line of every segment, in the order of their keys. */
-  *lines(): Iterable<LoggedEvent> {
+  *lines(): Iterable<LogEntry> {
     for (const key of Array.from(this.segments.keys()).sort()) {
-      for (const row of this.segments.get(key)?.rows ?? []) yield* row.events();
+      for (const row of this.segments.get(key)?.rows ?? []) yield* row.entries();
     }
   }
 }

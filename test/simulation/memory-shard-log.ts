@@ -1,14 +1,14 @@
 /**
- * The shard's log in memory: rows of opened events and named cursors, behind the port that LogStore implements.
+ * The shard's log in memory: rows of entries and named cursors, behind the port that LogStore implements.
  *
- *   rows     [{seq, loggedAtMs, chars, events}, …]  ascending, without gaps
+ *   rows     [{seq, loggedAtMs, chars, logged}, …]  ascending, without gaps
  *   cursors  {"archived": 7, "posted/REPORT_DB": 9, "logged_at_ms": …}
  *
  * Keeps: the contract of shard-log.ts. `seq` continues from the highest ever used, as LogStore does it: from the rows,
- * or from the cursors when they are gone. A row claims `charsPerEvent` characters an event, so that a small simulation
+ * or from the cursors when they are gone. A row claims `charsPerEvent` characters an entry, so that a small simulation
  * meets the bounds of postings and segments.
  */
-import type { LoggedEvent } from "../../src/core/log-line.ts";
+import type { LogEntry } from "../../src/core/log-line.ts";
 import { RULES_VERSION } from "../../src/core/verdict.ts";
 import type { NewEntry, ShardLog, Waiting } from "../../src/shard/shard-log.ts";
 import type { Cursor, LogRow } from "../../src/sinks/log-source.ts";
@@ -19,9 +19,9 @@ export class MemoryRow implements LogRow {
   readonly seq: number;
   readonly loggedAtMs: number;
   readonly chars: number;
-  readonly logged: readonly LoggedEvent[];
+  readonly logged: readonly LogEntry[];
 
-  constructor(seq: number, loggedAtMs: number, logged: readonly LoggedEvent[], charsPerEvent: number) {
+  constructor(seq: number, loggedAtMs: number, logged: readonly LogEntry[], charsPerEvent: number) {
     this.seq = seq;
     this.loggedAtMs = loggedAtMs;
     this.logged = logged;
@@ -32,7 +32,7 @@ export class MemoryRow implements LogRow {
     throw new Error("the simulation carries events, not their text");
   }
 
-  events(): readonly LoggedEvent[] {
+  entries(): readonly LogEntry[] {
     return this.logged;
   }
 }
@@ -61,18 +61,7 @@ export class MemoryShardLog implements ShardLog {
 
   append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
     this.#journal.failpoint();
-    const logged = entries.map(
-      ({ opened, decision, review }): LoggedEvent => ({
-        event: opened.event,
-        claims: opened.claims,
-        verdict: decision.verdict,
-        reason: decision.reason,
-        seq,
-        loggedAtMs,
-        rules: RULES_VERSION,
-        review,
-      }),
-    );
+    const logged = entries.map(({ content }): LogEntry => ({ ...content, seq, loggedAtMs, rules: RULES_VERSION }));
     const row = new MemoryRow(seq, loggedAtMs, logged, this.#charsPerEvent);
     this.rows.push(row);
     this.#journal.onEnd((end) => {

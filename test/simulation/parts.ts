@@ -8,12 +8,22 @@ import { ok, type Result } from "../../src/core/result.ts";
 import type { Topology } from "../../src/core/routing.ts";
 import type { LatePolicy } from "../../src/core/verdict.ts";
 import { Coalescer } from "../../src/queue/coalescer.ts";
-import { consumeClicks } from "../../src/queue/consumer.ts";
+import { consumeEvents } from "../../src/queue/consumer.ts";
 import { drainSpool } from "../../src/queue/spool.ts";
 import type { Timing } from "../../src/queue/timing.ts";
-import { type FlushPorts, type FlushSettings, flush } from "../../src/shard/flush.ts";
+import { flush, forgetEvents } from "../../src/shard/flush.ts";
 import { type Arrival, type Ingested, type IngestPorts, ingest } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
+import type { SubmissionBook } from "../../src/shard/submission-book.ts";
+import {
+  type ConversionOutcome,
+  type SubmitPorts,
+  type Submitted,
+  submitConversions,
+  submitCounts,
+  type Upload,
+  type UploadOutcome,
+} from "../../src/shard/submit.ts";
 import { TopologyKeeper } from "../../src/shard/topology-keeper.ts";
 import type { ArchiveStore } from "../../src/sinks/archive.ts";
 import type { FactsStore } from "../../src/sinks/facts-store.ts";
@@ -23,7 +33,7 @@ import type { Chance } from "./chance.ts";
 import type { Journal } from "./journal.ts";
 import { MemoryArchive } from "./memory-archive.ts";
 import { type MemoryRow, MemoryShardLog } from "./memory-shard-log.ts";
-import { TransactionalKeyIndex } from "./storage.ts";
+import { MemorySubmissionBook, TransactionalKeyIndex } from "./storage.ts";
 
 /** The report database: a facts store whose content can be read at the end. */
 export type ReadableFacts = FactsStore & Pick<MemoryFacts, "facts" | "lates">;
@@ -39,6 +49,13 @@ export type IngestPart = (
   transact: Transact,
 ) => Ingested;
 
+/** One call of a submission shard, transaction included. */
+type SubmitPart<Submission, Outcome> = (
+  submission: Submission,
+  ports: SubmitPorts & { nowMs: number },
+  transact: Transact,
+) => Submitted<Outcome>;
+
 export type Keeper = { inForce(configured: Result<Topology, string>, nowMs: number): Promise<Topology> };
 
 /** Ingest calls by shard name, and the names that there are: what a namespace is to its callers. */
@@ -46,16 +63,19 @@ export type ShardCalls = { readonly ingest: (name: string, encoded: string[]) =>
 
 export type Parts = {
   readonly ingest: IngestPart;
-  readonly flush: (ports: FlushPorts, settings: FlushSettings, nowMs: number) => Promise<void>;
-  /** False lets flushes of one shard run at the same time. */
-  readonly isSingleFlight: boolean;
+  readonly convert: SubmitPart<readonly string[], ConversionOutcome[]>;
+  readonly upload: SubmitPart<Upload, UploadOutcome>;
+  /** What the flush runner runs. */
+  readonly flush: typeof flush;
+  readonly forgetEvents: typeof forgetEvents;
   readonly makeLog: (journal: Journal, charsPerEvent: number, onCommit: (row: MemoryRow) => void) => MemoryShardLog;
   readonly makeIndex: (journal: Journal) => KeyIndex;
+  readonly makeBook: (journal: Journal) => SubmissionBook;
   readonly makeFacts: () => ReadableFacts;
   readonly makeArchive: () => ReadableArchive;
   readonly makeCoalescer: (holdMs: number, timing: Timing, carrier: Carrier) => Pick<Coalescer, "enqueue">;
   readonly makeKeeper: (bucket: R2Bucket) => Keeper;
-  readonly consume: typeof consumeClicks;
+  readonly consume: typeof consumeEvents;
   readonly drain: typeof drainSpool;
   /** Stands between routing and the shards. */
   readonly route: (calls: ShardCalls, chance: Chance, topology: () => Topology, carrier: Carrier) => ShardCalls;
@@ -63,15 +83,18 @@ export type Parts = {
 
 export const REAL_PARTS: Parts = {
   ingest: (arrivals, ports, transact) => transact(() => ingest(arrivals, ports)),
+  convert: (encoded, ports, transact) => transact(() => submitConversions(encoded, ports, ports.nowMs)),
+  upload: (upload, ports, transact) => transact(() => submitCounts(upload, ports, ports.nowMs)),
   flush,
-  isSingleFlight: true,
+  forgetEvents,
   makeLog: (journal, charsPerEvent, onCommit) => new MemoryShardLog(journal, charsPerEvent, onCommit),
   makeIndex: (journal) => new TransactionalKeyIndex(journal),
+  makeBook: (journal) => new MemorySubmissionBook(journal),
   makeFacts: () => new MemoryFacts(),
   makeArchive: () => new MemoryArchive(),
   makeCoalescer: (holdMs, timing, carrier) => new Coalescer(holdMs, timing, carrier.encode),
   makeKeeper: (bucket) => new TopologyKeeper(bucket),
-  consume: consumeClicks,
+  consume: consumeEvents,
   drain: drainSpool,
   route: (calls) => calls,
 };

@@ -10,14 +10,24 @@
 import type { EventId } from "../../src/core/event-id.ts";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { decodeMessage } from "../../src/core/message.ts";
+import { submissionShardNames } from "../../src/core/routing.ts";
+import { minuteOf } from "../../src/core/time.ts";
 import { DEAD_PREFIX, parseLetter } from "../../src/queue/dead-letter.ts";
 import { deliver, groupByShard } from "../../src/queue/route.ts";
 import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
+import { SUBMISSION_SHARDS } from "./faults.ts";
 import type { Keeper } from "./parts.ts";
-import { isDrained } from "./shard-host.ts";
-import { ISOLATES } from "./workload.ts";
+import { ISOLATES } from "./request.ts";
+import { isDrained, type ShardHost } from "./shard-host.ts";
 import { SEALER, SHARD_NAMES, type World } from "./world.ts";
 
+/** Clocks beside those of shards. */
+const STATIONS = ["edge-0", "edge-1", "edge-2", "click-queue-0", "impression-queue-0"];
+const SUBMISSION_SWEEP_MINUTES = 60;
+/** Names of submission shards by the minute of their turn. */
+const SUBMISSION_TURNS = Array.from({ length: SUBMISSION_SWEEP_MINUTES }, (_, turn) =>
+  submissionShardNames().filter((_, at) => at % SUBMISSION_SWEEP_MINUTES === turn),
+);
 const REST_MINUTES_MAX = 180;
 const OPERATOR_EVERY_MS = 7 * MINUTE_MS;
 const REVIEWER_EVERY_MS = 4 * MINUTE_MS;
@@ -26,6 +36,7 @@ export async function play(world: World): Promise<void> {
   const { scheduler, faults } = world;
   const staff = new Staff(world);
   scheduleTraffic(world);
+  world.submitters.schedule();
   scheduleMishaps(world);
   staff.work();
   await scheduler.run(world.endMs);
@@ -34,7 +45,7 @@ export async function play(world: World): Promise<void> {
   await rest(world, staff);
   if (staff.held.size > 0) {
     await scheduler.run(scheduler.nowMs + world.settings.dedupHorizonMs + 2 * HOUR_MS);
-    for (const name of SHARD_NAMES) if (faults.stream("horizon").is(0.7)) world.hosts.get(name)?.object().sweep();
+    for (const name of SHARD_NAMES) if (faults.stream("horizon").is(0.7)) world.eventHosts.get(name)?.object().sweep();
     await scheduler.run(scheduler.nowMs + MINUTE_MS);
     staff.held.clear();
     await rest(world, staff);
@@ -64,19 +75,23 @@ function isAtRest(world: World, staff: Staff): boolean {
 }
 
 function whatIsLeft(world: World, staff: Staff): string[] {
-  const queues = [...world.queues, world.deadQueue].filter(({ size }) => size > 0);
+  const { click, impression } = world.queues;
+  const queues = [...click, ...impression, world.deadQueue].filter(({ size }) => size > 0);
   const letters = world.bucket.keysUnder(DEAD_PREFIX).filter((key) => !staff.held.has(key));
   return [
     ...queues.map(({ name, size }) => `${size} messages in ${name}`),
     ...world.bucket.keysUnder(SPOOL_PREFIX).map((key) => `spool object ${key}`),
     ...letters.map((key) => `dead letter ${key}`),
-    ...Array.from(world.hosts.values())
+    ...(world.submitters.pending > 0 ? [`${world.submitters.pending} submissions without an answer`] : []),
+    ...world
+      .hosts()
       .filter((host) => !isDrained(host))
       .map(({ name, log }) => `${log.rows.length} rows in the log of ${name}`),
   ];
 }
 
-function scheduleTraffic({ scheduler, requests, faults, isolates }: World): void {
+function scheduleTraffic({ scheduler, workload, faults, isolates }: World): void {
+  const { requests } = workload;
   const chance = faults.stream("death");
   let next = 0;
   // One happening at a time, so that the queue of happenings stays short.
@@ -84,12 +99,12 @@ function scheduleTraffic({ scheduler, requests, faults, isolates }: World): void
     const request = requests[next++];
     if (request === undefined) return;
     const diesAfterMs = faults.strikes("death", 0.5) ? chance.unit() ** 4 * 4 * SECOND_MS : null;
-    isolates[request.isolate]?.click(request, diesAfterMs);
+    isolates[request.isolate]?.take(request, diesAfterMs);
     plan();
   };
   const plan = () => {
     const request = requests[next];
-    if (request !== undefined) scheduler.at(request.atMs, "click", arrive);
+    if (request !== undefined) scheduler.at(request.atMs, request.type, arrive);
   };
   plan();
 }
@@ -97,18 +112,19 @@ function scheduleTraffic({ scheduler, requests, faults, isolates }: World): void
 /** Evictions, deaths of isolates and steps of clocks at any moment. */
 function scheduleMishaps(world: World): void {
   const { scheduler, faults, endMs } = world;
+  const { requests } = world.workload;
   const spanMs = endMs - scheduler.nowMs;
   const often = (kind: "evict" | "death" | "clock", perHour: number, happen: () => void) => {
     const chance = faults.stream(kind);
     const times = Math.round(faults.rate(kind) * 4 * perHour * (spanMs / HOUR_MS));
     for (let time = 0; time < times; time++) scheduler.after(chance.unit() * spanMs, kind, happen);
   };
-  // Mishaps gather where the traffic is: half of them strike while a click is under way.
+  // Mishaps gather where the traffic is: half of them strike while a request is under way.
   const busy = (kind: "evict" | "death", perHour: number, happen: () => void) => {
     const chance = faults.stream(kind);
     const times = Math.round(faults.rate(kind) * 4 * perHour * (spanMs / HOUR_MS));
-    for (let time = 0; time < times && world.requests.length > 0; time++) {
-      scheduler.at(chance.pick(world.requests).atMs + chance.unit() * 4 * SECOND_MS, kind, happen);
+    for (let time = 0; time < times && requests.length > 0; time++) {
+      scheduler.at(chance.pick(requests).atMs + chance.unit() * 4 * SECOND_MS, kind, happen);
     }
   };
   const killIsolate = () => {
@@ -116,11 +132,15 @@ function scheduleMishaps(world: World): void {
     world.isolates[at]?.die();
     world.isolates[at] = world.makeIsolate(at);
   };
-  busy("evict", 60, () => world.hosts.get(faults.stream("evict").pick(SHARD_NAMES))?.evict());
+  busy("evict", 60, () => {
+    const chance = faults.stream("evict");
+    const hosts = chance.is(0.7) ? Array.from(world.eventHosts.values()) : world.hosts();
+    if (hosts.length > 0) chance.pick(hosts).evict();
+  });
   busy("death", 20, killIsolate);
   often("clock", 12, () => {
     const chance = faults.stream("clock");
-    world.stepClock(chance.pick([...SHARD_NAMES, "edge-0", "edge-1", "edge-2", "queue-0"]), chance);
+    world.stepClock(chance.pick([...SHARD_NAMES, SUBMISSION_SHARDS, ...STATIONS]), chance);
   });
 }
 
@@ -167,8 +187,8 @@ class Staff {
   }
 
   async #cron(): Promise<void> {
-    const { hosts, bucket, carrier, parts, faults } = this.#world;
-    for (const host of hosts.values()) if (!faults.isDown(host.name, host.nowMs)) host.object().sweep();
+    const { bucket, carrier, parts, faults } = this.#world;
+    for (const host of this.#visited()) if (!faults.isDown(host.name, host.nowMs)) host.object().sweep();
     if (bucket.keysUnder(SPOOL_PREFIX).length === 0) return;
     const shards = this.#world.namespace(() => true);
     await parts.drain({
@@ -178,6 +198,14 @@ class Staff {
       seal: SEALER,
       codec: carrier,
     });
+  }
+
+  /** Every event shard, and each submission shard once in a while; as src/batch/cron.ts. */
+  #visited(): ShardHost[] {
+    const { eventHosts, submissionHosts, scheduler } = this.#world;
+    const turn = minuteOf(scheduler.nowMs) % SUBMISSION_SWEEP_MINUTES;
+    const submissions = SUBMISSION_TURNS[turn] ?? [];
+    return [...eventHosts.values(), ...submissions.flatMap((name) => submissionHosts.get(name) ?? [])];
   }
 
   /** As src/queue/replay.ts, without the seal and the signatures, which have their own tests. */
@@ -221,7 +249,7 @@ class Staff {
       witness.complain("G11", `the review list names ${event}, which nobody logged`, event);
       return;
     }
-    const apply = () => this.#world.host(shard).object().review([{ event, choice }], "reviewer");
+    const apply = () => this.#world.eventHost(shard).object().review([{ event, choice }], "reviewer");
     network
       .call({ kind: "rpc", service: shard, label: "review", latencyMs: 20, apply, isCallerAlive: () => true })
       .then(([outcome]) => outcome !== undefined && witness.reviewTold(event, outcome))

@@ -4,7 +4,7 @@
  *   heap of {atMs, serial, kind, run}      run() may schedule more; promises that it settles run before the next one
  *
  * Keeps: the order is a function of the seed alone. Nothing here reads a clock; an hour without happenings costs
- * nothing. `steps` counts happenings that were carried out, `handed` the click events that one of them carried to a
+ * nothing. `steps` counts happenings that were carried out, `handed` the events that one of them carried to a
  * station beyond its first (a batch of ten events into a shard is ten decisions in one step).
  * Relies on: a step's promises are settled without real input or output, so one turn of the event loop settles all; and
  * `touch`, since a turn costs as much as a step, and many steps wake nobody.

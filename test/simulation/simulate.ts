@@ -2,12 +2,14 @@
  * One seed, played and checked: the entry that the command, the tests and the shrinking share.
  *
  * A *simulated event* is one handled happening: an entry taken off the queue of virtual time (a request, a message or a
- * call arriving, a reply, a timer, an alarm, a fault), or one further click event that such an entry carries into a
- * station which decides on it by itself (ten events in one ingest call are ten).
+ * call arriving, a reply, a timer, an alarm, a fault), or one further event or submission that such an entry
+ * carries into a station which decides on it by itself (ten events in one ingest call are ten).
  *
  * Keeps: the outcome is a function of the options. Faults that are handled are logged by the code under test; while a
  * run lasts, the console is silent.
  */
+import { totalsOf } from "../../src/core/facts.ts";
+import { addCounts, MEASURES, type Measure, zeroCounts } from "../../src/core/measures.ts";
 import { checkWorld } from "./checks.ts";
 import { FAULT_KINDS, type FaultKind } from "./faults.ts";
 import { type Parts, REAL_PARTS } from "./parts.ts";
@@ -34,8 +36,11 @@ export type Outcome = {
   readonly events: number;
   readonly requests: number;
   readonly billed: number;
+  /** Valid impressions, uploaded ones among them. */
+  readonly shown: number;
+  readonly converted: number;
   readonly trace: readonly string[];
-  /** Indexes of the impressions that clicked. */
+  /** Indexes of the impressions that anything happened to. */
   readonly impressions: ReadonlySet<number>;
 };
 
@@ -60,18 +65,22 @@ export async function simulate(options: SimulationOptions): Promise<Outcome> {
   }
 }
 
-function outcomeOf({ scheduler, witness, facts, requests }: World): Outcome {
-  let billed = 0;
-  for (const row of facts.facts.values()) for (const counts of row.cells.values()) billed += counts[2] ?? 0;
-  scheduler.mix(billed);
+function outcomeOf({ scheduler, witness, facts, workload }: World): Outcome {
+  const sums = zeroCounts();
+  for (const row of facts.facts.values()) addCounts(sums, totalsOf(row));
+  for (const sum of sums) scheduler.mix(sum);
+  const of = (measure: Measure) => sums[MEASURES.indexOf(measure)] ?? 0;
+  const { requests, purchases, uploads } = workload;
   scheduler.mix(witness.complaints.length);
   return {
     complaints: witness.complaints,
     digest: scheduler.digest.toString(16).padStart(8, "0"),
     events: scheduler.steps + scheduler.handed,
     requests: witness.notes.length,
-    billed,
+    billed: of("valid"),
+    shown: of("impressions"),
+    converted: of("conversions"),
     trace: witness.trace,
-    impressions: new Set(requests.map(({ impression }) => impression.index)),
+    impressions: new Set([...requests, ...purchases, ...uploads].map(({ impression }) => impression.index)),
   };
 }

@@ -1,5 +1,6 @@
 /** Seeds of the simulation, the reproducibility of each, and the command that plays them. */
 import { describe, expect, it } from "vitest";
+import { flush } from "../../src/shard/flush.ts";
 import { main } from "./cli.ts";
 import { ABSOLUTE_TOTALS } from "./mutants/absolute-totals.ts";
 import { REAL_PARTS } from "./parts.ts";
@@ -38,6 +39,20 @@ describe("the simulation", () => {
     expect(impressions).toBeLessThanOrEqual(3);
     expect(["G4", "G6"]).toContain(complaint.promise);
     expect(trace.join("\n")).toMatch(/edge \d: GET[\s\S]*clicks-\d: logged/);
+  });
+
+  it("reports a fault of a flush that nobody injected, although the flush runner takes it for a sink's", async () => {
+    let isPlanted = false;
+    const faulty: typeof flush = async (...args) => {
+      await flush(...args);
+      if (isPlanted) return;
+      isPlanted = true;
+      throw new TypeError("planted");
+    };
+    const { complaints } = await simulate({ seed: 1, hours: 0.2, parts: { ...REAL_PARTS, flush: faulty } });
+    expect(complaints).toEqual([
+      { promise: "bug", text: expect.stringMatching(/^flush of \S+: TypeError: planted$/), impression: null },
+    ]);
   });
 
   it("is a command that says what it did", async () => {

@@ -1,6 +1,6 @@
 /**
- * The storage of one simulated shard: log, keys, late clicks and cursors in memory, behind the ports that the SQLite
- * implementations stand behind, with transactions that take everything back.
+ * The storage of one simulated shard beside its log: keys, late clicks, submissions in memory, behind the ports that the
+ * SQLite implementations stand behind, with transactions that take everything back.
  *
  * Keeps: a transaction that throws leaves nothing of itself. What was committed survives the object's eviction.
  * Each write first passes `failpoint`, which may throw: a crash between two statements.
@@ -10,6 +10,7 @@ import type { ImpressionKey } from "../../src/core/impression-key.ts";
 import type { Claim, Known, Repeat } from "../../src/core/ingest.ts";
 import type { KeyIndex, Lookup } from "../../src/shard/key-index.ts";
 import type { DecidedReview, LateClick, LateShelf, ShelvedClick } from "../../src/shard/late-shelf.ts";
+import type { SubmissionBook } from "../../src/shard/submission-book.ts";
 import { MemoryKeyIndex } from "../support/memory-key-index.ts";
 import type { Journal } from "./journal.ts";
 
@@ -102,5 +103,46 @@ export class MemoryLateShelf implements LateShelf {
     });
     if (click === null) this.#clicks.delete(event);
     else this.#clicks.set(event, click);
+  }
+}
+
+type Remembered = { readonly state: string; readonly period: number };
+
+export class MemorySubmissionBook implements SubmissionBook {
+  readonly #states = new Map<string, Remembered>();
+  readonly #journal: Journal;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  find(keys: readonly string[]): Map<string, string> {
+    const found = new Map<string, string>();
+    for (const key of keys) {
+      const known = this.#states.get(key);
+      if (known !== undefined) found.set(key, known.state);
+    }
+    return found;
+  }
+
+  put(states: ReadonlyMap<string, string>, period: number): void {
+    for (const [key, state] of states) {
+      this.#journal.failpoint();
+      this.#set(key, { state, period: this.#states.get(key)?.period ?? period });
+    }
+  }
+
+  dropBefore(period: number): void {
+    for (const [key, known] of this.#states) if (known.period < period) this.#set(key, undefined);
+  }
+
+  #set(key: string, remembered: Remembered | undefined): void {
+    const before = this.#states.get(key);
+    const write = (value: Remembered | undefined) =>
+      value === undefined ? this.#states.delete(key) : this.#states.set(key, value);
+    this.#journal.onEnd((end) => {
+      if (end === "abort") write(before);
+    });
+    write(remembered);
   }
 }

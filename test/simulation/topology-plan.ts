@@ -10,6 +10,7 @@ import { hash32 } from "../../src/core/hash.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
 import type { Topology } from "../../src/core/routing.ts";
 import { EPOCH_LEAD_MS } from "../../src/core/topology.ts";
+import { anEpoch } from "../support/builders.ts";
 import { CLOCK_STEP_MAX_MS, type Faults } from "./faults.ts";
 
 type Deployment = { readonly atMs: number; readonly topology: Topology };
@@ -21,12 +22,13 @@ export class TopologyPlan {
 
   constructor(faults: Faults, { startMs, endMs }: { startMs: number; endMs: number }) {
     const chance = faults.stream("reshard");
-    const first: Topology = [{ sinceMs: 0, shards: chance.between(1, 4) }];
+    const shards = (max: number) => ({ click: chance.between(1, max), impression: chance.between(1, max) });
+    const first: Topology = [{ sinceMs: 0, shards: shards(4) }];
     this.#deployments = [{ atMs: 0, topology: first }];
     if (faults.rate("reshard") === 0) return;
     const announcedMs = startMs + chance.unit() * (endMs - startMs) * 0.6;
     const sinceMs = announcedMs + EPOCH_LEAD_MS + ROLLOUT_MS + CLOCK_STEP_MAX_MS + chance.between(1, 20) * MINUTE_MS;
-    const resharded = [...first, { sinceMs: Math.floor(sinceMs / 1_000) * 1_000, shards: chance.between(1, 6) }];
+    const resharded = [...first, { sinceMs: Math.floor(sinceMs / 1_000) * 1_000, shards: shards(6) }];
     this.#deployments.push({ atMs: announcedMs, topology: resharded });
     // The record of the topology cannot be read when the epoch begins.
     if (faults.rate("r2") > 0 && chance.is(0.6)) {
@@ -37,7 +39,7 @@ export class TopologyPlan {
     // Somebody sets an epoch that has begun already, and needs a while to notice the alert.
     const mistakeMs = announcedMs + chance.unit() * (endMs - announcedMs);
     const retroactive = mistakeMs - chance.unit() * 10 * MINUTE_MS;
-    const wrong = [...resharded.filter((epoch) => epoch.sinceMs < retroactive), { sinceMs: retroactive, shards: 7 }];
+    const wrong = [...resharded.filter((epoch) => epoch.sinceMs < retroactive), anEpoch(retroactive, 7)];
     this.#deployments.push({ atMs: mistakeMs, topology: wrong });
     this.#deployments.push({ atMs: mistakeMs + 15 * MINUTE_MS, topology: resharded });
   }

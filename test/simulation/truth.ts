@@ -2,9 +2,11 @@
  * The rules, written a second time and from the outside: what one event is worth before anybody asks whether its
  * impression is taken. Uses what the workload knows of the request (its nature), never the deciding code.
  *
- * Sources: DESIGN §3, §6, §11: test traffic, expiry by receipt, HEAD, declared crawlers; lateness by the edge's instants.
+ * Sources: DESIGN §3, §6, §11: test traffic, expiry by receipt, HEAD, declared crawlers, clicks within 300 ms of an `iat`
+ * with a fraction; lateness by the edge's instants.
  */
 import { MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
+import type { EventType } from "../../src/core/token-event.ts";
 import type { Note } from "./witness.ts";
 
 export type Worth = "invalid" | "late" | "candidate";
@@ -15,9 +17,15 @@ export function worthOf({ request, event }: Note, { mode, allowedLatenessS }: Tr
   const { claims } = request.impression;
   if (claims.tst || request.nature === "machine") return "invalid";
   if (event.receivedAtMs > claims.exp * SECOND_MS) return "invalid";
+  if (isTooFast(request.type, event.receivedAtMs, claims.iat)) return "invalid";
   const minuteEndsMs = event.occurredAtMs - (event.occurredAtMs % MINUTE_MS) + MINUTE_MS;
   const isLate = event.receivedAtMs - minuteEndsMs > allowedLatenessS * SECOND_MS;
   return isLate && mode === "review" ? "late" : "candidate";
+}
+
+function isTooFast(type: EventType, receivedAtMs: number, iat: number): boolean {
+  const elapsedMs = receivedAtMs - Math.round(iat * SECOND_MS);
+  return type === "click" && iat % 1 !== 0 && elapsedMs >= 0 && elapsedMs < 300;
 }
 
 /** The client's time counts only within [issued, received + 5 s]; otherwise the server's does, and the event says so. */

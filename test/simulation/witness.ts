@@ -2,23 +2,31 @@
  * The witness writes down what clients, carriers and shards were told, while the run goes on; it decides nothing.
  *
  *   notes      every request, and how it ended                 acked      event id → count, once a carrier took it
- *   sent       event id → request and event as made            committed  shard → sequence number → fingerprint
+ *   sent       event id → request and event as made            committed  shard → sequence numbers
+ *   conversions, uploads   what submission shards decided, in the order of their commits
  *
  * Keeps: what is written is what was said, not what should be. With a trace it also keeps every station that one event
  * or impression passed, in order.
  */
 import type { EnqueueStepName } from "../../src/config.ts";
-import type { ClickEvent } from "../../src/core/click-event.ts";
+import type { ConversionEvent } from "../../src/core/conversion.ts";
 import type { EventId } from "../../src/core/event-id.ts";
+import { type Facts, foldEntry } from "../../src/core/facts.ts";
+import type { ImpressionCounts } from "../../src/core/impression-counts.ts";
+import { isTokenEntry } from "../../src/core/log-line.ts";
 import type { ReviewChoice, ReviewOutcome } from "../../src/core/review.ts";
-import type { EncodedClick, Handover } from "../../src/queue/coalescer.ts";
+import type { TokenEvent } from "../../src/core/token-event.ts";
+import type { EncodedEvent, Handover } from "../../src/queue/coalescer.ts";
+import type { ConversionOutcome, UploadOutcome } from "../../src/shard/submit.ts";
+import type { Posting } from "../../src/sinks/facts-store.ts";
+import { breachesOf } from "./law.ts";
 import type { MemoryRow } from "./memory-shard-log.ts";
+import type { Request } from "./request.ts";
 import type { Scheduler } from "./scheduler.ts";
-import type { Impression, Request } from "./workload.ts";
 
 export type Note = {
   readonly request: Request;
-  readonly event: ClickEvent;
+  readonly event: TokenEvent;
   /** Requests of one group may fold into one event. */
   readonly group: string;
   readonly isolate: string;
@@ -34,6 +42,15 @@ export type Note = {
 
 export type Deferral = { readonly event: EventId; readonly shard: string; readonly atMs: number };
 
+export type DecidedConversion = { readonly event: ConversionEvent; readonly outcome: ConversionOutcome };
+export type DecidedUpload = {
+  readonly key: string;
+  readonly rows: readonly ImpressionCounts[];
+  readonly content: string;
+  readonly outcome: UploadOutcome;
+  readonly impression: number;
+};
+
 export class Witness {
   readonly notes: Note[] = [];
   readonly sent = new Map<EventId, Note>();
@@ -42,9 +59,15 @@ export class Witness {
   readonly lost = new Map<EventId, number>();
   readonly reviewed = new Map<EventId, { readonly choice: ReviewChoice; readonly verdict: string }>();
   readonly deferrals: Deferral[] = [];
+  /** Event id of a conversion or of a row of counts → the impression that it follows from. */
+  readonly submissions = new Map<EventId, number>();
+  readonly conversions: DecidedConversion[] = [];
+  readonly uploads: DecidedUpload[] = [];
+  /** The fold of everything that any shard committed. */
+  readonly logged: Facts = new Map();
   readonly complaints: { readonly promise: string; readonly text: string; readonly impression: number | null }[] = [];
   readonly #scheduler: Scheduler;
-  readonly #committed = new Map<string, Map<number, string>>();
+  readonly #committed = new Map<string, Set<number>>();
   /** Index of the impression that is traced. */
   readonly #traced: number | null;
   readonly trace: string[] = [];
@@ -58,11 +81,11 @@ export class Witness {
     const note = { ...made, atMs: this.#scheduler.nowMs, answer: null, answeredAtMs: 0, isCountedLost: false };
     this.notes.push(note);
     this.sent.set(made.event.id, note);
-    this.say(made.event.id, () => `edge ${made.request.isolate}: ${made.request.method} by ${made.request.client}`);
+    this.say(made.event.id, () => edgeStory(made.request));
     return note;
   }
 
-  delivered(note: Note, events: readonly EncodedClick[], step: EnqueueStepName | null): void {
+  delivered(note: Note, events: readonly EncodedEvent[], step: EnqueueStepName | null): void {
     if (step === null) note.isCountedLost = true;
     for (const { id, count } of events) {
       this.say(id, () => (step === null ? "chain: lost" : `chain: taken by ${step}, count ${count}`));
@@ -81,21 +104,48 @@ export class Witness {
     this.say(note.event.id, () => `edge: request ends, ${outcome}`);
   }
 
+  /** An event that is about to be submitted. */
+  submitted(event: EventId, impression: number): void {
+    this.submissions.set(event, impression);
+  }
+
+  /** What an object decided on a conversion, once that is committed. */
+  converted(event: ConversionEvent, outcome: ConversionOutcome | undefined): void {
+    if (outcome === undefined) {
+      this.complain("G12", `the conversion ${event.id} has no outcome`, event.id);
+      return;
+    }
+    this.conversions.push({ event, outcome });
+    this.say(event.id, () => `${event.action} ${event.orderId} ${event.valueMicros}: ${JSON.stringify(outcome)}`);
+  }
+
+  uploaded(upload: DecidedUpload): void {
+    this.uploads.push(upload);
+  }
+
   /** A row that a shard committed: its number must never have meant anything else. */
   committed(shard: string, row: MemoryRow): void {
-    const rows = this.#committed.get(shard) ?? new Map<number, string>();
+    const rows = this.#committed.get(shard) ?? new Set<number>();
     this.#committed.set(shard, rows);
     const first = row.logged[0]?.event.id ?? null;
     if (rows.has(row.seq)) this.complain("G6", `sequence number ${row.seq} of ${shard} was used twice`, first);
-    rows.set(row.seq, row.logged.map(({ event, verdict }) => `${event.id} ${verdict}`).join());
-    for (const { event, verdict, reason, review } of row.logged) {
+    rows.add(row.seq);
+    for (const entry of row.logged) {
+      const { event, verdict, reason } = entry;
+      const isReview = isTokenEntry(entry) && entry.review !== null;
       this.say(
         event.id,
-        () => `${shard}: logged ${row.seq}, ${verdict} ${reason ?? ""} ${review === null ? "" : "by review"}`,
+        () => `${shard}: logged ${row.seq}, ${verdict} ${reason ?? ""}${isReview ? " by review" : ""}`,
       );
       if (verdict === "deferred") this.deferrals.push({ event: event.id, shard, atMs: this.#scheduler.nowMs });
       this.#scheduler.mix(row.seq + verdict.length);
+      foldEntry(this.logged, entry);
     }
+  }
+
+  /** A posting on its way to the report database. */
+  posted({ source, seqFrom, facts }: Posting): void {
+    for (const breach of breachesOf(facts)) this.complain("G5", `posting ${source} ${seqFrom}: ${breach}`, null);
   }
 
   /** What a reviewer was told. */
@@ -115,17 +165,20 @@ export class Witness {
   }
 
   complain(promise: string, text: string, event: EventId | null): void {
-    const impression = event === null ? null : (this.sent.get(event)?.request.impression.index ?? null);
-    this.complaints.push({ promise, text, impression });
+    this.complaints.push({ promise, text, impression: event === null ? null : this.impressionOf(event) });
   }
 
-  impressionOf(event: EventId): Impression | null {
-    return this.sent.get(event)?.request.impression ?? null;
+  /** Index of the impression that an event belongs to. */
+  impressionOf(event: EventId): number | null {
+    return this.sent.get(event)?.request.impression.index ?? this.submissions.get(event) ?? null;
   }
 
   say(event: EventId, what: () => string): void {
-    if (this.#traced === null || this.impressionOf(event)?.index !== this.#traced) return;
+    if (this.#traced === null || this.impressionOf(event) !== this.#traced) return;
     const time = new Date(this.#scheduler.nowMs).toISOString().slice(11, 23);
     this.trace.push(`${time} ${event.slice(-8)} ${what()}`);
   }
 }
+
+const edgeStory = ({ isolate, method, type, client }: Request) =>
+  `edge ${isolate}: ${method} ${type === "click" ? "" : "pixel "}by ${client}`;

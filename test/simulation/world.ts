@@ -1,23 +1,28 @@
 /**
- * One simulated system: isolates at the edge, queues, shards, report database, archive, cron, operators and reviewers,
- * over one virtual time, one seed and one set of parts.
+ * One simulated system: isolates at the edge, queues, shards, report database, archive, cron, operators, reviewers and
+ * submitters, over one virtual time, one seed and one set of parts.
  *
- *   requests → EdgeIsolate → QueueModel → consumer → ShardHost → facts, archive
- *                    └→ shard └→ spool → cron ─────────↑    dead letters → operator ↑
+ *   requests → EdgeIsolate → QueueModel → consumer → EventHost → facts, archive     clicks and impressions have queues
+ *                    └→ shard └→ spool → cron ─────────↑    dead letters → operator ↑    and shards of their own
+ *   purchases, batches → Submitters → SubmissionHost → facts, archive
  *
  * Keeps: every arrow that crosses the network is a call of network.ts, so each may fail, hang or arrive late.
  */
 import type { EnqueueStepName } from "../../src/config.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
+import { isTokenEntry } from "../../src/core/log-line.ts";
 import type { Topology } from "../../src/core/routing.ts";
-import { clickShardName } from "../../src/core/routing.ts";
+import { eventShardName } from "../../src/core/routing.ts";
+import { EVENT_TYPES, type EventType } from "../../src/core/token-event.ts";
 import { consumeDeadLetters } from "../../src/queue/consumer.ts";
 import type { Sealer } from "../../src/queue/dead-letter.ts";
 import type { ShardNamespace } from "../../src/shard/stub.ts";
+import type { Posting } from "../../src/sinks/facts-store.ts";
 import { MemoryBucket } from "./bucket.ts";
 import { Carrier } from "./carrier.ts";
 import { Chance } from "./chance.ts";
 import { EdgeIsolate } from "./edge-model.ts";
+import { EventHost } from "./event-host.ts";
 import { CLOCK_STEP_MAX_MS, type FaultKind, Faults } from "./faults.ts";
 import type { MemoryRow } from "./memory-shard-log.ts";
 import { Network, NetworkFault } from "./network.ts";
@@ -30,11 +35,14 @@ import {
   type ShardCalls,
 } from "./parts.ts";
 import { QueueModel } from "./queue-model.ts";
+import { ISOLATES } from "./request.ts";
 import { Scheduler } from "./scheduler.ts";
-import { type Ground, ShardHost, type ShardSettings } from "./shard-host.ts";
+import type { Ground, ShardHost, ShardSettings } from "./shard-host.ts";
+import { SubmissionHost } from "./submission-host.ts";
+import { Submitters } from "./submitters.ts";
 import { TopologyPlan } from "./topology-plan.ts";
 import { Witness } from "./witness.ts";
-import { ISOLATES, makeWorkload, type Request } from "./workload.ts";
+import { makeWorkload, type Workload } from "./workload.ts";
 
 export type WorldOptions = {
   readonly seed: number;
@@ -65,15 +73,17 @@ export class World {
   readonly bucket: MemoryBucket;
   readonly network: Network;
   readonly carrier = new Carrier();
-  readonly requests: readonly Request[];
+  readonly workload: Workload;
   readonly settings: ShardSettings;
   readonly endMs: number;
-  readonly queues: QueueModel[];
+  readonly queues: Readonly<Record<EventType, readonly QueueModel[]>>;
   readonly deadQueue: QueueModel;
   readonly parts: Parts;
   /** Which shard logged a late click. */
   readonly lateAt = new Map<string, string>();
-  readonly hosts = new Map<string, ShardHost>();
+  readonly eventHosts = new Map<string, EventHost>();
+  readonly submissionHosts = new Map<string, SubmissionHost>();
+  readonly submitters: Submitters;
   readonly isolates: EdgeIsolate[] = [];
   readonly #plan: TopologyPlan;
   readonly #clockOffsets = new Map<string, number>();
@@ -102,12 +112,14 @@ export class World {
     this.#ids = new Chance(seed, "ids");
     this.#routing = new Chance(seed, "routing");
     this.#plan = new TopologyPlan(this.faults, spanMs);
-    this.requests = makeWorkload({ seed, startMs, hours, only: options.only });
-    for (const { impression } of this.requests) this.carrier.know(impression.token, impression.claims);
+    this.workload = makeWorkload({ seed, startMs, hours, only: options.only });
+    this.submitters = new Submitters(this, new Chance(seed, "submissions"));
+    for (const { impression } of this.workload.requests) this.carrier.know(impression.token, impression.claims);
     this.deadQueue = this.#makeDeadQueue();
-    const queueCount = chance.between(1, 3);
     const retriesMax = chance.between(3, 8);
-    this.queues = Array.from({ length: queueCount }, (_, at) => this.#makeQueue(`queue-${at}`, retriesMax));
+    const makeQueues = (type: EventType) =>
+      Array.from({ length: chance.between(1, 3) }, (_, at) => this.#makeQueue(`${type}-queue-${at}`, retriesMax));
+    this.queues = { click: makeQueues("click"), impression: makeQueues("impression") };
     this.#ground = this.#makeGround();
     for (let at = 0; at < ISOLATES; at++) this.isolates.push(this.makeIsolate(at));
   }
@@ -124,10 +136,21 @@ export class World {
     this.#clockOffsets.clear();
   }
 
-  host(name: string): ShardHost {
-    const host = this.hosts.get(name) ?? new ShardHost(name, this.#ground);
-    this.hosts.set(name, host);
+  eventHost(name: string): EventHost {
+    const host = this.eventHosts.get(name) ?? new EventHost(name, this.#ground);
+    this.eventHosts.set(name, host);
     return host;
+  }
+
+  submissionHost(name: string): SubmissionHost {
+    const host = this.submissionHosts.get(name) ?? new SubmissionHost(name, this.#ground);
+    this.submissionHosts.set(name, host);
+    return host;
+  }
+
+  /** Every shard that was ever called. */
+  hosts(): ShardHost[] {
+    return [...this.eventHosts.values(), ...this.submissionHosts.values()];
   }
 
   makeIsolate(at: number): EdgeIsolate {
@@ -142,6 +165,7 @@ export class World {
       topology: (name, keeper, nowMs) => this.inForce(name, keeper, nowMs),
       // All isolates of one place have one clock.
       clockOffset: () => this.clockOffset(`edge-${at}`),
+      onClick: (impression, click) => this.submitters.clicked(impression, click),
     });
   }
 
@@ -165,7 +189,7 @@ export class World {
 
   #ingest(name: string, encoded: string[], isCallerAlive: () => boolean): Promise<number> {
     const apply = () => {
-      const host = this.host(name);
+      const host = this.eventHost(name);
       host.maybeEvict();
       const counted = host.object().ingest(encoded);
       if (this.faults.strikes("evict", 0.3)) {
@@ -180,12 +204,15 @@ export class World {
   #makeGround(): Ground {
     const { scheduler, faults, network, carrier, parts, facts, archive, settings, witness } = this;
     const onCommit = (shard: string, row: MemoryRow) => {
-      for (const { event, verdict } of row.logged) if (verdict === "late") this.lateAt.set(event.id, shard);
+      for (const entry of row.logged) {
+        if (isTokenEntry(entry) && entry.verdict === "late") this.lateAt.set(entry.event.id, shard);
+      }
       witness.committed(shard, row);
     };
+    const onPost = (posting: Posting) => witness.posted(posting);
     const onBug = (what: string) => witness.bug(what);
-    const { clockOffset } = this;
-    return { scheduler, faults, network, carrier, parts, facts, archive, settings, clockOffset, onCommit, onBug };
+    const hooks = { clockOffset: this.clockOffset, onCommit, onPost, onBug };
+    return { scheduler, faults, network, carrier, parts, facts, archive, settings, ...hooks };
   }
 
   #makeQueue(name: string, retriesMax: number): QueueModel {
@@ -226,14 +253,17 @@ export class World {
 /** Seals have their own tests; here nobody edits a letter. */
 export const SEALER: Sealer = async () => ({ kid: "sim", mac: "sim" });
 
-/** Names of all shards that a run can come to use. */
-export const SHARD_NAMES = Array.from({ length: 8 }, (_, index) => clickShardName(index));
+/** Names of all shards of clicks and impressions that a run can come to use. */
+export const SHARD_NAMES = EVENT_TYPES.flatMap((type) =>
+  Array.from({ length: 8 }, (_, index) => eventShardName(type, index)),
+);
 
 function settingsOf(chance: Chance): ShardSettings {
   const charsPerEvent = chance.pick([700, 40_000, 250_000]);
   return {
     policy: { mode: chance.is(0.75) ? "review" : "accept", allowedLatenessS: 30 },
     flushIntervalMs: chance.pick([300, SECOND_MS, 3 * SECOND_MS]),
+    submissionFlushIntervalMs: chance.pick([SECOND_MS, 5 * SECOND_MS, 30 * SECOND_MS]),
     archiveIntervalMs: chance.pick([2 * SECOND_MS, 20 * SECOND_MS, MINUTE_MS]),
     dedupHorizonMs: chance.pick([75 * MINUTE_MS, 3 * HOUR_MS, 3 * HOUR_MS]),
     backlogCharsMax: charsPerEvent * chance.pick([20, 200, 100_000]),

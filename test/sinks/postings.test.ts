@@ -2,13 +2,15 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Facts, foldEvent, widenFacts } from "../../src/core/facts.ts";
-import { HOUR_MS } from "../../src/core/limits.ts";
+import { type Facts, foldEntry, widenFacts } from "../../src/core/facts.ts";
+import { HOUR_MS, POSTING_CHARS_MAX } from "../../src/core/limits.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { Sketch } from "../../src/core/sketch.ts";
 import { hourOf } from "../../src/core/time.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { D1Facts, encodeDeltas } from "../../src/sinks/d1-facts.ts";
 import { TIER_MINUTES } from "../../src/sinks/facts-sql.ts";
 import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
+import type { LogRow } from "../../src/sinks/log-source.ts";
 import { nextPosting, postLog } from "../../src/sinks/post.ts";
 import { readMarks, rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
@@ -26,7 +28,7 @@ async function wipe(): Promise<void> {
 
 function foldAll(specs: readonly Spec[]): Facts {
   const facts: Facts = new Map();
-  for (const [at, spec] of specs.entries()) foldEvent(facts, loggedOf(spec, at + 1));
+  for (const [at, spec] of specs.entries()) foldEntry(facts, loggedOf(spec, at + 1));
   return facts;
 }
 
@@ -118,6 +120,24 @@ describe("postings", () => {
     expect(posting?.seqTo).toBeGreaterThan(100);
     expect(posting?.seqTo).toBeLessThan(4_000);
   });
+
+  it("count their users in its size", () => {
+    const minutes = Array.from({ length: 600 }, (_, minute): LogRow => {
+      const logged = loggedOf(specAt(minute), minute + 1);
+      const hashOf = (user: number) => String(user).padEnd(16, "A");
+      const entries = () =>
+        Array.from({ length: 400 }, (_user, user) => ({
+          ...logged,
+          event: { ...logged.event, userHash: hashOf(100_000 + user) },
+        }));
+      return { seq: minute + 1, loggedAtMs: NOON_MS, chars: 1_000, lines: () => "", entries };
+    });
+    const posting = nextPosting(minutes, { shard: "s", incarnation: "test" });
+    const facts = posting?.facts ?? new Map();
+    expect(Array.from(facts.values(), ({ users }) => users.size)).toContain(400);
+    expect(facts.size).toBeLessThan(600);
+    expect(encodeDeltas(facts).length).toBeLessThan(POSTING_CHARS_MAX);
+  });
 });
 
 describe("rolled tiers", () => {
@@ -181,6 +201,32 @@ describe("rolled tiers", () => {
       expect(results.reduce((sum, { cells }) => sum + cells, 0)).toBe(9_001);
     }
     await expectTiersAgree();
+  });
+
+  it("have every user of their minutes, also past the exact limit and on several parts", async () => {
+    const store = new D1Facts(database, () => NOON_MS);
+    // 1 400 users of the first minute, of whom 300 come again in the last, by way of 4 500 cells.
+    const first = Array.from({ length: 4_500 }, (_, at) => ({ ...specAt(0), publisher: at, user: at % 1_400 }));
+    const last = Array.from({ length: 350 }, (_, at) => ({ ...specAt(59), user: 1_100 + at }));
+    const late = Array.from({ length: 600 }, (_, at) => ({ ...specAt(30), user: 1_300 + at }));
+    const post = async (specs: readonly Spec[], seq: number) =>
+      store.post({ ...PLAIN, source: "s/1", seqFrom: seq, seqTo: seq, facts: foldAll(specs) });
+    await post(first.slice(0, 2_000), 1);
+    await post(first.slice(2_000), 2);
+    await post(last, 3);
+    await rollAll(database, NOON_MS + 30 * HOUR_MS);
+    await post(late, 4);
+    const [{ users } = { users: new Set<number>() }] = widenFacts(
+      foldAll([...first, ...last, ...late]),
+      1_440,
+    ).values();
+    expect(users.size).toBe(1_900);
+    for (const tier of ["minute", "hour", "day"]) {
+      const { results } = await database
+        .prepare(`SELECT CAST(sketch AS TEXT) AS sketch FROM facts_${tier} WHERE sketch IS NOT NULL`)
+        .all<{ sketch: string }>();
+      expect(Sketch.decode(results.map(({ sketch }) => sketch).join("")).encode()).toBe(Sketch.of(users).encode());
+    }
   });
 });
 

@@ -4,10 +4,10 @@
 
 import { encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
 import type { Claims } from "../../src/core/claims.ts";
-import { type ClickEvent, encodeClickEvent } from "../../src/core/click-event.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import type { OpenedEvent } from "../../src/core/message.ts";
-import { routingHashOf } from "../../src/core/routing.ts";
+import { type Epoch, routingHashOf } from "../../src/core/routing.ts";
+import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
 
 /** 2026-04-20T12:00:00Z. */
 export const NOON_MS = Date.UTC(2026, 3, 20, 12);
@@ -41,6 +41,11 @@ export function anUnsignedToken(payload: Record<string, unknown>): string {
   return `${part({ alg: "HS256", kid: "test-1", typ: "JWT" })}.${part(payload)}.${"A".repeat(43)}`;
 }
 
+/** An epoch that spreads clicks and impressions alike. */
+export function anEpoch(sinceMs: number, shards: number): Epoch {
+  return { sinceMs, shards: { click: shards, impression: shards } };
+}
+
 let serial = 0;
 
 /** Event id bytes that differ at every call, without randomness. */
@@ -51,11 +56,12 @@ export function serialBytes(): Uint8Array {
 }
 
 /** A click event of the given token payload; received at noon plus one second unless told. */
-export function aClick(overrides: Partial<ClickEvent> = {}, payload: Record<string, unknown> = {}): ClickEvent {
+export function aClick(overrides: Partial<TokenEvent> = {}, payload: Record<string, unknown> = {}): TokenEvent {
   const claims = aPayload(payload);
   const receivedAtMs = overrides.receivedAtMs ?? NOON_MS + 1_000;
   const routingHash = routingHashOf({ ad: String(claims["ad"]), jti: claims.jti, slt: Number(claims["slt"] ?? 1) });
   return {
+    type: "click",
     id: makeEventId({ receivedAtMs, routingHash }, serialBytes()),
     token: anUnsignedToken(claims),
     receivedAtMs,
@@ -68,6 +74,7 @@ export function aClick(overrides: Partial<ClickEvent> = {}, payload: Record<stri
     asn: 3320,
     device: "desktop",
     ipHash: null,
+    userHash: null,
     userAgent: BROWSER,
     hints: {},
     referrerHost: "news.example",
@@ -80,12 +87,12 @@ export function aClick(overrides: Partial<ClickEvent> = {}, payload: Record<stri
 }
 
 /** The event as it travels in a queue message. */
-export function anEncodedClick(overrides: Partial<ClickEvent> = {}, payload: Record<string, unknown> = {}): string {
-  return encodeClickEvent(aClick(overrides, payload));
+export function anEncodedEvent(overrides: Partial<TokenEvent> = {}, payload: Record<string, unknown> = {}): string {
+  return encodeTokenEvent(aClick(overrides, payload));
 }
 
 /** An event with its claims. */
-export function anOpenedClick(overrides: Partial<ClickEvent> = {}, payload: Partial<Claims> = {}): OpenedEvent {
+export function anOpenedClick(overrides: Partial<TokenEvent> = {}, payload: Partial<Claims> = {}): OpenedEvent {
   const wire = payload as Record<string, unknown>;
   return { event: aClick(overrides, wire), claims: { ...defaultClaims, ...payload } };
 }

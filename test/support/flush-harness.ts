@@ -2,8 +2,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { HOUR_MS } from "../../src/core/limits.ts";
-import type { FlushPorts, FlushSettings } from "../../src/shard/flush.ts";
+import { type FlushPorts, type FlushSettings, forgetEvents } from "../../src/shard/flush.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
+import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
@@ -11,10 +12,11 @@ import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { NOON_MS } from "./builders.ts";
 
-export const FLUSH_SETTINGS: FlushSettings = { archiveIntervalMs: 60_000, dedupHorizonMs: 10 * 24 * HOUR_MS };
+export const FLUSH_SETTINGS: FlushSettings = { archiveIntervalMs: 60_000 };
+export const DEDUP_HORIZON_MS = 10 * 24 * HOUR_MS;
 const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
 
-export type Harness = FlushPorts & { take(events: string[], nowMs?: number): void; points: unknown[] };
+export type Harness = FlushPorts & { index: KeyIndex; take(events: string[], nowMs?: number): void; points: unknown[] };
 
 /** Runs `use` on a real object's storage with real D1 and R2, and ports that a test may replace. */
 export function withShard(shard: string, use: (harness: Harness) => Promise<void>): Promise<void> {
@@ -26,7 +28,7 @@ export function withShard(shard: string, use: (harness: Harness) => Promise<void
     await use({
       log,
       index,
-      shelf,
+      forget: forgetEvents({ index, shelf }, DEDUP_HORIZON_MS),
       owner: { shard, incarnation: "test" },
       facts: new D1Facts(env.REPORT_DB, () => NOON_MS),
       archive: new R2Archive(env.ARCHIVE),

@@ -1,7 +1,7 @@
 /** Logged events for tests of sinks: any mix of ads, minutes and verdicts, built through the real log line. */
 import fc from "fast-check";
-import { encodeClickEvent } from "../../src/core/click-event.ts";
-import { decodeLogLine, encodeLogLine, type LoggedEvent } from "../../src/core/log-line.ts";
+import { decodeEventLine, encodeLogLine, type LoggedEvent } from "../../src/core/log-line.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import type { Decision } from "../../src/core/verdict.ts";
 import type { Cursor, LogRow, LogSource } from "../../src/sinks/log-source.ts";
 import { aClick, NOON_MS } from "./builders.ts";
@@ -14,6 +14,8 @@ export type Spec = {
   readonly minute: number;
   readonly count: number;
   readonly decision: Decision;
+  /** Whom the token names as its user, if anybody. */
+  readonly user?: number | null | undefined;
 };
 
 export const DECISIONS: readonly Decision[] = [
@@ -35,19 +37,21 @@ export const anySpec: fc.Arbitrary<Spec> = fc.record({
   minute: fc.constantFrom(-1500, -61, -60, -59, -1, 0, 1, 59, 60, 61, 121),
   count: fc.integer({ min: 1, max: 3 }),
   decision: fc.constantFrom(...DECISIONS),
+  user: fc.option(fc.integer({ min: 1, max: 4 })),
 });
 
 export function lineOf(spec: Spec, seq: number): string {
   const atMs = NOON_MS + spec.minute * 60_000;
+  const uid = typeof spec.user === "number" ? { uid: `user_${spec.user}` } : {};
   const event = aClick(
     { receivedAtMs: atMs, count: spec.count, country: spec.country },
-    { adv: `adv_${spec.advertiser}`, ad: `ad_${spec.ad}`, pub: `pub_${spec.publisher}`, jti: `j_${seq}` },
+    { adv: `adv_${spec.advertiser}`, ad: `ad_${spec.ad}`, pub: `pub_${spec.publisher}`, jti: `j_${seq}`, ...uid },
   );
-  return encodeLogLine({ seq, loggedAtMs: NOON_MS }, spec.decision, encodeClickEvent(event));
+  return encodeLogLine({ seq, loggedAtMs: NOON_MS }, spec.decision, encodeTokenEvent(event));
 }
 
 export function loggedOf(spec: Spec, seq: number): LoggedEvent {
-  return decodeLogLine(lineOf(spec, seq));
+  return decodeEventLine(lineOf(spec, seq));
 }
 
 /** A log in memory: one event a row, numbers from 1. */
@@ -58,8 +62,8 @@ export class MemoryLog implements LogSource {
     for (const spec of specs) {
       const seq = this.rows.length + 1;
       const line = lineOf(spec, seq);
-      const events = () => [decodeLogLine(line)];
-      this.rows.push({ seq, loggedAtMs: NOON_MS, chars: line.length, lines: () => line, events });
+      const entries = () => [decodeEventLine(line)];
+      this.rows.push({ seq, loggedAtMs: NOON_MS, chars: line.length, lines: () => line, entries });
     }
   }
 

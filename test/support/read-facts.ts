@@ -1,9 +1,10 @@
 /** Reads a facts table back into `Facts`, adding the parts of a row, so that stores can be compared. */
 import { cellKeyOf, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
 import { MEASURES } from "../../src/core/measures.ts";
+import { DIGIT_ZERO, ELEMENT_CHARS, ELEMENT_START, Sketch } from "../../src/core/sketch.ts";
 import type { Tier } from "../../src/sinks/facts-sql.ts";
 
-type Row = Record<string, string | number> & { cells: string; reasons: string };
+type Row = Record<string, string | number> & { cells: string; reasons: string; sketch: number[] | null };
 
 /** The facts of one tier; fails when a row's totals are not the sum of its cells. */
 export async function readFacts(database: D1Database, tier: Tier): Promise<Facts> {
@@ -26,10 +27,23 @@ export async function readFacts(database: D1Database, tier: Tier): Promise<Facts
       adId: String(row["ad_id"]),
       cells,
       reasons: new Map(Object.entries(JSON.parse(row.reasons) as Record<string, number>)),
+      users: usersOf(row.sketch ?? []),
     };
     mergeFacts(facts, [from]);
   }
   return facts;
+}
+
+/** The elements of a stored sketch; fails on one that is not exact, since its users cannot be told apart any more. */
+function usersOf(sketch: readonly number[]): Set<number> {
+  const users = new Set<number>();
+  for (let at = 0; at < sketch.length; at += ELEMENT_CHARS) {
+    const [first = 0, ...digits] = sketch.slice(at, at + ELEMENT_CHARS);
+    if (first < ELEMENT_START) throw new Error("a stored sketch is not exact");
+    users.add(digits.reduce((element, digit) => element * 64 + digit - DIGIT_ZERO, first - ELEMENT_START));
+  }
+  if (users.size * ELEMENT_CHARS !== sketch.length) throw new Error("a stored sketch repeats a user");
+  return users;
 }
 
 /** A text that is equal for equal facts, whatever order they were made in. */
@@ -37,7 +51,7 @@ export function canonical(facts: Facts): string {
   const sorted = <K, V>(map: Map<K, V>) => Array.from(map).sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
   const rows = sorted(facts).map(([key, row]) => {
     const cells = sorted(row.cells).filter(([, counts]) => counts.some((count) => count !== 0));
-    return [key, cells, sorted(row.reasons).filter(([, count]) => count !== 0)];
+    return [key, cells, sorted(row.reasons).filter(([, count]) => count !== 0), Sketch.of(row.users).encode()];
   });
   return JSON.stringify(rows.filter(([, cells]) => (cells as unknown[]).length > 0));
 }

@@ -1,10 +1,12 @@
 /** The click route over real HTTP semantics: who is redirected where, and who is refused by what name. */
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { decodeEventId, isEventId } from "../../src/core/event-id.ts";
+import { decodeClaims } from "../../src/core/claims.ts";
+import { openClickId } from "../../src/core/click-id.ts";
+import { decodeEventId } from "../../src/core/event-id.ts";
 import { problemType } from "../../src/problem.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
-import { aToken } from "../support/tokens.ts";
+import { aToken, testRing } from "../support/tokens.ts";
 
 const ORIGIN = "https://track.example";
 
@@ -27,9 +29,10 @@ describe("a click link", () => {
       expect(response.status).toBe(302);
       const location = new URL(response.headers.get("Location") ?? "");
       expect(location.origin + location.pathname).toBe("https://shop.example/landing");
-      const clickId = location.searchParams.get("click_id");
-      expect(isEventId(clickId)).toBe(true);
-      if (isEventId(clickId)) expect(Math.abs(decodeEventId(clickId).receivedAtMs - Date.now())).toBeLessThan(60_000);
+      const opened = openClickId(location.searchParams.get("click_id") ?? "", await testRing());
+      expect(opened).toMatchObject({ advertiserId: "adv_1", campaignId: "cmp_7", adId: "ad_9", publisherId: "pub_1" });
+      if (opened !== null)
+        expect(Math.abs(decodeEventId(opened.eventId).receivedAtMs - Date.now())).toBeLessThan(60_000);
       expect(response.headers.get("Cache-Control")).toBe("no-store");
       expect(response.headers.get("X-Robots-Tag")).toBe("noindex");
       expect(response.headers.get("Referrer-Policy")).not.toBeNull();
@@ -45,7 +48,7 @@ describe("a click link", () => {
     const url = "https://shop.example/{campaign_id}/{ad_id}?i={impression_id}&p={publisher_id}&c={click_id}&t={ts}#top";
     const response = await get(`/c/${await aToken({ url, jti: "imp_macro" })}`);
     expect(response.headers.get("Location")).toMatch(
-      /^https:\/\/shop\.example\/cmp_7\/ad_9\?i=imp_macro&p=pub_1&c=[-\w]{24}&t=\d{13}#top$/,
+      /^https:\/\/shop\.example\/cmp_7\/ad_9\?i=imp_macro&p=pub_1&c=1~test-1~[-~.\w]+&t=\d{13}#top$/,
     );
   });
 
@@ -213,6 +216,15 @@ describe("POST /v1/tokens", () => {
     for (const { click_url: clickUrl } of tokens) {
       expect((await get(new URL(clickUrl).pathname)).status).toBe(302);
     }
+  });
+
+  it("issues at a whole second, and at a fraction only when told", async () => {
+    const told = Math.floor(Date.now() / 1_000) - 0.75;
+    const { tokens } = (await (await mint([row, { ...row, iat: told }])).json()) as { tokens: { token: string }[] };
+    const issued = tokens
+      .map(({ token }) => decodeClaims(token))
+      .map((claims) => (claims.ok ? claims.value.iat : null));
+    expect(issued).toEqual([expect.toSatisfy(Number.isInteger), told]);
   });
 
   it("names the fault of each bad row and mints the others", async () => {

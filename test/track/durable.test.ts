@@ -1,9 +1,9 @@
 /** Tokens of `dur: 1`: the redirect waits for the acknowledgement, or for its bound, and the event says which. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { decodeLogLine, encodeLogLine, wasDurableBeforeRedirect } from "../../src/core/log-line.ts";
+import { decodeEventLine, encodeLogLine, wasDurableBeforeRedirect } from "../../src/core/log-line.ts";
 import worker from "../../src/index.ts";
-import { anEncodedClick, BROWSER, NOON_MS } from "../support/builders.ts";
+import { anEncodedEvent, BROWSER, NOON_MS } from "../support/builders.ts";
 import { aToken } from "../support/tokens.ts";
 
 const hanging = new Proxy({}, { get: () => () => new Promise(() => {}) });
@@ -71,8 +71,8 @@ describe("a click of a dur token", () => {
     ["not of such a token", {}, NOON_MS + 1_000, null],
   ])("says truthfully whether it was durable before the redirect: %s", (_, times, loggedAtMs, expected) => {
     const position = { seq: 1, loggedAtMs };
-    const line = encodeLogLine(position, { verdict: "valid", reason: null }, anEncodedClick(times));
-    expect(wasDurableBeforeRedirect(decodeLogLine(line))).toBe(expected);
+    const line = encodeLogLine(position, { verdict: "valid", reason: null }, anEncodedEvent(times));
+    expect(wasDurableBeforeRedirect(decodeEventLine(line))).toBe(expected);
   });
 });
 

@@ -2,7 +2,7 @@
  * Breaks: the consumer acknowledges its messages before the shards have committed, as an automatic acknowledgement does.
  * Violates G3: a click that the queue had acknowledged is lost when its shard fails.
  */
-import { consumeClicks } from "../../../src/queue/consumer.ts";
+import { consumeEvents } from "../../../src/queue/consumer.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const ACKNOWLEDGED_TOO_EARLY: Mutant = {
@@ -11,7 +11,7 @@ export const ACKNOWLEDGED_TOO_EARLY: Mutant = {
   parts: {
     consume: async (batch, ports) => {
       const messages = batch.messages.map((message) => ({ ...message, retry: () => message.ack() }));
-      await consumeClicks({ ...batch, messages }, ports);
+      await consumeEvents({ ...batch, messages }, ports);
     },
   },
 };

@@ -3,8 +3,9 @@
  * When the leader's request has died, its followers' clicks die with it, and nobody counts them as lost.
  * Violates G5: nothing is silently dropped.
  */
-import type { ClickEvent } from "../../../src/core/click-event.ts";
+
 import { FOLLOWER_CONFIRM_MS } from "../../../src/core/limits.ts";
+import type { TokenEvent } from "../../../src/core/token-event.ts";
 import { Coalescer, type Deliver, type Handover } from "../../../src/queue/coalescer.ts";
 import type { Timing } from "../../../src/queue/timing.ts";
 import type { Mutant } from "./mutant.ts";
@@ -12,12 +13,12 @@ import type { Mutant } from "./mutant.ts";
 class TrustingCoalescer extends Coalescer {
   readonly #timing: Timing;
 
-  constructor(holdMs: number, timing: Timing, encode: (event: ClickEvent) => string) {
+  constructor(holdMs: number, timing: Timing, encode: (event: TokenEvent) => string) {
     super(holdMs, timing, encode);
     this.#timing = timing;
   }
 
-  override enqueue(event: ClickEvent, identity: string, deliver: Deliver): Handover | Promise<Handover> {
+  override enqueue(event: TokenEvent, identity: string, deliver: Deliver): Handover | Promise<Handover> {
     const startedMs = this.#timing.nowMs();
     // A leader delivers after its hold; who delivers after FOLLOWER_CONFIRM_MS is a follower that helps itself.
     const isFollower = () => this.#timing.nowMs() - startedMs >= FOLLOWER_CONFIRM_MS;

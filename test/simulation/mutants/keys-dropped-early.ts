@@ -4,7 +4,7 @@
  * Violates G4: an impression is billed at most once over its token's whole life.
  */
 import { MINUTE_MS } from "../../../src/core/limits.ts";
-import { flush } from "../../../src/shard/flush.ts";
+import { forgetEvents } from "../../../src/shard/flush.ts";
 import type { Lookup } from "../../../src/shard/key-index.ts";
 import { TransactionalKeyIndex } from "../storage.ts";
 import type { Mutant } from "./mutant.ts";
@@ -21,6 +21,6 @@ export const KEYS_DROPPED_EARLY: Mutant = {
   parts: {
     makeIndex: (journal) => new MarklessIndex(journal),
     // Dropped as soon as the hour of issue is over.
-    flush: (ports, settings, nowMs) => flush(ports, { ...settings, dedupHorizonMs: 5 * MINUTE_MS }, nowMs),
+    forgetEvents: (ports) => forgetEvents(ports, 5 * MINUTE_MS),
   },
 };

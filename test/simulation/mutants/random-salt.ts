@@ -5,7 +5,7 @@
  */
 import { hash32 } from "../../../src/core/hash.ts";
 import { SECOND_MS } from "../../../src/core/limits.ts";
-import { clickShardName, shardOf } from "../../../src/core/routing.ts";
+import { eventShardName, shardOf } from "../../../src/core/routing.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const RANDOM_SALT: Mutant = {
@@ -18,10 +18,11 @@ export const RANDOM_SALT: Mutant = {
         for (const text of encoded) {
           const opened = carrier.open(Number(text));
           if (!opened.ok) throw new Error("unreadable");
-          const { ad, iat, slt } = opened.value.claims;
-          const salt = Math.floor(chance.unit() * slt);
-          const salted = clickShardName(shardOf(hash32(`${ad}/${salt}`), iat * SECOND_MS, topology()));
-          const to = slt === 1 ? name : salted;
+          const { event, claims } = opened.value;
+          const salt = Math.floor(chance.unit() * claims.slt);
+          const shard = shardOf(event.type, hash32(`${claims.ad}/${salt}`), claims.iat * SECOND_MS, topology());
+          const salted = eventShardName(event.type, shard);
+          const to = claims.slt === 1 ? name : salted;
           groups.set(to, [...(groups.get(to) ?? []), text]);
         }
         let counted = 0;

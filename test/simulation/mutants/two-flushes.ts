@@ -4,6 +4,7 @@
  * Violates G6: every posting is applied exactly once.
  */
 import { mergeFacts } from "../../../src/core/facts.ts";
+import { flush } from "../../../src/shard/flush.ts";
 import type { Posting } from "../../../src/sinks/facts-store.ts";
 import { MemoryFacts } from "../../support/memory-facts.ts";
 import type { Mutant } from "./mutant.ts";
@@ -32,5 +33,10 @@ class FlushKeyedFacts extends MemoryFacts {
 export const TWO_FLUSHES: Mutant = {
   fault: "two flushes at once, and the ledger knows flushes instead of ranges",
   promise: "G6",
-  parts: { isSingleFlight: false, makeFacts: () => new FlushKeyedFacts() },
+  parts: {
+    makeFacts: () => new FlushKeyedFacts(),
+    flush: async (ports, settings, nowMs) => {
+      await Promise.all([flush(ports, settings, nowMs), flush(ports, settings, nowMs)]);
+    },
+  },
 };

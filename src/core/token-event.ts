@@ -1,13 +1,15 @@
 /**
- * ClickEvent v1, the wire record of one click: the received token (the evidence; claims are decoded from it wherever
- * they are needed) and the facts that only the edge knew.
+ * TokenEvent v1, the wire record of one click or one impression: the received token (the evidence; claims are decoded
+ * from it wherever they are needed) and the facts that only the edge knew.
  *
- *   {"v":1,"id":"…24…","token":"…","received_at_ms":…,"occurred_at_ms":…,"method":"GET","count":1,"country":"DE",
- *    "region":"BE","colo":"TXL","asn":3320,"device":"mobile","ip_hash":"…","user_agent":"…","hints":{…},
- *    "referrer_host":"…","gpc":false,"clock":"server","redirect_by_ms":null,"accepted_at_ms":…}
+ *   {"v":1,"type":"click","id":"…24…","token":"…","received_at_ms":…,"occurred_at_ms":…,"method":"GET","count":1,
+ *    "country":"DE","region":"BE","colo":"TXL","asn":3320,"device":"mobile","ip_hash":"…","user_hash":"…",
+ *    "user_agent":"…","hints":{…},"referrer_host":"…","gpc":false,"clock":"server","redirect_by_ms":null,
+ *    "accepted_at_ms":…}
  *
- * Keeps: `parseClickEvent(JSON.parse(encodeClickEvent(e)))` is `e`. A raw address is never part of an event. `count` is
- * how many identical requests of one client this event stands for (queue/coalescer.ts).
+ * Keeps: `parseTokenEvent(JSON.parse(encodeTokenEvent(e)))` is `e`. A raw address is never part of an event. `count` is
+ * how many identical requests of one client this event stands for (queue/coalescer.ts). Records that are older than
+ * `type` or `user_hash` are clicks without a user.
  * Relies on: whoever wrote the event verified the token.
  */
 import { type DeviceClass, isDeviceClass } from "./device.ts";
@@ -21,8 +23,11 @@ import {
 } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
 
-export const CLICK_METHODS = ["GET", "HEAD", "POST"] as const;
-export type ClickMethod = (typeof CLICK_METHODS)[number];
+export const EVENT_TYPES = ["click", "impression"] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+export const METHODS = ["GET", "HEAD", "POST"] as const;
+export type Method = (typeof METHODS)[number];
 
 /**
  * Whose time `occurredAtMs` is: ours, the client's, or ours because the client's lay outside [`iat`, receipt + 5 s].
@@ -33,7 +38,7 @@ export type Clock = (typeof CLOCKS)[number];
 /** `Sec-CH-UA*` headers as sent, by their short name. */
 export type ClientHints = Readonly<Partial<Record<"brands" | "platform" | "mobile", string>>>;
 
-export type ClickFacts = {
+export type EdgeFacts = {
   readonly country: string | null;
   readonly region: string | null;
   readonly colo: string | null;
@@ -41,18 +46,21 @@ export type ClickFacts = {
   readonly device: DeviceClass;
   /** Keyed hash of the address under a daily salt that is destroyed; null under `Sec-GPC: 1` or without a salt. */
   readonly ipHash: string | null;
+  /** The same of address and agent together: one person's browser for a day. Null whenever `ipHash` is. */
+  readonly userHash: string | null;
   readonly userAgent: string;
   readonly hints: ClientHints;
   readonly referrerHost: string | null;
   readonly gpc: boolean;
 };
 
-export type ClickEvent = ClickFacts & {
+export type TokenEvent = EdgeFacts & {
+  readonly type: EventType;
   readonly id: EventId;
   readonly token: string;
   readonly receivedAtMs: number;
   readonly occurredAtMs: number;
-  readonly method: ClickMethod;
+  readonly method: Method;
   readonly count: number;
   readonly clock: Clock;
   /** For a `dur: 1` token: the instant by which the redirect was sent at the latest; null when it was sent at once. */
@@ -69,12 +77,14 @@ export const DEAD_REASONS = [
   "event_shape",
   "event_token",
   "retries_exhausted",
+  "submission_conflict",
 ] as const;
 export type DeadReason = (typeof DEAD_REASONS)[number];
 
-export function encodeClickEvent(event: ClickEvent): string {
+export function encodeTokenEvent(event: TokenEvent): string {
   return JSON.stringify({
     v: 1,
+    type: event.type,
     id: event.id,
     token: event.token,
     received_at_ms: event.receivedAtMs,
@@ -87,6 +97,7 @@ export function encodeClickEvent(event: ClickEvent): string {
     asn: event.asn,
     device: event.device,
     ip_hash: event.ipHash,
+    user_hash: event.userHash,
     user_agent: event.userAgent,
     hints: event.hints,
     referrer_host: event.referrerHost,
@@ -103,16 +114,18 @@ const isText = (value: unknown, max: number): value is string => typeof value ==
 const isShortOrNull = (value: unknown): value is string | null => value === null || isText(value, 64);
 
 /** Checks unknown JSON against the shape above. The token inside is not opened. */
-export function parseClickEvent(value: unknown): Result<ClickEvent, DeadReason> {
+export function parseTokenEvent(value: unknown): Result<TokenEvent, DeadReason> {
   if (typeof value !== "object" || value === null) return err("event_shape");
   const wire = value as Record<string, unknown>;
+  const { type = "click", user_hash: userHash = null } = wire;
   const isValid =
     wire["v"] === 1 &&
+    (EVENT_TYPES as readonly unknown[]).includes(type) &&
     isEventId(wire["id"]) &&
     isText(wire["token"], TOKEN_LENGTH_MAX) &&
     isInstant(wire["received_at_ms"]) &&
     isInstant(wire["occurred_at_ms"]) &&
-    (CLICK_METHODS as readonly unknown[]).includes(wire["method"]) &&
+    (METHODS as readonly unknown[]).includes(wire["method"]) &&
     isInstant(wire["count"]) &&
     wire["count"] >= 1 &&
     wire["count"] <= FOLDED_COUNT_MAX &&
@@ -122,6 +135,7 @@ export function parseClickEvent(value: unknown): Result<ClickEvent, DeadReason> 
     (wire["asn"] === null || isInstant(wire["asn"])) &&
     isDeviceClass(wire["device"]) &&
     isShortOrNull(wire["ip_hash"]) &&
+    isShortOrNull(userHash) &&
     isText(wire["user_agent"], USER_AGENT_LENGTH_MAX) &&
     areHints(wire["hints"]) &&
     (wire["referrer_host"] === null || isText(wire["referrer_host"], REFERRER_HOST_LENGTH_MAX)) &&
@@ -131,11 +145,12 @@ export function parseClickEvent(value: unknown): Result<ClickEvent, DeadReason> 
     isInstantOrNull(wire["accepted_at_ms"]);
   if (!isValid) return err("event_shape");
   return ok({
+    type: type as EventType,
     id: wire["id"] as EventId,
     token: wire["token"] as string,
     receivedAtMs: wire["received_at_ms"] as number,
     occurredAtMs: wire["occurred_at_ms"] as number,
-    method: wire["method"] as ClickMethod,
+    method: wire["method"] as Method,
     count: wire["count"] as number,
     country: wire["country"] as string | null,
     region: wire["region"] as string | null,
@@ -143,6 +158,7 @@ export function parseClickEvent(value: unknown): Result<ClickEvent, DeadReason> 
     asn: wire["asn"] as number | null,
     device: wire["device"] as DeviceClass,
     ipHash: wire["ip_hash"] as string | null,
+    userHash: userHash as string | null,
     userAgent: wire["user_agent"] as string,
     hints: wire["hints"] as ClientHints,
     referrerHost: wire["referrer_host"] as string | null,

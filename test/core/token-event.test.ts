@@ -1,19 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CLICK_METHODS, CLOCKS, encodeClickEvent, parseClickEvent } from "../../src/core/click-event.ts";
 import { DEVICE_CLASSES } from "../../src/core/device.ts";
 import { FOLDED_COUNT_MAX, TOKEN_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from "../../src/core/limits.ts";
+import { CLOCKS, EVENT_TYPES, encodeTokenEvent, METHODS, parseTokenEvent } from "../../src/core/token-event.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 
 const wireOf = (overrides: Record<string, unknown> = {}) => ({
-  ...JSON.parse(encodeClickEvent(aClick())),
+  ...JSON.parse(encodeTokenEvent(aClick())),
   ...overrides,
 });
 
-describe("the wire form of a click", () => {
+describe("the wire form of a click or an impression", () => {
   it("reads back what it writes, with every fact known and with none", () => {
     const full = aClick({
+      type: "impression",
       ipHash: "f".repeat(64),
+      userHash: "u".repeat(64),
       hints: { brands: '"Chromium";v="142"', platform: "Linux", mobile: "?0" },
     });
     const bare = aClick({
@@ -26,16 +28,17 @@ describe("the wire form of a click", () => {
       gpc: true,
     });
     for (const event of [full, bare]) {
-      expect(parseClickEvent(JSON.parse(encodeClickEvent(event)))).toEqual({ ok: true, value: event });
+      expect(parseTokenEvent(JSON.parse(encodeTokenEvent(event)))).toEqual({ ok: true, value: event });
     }
   });
 
   it("reads back any event", () => {
     const shortOrNull = fc.option(fc.string({ maxLength: 32 }), { nil: null });
     const facts = fc.record({
+      type: fc.constantFrom(...EVENT_TYPES),
       receivedAtMs: fc.nat({ max: 2 ** 31 }).map((ms) => NOON_MS + ms),
       occurredAtMs: fc.nat(),
-      method: fc.constantFrom(...CLICK_METHODS),
+      method: fc.constantFrom(...METHODS),
       count: fc.integer({ min: 1, max: FOLDED_COUNT_MAX }),
       country: shortOrNull,
       region: shortOrNull,
@@ -43,6 +46,7 @@ describe("the wire form of a click", () => {
       asn: fc.option(fc.nat(), { nil: null }),
       device: fc.constantFrom(...DEVICE_CLASSES),
       ipHash: shortOrNull,
+      userHash: shortOrNull,
       userAgent: fc.string({ maxLength: 200, unit: "binary" }),
       referrerHost: shortOrNull,
       gpc: fc.boolean(),
@@ -53,7 +57,7 @@ describe("the wire form of a click", () => {
     fc.assert(
       fc.property(facts, (overrides) => {
         const event = aClick(overrides);
-        expect(parseClickEvent(JSON.parse(encodeClickEvent(event)))).toEqual({ ok: true, value: event });
+        expect(parseTokenEvent(JSON.parse(encodeTokenEvent(event)))).toEqual({ ok: true, value: event });
       }),
       { seed: 20261122 },
     );
@@ -63,6 +67,7 @@ describe("the wire form of a click", () => {
     expect(Object.keys(wireOf())).toMatchInlineSnapshot(`
       [
         "v",
+        "type",
         "id",
         "token",
         "received_at_ms",
@@ -75,6 +80,7 @@ describe("the wire form of a click", () => {
         "asn",
         "device",
         "ip_hash",
+        "user_hash",
         "user_agent",
         "hints",
         "referrer_host",
@@ -86,18 +92,28 @@ describe("the wire form of a click", () => {
     `);
   });
 
+  it("takes a record of before there were types and users for a click without a user", () => {
+    const event = aClick({ userHash: null });
+    const old = wireOf({ type: undefined, user_hash: undefined, id: event.id });
+    expect(parseTokenEvent(old)).toEqual({ ok: true, value: { ...event, token: old.token } });
+  });
+
   it("ignores members that a later version may add", () => {
-    expect(parseClickEvent(wireOf({ added_later: 1 })).ok).toBe(true);
+    expect(parseTokenEvent(wireOf({ added_later: 1 })).ok).toBe(true);
   });
 });
 
 describe("an event that cannot be read", () => {
-  it.each(Object.keys(wireOf()))("is one without %s", (member) => {
-    expect(parseClickEvent(wireOf({ [member]: undefined }))).toEqual({ ok: false, error: "event_shape" });
+  const younger = ["type", "user_hash"];
+  it.each(Object.keys(wireOf()).filter((member) => !younger.includes(member)))("is one without %s", (member) => {
+    expect(parseTokenEvent(wireOf({ [member]: undefined }))).toEqual({ ok: false, error: "event_shape" });
   });
 
   it.each([
     ["v", 2],
+    ["type", "view"],
+    ["type", null],
+    ["type", "conversion"],
     ["id", "short"],
     ["id", 1],
     ["token", 1],
@@ -121,6 +137,8 @@ describe("an event that cannot be read", () => {
     ["device", "phone"],
     ["device", null],
     ["ip_hash", 1],
+    ["user_hash", 1],
+    ["user_hash", "u".repeat(65)],
     ["user_agent", null],
     ["user_agent", "x".repeat(USER_AGENT_LENGTH_MAX + 1)],
     ["hints", null],
@@ -136,7 +154,7 @@ describe("an event that cannot be read", () => {
     ["accepted_at_ms", 0.5],
     ["accepted_at_ms", false],
   ])("is one with %s = %j", (member, value) => {
-    expect(parseClickEvent(wireOf({ [member]: value }))).toEqual({ ok: false, error: "event_shape" });
+    expect(parseTokenEvent(wireOf({ [member]: value }))).toEqual({ ok: false, error: "event_shape" });
   });
 
   it.each([
@@ -146,6 +164,6 @@ describe("an event that cannot be read", () => {
     ["a list", []],
     ["nothing", undefined],
   ])("is %s", (_, value) => {
-    expect(parseClickEvent(value)).toEqual({ ok: false, error: "event_shape" });
+    expect(parseTokenEvent(value)).toEqual({ ok: false, error: "event_shape" });
   });
 });

@@ -1,0 +1,30 @@
+/**
+ * Sets the stage by the administration's own API: advertisers with a key for their reports and conversions, and an ad
+ * server with one for the impressions that it counts.
+ */
+import type { Advertiser } from "./conversions.ts";
+import { ADVERTISERS } from "./plan.ts";
+
+export type Tenants = { readonly advertisers: ReadonlyMap<string, Advertiser>; readonly adServerKey: string };
+
+export async function makeTenants({ url, apiKey }: { url: string; apiKey: string }): Promise<Tenants> {
+  const post = async <T>(path: string, body: object): Promise<T> => {
+    const headers = { Authorization: `Bearer ${apiKey}`, "Content-Type": "application/json" };
+    const answer = await fetch(`${url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`);
+    return (await answer.json()) as T;
+  };
+  const ids = Array.from({ length: ADVERTISERS }, (_, index) => `adv_${index}`);
+  const advertisers = new Map<string, Advertiser>();
+  for (const id of ids) {
+    await post("/v1/admin/advertisers", { id, name: `Advertiser ${id}`, currency: "EUR" });
+    const spec = { label: `shop of ${id}`, advertiserId: id, scopes: ["report", "convert"] };
+    const { key } = await post<{ key: string }>("/v1/admin/keys", spec);
+    const answer = await fetch(`${url}/v1/conversions/secret`, { headers: { Authorization: `Bearer ${key}` } });
+    const { kid, secret } = (await answer.json()) as { kid: string; secret: string };
+    advertisers.set(id, { apiKey: key, kid, secret: Buffer.from(secret, "base64url") });
+  }
+  const spec = { label: "ad server", scopes: ["mint"], mint: { advertisers: ids } };
+  const { key: adServerKey } = await post<{ key: string }>("/v1/admin/keys", spec);
+  return { advertisers, adServerKey };
+}

@@ -1,0 +1,39 @@
+/**
+ * How often a key may ask: the platform's rate limiter, one budget for each key over all routes that take a key.
+ *
+ * Keeps: asked after authentication, so that nobody spends another's budget. A limiter that fails lets the request
+ * pass. The operator's own key of the configuration has no budget: it is the way in when everything else is busy.
+ * Relies on: `[[ratelimits]]` in wrangler.toml has this period. Counts are kept by location and are approximate there;
+ * the local one is exact.
+ *
+ * There is no budget for failed authentications: the binding counts and judges in one step, so it would have to be asked
+ * before the look-up that it should save, and a key of 256 random bits is not found by guessing.
+ */
+import { logFault } from "../log.ts";
+import { problemResponse } from "../problem.ts";
+import { CONFIGURED_KEY_ID, type Principal } from "./api-keys.ts";
+
+export const RATE_PERIOD_S = 10;
+
+/** Null, or the answer to a key that has asked too often. */
+export async function refuseHaste({ keyId }: Principal, limiter: RateLimit): Promise<Response | null> {
+  if (keyId === CONFIGURED_KEY_ID || (await isWithinRate(keyId, limiter))) return null;
+  return problemResponse(
+    {
+      reason: "rate_limited",
+      status: 429,
+      title: "The API key asks too often.",
+      detail: `Try again in ${RATE_PERIOD_S} seconds.`,
+    },
+    { "Retry-After": String(RATE_PERIOD_S) },
+  );
+}
+
+async function isWithinRate(keyId: string, limiter: RateLimit): Promise<boolean> {
+  try {
+    return (await limiter.limit({ key: keyId })).success;
+  } catch (fault) {
+    logFault("rate_limit_failed", fault, { keyId });
+    return true;
+  }
+}

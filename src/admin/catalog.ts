@@ -1,0 +1,99 @@
+/**
+ * The names behind a tenant's ids, for its own screens.
+ *
+ *   GET /v1/catalog/campaigns?limit=100&after=<campaign>
+ *   GET /v1/catalog/ads?campaign_id=<campaign>&limit=100&after=<campaign>/<ad>
+ *
+ * Keeps: a tenant's statements enter the index at its own rows, and every other condition only looks at those: a foreign
+ * and an unknown id have the same answer after the same work. Nothing of a price or an owner is shown.
+ */
+import { z } from "zod";
+import { isId } from "../core/claims.ts";
+import { ok } from "../core/result.ts";
+import { fromDatabase } from "../report/facts-reader.ts";
+import { id, pageShape, parseSearch } from "./parse.ts";
+import type { Answer } from "./records.ts";
+
+const SELECT_CAMPAIGNS = `
+SELECT campaign_id AS id, advertiser_id AS advertiserId, name, status
+FROM campaigns
+WHERE campaign_id > ?1
+ORDER BY campaign_id
+LIMIT ?2`;
+
+const SELECT_OWN_CAMPAIGNS = `
+SELECT campaign_id AS id, advertiser_id AS advertiserId, name, status
+FROM campaigns
+WHERE advertiser_id = ?3 AND campaign_id > ?1
+ORDER BY campaign_id
+LIMIT ?2`;
+
+/** The unary plus and the order of the join keep SQLite from entering at the campaign that was asked for. */
+const SELECT_OWN_ADS = `
+SELECT ads.ad_id AS id, ads.campaign_id AS campaignId, ads.ad_group_id AS adGroupId, ads.creative_id AS creativeId,
+  ads.name, ads.status
+FROM campaigns
+CROSS JOIN ads ON ads.campaign_id = campaigns.campaign_id
+WHERE campaigns.advertiser_id = ?5 AND campaigns.campaign_id >= ?1 AND (campaigns.campaign_id > ?1 OR ads.ad_id > ?2)
+  AND (?4 IS NULL OR +campaigns.campaign_id = ?4)
+ORDER BY campaigns.campaign_id, ads.ad_id
+LIMIT ?3`;
+
+const SELECT_ADS = `
+SELECT ads.ad_id AS id, ads.campaign_id AS campaignId, ads.ad_group_id AS adGroupId, ads.creative_id AS creativeId,
+  ads.name, ads.status
+FROM ads
+WHERE ads.campaign_id >= ?1 AND (ads.campaign_id > ?1 OR ads.ad_id > ?2) AND (?4 IS NULL OR ads.campaign_id = ?4)
+ORDER BY ads.campaign_id, ads.ad_id
+LIMIT ?3`;
+
+const campaignsSchema = z.strictObject(pageShape);
+const adsSchema = z.strictObject({
+  limit: pageShape.limit,
+  campaign_id: id.optional(),
+  after: z
+    .string()
+    .refine((text) => text.split("/").length === 2 && text.split("/").every(isId), "after is the next of a page.")
+    .optional(),
+});
+
+/** Whose names may be read: one advertiser's, or all (null). */
+export type CatalogScope = { readonly advertiserId: string | null };
+
+type Named = { readonly id: string; readonly campaignId?: string };
+
+export async function listCampaigns(
+  search: URLSearchParams,
+  database: D1Database,
+  scope: CatalogScope,
+): Promise<Answer> {
+  const parsed = parseSearch(search, campaignsSchema);
+  if (!parsed.ok) return parsed;
+  const { limit, after = "" } = parsed.value;
+  const { advertiserId } = scope;
+  const { results } = await fromDatabase(() =>
+    (advertiserId === null
+      ? database.prepare(SELECT_CAMPAIGNS).bind(after, limit)
+      : database.prepare(SELECT_OWN_CAMPAIGNS).bind(after, limit, advertiserId)
+    ).all<Named>(),
+  );
+  const next = results.length === limit ? (results.at(-1)?.id ?? null) : null;
+  return ok({ status: 200, body: { campaigns: results, next } });
+}
+
+export async function listAds(search: URLSearchParams, database: D1Database, scope: CatalogScope): Promise<Answer> {
+  const parsed = parseSearch(search, adsSchema);
+  if (!parsed.ok) return parsed;
+  const { limit, after = "/", campaign_id: campaign = null } = parsed.value;
+  const [fromCampaign = "", fromAd = ""] = after.split("/");
+  const bound = [fromCampaign, fromAd, limit, campaign];
+  const { results } = await fromDatabase(() =>
+    (scope.advertiserId === null
+      ? database.prepare(SELECT_ADS).bind(...bound)
+      : database.prepare(SELECT_OWN_ADS).bind(...bound, scope.advertiserId)
+    ).all<Named>(),
+  );
+  const last = results.length === limit ? results.at(-1) : undefined;
+  const next = last === undefined ? null : `${last.campaignId}/${last.id}`;
+  return ok({ status: 200, body: { ads: results, next } });
+}

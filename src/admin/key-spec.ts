@@ -1,0 +1,87 @@
+/**
+ * What a new API key may be: an owner, scopes that fit it, and limits on minting.
+ *
+ *   owner        scopes                    limits on minting
+ *   advertiser   report, mint, convert     publishers, price
+ *   publisher    report, mint              advertisers, price
+ *   none         mint                      advertisers or publishers, or both; price
+ *   none         admin, and any other      any
+ *
+ * Keeps: a key without owner that is no admin's mints within a list. A publisher reports no conversions: it is paid by
+ * them. Limits without scope mint are refused, so that none is given in vain.
+ */
+import { z } from "zod";
+import { SCOPES } from "../access/api-keys.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { id, micros, name } from "./parse.ts";
+import type { AdminProblem } from "./problems.ts";
+import { ADVERTISERS, PUBLISHERS, readOne } from "./resources.ts";
+
+const LISTED_MAX = 100;
+const ids = z.array(id).min(1).max(LISTED_MAX);
+const scopes = z
+  .array(z.enum(SCOPES))
+  .min(1)
+  // Stored in one order, so that the same scopes are the same text.
+  .transform((given) => SCOPES.filter((scope) => given.includes(scope)));
+
+export const keySchema = z.strictObject({
+  label: name,
+  advertiserId: id.nullable().default(null),
+  publisherId: id.nullable().default(null),
+  scopes,
+  mint: z
+    .strictObject({ advertisers: ids.optional(), publishers: ids.optional(), cpcMicrosMax: micros.optional() })
+    .optional(),
+});
+export type KeySpec = z.output<typeof keySchema>;
+
+/** Whether the parts of a specification fit together, and its owner exists. */
+export async function checkOwner(spec: KeySpec, database: D1Database): Promise<Result<null, AdminProblem>> {
+  const { advertiserId, publisherId } = spec;
+  const misfit = misfitOf(spec);
+  if (misfit !== null) return err({ reason: "invalid_value", ...misfit });
+  if (advertiserId !== null && (await readOne(database, ADVERTISERS.sql, advertiserId)) === null) {
+    return err({ reason: "unknown_parent", parameter: "advertiserId" });
+  }
+  if (publisherId !== null && (await readOne(database, PUBLISHERS.sql, publisherId)) === null) {
+    return err({ reason: "unknown_parent", parameter: "publisherId" });
+  }
+  return ok(null);
+}
+
+function misfitOf({
+  advertiserId,
+  publisherId,
+  scopes,
+  mint,
+}: KeySpec): { readonly parameter: string; readonly detail: string } | null {
+  const hasOwner = advertiserId !== null || publisherId !== null;
+  if (advertiserId !== null && publisherId !== null) {
+    return { parameter: "publisherId", detail: "A key belongs to an advertiser or to a publisher." };
+  }
+  if (hasOwner && scopes.includes("admin")) {
+    return { parameter: "scopes", detail: "A key with an owner cannot have the scope admin." };
+  }
+  if (publisherId !== null && scopes.includes("convert")) {
+    return { parameter: "scopes", detail: "A publisher's key cannot have the scope convert." };
+  }
+  const isAdmin = scopes.includes("admin");
+  if (!hasOwner && !isAdmin && scopes.join() !== "mint") {
+    return { parameter: "advertiserId", detail: "Only the scopes mint and admin need no owner." };
+  }
+  const hasList = mint?.advertisers !== undefined || mint?.publishers !== undefined;
+  if (!hasOwner && !isAdmin && !hasList) {
+    return { parameter: "mint", detail: "A key without owner mints for listed advertisers or publishers." };
+  }
+  if (mint !== undefined && !scopes.includes("mint")) {
+    return { parameter: "mint", detail: "Limits on minting need the scope mint." };
+  }
+  if (advertiserId !== null && mint?.advertisers !== undefined) {
+    return { parameter: "mint.advertisers", detail: "The key mints for its own advertiser." };
+  }
+  if (publisherId !== null && mint?.publishers !== undefined) {
+    return { parameter: "mint.publishers", detail: "The key mints for its own publisher." };
+  }
+  return null;
+}

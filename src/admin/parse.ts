@@ -1,0 +1,89 @@
+/**
+ * Bodies and query strings of the administration → checked values, by one strict zod schema each.
+ *
+ * Keeps: an unknown field is refused with the nearest name, so a misspelt limit never turns into no limit. The first
+ * fault is the one reported. What is wrong is said; what was sent is not repeated beyond a name.
+ */
+import { z } from "zod";
+import { parseJson } from "../core/base64url.ts";
+import { isId } from "../core/claims.ts";
+import { CPC_MICROS_MAX } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { suggestName } from "../report/nearest-name.ts";
+import type { AdminProblem } from "./problems.ts";
+
+const NAME_LENGTH_MAX = 200;
+const PAGE_MAX = 1_000;
+const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency"));
+
+export const id = z.string().refine(isId, "An id is 1 to 64 of A–Z a–z 0–9 _ - . and not only dots.");
+export const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(NAME_LENGTH_MAX)
+  .regex(/^\P{Cc}*$/u, "A name holds no control characters.");
+export const status = z.enum(["active", "paused", "archived"]);
+export const currency = z.string().refine((code) => CURRENCIES.has(code), "A currency is an ISO 4217 code, like EUR.");
+export const timeZone = z.string().refine(isTimeZone, "A time zone is an IANA name, like Europe/Berlin.");
+export const micros = z.int().min(0).max(CPC_MICROS_MAX);
+
+/** What every list takes: how many, and after which id. */
+export const pageShape = { limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(100), after: id.optional() };
+
+type Shape = z.core.$ZodLooseShape;
+
+/** The JSON object of a body. */
+export function parseBody<T extends Shape>(
+  text: string,
+  schema: z.ZodObject<T>,
+): Result<z.output<z.ZodObject<T>>, AdminProblem> {
+  const value = text === "" ? {} : parseJson(text);
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject ? check(value, schema) : err({ reason: "body_not_json" });
+}
+
+/** The parameters of a query string, each given once. */
+export function parseSearch<T extends Shape>(
+  search: URLSearchParams,
+  schema: z.ZodObject<T>,
+): Result<z.output<z.ZodObject<T>>, AdminProblem> {
+  for (const parameter of search.keys()) {
+    if (search.getAll(parameter).length > 1) {
+      return err({ reason: "repeated_parameter", parameter: parameter.slice(0, 64) });
+    }
+  }
+  return check(Object.fromEntries(search), schema);
+}
+
+function check<T extends Shape>(value: object, schema: z.ZodObject<T>): Result<z.output<z.ZodObject<T>>, AdminProblem> {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? ok(parsed.data) : err(toProblem(parsed.error.issues, value, Object.keys(schema.shape)));
+}
+
+/** An unknown name first, since it explains a missing one. */
+function toProblem(issues: readonly z.core.$ZodIssue[], value: object, names: readonly string[]): AdminProblem {
+  for (const issue of issues) {
+    const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+    if (unknown === undefined) continue;
+    const known = issue.path.length === 0 ? { detail: suggestName(unknown, names) } : {};
+    const parameter = [...issue.path, unknown.slice(0, 64)].join(".");
+    return { reason: "unknown_parameter", parameter, ...known };
+  }
+  const issue = issues[0];
+  const parameter = issue?.path.join(".") ?? "";
+  const isMissing = issue?.path.length === 1 && !Object.hasOwn(value, String(issue.path[0]));
+  if (isMissing) return { reason: "missing_parameter", parameter };
+  return { reason: "invalid_value", detail: issue?.message ?? "", ...(parameter === "" ? {} : { parameter }) };
+}
+
+/** Names only: an offset is no zone, since it knows no summer time. */
+function isTimeZone(zone: string): boolean {
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(zone)) return false;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: zone }) instanceof Intl.DateTimeFormat;
+  } catch {
+    // Intl throws RangeError for a zone that it does not know.
+    return false;
+  }
+}

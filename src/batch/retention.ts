@@ -1,0 +1,49 @@
+/**
+ * What is past its time leaves: hours and days in the report database, minutes in R2, each in small steps.
+ *
+ *   ledger 'cold' ──▶ 'dropped' ──▶ delete the objects ──▶ delete the ledger rows
+ *
+ * Keeps: an object is deleted only after no answer counts it, and forgotten only after it is deleted, so a crash between
+ * two steps leaves what the next run finishes. Rows of hours and days are derived: what arrives for a deleted one makes a
+ * new row that holds only what arrived, and leaves with the next run.
+ */
+import { DAY_MS } from "../core/limits.ts";
+import { DELETE_OLD_DAYS, DELETE_OLD_HOURS, DROP_OBJECTS, FORGET_DROPPED, SELECT_DROPPED } from "../sinks/cold-sql.ts";
+
+/** Rows that one transaction deletes, and objects that one call does. */
+const ROWS_PER_STEP_MAX = 1_000;
+const OBJECTS_PER_STEP_MAX = 500;
+
+export type Kept = { readonly minutesKeptDays: number; readonly hoursKeptDays: number; readonly daysKeptDays: number };
+
+/** One step for each bucket. Returns what was deleted. */
+export async function dropOld(
+  { database, archive }: { database: D1Database; archive: R2Bucket },
+  { nowMs, kept, buckets }: { nowMs: number; kept: Kept; buckets: readonly number[] },
+): Promise<{ rows: number; objects: number }> {
+  const today = Math.floor(nowMs / DAY_MS);
+  const deleted = { rows: 0, objects: 0 };
+  for (const bucket of buckets) {
+    const [hours, days] = await database.batch([
+      database.prepare(DELETE_OLD_HOURS).bind(bucket, (today - kept.hoursKeptDays) * 24, ROWS_PER_STEP_MAX),
+      database.prepare(DELETE_OLD_DAYS).bind(bucket, today - kept.daysKeptDays, ROWS_PER_STEP_MAX),
+    ]);
+    deleted.rows += (hours?.meta.changes ?? 0) + (days?.meta.changes ?? 0);
+    deleted.objects += await dropObjects({ database, archive }, bucket, today - kept.minutesKeptDays);
+  }
+  return deleted;
+}
+
+async function dropObjects(
+  { database, archive }: { database: D1Database; archive: R2Bucket },
+  bucket: number,
+  beforeDay: number,
+): Promise<number> {
+  await database.prepare(DROP_OBJECTS).bind(bucket, beforeDay, OBJECTS_PER_STEP_MAX).run();
+  const { results } = await database.prepare(SELECT_DROPPED).bind(bucket, beforeDay).all<{ object_key: string }>();
+  if (results.length === 0) return 0;
+  const keys = results.map(({ object_key: key }) => key).slice(0, OBJECTS_PER_STEP_MAX);
+  await archive.delete(keys);
+  await database.prepare(FORGET_DROPPED).bind(bucket, beforeDay, JSON.stringify(keys)).run();
+  return keys.length;
+}

@@ -1,0 +1,55 @@
+/**
+ * What happened to one event, from what its shard logged: the claims, the facts, each rule's word, the verdict, and where
+ * it was counted. For the person who asks why.
+ *
+ * Keeps: pure; says nothing that the log does not hold, except what today's rules say of it, which is told apart by its
+ * version. Keyed hashes of address and user are not shown: they are for telling clients apart, not for people.
+ */
+import { GIVT_RULES } from "./givt.ts";
+import { impressionKeyOf } from "./impression-key.ts";
+import type { LoggedEvent } from "./log-line.ts";
+import { isoSecond } from "./time.ts";
+import { latenessMs, RULES_VERSION } from "./verdict.ts";
+
+/** Where the lines were found. */
+export type Source = { readonly shard: string | null; readonly archiveObject: string | null };
+
+export type FirstClaim = { readonly eventId: string; readonly receivedAt: string };
+
+/** The explanation of an event from its line, the line of its review if there is one, and the first claim. */
+export function explainEvent(
+  { logged, reviewed }: { logged: LoggedEvent; reviewed: LoggedEvent | null },
+  source: Source,
+  firstClaim: FirstClaim | null,
+): Record<string, unknown> {
+  const { event, claims } = logged;
+  const { id, token: _, ipHash, userHash, receivedAtMs, occurredAtMs, redirectByMs, acceptedAtMs, ...facts } = event;
+  const last = reviewed ?? logged;
+  return {
+    eventId: id,
+    receivedAt: isoSecond(receivedAtMs),
+    occurredAt: isoSecond(occurredAtMs),
+    claims,
+    facts: { ...facts, hasAddressHash: ipHash !== null, hasUser: userHash !== null || claims.uid !== null },
+    verdict: last.verdict,
+    reason: last.reason,
+    rulesVersion: last.rules,
+    rules: GIVT_RULES.map(({ name, means, applies }) => ({
+      rule: name,
+      means,
+      applies: applies({ ...event, claims }),
+    })),
+    rulesShownVersion: RULES_VERSION,
+    lateByMs: Math.max(0, latenessMs(event)),
+    impression: { key: impressionKeyOf(event.type, claims), firstClaim },
+    review: reviewed?.review == null ? null : { by: reviewed.review.by, at: isoSecond(reviewed.review.atMs) },
+    countedInMinute: last.verdict === "deferred" ? null : isoSecond(Math.floor(occurredAtMs / 60_000) * 60_000),
+    loggedAt: isoSecond(logged.loggedAtMs),
+    durable: redirectByMs === null ? null : { redirectBy: isoSecond(redirectByMs), acceptedAt: instant(acceptedAtMs) },
+    foundIn: source,
+  };
+}
+
+function instant(atMs: number | null): string | null {
+  return atMs === null ? null : isoSecond(atMs);
+}

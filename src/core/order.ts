@@ -1,0 +1,204 @@
+/**
+ * The decision on a conversion: what one order is credited to, and that it is credited once.
+ *
+ *   record      first of its order, in the window     → recorded: its click is credited
+ *               again, under the same click           → repeated: nothing happens, the first answer stands
+ *               again, under a later click            → reattributed: the credit moves (last click)
+ *               again, under an earlier click         → duplicate
+ *               outside the window, or test traffic   → not_attributed; a later click of the same order may still be
+ *   correct     adds a value to the order             → corrected: where the order is credited
+ *   retract     takes the order back                  → retracted; for good
+ *
+ * Keeps: pure. Whatever the order in which copies arrive, an order ends credited to its latest click in the window, with
+ * its value plus each correction once. What contradicts an earlier word (another value, a correction's other value, an
+ * order that was retracted) is refused, and nothing changes. A plan without a line changes no figure.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { encodeUtf8 } from "./base64url.ts";
+import { type ClickIdentity, readClickId } from "./click-id.ts";
+import type { ConversionEvent } from "./conversion.ts";
+import { hash32 } from "./hash.ts";
+import { DAY_MS } from "./limits.ts";
+import { assert, err, ok, type Result } from "./result.ts";
+import type { Verdict } from "./verdict.ts";
+
+export const CONVERSION_REASONS = [
+  "outside_window",
+  "test",
+  "same_order",
+  "later_click",
+  "corrected",
+  "retracted",
+] as const;
+export type ConversionReason = (typeof CONVERSION_REASONS)[number];
+
+/** What one order adds to the figures. */
+export type Credit = {
+  readonly clickId: string;
+  readonly click: ClickIdentity;
+  readonly valueMicros: number;
+  readonly occurredAtMs: number;
+};
+
+/** What is remembered of an order; JSON as it is. */
+export type OrderState = {
+  /** The value that it was first given. */
+  readonly valueMicros: number;
+  /** With every correction. */
+  readonly netMicros: number;
+  readonly credit: { readonly clickId: string; readonly clickedAtMs: number; readonly occurredAtMs: number } | null;
+  readonly isRetracted: boolean;
+  /** Event ids of the clicks it was recorded under. */
+  readonly clicks: readonly string[];
+  /** Correction id → value; the only unnamed one is "". */
+  readonly corrections: Readonly<Record<string, number>>;
+};
+
+export type ConversionLine = {
+  readonly verdict: Verdict;
+  readonly reason: ConversionReason | null;
+  /** The order's credit before this line; what it takes away. */
+  readonly prior: Credit | null;
+  /** The order's credit from this line on; what it adds. */
+  readonly next: Credit | null;
+};
+
+export type ConversionStatus =
+  | "recorded"
+  | "repeated"
+  | "reattributed"
+  | "duplicate"
+  | "not_attributed"
+  | "corrected"
+  | "retracted";
+
+export type ConversionPlan = {
+  readonly status: ConversionStatus;
+  /** What is logged; null when nothing changes. */
+  readonly line: ConversionLine | null;
+  readonly state: OrderState;
+};
+
+export type ConversionConflict =
+  | "order_conflict"
+  | "order_retracted"
+  | "order_unknown"
+  | "correction_conflict"
+  | "correction_exceeds_value";
+
+/** Clicks of one order that are told apart; more of them are more than a person makes before buying once. */
+const CLICKS_PER_ORDER_MAX = 32;
+
+/**
+ * What is credited once: the order of an advertiser and kind, or, where it has no id, the click and kind. 32 hexadecimal
+ * digits of SHA-256 over the length-prefixed parts.
+ */
+export function orderKeyOf({ click, kind, orderId }: Pick<ConversionEvent, "click" | "kind" | "orderId">): string {
+  const named = orderId === null ? ["click", click.eventId] : ["order", orderId];
+  let text = "conversion";
+  for (const part of [click.advertiserId, kind, ...named]) text += `${part.length}:${part}`;
+  return bytesToHex(sha256(encodeUtf8(text)).subarray(0, 16));
+}
+
+/** Where the order is decided (core/routing.ts). */
+export function orderHashOf(orderKey: string): number {
+  return hash32(orderKey);
+}
+
+/** Decides one conversion, given what is remembered of its order. */
+export function decideConversion(
+  event: ConversionEvent,
+  state: OrderState | null,
+): Result<ConversionPlan, ConversionConflict> {
+  if (event.action === "record") return decideRecord(event, state);
+  if (state === null) return err("order_unknown");
+  const prior = priorOf(state);
+  if (event.action === "retract") {
+    if (state.isRetracted) return ok({ status: "repeated", line: null, state });
+    const line: ConversionLine = { verdict: "valid", reason: "retracted", prior, next: null };
+    return ok({ status: "retracted", line, state: { ...state, isRetracted: true, credit: null } });
+  }
+  return decideCorrection(event, state, prior);
+}
+
+function decideRecord(event: ConversionEvent, state: OrderState | null): Result<ConversionPlan, ConversionConflict> {
+  const { click, clickId, valueMicros, occurredAtMs } = event;
+  const known: OrderState = state ?? {
+    valueMicros,
+    netMicros: valueMicros,
+    credit: null,
+    isRetracted: false,
+    clicks: [],
+    corrections: {},
+  };
+  if (known.isRetracted) return err("order_retracted");
+  if (known.valueMicros !== valueMicros) return err("order_conflict");
+  const isKnownClick = known.clicks.includes(click.eventId) || known.clicks.length >= CLICKS_PER_ORDER_MAX;
+  if (isKnownClick) return ok({ status: "repeated", line: null, state: known });
+
+  const seen = { ...known, clicks: [...known.clicks, click.eventId] };
+  const reason = notAttributable(event);
+  const prior = priorOf(known);
+  if (reason !== null) {
+    const line: ConversionLine = { verdict: "invalid", reason, prior: null, next: null };
+    return ok({ status: "not_attributed", line, state: seen });
+  }
+  if (prior !== null && !isLater(click, prior.click)) {
+    const line: ConversionLine = { verdict: "duplicate", reason: "same_order", prior: null, next: null };
+    return ok({ status: "duplicate", line, state: seen });
+  }
+  const next: Credit = {
+    clickId,
+    click,
+    valueMicros: known.netMicros,
+    occurredAtMs: prior?.occurredAtMs ?? occurredAtMs,
+  };
+  const line: ConversionLine = { verdict: "valid", reason: prior === null ? null : "later_click", prior, next };
+  return ok({
+    status: prior === null ? "recorded" : "reattributed",
+    line,
+    state: { ...seen, credit: rememberedOf(next) },
+  });
+}
+
+function decideCorrection(
+  { correctionId, valueMicros }: ConversionEvent,
+  state: OrderState,
+  prior: Credit | null,
+): Result<ConversionPlan, ConversionConflict> {
+  const name = correctionId ?? "";
+  const earlier = Object.hasOwn(state.corrections, name) ? state.corrections[name] : undefined;
+  if (earlier !== undefined && earlier !== valueMicros) return err("correction_conflict");
+  if (earlier !== undefined) return ok({ status: "repeated", line: null, state });
+  if (state.isRetracted) return err("order_retracted");
+  const netMicros = state.netMicros + valueMicros;
+  if (netMicros < 0) return err("correction_exceeds_value");
+  const next = prior === null ? null : { ...prior, valueMicros: netMicros };
+  const line: ConversionLine = { verdict: "valid", reason: "corrected", prior, next };
+  const corrections = { ...state.corrections, [name]: valueMicros };
+  return ok({ status: "corrected", line, state: { ...state, netMicros, corrections } });
+}
+
+/** Clicks of one minute follow each other by their ids, which sort by the time of receipt. */
+function isLater(click: ClickIdentity, than: ClickIdentity): boolean {
+  return click.clickedAtMs === than.clickedAtMs ? click.eventId > than.eventId : click.clickedAtMs > than.clickedAtMs;
+}
+
+/** Why a conversion is not credited to its click, whatever becomes of its order; null when it may be. */
+function notAttributable({ click, occurredAtMs, windowDays }: ConversionEvent): ConversionReason | null {
+  if (click.isTest) return "test";
+  return occurredAtMs - click.clickedAtMs > windowDays * DAY_MS ? "outside_window" : null;
+}
+
+function priorOf({ credit, netMicros }: OrderState): Credit | null {
+  if (credit === null) return null;
+  const { clickId, occurredAtMs } = credit;
+  const click = readClickId(clickId);
+  assert(click !== null, "an order remembers the click id that it was credited to");
+  return { clickId, click, valueMicros: netMicros, occurredAtMs };
+}
+
+function rememberedOf({ clickId, click, occurredAtMs }: Credit): NonNullable<OrderState["credit"]> {
+  return { clickId, clickedAtMs: click.clickedAtMs, occurredAtMs };
+}

@@ -1,0 +1,101 @@
+/**
+ * Explain: what happened to one click, for the advertiser who doubts it and the auditor who asks.
+ *
+ *   GET  /v1/clicks/:id     an event id, or the click id that the landing page was given
+ *   POST /v1/explain        {"token": "…"}: which click of this impression counts, and that one's explanation
+ *
+ * Looks in the logs of the shards that may own the event, then in the archive. Keeps: who may not see an event gets the
+ * answer of one that is not there. A click is claimed in the shard of its token, so a duplicate leads to its first claim.
+ */
+import { decodeClaims } from "../core/claims.ts";
+import { readClickId } from "../core/click-id.ts";
+import { decodeEventId, type EventId, isEventId } from "../core/event-id.ts";
+import { explainEvent, type FirstClaim } from "../core/explain.ts";
+import { impressionKeyOf } from "../core/impression-key.ts";
+import { SECOND_MS } from "../core/limits.ts";
+import { decodeEventLine, type LoggedEvent } from "../core/log-line.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { eventShardName, routingHashOf, shardOf, type Topology } from "../core/routing.ts";
+import { hourOf, isoSecond } from "../core/time.ts";
+import type { ReportProblem } from "../report/problems.ts";
+import { claimantIn, findLogged, type ShardNamespace } from "../shard/stub.ts";
+import { findArchived } from "../sinks/archive-reader.ts";
+
+export type ExplainPorts = {
+  readonly shards: ShardNamespace;
+  readonly archive: R2Bucket;
+  readonly topology: Topology;
+  readonly nowMs: number;
+};
+
+/** Whose events the asker may see; null for all. */
+export type ExplainScope = { readonly advertiserId: string | null; readonly publisherId: string | null };
+
+type Found = { readonly lines: readonly LoggedEvent[]; readonly shard: string; readonly object: string | null };
+
+/** Explains the click of an event id or a click id. */
+export async function explainClick(
+  id: string,
+  scope: ExplainScope,
+  ports: ExplainPorts,
+): Promise<Result<Record<string, unknown>, ReportProblem>> {
+  const eventId = isEventId(id) ? id : readClickId(id)?.eventId;
+  if (eventId === undefined) return err({ reason: "invalid_value", parameter: "id" });
+  const found = await findEvent(eventId, ports);
+  const logged = found?.lines[0];
+  if (found === null || logged === undefined || !isVisible(logged, scope)) return err({ reason: "not_found" });
+  const firstClaim = await firstClaimOf(logged.claims, ports);
+  return ok(explanationOf(found, logged, firstClaim));
+}
+
+/** Explains which click of a token's impression counts. */
+export async function explainToken(
+  token: string,
+  scope: ExplainScope,
+  ports: ExplainPorts,
+): Promise<Result<Record<string, unknown>, ReportProblem>> {
+  const claims = decodeClaims(token);
+  if (!claims.ok) return err({ reason: "invalid_value", parameter: "token", detail: claims.error.reason });
+  if (!isVisible({ claims: claims.value }, scope)) return err({ reason: "not_found" });
+  const firstClaim = await firstClaimOf(claims.value, ports);
+  if (firstClaim === null) return ok({ claims: claims.value, firstClaim: null, click: null });
+  const click = await explainClick(firstClaim.eventId, scope, ports);
+  return ok({ claims: claims.value, firstClaim, click: click.ok ? click.value : null });
+}
+
+function explanationOf(found: Found, logged: LoggedEvent, firstClaim: FirstClaim | null): Record<string, unknown> {
+  const reviewed = found.lines.find(({ review }) => review !== null) ?? null;
+  return explainEvent({ logged, reviewed }, { shard: found.shard, archiveObject: found.object }, firstClaim);
+}
+
+/** The lines of an event: in the log of one of the shards that may own it, else in their archive. */
+async function findEvent(eventId: EventId, { shards, archive, topology, nowMs }: ExplainPorts): Promise<Found | null> {
+  const { receivedAtMs, routingHash } = decodeEventId(eventId);
+  const counts = new Set(topology.map((epoch) => epoch.shards.click));
+  const names = Array.from(new Set(Array.from(counts, (count) => eventShardName("click", routingHash % count))));
+  for (const shard of names) {
+    const lines = await findLogged(shards, shard, eventId);
+    if (lines.length > 0) return { lines: lines.map(decodeEventLine), shard, object: null };
+  }
+  const archived = await findArchived(archive, names, { needle: `"id":"${eventId}"`, fromMs: receivedAtMs, nowMs });
+  const object = archived[0]?.object;
+  if (object === undefined) return null;
+  const shard = names.find((name) => object.includes(`/shard=${name}/`)) ?? "";
+  return { lines: archived.map(({ line }) => decodeEventLine(line)), shard, object };
+}
+
+/** The click that the impression of these claims was claimed by; null when none was, or its key is forgotten. */
+async function firstClaimOf(
+  claims: LoggedEvent["claims"],
+  { shards, topology }: ExplainPorts,
+): Promise<FirstClaim | null> {
+  const iatMs = claims.iat * SECOND_MS;
+  const shard = eventShardName("click", shardOf("click", routingHashOf(claims), iatMs, topology));
+  const eventId = await claimantIn(shards, shard, impressionKeyOf("click", claims), hourOf(iatMs));
+  return eventId === null ? null : { eventId, receivedAt: isoSecond(decodeEventId(eventId).receivedAtMs) };
+}
+
+function isVisible({ claims }: Pick<LoggedEvent, "claims">, { advertiserId, publisherId }: ExplainScope): boolean {
+  const isOfAdvertiser = advertiserId === null || claims.adv === advertiserId;
+  return isOfAdvertiser && (publisherId === null || claims.pub === publisherId);
+}

@@ -1,0 +1,219 @@
+/**
+ * Minutes that have left the report database, grouped as its statements group rows: the same scope, filters, windows and
+ * cursor, over the objects that one snapshot of the ledger names.
+ *
+ *   reads of minutes before the mark ─▶ hot rows ⊕ moving rows (the same statements) ⊕ objects (here)
+ *
+ * Keeps: whoever's rows a statement would read, and no others. A group is whole: nothing is cut off here.
+ * Relies on: the ledger is read in the transaction of the statements (src/report/facts-reader.ts), so that a row is in
+ * one of the three places for all of them.
+ */
+import { parseJson } from "../core/base64url.ts";
+import { addCounts, type Counts, MEASURES } from "../core/measures.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { Sketch } from "../core/sketch.ts";
+import type { ColdRow, Wanted } from "../sinks/cold-parquet.ts";
+import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../sinks/cold-reader.ts";
+import { DatabaseFault } from "./database.ts";
+import { isRowDimension } from "./fields.ts";
+import { type Group, groupKey, type ReadRow } from "./groups.ts";
+import { measuresOf } from "./metrics.ts";
+import type { Read } from "./plan.ts";
+import type { ReportProblem } from "./problems.ts";
+import type { OrderTerm, ReportQuery } from "./query.ts";
+import { type KeyAfter, needsCells, type ReadScope } from "./rows-sql.ts";
+import { windowEdges } from "./windows.ts";
+
+/** Objects that one answer may open: each costs two requests or more, of the 10 000 of an invocation. */
+export const COLD_OBJECTS_MAX = 1_000;
+/** Rows that one answer may decode: about 10 µs for each three columns. */
+const COLD_ROWS_MAX = 500_000;
+/** Groups that are held until they are cut to a page. */
+const COLD_GROUPS_MAX = 200_000;
+
+export type ColdAsk = {
+  readonly query: ReportQuery;
+  readonly scope: ReadScope;
+  readonly after: KeyAfter | null;
+  /** Those of minutes that may have been moved. */
+  readonly reads: readonly Read[];
+};
+
+/** Rows as a statement of sums and one of reasons would return them, users by group, and what it took. */
+export type ColdReading = {
+  readonly rows: readonly ReadRow[];
+  readonly sketched: readonly Group[];
+  readonly cost: ColdCost;
+};
+
+type Minutes = { readonly from: number; readonly to: number };
+
+/** The minutes of reads, each stretch once. */
+export function minutesOf(reads: readonly Read[]): Minutes[] {
+  return reads.flatMap((read): readonly Minutes[] => (read.kind === "span" ? [read.segment] : read.pieces));
+}
+
+/** The groups that the objects hold of what is asked. Throws DatabaseFault when an object is not there any more. */
+export async function readColdGroups(
+  bucket: R2Bucket,
+  objects: readonly ColdObject[],
+  ask: ColdAsk,
+): Promise<Result<ColdReading, ReportProblem>> {
+  if (objects.length > COLD_OBJECTS_MAX) return err(tooMuch());
+  const fold = new ColdFold(ask);
+  const question = { wanted: wantedOf(ask), columns: fold.columns, take: (row: ColdRow) => fold.add(row) };
+  try {
+    const cost = await readColdMinutes(bucket, objects, { ...question, rowsMax: COLD_ROWS_MAX });
+    if (cost.rows > COLD_ROWS_MAX || fold.groups.size > COLD_GROUPS_MAX) return err(tooMuch());
+    return ok({ ...fold.result(), cost });
+  } catch (cause) {
+    // A reading that met a retention run: asked again, it gets another ledger.
+    if (cause instanceof ColdFault) throw new DatabaseFault(cause.message, { cause });
+    throw cause;
+  }
+}
+
+function tooMuch(): ReportProblem {
+  const detail = "Too many old minutes for one answer. Ask by hour, for fewer days, or for fewer ads.";
+  return { reason: "too_many_rows", detail, parameter: "granularity" };
+}
+
+function wantedOf({ query, scope, reads }: ColdAsk): Wanted {
+  const listed = (dimension: string) => {
+    const include = query.filters.find((filter) => filter.dimension === dimension)?.include ?? [];
+    return include.length === 0 ? null : include;
+  };
+  return {
+    minutes: minutesOf(reads),
+    advertiserIds: scope.advertiserId === null ? listed("advertiser_id") : [scope.advertiserId],
+    campaignIds: listed("campaign_id"),
+    adGroupIds: listed("ad_group_id"),
+    adIds: listed("ad_id"),
+  };
+}
+
+type Sum = { readonly window: number; readonly dimensions: readonly string[]; readonly counts: Counts } & {
+  readonly reasons: Map<string, number>;
+  sketch: Sketch | null;
+};
+
+/** Adds rows up by window and dimensions. */
+class ColdFold {
+  readonly groups = new Map<string, Sum>();
+  readonly columns: readonly string[];
+  readonly #ask: ColdAsk;
+  readonly #windowOf: (minute: number) => number;
+  readonly #isOfCells: boolean;
+  readonly #wants: { readonly reasons: boolean; readonly users: boolean };
+
+  constructor(ask: ColdAsk) {
+    const { query, scope } = ask;
+    this.#ask = ask;
+    this.#windowOf = windowReader(query);
+    this.#isOfCells = needsCells(query, scope);
+    this.#wants = { reasons: query.metrics.includes("reasons"), users: query.metrics.includes("unique_users") };
+    const named = [...query.dimensions, ...query.filters].map(({ dimension }) => dimension).filter(isRowDimension);
+    this.columns = [
+      ...named,
+      ...(this.#isOfCells ? ["cells"] : measuresOf(query.metrics)),
+      ...(this.#wants.reasons ? ["reasons"] : []),
+      ...(this.#wants.users ? ["sketch"] : []),
+    ];
+  }
+
+  add(row: ColdRow): void {
+    if (this.groups.size > COLD_GROUPS_MAX) return;
+    if (this.#isOfCells) {
+      for (const [publisher, country, device, creative, ...counts] of parseJson(String(row["cells"])) as Cell[]) {
+        const cell = { publisher_id: publisher, country, device, creative_id: creative };
+        this.#addOne({ ...row, ...cell }, counts);
+      }
+      return;
+    }
+    const sum = this.#addOne(
+      row,
+      MEASURES.map((measure) => Number(row[measure] ?? 0)),
+    );
+    if (sum === null) return;
+    if (this.#wants.reasons) {
+      for (const [reason, count] of Object.entries(parseJson(String(row["reasons"])) as Record<string, number>)) {
+        sum.reasons.set(reason, (sum.reasons.get(reason) ?? 0) + count);
+      }
+    }
+    if (this.#wants.users && row["sketch"] !== null) {
+      sum.sketch ??= new Sketch();
+      sum.sketch.mergeStored(String(row["sketch"]));
+    }
+  }
+
+  #addOne(row: ColdRow, counts: readonly number[]): Sum | null {
+    const { query, scope } = this.#ask;
+    if (scope.publisherId !== null && row["publisher_id"] !== scope.publisherId) return null;
+    const isFiltered = query.filters.some(({ dimension, include, exclude }) => {
+      const value = String(row[dimension]);
+      return (include.length > 0 && !include.includes(value)) || exclude.includes(value);
+    });
+    if (isFiltered) return null;
+    const window = this.#windowOf(Number(row["minute"]));
+    const dimensions = query.dimensions.map(({ dimension }) => String(row[dimension]));
+    const key = groupKey(window, dimensions);
+    let sum = this.groups.get(key);
+    if (sum === undefined) {
+      sum = { window, dimensions, counts: MEASURES.map(() => 0), reasons: new Map(), sketch: null };
+      this.groups.set(key, sum);
+    }
+    addCounts(sum.counts, counts);
+    return sum;
+  }
+
+  /** The groups behind the cursor. Sums and reasons that are zero are not there, as in the statements. */
+  result(): Pick<ColdReading, "rows" | "sketched"> {
+    const { query, after } = this.#ask;
+    const rows: ReadRow[] = [];
+    const sketched: Group[] = [];
+    for (const sum of this.groups.values()) {
+      if (after !== null && !isBehind(sum, query.order, after)) continue;
+      const { window, dimensions, sketch } = sum;
+      const reasons = Object.fromEntries([...sum.reasons].filter(([, count]) => count !== 0));
+      if (sum.counts.some((count) => count !== 0) || Object.keys(reasons).length > 0) {
+        rows.push({
+          time_window: window,
+          ...Object.fromEntries(query.dimensions.map(({ dimension }, at) => [dimension, dimensions[at] ?? ""])),
+          ...Object.fromEntries(MEASURES.map((measure, at) => [measure, sum.counts[at] ?? 0])),
+          ...(this.#wants.reasons ? { reasons: JSON.stringify(reasons) } : {}),
+        });
+      }
+      if (sketch !== null) sketched.push({ window, dimensions, sums: [], reasons: {}, sketch });
+    }
+    return { rows, sketched };
+  }
+}
+
+/** Publisher, country, device, creative, and one count for each measure that is not younger than the cell. */
+type Cell = [string, string, string, string, ...number[]];
+
+/** The window that holds a minute of the query's range, as src/report/windows.ts cuts it. */
+function windowReader({ granularity, range, zone }: ReportQuery): (minute: number) => number {
+  if (granularity === "minute") return (minute) => minute;
+  const edges = windowEdges(range, { granularity, zone });
+  return (minute) => {
+    let [low, high] = [0, edges.length - 1];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if ((edges[middle] ?? 0) <= minute) low = middle;
+      else high = middle;
+    }
+    return edges[low] ?? minute;
+  };
+}
+
+/** Whether a group lies behind a key in the query's order. */
+function isBehind(group: Pick<Sum, "window" | "dimensions">, order: readonly OrderTerm[], after: KeyAfter): boolean {
+  for (const [index, { by, isDescending }] of order.entries()) {
+    const value =
+      by.kind === "window" ? group.window : (group.dimensions[by.kind === "dimension" ? by.index : 0] ?? "");
+    const bound = after[index] ?? "";
+    if (value !== bound) return value > bound !== isDescending;
+  }
+  return false;
+}

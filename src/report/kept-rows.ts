@@ -1,0 +1,72 @@
+/**
+ * The rest of a table that is ordered by a metric, kept in R2 for its further pages.
+ *
+ *   report-pages/v1/until=<YYYY-MM-DDTHH:MM:SSZ>/<32 hexadecimal digits>.json
+ *   {"rows":[[window,[dimensions],[sums],{reasons},sketch,[previous…]|null], …],"read":{…}}
+ *
+ * Keeps: an object is written once and never changed, so every page of a cursor is of one moment. It is read only under a
+ * sealed cursor, which names it; its name is random. Objects past their time are deleted by cron (`dropKeptRows`), and by
+ * a lifecycle rule of the bucket should cron not run.
+ */
+import { parseJson } from "../core/base64url.ts";
+import { Sketch } from "../core/sketch.ts";
+import { isoSecond } from "../core/time.ts";
+import type { Counted, Reasons } from "./groups.ts";
+import { CURSOR_LIFE_MS } from "./limits.ts";
+import type { Row } from "./table.ts";
+
+export const KEPT_PREFIX = "report-pages/v1/";
+const DELETES_PER_CALL = 1_000;
+
+type WireCounted = readonly [sums: number[], reasons: Reasons, sketch: string | null];
+type WireRow = readonly [window: number, dimensions: string[], counted: WireCounted, previous: WireCounted | null];
+
+/** The rows behind a first page, and what was said when they were read. */
+export type Kept<T> = { readonly rows: readonly Row[]; readonly read: T };
+
+/** Keeps rows for as long as a cursor lives. Returns the name that a cursor carries. */
+export async function keepRows<T>(
+  bucket: R2Bucket,
+  { rows, read }: Kept<T>,
+  { nowMs, random }: { nowMs: number; random: Uint8Array },
+): Promise<string> {
+  const id = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const name = `until=${isoSecond(nowMs + CURSOR_LIFE_MS)}/${id}.json`;
+  const wire = rows.map(({ group, previous }): WireRow => {
+    const before = previous === null ? null : toWire(previous);
+    return [group.window, [...group.dimensions], toWire(group), before];
+  });
+  await bucket.put(KEPT_PREFIX.concat(name), JSON.stringify({ rows: wire, read }));
+  return name;
+}
+
+/** What was kept under a name, or null when it is gone. */
+export async function readKept<T>(bucket: R2Bucket, name: string): Promise<Kept<T> | null> {
+  const object = await bucket.get(KEPT_PREFIX.concat(name));
+  if (object === null) return null;
+  const { rows, read } = parseJson(await object.text()) as { rows: WireRow[]; read: T };
+  return {
+    read,
+    rows: rows.map(([window, dimensions, counted, previous]) => ({
+      group: { window, dimensions, ...fromWire(counted) },
+      previous: previous === null ? null : fromWire(previous),
+    })),
+  };
+}
+
+/** Deletes what no living cursor can name. Names ascend by time, so the first that lives ends the search. */
+export async function dropKeptRows(bucket: R2Bucket, nowMs: number): Promise<number> {
+  const { objects } = await bucket.list({ prefix: KEPT_PREFIX, limit: DELETES_PER_CALL });
+  const past = KEPT_PREFIX.concat("until=", isoSecond(nowMs));
+  const keys = objects.map(({ key }) => key).filter((key) => key < past);
+  if (keys.length > 0) await bucket.delete(keys);
+  return keys.length;
+}
+
+function toWire({ sums, reasons, sketch }: Counted): WireCounted {
+  return [sums, reasons, sketch === null ? null : sketch.encode()];
+}
+
+function fromWire([sums, reasons, sketch]: WireCounted): Counted {
+  return { sums, reasons, sketch: sketch === null ? null : Sketch.decode(sketch) };
+}

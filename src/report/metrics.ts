@@ -1,0 +1,103 @@
+/**
+ * What can be counted: sums of the facts, quotients of such sums, and two that are no number of a cell.
+ *
+ *   sum         clicks, spend_micros, …        one measure, added up in SQL
+ *   quotient    ctr = clicks / impressions     derived from sums when an answer is written, never added up
+ *   reasons     {"same_impression":3, …}       counts by reason, which stand on rows and not on cells
+ *   uniques     unique_users                   an estimate from sketches, which stand on rows and not on cells
+ *
+ * Keeps: closed lists; only these names reach SQL, as measures. A quotient is null where its denominator is 0. It is
+ * computed in integers: money is a whole number of micros and a ratio a whole number of millionths, rounded half up.
+ * Relies on: a sum below 2^53, which every number of D1 has to be.
+ */
+import { MEASURES, type Measure } from "../core/measures.ts";
+
+/** Metric → the measure whose sum it is. `clicks` are the valid ones, which are billed. */
+export const SUM_METRICS = {
+  impressions: "impressions",
+  gross_impressions: "gross_impressions",
+  clicks: "valid",
+  gross_clicks: "gross",
+  duplicate_clicks: "duplicate",
+  invalid_clicks: "invalid",
+  late_clicks: "late",
+  clicks_with_user: "valid_with_user",
+  conversions: "conversions",
+  conversions_by_time: "conversions_by_time",
+  spend_micros: "spend_micros",
+  conversion_value_micros: "conversion_value_micros",
+  conversion_value_by_time_micros: "conversion_value_by_time_micros",
+} as const satisfies Record<string, Measure>;
+
+type Quotient = { readonly of: Measure; readonly per: Measure; readonly unit: "ratio" | "micros" };
+
+/** Metric → the two measures whose sums it divides. */
+export const QUOTIENT_METRICS = {
+  ctr: { of: "valid", per: "impressions", unit: "ratio" },
+  cvr: { of: "conversions", per: "valid", unit: "ratio" },
+  avg_cpc_micros: { of: "spend_micros", per: "valid", unit: "micros" },
+  cpa_micros: { of: "spend_micros", per: "conversions", unit: "micros" },
+  roas: { of: "conversion_value_micros", per: "spend_micros", unit: "ratio" },
+} as const satisfies Record<string, Quotient>;
+
+export type SumMetric = keyof typeof SUM_METRICS;
+export type QuotientMetric = keyof typeof QUOTIENT_METRICS;
+export type Metric = SumMetric | QuotientMetric | "unique_users" | "reasons";
+export const METRICS = [
+  ...Object.keys(SUM_METRICS),
+  ...Object.keys(QUOTIENT_METRICS),
+  "unique_users",
+  "reasons",
+] as readonly Metric[];
+
+/** Millionths: a ratio has six places. */
+export const RATIO_SCALE = 1_000_000n;
+
+/** The metric that a word names, or null. */
+export function toMetric(word: string): Metric | null {
+  return METRICS.find((candidate) => candidate === word) ?? null;
+}
+
+export function isSumMetric(metric: Metric): metric is SumMetric {
+  return Object.hasOwn(SUM_METRICS, metric);
+}
+
+function isQuotientMetric(metric: Metric): metric is QuotientMetric {
+  return Object.hasOwn(QUOTIENT_METRICS, metric);
+}
+
+/** The measures whose sums the metrics need, each once, in the order of `MEASURES`. Uniques state their coverage. */
+export function measuresOf(metrics: readonly Metric[]): Measure[] {
+  const needed = new Set<Measure>(
+    metrics.flatMap((metric): Measure[] => {
+      if (isSumMetric(metric)) return [SUM_METRICS[metric]];
+      if (isQuotientMetric(metric)) return [QUOTIENT_METRICS[metric].of, QUOTIENT_METRICS[metric].per];
+      return metric === "unique_users" ? ["valid", "valid_with_user"] : [];
+    }),
+  );
+  return MEASURES.filter((measure) => needed.has(measure));
+}
+
+/** The value of a sum or a quotient from the sum of each measure; null for a quotient by zero. */
+export function metricValue(metric: SumMetric | QuotientMetric, sumOf: (measure: Measure) => number): number | null {
+  if (isSumMetric(metric)) return sumOf(SUM_METRICS[metric]);
+  const { of, per, unit } = QUOTIENT_METRICS[metric];
+  if (unit === "ratio") return ratioOf(sumOf(of), sumOf(per));
+  const divisor = BigInt(sumOf(per));
+  return divisor === 0n ? null : Number(divideHalfUp(BigInt(sumOf(of)), divisor));
+}
+
+/** The ratio of two integers as a decimal of six places; null by zero. */
+export function ratioOf(of: number, per: number): number | null {
+  if (per === 0) return null;
+  // The nearest number to a decimal of six places, which JSON and CSV write as that decimal.
+  return Number(divideHalfUp(BigInt(of) * RATIO_SCALE, BigInt(per))) / Number(RATIO_SCALE);
+}
+
+/** The quotient as an integer; exactly a half goes up, also below zero (−1.5 → −1). */
+export function divideHalfUp(dividend: bigint, divisor: bigint): bigint {
+  const [of, per] = divisor < 0n ? [-dividend, -divisor] : [dividend, divisor];
+  const doubled = 2n * of + per;
+  const floor = doubled / (2n * per);
+  return doubled < 0n && floor * 2n * per !== doubled ? floor - 1n : floor;
+}

@@ -1,0 +1,96 @@
+/**
+ * One page of a table: read anew behind a key, or taken from what was kept when its first page was made.
+ *
+ *   no cursor, or {after}   watermark, then facts behind the key
+ *   {kept, offset}          rows of the object in R2 from there on
+ *
+ * Keeps: the watermark is read before the facts that it speaks for. A page that is cut names the next one, except where an
+ * order by a metric has more rows than are ever read: then it says why.
+ */
+import { err, ok, type Result } from "../core/result.ts";
+import { type CursorContext, openCursor, type Place, sealCursor, staleCursor } from "./cursor.ts";
+import { type Reading, readReport } from "./facts-reader.ts";
+import { type Group, keyOf, nothingCounted } from "./groups.ts";
+import { keepRows, readKept } from "./kept-rows.ts";
+import { GROUPS_MAX } from "./limits.ts";
+import { type ReadFacts, toTotals } from "./meta.ts";
+import { isOrderedByKey } from "./plan.ts";
+import type { ReportProblem } from "./problems.ts";
+import type { ReportQuery } from "./query.ts";
+import type { ReadScope } from "./segments-sql.ts";
+import { pairRows, type Row } from "./table.ts";
+import type { WatermarkReading } from "./watermark.ts";
+
+export type PageSources = {
+  readonly database: D1Database;
+  readonly bucket: R2Bucket;
+  readonly watermark: () => Promise<WatermarkReading>;
+  readonly random: () => Uint8Array;
+};
+
+export type TablePage = {
+  readonly rows: readonly Row[];
+  readonly isCut: boolean;
+  readonly nextCursor: string | null;
+  readonly read: ReadFacts;
+};
+
+/** The page that a query asks for. Throws DatabaseFault. */
+export async function readTablePage(
+  sources: PageSources,
+  scope: ReadScope,
+  context: CursorContext,
+): Promise<Result<TablePage, ReportProblem>> {
+  const { query } = context;
+  const place = query.cursor === undefined ? ok(null) : await openCursor(query.cursor, context);
+  if (!place.ok) return place;
+  if (place.value !== null && "kept" in place.value) return readKeptPage(sources, place.value, context);
+  const watermark = await sources.watermark();
+  const after = place.value?.after ?? null;
+  const reading = await readReport(sources.database, { query, scope, after });
+  return reading.ok ? ok(await toPage(sources, reading.value, { watermark, context })) : reading;
+}
+
+/** What is said of a reading, whatever it is shaped into. */
+export function toReadFacts(reading: Reading, watermark: WatermarkReading, query: ReportQuery): ReadFacts {
+  const { segments, rowsRead, totals, previous } = reading;
+  const only = (groups: readonly Group[]) => groups[0] ?? nothingCounted(query.metrics);
+  const before = previous === null ? null : only(previous.totals);
+  return { segments, rowsRead, watermark, totals: totals === null ? null : toTotals(only(totals), before, query) };
+}
+
+async function toPage(
+  sources: PageSources,
+  reading: Reading,
+  { watermark, context }: { watermark: WatermarkReading; context: CursorContext },
+): Promise<TablePage> {
+  const { query } = context;
+  const { groups, rest, isCut, isWhole, last, previous } = reading;
+  const rowsOf = (some: readonly Group[]) => pairRows(some, previous?.groups ?? null, query);
+  const read = toReadFacts(reading, watermark, query);
+  const page = { rows: rowsOf(groups), isCut, nextCursor: null, read };
+  if (last === null) return page;
+  if (isOrderedByKey(query)) return { ...page, nextCursor: await sealCursor({ after: keyOf(last, query) }, context) };
+  if (!isWhole) return { ...page, read: { ...read, watermark: withoutCursor(watermark) } };
+  const kept = { rows: rowsOf(rest), read };
+  const name = await keepRows(sources.bucket, kept, { nowMs: context.nowMs, random: sources.random() });
+  return { ...page, nextCursor: await sealCursor({ kept: name, offset: 0 }, context) };
+}
+
+function withoutCursor(watermark: WatermarkReading): WatermarkReading {
+  const detail = `More than ${GROUPS_MAX} rows are ordered by a metric: only the first page is offered. Order by time or a dimension.`;
+  return { ...watermark, warnings: [...watermark.warnings, { code: "no_next_page", detail }] };
+}
+
+async function readKeptPage(
+  { bucket }: PageSources,
+  { kept: name, offset }: Extract<Place, { kept: string }>,
+  context: CursorContext,
+): Promise<Result<TablePage, ReportProblem>> {
+  const kept = await readKept<ReadFacts>(bucket, name);
+  if (kept === null) return err(staleCursor());
+  const end = offset + context.query.limit;
+  const isCut = end < kept.rows.length;
+  const nextCursor = isCut ? await sealCursor({ kept: name, offset: end }, context) : null;
+  return ok({ rows: kept.rows.slice(offset, end), isCut, nextCursor, read: { ...kept.read, rowsRead: 0 } });
+}

@@ -1,0 +1,208 @@
+/**
+ * Which rows a statement of a report reads, and by what columns they are grouped: the constant fragments that the
+ * statements of src/report/segments-sql.ts are built around.
+ *
+ *   FROM facts or cells of a tier [joined with a list of windows]
+ *   WHERE advertisers in scope AND windows of the read AND filters AND keys behind the cursor
+ *
+ * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. The scope is
+ * added here and nowhere else, so no route can forget it: a tenant's statements read its own rows whatever it asks for.
+ * Primary keys start with advertiser_id, so a statement always names its advertisers and stays on the index.
+ */
+import { assert } from "../core/result.ts";
+import { type Dimension, isRowDimension } from "./fields.ts";
+import type { Piece, Read, Tier } from "./plan.ts";
+import type { OrderTerm, ReportQuery } from "./query.ts";
+import type { Granularity, Phase } from "./windows.ts";
+
+/** Whose rows may be read: one advertiser's, or all (null); of one publisher's traffic, or all (null). */
+export type ReadScope = { readonly advertiserId: string | null; readonly publisherId: string | null };
+
+export type Statement = { readonly sql: string; readonly bound: readonly (string | number)[] };
+
+/** The values of the order's fields in the last row that was answered, in the order's order. */
+export type KeyAfter = readonly (string | number)[];
+
+/** What a statement selects its rows by. */
+export type Selection = {
+  readonly query: ReportQuery;
+  readonly scope: ReadScope;
+  /** Only groups behind this one; the order is by key fields. */
+  readonly after: KeyAfter | null;
+};
+
+export const ROW_TABLES: Readonly<Record<Tier, string>> = {
+  minute: "facts_minute AS facts",
+  hour: "facts_hour AS facts",
+  day: "facts_day AS facts",
+};
+export const CELL_VIEWS: Readonly<Record<Tier, string>> = {
+  minute: "cells_minute AS facts",
+  hour: "cells_hour AS facts",
+  day: "cells_day AS facts",
+};
+const SPAN_RANGES: Readonly<Record<Tier, string>> = {
+  minute: "AND facts.minute >= ? AND facts.minute < ?",
+  hour: "AND facts.hour >= ? AND facts.hour < ?",
+  day: "AND facts.day >= ? AND facts.day < ?",
+};
+const PIECE_RANGES: Readonly<Record<Tier, string>> = {
+  minute: "AND facts.minute >= windows.first AND facts.minute < windows.past",
+  hour: "AND facts.hour >= windows.first AND facts.hour < windows.past",
+  day: "AND facts.day >= windows.first AND facts.day < windows.past",
+};
+const PIECE_WINDOWS = `WITH windows (start, first, past) AS MATERIALIZED (
+SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
+)`;
+
+/** The windows of src/report/windows.ts in UTC; `all` has no column. A tier coarser than the granularity is never read. */
+const SPAN_WINDOWS: Readonly<Record<Tier, Readonly<Partial<Record<Granularity, string>>>>> = {
+  minute: {
+    minute: "facts.minute",
+    hour: "facts.minute / 60 * 60",
+    day: "facts.minute / 1440 * 1440",
+    week: "((facts.minute / 1440 + 3) / 7 * 7 - 3) * 1440",
+    month: "CAST(strftime('%s', facts.minute * 60, 'unixepoch', 'start of month') AS INTEGER) / 60",
+  },
+  hour: {
+    hour: "facts.hour * 60",
+    day: "facts.hour / 24 * 1440",
+    week: "((facts.hour / 24 + 3) / 7 * 7 - 3) * 1440",
+    month: "CAST(strftime('%s', facts.hour * 3600, 'unixepoch', 'start of month') AS INTEGER) / 60",
+  },
+  day: {
+    day: "facts.day * 1440",
+    week: "((facts.day + 3) / 7 * 7 - 3) * 1440",
+    month: "CAST(strftime('%s', facts.day * 86400, 'unixepoch', 'start of month') AS INTEGER) / 60",
+  },
+};
+/** Hours of a phase: they start where its full hours do, the first where the phase does. D1 binds numbers as reals. */
+const PHASE_WINDOW = "max(CAST(? AS INTEGER), (facts.minute + CAST(? AS INTEGER)) / 60 * 60 - CAST(? AS INTEGER))";
+
+const COLUMNS: Readonly<Record<Dimension, string>> = {
+  advertiser_id: "facts.advertiser_id",
+  campaign_id: "facts.campaign_id",
+  ad_group_id: "facts.ad_group_id",
+  ad_id: "facts.ad_id",
+  creative_id: "facts.creative_id",
+  publisher_id: "facts.publisher_id",
+  country: "facts.country",
+  device: "facts.device",
+};
+
+const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
+const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";
+const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM advertisers)";
+const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
+const NO_BOUND: Statement["bound"] = [];
+
+export type KeyColumn = Statement & { readonly alias: string };
+
+export function constant(sql: string): Statement {
+  return { sql, bound: NO_BOUND };
+}
+
+export function joinClauses(clauses: readonly Statement[]): Statement {
+  const sql = clauses.map((clause) => clause.sql).filter((text) => text !== "");
+  return { sql: sql.join("\n"), bound: clauses.flatMap((clause) => clause.bound) };
+}
+
+/** The table of a read, joined with its list of windows where it has one. The join keeps the list outside. */
+export function sourceOf(read: Read, tables: Readonly<Record<Tier, string>>): { before: Statement; from: string } {
+  if (read.kind === "span") return { before: constant(""), from: tables[read.segment.tier] };
+  const list = read.pieces.map(({ window, from, to }: Piece) => [window, from, to]);
+  const before = { sql: PIECE_WINDOWS, bound: [JSON.stringify(list)] };
+  return { before, from: "windows CROSS JOIN ".concat(tables[read.tier]) };
+}
+
+/** The rows to read: advertisers, windows, filters, and what lies behind the cursor. */
+export function rowsOf(read: Read, { query, scope, after }: Selection): Statement {
+  const range: Statement =
+    read.kind === "span"
+      ? { sql: SPAN_RANGES[read.segment.tier], bound: [read.segment.from, read.segment.to] }
+      : constant(PIECE_RANGES[read.tier]);
+  const publisher = scope.publisherId === null ? [] : [{ sql: SCOPE_PUBLISHER, bound: [scope.publisherId] }];
+  const behind = after === null ? [] : [behindTerm(read, query, after)];
+  return joinClauses([scopeTerm(scope, query), range, ...publisher, ...filterTerms(query), ...behind]);
+}
+
+/** Whether a query names a dimension that only cells have. */
+export function needsCells({ dimensions, filters }: ReportQuery, { publisherId }: ReadScope): boolean {
+  return publisherId !== null || [...dimensions, ...filters].some(({ dimension }) => !isRowDimension(dimension));
+}
+
+export function keyColumns(read: Read, { granularity, dimensions }: ReportQuery): KeyColumn[] {
+  const columns = dimensions.map(({ dimension }) => ({ ...constant(COLUMNS[dimension]), alias: dimension as string }));
+  if (granularity === "all") return columns;
+  return [{ ...windowColumn(read, granularity), alias: "time_window" }, ...columns];
+}
+
+function windowColumn(read: Read, granularity: Granularity): Statement {
+  if (read.kind === "pieces") return constant("windows.start");
+  const { segment, phase } = read;
+  if (phase !== null && segment.tier === "minute") return { sql: PHASE_WINDOW, bound: phaseBound(phase) };
+  const column = SPAN_WINDOWS[segment.tier][granularity];
+  assert(column !== undefined, "a planned tier is as fine as the granularity");
+  return constant(column);
+}
+
+function phaseBound({ from, phase }: Phase): number[] {
+  return [Math.max(from, 0), phase, phase];
+}
+
+/**
+ * The advertisers to read, which is also the way into the index. Under a tenant's scope a filter by advertiser is one
+ * more condition on its own rows, so that a foreign and an unknown id cost and answer the same.
+ */
+function scopeTerm({ advertiserId }: ReadScope, { filters }: ReportQuery): Statement {
+  if (advertiserId !== null) return { sql: SCOPE_ONE, bound: [advertiserId] };
+  const listed = filters.find((filter) => filter.dimension === "advertiser_id")?.include ?? [];
+  return listed.length > 0 ? { sql: SCOPE_LISTED, bound: [JSON.stringify(listed)] } : constant(SCOPE_ALL);
+}
+
+/** One condition for each list. The unary plus keeps SQLite from entering the index anywhere but at the scope. */
+function filterTerms({ filters }: ReportQuery): Statement[] {
+  return filters.flatMap(({ dimension, include, exclude }) => {
+    const column = "AND +".concat(COLUMNS[dimension]);
+    const terms: Statement[] = [];
+    if (include.length > 0) {
+      terms.push({ sql: column.concat(" IN (SELECT value FROM json_each(?))"), bound: [JSON.stringify(include)] });
+    }
+    if (exclude.length > 0) {
+      terms.push({ sql: column.concat(" NOT IN (SELECT value FROM json_each(?))"), bound: [JSON.stringify(exclude)] });
+    }
+    return terms;
+  });
+}
+
+/** Behind a key in the query's order: the first field is past its value, or it is there and the rest is behind. */
+export function behindTerm(read: Read, query: ReportQuery, after: KeyAfter): Statement {
+  assert(
+    after.length === query.order.length && after.length > 0,
+    "a cursor holds one value for each field of the order",
+  );
+  const parts: string[] = [];
+  const bound: (string | number)[] = [];
+  for (const [index, { by, isDescending }] of query.order.entries()) {
+    const column = keyColumn(by, read, query);
+    const value = after[index] ?? "";
+    const isLast = index === query.order.length - 1;
+    parts.push("(".concat(column.sql, isDescending ? " < ?" : " > ?"));
+    bound.push(...column.bound, value);
+    if (isLast) continue;
+    parts.push(" OR (".concat(column.sql, " = ? AND "));
+    bound.push(...column.bound, value);
+  }
+  const closing = ")".repeat(2 * query.order.length - 1);
+  return { sql: "AND ".concat(parts.join(""), closing), bound };
+}
+
+function keyColumn(by: OrderTerm["by"], read: Read, { granularity, dimensions }: ReportQuery): Statement {
+  if (by.kind === "window") {
+    const column = windowColumn(read, granularity);
+    return { sql: "+(".concat(column.sql, ")"), bound: column.bound };
+  }
+  const dimension = by.kind === "dimension" ? dimensions[by.index]?.dimension : undefined;
+  assert(dimension !== undefined, "a cursor's order is by key fields");
+  return constant("+".concat(COLUMNS[dimension]));
+}

@@ -1,0 +1,37 @@
+/**
+ * Appending entries to a shard's log, in rows of bounded length.
+ *
+ * Keeps: the entries' order; `seq` without gaps; `logged_at_ms` that never goes back, even if the clock does.
+ */
+import { LOG_ROW_CHARS_MAX } from "../core/limits.ts";
+import type { NewEntry, ShardLog } from "./shard-log.ts";
+
+/** Characters that a log line adds to its event, rounded up from the two credits of a conversion. */
+const LINE_HEAD_CHARS = 160;
+const CREDIT_CHARS = 700;
+
+/** Appends entries, as one row unless they are too long for one. Returns the characters appended. */
+export function appendEntries(log: ShardLog, entries: readonly NewEntry[], nowMs: number): number {
+  const last = log.last();
+  const loggedAtMs = Math.max(nowMs, last.loggedAtMs);
+  let seq = last.seq;
+  let chars = 0;
+  for (const row of splitRows(entries)) chars += log.append(++seq, loggedAtMs, row);
+  return chars;
+}
+
+function splitRows(entries: readonly NewEntry[]): NewEntry[][] {
+  const rows: NewEntry[][] = [];
+  let chars = Number.POSITIVE_INFINITY;
+  for (const entry of entries) {
+    const { content, encoded } = entry;
+    const length = encoded.length + LINE_HEAD_CHARS + ("next" in content ? 2 * CREDIT_CHARS : 0);
+    if (chars + length > LOG_ROW_CHARS_MAX) {
+      rows.push([]);
+      chars = 0;
+    }
+    rows.at(-1)?.push(entry);
+    chars += length;
+  }
+  return rows;
+}

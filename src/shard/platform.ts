@@ -1,0 +1,38 @@
+/**
+ * A shard's log on the platform: its storage brought to the newest schema, and a runner that carries it to D1, Analytics
+ * Engine and R2.
+ */
+import { assert } from "../core/result.ts";
+import { R2Archive } from "../sinks/archive.ts";
+import { D1Facts } from "../sinks/d1-facts.ts";
+import type { FlushPorts } from "./flush.ts";
+import { FlushRunner, type FlushTiming } from "./flush-runner.ts";
+import { migrate } from "./schema.ts";
+import type { ShardLog } from "./shard-log.ts";
+
+/** The runner of the object's log. Reads the storage, so it is made in the object's constructor. */
+export function runnerOn(
+  ctx: DurableObjectState,
+  env: Env,
+  log: ShardLog,
+  forget: FlushPorts["forget"],
+  timing: FlushTiming,
+): FlushRunner {
+  const shard = ctx.id.name;
+  assert(shard !== undefined, "a shard is addressed by name");
+  const ports: FlushPorts = {
+    log,
+    owner: { shard, incarnation: migrate(ctx.storage, () => crypto.randomUUID().slice(0, 8)) },
+    facts: new D1Facts(env.REPORT_DB, () => Date.now()),
+    archive: new R2Archive(env.ARCHIVE),
+    operations: env.OPERATIONS,
+    transaction: (closure) => ctx.storage.transactionSync(closure),
+    forget,
+  };
+  return new FlushRunner(ports, timing, {
+    nowMs: () => Date.now(),
+    // Part of the same write as the call's: the output gate holds the reply until both are durable.
+    setAlarm: (atMs) => void ctx.storage.setAlarm(atMs),
+    waitUntil: (work) => ctx.waitUntil(work),
+  });
+}

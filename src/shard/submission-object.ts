@@ -1,0 +1,75 @@
+/**
+ * SubmissionShard, the Durable Object that decides on what others submit: `orders-<i>` on conversions, `counts-<i>` on
+ * uploaded impression counts. Like an event shard it is a log with an index of keys; the keys are the submitters'.
+ *
+ *   convert(events)   decide and log conversions; one outcome each
+ *   upload(upload)    log a batch of counts, once
+ *   status() sweep() alarm()   as in shard/object.ts
+ *
+ * Keeps: durable when a call returns (the output gate holds the reply). Public methods are exactly the RPC surface.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { type Config, readConfig } from "../config.ts";
+import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
+import { LogStore } from "./log-store.ts";
+import { runnerOn } from "./platform.ts";
+import { SqliteSubmissionBook } from "./sqlite-submission-book.ts";
+import {
+  type ConversionOutcome,
+  forgottenPeriod,
+  type Submitted,
+  submitConversions,
+  submitCounts,
+  type Upload,
+  type UploadOutcome,
+} from "./submit.ts";
+
+export class SubmissionShard extends DurableObject<Env> {
+  readonly #config: Config;
+  readonly #log: LogStore;
+  readonly #book: SqliteSubmissionBook;
+  readonly #runner: FlushRunner;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#config = readConfig(env);
+    this.#log = new LogStore(ctx.storage.sql);
+    this.#book = new SqliteSubmissionBook(ctx.storage.sql);
+    const { submissionFlushIntervalMs: flushIntervalMs, archiveIntervalMs } = this.#config;
+    const forget = (nowMs: number) => this.#book.dropBefore(forgottenPeriod(nowMs));
+    this.#runner = runnerOn(ctx, env, this.#log, forget, { flushIntervalMs, archiveIntervalMs });
+  }
+
+  /** Decides encoded ConversionEvents, each exactly once whatever is sent again. Throws when nothing was decided. */
+  async convert(encodedEvents: string[]): Promise<ConversionOutcome[]> {
+    const ports = { log: this.#log, book: this.#book };
+    return this.#submit(() => submitConversions(encodedEvents, ports, Date.now()));
+  }
+
+  /** Counts an upload once. Throws when nothing was decided. */
+  async upload(upload: Upload): Promise<UploadOutcome> {
+    const ports = { log: this.#log, book: this.#book };
+    return this.#submit(() => submitCounts(upload, ports, Date.now()));
+  }
+
+  async status(): Promise<ShardStatus> {
+    return this.#runner.status();
+  }
+
+  async sweep(): Promise<void> {
+    await this.#runner.flush();
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#runner.alarm();
+  }
+
+  #submit<T>(decide: () => Submitted<T>): T {
+    if (this.#runner.unpostedChars > this.#config.logBacklogCharsMax) {
+      throw new Error("shard_overloaded: the unposted log is full");
+    }
+    const { result, chars } = this.ctx.storage.transactionSync(decide);
+    this.#runner.appended(chars);
+    return result;
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Conversions: what an advertiser says that its clicks led to.
+ *
+ *   POST /v1/conversions   API key with scope convert; {"conversions": [<row>, …]}, a list of rows, or one row
+ *   GET  /v1/conversions   the same key, or a signed postback; JSON, or a pixel with `format=gif`; HEAD does the same
+ *
+ *   → {"results": [{"row": 0, "status": "recorded"}, {"row": 1, "problem": {"type": "/problems/order-conflict", …}}, …]}
+ *
+ * Keeps: one bad row does not spoil its neighbours, and rows keep their order. Sent again, a row gets the answer
+ * `repeated` and changes nothing. `accepted` means that it will be decided, though not now. A pixel is a pixel whatever
+ * became of the conversion; what was refused is counted.
+ */
+import { admit } from "../access/admit.ts";
+import { isOperator, type Principal } from "../access/api-keys.ts";
+import { readJson } from "../body.ts";
+import { isId } from "../core/claims.ts";
+import type { ConversionEvent } from "../core/conversion.ts";
+import { makeEventId } from "../core/event-id.ts";
+import { CONVERSIONS_PER_CALL_MAX } from "../core/limits.ts";
+import { orderHashOf, orderKeyOf } from "../core/order.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { logFault } from "../log.ts";
+import { type Edge, edgeOf } from "../track/edge.ts";
+import { pixelResponse } from "../track/pixel.ts";
+import { refusalResponse } from "../track/refuse.ts";
+import { type Delivery, deliverConversions } from "./deliver.ts";
+import { FORMAT, isSignedPostback, postbackSecretOf, readQuery, toRowFields } from "./postback.ts";
+import { type SubmissionProblem, toProblemJson } from "./problems.ts";
+import { countRefused, refuseSubmission, submissionProblem } from "./refuse.ts";
+import { type RequestedConversion, readRow } from "./row.ts";
+import { AttributionWindows } from "./windows.ts";
+
+const BODY_BYTES_MAX = 2_000_000;
+
+/** Who sends, as conversions name it. */
+type Sender = { readonly by: string; readonly advertiserId: string | null };
+
+export type RowOutcome = Result<{ readonly status: string }, SubmissionProblem>;
+
+let windows: { readonly database: D1Database; readonly known: AttributionWindows } | null = null;
+
+/** Answers `POST /v1/conversions`. */
+export async function handleConversions(request: Request, env: Env): Promise<Response> {
+  const edge = await edgeOf(env);
+  const sender = await senderOf(request, env, edge);
+  if (!sender.ok) return sender.error;
+  const body = await readJson(request, BODY_BYTES_MAX);
+  if (!body.ok) return refusalResponse(body.error, request);
+  const rows = rowsOf(body.value);
+  if (!rows.ok) return refuseSubmission(rows.error, env.OPERATIONS);
+  const outcomes = await convert(rows.value, sender.value, env, edge);
+  const results = outcomes.map((outcome, row) =>
+    outcome.ok ? { row, ...outcome.value } : { row, problem: toProblemJson(outcome.error) },
+  );
+  const isTaken = outcomes.some((outcome) => outcome.ok || outcome.error.reason !== "unavailable");
+  if (!isTaken) return submissionProblem({ reason: "unavailable" });
+  return Response.json({ results }, { headers: { "Cache-Control": "no-store" } });
+}
+
+/** Answers `GET /v1/conversions`. */
+export async function handlePostback(request: Request, env: Env): Promise<Response> {
+  const edge = await edgeOf(env);
+  const { searchParams } = new URL(request.url);
+  const isPixel = searchParams.get(FORMAT) === "gif";
+  const fields = readQuery(searchParams);
+  if (!fields.ok) return refusePostback(fields.error, isPixel, request, env);
+  let sender: Sender = { by: "postback", advertiserId: null };
+  if (request.headers.has("Authorization")) {
+    const known = await senderOf(request, env, edge);
+    if (!known.ok) return known.error;
+    sender = known.value;
+  } else if (!isSignedPostback(fields.value, edge.ring)) {
+    return refusePostback({ reason: "signature_invalid", field: "sig" }, isPixel, request, env);
+  }
+  const [outcome] = await convert([toRowFields(fields.value)], sender, env, edge);
+  if (outcome?.ok !== true) {
+    return refusePostback(outcome?.error ?? { reason: "unavailable" }, isPixel, request, env);
+  }
+  if (isPixel) return pixelResponse(request.method);
+  return Response.json(outcome.value, { headers: { "Cache-Control": "no-store" } });
+}
+
+/** Answers `GET /v1/conversions/secret`: what the key's advertiser signs its postbacks with. */
+export async function handlePostbackSecret(request: Request, env: Env): Promise<Response> {
+  const edge = await edgeOf(env);
+  const sender = await senderOf(request, env, edge);
+  if (!sender.ok) return sender.error;
+  const advertiserId = sender.value.advertiserId ?? new URL(request.url).searchParams.get("advertiser_id");
+  if (!isId(advertiserId)) {
+    return submissionProblem({ reason: "field_invalid", field: "advertiser_id", detail: "Whose secret?" });
+  }
+  const { kid, secret } = postbackSecretOf(advertiserId, edge.ring);
+  return Response.json({ advertiser_id: advertiserId, kid, secret }, { headers: { "Cache-Control": "no-store" } });
+}
+
+/** Checks rows, has them decided, and answers each. Never rejects. */
+async function convert(rows: readonly unknown[], sender: Sender, env: Env, edge: Edge): Promise<RowOutcome[]> {
+  const nowMs = Date.now();
+  const context = { ring: edge.ring, advertiserId: sender.advertiserId, nowMs };
+  const requested = rows.map((row) => readRow(row, context));
+  const wanted = requested.flatMap((row) => (row.ok ? [row.value] : []));
+  const deliveries = await decide(wanted, sender, env, edge);
+  let next = 0;
+  const outcomes = requested.map((row): RowOutcome => (row.ok ? toOutcome(deliveries[next++] ?? "not_taken") : row));
+  countRefused(
+    outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.error])),
+    env.OPERATIONS,
+  );
+  return outcomes;
+}
+
+async function decide(
+  wanted: readonly RequestedConversion[],
+  { by }: Sender,
+  env: Env,
+  edge: Edge,
+): Promise<readonly Delivery[]> {
+  if (wanted.length === 0) return [];
+  try {
+    const nowMs = wanted[0]?.receivedAtMs ?? 0;
+    const days = await windowsOf(env).of(new Set(wanted.map(({ click }) => click.advertiserId)), nowMs);
+    const events = wanted.map((requested): ConversionEvent => {
+      const windowDays = days.get(requested.click.advertiserId) ?? 0;
+      const unnamed = { ...requested, windowDays, by };
+      const routingHash = orderHashOf(orderKeyOf(unnamed));
+      return { ...unnamed, id: makeEventId({ receivedAtMs: nowMs, routingHash }, edge.random.next()) };
+    });
+    return await deliverConversions(events, { submissions: env.SUBMISSION_SHARD, archive: env.ARCHIVE });
+  } catch (fault) {
+    logFault("conversions_not_taken", fault, { conversions: wanted.length });
+    return [];
+  }
+}
+
+function toOutcome(delivery: Delivery): RowOutcome {
+  if (delivery === "not_taken") return err({ reason: "unavailable" });
+  return "conflict" in delivery ? err({ reason: delivery.conflict }) : ok({ status: delivery.status });
+}
+
+/** The rows of a body: 1 to 1 000. A body that is no list and has no member `conversions` is a row itself. */
+function rowsOf(body: unknown): Result<readonly unknown[], SubmissionProblem> {
+  let rows = Array.isArray(body) ? body : [body];
+  if (typeof body === "object" && body !== null && Object.hasOwn(body, "conversions")) {
+    const { conversions, ...others } = body as Record<string, unknown>;
+    const unknown = Object.keys(others)[0];
+    if (unknown !== undefined) return err({ reason: "field_unknown", field: unknown.slice(0, 64) });
+    rows = Array.isArray(conversions) ? conversions : [];
+  }
+  const isCountRight = rows.length > 0 && rows.length <= CONVERSIONS_PER_CALL_MAX;
+  return isCountRight ? ok(rows) : err({ reason: "rows_invalid", field: "conversions" });
+}
+
+/** The sender of a request with an API key, or the answer to one that may not send conversions. */
+async function senderOf(request: Request, env: Env, { config }: Edge): Promise<Result<Sender, Response>> {
+  const lacks = "The API key may not send conversions.";
+  const { adminApiKey } = config;
+  const admitted = await admit(request, env, { adminApiKey, isAllowed: mayConvert, lacks });
+  if (!admitted.ok) return admitted;
+  return ok({ by: admitted.value.keyId, advertiserId: admitted.value.advertiserId });
+}
+
+/** An advertiser for itself, or the operator for all. */
+function mayConvert(principal: Principal): boolean {
+  return principal.advertiserId === null ? isOperator(principal) : principal.scopes.has("convert");
+}
+
+function windowsOf({ REPORT_DB: database }: Env): AttributionWindows {
+  if (windows?.database !== database) windows = { database, known: new AttributionWindows(database) };
+  return windows.known;
+}
+
+function refusePostback(problem: SubmissionProblem, isPixel: boolean, request: Request, env: Env): Response {
+  if (problem.reason === "signature_invalid" || problem.reason === "field_repeated") {
+    countRefused([problem], env.OPERATIONS);
+  }
+  return isPixel ? pixelResponse(request.method) : submissionProblem(problem);
+}

@@ -1,0 +1,96 @@
+/**
+ * One row of uploaded counts → checked counts. Pure.
+ *
+ * Keeps: strict: an unknown field is refused. Within what the sender's key may show (access/api-keys.ts).
+ */
+import { isId } from "../core/claims.ts";
+import { DEVICE_CLASSES, type DeviceClass } from "../core/device.ts";
+import { type ImpressionCounts, isImpressionCount } from "../core/impression-counts.ts";
+import { parseZonedInstant } from "../core/instant.ts";
+import type { KeyLimits } from "../core/key-ring.ts";
+import { COUNTS_AGE_DAYS_MAX, COUNTS_PER_ROW_MAX, DAY_MS, MINUTE_MS, OCCURRED_AHEAD_MAX_MS } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { minuteOf } from "../core/time.ts";
+import type { SubmissionProblem } from "./problems.ts";
+
+const REQUIRED_IDS = ["advertiser_id", "campaign_id", "ad_id", "publisher_id"] as const;
+const OPTIONAL_IDS = ["ad_group_id", "creative_id"] as const;
+const FIELDS: readonly string[] = [
+  "minute",
+  ...REQUIRED_IDS,
+  ...OPTIONAL_IDS,
+  "country",
+  "device",
+  "impressions",
+  "gross_impressions",
+];
+const COUNTRY = /^[A-Z0-9]{2}$/;
+
+/** The counts of a row, or the first problem with it. */
+export function readCounts(
+  row: unknown,
+  { advertisers, publishers }: KeyLimits,
+  nowMs: number,
+): Result<ImpressionCounts, SubmissionProblem> {
+  if (typeof row !== "object" || row === null || Array.isArray(row)) return err({ reason: "field_invalid" });
+  const fields = row as Readonly<Record<string, unknown>>;
+  const unknown = Object.keys(fields).find((name) => !FIELDS.includes(name));
+  if (unknown !== undefined) return err({ reason: "field_unknown", field: unknown.slice(0, 64) });
+  const badId =
+    REQUIRED_IDS.find((name) => !isId(fields[name])) ??
+    OPTIONAL_IDS.find((name) => (fields[name] ?? "") !== "" && !isId(fields[name]));
+  if (badId !== undefined) return err({ reason: "field_invalid", field: badId });
+  if (advertisers?.has(fields["advertiser_id"] as string) === false) {
+    return err({ reason: "key_limit_advertiser", field: "advertiser_id" });
+  }
+  if (publishers?.has(fields["publisher_id"] as string) === false) {
+    return err({ reason: "key_limit_publisher", field: "publisher_id" });
+  }
+  const minuteAtMs = readMinute(fields["minute"], nowMs);
+  if (!minuteAtMs.ok) return minuteAtMs;
+  const country = fields["country"] ?? "";
+  if (country !== "" && !(typeof country === "string" && COUNTRY.test(country))) {
+    return err({ reason: "field_invalid", field: "country", detail: "Two letters, ISO 3166-1." });
+  }
+  const device = DEVICE_CLASSES.find((known) => known === (fields["device"] ?? "other"));
+  if (device === undefined) {
+    return err({ reason: "field_invalid", field: "device", detail: `One of ${DEVICE_CLASSES.join(", ")}.` });
+  }
+  return readNumbers(fields, { minuteAtMs: minuteAtMs.value, country, device });
+}
+
+function readNumbers(
+  fields: Readonly<Record<string, unknown>>,
+  known: { readonly minuteAtMs: number; readonly country: string; readonly device: DeviceClass },
+): Result<ImpressionCounts, SubmissionProblem> {
+  const { impressions, gross_impressions: gross = impressions } = fields;
+  const detail = `An integer from 0 to ${COUNTS_PER_ROW_MAX}.`;
+  if (!isImpressionCount(impressions)) return err({ reason: "field_invalid", field: "impressions", detail });
+  if (!isImpressionCount(gross)) return err({ reason: "field_invalid", field: "gross_impressions", detail });
+  if (gross < impressions) {
+    return err({ reason: "field_invalid", field: "gross_impressions", detail: "Gross counts hold the valid ones." });
+  }
+  const id = (name: string) => (fields[name] ?? "") as string;
+  return ok({
+    ...known,
+    advertiserId: id("advertiser_id"),
+    campaignId: id("campaign_id"),
+    adGroupId: id("ad_group_id"),
+    adId: id("ad_id"),
+    publisherId: id("publisher_id"),
+    creativeId: id("creative_id"),
+    impressions,
+    grossImpressions: gross,
+  });
+}
+
+function readMinute(value: unknown, nowMs: number): Result<number, SubmissionProblem> {
+  const instantMs = typeof value === "string" ? parseZonedInstant(value) : Number.isSafeInteger(value) ? value : null;
+  if (typeof instantMs !== "number") {
+    const detail = "An instant with its zone (2026-04-20T12:00:00Z), or milliseconds since 1970.";
+    return err({ reason: "field_invalid", field: "minute", detail });
+  }
+  if (instantMs > nowMs + OCCURRED_AHEAD_MAX_MS) return err({ reason: "minute_in_future", field: "minute" });
+  if (instantMs < nowMs - COUNTS_AGE_DAYS_MAX * DAY_MS) return err({ reason: "minute_too_old", field: "minute" });
+  return ok(minuteOf(instantMs) * MINUTE_MS);
+}

@@ -1,0 +1,150 @@
+/** Every route that takes a key against every wrong key. The routes are the routers' own, so none can be forgotten. */
+import { env, exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { adminApp } from "../../src/admin/app.ts";
+import { deskApp } from "../../src/desk/app.ts";
+import { reportApp } from "../../src/report/app.ts";
+import { ask, OPERATOR, seedKey, seedTenant } from "./ask.ts";
+
+type Needs = "admin" | "report" | "mint" | "traffic";
+
+/** What each route needs: `report` is for advertisers, `traffic` for publishers too. */
+const NEEDS: Readonly<Record<string, Needs>> = {
+  "POST /v1/admin/advertisers": "admin",
+  "GET /v1/admin/advertisers": "admin",
+  "GET /v1/admin/advertisers/:id": "admin",
+  "PATCH /v1/admin/advertisers/:id": "admin",
+  "POST /v1/admin/campaigns": "admin",
+  "GET /v1/admin/campaigns": "admin",
+  "GET /v1/admin/campaigns/:id": "admin",
+  "PATCH /v1/admin/campaigns/:id": "admin",
+  "POST /v1/admin/ad-groups": "admin",
+  "GET /v1/admin/ad-groups": "admin",
+  "GET /v1/admin/ad-groups/:id": "admin",
+  "PATCH /v1/admin/ad-groups/:id": "admin",
+  "POST /v1/admin/ads": "admin",
+  "GET /v1/admin/ads": "admin",
+  "GET /v1/admin/ads/:id": "admin",
+  "PATCH /v1/admin/ads/:id": "admin",
+  "POST /v1/admin/publishers": "admin",
+  "GET /v1/admin/publishers": "admin",
+  "GET /v1/admin/publishers/:id": "admin",
+  "PATCH /v1/admin/publishers/:id": "admin",
+  "POST /v1/admin/keys": "admin",
+  "GET /v1/admin/keys": "admin",
+  "GET /v1/admin/keys/:id": "admin",
+  "DELETE /v1/admin/keys/:id": "admin",
+  "POST /v1/admin/keys/:id/revoke": "admin",
+  "POST /v1/admin/keys/:id/rotate": "admin",
+  "GET /v1/admin/audit-log": "admin",
+  "GET /v1/catalog/campaigns": "report",
+  "GET /v1/catalog/ads": "report",
+  "GET /v1/late-clicks": "report",
+  "POST /v1/late-clicks": "admin",
+  "GET /v1/clicks/:id": "traffic",
+  "POST /v1/explain": "traffic",
+  "GET /v1/admin/dead-letters": "admin",
+  "GET /v1/admin/dead-letters/show": "admin",
+  "POST /v1/admin/dead-letters/replay": "admin",
+  "POST /v1/tokens": "mint",
+};
+
+type Routed = { readonly method: string; readonly path: string };
+
+const namesOf = (routes: readonly Routed[]) =>
+  routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`);
+
+const LISTED = namesOf([...adminApp().routes, ...deskApp().routes, { method: "POST", path: "/v1/tokens" }]);
+
+const ROUTES = new Map<string, Needs>([
+  ...LISTED.map((name): [string, Needs] => [name, NEEDS[name.replace(" /api/", " /")] as Needs]),
+  // The report's routes are alike; which rows they read is tested in test/report/tenancy.test.ts.
+  ...namesOf(reportApp().routes).map((name): [string, Needs] => [name, "traffic"]),
+]);
+
+const keys: Record<string, string> = {};
+
+beforeAll(async () => {
+  for (const name of ["mine", "other"]) await seedTenant(name);
+  const make = async (name: string, spec: Record<string, unknown>) => {
+    const made = await seedKey(spec);
+    keys[name] = made.key;
+    return made;
+  };
+  await make("advertiser", { advertiserId: "adv_other", scopes: ["report", "mint", "convert"] });
+  await make("publisher", { publisherId: "pub_mine", scopes: ["report", "mint"] });
+  await make("convertOnly", { advertiserId: "adv_mine", scopes: ["convert"] });
+  const revoked = await make("revoked", { scopes: ["admin", "report", "mint"] });
+  await ask(`POST /v1/admin/keys/${revoked.id}/revoke`);
+  const rotatedOut = await make("rotatedOut", { scopes: ["admin", "report", "mint"] });
+  await ask(`POST /v1/admin/keys/${rotatedOut.id}/rotate`, { body: {} });
+});
+
+/** Through the Worker, so that its wiring is tested as well. */
+async function send(route: string, authorization: string | null): Promise<{ status: number; text: string }> {
+  const [method = "", path = ""] = route.replace(":id", "adv_mine").split(" ");
+  const headers = authorization === null ? {} : { Authorization: authorization };
+  const body = method === "GET" ? {} : { body: "{}" };
+  const response = await exports.default.fetch(`https://clicks.example${path}`, { method, headers, ...body });
+  return { status: response.status, text: await response.text() };
+}
+
+describe("the table", () => {
+  it("has a row for every route, and no other", () => {
+    const plain = LISTED.filter((name) => !name.includes(" /api/"));
+    expect(plain.sort()).toEqual(Object.keys(NEEDS).sort());
+  });
+});
+
+describe.each([...ROUTES])("G9: %s", (route, needs) => {
+  it("answers 401 to every key that is none, always in the same words", async () => {
+    const wrong = [
+      null,
+      "Bearer",
+      "Basic YTpi",
+      "Bearer clk_short",
+      `Bearer ${"clk_".padEnd(47, "x")}`,
+      `Bearer ${OPERATOR} ${OPERATOR}`,
+      `Bearer ${keys["revoked"]}`,
+      `Bearer ${keys["rotatedOut"]}`,
+    ];
+    const answers = new Set<string>();
+    for (const authorization of wrong) {
+      const { status, text } = await send(route, authorization);
+      answers.add(`${status} ${text}`);
+    }
+    expect([...answers]).toEqual([expect.stringMatching(/^401 \{"type":/)]);
+  });
+
+  it("answers 403 to a key without the scope", async () => {
+    const { status } = await send(route, `Bearer ${keys["convertOnly"]}`);
+    expect(status).toBe(403);
+  });
+
+  it("is closed to a tenant where it is the operator's", async () => {
+    const statuses = new Map<string, number>();
+    for (const name of ["advertiser", "publisher"]) {
+      const { status } = await send(route, `Bearer ${keys[name]}`);
+      statuses.set(name, status);
+    }
+    if (needs === "admin") expect([...statuses.values()]).toEqual([403, 403]);
+    else expect(statuses.get("advertiser")).not.toBe(403);
+    if (needs === "report") expect(statuses.get("publisher")).toBe(403);
+  });
+
+  it("lets the operator in", async () => {
+    const { status } = await send(route, `Bearer ${OPERATOR}`);
+    expect(status).not.toBe(401);
+    expect(status).not.toBe(403);
+  });
+});
+
+describe("G9: a key that an older table left with scope admin and an owner", () => {
+  it("acts for nobody", async () => {
+    const made = await seedKey({ advertiserId: "adv_mine", scopes: ["report"] });
+    await env.REPORT_DB.prepare(`UPDATE api_keys SET scopes = '["admin"]' WHERE key_id = ?1`).bind(made.id).run();
+    for (const [route, needs] of ROUTES) {
+      if (needs === "admin") expect([route, (await send(route, `Bearer ${made.key}`)).status]).toEqual([route, 403]);
+    }
+  });
+});

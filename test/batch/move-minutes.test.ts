@@ -1,0 +1,278 @@
+/**
+ * Moving minutes: at every moment, after any failure and with several movers, hot, moving and cold rows together are the
+ * fold of the events, each row once.
+ */
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { moveMinutes } from "../../src/batch/move-minutes.ts";
+import { type Facts, foldEntry, widenFacts } from "../../src/core/facts.ts";
+import { DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
+import { MEASURES } from "../../src/core/measures.ts";
+import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { ROWS_PER_GROUP } from "../../src/sinks/cold-parquet.ts";
+import { forgetFooters } from "../../src/sinks/cold-reader.ts";
+import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { readMarks, rollAll } from "../../src/sinks/roll.ts";
+import { NOON_MS } from "../support/builders.ts";
+import { ALL_BUCKETS, readPlaces, wipePlaces } from "../support/cold-facts.ts";
+import { failingPorts, InjectedOutage } from "../support/failing-ports.ts";
+import { anySpec, loggedOf, type Spec } from "../support/logged.ts";
+import { canonical, readFacts } from "../support/read-facts.ts";
+
+const SEED = 20_261_122;
+const HOT_MS = 48 * HOUR_MS;
+const ports = { database: env.REPORT_DB, archive: env.ARCHIVE };
+const BUCKETS = [1, 2, 3].map((advertiser) => advertiserBucketOf(`adv_${advertiser}`));
+
+let posted: Spec[] = [];
+
+async function wipe(): Promise<void> {
+  posted = [];
+  await wipePlaces(ports.database);
+}
+
+function fold(specs: readonly Spec[]): Facts {
+  const facts: Facts = new Map();
+  for (const [at, spec] of specs.entries()) foldEntry(facts, loggedOf(spec, at + 1));
+  return facts;
+}
+
+async function post(specs: readonly Spec[]): Promise<void> {
+  const seq = posted.length + 1;
+  posted.push(...specs);
+  const posting = { source: "s/1", shard: "s", seqFrom: seq, seqTo: seq + specs.length - 1, lates: new Map() };
+  await new D1Facts(ports.database, () => NOON_MS).post({ ...posting, facts: fold(specs) });
+}
+
+function move(nowMs: number, { database, archive } = ports): Promise<number> {
+  const clock = () => nowMs;
+  const due = { nowMs, hotMinutesMs: HOT_MS, buckets: [...new Set(BUCKETS)], untilMs: Infinity };
+  return moveMinutes({ database, archive, clock }, due);
+}
+
+/** Every event is counted once, wherever its row stands. */
+async function expectTruth(): Promise<Awaited<ReturnType<typeof readPlaces>>> {
+  const places = await readPlaces(ports.database, ports.archive);
+  expect(canonical(places.facts)).toBe(canonical(fold(posted)));
+  return places;
+}
+
+function aSpec(overrides: Partial<Spec> = {}): Spec {
+  const decision = { verdict: "valid", reason: null } as const;
+  return { advertiser: 1, ad: 1, publisher: 1, country: "DE", minute: 0, count: 1, decision, ...overrides };
+}
+
+const DAY_3 = NOON_MS + 3 * DAY_MS;
+
+describe("minutes past the hot window", () => {
+  beforeEach(wipe);
+
+  it("move to R2 once their day is rolled, and count once", async () => {
+    await post([aSpec({ user: 1 }), aSpec({ minute: 61 }), aSpec({ minute: -800, ad: 2 }), aSpec({ advertiser: 2 })]);
+    expect(await move(DAY_3)).toBe(0);
+    await rollAll(ports.database, DAY_3);
+    expect(await move(DAY_3)).toBe(3);
+    const { hot, moving, cold } = await expectTruth();
+    expect([hot.length, moving.length, cold.length]).toEqual([0, 0, 4]);
+    expect(await move(DAY_3)).toBe(0);
+  });
+
+  it("stay while their day has an hour in the hot window", async () => {
+    await post([aSpec()]);
+    await rollAll(ports.database, DAY_3);
+    const endOfDay = Math.ceil(NOON_MS / DAY_MS) * DAY_MS;
+    expect(await move(endOfDay + HOT_MS - 1)).toBe(0);
+    expect((await expectTruth()).hot).toHaveLength(1);
+    expect(await move(endOfDay + HOT_MS)).toBe(1);
+    expect((await expectTruth()).hot).toHaveLength(0);
+  });
+
+  it("are never taken before the roll has folded them", async () => {
+    await post([aSpec()]);
+    await rollAll(ports.database, NOON_MS + 2 * HOUR_MS);
+    expect(await move(NOON_MS + 30 * DAY_MS)).toBe(0);
+    expect((await readFacts(ports.database, "hour")).size).toBe(1);
+    await rollAll(ports.database, NOON_MS + 30 * DAY_MS);
+    expect(await move(NOON_MS + 30 * DAY_MS)).toBe(1);
+    await expectTruth();
+  });
+
+  it("are moved in several batches when a day has more than one holds", async () => {
+    // 8 ads, 1 100 minutes: more rows than a batch.
+    for (let from = 0; from < 1_100; from += 550) {
+      const specs = Array.from({ length: 8 * 550 }, (_, at) =>
+        aSpec({ ad: at % 8, minute: -700 + from + Math.floor(at / 8), user: at % 100 }),
+      );
+      await post(specs);
+    }
+    await rollAll(ports.database, DAY_3);
+    expect(await move(DAY_3)).toBe(2);
+    const { hot, cold } = await expectTruth();
+    expect([hot.length, cold.length]).toEqual([0, 8_800]);
+    const { results } = await ports.database
+      .prepare("SELECT rows, is_cut, minute_first, minute_last FROM cold_objects ORDER BY sequence")
+      .all<Record<string, number>>();
+    expect(results.map(({ rows, is_cut: isCut }) => [rows, isCut])).toEqual([
+      [8_192, 1],
+      [608, 0],
+    ]);
+    expect(results[0]?.["minute_last"]).toBeLessThanOrEqual(results[1]?.["minute_first"] ?? 0);
+    expect(8_192 % ROWS_PER_GROUP).toBe(0);
+  });
+
+  it("stop at their time, and go on at the next run", async () => {
+    await post([aSpec(), aSpec({ minute: -1_500 })]);
+    await rollAll(ports.database, DAY_3);
+    let calls = 0;
+    const run = { nowMs: DAY_3, hotMinutesMs: HOT_MS, buckets: BUCKETS, untilMs: 1 };
+    expect(await moveMinutes({ ...ports, clock: () => calls++ }, run)).toBe(1);
+    const { hot, cold } = await expectTruth();
+    expect([hot.length, cold.length]).toEqual([1, 1]);
+    expect(await move(DAY_3)).toBe(1);
+    expect((await expectTruth()).hot).toHaveLength(0);
+  });
+});
+
+describe("what arrives for a moved minute", () => {
+  beforeEach(wipe);
+
+  it("makes a new row, counts in the rolled tiers, and moves in a later batch", async () => {
+    await post([aSpec({ user: 1 }), aSpec({ publisher: 2 })]);
+    await rollAll(ports.database, DAY_3);
+    await move(DAY_3);
+    await post([aSpec({ user: 2 }), aSpec({ decision: { verdict: "duplicate", reason: "same_impression" } })]);
+    const late = await expectTruth();
+    expect([late.hot.length, late.cold.length]).toEqual([1, 1]);
+    for (const [tier, size] of [["hour", 60] as const, ["day", 1_440] as const]) {
+      const rolled = await readFacts(ports.database, tier);
+      expect(canonical(rolled)).toBe(canonical(widenFacts(fold(posted), size)));
+    }
+    // Half of the day's age must have gone by since its last batch: it was 3½ days old.
+    expect(await move(DAY_3 + DAY_MS)).toBe(0);
+    expect(await move(DAY_3 + 2 * DAY_MS)).toBe(1);
+    const { hot, cold } = await expectTruth();
+    expect([hot.length, cold.length]).toEqual([0, 2]);
+    expect(cold[0]?.part).toBe(cold[1]?.part);
+  });
+});
+
+/** Runs until a run does all its work; every run may find what another one left. */
+async function moveUntilDone(nowMs: number): Promise<void> {
+  while ((await move(nowMs)) > 0);
+}
+
+describe("a mover that fails", () => {
+  const specs = [aSpec({ user: 1 }), aSpec({ minute: 61, user: 2 }), aSpec({ ad: 2, country: null }), aSpec()];
+
+  async function prepare(): Promise<void> {
+    forgetFooters();
+    await wipe();
+    await post(specs);
+    await rollAll(ports.database, DAY_3);
+  }
+
+  it.each([false, true])(
+    "at any call (done: %s) leaves every row in one place, and the next run goes on",
+    async (isDone) => {
+      await prepare();
+      const whole = failingPorts(ports, null);
+      await move(DAY_3, whole);
+      expect(whole.calls()).toBeGreaterThan(10);
+      for (let at = 0; at < whole.calls(); at++) {
+        await prepare();
+        const failing = failingPorts(ports, { at, isDone });
+        const failed = await move(DAY_3, failing).then(
+          () => false,
+          (fault: Error) => {
+            const causes = [fault, fault.cause];
+            expect(causes.some((cause) => cause instanceof InjectedOutage)).toBe(true);
+            return true;
+          },
+        );
+        await expectTruth();
+        // What arrives while the batch lies there is a row of its own.
+        await post([aSpec({ user: 3 })]);
+        await expectTruth();
+        await moveUntilDone(DAY_3);
+        const { moving, cold } = await expectTruth();
+        expect([moving.length, cold.length >= 3]).toEqual([0, true]);
+        // Only a claim whose reply was lost is made good at once.
+        if (!failed) expect(isDone).toBe(true);
+      }
+    },
+  );
+});
+
+describe("two movers at once", () => {
+  it("move every row once, however their calls mix", async () => {
+    const property = fc.asyncProperty(
+      fc.scheduler(),
+      fc.array(anySpec, { minLength: 1, maxLength: 12 }),
+      async (s, specs) => {
+        await wipe();
+        await post(specs);
+        await rollAll(ports.database, DAY_3);
+        const movers = [1, 2].map((name) => {
+          const scheduled = failingPorts(ports, null, () => s.schedule(Promise.resolve(), `mover ${name}`));
+          return move(DAY_3, scheduled);
+        });
+        await s.waitFor(Promise.allSettled(movers));
+        const { moving } = await expectTruth();
+        expect(moving).toHaveLength(0);
+        await moveUntilDone(DAY_3);
+        expect((await expectTruth()).hot).toHaveLength(0);
+      },
+    );
+    await fc.assert(property, { seed: SEED, numRuns: 15 });
+  }, 120_000);
+});
+
+describe("any history", () => {
+  it("of postings, rolls, moves and failures counts every event once", async () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant("post" as const), specs: fc.array(anySpec, { minLength: 1, maxLength: 5 }) }),
+      fc.record({ kind: fc.constant("roll" as const), days: fc.integer({ min: 0, max: 5 }) }),
+      fc.record({
+        kind: fc.constant("move" as const),
+        days: fc.integer({ min: 0, max: 30 }),
+        failure: fc.option(fc.record({ at: fc.integer({ min: 0, max: 20 }), isDone: fc.boolean() })),
+      }),
+    );
+    const property = fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 12 }), async (steps) => {
+      await wipe();
+      for (const current of steps) {
+        if (current.kind === "post") await post(current.specs);
+        else if (current.kind === "roll") await rollAll(ports.database, NOON_MS + current.days * DAY_MS);
+        else await move(NOON_MS + current.days * DAY_MS, failingPorts(ports, current.failure)).catch(() => {});
+        await expectTruth();
+      }
+      const marks = await readMarks(ports.database);
+      const minutes = fold(posted);
+      for (const [tier, size] of [["hour", 60] as const, ["day", 1_440] as const]) {
+        const below = [...widenFacts(minutes, size)].filter(
+          ([, row]) => row.window < marks.get(tier, advertiserBucketOf(row.advertiserId)),
+        );
+        expect(canonical(await readFacts(ports.database, tier))).toBe(canonical(new Map(below)));
+      }
+    });
+    await fc.assert(property, { seed: SEED, numRuns: 20 });
+  }, 120_000);
+});
+
+describe("the table of moving rows", () => {
+  it("has every column of facts_minute, with its type", async () => {
+    const columnsOf = async (table: string) => {
+      const { results } = await ports.database
+        .prepare("SELECT name, type FROM pragma_table_info(?1)")
+        .bind(table)
+        .all<{ name: string; type: string }>();
+      return new Map(results.map(({ name, type }) => [name, type]));
+    };
+    const moving = await columnsOf("facts_minute_moving");
+    const minute = await columnsOf("facts_minute");
+    expect(minute.size).toBeGreaterThan(MEASURES.length);
+    for (const [name, type] of minute) expect([name, moving.get(name)]).toEqual([name, type]);
+    expect(ALL_BUCKETS).toHaveLength(16);
+  });
+});

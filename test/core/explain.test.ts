@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { explainEvent } from "../../src/core/explain.ts";
+import { GIVT_REASONS } from "../../src/core/givt.ts";
+import type { LoggedEvent } from "../../src/core/log-line.ts";
+import { RULES_VERSION } from "../../src/core/verdict.ts";
+import { anOpenedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
+
+const SOURCE = { shard: "clicks-3", archiveObject: null };
+
+function logged(overrides: Partial<LoggedEvent> = {}): LoggedEvent {
+  const position = { seq: 7, loggedAtMs: NOON_MS + 2_000, rules: 1, review: null };
+  return { ...anOpenedClick(), ...position, verdict: "valid", reason: null, ...overrides };
+}
+
+describe("an explanation", () => {
+  it("names every rule once, in their order, under today's version, beside the version that judged", () => {
+    const answer = explainEvent({ logged: logged(), reviewed: null }, SOURCE, null);
+    const rules = answer["rules"] as { rule: string; applies: boolean }[];
+    expect(rules.map(({ rule }) => rule)).toEqual([...GIVT_REASONS]);
+    expect(rules.every(({ applies }) => !applies)).toBe(true);
+    expect(answer).toMatchObject({ rulesVersion: 1, rulesShownVersion: RULES_VERSION, verdict: "valid" });
+  });
+
+  it("says which rules apply, also those behind the first", () => {
+    const { event, claims } = anOpenedClick({ userAgent: CRAWLER, method: "HEAD" });
+    const line = logged({ event, claims, verdict: "invalid", reason: "head_request" });
+    const rules = explainEvent({ logged: line, reviewed: null }, SOURCE, null)["rules"] as {
+      rule: string;
+      applies: boolean;
+    }[];
+    expect(rules.filter(({ applies }) => applies).map(({ rule }) => rule)).toEqual([
+      "head_request",
+      "declared_crawler",
+    ]);
+  });
+
+  it("shows no keyed hash, no token, and whether there was one", () => {
+    const { event, claims } = anOpenedClick({ ipHash: "ip-hash-000000000", userHash: "user-hash-00000" });
+    const text = JSON.stringify(explainEvent({ logged: logged({ event, claims }), reviewed: null }, SOURCE, null));
+    expect(text).not.toMatch(/ip-hash|user-hash/);
+    expect(text).not.toContain(event.token);
+    expect(text).toContain('"hasAddressHash":true,"hasUser":true');
+  });
+
+  it("follows a review: the new verdict, who and when, and the lateness that led to it", () => {
+    const { event, claims } = anOpenedClick({ receivedAtMs: NOON_MS + 100_000, occurredAtMs: NOON_MS });
+    const late = logged({ event, claims, verdict: "late", reason: "late" });
+    const review = { by: "key_7", atMs: NOON_MS + 200_000 };
+    const reviewed = logged({ event, claims, verdict: "valid", reason: "late_accepted", review });
+    expect(explainEvent({ logged: late, reviewed }, SOURCE, null)).toMatchObject({
+      verdict: "valid",
+      reason: "late_accepted",
+      review: { by: "key_7", at: "2026-04-20T12:03:20Z" },
+      lateByMs: 40_000,
+      countedInMinute: "2026-04-20T12:00:00Z",
+    });
+  });
+
+  it("says that a deferred event is counted in no minute", () => {
+    const deferred = logged({ verdict: "deferred", reason: "key_table_dropped" });
+    expect(explainEvent({ logged: deferred, reviewed: null }, SOURCE, null)["countedInMinute"]).toBeNull();
+  });
+});

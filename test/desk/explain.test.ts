@@ -1,0 +1,161 @@
+/** Explain: what happened to a click, from the shard's log while it is there and from the archive afterwards. */
+import { runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { hashApiKey, makeApiKey } from "../../src/access/api-keys.ts";
+import { parseJson } from "../../src/core/base64url.ts";
+import { readClickId } from "../../src/core/click-id.ts";
+import { ARCHIVED_CURSOR, POSTED_CURSOR } from "../../src/shard/flush.ts";
+import { LogStore } from "../../src/shard/log-store.ts";
+import { archiveLog, R2Archive } from "../../src/sinks/archive.ts";
+import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { postLog } from "../../src/sinks/post.ts";
+import { BROWSER, CRAWLER } from "../support/builders.ts";
+import { aToken } from "../support/tokens.ts";
+
+const ORIGIN = "https://track.example";
+const ADMIN = `Bearer ${env.ADMIN_API_KEY}`;
+
+async function ask(path: string, authorization = ADMIN, body?: unknown) {
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const response = await exports.default.fetch(`${ORIGIN}${path}`, {
+    ...init,
+    headers: { Authorization: authorization },
+  });
+  const text = await response.text();
+  return { status: response.status, text, json: parseJson(text) as Record<string, unknown> };
+}
+
+async function keyOf(advertiserId: string): Promise<string> {
+  const key = makeApiKey(crypto.getRandomValues(new Uint8Array(32)));
+  await env.REPORT_DB.prepare(
+    "INSERT INTO api_keys (key_hash, key_id, advertiser_id, scopes, created_at_ms) VALUES (?1, ?2, ?3, ?4, 0)",
+  )
+    .bind(hashApiKey(key), `key_${advertiserId}`, advertiserId, '["report"]')
+    .run();
+  return `Bearer ${key}`;
+}
+
+/** Clicks a link and returns its click id. */
+async function click(token: string, agent = BROWSER): Promise<string> {
+  const response = await exports.default.fetch(`${ORIGIN}/c/${token}`, {
+    redirect: "manual",
+    headers: { "User-Agent": agent, "CF-Connecting-IP": "192.0.2.7" },
+  });
+  return new URL(response.headers.get("Location") ?? "").searchParams.get("click_id") ?? "";
+}
+
+const eventIdOf = (clickId: string) => readClickId(clickId)?.eventId ?? "";
+
+async function explained(id: string, authorization = ADMIN) {
+  return vi.waitFor(
+    async () => {
+      const answer = await ask(`/v1/clicks/${encodeURIComponent(id)}`, authorization);
+      expect(answer.status).toBe(200);
+      return answer.json;
+    },
+    { timeout: 10_000, interval: 100 },
+  );
+}
+
+/** Posts and archives the shard's whole log now, and trims it, as a flush does once a minute. */
+async function archiveNow(shard: string): Promise<void> {
+  await runInDurableObject(env.EVENT_SHARD.getByName(shard), async (_, { storage }) => {
+    const log = new LogStore(storage.sql);
+    const [owner, untilSeq] = [{ shard, incarnation: "test" }, log.last().seq];
+    const facts = new D1Facts(env.REPORT_DB, () => Date.now());
+    await postLog(log, log.cursor(POSTED_CURSOR), { store: facts, owner, untilSeq });
+    await archiveLog(log, log.cursor(ARCHIVED_CURSOR), { store: new R2Archive(env.ARCHIVE), owner, untilSeq });
+    log.trim(untilSeq);
+  });
+}
+
+describe("explain", () => {
+  let token = "";
+  let first = "";
+  let second = "";
+  let mine = "";
+  let foreign = "";
+  beforeAll(async () => {
+    token = await aToken({ jti: "explained", ad: "ad_explain" });
+    first = await click(token);
+    await explained(first);
+    second = await click(token, `${BROWSER} Edg/142`);
+    [mine, foreign] = await Promise.all([keyOf("adv_1"), keyOf("adv_other")]);
+  });
+
+  it("tells claims, facts, every rule's word, the verdict and the minute, by event id and by click id", async () => {
+    const answer = await explained(eventIdOf(first));
+    expect(answer).toMatchObject({
+      eventId: eventIdOf(first),
+      verdict: "valid",
+      reason: null,
+      claims: { jti: "explained", ad: "ad_explain", cpc: 250_000 },
+      facts: { method: "GET", device: "desktop", userAgent: BROWSER, hasAddressHash: true },
+      impression: { firstClaim: { eventId: eventIdOf(first) } },
+    });
+    expect((answer["rules"] as { applies: boolean }[]).some(({ applies }) => applies)).toBe(false);
+    expect(answer["countedInMinute"]).toMatch(/:00Z$/);
+    expect(JSON.stringify(answer)).not.toMatch(/ipHash|userHash|192\.0\.2/);
+    expect(await explained(first)).toEqual(answer);
+  });
+
+  it("leads from a duplicate to the click that counts", async () => {
+    expect(await explained(second)).toMatchObject({
+      verdict: "duplicate",
+      reason: "same_impression",
+      impression: { firstClaim: { eventId: eventIdOf(first) } },
+    });
+  });
+
+  it("names the rule that made a click invalid, and that nobody claimed its impression", async () => {
+    const crawled = await click(await aToken({ jti: "crawled", ad: "ad_explain" }), CRAWLER);
+    const answer = await explained(crawled);
+    expect(answer).toMatchObject({ verdict: "invalid", reason: "declared_crawler", impression: { firstClaim: null } });
+    const applied = (answer["rules"] as { rule: string; applies: boolean }[]).filter(({ applies }) => applies);
+    expect(applied.map(({ rule }) => rule)).toEqual(["declared_crawler"]);
+  });
+
+  it("tells of a token which of its clicks counts", async () => {
+    const answer = await ask("/v1/explain", mine, { token });
+    expect(answer.json).toMatchObject({
+      claims: { jti: "explained" },
+      firstClaim: { eventId: eventIdOf(first) },
+      click: { eventId: eventIdOf(first), verdict: "valid" },
+    });
+    const unclicked = await ask("/v1/explain", mine, { token: await aToken({ jti: "never" }) });
+    expect(unclicked.json).toMatchObject({ firstClaim: null, click: null });
+  });
+
+  it("answers the same from the archive, and names the object", async () => {
+    const before = await explained(first);
+    expect(before["foundIn"]).toMatchObject({ archiveObject: null });
+    const { shard } = before["foundIn"] as { shard: string };
+    await archiveNow(shard);
+    const answer = await explained(first);
+    expect(answer["foundIn"]).toEqual({ shard, archiveObject: expect.stringContaining(`/shard=${shard}/`) });
+    expect({ ...answer, foundIn: null }).toEqual({ ...before, foundIn: null });
+  });
+
+  it("answers a foreign and an unknown id alike, byte for byte", async () => {
+    const unknown = `${eventIdOf(first).slice(0, -1)}${eventIdOf(first).endsWith("A") ? "B" : "A"}`;
+    const [hidden, absent] = [await ask(`/v1/clicks/${first}`, foreign), await ask(`/v1/clicks/${unknown}`, foreign)];
+    expect(hidden).toEqual(absent);
+    expect(hidden.status).toBe(404);
+    expect((await ask("/v1/explain", foreign, { token })).status).toBe(404);
+    expect((await ask(`/v1/clicks/${first}`, mine)).status).toBe(200);
+  });
+
+  it.each([
+    ["no id", "/v1/clicks/nonsense", undefined, 400],
+    ["no token", "/v1/explain", {}, 400],
+    ["a token that is none", "/v1/explain", { token: "a.b" }, 400],
+    ["a body that is no object", "/v1/explain", 7, 400],
+  ])("refuses %s", async (_, path, body, status) => {
+    expect((await ask(path, ADMIN, body)).status).toBe(status);
+  });
+
+  it("needs a key", async () => {
+    expect((await ask(`/v1/clicks/${first}`, "Bearer nobody")).status).toBe(401);
+  });
+});

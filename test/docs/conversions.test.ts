@@ -1,0 +1,155 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CLICK_ID_LENGTH_MAX, makeClickId } from "../../src/core/click-id.ts";
+import { CONVERSION_KINDS } from "../../src/core/conversion.ts";
+import { DEVICE_CLASSES } from "../../src/core/device.ts";
+import {
+  ATTRIBUTION_WINDOW_DAYS_DEFAULT,
+  ATTRIBUTION_WINDOW_DAYS_MAX,
+  CONVERSION_VALUE_MICROS_MAX,
+  CONVERSIONS_PER_CALL_MAX,
+  COUNTS_AGE_DAYS_MAX,
+  COUNTS_PER_ROW_MAX,
+  COUNTS_PER_UPLOAD_MAX,
+  MINUTE_MS,
+  OCCURRED_AHEAD_MAX_MS,
+  ORDER_ID_LENGTH_MAX,
+  ORDER_KEY_DAYS,
+} from "../../src/core/limits.ts";
+import { readCounts } from "../../src/submit/counts-row.ts";
+import { isSignedPostback, postbackSecretOf, readQuery, toRowFields } from "../../src/submit/postback.ts";
+import { SUBMISSION_PROBLEMS } from "../../src/submit/problems.ts";
+import { readRow } from "../../src/submit/row.ts";
+import { NOON_MS } from "../support/builders.ts";
+import { aKeyRing } from "../support/signing.ts";
+import { aClickIdentity } from "../support/submissions.ts";
+
+const run = promisify(execFile);
+const document = await readFile("docs/CONVERSIONS.md", "utf8");
+const ring = await aKeyRing();
+const CLICK_ID = makeClickId(aClickIdentity(), ring);
+const CONTEXT = { ring, advertiserId: "adv_1", nowMs: NOON_MS + 10 * MINUTE_MS };
+
+/** The text below a heading of second level. */
+const sectionOf = (heading: string) => document.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+
+/** The text of the only code block in this language. */
+function blockOf(language: string, text = document): string {
+  const blocks = [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))];
+  expect(blocks, language).toHaveLength(1);
+  return blocks[0]?.[1] ?? "";
+}
+
+/** The cells of the table rows of a section, whose first cell is code. */
+function tableOf(heading: string): string[][] {
+  const rows = sectionOf(heading)
+    .split("\n")
+    .filter((line) => line.startsWith("| `"));
+  return rows.map((row) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll("`", "")),
+  );
+}
+
+describe("docs/CONVERSIONS.md", () => {
+  it("lists every problem with its status and its sentence, in the order of submit/problems.ts", () => {
+    const expected = Object.entries(SUBMISSION_PROBLEMS).map(([reason, { status, title }]) => [
+      reason,
+      String(status),
+      title,
+    ]);
+    expect(tableOf("Answers").filter(([, status]) => /^\d+$/.test(status ?? ""))).toEqual(expected);
+  });
+
+  it("lists every status that core/order.ts decides, and the one that is not decided yet", async () => {
+    const source = await readFile("src/core/order.ts", "utf8");
+    const union = /export type ConversionStatus =([^;]*);/.exec(source)?.[1] ?? "";
+    const statuses = [...union.matchAll(/"(\w+)"/g)].map(([, status]) => status);
+    const listed = tableOf("Answers").filter(([, status]) => !/^\d+$/.test(status ?? ""));
+    expect(listed.map(([status]) => status)).toEqual([...statuses, "accepted"]);
+  });
+
+  it("lists every field of a row, and every type", () => {
+    const refused = readRow({ no_such: 1 }, CONTEXT);
+    const fields = refused.ok ? "" : (refused.error.detail ?? "");
+    const rows = tableOf("A row");
+    expect(new Set(rows.map(([name]) => name))).toEqual(new Set(fields.match(/[a-z_]+_?[a-z]*(?=[,.])/g)));
+    expect(rows.find(([name]) => name === "type")?.[1]).toBe(CONVERSION_KINDS.join(", "));
+    expect(tableOf("Uploaded impression counts").find(([name]) => name === "device")?.[1]).toBe(
+      DEVICE_CLASSES.join(", "),
+    );
+  });
+
+  it("states the limits that core/limits.ts sets", () => {
+    expect([CONVERSIONS_PER_CALL_MAX, COUNTS_PER_UPLOAD_MAX, ORDER_ID_LENGTH_MAX]).toEqual([1_000, 1_000, 128]);
+    expect([CONVERSION_VALUE_MICROS_MAX, COUNTS_PER_ROW_MAX]).toEqual([1_000_000_000_000, 1_000_000_000]);
+    expect([ORDER_KEY_DAYS, COUNTS_AGE_DAYS_MAX, OCCURRED_AHEAD_MAX_MS]).toEqual([400, 31, 60_000]);
+    expect([ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX, CLICK_ID_LENGTH_MAX]).toEqual([7, 90, 600]);
+    const sentences = [
+      "1 to 1 000 rows, 2 MB",
+      "text of 1 to 128 printable characters",
+      "at most 1 000 000 000 000;",
+      "0 to 1 000 000 000 ",
+      "remembered for 400 days",
+      "at most 31 days old",
+      "at most 60 s ahead",
+      "(7 unless set, 1 to 90;",
+      "at most 600 characters",
+    ];
+    for (const sentence of sentences) expect(document.replaceAll("\n", " ")).toContain(sentence);
+  });
+
+  it("shows rows that are taken, each as what the text says of it", () => {
+    const { conversions } = JSON.parse(blockOf("json", sectionOf("A row"))) as { conversions: object[] };
+    const read = conversions.map((row) => readRow({ ...row, click_id: CLICK_ID }, CONTEXT));
+    expect(read.map((row) => (row.ok ? row.value.action : row.error))).toEqual([
+      ...["record", "record", "record", "correct", "correct", "retract"],
+    ]);
+  });
+
+  it("shows counts that are taken", () => {
+    const { rows } = JSON.parse(blockOf("json", sectionOf("Uploaded impression counts"))) as { rows: object[] };
+    const limits = { advertisers: null, publishers: null, cpcMicrosMax: null };
+    expect(rows.map((row) => readCounts(row, limits, CONTEXT.nowMs).ok)).toEqual([true]);
+    const listed = tableOf("Uploaded impression counts").flatMap(([names]) => names?.split(", ") ?? []);
+    expect(new Set(listed)).toEqual(new Set(Object.keys(rows[0] ?? {})));
+  });
+});
+
+describe("the postback recipe", () => {
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "postbacks-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const { kid, secret } = postbackSecretOf("adv_1", ring);
+  it.each([
+    ["python", "postback.py", "python3", "Nº 7/ä (50%) *'!~+&="],
+    ["ts", "postback.mts", process.execPath, "Nº 7/ä (50%) *'!~+&="],
+    ["sh", "postback.sh", "sh", "A-1001_x.~7"],
+  ])("in %s prints a URL that is signed, and says what its arguments say", async (language, file, program, orderId) => {
+    await writeFile(join(folder, file), blockOf(language));
+    const env = { PATH: process.env["PATH"], POSTBACK_SECRET: secret, POSTBACK_KID: kid };
+    const args = [join(folder, file), "https://track.example", CLICK_ID, orderId, "49900000"];
+    const { stdout } = await run(program, args, { env });
+    const url = new URL(stdout.trimEnd());
+    expect([url.origin, url.pathname]).toEqual(["https://track.example", "/v1/conversions"]);
+    const fields = readQuery(url.searchParams);
+    if (!fields.ok) throw new Error(fields.error.reason);
+    expect(isSignedPostback(fields.value, ring)).toBe(true);
+    expect(readRow(toRowFields(fields.value), CONTEXT)).toMatchObject({
+      ok: true,
+      value: { clickId: CLICK_ID, orderId, valueMicros: 49_900_000, action: "record" },
+    });
+    url.searchParams.set("value_micros", "99900000");
+    const changed = readQuery(url.searchParams);
+    expect(changed.ok && isSignedPostback(changed.value, ring)).toBe(false);
+  });
+});

@@ -1,0 +1,121 @@
+/** Live totals: every change is pushed, nothing of another tenant, and a look that fails does not end the stream. */
+import { env, exports } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { hashApiKey, makeApiKey } from "../../src/access/api-keys.ts";
+import { type Facts, foldEntry } from "../../src/core/facts.ts";
+import { decodeLogLine, encodeLogLine } from "../../src/core/log-line.ts";
+import { isoSecond, minuteOf } from "../../src/core/time.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import { type LivePorts, liveEvents } from "../../src/report/live.ts";
+import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { aClick, NOON_MS } from "../support/builders.ts";
+
+let postings = 0;
+
+/** Posts one valid click of an advertiser and publisher at an instant. */
+async function post(adv: string, pub: string, atMs: number): Promise<void> {
+  const seq = ++postings;
+  const event = aClick({ receivedAtMs: atMs }, { adv, pub, ad: `ad_of_${adv}`, jti: `live_${seq}` });
+  const facts: Facts = new Map();
+  const line = encodeLogLine({ seq, loggedAtMs: atMs }, { verdict: "valid", reason: null }, encodeTokenEvent(event));
+  foldEntry(facts, decodeLogLine(line));
+  const posting = { source: "live/test", shard: "live", seqFrom: seq, seqTo: seq, facts, lates: new Map() };
+  await new D1Facts(env.REPORT_DB, () => atMs).post(posting);
+}
+
+/** A stream over the real database with a clock that only `sleep` moves. */
+function streamOf(scope: LivePorts["scope"], minutes: number, onSleep: () => Promise<void> = async () => {}) {
+  let nowMs = NOON_MS;
+  const sleep = async (ms: number) => {
+    nowMs += ms;
+    await onSleep();
+  };
+  return liveEvents({ database: env.REPORT_DB, scope, minutes, nowMs: () => nowMs, sleep });
+}
+
+const totalsOf = (text: unknown) => {
+  const data = /^event: totals\ndata: (.*)\n\n$/.exec(String(text))?.[1] ?? "null";
+  return JSON.parse(data) as { minutes: { minute: string; clicks: number }[] } | null;
+};
+
+describe("live totals", () => {
+  it("push the last minutes with their zeros, then only what changed", async () => {
+    await post("adv_live", "pub_a", NOON_MS);
+    const stream = streamOf({ advertiserId: "adv_live", publisherId: null }, 3, () =>
+      post("adv_live", "pub_a", NOON_MS),
+    );
+    expect((await stream.next()).value).toBe("retry: 2000\n\n");
+    const first = totalsOf((await stream.next()).value);
+    const minute = (back: number) => isoSecond((minuteOf(NOON_MS) - back) * 60_000);
+    expect(first?.minutes.map(({ minute: at, clicks }) => [at, clicks])).toEqual([
+      [minute(2), 0],
+      [minute(1), 0],
+      [minute(0), 1],
+    ]);
+    expect(totalsOf((await stream.next()).value)?.minutes.at(-1)?.clicks).toBe(2);
+  });
+
+  it("say that nothing is new when nothing is", async () => {
+    const stream = streamOf({ advertiserId: "adv_idle", publisherId: null }, 1);
+    await stream.next();
+    expect(totalsOf((await stream.next()).value)?.minutes).toHaveLength(1);
+    expect((await stream.next()).value).toBe(": nothing new\n\n");
+  });
+
+  it("hold a tenant's own rows and no others, and all for the operator", async () => {
+    const atMs = NOON_MS - 600_000;
+    await post("adv_mine", "pub_mine", atMs);
+    await post("adv_mine", "pub_other", atMs);
+    await post("adv_else", "pub_mine", atMs);
+    const clicksOf = async (scope: LivePorts["scope"]) => {
+      const stream = streamOf(scope, 15);
+      await stream.next();
+      const totals = totalsOf((await stream.next()).value);
+      return totals?.minutes.find(({ minute }) => minute === isoSecond(atMs))?.clicks;
+    };
+    expect(await clicksOf({ advertiserId: "adv_mine", publisherId: null })).toBe(2);
+    expect(await clicksOf({ advertiserId: null, publisherId: "pub_mine" })).toBe(2);
+    expect(await clicksOf({ advertiserId: null, publisherId: null })).toBe(3);
+    expect(await clicksOf({ advertiserId: "adv_nobody", publisherId: null })).toBe(0);
+  });
+
+  it("go on after a look that failed, and end after ten minutes", async () => {
+    const down = { prepare: () => ({ bind: () => ({ all: () => Promise.reject(new Error("D1 is down")) }) }) };
+    let nowMs = NOON_MS;
+    const ports: LivePorts = {
+      database: down as unknown as D1Database,
+      scope: { advertiserId: "adv_live", publisherId: null },
+      minutes: 1,
+      nowMs: () => nowMs,
+      sleep: async () => {
+        nowMs += 60_000;
+      },
+    };
+    const pieces: string[] = [];
+    for await (const piece of liveEvents(ports)) pieces.push(piece);
+    expect(pieces).toEqual(["retry: 2000\n\n", ...Array.from({ length: 10 }, () => ": nothing new\n\n")]);
+  });
+
+  it("arrive as server-sent events for a key, and not without one", async () => {
+    const key = makeApiKey(crypto.getRandomValues(new Uint8Array(32)));
+    const insert =
+      "INSERT INTO api_keys (key_hash, key_id, advertiser_id, scopes, created_at_ms) VALUES (?1, ?2, ?3, ?4, 0)";
+    await env.REPORT_DB.prepare(insert).bind(hashApiKey(key), "key_live", "adv_live", '["report"]').run();
+    const ask = (path: string, bearer: string) =>
+      exports.default.fetch(`https://track.example${path}`, { headers: { Authorization: `Bearer ${bearer}` } });
+    const response = await ask("/api/v1/live?minutes=2", key);
+    expect([response.status, response.headers.get("Content-Type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    let text = "";
+    while (!text.includes("event: totals")) text += new TextDecoder().decode((await reader.read()).value);
+    await reader.cancel();
+    expect(text.startsWith("retry: 2000\n\n")).toBe(true);
+    const refused = await Promise.all([
+      ask("/v1/live", "nobody"),
+      ask("/v1/live?minutes=0", key),
+      ask("/v1/live?minutes=1.5", key),
+      ask("/v1/live?colour=red", key),
+    ]);
+    expect(refused.map(({ status }) => status)).toEqual([401, 400, 400, 400]);
+  });
+});

@@ -1,0 +1,285 @@
+/** Submissions are decided once, all or nothing, and remembered for as long as promised. */
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { encodeConversion } from "../../src/core/conversion.ts";
+import { encodeImpressionCounts } from "../../src/core/impression-counts.ts";
+import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
+import { isConversionEntry, type LogEntry } from "../../src/core/log-line.ts";
+import { LogStore } from "../../src/shard/log-store.ts";
+import { SqliteSubmissionBook } from "../../src/shard/sqlite-submission-book.ts";
+import { SubmissionShard } from "../../src/shard/submission-object.ts";
+import { periodOf, submitConversions, submitCounts, type Upload } from "../../src/shard/submit.ts";
+import { NOON_MS } from "../support/builders.ts";
+import { aClickIdentity, aConversion, someCounts } from "../support/submissions.ts";
+import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
+
+type Shard = DurableObjectStub<SubmissionShard>;
+type Overrides = Parameters<typeof aConversion>[0];
+
+const FIRST = aClickIdentity();
+const LATER = aClickIdentity({ clickedAtMs: NOON_MS + 5 * MINUTE_MS });
+
+const shardNamed = (name: string): Shard => env.SUBMISSION_SHARD.getByName(name);
+const encoded = (overrides: Overrides = {}, click = FIRST) =>
+  encodeConversion(aConversion({ occurredAtMs: NOON_MS + 10 * MINUTE_MS, ...overrides }, click));
+const correction = (valueMicros: number) => encoded({ action: "correct", valueMicros });
+const status = (name: string) => ({ status: name });
+
+function anUpload(
+  overrides: Partial<Upload> = {},
+  rows = [someCounts(), someCounts({ row: 1, adId: "ad_2" })],
+): Upload {
+  return { key: "b".repeat(32), content: "content_1", encodedRows: rows.map(encodeImpressionCounts), ...overrides };
+}
+
+function entriesOf(shard: Shard): Promise<LogEntry[]> {
+  return runInDurableObject(shard, (_, { storage }) =>
+    new LogStore(storage.sql).rowsAfter(0, Number.MAX_SAFE_INTEGER).flatMap((row) => row.entries()),
+  );
+}
+
+/** Reasons of the conversions in the log, or their verdicts where there is none. */
+async function logged(shard: Shard): Promise<string[]> {
+  return (await entriesOf(shard)).map(({ verdict, reason }) => reason ?? verdict);
+}
+
+afterEach(() => void vi.useRealTimers());
+
+describe("a conversion", () => {
+  it("is logged once, whatever is sent again, also after eviction", async () => {
+    const shard = shardNamed("orders-once");
+    expect(await shard.convert([encoded()])).toEqual([status("recorded")]);
+    expect(await shard.convert([encoded(), encoded()])).toEqual([status("repeated"), status("repeated")]);
+    await evictDurableObject(shard);
+    expect(await shardNamed("orders-once").convert([encoded()])).toEqual([status("repeated")]);
+    const [entry, ...others] = await entriesOf(shardNamed("orders-once"));
+    expect(others).toEqual([]);
+    expect(entry).toMatchObject({ verdict: "valid", prior: null, next: { valueMicros: 5_000_000 } });
+  });
+
+  it("sees the rows before it in one call", async () => {
+    const shard = shardNamed("orders-one-call");
+    const outcomes = await shard.convert([
+      encoded(),
+      encoded(),
+      encoded({}, LATER),
+      encoded({ orderId: "B" }),
+      correction(-2_000_000),
+      encoded({ valueMicros: 1 }),
+      correction(-2_000_000),
+    ]);
+    expect(outcomes).toEqual([
+      status("recorded"),
+      status("repeated"),
+      status("reattributed"),
+      status("recorded"),
+      status("corrected"),
+      { conflict: "order_conflict" },
+      status("repeated"),
+    ]);
+    const lines = (await entriesOf(shard)).filter(isConversionEntry);
+    expect(lines.map(({ event, prior, next }) => [event.orderId, prior?.valueMicros, next?.valueMicros])).toEqual([
+      ["A-1001", undefined, 5_000_000],
+      ["A-1001", 5_000_000, 5_000_000],
+      ["B", undefined, 5_000_000],
+      ["A-1001", 5_000_000, 3_000_000],
+    ]);
+  });
+
+  it("that contradicts an earlier word changes nothing and logs nothing, while its neighbours count", async () => {
+    const shard = shardNamed("orders-conflict");
+    await shard.convert([encoded(), correction(-1)]);
+    const before = await dumpOf(shard);
+    const refused = [encoded({ valueMicros: 1 }), correction(-2), encoded({ orderId: "unknown", action: "retract" })];
+    expect(await shard.convert(refused)).toEqual([
+      { conflict: "order_conflict" },
+      { conflict: "correction_conflict" },
+      { conflict: "order_unknown" },
+    ]);
+    expect(await dumpOf(shard)).toBe(before);
+    expect(await shard.convert([...refused, encoded({ action: "retract" })])).toContainEqual(status("retracted"));
+    expect(await shard.convert([encoded({}, LATER)])).toEqual([{ conflict: "order_retracted" }]);
+    expect(await logged(shard)).toEqual(["valid", "corrected", "retracted"]);
+  });
+
+  it("is credited to one of many calls at once", async () => {
+    const shard = shardNamed("orders-concurrent");
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => shard.convert([encoded()])));
+    expect(outcomes.flat().filter((outcome) => "status" in outcome && outcome.status === "recorded")).toHaveLength(1);
+    expect(await logged(shard)).toEqual(["valid"]);
+  });
+
+  it("that is not credited is logged with its reason, and once", async () => {
+    const shard = shardNamed("orders-uncredited");
+    const old = aClickIdentity({ clickedAtMs: NOON_MS - 30 * DAY_MS });
+    expect(await shard.convert([encoded({}, old), encoded({}, old)])).toEqual([
+      status("not_attributed"),
+      status("repeated"),
+    ]);
+    expect(await logged(shard)).toEqual(["outside_window"]);
+  });
+
+  it("that cannot be read is refused with its whole call, since the edge wrote it", async () => {
+    const shard = shardNamed("orders-unreadable");
+    const fault = await runInDurableObject(shard, (instance: SubmissionShard) =>
+      instance.convert([encoded(), "{}"]).then(String, String),
+    );
+    expect(fault).toContain("readable conversions");
+    expect(await entriesOf(shard)).toEqual([]);
+    expect(await shard.convert([encoded()])).toEqual([status("recorded")]);
+  });
+
+  it("is refused while the unposted log is full, and taken once it is posted", () =>
+    runInDurableObject(shardNamed("orders-overload"), async (_, state) => {
+      const shard = new SubmissionShard(state, { ...env, LOG_BACKLOG_CHARS_MAX: "1000" });
+      const [one, two] = [encoded({ orderId: "full_1" }), encoded({ orderId: "full_2" })];
+      expect(await shard.convert([one, two])).toEqual([status("recorded"), status("recorded")]);
+      await expect(shard.convert([encoded({ orderId: "full_3" })])).rejects.toThrow("shard_overloaded");
+      await expect(shard.upload(anUpload())).rejects.toThrow("shard_overloaded");
+      await shard.sweep();
+      expect(await shard.convert([encoded({ orderId: "full_3" })])).toEqual([status("recorded")]);
+    }));
+});
+
+describe("an upload of counts", () => {
+  it("is counted once, however often it is sent, also after eviction", async () => {
+    const shard = shardNamed("counts-once");
+    expect(await shard.upload(anUpload())).toBe("counted");
+    expect(await shard.upload(anUpload())).toBe("repeated");
+    await evictDurableObject(shard);
+    expect(await shardNamed("counts-once").upload(anUpload())).toBe("repeated");
+    const rows = await entriesOf(shardNamed("counts-once"));
+    expect(rows.map(({ event, verdict, reason }) => [event.type, verdict, reason])).toEqual([
+      ["impression_counts", "valid", null],
+      ["impression_counts", "valid", null],
+    ]);
+  });
+
+  it("with other content under its name is a conflict, and changes nothing", async () => {
+    const shard = shardNamed("counts-conflict");
+    await shard.upload(anUpload());
+    const before = await dumpOf(shard);
+    expect(await shard.upload(anUpload({ content: "content_2" }))).toBe("batch_conflict");
+    expect(await dumpOf(shard)).toBe(before);
+    expect(await shard.upload(anUpload({ key: "c".repeat(32), content: "content_2" }))).toBe("counted");
+  });
+
+  it("with one row that cannot be read counts none, and is not taken for known", async () => {
+    const shard = shardNamed("counts-unreadable");
+    const { encodedRows } = anUpload();
+    const broken = anUpload({ encodedRows: [...encodedRows, "{}"] });
+    expect(
+      await runInDurableObject(shard, (instance: SubmissionShard) => instance.upload(broken).then(String, String)),
+    ).toContain("readable");
+    expect(await entriesOf(shard)).toEqual([]);
+    expect(await shard.upload(anUpload())).toBe("counted");
+  });
+});
+
+/** Every row of every table, as text. */
+function dump(sql: SqlStorage): string {
+  const tables = sql
+    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    .toArray()
+    .filter(({ name }) => !name.startsWith("_cf"));
+  const bytes = (_: string, value: unknown) =>
+    value instanceof ArrayBuffer ? Array.from(new Uint8Array(value)) : value;
+  return JSON.stringify(
+    tables.map(({ name }) => [name, sql.exec(`SELECT * FROM ${name}`).toArray()]),
+    bytes,
+  );
+}
+
+function dumpOf(shard: Shard): Promise<string> {
+  return runInDurableObject(shard, (_, { storage }) => dump(storage.sql));
+}
+
+describe("a crash between any two statements", () => {
+  const monthLaterMs = NOON_MS + 31 * DAY_MS;
+  const conversions = [
+    encoded({}, LATER),
+    encoded({ orderId: "new" }),
+    encoded({ orderId: "new" }),
+    encoded({ valueMicros: 1 }),
+    correction(-1),
+  ];
+  it.each([
+    [
+      "of a call of conversions",
+      (ports: Parameters<typeof submitConversions>[1]) => submitConversions(conversions, ports, monthLaterMs),
+    ],
+    ["of an upload", (ports: Parameters<typeof submitCounts>[1]) => submitCounts(anUpload(), ports, monthLaterMs)],
+  ])("%s leaves nothing half done", (name, submit) =>
+    runInDurableObject(shardNamed(`crash ${name}`), (_, { storage }) => {
+      const portsOn = (sql: SqlStorage) => ({ log: new LogStore(sql), book: new SqliteSubmissionBook(sql) });
+      // An order of an earlier period, so that the call writes to two tables and makes one.
+      storage.transactionSync(() => submitConversions([encoded()], portsOn(storage.sql), NOON_MS));
+      const before = dump(storage.sql);
+      let failAt = 0;
+      for (; failAt < 100; failAt++) {
+        const { sql } = throwingSql(storage.sql, failAt);
+        try {
+          storage.transactionSync(() => submit(portsOn(sql)));
+          break;
+        } catch (fault) {
+          expect(fault).toBeInstanceOf(InjectedFault);
+          expect(dump(storage.sql)).toBe(before);
+        }
+      }
+      // It ended because a run got through, after failing before each of its statements.
+      expect(failAt).toBeGreaterThan(5);
+      expect(dump(storage.sql)).not.toBe(before);
+    }),
+  );
+});
+
+describe("the object", () => {
+  it.each([
+    ["convert", (shard: SubmissionShard): Promise<unknown> => shard.convert([encoded(), encoded({ orderId: "B" })])],
+    ["upload", (shard: SubmissionShard): Promise<unknown> => shard.upload(anUpload())],
+  ])("takes everything back when the last statement of %s fails", (name, call) =>
+    runInDurableObject(shardNamed(`fault of ${name}`), async (shard: SubmissionShard, { storage }) => {
+      // A book that takes no state: the log is written before it.
+      storage.sql.exec(
+        `CREATE TABLE book_${periodOf(Date.now())} (key BLOB PRIMARY KEY, state TEXT CHECK (length(state) < 5))`,
+      );
+      const before = dump(storage.sql);
+      await expect(call(shard)).rejects.toThrow("CHECK constraint failed");
+      expect(dump(storage.sql)).toBe(before);
+    }),
+  );
+});
+
+describe("what was submitted", () => {
+  /** Sweeps the shard as if it were so many days from now. */
+  async function sweptAfter(days: number, shard: Shard, startMs: number): Promise<void> {
+    vi.useFakeTimers({ toFake: ["Date"], now: startMs + days * DAY_MS });
+    await shard.sweep();
+    // The first may have joined a flush that began before.
+    await shard.sweep();
+  }
+
+  it("is remembered for 400 days at least, and forgotten in the month after", async () => {
+    const shard = shardNamed("orders-forgotten");
+    const startMs = Date.now();
+    await shard.convert([encoded()]);
+    await shard.upload(anUpload());
+    await sweptAfter(400, shard, startMs);
+    expect(await shard.convert([encoded()])).toEqual([status("repeated")]);
+    expect(await shard.upload(anUpload())).toBe("repeated");
+    await sweptAfter(431, shard, startMs);
+    expect(await shard.convert([encoded({ action: "retract" })])).toEqual([{ conflict: "order_unknown" }]);
+    expect(await shard.upload(anUpload())).toBe("counted");
+  });
+
+  it("does not grow younger by being corrected", async () => {
+    const shard = shardNamed("orders-not-younger");
+    const startMs = Date.now();
+    await shard.convert([encoded()]);
+    await sweptAfter(200, shard, startMs);
+    expect(await shard.convert([correction(-1)])).toEqual([status("corrected")]);
+    await sweptAfter(431, shard, startMs);
+    expect(await shard.convert([correction(-2)])).toEqual([{ conflict: "order_unknown" }]);
+  });
+});

@@ -1,0 +1,54 @@
+/**
+ * A simulated shard of clicks or impressions: claimed keys and late clicks beside the log, and the object over them, which
+ * follows src/shard/object.ts.
+ */
+import type { ReviewOutcome } from "../../src/core/review.ts";
+import type { KeyIndex } from "../../src/shard/key-index.ts";
+import { type ReviewRequest, reviewLate } from "../../src/shard/review.ts";
+import { type Ground, ShardHost, ShardObject } from "./shard-host.ts";
+import { MemoryLateShelf } from "./storage.ts";
+
+export class EventHost extends ShardHost<EventObject> {
+  readonly index: KeyIndex;
+  readonly shelf: MemoryLateShelf;
+
+  constructor(name: string, ground: Ground) {
+    super(name, name, ground);
+    this.index = ground.parts.makeIndex(this.journal);
+    this.shelf = new MemoryLateShelf(this.journal);
+  }
+
+  protected override make(): EventObject {
+    return new EventObject(this);
+  }
+}
+
+class EventObject extends ShardObject {
+  readonly #host: EventHost;
+
+  constructor(host: EventHost) {
+    const { parts, settings } = host.ground;
+    super(host, parts.forgetEvents(host, settings.dedupHorizonMs), settings.flushIntervalMs);
+    this.#host = host;
+  }
+
+  ingest(encodedEvents: readonly string[]): number {
+    const { ground, journal, log, index, shelf, nowMs } = this.#host;
+    const { carrier, parts, settings, scheduler } = ground;
+    this.refuseOverload();
+    const arrivals = carrier.arrive(encodedEvents);
+    scheduler.handed += arrivals.length - 1;
+    const ports = { log, index, shelf, policy: settings.policy, nowMs };
+    const { decided, chars } = parts.ingest(arrivals, ports, (closure) => journal.transaction(closure));
+    this.appended(chars);
+    return decided;
+  }
+
+  review(requests: readonly ReviewRequest[], by: string): ReviewOutcome[] {
+    const { ground, journal, log, index, shelf, nowMs } = this.#host;
+    const ports = { log, index, shelf, codec: ground.carrier };
+    const reviewed = journal.transaction(() => requests.map((request) => reviewLate(request, ports, { by, nowMs })));
+    this.appended(reviewed.reduce((sum, { chars }) => sum + chars, 0));
+    return reviewed.map(({ outcome }) => outcome);
+  }
+}

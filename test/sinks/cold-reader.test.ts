@@ -1,0 +1,100 @@
+/** Cold minutes are read in ranges: what is asked for costs what it is, not what the object is. */
+import { env } from "cloudflare:workers";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { MEASURES } from "../../src/core/measures.ts";
+import { encodeMinutes, type MinuteRow, type Wanted } from "../../src/sinks/cold-parquet.ts";
+import {
+  type ColdCost,
+  ColdFault,
+  type ColdObject,
+  forgetFooters,
+  readColdMinutes,
+} from "../../src/sinks/cold-reader.ts";
+import { EVERYTHING } from "../support/cold-facts.ts";
+
+const DAY_START = 20_560 * 1_440;
+const ADS = 8;
+
+/** A day of some ads: cells are what weighs. */
+function aDay(advertiserId: string): MinuteRow[] {
+  return Array.from({ length: ADS * 1_440 }, (_, at) => {
+    const minute = DAY_START + Math.floor(at / ADS);
+    const cells = Array.from({ length: 6 }, (_cell, cell) => [`pub_${at % 97}_${cell}`, "DE", "mobile", "", at]);
+    return {
+      ...{ advertiserId, campaignId: "cmp_1", adGroupId: "", adId: `ad_${at % ADS}`, minute, part: 0 },
+      counts: MEASURES.map((_measure, index) => at + index),
+      ...{ reasons: "{}", sketch: null, cells: JSON.stringify(cells) },
+    };
+  });
+}
+
+const rows = aDay("adv_1");
+let object: ColdObject;
+
+beforeAll(async () => {
+  const { bytes, footerBytes } = encodeMinutes(rows);
+  const { etag } = await env.ARCHIVE.put("cold/test.parquet", bytes, {});
+  object = {
+    ...{ object_key: "cold/test.parquet", etag, bytes: bytes.length, footer_bytes: footerBytes, rows: rows.length },
+    ...{ advertiser_first: "adv_1", advertiser_last: "adv_1" },
+    ...{ minute_first: DAY_START, minute_last: DAY_START + 1_439 },
+  };
+});
+
+beforeEach(forgetFooters);
+
+async function read(wanted: Partial<Wanted>, columns: string[]): Promise<{ sum: number; cost: ColdCost }> {
+  let sum = 0;
+  const take = (row: Readonly<Record<string, unknown>>) => {
+    sum += Number(row["valid"]);
+  };
+  const cost = await readColdMinutes(env.ARCHIVE, [object], { wanted: { ...EVERYTHING, ...wanted }, columns, take });
+  return { sum, cost };
+}
+
+function sumOf(some: readonly MinuteRow[]): number {
+  const at = MEASURES.indexOf("valid");
+  return some.reduce((sum, row) => sum + (row.counts[at] ?? 0), 0);
+}
+
+describe("cold minutes", () => {
+  it("of one ad cost a small part of the object", async () => {
+    const { sum, cost } = await read({ adIds: ["ad_3"] }, ["valid"]);
+    expect(sum).toBe(sumOf(rows.filter(({ adId }) => adId === "ad_3")));
+    expect(cost.bytes).toBeLessThan(object.bytes / 10);
+    expect(cost.rows).toBeLessThanOrEqual(2 * 2_048);
+    expect(cost.requests).toBeLessThanOrEqual(7);
+  });
+
+  it("of an hour are only those, whatever group they stand in", async () => {
+    const minutes = [
+      { from: DAY_START + 60, to: DAY_START + 120 },
+      { from: DAY_START + 1_439, to: DAY_START + 5_000 },
+    ];
+    const { sum } = await read({ minutes }, ["valid"]);
+    const isAsked = ({ minute }: MinuteRow) => minutes.some(({ from, to }) => from <= minute && minute < to);
+    expect(sum).toBe(sumOf(rows.filter(isAsked)));
+  });
+
+  it("of somebody else, or of another day, cost nothing", async () => {
+    expect((await read({ advertiserIds: ["adv_2"] }, ["valid"])).cost.requests).toBe(0);
+    expect((await read({ minutes: [{ from: 0, to: DAY_START }] }, ["valid"])).cost.requests).toBe(0);
+  });
+
+  it("are found by a footer that is read once", async () => {
+    const first = await read({ adIds: ["ad_3"] }, ["valid"]);
+    const second = await read({ adIds: ["ad_3"] }, ["valid"]);
+    expect(second.cost.requests).toBe(first.cost.requests - 1);
+    expect(second.cost.bytes).toBe(first.cost.bytes - object.footer_bytes);
+    expect(second.sum).toBe(first.sum);
+  });
+
+  it("are not read from an object that is another than the ledger names, or is gone", async () => {
+    const take = () => {};
+    const question = { wanted: EVERYTHING, columns: ["valid"], take };
+    const other = { ...object, etag: "0".repeat(32) };
+    await expect(readColdMinutes(env.ARCHIVE, [other], question)).rejects.toThrow(ColdFault);
+    const gone = { ...object, object_key: "cold/gone.parquet" };
+    await expect(readColdMinutes(env.ARCHIVE, [gone], question)).rejects.toThrow(ColdFault);
+  });
+});

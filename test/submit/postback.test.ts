@@ -1,0 +1,153 @@
+/** The signature of a postback: what it covers, and whose it is. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeBase64url, encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
+import { makeClickId } from "../../src/core/click-id.ts";
+import { importKeyRing, type KeyRing } from "../../src/core/key-ring.ts";
+import { isSignedPostback, postbackSecretOf, readQuery, signPostback, toRowFields } from "../../src/submit/postback.ts";
+import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
+import { aKeyRing } from "../support/signing.ts";
+import { aClickIdentity } from "../support/submissions.ts";
+
+const ring = await aKeyRing();
+const CLICK_ID = makeClickId(aClickIdentity(), ring);
+const { kid, secret } = postbackSecretOf("adv_1", ring);
+const FIELDS = {
+  click_id: CLICK_ID,
+  order_id: "A-1 (ü) 50% *'!",
+  value_micros: "4990000",
+  occurred_at: "2026-04-20T14:00:00+02:00",
+  kid,
+};
+
+const secretBytes = (text: string) => decodeBase64url(text) ?? new Uint8Array(0);
+
+function sign(fields: Record<string, string>, by = secret): Map<string, string> {
+  const signed = new Map(Object.entries(fields));
+  return signed.set("sig", signPostback(signed, secretBytes(by)));
+}
+
+async function ringOf(keys: unknown, signingKid: string): Promise<KeyRing> {
+  const imported = await importKeyRing(keys, signingKid);
+  if (!imported.ok) throw new Error(imported.error);
+  return imported.value;
+}
+
+describe("a postback's signature", () => {
+  it("is the HMAC of the sorted, percent-encoded fields, as any library makes it", async () => {
+    const text = [
+      `click_id=${CLICK_ID}`,
+      "kid=test-1",
+      "occurred_at=2026-04-20T14%3A00%3A00%2B02%3A00",
+      "order_id=A-1%20%28%C3%BC%29%2050%25%20%2A%27%21",
+      "value_micros=4990000",
+    ].join("&");
+    const hmac = { name: "HMAC", hash: "SHA-256" };
+    const key = await crypto.subtle.importKey("raw", secretBytes(secret), hmac, false, ["sign"]);
+    const mac = await crypto.subtle.sign("HMAC", key, encodeUtf8(text));
+    expect(sign(FIELDS).get("sig")).toBe(encodeBase64url(new Uint8Array(mac)));
+    expect(isSignedPostback(sign(FIELDS), ring)).toBe(true);
+  });
+
+  it("does not depend on the order of the fields", () => {
+    const signed = Array.from(sign(FIELDS));
+    fc.assert(
+      fc.property(fc.shuffledSubarray(signed, { minLength: signed.length }), (shuffled) => {
+        expect(isSignedPostback(new Map(shuffled), ring)).toBe(true);
+      }),
+    );
+  });
+
+  it.each(Object.keys(FIELDS))("covers %s: changed, emptied or left out, it is refused", (name) => {
+    const changed = sign(FIELDS);
+    changed.set(name, `${changed.get(name)}0`);
+    const emptied = sign(FIELDS).set(name, "");
+    const without = sign(FIELDS);
+    without.delete(name);
+    for (const fields of [changed, emptied, without]) expect(isSignedPostback(fields, ring)).toBe(false);
+  });
+
+  it("covers that there is nothing else, not even empty", () => {
+    for (const [name, value] of [
+      ["type", "lead"],
+      ["retract", "1"],
+      ["format", "gif"],
+      ["foo", ""],
+    ] as const) {
+      expect(isSignedPostback(sign(FIELDS).set(name, value), ring)).toBe(false);
+    }
+  });
+
+  it("covers which value belongs to which name", () => {
+    const fields = { click_id: CLICK_ID, kid, order_id: "7", value_micros: "5" };
+    const swapped = sign(fields).set("order_id", "5").set("value_micros", "7");
+    expect(isSignedPostback(swapped, ring)).toBe(false);
+    const smuggled = new Map([
+      ["click_id", CLICK_ID],
+      ["kid", kid],
+      ["order_id", "7&value_micros=5"],
+    ]);
+    const { sig } = Object.fromEntries(sign(fields)) as { sig: string };
+    expect(isSignedPostback(smuggled.set("sig", sig), ring)).toBe(false);
+  });
+
+  it("is refused when it is missing, cut off, longer, or spelt otherwise", () => {
+    const sig = sign(FIELDS).get("sig") ?? "";
+    for (const other of ["", sig.slice(0, -1), `${sig}=`, `${sig} `, sig.toUpperCase()]) {
+      expect(isSignedPostback(sign(FIELDS).set("sig", other), ring)).toBe(false);
+    }
+    expect(isSignedPostback(new Map(Object.entries(FIELDS)), ring)).toBe(false);
+  });
+
+  it("is the advertiser's that the click id names, and no other's", () => {
+    const other = postbackSecretOf("adv_2", ring).secret;
+    expect(other).not.toBe(secret);
+    expect(isSignedPostback(sign(FIELDS, other), ring)).toBe(false);
+    const foreign = makeClickId(aClickIdentity({ advertiserId: "adv_2" }), ring);
+    expect(isSignedPostback(sign({ ...FIELDS, click_id: foreign }), ring)).toBe(false);
+    expect(isSignedPostback(sign({ ...FIELDS, click_id: foreign }, other), ring)).toBe(true);
+  });
+
+  it("is of a key without limits, in force or retired", async () => {
+    const { "test-1": old, "test-2": current, limited } = TEST_TOKEN_KEYS;
+    const signed = sign(FIELDS);
+    const retired = await ringOf({ "test-1": { key: old, retired: true }, "test-2": current, limited }, "test-2");
+    expect(isSignedPostback(signed, retired)).toBe(true);
+    expect(postbackSecretOf("adv_1", retired)).toMatchObject({ kid: "test-2" });
+    expect(isSignedPostback(signed, await ringOf({ "test-2": current }, "test-2"))).toBe(false);
+    const byPartner = sign({ ...FIELDS, kid: "limited" }, limited.key);
+    expect(isSignedPostback(byPartner, retired)).toBe(false);
+    for (const foreignKid of ["test-2", "", "constructor"]) {
+      expect(isSignedPostback(sign({ ...FIELDS, kid: foreignKid }), ring)).toBe(false);
+    }
+  });
+});
+
+describe("a query", () => {
+  it("gives each field once", () => {
+    expect(readQuery(new URLSearchParams("order_id=1&order_id=1"))).toEqual({
+      ok: false,
+      error: { reason: "field_repeated", field: "order_id" },
+    });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ["value_micros=-250&retract=0", { value_micros: -250, retract: false }],
+    ["value_micros=4.99&retract=yes", { value_micros: "4.99", retract: "yes" }],
+    ["value_micros=1e6", { value_micros: "1e6" }],
+    ["value_micros=0x10", { value_micros: "0x10" }],
+    ["retract=1", { retract: true }],
+    ["retract=true", { retract: true }],
+    ["occurred_at=1776686400000", { occurred_at: 1_776_686_400_000 }],
+    ["occurred_at=1776686400", { occurred_at: "1776686400" }],
+    ["order_id=1001&correction_id=2", { order_id: "1001", correction_id: "2" }],
+    ["order_id=&value_micros=&type=", {}],
+    ["sig=x&kid=y&format=gif", {}],
+  ])("is read as a row's fields: %s", (query, expected) => {
+    expect(toRowFields(new Map(new URLSearchParams(query)))).toEqual(expected);
+  });
+
+  it("keeps a name that objects have a meaning for", () => {
+    expect(Object.keys(toRowFields(new Map([["__proto__", "x"]])))).toEqual(["__proto__"]);
+  });
+});
