@@ -17,6 +17,7 @@ import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../s
 import { DatabaseFault } from "./database.ts";
 import { isRowDimension } from "./fields.ts";
 import { type Group, groupKey, type ReadRow } from "./groups.ts";
+import { UNIQUES_GROUPS_MAX } from "./limits.ts";
 import { measuresOf } from "./metrics.ts";
 import type { Read } from "./plan.ts";
 import type { ReportProblem } from "./problems.ts";
@@ -65,7 +66,8 @@ export async function readColdGroups(
   try {
     const cost = await readColdMinutes(bucket, objects, { ...question, rowsMax: COLD_ROWS_MAX });
     if (cost.rows > COLD_ROWS_MAX || fold.groups.size > COLD_GROUPS_MAX) return err(tooMuch());
-    return ok({ ...fold.result(), cost });
+    const read = fold.result();
+    return read.sketched.length > 2 * UNIQUES_GROUPS_MAX ? err(tooMuch()) : ok({ ...read, cost });
   } catch (cause) {
     // A reading that met a retention run: asked again, it gets another ledger.
     if (cause instanceof ColdFault) throw new DatabaseFault(cause.message, { cause });
@@ -104,6 +106,7 @@ class ColdFold {
   readonly #ask: ColdAsk;
   readonly #windowOf: (minute: number) => number;
   readonly #isOfCells: boolean;
+  readonly #filters: readonly { dimension: string; include: Set<string>; exclude: Set<string> }[];
   readonly #wants: { readonly reasons: boolean; readonly users: boolean };
 
   constructor(ask: ColdAsk) {
@@ -111,6 +114,9 @@ class ColdFold {
     this.#ask = ask;
     this.#windowOf = windowReader(query);
     this.#isOfCells = needsCells(query, scope);
+    this.#filters = query.filters.map(({ dimension, include, exclude }) => ({
+      ...{ dimension, include: new Set(include), exclude: new Set(exclude) },
+    }));
     this.#wants = { reasons: query.metrics.includes("reasons"), users: query.metrics.includes("unique_users") };
     const named = [...query.dimensions, ...query.filters].map(({ dimension }) => dimension).filter(isRowDimension);
     this.columns = [
@@ -149,11 +155,10 @@ class ColdFold {
   #addOne(row: ColdRow, counts: readonly number[]): Sum | null {
     const { query, scope } = this.#ask;
     if (scope.publisherId !== null && row["publisher_id"] !== scope.publisherId) return null;
-    const isFiltered = query.filters.some(({ dimension, include, exclude }) => {
+    for (const { dimension, include, exclude } of this.#filters) {
       const value = String(row[dimension]);
-      return (include.length > 0 && !include.includes(value)) || exclude.includes(value);
-    });
-    if (isFiltered) return null;
+      if ((include.size > 0 && !include.has(value)) || exclude.has(value)) return null;
+    }
     const window = this.#windowOf(Number(row["minute"]));
     const dimensions = query.dimensions.map(({ dimension }) => String(row[dimension]));
     const key = groupKey(window, dimensions);

@@ -25,7 +25,8 @@ FROM cold_objects
 WHERE bucket = ?1 AND state = 'moving'`;
 
 /**
- * The first day before day ?2 of bucket ?1 with rows to move, and the sequence of its next batch. What arrives for a day
+ * The first day of bucket ?1 with rows to move, before day ?2 and rolled into hours and days (what is rolled stays so),
+ * and the sequence of its next batch. What arrives for a day
  * that was moved waits half of the day's age, so that a trickle of deltas makes few objects, and ever fewer. ?3: now, ms.
  */
 export const SELECT_NEXT_DAY = `
@@ -52,15 +53,11 @@ WHERE last.day IS NULL OR last.is_cut = 1
 ORDER BY latest.day
 LIMIT 1`;
 
-/**
- * Opens batch (?1 bucket, ?2 day, ?3 sequence) at ?4 ms, if the day is rolled. Fails when the batch is there, or another
- * is under way in the bucket.
- */
+/** Opens batch (?1 bucket, ?2 day, ?3 sequence) at ?4 ms. Fails when it is there, or another is under way in the bucket. */
 export const INSERT_BATCH = `
 INSERT INTO cold_objects (bucket, day, sequence, state, rows, is_cut, advertiser_first, advertiser_last, minute_first,
   minute_last, claimed_at_ms)
-SELECT ?1, ?2, ?3, 'moving', 0, 0, '', '', 0, 0, ?4
-WHERE ?2 < coalesce((SELECT mark FROM roll_marks WHERE tier = 'day' AND bucket = ?1), 0)`;
+VALUES (?1, ?2, ?3, 'moving', 0, 0, '', '', 0, 0, ?4)`;
 
 /** Copies the day's first rows into the batch: at most ?4, of at most ?5 characters, but at least one. */
 export const INSERT_MOVING = `
@@ -83,8 +80,7 @@ FROM (
   )
   WINDOW key_order AS (ORDER BY ${ROW_KEY} ROWS UNBOUNDED PRECEDING)
 )
-WHERE (place = 1 OR chars <= ?5)
-  AND EXISTS (SELECT 1 FROM cold_objects WHERE ${BATCH} AND state = 'moving')`;
+WHERE place = 1 OR chars <= ?5`;
 
 export const DELETE_CLAIMED = `
 DELETE FROM facts_minute
@@ -114,7 +110,7 @@ VALUES (?1, ?2, 1)
 ON CONFLICT (bucket) DO UPDATE SET mark = max(mark, excluded.mark), generation = generation + 1`;
 
 export const SELECT_COLD_MARKS = `
-SELECT bucket, mark, generation
+SELECT 'cold' AS tier, bucket, mark, generation
 FROM cold_marks`;
 
 /** Count and sums of a batch, as the database adds them. */

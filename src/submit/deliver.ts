@@ -24,6 +24,8 @@ const SHARD_TIMEOUT_MS = 5_000;
 const SPOOL_TIMEOUT_MS = 5_000;
 /** Objects drained by one cron run; the rest waits a minute. */
 const DRAIN_OBJECTS_MAX = 200;
+/** A run ends after this many conversions: each may be a call, and an invocation has 10 000 of them for all its duties. */
+const DRAIN_CALLS_MAX = 4_000;
 
 export type DeliveryPorts = { readonly submissions: SubmissionNamespace; readonly archive: R2Bucket };
 
@@ -81,10 +83,16 @@ function linesOf(events: readonly ConversionEvent[]): string {
 }
 
 /** Brings spooled conversions to their objects, oldest first. Returns the objects drained; a failed one stays. */
-export async function drainSubmissions(ports: DeliveryPorts & DeadLetterPorts): Promise<number> {
+export async function drainSubmissions(
+  ports: DeliveryPorts & DeadLetterPorts,
+  callsMax = DRAIN_CALLS_MAX,
+): Promise<number> {
   const { objects } = await ports.archive.list({ prefix: SUBMISSION_SPOOL_PREFIX, limit: DRAIN_OBJECTS_MAX });
   let drained = 0;
+  let calls = 0;
   for (const { key, uploaded } of objects) {
+    if (calls >= callsMax) break;
+    calls += callsOf(key);
     try {
       await drainObject(key, uploaded, ports);
       drained++;
@@ -93,6 +101,11 @@ export async function drainSubmissions(ports: DeliveryPorts & DeadLetterPorts): 
     }
   }
   return drained;
+}
+
+/** How many calls the conversions of an object are at most, by its name. */
+function callsOf(key: string): number {
+  return Number(/-(\d+)\.ndjson$/.exec(key)?.[1] ?? 1);
 }
 
 async function drainObject(key: string, uploaded: Date, ports: DeliveryPorts & DeadLetterPorts): Promise<void> {

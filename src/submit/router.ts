@@ -11,7 +11,7 @@ import { submissionProblem } from "./refuse.ts";
 const router = IttyRouter<IRequestStrict, [Env]>()
   .post("/:api?/v1/conversions", (request, env) => handleConversions(request, env))
   .get("/:api?/v1/conversions", (request, env) => handlePostback(request, env))
-  .head("/:api?/v1/conversions", async (request, env) => withoutBody(await handlePostback(request, env)))
+  .head("/:api?/v1/conversions", (request, env) => handlePostback(request, env))
   .all("/:api?/v1/conversions", () => notAllowed("GET, HEAD, POST"))
   .get("/:api?/v1/conversions/secret", (request, env) => handlePostbackSecret(request, env))
   .all("/:api?/v1/conversions/secret", () => notAllowed("GET"))
@@ -26,10 +26,6 @@ export async function handleSubmit(request: Request, env: Env): Promise<Response
     logFault("submission_failed", fault);
     return submissionProblem({ reason: "unavailable" });
   }
-}
-
-function withoutBody(response: Response): Response {
-  return new Response(null, response);
 }
 
 function notAllowed(allow: string): Response {

@@ -12,6 +12,7 @@ import { MEASURES } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { ROWS_PER_GROUP } from "../../src/sinks/cold-parquet.ts";
 import { forgetFooters } from "../../src/sinks/cold-reader.ts";
+import { claimBatch } from "../../src/sinks/cold-store.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { readMarks, rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
@@ -205,6 +206,18 @@ describe("a mover that fails", () => {
 });
 
 describe("two movers at once", () => {
+  it("have one batch under way in a bucket: a second claim takes nothing, and finds the first", async () => {
+    await wipe();
+    await post([aSpec(), aSpec({ minute: -1_500 })]);
+    await rollAll(ports.database, DAY_3);
+    const due = { bucket: advertiserBucketOf("adv_1"), beforeDay: Math.floor(DAY_3 / DAY_MS) - 2, nowMs: DAY_3 };
+    const first = await claimBatch(ports.database, due);
+    expect(first).not.toBeNull();
+    expect(await claimBatch(ports.database, due)).toEqual(first);
+    const { hot, moving } = await expectTruth();
+    expect([hot.length, moving.length]).toEqual([1, 1]);
+  });
+
   it("move every row once, however their calls mix", async () => {
     const property = fc.asyncProperty(
       fc.scheduler(),

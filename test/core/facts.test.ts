@@ -139,7 +139,6 @@ describe("merging", () => {
 
 /** Reasons that a review may give. */
 const REVIEWED: readonly unknown[] = ["late_accepted", "late_rejected", "same_impression"];
-
 const decision: fc.Arbitrary<Decision> = fc.constantFrom(
   VALID,
   { verdict: "valid", reason: "late_accepted" },

@@ -70,9 +70,9 @@ describe("what the methodology calls missing is not in the product:", () => {
 describe("what is kept", () => {
   it("of facts is deleted by the retention of its tier and by nothing else", () => {
     const deleting = /DELETE\s+FROM\s+(facts_(hour|day)|cells)|DROP\s+TABLE\s+(IF\s+EXISTS\s+)?facts/i;
-    expect([...code, ...sources("migrations")].filter(({ text }) => deleting.test(text)).map(({ path }) => path)).toEqual([
-      "src/sinks/cold-sql.ts",
-    ]);
+    expect(
+      [...code, ...sources("migrations")].filter(({ text }) => deleting.test(text)).map(({ path }) => path),
+    ).toEqual(["src/sinks/cold-sql.ts"]);
     expect(filesWith(/\bDELETE_OLD_(HOURS|DAYS)\b/)).toEqual(["src/batch/retention.ts", "src/sinks/cold-sql.ts"]);
     // Minutes are deleted once they stand in another place.
     expect(filesWith(/DELETE\s+FROM\s+facts_minute/i)).toEqual(["src/sinks/cold-sql.ts"]);

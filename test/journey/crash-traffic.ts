@@ -64,7 +64,7 @@ export class Traffic {
     await Promise.all([
       ...lanes(CLICK_LANES, () => this.#click(url, this.#pick(round))),
       ...lanes(PIXEL_LANES, () => this.#show(url, this.#pick(round))),
-      ...lanes(ORDER_LANES, () => this.#order(url)),
+      ...lanes(ORDER_LANES, () => this.#order(url, round)),
     ]);
   }
 
@@ -114,9 +114,10 @@ export class Traffic {
     return answer !== null;
   }
 
-  /** Reports one order; false when there was no answer. */
-  async #order(url: string): Promise<boolean> {
-    return this.#answered.length === 0 || this.orders.report(url, this.#random.pick(this.#answered));
+  /** Reports one order, or asks for a pixel while no click was answered yet; false when there was no answer. */
+  async #order(url: string, round: number): Promise<boolean> {
+    if (this.#answered.length === 0) return this.#show(url, this.#pick(round));
+    return this.orders.report(url, this.#random.pick(this.#answered));
   }
 }
 

@@ -24,7 +24,7 @@ export function worthOf({ request, event }: Note, { mode, allowedLatenessS }: Tr
 }
 
 function isTooFast(type: EventType, receivedAtMs: number, iat: number): boolean {
-  const elapsedMs = receivedAtMs - Math.round(iat * SECOND_MS);
+  const elapsedMs = receivedAtMs - Math.floor(iat * SECOND_MS);
   return type === "click" && iat % 1 !== 0 && elapsedMs >= 0 && elapsedMs < 300;
 }
 

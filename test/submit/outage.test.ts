@@ -124,6 +124,13 @@ describe("the drain", () => {
     expect(await keysBelow(SUBMISSION_SPOOL_PREFIX)).toEqual([]);
   });
 
+  it("ends when it made as many calls as it may, and goes on a minute later", async () => {
+    for (let call = 0; call < 4; call++) await convert([aRow(), aRow()], { bindings: SHARDS_DOWN });
+    const ports = { submissions: real, archive: env.ARCHIVE, seal: testSeal };
+    expect(await drainSubmissions(ports, 3)).toBe(2);
+    expect(await drain()).toBe(2);
+  });
+
   it("keeps an order that was recorded and retracted meanwhile from contradicting itself", async () => {
     const row = aRow({ click_id: aClickId({ adId: "ad_undone" }) });
     const others = Array.from({ length: 10 }, () => aRow());
