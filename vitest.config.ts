@@ -37,9 +37,14 @@ export default defineConfig(async () => {
               miniflare: {
                 cf: false,
                 compatibilityFlags: ["service_binding_extra_handlers"],
-                bindings: { ...TEST_SECRETS, TEST_MIGRATIONS: migrations },
+                bindings: {
+                  ...TEST_SECRETS,
+                  TEST_MIGRATIONS: migrations,
+                  CLICKLEDGER_QUERIES: process.env["CLICKLEDGER_QUERIES"] ?? "200",
+                },
                 queueConsumers: {
                   "clickledger-clicks-0": { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 100 },
+                  "clickledger-impressions-0": { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 100 },
                 },
               },
             }),

@@ -7,6 +7,7 @@ import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { readConfig } from "./config.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
+import { dropKeptRows } from "./report/kept-rows.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
 import { drainSubmissions } from "./submit/deliver.ts";
 import { handleSubmit } from "./submit/router.ts";
@@ -73,6 +74,7 @@ export default {
       runCron(ports, nowMs),
       runTiers(ports, nowMs, readConfig(env).tiers),
       duty("drain submissions", async () => void (await drainSubmissions(ports))),
+      duty("report pages", async () => void (await dropKeptRows(env.ARCHIVE, nowMs))),
       duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),
     ]);
   },

@@ -24,12 +24,12 @@ export async function admit(
 ): Promise<Result<Principal, Response>> {
   const principal = await authenticate(request.headers.get("Authorization"), { database: env.REPORT_DB, adminApiKey });
   if (principal === null) {
-    const problem = { reason: "unauthorized", status: 401, title: "A valid API key is required." };
+    const problem = { reason: "authentication_required", status: 401, title: "A valid API key is required." };
     return err(problemResponse(problem, { "WWW-Authenticate": "Bearer" }));
   }
   const hasty = await refuseHaste(principal, env.API_RATE);
   if (hasty !== null) return err(hasty);
   return isAllowed(principal)
     ? ok(principal)
-    : err(problemResponse({ reason: "scope_missing", status: 403, title: lacks }));
+    : err(problemResponse({ reason: "insufficient_scope", status: 403, title: lacks }));
 }

@@ -9,7 +9,7 @@
  *   correct     adds a value to the order             → corrected: where the order is credited
  *   retract     takes the order back                  → retracted; for good
  *
- * Keeps: pure. Whatever the order in which copies arrive, an order ends credited to its latest click in the window, with
+ * Keeps: pure. A conversion occurred when its order was first credited, whatever later copies say. Whatever the order in which copies arrive, an order ends credited to its latest click in the window, with
  * its value plus each correction once. What contradicts an earlier word (another value, a correction's other value, an
  * order that was retracted) is refused, and nothing changes. A plan without a line changes no figure.
  */
@@ -85,10 +85,13 @@ export type ConversionConflict =
   | "order_retracted"
   | "order_unknown"
   | "correction_conflict"
+  | "corrections_exhausted"
   | "correction_exceeds_value";
 
-/** Clicks of one order that are told apart; more of them are more than a person makes before buying once. */
+/** Clicks of one order that are told apart; a further one is taken for known, and is not credited. */
 const CLICKS_PER_ORDER_MAX = 32;
+/** What bounds an order's state, which is one row of storage. */
+export const CORRECTIONS_PER_ORDER_MAX = 100;
 
 /**
  * What is credited once: the order of an advertiser and kind, or, where it has no id, the click and kind. 32 hexadecimal
@@ -172,6 +175,7 @@ function decideCorrection(
   if (earlier !== undefined && earlier !== valueMicros) return err("correction_conflict");
   if (earlier !== undefined) return ok({ status: "repeated", line: null, state });
   if (state.isRetracted) return err("order_retracted");
+  if (Object.keys(state.corrections).length >= CORRECTIONS_PER_ORDER_MAX) return err("corrections_exhausted");
   const netMicros = state.netMicros + valueMicros;
   if (netMicros < 0) return err("correction_exceeds_value");
   const next = prior === null ? null : { ...prior, valueMicros: netMicros };

@@ -18,7 +18,7 @@ import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { formatOf, respond, type Shaped } from "./answer.ts";
-import { readJsonBody } from "./body.ts";
+import { readQueryBody } from "./body.ts";
 import { encodeCsv } from "./csv.ts";
 import type { CursorContext } from "./cursor.ts";
 import { DatabaseFault, fromDatabase } from "./database.ts";
@@ -67,7 +67,7 @@ const ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v1/reports/query",
     parse: async (request) => {
-      const body = await readJsonBody(request);
+      const body = await readQueryBody(request);
       return then(
         then(body, (value) => parseBody(value, tableParameters)),
         toTableQuery,
@@ -174,7 +174,7 @@ async function answerTable(asked: Asked): Promise<Result<Answered, ReportProblem
 
 async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Promise<Result<Answered, ReportProblem>> {
   const watermark = await sources.watermark();
-  const reading = await readReport(sources.database, { query, scope, after: null });
+  const reading = await readReport(sources, { query, scope, after: null });
   if (!reading.ok) return reading;
   const series = fillSeries(reading.value, query);
   if (!series.ok) return series;

@@ -14,15 +14,16 @@ import { err, ok, type Result } from "../core/result.ts";
 import { Sketch } from "../core/sketch.ts";
 import type { ColdRow, Wanted } from "../sinks/cold-parquet.ts";
 import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../sinks/cold-reader.ts";
+import { SELECT_COLD_OBJECTS } from "../sinks/cold-sql.ts";
 import { DatabaseFault } from "./database.ts";
 import { isRowDimension } from "./fields.ts";
 import { type Group, groupKey, type ReadRow } from "./groups.ts";
 import { UNIQUES_GROUPS_MAX } from "./limits.ts";
 import { measuresOf } from "./metrics.ts";
-import type { Read } from "./plan.ts";
+import type { Read, Tier } from "./plan.ts";
 import type { ReportProblem } from "./problems.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
-import { type KeyAfter, needsCells, type ReadScope } from "./rows-sql.ts";
+import { type KeyAfter, needsCells, type ReadScope, type Statement } from "./rows-sql.ts";
 import { windowEdges } from "./windows.ts";
 
 /** Objects that one answer may open: each costs two requests or more, of the 10 000 of an invocation. */
@@ -49,8 +50,50 @@ export type ColdReading = {
 
 type Minutes = { readonly from: number; readonly to: number };
 
-/** The minutes of reads, each stretch once. */
-export function minutesOf(reads: readonly Read[]): Minutes[] {
+/** A mark of a bucket: of rolled hours or days, or of moved minutes. */
+export type MarkRow = {
+  readonly tier: "hour" | "day" | "cold";
+  readonly bucket: number;
+  readonly mark: number;
+  readonly generation: number;
+};
+
+/** Minutes from `mark` on were never moved; `generation` is another whenever a row has changed its place. */
+export type ColdMark = { readonly mark: number; readonly generation: number };
+
+/** The mark over some buckets: minutes behind it may have been moved in one of them. */
+export function coldMarkOf(rows: readonly MarkRow[], buckets: readonly number[]): ColdMark {
+  const ours = rows.filter(({ tier, bucket }) => tier === "cold" && buckets.includes(bucket));
+  const sum = (most: ColdMark, { mark, generation }: MarkRow) => ({
+    ...{ mark: Math.max(most.mark, mark), generation: most.generation + generation },
+  });
+  return ours.reduce(sum, { mark: 0, generation: 0 });
+}
+
+/** Reads, and each of minutes that may have been moved a second time, for rows on their way. */
+export function withMoving(reads: readonly Read[], { mark }: ColdMark): Read[] {
+  const isOld = (read: Read) => tierOf(read) === "minute" && minutesOf([read]).some(({ from }) => from < mark);
+  return [...reads, ...reads.filter(isOld).map((read): Read => ({ ...read, isMoving: true }))];
+}
+
+/** The reads that objects are asked for. */
+export function movedReads(reads: readonly Read[]): Read[] {
+  return reads.filter(({ isMoving }) => isMoving === true);
+}
+
+/** The objects of the buckets that may hold minutes of the reads; none without reads. */
+export function ledgerStatement(reads: readonly Read[], buckets: readonly number[]): Statement {
+  const minutes = minutesOf(reads);
+  const from = Math.min(...minutes.map((stretch) => stretch.from), 0xffffffff);
+  const to = Math.max(...minutes.map((stretch) => stretch.to), 0);
+  return { sql: SELECT_COLD_OBJECTS, bound: [JSON.stringify(buckets), from, to, COLD_OBJECTS_MAX + 1] };
+}
+
+function tierOf(read: Read): Tier {
+  return read.kind === "span" ? read.segment.tier : read.tier;
+}
+
+function minutesOf(reads: readonly Read[]): Minutes[] {
   return reads.flatMap((read): readonly Minutes[] => (read.kind === "span" ? [read.segment] : read.pieces));
 }
 
@@ -73,6 +116,18 @@ export async function readColdGroups(
     if (cause instanceof ColdFault) throw new DatabaseFault(cause.message, { cause });
     throw cause;
   }
+}
+
+/** The users of each group of both, whose sketches may be merged into. */
+export function uniteUsers(left: readonly Group[], right: readonly Group[]): Group[] {
+  const united = new Map(left.map((group) => [groupKey(group.window, group.dimensions), group]));
+  for (const group of right) {
+    const key = groupKey(group.window, group.dimensions);
+    const sketch = united.get(key)?.sketch;
+    if (sketch === undefined || sketch === null) united.set(key, group);
+    else if (group.sketch !== null) sketch.merge(group.sketch);
+  }
+  return [...united.values()];
 }
 
 function tooMuch(): ReportProblem {

@@ -1,17 +1,32 @@
 /**
  * The report database as the report reads it: roll marks, then everything that a query needs in one batch.
  *
- *   marks ─▶ plan ─▶ batch: rows of the page · totals · the previous period and its totals ─▶ sketches, where they are long
+ *   marks ─▶ plan ─▶ batch: rows of the page · totals · the previous period and its totals · which objects count
+ *         ─▶ sketches, where they are long ─▶ minutes of objects in R2
  *
  * Keeps: marks are read before facts (src/report/plan.ts says why that is exact); one `batch()` is one transaction, so
  * all statements see the same moment. Long sketches are read on in further steps: they only grow, and a user that is
- * read twice counts once.
+ * read twice counts once. Where minutes were moved meanwhile, so that plan or sketches may have missed some, all is read
+ * again.
  * Relies on: posting and roll write facts and marks in one transaction.
  */
 import { ADVERTISER_BUCKETS, MINUTE_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
-import { fromDatabase } from "./database.ts";
+import type { ColdObject } from "../sinks/cold-reader.ts";
+import { SELECT_COLD_MARKS } from "../sinks/cold-sql.ts";
+import {
+  type ColdMark,
+  type ColdReading,
+  coldMarkOf,
+  ledgerStatement,
+  type MarkRow,
+  movedReads,
+  readColdGroups,
+  uniteUsers,
+  withMoving,
+} from "./cold-minutes.ts";
+import { DatabaseFault, fromDatabase } from "./database.ts";
 import { type Cutting, cutGroups, type Group, keyOf, type ReadRow, sumGroups } from "./groups.ts";
 import { GROUPS_MAX } from "./limits.ts";
 import { type Marks, type Page, planPage, planReads, type Read, type Segment, segmentsOf, wholePage } from "./plan.ts";
@@ -23,11 +38,15 @@ import { windowEdges } from "./windows.ts";
 
 export { DatabaseFault, fromDatabase } from "./database.ts";
 
-type MarkRow = { readonly tier: "hour" | "day"; readonly bucket: number; readonly mark: number };
+/** Readings that minutes may be moved under before the caller is asked to come again. */
+const READINGS_MAX = 5;
 
 const SELECT_MARKS = `
-SELECT tier, bucket, mark
-FROM roll_marks`;
+SELECT tier, bucket, mark, 0 AS generation
+FROM roll_marks
+UNION ALL
+SELECT 'cold', bucket, mark, generation
+FROM cold_marks`;
 
 /** What was read for a query. */
 export type Reading = Cutting & {
@@ -47,16 +66,32 @@ type Ask = {
   readonly after: KeyAfter | null;
 };
 
+export type ReportSources = { readonly database: D1Database; readonly bucket: R2Bucket };
+type Asked = { readonly query: ReportQuery; readonly scope: ReadScope; readonly after: KeyAfter | null };
+
 /** What a query asks for, within a scope and behind a key. Throws DatabaseFault. */
-export async function readReport(
-  database: D1Database,
-  { query, scope, after }: { query: ReportQuery; scope: ReadScope; after: KeyAfter | null },
-): Promise<Result<Reading, ReportProblem>> {
+export async function readReport(sources: ReportSources, asked: Asked): Promise<Result<Reading, ReportProblem>> {
+  for (let readings = 0; readings < READINGS_MAX; readings++) {
+    const reading = await readOnce(sources, asked);
+    if (reading !== "moved") return reading;
+  }
+  throw new DatabaseFault("minutes were moved under every reading");
+}
+
+async function readOnce(sources: ReportSources, asked: Asked): Promise<Result<Reading, ReportProblem> | "moved"> {
+  const { database } = sources;
+  const { query, scope, after } = asked;
+  const buckets = bucketsOf(query, scope);
   const { results, meta } = await fromDatabase(() => database.prepare(SELECT_MARKS).all<MarkRow>());
-  const asks = asksOf(query, after, marksOf(results, bucketsOf(query, scope)));
+  const cold = coldMarkOf(results, buckets);
+  const asks = asksOf(query, after, { ...marksOf(results, buckets), cold });
   const statements = asks.map(({ reads, ...ask }) => reads.flatMap((read) => readStatements(read, { ...ask, scope })));
-  const prepared = statements.flat().map(({ sql, bound }) => database.prepare(sql).bind(...bound));
-  const answers = prepared.length === 0 ? [] : await fromDatabase(() => database.batch<ReadRow>(prepared));
+  const ledgers = asks.map(({ reads }) => ledgerStatement(movedReads(reads), buckets));
+  const all = [...statements.flat(), ...ledgers, { sql: SELECT_COLD_MARKS, bound: [] }];
+  const prepared = all.map(({ sql, bound }) => database.prepare(sql).bind(...bound));
+  const answers = await fromDatabase(() => database.batch<ReadRow>(prepared));
+  const now = coldMarkOf((answers.at(-1)?.results ?? []) as unknown as MarkRow[], buckets);
+  if (now.mark > cold.mark) return "moved";
 
   let rowsRead = answers.reduce((sum, answer) => sum + answer.meta.rows_read, meta.rows_read);
   let at = 0;
@@ -65,30 +100,45 @@ export async function readReport(
     const count = statements[index]?.length ?? 0;
     const rows = answers.slice(at, at + count).map((answer) => answer.results);
     at += count;
-    if (!ask.page.isExact && rows.some((some) => some.length > GROUPS_MAX)) return err(tooManyRows());
-    const groups = sumGroups(rows, [], ask.query);
-    if (!query.metrics.includes("unique_users")) {
-      summed.push(groups);
-      continue;
-    }
-    const sketched = await readSketches(database, ask.reads, { ...ask, scope, upTo: endOf(groups, ask) });
-    if (!sketched.ok) return sketched;
-    rowsRead += sketched.value.rowsRead;
-    summed.push(sumGroups(rows, sketched.value.groups, ask.query));
+    const objects = (answers[answers.length - 1 - asks.length + index]?.results ?? []) as unknown as ColdObject[];
+    const read = await readColdGroups(sources.bucket, objects, { ...ask, scope, reads: movedReads(ask.reads) });
+    if (!read.ok) return read;
+    const added = await addUp(database, [...rows, read.value.rows], { ask, scope, cold: read.value });
+    if (!added.ok) return added;
+    rowsRead += read.value.cost.rows + added.value.rowsRead;
+    summed.push(added.value.groups);
   }
+  if (query.metrics.includes("unique_users") && (await hasMoved(database, now, buckets))) return "moved";
   return ok({ ...toReading(asks, summed, query), rowsRead });
 }
 
+/** The groups of one part from all rows that were read for it, with their users where they are asked. */
+async function addUp(
+  database: D1Database,
+  rows: readonly (readonly ReadRow[])[],
+  { ask, scope, cold }: { ask: Ask; scope: ReadScope; cold: ColdReading },
+): Promise<Result<{ groups: Group[]; rowsRead: number }, ReportProblem>> {
+  if (!ask.page.isExact && rows.some((some) => some.length > GROUPS_MAX)) return err(tooManyRows());
+  const groups = sumGroups(rows, [], ask.query);
+  if (!ask.query.metrics.includes("unique_users")) return ok({ groups, rowsRead: 0 });
+  const sketched = await readSketches(database, ask.reads, { ...ask, scope, upTo: endOf(groups, ask) });
+  if (!sketched.ok) return sketched;
+  const users = uniteUsers(sketched.value.groups, cold.sketched);
+  return ok({ groups: sumGroups(rows, users, ask.query), rowsRead: sketched.value.rowsRead });
+}
+
+/** Whether rows have changed their place since a reading. */
+async function hasMoved(database: D1Database, since: ColdMark, buckets: readonly number[]): Promise<boolean> {
+  const { results } = await fromDatabase(() => database.prepare(SELECT_COLD_MARKS).all<MarkRow>());
+  return coldMarkOf(results, buckets).generation !== since.generation;
+}
+
 /** The page itself, then totals, then both of the previous period, as far as they are asked. */
-function asksOf(query: ReportQuery, after: KeyAfter | null, marks: Marks): Ask[] {
-  const ask = (of: ReportQuery): Ask => ({
-    query: of,
-    page: wholePage(of),
-    reads: planReads(of.range, of, marks),
-    after: null,
-  });
+function asksOf(query: ReportQuery, after: KeyAfter | null, marks: Marks & { readonly cold: ColdMark }): Ask[] {
+  const readsOf = (of: ReportQuery) => withMoving(planReads(of.range, of, marks), marks.cold);
+  const ask = (of: ReportQuery): Ask => ({ query: of, page: wholePage(of), reads: readsOf(of), after: null });
   const narrowed = after === null ? query : behind(query, after);
-  const reads = planReads(narrowed.range, narrowed, marks);
+  const reads = readsOf(narrowed);
   const asks: Ask[] = [{ query: narrowed, page: planPage(narrowed, reads), reads, after }];
   if (query.wantsTotals) asks.push(ask(totalsOf(query)));
   if (query.previous !== null) {
@@ -154,7 +204,7 @@ export function bucketsOf(
 }
 
 /** The lowest mark of each tier over the buckets; a bucket without one has nothing rolled. */
-export function marksOf(rows: readonly MarkRow[], buckets: readonly number[]): Marks {
+export function marksOf(rows: readonly Omit<MarkRow, "generation">[], buckets: readonly number[]): Marks {
   const lowest = (tier: MarkRow["tier"]) =>
     Math.min(...buckets.map((bucket) => rows.find((row) => row.tier === tier && row.bucket === bucket)?.mark ?? 0));
   return { hour: lowest("hour"), day: lowest("day") };

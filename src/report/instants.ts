@@ -8,6 +8,7 @@
  * ranges tile. Either way the answer's `meta.query` states the half-open range in instants. A time without its offset is
  * refused: on the day on which clocks go back it names two instants.
  */
+import { midnightMs, parseZonedInstant } from "../core/instant.ts";
 import { MINUTE_MS, SECOND_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { dateMinute, type Zone } from "./zone.ts";
@@ -18,8 +19,6 @@ export type Moment =
   | { readonly kind: "instant"; readonly instantMs: number };
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
-/** A space before the offset is a `+` that the caller did not percent-encode. */
-const INSTANT = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}):(\d{2})(?::(\d{2})(\.\d{1,9})?)?(?:([Zz])|([ +-])(\d{2}):?(\d{2}))$/;
 const UNIX_SECONDS = /^\d{9,10}$/;
 /** 2100-01-01: later instants are slips of the pen. */
 const INSTANT_MAX_MS = Date.UTC(2100, 0, 1);
@@ -27,7 +26,7 @@ const INSTANT_MAX_MS = Date.UTC(2100, 0, 1);
 /** The moment that a text names; the error is a sentence for the caller. */
 export function parseMoment(text: string): Result<Moment, string> {
   const isDate = DATE.test(text);
-  const instantMs = isDate ? midnightMs(text) : UNIX_SECONDS.test(text) ? unixMs(text) : isoMs(text);
+  const instantMs = isDate ? midnightMs(text) : UNIX_SECONDS.test(text) ? unixMs(text) : parseZonedInstant(text);
   if (instantMs === null) {
     return err(
       `"${text.slice(0, 40)}" must be a date (2026-04-20), an instant with its zone (2026-04-20T12:00:00Z, ` +
@@ -46,25 +45,4 @@ export function instantOf(moment: Moment, edge: "from" | "to", zone: Zone): numb
 
 function unixMs(text: string): number {
   return Number(text) * SECOND_MS;
-}
-
-function isoMs(text: string): number | null {
-  const match = INSTANT.exec(text);
-  if (match === null) return null;
-  const [, date = "", hours = "", minutes = "", seconds = "00", fraction = "", zulu, sign, zoneHours, zoneMinutes] =
-    match;
-  const startMs = midnightMs(date);
-  if (startMs === null || Number(hours) > 23 || Number(minutes) > 59 || Number(seconds) > 59) return null;
-  const timeS = Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds);
-  const offsetS = zulu === undefined ? Number(zoneHours) * 3_600 + Number(zoneMinutes) * 60 : 0;
-  if (offsetS > 14 * 3_600 || Number(zoneMinutes ?? 0) > 59) return null;
-  const fractionMs = Math.floor(Number(`0${fraction}`) * SECOND_MS);
-  return startMs + (timeS - (sign === "-" ? -offsetS : offsetS)) * SECOND_MS + fractionMs;
-}
-
-/** Midnight of a date that exists: `2026-02-30` does not. */
-function midnightMs(date: string): number | null {
-  const instantMs = Date.parse(`${date}T00:00:00Z`);
-  if (Number.isNaN(instantMs)) return null;
-  return new Date(instantMs).toISOString().startsWith(date) ? instantMs : null;
 }

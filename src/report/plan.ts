@@ -24,10 +24,14 @@ export type Segment = { readonly tier: Tier; readonly from: number; readonly to:
 /** A segment that belongs to one window, which starts at a minute. */
 export type Piece = Segment & { readonly window: number };
 
-/** What one statement reads: a segment whose windows SQL computes, or pieces of one tier with their windows. */
-export type Read =
+/**
+ * What one statement reads: a segment whose windows SQL computes, or pieces of one tier with their windows. Of minutes,
+ * those that stand in the tier's table, or those that are on their way out of it (src/report/cold-minutes.ts).
+ */
+export type Read = { readonly isMoving?: boolean } & (
   | { readonly kind: "span"; readonly segment: Segment; readonly phase: Phase | null }
-  | { readonly kind: "pieces"; readonly tier: Tier; readonly pieces: readonly Piece[] };
+  | { readonly kind: "pieces"; readonly tier: Tier; readonly pieces: readonly Piece[] }
+);
 
 /** First hour and first day that are not rolled, for every advertiser that the query may read. */
 export type Marks = { readonly hour: number; readonly day: number };
@@ -89,7 +93,9 @@ function planPieces({ from, to }: { from: number; to: number }, edges: readonly 
 
 /** What the reads cover, ascending, neighbours of one tier joined. */
 export function segmentsOf(reads: readonly Read[]): Segment[] {
-  const segments = reads.flatMap((read): readonly Segment[] => (read.kind === "span" ? [read.segment] : read.pieces));
+  const segments = reads
+    .filter(({ isMoving }) => isMoving !== true)
+    .flatMap((read): readonly Segment[] => (read.kind === "span" ? [read.segment] : read.pieces));
   const ascending = segments.toSorted(
     (left, right) => left.from * TIER_MS[left.tier] - right.from * TIER_MS[right.tier],
   );

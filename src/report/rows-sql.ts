@@ -31,12 +31,17 @@ export type Selection = {
   readonly after: KeyAfter | null;
 };
 
-export const ROW_TABLES: Readonly<Record<Tier, string>> = {
+/** Where rows stand: those of a tier, or minutes that are being moved out of theirs. */
+export type Place = Tier | "moving";
+
+export const ROW_TABLES: Readonly<Record<Place, string>> = {
+  moving: "facts_minute_moving AS facts",
   minute: "facts_minute AS facts",
   hour: "facts_hour AS facts",
   day: "facts_day AS facts",
 };
-export const CELL_VIEWS: Readonly<Record<Tier, string>> = {
+export const CELL_VIEWS: Readonly<Record<Place, string>> = {
+  moving: "cells_minute_moving AS facts",
   minute: "cells_minute AS facts",
   hour: "cells_hour AS facts",
   day: "cells_day AS facts",
@@ -108,11 +113,13 @@ export function joinClauses(clauses: readonly Statement[]): Statement {
 }
 
 /** The table of a read, joined with its list of windows where it has one. The join keeps the list outside. */
-export function sourceOf(read: Read, tables: Readonly<Record<Tier, string>>): { before: Statement; from: string } {
-  if (read.kind === "span") return { before: constant(""), from: tables[read.segment.tier] };
+export function sourceOf(read: Read, tables: Readonly<Record<Place, string>>): { before: Statement; from: string } {
+  const tier = read.kind === "span" ? read.segment.tier : read.tier;
+  const table = tables[read.isMoving === true ? "moving" : tier];
+  if (read.kind === "span") return { before: constant(""), from: table };
   const list = read.pieces.map(({ window, from, to }: Piece) => [window, from, to]);
   const before = { sql: PIECE_WINDOWS, bound: [JSON.stringify(list)] };
-  return { before, from: "windows CROSS JOIN ".concat(tables[read.tier]) };
+  return { before, from: "windows CROSS JOIN ".concat(table) };
 }
 
 /** The rows to read: advertisers, windows, filters, and what lies behind the cursor. */

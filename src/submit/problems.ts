@@ -22,6 +22,7 @@ export const SUBMISSION_PROBLEMS = {
     status: 409,
     title: "The order was corrected by another value; a further correction needs a correction_id of its own.",
   },
+  corrections_exhausted: { status: 422, title: "The order was corrected as often as an order may be." },
   correction_exceeds_value: { status: 422, title: "The correction takes more than the order's value." },
   rows_invalid: { status: 400, title: "The body holds 1 to 1000 rows." },
   signature_invalid: { status: 403, title: "The signature does not match the fields." },

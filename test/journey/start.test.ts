@@ -37,7 +37,7 @@ it("serves the demonstration, and keeps its clicks over Ctrl-C and a new start",
   // At once: the click is still in the queue, which lives in memory.
   first.child.kill("SIGINT");
   expect(await first.exitCode).toBe(0);
-  expect(first.output()).toContain("everything is in the report");
+  expect(first.output()).toContain("every click and impression is in the report");
 
   const second = run(["--port", "0", "--state", statePath]);
   const { report } = await second.ready();

@@ -105,7 +105,12 @@ function entryOf(spec: Spec, seq: number): LogEntry {
 }
 
 /** Posts the log in as many parts as there are rolls and one more, and rolls between them up to those minutes. */
-export async function writeLog(database: D1Database, log: readonly Spec[], rolls: readonly number[]): Promise<void> {
+export async function writeLog(
+  database: D1Database,
+  log: readonly Spec[],
+  rolls: readonly number[],
+  afterRoll: (nowMs: number) => Promise<void> = async () => {},
+): Promise<void> {
   const store = new D1Facts(database, () => NOON_MS);
   const size = Math.ceil(log.length / (rolls.length + 1));
   for (let part = 0; part <= rolls.length; part++) {
@@ -115,7 +120,9 @@ export async function writeLog(database: D1Database, log: readonly Spec[], rolls
     const seq = part * size + 1;
     await store.post({ source: "brute", shard: "brute", seqFrom: seq, seqTo: seq + size, facts, lates: new Map() });
     const rollTo = rolls[part];
-    if (rollTo !== undefined) await rollAll(database, rollTo * MINUTE);
+    if (rollTo === undefined) continue;
+    await rollAll(database, rollTo * MINUTE);
+    await afterRoll(rollTo * MINUTE);
   }
 }
 

@@ -108,7 +108,8 @@ export async function postCells(database: D1Database, cells: readonly Cell[]): P
 /** Empties every table that `seedCells` writes. */
 export async function clearFacts(database: D1Database): Promise<void> {
   const tables = ["facts_minute", "facts_hour", "facts_day", "roll_marks", "advertisers", "postings"];
-  await database.batch(tables.map((table) => database.prepare("DELETE FROM ".concat(table))));
+  const movedTables = ["facts_minute_moving", "cold_objects", "cold_marks"];
+  await database.batch([...tables, ...movedTables].map((table) => database.prepare("DELETE FROM ".concat(table))));
 }
 
 /** Stores a key and gives its bearer header. `name` makes the key. */

@@ -48,14 +48,14 @@ describe("conversions are sent", () => {
   it.each(["reader", "minter", "publisher", "partner"])("not by %s", async (name) => {
     for (const [method, path] of paths) {
       const sent = await ask(method, path, keys[name] ?? "");
-      expect([method, path, sent.status, problemOf(sent)]).toEqual([method, path, 403, "scope_missing"]);
+      expect([method, path, sent.status, problemOf(sent)]).toEqual([method, path, 403, "insufficient_scope"]);
     }
   });
 
   it("not by a key that nobody has", async () => {
     for (const [method, path] of paths) {
       const sent = await ask(method, path, keys["unknown"] ?? "");
-      expect([method, path, sent.status, problemOf(sent)]).toEqual([method, path, 401, "unauthorized"]);
+      expect([method, path, sent.status, problemOf(sent)]).toEqual([method, path, 401, "authentication_required"]);
       expect(sent.headers.get("WWW-Authenticate")).toBe("Bearer");
     }
   });

@@ -1,6 +1,7 @@
 /** Every problem that a submission may meet, over HTTP: none is without its test, and each has its own status. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { COUNTS_AGE_DAYS_MAX, DAY_MS } from "../../src/core/limits.ts";
+import { CORRECTIONS_PER_ORDER_MAX } from "../../src/core/order.ts";
 import { SUBMISSION_PROBLEMS, type SubmissionReason } from "../../src/submit/problems.ts";
 import { seedKey, seedTenant } from "../admin/ask.ts";
 import {
@@ -77,6 +78,15 @@ const PROVOKED: Record<SubmissionReason, () => Promise<unknown>> = {
   correction_conflict: () => {
     const row = aRow();
     return last(row, { ...row, value_micros: -1 }, { ...row, value_micros: -2 });
+  },
+  corrections_exhausted: () => {
+    const row = aRow();
+    const corrections = Array.from({ length: CORRECTIONS_PER_ORDER_MAX + 1 }, (_, index) => ({
+      ...row,
+      value_micros: -1,
+      correction_id: `refund ${index}`,
+    }));
+    return last(row, ...corrections);
   },
   correction_exceeds_value: () => {
     const row = aRow();

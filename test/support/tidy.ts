@@ -62,7 +62,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   admin: ["report", "access", "core"],
   batch: ["queue", "sinks", "shard", "core"],
   "well-known": ["report", "core"],
-  demo: ["track", "queue", "shard", "sinks", "report", "access", "core"],
+  demo: ["submit", "track", "queue", "shard", "sinks", "report", "access", "core"],
 };
 
 /** Folder → packages that it may import; `src/index.ts` and the other root files import none. */

@@ -251,7 +251,7 @@ describe("POST /v1/tokens", () => {
   ])("refuses %s", async (_, headers) => {
     const response = await mint([row], headers as Record<string, string>);
     expect(response.status).toBe(401);
-    expect(await problemOf(response)).toBe(problemType("unauthorized"));
+    expect(await problemOf(response)).toBe(problemType("authentication_required"));
   });
 });
 

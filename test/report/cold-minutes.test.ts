@@ -1,0 +1,233 @@
+/**
+ * Reports over minutes that have left the database: the same answers as before they left, with rows in all three places,
+ * while they move, three months later, and for their owners alone.
+ */
+import { env } from "cloudflare:workers";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { moveMinutes } from "../../src/batch/move-minutes.ts";
+import { type Facts, foldEntry } from "../../src/core/facts.ts";
+import { DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
+import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { readReport } from "../../src/report/facts-reader.ts";
+import { claimBatch, movingBatch, settleBatch } from "../../src/sinks/cold-store.ts";
+import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { rollAll } from "../../src/sinks/roll.ts";
+import { NOON_MS } from "../support/builders.ts";
+import { ALL_BUCKETS, readPlaces, wipePlaces } from "../support/cold-facts.ts";
+import { failingPorts } from "../support/failing-ports.ts";
+import { loggedOf, type Spec } from "../support/logged.ts";
+import { ask, askJson, parseTable } from "./ask.ts";
+import { seedKey } from "./seed.ts";
+
+const ports = { database: env.REPORT_DB, archive: env.ARCHIVE };
+const DAY_3 = NOON_MS + 3 * DAY_MS;
+const LATER = NOON_MS + 90 * DAY_MS;
+const BUCKET = advertiserBucketOf("adv_1");
+const NOW = { nowMs: LATER };
+
+/** Clicks of three ads over an hour and a half, by some users, some of them no good. */
+function clicksOf(salt: number, advertiser = 1): Spec[] {
+  return Array.from({ length: 90 }, (_, at): Spec => {
+    const isGood = (at + salt) % 5 !== 0;
+    const decision = isGood
+      ? ({ verdict: "valid", reason: null } as const)
+      : ({ verdict: "invalid", reason: "declared_crawler" } as const);
+    return {
+      ...{ advertiser, ad: 1 + (at % 3), publisher: 1 + ((at + salt) % 2), country: at % 4 === 0 ? null : "DE" },
+      ...{ minute: at - 15, count: 1 + (at % 2), decision, user: (at * salt) % 40 },
+    };
+  });
+}
+
+let seq = 0;
+
+async function post(specs: readonly Spec[]): Promise<void> {
+  const facts: Facts = new Map();
+  for (const [at, spec] of specs.entries()) foldEntry(facts, loggedOf(spec, at + 1));
+  seq++;
+  const posting = { source: "s/1", shard: "s", seqFrom: seq, seqTo: seq, lates: new Map() };
+  await new D1Facts(ports.database, () => NOON_MS).post({ ...posting, facts });
+}
+
+function move(nowMs: number): Promise<number> {
+  const due = { nowMs, hotMinutesMs: 48 * HOUR_MS, buckets: ALL_BUCKETS, untilMs: Infinity };
+  return moveMinutes({ ...ports, clock: () => nowMs }, due);
+}
+
+const RANGE = "from=2026-04-20T11:00Z&to=2026-04-20T14:00Z";
+const ROW_METRICS = "metrics=clicks,gross_clicks,spend_micros,reasons,unique_users,ctr";
+const QUESTIONS = [
+  `${RANGE}&group_by=minute&${ROW_METRICS}`,
+  `${RANGE}&group_by=minute,ad_id&${ROW_METRICS}&order=-clicks`,
+  `${RANGE}&group_by=ad_id&${ROW_METRICS}&ad_id=ad_2,ad_3`,
+  `${RANGE}&group_by=ad_id,campaign_id&metrics=clicks&ad_id=-ad_2&order=-clicks`,
+  `${RANGE}&group_by=minute,country,publisher_id&metrics=clicks,invalid_clicks&totals=true`,
+  `${RANGE}&group_by=minute&publisher_id=pub_2&country=DE&device_type=desktop&metrics=gross_clicks`,
+  `${RANGE}&group_by=advertiser_id&${ROW_METRICS}`,
+  "from=2026-04-20T11:50Z&to=2026-04-20T13:07Z&group_by=hour&metrics=clicks,reasons",
+  "from=2026-04-20&to=2026-04-21&group_by=hour&timezone=Asia/Kolkata&metrics=clicks,unique_users&totals=true",
+  "from=2026-04-18&to=2026-04-22&group_by=day&timezone=Asia/Kolkata&metrics=clicks,unique_users&compare=previous_period",
+  "from=2026-04-20T12:17Z&to=2026-04-20T12:18Z&metrics=clicks,unique_users",
+];
+
+type Rows = { readonly rows: unknown[]; readonly totals: unknown };
+
+async function answers(authorization?: string): Promise<Rows[]> {
+  const asked = authorization === undefined ? NOW : { ...NOW, authorization };
+  const all: Rows[] = [];
+  for (const question of QUESTIONS) {
+    const { rows, meta } = await askJson(`/v1/reports/clicks?${question}`, asked);
+    all.push({ rows, totals: meta.totals });
+  }
+  return all;
+}
+
+/** Everything in one place. */
+async function prepareHot(): Promise<void> {
+  await wipePlaces(ports.database);
+  await rollAll(ports.database, DAY_3);
+  for (const salt of [1, 2, 3]) await post([...clicksOf(salt), ...clicksOf(salt, 2)]);
+}
+
+/** The same clicks: some in R2, some on their way, some that arrived last. */
+async function prepareSpread(): Promise<void> {
+  await wipePlaces(ports.database);
+  await post([...clicksOf(1), ...clicksOf(1, 2)]);
+  await rollAll(ports.database, DAY_3);
+  await move(DAY_3);
+  await post([...clicksOf(2), ...clicksOf(2, 2)]);
+  const due = { bucket: BUCKET, beforeDay: Math.floor(LATER / DAY_MS) - 2, nowMs: LATER };
+  expect((await claimBatch(ports.database, due))?.rows).toBe(90);
+  await post([...clicksOf(3), ...clicksOf(3, 2)]);
+}
+
+describe("minutes that have left the database", () => {
+  let expected: Rows[] = [];
+  let tenant = "";
+
+  beforeAll(async () => {
+    await prepareHot();
+    expected = await answers();
+    for (const { rows } of expected) expect(rows.length).toBeGreaterThan(0);
+    tenant = await seedKey(env.REPORT_DB, { name: "adv1", advertiserId: "adv_1", scopes: ["report"] });
+  });
+
+  it("answer as before while they stand in three places", async () => {
+    await prepareSpread();
+    const places = await readPlaces(ports.database, ports.archive);
+    expect([places.hot.length, places.moving.length, places.cold.length]).toEqual([180, 90, 180]);
+    expect(await answers()).toEqual(expected);
+  });
+
+  it("answer as before when all have arrived, three months later", async () => {
+    await prepareSpread();
+    while ((await move(LATER + 90 * DAY_MS)) > 0);
+    await post([{ ...clicksOf(1)[0], count: 7 } as Spec]);
+    const { hot, moving } = await readPlaces(ports.database, ports.archive);
+    expect([hot.length, moving.length]).toEqual([1, 0]);
+    const [minutes] = await answers();
+    const changed = minutes?.rows.filter((row, at) => JSON.stringify(row) !== JSON.stringify(expected[0]?.rows[at]));
+    expect(changed).toHaveLength(1);
+  });
+
+  it("come page by page, each group once", async () => {
+    await prepareSpread();
+    const paths = ["order=minute", "order=-ad_id,minute", "order=-clicks"].map(
+      (order) => `/v1/reports/clicks?${RANGE}&group_by=minute,ad_id&metrics=clicks&${order}`,
+    );
+    for (const path of paths) {
+      const whole = await askJson(path, NOW);
+      const paged: unknown[] = [];
+      for (let cursor: string | null = ""; cursor !== null; ) {
+        const page: Awaited<ReturnType<typeof askJson>> = await askJson(
+          `${path}&limit=7${cursor === "" ? "" : `&cursor=${cursor}`}`,
+          NOW,
+        );
+        paged.push(...page.rows);
+        cursor = page.meta.nextCursor;
+      }
+      expect(paged).toEqual(whole.rows);
+    }
+  });
+
+  it("are shown to their owner alone", async () => {
+    await prepareHot();
+    const own = await answers(tenant);
+    await prepareSpread();
+    expect(await answers(tenant)).toEqual(own);
+    const foreign = `/v1/reports/clicks?${RANGE}&group_by=minute&advertiser_id=adv_2`;
+    const publisher = await seedKey(env.REPORT_DB, { name: "pub1", publisherId: "pub_1", scopes: ["report"] });
+    const seen = await askJson(`/v1/reports/clicks?${RANGE}&group_by=publisher_id`, {
+      ...NOW,
+      authorization: publisher,
+    });
+    expect(seen.rows.map((row) => row["publisherId"])).toEqual(["pub_1"]);
+    const refused = await ask(foreign, { ...NOW, authorization: tenant });
+    expect(refused.status === 200 ? ((await refused.json()) as Rows).rows : []).toEqual([]);
+  });
+});
+
+describe("a report while minutes move", () => {
+  const query = parseTable(new URLSearchParams(`${QUESTIONS[0]}`));
+  const scope = { advertiserId: null, publisherId: null };
+
+  async function read(database: D1Database): Promise<unknown> {
+    if (!query.ok) throw new Error(query.error.reason);
+    const reading = await readReport({ database, bucket: env.ARCHIVE }, { query: query.value, scope, after: null });
+    if (!reading.ok) throw new Error(reading.error.reason);
+    return reading.value.groups.map(({ window, sums, reasons, sketch }) => [
+      ...[window, sums, Object.entries(reasons).sort(), sketch?.estimate()],
+    ]);
+  }
+
+  let expected: unknown;
+
+  async function prepare(): Promise<void> {
+    await prepareHot();
+    await rollAll(ports.database, DAY_3);
+  }
+
+  beforeEach(async () => {
+    await prepare();
+    expected = await read(ports.database);
+  });
+
+  const claim = async () => {
+    const due = { bucket: BUCKET, beforeDay: Math.floor(DAY_3 / DAY_MS) - 2, nowMs: DAY_3 };
+    expect(await claimBatch(ports.database, due)).not.toBeNull();
+  };
+  const settle = async () => {
+    const batch = await movingBatch(ports.database, BUCKET);
+    if (batch !== null) await settleBatch(ports, batch, DAY_3);
+  };
+
+  it.each([0, 1])(
+    "counts every click once, whichever of its steps a claim and a settling come before (%s apart)",
+    async (gap) => {
+      const whole = failingPorts(ports, null);
+      await read(whole.database);
+      for (let at = 0; at < whole.calls() + 2; at++) {
+        await prepare();
+        let calls = 0;
+        const between = async () => {
+          const call = calls++;
+          if (call === at) await claim();
+          if (call === at + gap) await settle();
+        };
+        expect(await read(failingPorts(ports, null, between).database)).toEqual(expected);
+      }
+    },
+  );
+
+  it("asks to come again when it is overtaken every time", async () => {
+    const between = () =>
+      ports.database
+        .prepare(
+          "INSERT INTO cold_marks VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET mark = mark + 1, generation = generation + 1",
+        )
+        .bind(BUCKET, 1)
+        .run();
+    const { database } = failingPorts(ports, null, async () => void (await between()));
+    await expect(read(database)).rejects.toThrow("moved");
+  });
+});
