@@ -52,7 +52,7 @@ export default defineConfig(async () => {
           test: {
             name: "workers",
             include: [
-              "test/{access,admin,submit,track,queue,shard,sinks,report,desk,batch,contract,well-known}/**/*.test.ts",
+              "test/{access,admin,submit,track,queue,shard,sinks,report,openapi,desk,batch,contract,well-known}/**/*.test.ts",
               "test/guarantees.test.ts",
             ],
             exclude: PURE_SUBMIT_TESTS,

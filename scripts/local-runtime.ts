@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { D1Database, Queue, R2Bucket } from "@cloudflare/workers-types";
 import type { V4MiniflareOptions } from "miniflare";
-import { bundleWorker } from "./bundle.ts";
+import { type Bundle, bundleModules } from "./bundle.ts";
 import { type PipelineBindings, waitUntilCarried } from "./carried.ts";
 import { applyMigrations } from "./migrate.ts";
 import { PROJECT_ROOT, quietTools, WRANGLER_CONFIG } from "./project.ts";
@@ -108,7 +108,7 @@ async function miniflareOptions(options: RuntimeOptions): Promise<V4MiniflareOpt
   const { NoOpLog } = await import("miniflare");
   const config = readConfig({ config: WRANGLER_CONFIG });
   const { workerOptions } = readWorkerOptions(config);
-  const script = options.script ?? (await bundleWorker());
+  const bundle = options.script === undefined ? await bundleModules() : { script: options.script, files: {} };
   shieldFromInterrupt();
   return {
     host: LOOPBACK,
@@ -123,7 +123,7 @@ async function miniflareOptions(options: RuntimeOptions): Promise<V4MiniflareOpt
         ...workerOptions,
         name: config.name ?? "worker",
         rootPath: PROJECT_ROOT,
-        modules: [{ type: "ESModule", path: "worker.js", contents: script }],
+        modules: modulesOf(bundle),
         ...(options.hasConsumers === false ? { queueConsumers: {} } : {}),
         bindings: { ...(workerOptions.bindings as Record<string, never>), ...vars },
         unsafeDirectSockets: [{ host: LOOPBACK, port }],
@@ -136,6 +136,11 @@ async function miniflareOptions(options: RuntimeOptions): Promise<V4MiniflareOpt
       })),
     ],
   };
+}
+
+function modulesOf({ script, files }: Bundle) {
+  const data = Object.entries(files).map(([path, contents]) => ({ type: "Data" as const, path, contents }));
+  return [{ type: "ESModule" as const, path: "worker.js", contents: script }, ...data];
 }
 
 /** For `onLog`: faults that the Worker handled are worth a line on stderr; its other facts are not. */

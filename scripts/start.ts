@@ -74,7 +74,11 @@ async function stop(runtime: LocalRuntime): Promise<void> {
   console.log("\nStopping: the last clicks are carried to the report.");
   const isCarried = await runtime.waitUntilCarried(DRAIN_MAX_MS).catch(() => false);
   await runtime.stop();
-  console.log(isCarried ? "Stopped; every click and impression is in the report." : "Stopped; what a shard holds is posted next time.");
+  console.log(
+    isCarried
+      ? "Stopped; every click and impression is in the report."
+      : "Stopped; what a shard holds is posted next time.",
+  );
 }
 
 /** Ends the process with code 0 after `close`; a second signal ends it at once. */

@@ -24,6 +24,7 @@ const DEAD_LETTER_SUFFIX = "-dead";
 const DESK_PATHS = ["/v1/clicks/", "/v1/explain", "/v1/late-clicks", "/v1/admin/dead-letters"];
 /** After the desk's, which has a path of its own there. */
 const ADMIN_PATHS = ["/v1/admin/", "/v1/catalog/"];
+const ABOUT_PATHS = ["/openapi.json", "/docs", "/problems/"];
 const METHODOLOGY_PATH = "/.well-known/ad-measurement.json";
 
 export default {
@@ -45,6 +46,10 @@ export default {
     if (path.startsWith("/v1/")) return (await import("./report/app.ts")).handleReport(request, env, ctx);
     if (path === METHODOLOGY_PATH) {
       return (await import("./well-known/app.ts")).handleMethodology(request, readConfig(env));
+    }
+    if (ABOUT_PATHS.some((prefix) => path.startsWith(prefix))) {
+      const about = await (await import("./openapi/app.ts")).handleAbout(request, path);
+      if (about !== undefined) return about;
     }
     if (env.LOCAL_DEMO === "1") {
       const page = await (await import("./demo/pages.ts")).handleDemo(request, path, env);

@@ -31,7 +31,7 @@ WHERE id < ?1 AND (?2 IS NULL OR subject_kind = ?2) AND (?3 IS NULL OR subject_i
 ORDER BY id DESC
 LIMIT ?4`;
 
-const listSchema = z.strictObject({
+export const listSchema = z.strictObject({
   limit: pageShape.limit,
   before: z.coerce.number().int().min(1).default(Number.MAX_SAFE_INTEGER),
   subject_kind: id.optional(),

@@ -47,8 +47,8 @@ WHERE ads.campaign_id >= ?1 AND (ads.campaign_id > ?1 OR ads.ad_id > ?2) AND (?4
 ORDER BY ads.campaign_id, ads.ad_id
 LIMIT ?3`;
 
-const campaignsSchema = z.strictObject(pageShape);
-const adsSchema = z.strictObject({
+export const campaignsSchema = z.strictObject(pageShape);
+export const adsSchema = z.strictObject({
   limit: pageShape.limit,
   campaign_id: id.optional(),
   after: z

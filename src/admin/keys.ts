@@ -44,9 +44,9 @@ type Ports = { readonly database: D1Database; readonly actor: Actor };
 
 const KEY_ID_BYTES = 12;
 const OVERLAP_MAX_S = 30 * 86_400;
-const rotateSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(OVERLAP_MAX_S).default(0) });
-const emptySchema = z.strictObject({});
-const listSchema = z.strictObject(pageShape);
+export const rotateSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(OVERLAP_MAX_S).default(0) });
+export const emptySchema = z.strictObject({});
+export const listSchema = z.strictObject(pageShape);
 
 export async function createKey(body: string, { database, actor }: Ports): Promise<Answer> {
   const parsed = parseBody(body, keySchema);

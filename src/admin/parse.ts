@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { parseJson } from "../core/base64url.ts";
 import { isId } from "../core/claims.ts";
-import { CPC_MICROS_MAX } from "../core/limits.ts";
+import { CPC_MICROS_MAX, ID_LENGTH_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { suggestName } from "../report/nearest-name.ts";
 import type { AdminProblem } from "./problems.ts";
@@ -16,7 +16,13 @@ const NAME_LENGTH_MAX = 200;
 const PAGE_MAX = 1_000;
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency"));
 
-export const id = z.string().refine(isId, "An id is 1 to 64 of A–Z a–z 0–9 _ - . and not only dots.");
+/** What `isId` checks, as JSON Schema says it. */
+const ID_PATTERN = `^(?!\\.+$)[A-Za-z0-9_.-]{1,${ID_LENGTH_MAX}}$`;
+
+export const id = z
+  .string()
+  .refine(isId, "An id is 1 to 64 of A–Z a–z 0–9 _ - . and not only dots.")
+  .meta({ pattern: ID_PATTERN });
 export const name = z
   .string()
   .trim()
@@ -24,7 +30,10 @@ export const name = z
   .max(NAME_LENGTH_MAX)
   .regex(/^\P{Cc}*$/u, "A name holds no control characters.");
 export const status = z.enum(["active", "paused", "archived"]);
-export const currency = z.string().refine((code) => CURRENCIES.has(code), "A currency is an ISO 4217 code, like EUR.");
+export const currency = z
+  .string()
+  .refine((code) => CURRENCIES.has(code), "A currency is an ISO 4217 code, like EUR.")
+  .meta({ pattern: "^[A-Z]{3}$" });
 export const timeZone = z.string().refine(isTimeZone, "A time zone is an IANA name, like Europe/Berlin.");
 export const micros = z.int().min(0).max(CPC_MICROS_MAX);
 

@@ -8,7 +8,7 @@
 import { problemResponse } from "../problem.ts";
 import { isReportProblemReason, type ReportProblem, toProblemResponse } from "../report/problems.ts";
 
-const OWN_PROBLEMS = {
+export const OWN_PROBLEMS = {
   body_not_json: { status: 400, title: "The body is not a JSON object." },
   body_too_large: { status: 413, title: "The body is larger than 64 KB." },
   already_exists: { status: 409, title: "There is another one with this id." },

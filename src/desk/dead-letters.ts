@@ -21,12 +21,12 @@ import type { ReportProblem } from "../report/problems.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { invalidBody } from "./invalid.ts";
 
-const listSchema = z.strictObject({
+export const listSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   after: z.string().startsWith(DEAD_PREFIX).optional(),
 });
-const showSchema = z.strictObject({ key: z.string().startsWith(DEAD_PREFIX) });
-const replaySchema = z.strictObject({ keys: z.array(z.string().startsWith(DEAD_PREFIX)).min(1).max(100) });
+export const showSchema = z.strictObject({ key: z.string().startsWith(DEAD_PREFIX) });
+export const replaySchema = z.strictObject({ keys: z.array(z.string().startsWith(DEAD_PREFIX)).min(1).max(100) });
 
 type Answer = Result<Record<string, unknown>, ReportProblem>;
 

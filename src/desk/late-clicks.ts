@@ -27,12 +27,12 @@ import { SELECT_LATE_CLICKS, SELECT_LATE_SHARDS } from "./late-clicks-sql.ts";
 const DECISIONS_MAX = 1_000;
 const STATUSES = ["waiting", "decided", "all"] as const;
 
-const listSchema = z.strictObject({
+export const listSchema = z.strictObject({
   status: z.enum(STATUSES).default("waiting"),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   after: z.string().refine(isEventId).optional(),
 });
-const decisionsSchema = z.strictObject({
+export const decisionsSchema = z.strictObject({
   decisions: z
     .array(z.strictObject({ id: z.string().refine(isEventId), decision: z.enum(["accept", "reject"]) }))
     .min(1)

@@ -163,7 +163,7 @@ async function answerTable(asked: Asked): Promise<Result<Answered, ReportProblem
   if (!page.ok) return page;
   const { rows, ...read } = page.value;
   const shown = rows.map(({ group }) => group);
-  const meta = toMeta({ ...read, query, shown, late: config.late, nowMs });
+  const meta = toMeta({ ...read, query, shown, late: config.late, tiers: config.tiers, nowMs });
   const items = () => mapEach(rows, rowWriter(query));
   const csv = () => {
     const { names, rows: cells } = toCsvRows(rows, query);
@@ -180,7 +180,16 @@ async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Pr
   if (!series.ok) return series;
   const read = toReadFacts(reading.value, watermark, query);
   const shown = reading.value.groups;
-  const meta = toMeta({ query, read, shown, isCut: false, nextCursor: null, late: config.late, nowMs });
+  const meta = toMeta({
+    query,
+    read,
+    shown,
+    isCut: false,
+    nextCursor: null,
+    late: config.late,
+    tiers: config.tiers,
+    nowMs,
+  });
   const csv = () => {
     const { names, rows } = toSeriesRows(series.value, query);
     return encodeCsv(names, rows);

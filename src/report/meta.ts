@@ -8,11 +8,13 @@
  * ended before the watermark (late events, conversions and corrections still change it), else `open`. A page of rows
  * that were kept says what was true when they were read.
  */
+import type { TierSettings } from "../config.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import { isoSecond } from "../core/time.ts";
 import type { LatePolicy } from "../core/verdict.ts";
 import { toCamelCase } from "./fields.ts";
 import type { Counted, Value } from "./groups.ts";
+import { keptWarnings } from "./kept-tiers.ts";
 import { type Segment, TIER_MS } from "./plan.ts";
 import { fieldNames, type OrderTerm, type ReportQuery } from "./query.ts";
 import type { Warning } from "./range.ts";
@@ -61,6 +63,7 @@ export type MetaFacts = {
   readonly isCut: boolean;
   readonly nextCursor: string | null;
   readonly late: LatePolicy;
+  readonly tiers: TierSettings;
   readonly nowMs: number;
 };
 
@@ -90,7 +93,12 @@ export function toMeta(facts: MetaFacts): ReportMeta {
     rowsRead: read.rowsRead,
     timezone: query.zone.name,
     latePolicy: { mode: late.mode, allowedLatenessSeconds: late.allowedLatenessS },
-    warnings: [...query.warnings, ...warnings, ...(read.segments.length > TIERS_SHOWN_MAX ? [TIERS_CUT] : [])],
+    warnings: [
+      ...query.warnings,
+      ...warnings,
+      ...(read.segments.length > TIERS_SHOWN_MAX ? [TIERS_CUT] : []),
+      ...keptWarnings(read.segments, facts.tiers, nowMs),
+    ],
   };
 }
 

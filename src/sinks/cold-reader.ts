@@ -27,7 +27,8 @@ export type ColdObject = {
 /** What reading took. */
 export type ColdCost = { requests: number; bytes: number; rows: number };
 
-const OBJECTS_AT_ONCE = 4;
+/** As many connections as an invocation may have open at once. */
+const OBJECTS_AT_ONCE = 6;
 const FOOTERS_KEPT = 128;
 
 const footers = new Map<string, FileMetaData>();

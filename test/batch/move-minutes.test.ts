@@ -5,9 +5,10 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
+import { runTiers } from "../../src/batch/cron.ts";
 import { moveMinutes } from "../../src/batch/move-minutes.ts";
 import { type Facts, foldEntry, widenFacts } from "../../src/core/facts.ts";
-import { DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { MEASURES } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { ROWS_PER_GROUP } from "../../src/sinks/cold-parquet.ts";
@@ -132,6 +133,23 @@ describe("minutes past the hot window", () => {
     expect([hot.length, cold.length]).toEqual([1, 1]);
     expect(await move(DAY_3)).toBe(1);
     expect((await expectTruth()).hot).toHaveLength(0);
+  });
+});
+
+describe("cron", () => {
+  beforeEach(wipe);
+
+  it("moves one bucket a minute, and every bucket within sixteen", async () => {
+    await post([aSpec(), aSpec({ advertiser: 2 }), aSpec({ advertiser: 3 })]);
+    await rollAll(ports.database, DAY_3);
+    const tiers = { hotMinutesMs: HOT_MS, minutesKeptDays: 730, hoursKeptDays: 730, daysKeptDays: 730 };
+    const left: number[] = [];
+    for (let minute = 0; minute < 16; minute++) {
+      await runTiers(ports, DAY_3 + minute * MINUTE_MS, tiers);
+      left.push((await expectTruth()).hot.length);
+    }
+    expect(new Set(left)).toEqual(new Set([3, 2, 1, 0]));
+    expect((await readFacts(ports.database, "day")).size).toBe(3);
   });
 });
 

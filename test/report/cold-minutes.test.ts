@@ -23,6 +23,8 @@ const ports = { database: env.REPORT_DB, archive: env.ARCHIVE };
 const DAY_3 = NOON_MS + 3 * DAY_MS;
 const LATER = NOON_MS + 90 * DAY_MS;
 const BUCKET = advertiserBucketOf("adv_1");
+/** Number of another advertiser of the same bucket. */
+const NEIGHBOUR = 41;
 const NOW = { nowMs: LATER };
 
 /** Clicks of three ads over an hour and a half, by some users, some of them no good. */
@@ -72,11 +74,10 @@ const QUESTIONS = [
 
 type Rows = { readonly rows: unknown[]; readonly totals: unknown };
 
-async function answers(authorization?: string): Promise<Rows[]> {
-  const asked = authorization === undefined ? NOW : { ...NOW, authorization };
+async function answers(): Promise<Rows[]> {
   const all: Rows[] = [];
   for (const question of QUESTIONS) {
-    const { rows, meta } = await askJson(`/v1/reports/clicks?${question}`, asked);
+    const { rows, meta } = await askJson(`/v1/reports/clicks?${question}`, NOW);
     all.push({ rows, totals: meta.totals });
   }
   return all;
@@ -122,12 +123,16 @@ describe("minutes that have left the database", () => {
   it("answer as before when all have arrived, three months later", async () => {
     await prepareSpread();
     while ((await move(LATER + 90 * DAY_MS)) > 0);
-    await post([{ ...clicksOf(1)[0], count: 7 } as Spec]);
     const { hot, moving } = await readPlaces(ports.database, ports.archive);
-    expect([hot.length, moving.length]).toEqual([1, 0]);
-    const [minutes] = await answers();
-    const changed = minutes?.rows.filter((row, at) => JSON.stringify(row) !== JSON.stringify(expected[0]?.rows[at]));
-    expect(changed).toHaveLength(1);
+    expect([hot.length, moving.length]).toEqual([0, 0]);
+    expect(await answers()).toEqual(expected);
+    const path = `/v1/reports/clicks?${RANGE}&group_by=minute&metrics=gross_clicks&totals=true`;
+    const before = await askJson(path, NOW);
+    await post(clicksOf(1).slice(40, 41));
+    const after = await askJson(path, NOW);
+    const changed = after.rows.filter((row, at) => row["grossClicks"] !== before.rows[at]?.["grossClicks"]);
+    expect(changed.map((row) => row["minute"])).toEqual(["2026-04-20T12:25:00Z"]);
+    expect(Number(after.meta.totals?.["grossClicks"])).toBe(Number(before.meta.totals?.["grossClicks"]) + 1);
   });
 
   it("come page by page, each group once", async () => {
@@ -150,20 +155,35 @@ describe("minutes that have left the database", () => {
     }
   });
 
-  it("are shown to their owner alone", async () => {
-    await prepareHot();
-    const own = await answers(tenant);
-    await prepareSpread();
-    expect(await answers(tenant)).toEqual(own);
-    const foreign = `/v1/reports/clicks?${RANGE}&group_by=minute&advertiser_id=adv_2`;
+  it("are shown to their owner alone, also where another's stand in the same object", async () => {
+    expect(advertiserBucketOf(`adv_${NEIGHBOUR}`)).toBe(BUCKET);
+    await wipePlaces(ports.database);
+    await post([...clicksOf(1), ...clicksOf(2, NEIGHBOUR)]);
+    await rollAll(ports.database, DAY_3);
+    const minutely = `/v1/reports/clicks?${RANGE}&group_by=minute,advertiser_id,publisher_id&metrics=gross_clicks`;
+    const mine = { ...NOW, authorization: tenant };
     const publisher = await seedKey(env.REPORT_DB, { name: "pub1", publisherId: "pub_1", scopes: ["report"] });
-    const seen = await askJson(`/v1/reports/clicks?${RANGE}&group_by=publisher_id`, {
-      ...NOW,
-      authorization: publisher,
-    });
-    expect(seen.rows.map((row) => row["publisherId"])).toEqual(["pub_1"]);
-    const refused = await ask(foreign, { ...NOW, authorization: tenant });
-    expect(refused.status === 200 ? ((await refused.json()) as Rows).rows : []).toEqual([]);
+    const before = [await askJson(minutely, mine), await askJson(minutely, { ...NOW, authorization: publisher })];
+    expect(await move(DAY_3)).toBe(1);
+    const after = [await askJson(minutely, mine), await askJson(minutely, { ...NOW, authorization: publisher })];
+    expect(after.map(({ rows }) => rows)).toEqual(before.map(({ rows }) => rows));
+    expect(new Set(after[0]?.rows.map((row) => row["advertiserId"]))).toEqual(new Set(["adv_1"]));
+    expect(new Set(after[1]?.rows.map((row) => row["publisherId"]))).toEqual(new Set(["pub_1"]));
+    const foreign = await ask(`${minutely}&advertiser_id=adv_${NEIGHBOUR}`, mine);
+    expect(foreign.status === 200 ? ((await foreign.json()) as Rows).rows : []).toEqual([]);
+  });
+});
+
+describe("a range that is older than what is kept", () => {
+  it("is answered with a warning for each tier that it lacks", async () => {
+    const path = "/v1/reports/clicks?from=2026-04-20T00:00Z&to=2026-04-22T00:00Z&metrics=clicks&group_by=";
+    await prepareHot();
+    const warned = async (word: string, daysLater: number) => {
+      const { meta } = await askJson(path.concat(word), { nowMs: NOON_MS + daysLater * DAY_MS });
+      return meta.warnings.filter(({ code }) => code === "past_retention").length;
+    };
+    expect([await warned("minute", 730), await warned("day", 731)]).toEqual([0, 0]);
+    expect([await warned("minute", 731), await warned("day", 1_827)]).toEqual([1, 1]);
   });
 });
 

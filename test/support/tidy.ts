@@ -62,6 +62,8 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   admin: ["report", "access", "core"],
   batch: ["queue", "sinks", "shard", "core"],
   "well-known": ["report", "core"],
+  // The document gathers the schemas and the problems of every route.
+  openapi: ["admin", "desk", "report", "submit", "access", "core"],
   demo: ["submit", "track", "queue", "shard", "sinks", "report", "access", "core"],
 };
 
@@ -76,6 +78,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   report: ["hono", "zod", "@hono/zod-openapi", "temporal-polyfill", "hyparquet"],
   desk: ["hono", "zod"],
   admin: ["hono", "zod"],
+  openapi: ["zod"],
   batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
 };
 

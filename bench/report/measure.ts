@@ -1,0 +1,211 @@
+/**
+ * Asks every recipe of the Worker over HTTP and of DuckDB in this process, in turn, and compares what they answer.
+ *
+ *   for each start   a fresh workerd; each recipe: once (cold), then rounds of the Worker and DuckDB, their order reversed
+ *                    each round (warm)
+ *
+ * Keeps: an answer that differs from DuckDB's ends the run, and so does one from another tier than the recipe names, or one
+ * that has read more rows than the index should let it. Times end when the last byte of the body is here.
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { type LocalRuntime, printFault, startRuntime } from "../../scripts/local-runtime.ts";
+import { moveMinutes } from "../../src/batch/move-minutes.ts";
+import { ADVERTISER_BUCKETS, DAY_MS } from "../../src/core/limits.ts";
+import { TIER_MINUTES, type Tier } from "../../src/sinks/facts-sql.ts";
+import { BENCH_SECRETS } from "../clicks.ts";
+import type { Calendar } from "./calendar.ts";
+import type { Recipe } from "./recipes.ts";
+
+export type Effort = {
+  readonly starts: number;
+  readonly rounds: number;
+  /** Rounds of a recipe end after so long, in each start. */
+  readonly budgetMs: number;
+};
+
+export type Measured = {
+  readonly recipe: Recipe;
+  readonly coldMs: number[];
+  readonly warmMs: number[];
+  readonly duckMs: number[];
+  readonly rows: number;
+  readonly bytes: number;
+  readonly rowsRead: number;
+  /** Facts rows and cells that the question is about. */
+  readonly asked: Asked;
+};
+
+type Asked = { readonly rows: number; readonly cells: number };
+type TierSpan = { readonly tier: Tier; readonly from: string; readonly to: string };
+type Answer = {
+  readonly rows: readonly Record<string, unknown>[];
+  readonly meta: {
+    readonly rowsRead: number;
+    readonly tiers: readonly TierSpan[];
+    readonly totals?: Record<string, unknown>;
+  };
+};
+type Value = string | number | null;
+
+export type Setting = {
+  readonly statePath: string;
+  readonly script: string;
+  readonly duck: DuckDBConnection;
+  readonly onProgress: (line: string) => void;
+};
+
+/** Reading one row of an index may count as several rows, and every statement reads marks; a lost index reads far more. */
+const ROWS_FACTOR = 1000;
+const ROWS_SPARE = 200;
+
+export async function measureRecipes(
+  recipes: readonly Recipe[],
+  setting: Setting,
+  effort: Effort,
+): Promise<Measured[]> {
+  const found = new Map<string, Measured>();
+  for (let start = 0; start < effort.starts; start++) {
+    const order = start % 2 === 0 ? recipes : recipes.toReversed();
+    const runtime = await startBench(setting);
+    try {
+      for (const recipe of order) {
+        const before = found.get(recipe.name);
+        const measured = await measureOne(recipe, { runtime, setting, effort });
+        found.set(recipe.name, before === undefined ? measured : joined(before, measured));
+        setting.onProgress(`${start + 1}/${effort.starts} ${recipe.name}`);
+      }
+    } finally {
+      await runtime.stop();
+    }
+  }
+  return recipes.flatMap(({ name }) => found.get(name) ?? []);
+}
+
+/** Moves the one old day that has minutes into objects, as cron would. */
+export async function moveColdDay(setting: Pick<Setting, "statePath" | "script">, { coldDay }: Calendar): Promise<number> {
+  const { database, bindings, stop } = await startBench(setting);
+  try {
+    const ports = { database: database as never, archive: bindings.ARCHIVE as never, clock: () => Date.now() };
+    const buckets = Array.from({ length: ADVERTISER_BUCKETS }, (_, bucket) => bucket);
+    const untilMs = Number.POSITIVE_INFINITY;
+    return await moveMinutes(ports, { nowMs: (coldDay + 1) * DAY_MS, hotMinutesMs: 0, buckets, untilMs });
+  } finally {
+    await stop();
+  }
+}
+
+function startBench({ statePath, script }: Pick<Setting, "statePath" | "script">): Promise<LocalRuntime> {
+  return startRuntime({ statePath, script, vars: BENCH_SECRETS, hasConsumers: false, onLog: printFault });
+}
+
+type Bench = { readonly runtime: LocalRuntime; readonly setting: Setting; readonly effort: Effort };
+
+async function measureOne(recipe: Recipe, { runtime, setting, effort }: Bench): Promise<Measured> {
+  const { duck } = setting;
+  const first = await askWorker(runtime.url, recipe);
+  const { rows } = await askDuck(duck, recipe);
+  assertEqual(recipe, rowsOf(first.answer), rows);
+  const asked = await countAsked(duck, recipe, first.answer.meta.tiers);
+  assertReading(recipe, first.answer, asked);
+  const [warmMs, duckMs]: [number[], number[]] = [[], []];
+  const endsAtMs = performance.now() + effort.budgetMs;
+  for (let round = 0; round < effort.rounds && performance.now() < endsAtMs; round++) {
+    const worker = async () => warmMs.push((await askWorker(runtime.url, recipe)).ms);
+    const other = async () => duckMs.push((await askDuck(duck, recipe)).ms);
+    for (const side of round % 2 === 0 ? [worker, other] : [other, worker]) await side();
+  }
+  const { answer, bytes, ms } = first;
+  return { recipe, coldMs: [ms], warmMs, duckMs, rows: rows.length, bytes, rowsRead: answer.meta.rowsRead, asked };
+}
+
+function joined(before: Measured, after: Measured): Measured {
+  return {
+    ...after,
+    coldMs: [...before.coldMs, ...after.coldMs],
+    warmMs: [...before.warmMs, ...after.warmMs],
+    duckMs: [...before.duckMs, ...after.duckMs],
+  };
+}
+
+async function askWorker(url: string, { name, search }: Recipe) {
+  const headers = { Authorization: `Bearer ${BENCH_SECRETS.ADMIN_API_KEY}` };
+  const startMs = performance.now();
+  const response = await fetch(`${url}/v1/reports/clicks?${new URLSearchParams(search)}`, { headers });
+  const text = await response.text();
+  const ms = performance.now() - startMs;
+  if (response.status !== 200) throw new Error(`${name}: ${response.status} ${text}`);
+  return { ms, bytes: Buffer.byteLength(text), answer: JSON.parse(text) as Answer };
+}
+
+async function askDuck(duck: DuckDBConnection, { sql, totalsSql }: Recipe): Promise<{ ms: number; rows: Value[][] }> {
+  const startMs = performance.now();
+  const rows = (await duck.runAndReadAll(sql)).getRowsJS();
+  if (totalsSql !== undefined) rows.push(...(await duck.runAndReadAll(totalsSql)).getRowsJS());
+  const ms = performance.now() - startMs;
+  return {
+    ms,
+    rows: rows.map((row) => row.map((value) => (typeof value === "bigint" ? Number(value) : (value as Value)))),
+  };
+}
+
+/** The values of each row in their order, and those of the totals as one more row. */
+function rowsOf({ rows, meta }: Answer): Value[][] {
+  return [...rows, ...(meta.totals === undefined ? [] : [meta.totals])].map(valuesOf);
+}
+
+function valuesOf(row: object): Value[] {
+  return Object.values(row).flatMap((value: Value | object) =>
+    typeof value === "object" && value !== null ? valuesOf(value) : [value],
+  );
+}
+
+function assertEqual({ name, tolerance }: Recipe, ours: readonly Value[][], theirs: readonly Value[][]): void {
+  const isClose = (a: Value | undefined, b: Value | undefined) =>
+    a === b || (typeof a === "number" && typeof b === "number" && Math.abs(a - b) <= tolerance * b);
+  const at = Array.from({ length: Math.max(ours.length, theirs.length) }, (_, row) => row).find((row) => {
+    const [left = [], right = []] = [ours[row], theirs[row]];
+    return left.length !== right.length || !left.every((value, column) => isClose(value, right[column]));
+  });
+  if (ours.length === 0) throw new Error(`${name}: no rows`);
+  if (at === undefined) return;
+  const show = (rows: readonly Value[][]) => `${rows.length} rows, ${JSON.stringify(rows[at])}`;
+  throw new Error(`${name}: row ${at} differs\n  API     ${show(ours)}\n  DuckDB  ${show(theirs)}`);
+}
+
+/** What lies in the windows that the API says it has read, counted by DuckDB. */
+async function countAsked(duck: DuckDBConnection, recipe: Recipe, tiers: readonly TierSpan[]): Promise<Asked> {
+  let [rows, cells] = [0, 0];
+  for (const tier of new Set(tiers.map((span) => span.tier))) {
+    const window = (instant: string) => Date.parse(instant) / 60_000 / TIER_MINUTES[tier];
+    const spans = tiers.filter((span) => span.tier === tier).map(({ from, to }) => [window(from), window(to)]);
+    const within = spans.map(([from, to]) => `(${tier} >= ${from} AND ${tier} < ${to})`).join(" OR ");
+    const whose = recipe.advertiserId === null ? "" : `AND advertiser_id = '${recipe.advertiserId}'`;
+    const sql = `
+SELECT count(*), sum(cells)
+FROM (
+  SELECT count(*) AS cells FROM facts_${tier} WHERE (${within}) ${whose} GROUP BY advertiser_id, ${tier}, ad_id
+)`;
+    const [[ours, theirs] = []] = (await duck.runAndReadAll(sql)).getRowsJS();
+    rows += Number(ours);
+    cells += Number(theirs);
+  }
+  return { rows, cells };
+}
+
+function assertReading(recipe: Recipe, { meta }: Answer, asked: Asked): void {
+  const tiers = [...new Set(meta.tiers.map(({ tier }) => tier))].sort();
+  if (tiers.join() !== recipe.tiers.toSorted().join()) {
+    throw new Error(`${recipe.name}: was read from ${tiers.join(", ")} instead of ${recipe.tiers.join(", ")}`);
+  }
+  const most = rowsMost(recipe, asked);
+  if (meta.rowsRead > most) {
+    throw new Error(
+      `${recipe.name}: ${meta.rowsRead} rows were read, and ${Math.floor(most)} would do: is an index lost?`,
+    );
+  }
+}
+
+/** Rows that a reading may count: those asked about, their cells where they are unfolded, and some that all readings need. */
+export function rowsMost({ hasCells }: Recipe, { rows, cells }: Asked): number {
+  return ROWS_FACTOR * (rows + (hasCells ? cells : 0)) + ROWS_SPARE;
+}

@@ -1,0 +1,90 @@
+/**
+ * What the administration, the catalogue and the audit log answer, as schemas.
+ */
+import { z } from "zod";
+import { SCOPES } from "../access/api-keys.ts";
+import { status } from "../admin/parse.ts";
+import { count, instant, text } from "./report-answers.ts";
+
+const times = {
+  createdAt: instant.nullable().describe("Null for what is older than this column."),
+  updatedAt: instant.nullable(),
+};
+const next = text.nullable().describe("The `after` of the next page; null on the last.");
+
+export const Advertiser = z.object({
+  id: text,
+  name: text,
+  currency: text.nullable(),
+  timeZone: text,
+  attributionWindowDays: count,
+  status,
+  ...times,
+});
+export const Campaign = z.object({ id: text, advertiserId: text, name: text, status, ...times });
+export const AdGroup = z.object({ id: text, campaignId: text, name: text, status, ...times });
+export const Ad = z.object({
+  id: text,
+  campaignId: text,
+  adGroupId: text.nullable(),
+  creativeId: text,
+  name: text,
+  cpcMicros: count,
+  status,
+  ...times,
+});
+export const Publisher = z.object({ id: text, name: text, status, ...times });
+
+export const AdvertiserPage = z.object({ advertisers: z.array(Advertiser), next });
+export const CampaignPage = z.object({ campaigns: z.array(Campaign), next });
+export const AdGroupPage = z.object({ adGroups: z.array(AdGroup), next });
+export const AdPage = z.object({ ads: z.array(Ad), next });
+export const PublisherPage = z.object({ publishers: z.array(Publisher), next });
+
+const keyMembers = {
+  id: text,
+  label: text,
+  advertiserId: text.nullable(),
+  publisherId: text.nullable(),
+  scopes: z.array(z.enum(SCOPES)),
+  mint: z.object({
+    advertisers: z.array(text).nullable(),
+    publishers: z.array(text).nullable(),
+    cpcMicrosMax: count.nullable(),
+  }),
+  rotatedFrom: text.nullable(),
+  createdAt: instant,
+  revokedAt: instant.nullable(),
+};
+export const ApiKey = z.object(keyMembers);
+export const NewApiKey = z.object({
+  ...keyMembers,
+  key: text.describe("The key itself; it is in this answer and in no other."),
+});
+export const ApiKeyPage = z.object({ keys: z.array(ApiKey), next });
+
+export const AuditEntry = z.object({
+  id: count,
+  at: instant,
+  keyId: text,
+  action: z.enum(["create", "update", "rotate", "revoke", "decide", "replay"]),
+  subjectKind: text,
+  subjectId: text,
+  before: z.looseObject({}).nullable(),
+  after: z.looseObject({}),
+});
+export const AuditPage = z.object({
+  entries: z.array(AuditEntry),
+  next: count.nullable().describe("The `before` of the next page; null on the last."),
+});
+
+export const CatalogCampaignPage = z.object({
+  campaigns: z.array(z.object({ id: text, advertiserId: text, name: text, status })),
+  next,
+});
+export const CatalogAdPage = z.object({
+  ads: z.array(
+    z.object({ id: text, campaignId: text, adGroupId: text.nullable(), creativeId: text, name: text, status }),
+  ),
+  next,
+});

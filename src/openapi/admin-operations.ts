@@ -1,0 +1,210 @@
+/**
+ * Operations of the administration and the catalogue. Those of a resource are written once, for all of them.
+ */
+import { z } from "zod";
+import { listSchema as auditQuery } from "../admin/audit-log.ts";
+import { adsSchema, campaignsSchema } from "../admin/catalog.ts";
+import { listSchema as keysQuery } from "../admin/keys.ts";
+import { id, pageShape } from "../admin/parse.ts";
+import { OWN_PROBLEMS } from "../admin/problems.ts";
+import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, PUBLISHERS, type Resource } from "../admin/resources.ts";
+import { REPORT_PROBLEMS } from "../report/problems.ts";
+import { EXAMPLE } from "./example-values.ts";
+import { type Example, json, type Operation } from "./operation.ts";
+import { KEYED, problems } from "./problems.ts";
+
+const FAULTS = problems(REPORT_PROBLEMS, ["method_not_allowed", "internal_error", "database_unavailable"]);
+const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
+const PARAMETERS = problems(REPORT_PROBLEMS, ["unknown_parameter", "missing_parameter", "invalid_value"]);
+const SEARCH = [...KEYED, ...PARAMETERS, ...problems(REPORT_PROBLEMS, ["repeated_parameter"]), ...FAULTS];
+const BODY = [...KEYED, ...PARAMETERS, ...problems(OWN_PROBLEMS, ["body_not_json", "body_too_large"]), ...FAULTS];
+const PARENTS = problems(OWN_PROBLEMS, ["unknown_parent", "foreign_parent"]);
+
+type Shown = { readonly resource: Resource; readonly name: string; readonly noun: string; readonly made: Made };
+type Made = { readonly id: string; readonly body: object; readonly change: object; readonly parent?: string };
+
+const SHOWN: readonly Shown[] = [
+  {
+    ...{ resource: ADVERTISERS, name: "Advertiser", noun: "advertiser" },
+    made: {
+      id: "adv_1",
+      body: { id: "adv_1", name: "Shop GmbH", currency: "EUR", timeZone: "Europe/Berlin" },
+      change: { attributionWindowDays: 14 },
+    },
+  },
+  {
+    ...{ resource: CAMPAIGNS, name: "Campaign", noun: "campaign" },
+    made: {
+      ...{ id: "cmp_7", body: { id: "cmp_7", advertiserId: "adv_1", name: "Spring" } },
+      ...{ change: { name: "Spring sale" }, parent: "adv_1" },
+    },
+  },
+  {
+    ...{ resource: AD_GROUPS, name: "AdGroup", noun: "ad group" },
+    made: {
+      ...{ id: "grp_1", body: { id: "grp_1", campaignId: "cmp_7", name: "Shoes" } },
+      ...{ change: { name: "All shoes" }, parent: "cmp_7" },
+    },
+  },
+  {
+    ...{ resource: ADS, name: "Ad", noun: "ad" },
+    made: {
+      id: "ad_9",
+      body: {
+        ...{ id: "ad_9", campaignId: "cmp_7", adGroupId: "grp_1", creativeId: "crt_1" },
+        ...{ name: "Red shoe", cpcMicros: 250_000 },
+      },
+      ...{ change: { status: "paused" }, parent: "cmp_7" },
+    },
+  },
+  {
+    ...{ resource: PUBLISHERS, name: "Publisher", noun: "publisher" },
+    made: { id: "pub_1", body: { id: "pub_1", name: "News site" }, change: { name: "The news" } },
+  },
+];
+
+function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
+  const { path, parent } = resource;
+  const shared = { tag: "Administration", scopes: ["admin"] } as const;
+  const one = { path: { id: made.id } };
+  const shape = parent === undefined ? pageShape : { ...pageShape, [parent]: id.optional() };
+  const narrowed: Example[] =
+    parent === undefined ? [] : [{ name: "ofParent", query: { [parent]: made.parent ?? "" }, status: 200 }];
+  const parents = parent === undefined ? [] : PARENTS;
+  return [
+    {
+      ...{
+        ...shared,
+        id: `create${name}`,
+        method: "post",
+        path,
+        summary: `Create an ${noun}`,
+        body: { schema: `${name}Creation` },
+      },
+      answers: { 200: json("The same is there already.", name), 201: json("Created.", name) },
+      problems: [...BODY, ...problems(OWN_PROBLEMS, ["already_exists"]), ...parents],
+      examples: [{ name: "new", body: made.body, status: 201 }],
+    },
+    {
+      ...{ ...shared, id: `list${name}s`, method: "get", path, summary: `List ${noun}s by id` },
+      query: z.strictObject(shape),
+      answers: { 200: json("A page.", `${name}Page`) },
+      problems: SEARCH,
+      examples: [{ name: "all", status: 200 }, ...narrowed],
+    },
+    {
+      ...{ ...shared, id: `get${name}`, method: "get", path: `${path}/{id}`, summary: `Show an ${noun}` },
+      answers: { 200: json("As it is.", name) },
+      problems: [...KEYED, ...NOT_FOUND, ...FAULTS],
+      examples: [{ name: "one", ...one, status: 200 }],
+    },
+    {
+      ...{ ...shared, id: `change${name}`, method: "patch", path: `${path}/{id}`, summary: `Change an ${noun}` },
+      description: "Fields that are left out stay.",
+      body: { schema: `${name}Change` },
+      answers: { 200: json("As it is now.", name) },
+      problems: [...BODY, ...NOT_FOUND, ...problems(OWN_PROBLEMS, ["fixed_field"]), ...parents],
+      examples: [{ name: "change", ...one, body: made.change, status: 200 }],
+    },
+  ].map(
+    (operation) =>
+      ({
+        ...operation,
+        summary: operation.summary.replace("an campaign", "a campaign").replace("an publisher", "a publisher"),
+      }) as Operation,
+  );
+}
+
+const KEY_ID = { path: { id: EXAMPLE.keyId } };
+const ONE_KEY = "/v1/admin/keys/{id}";
+const keyShared = { tag: "Keys", scopes: ["admin"] } as const;
+const revoked = { answers: { 200: json("Revoked.", "ApiKey") }, problems: [...BODY, ...NOT_FOUND] };
+
+const KEY_OPERATIONS: readonly Operation[] = [
+  {
+    ...{ ...keyShared, id: "createKey", method: "post", path: "/v1/admin/keys", summary: "Create an API key" },
+    description: "The key is in this answer and nowhere else. Sent again, another key is made.",
+    body: { schema: "ApiKeyCreation" },
+    answers: { 201: json("Created.", "NewApiKey") },
+    problems: [...BODY, ...problems(OWN_PROBLEMS, ["unknown_parent"])],
+    examples: [
+      {
+        name: "forAdvertiser",
+        body: { label: "Shop's dashboard", advertiserId: "adv_1", scopes: ["report", "convert"] },
+        status: 201,
+      },
+    ],
+  },
+  {
+    ...{ ...keyShared, id: "listKeys", method: "get", path: "/v1/admin/keys", summary: "List API keys by id" },
+    query: keysQuery,
+    answers: { 200: json("A page.", "ApiKeyPage") },
+    problems: SEARCH,
+    examples: [{ name: "all", query: { limit: "10" }, status: 200 }],
+  },
+  {
+    ...{ ...keyShared, id: "getKey", method: "get", path: ONE_KEY, summary: "Show an API key without its secret" },
+    answers: { 200: json("As it is.", "ApiKey") },
+    problems: [...KEYED, ...NOT_FOUND, ...FAULTS],
+    examples: [{ name: "one", ...KEY_ID, status: 200 }],
+  },
+  {
+    ...{ ...keyShared, id: "rotateKey", method: "post", path: `${ONE_KEY}/rotate`, summary: "Replace an API key" },
+    description: "The old key ends after the overlap; a key is replaced at most once.",
+    body: { schema: "ApiKeyRotation" },
+    answers: { 201: json("The key that replaces it.", "NewApiKey") },
+    problems: [...BODY, ...NOT_FOUND, ...problems(OWN_PROBLEMS, ["key_revoked"])],
+    examples: [{ name: "withOverlap", ...KEY_ID, body: { overlapSeconds: 3_600 }, status: 201 }],
+  },
+  {
+    ...{
+      ...keyShared,
+      id: "revokeKey",
+      method: "post",
+      path: `${ONE_KEY}/revoke`,
+      summary: "Revoke an API key at once",
+    },
+    ...revoked,
+    body: { schema: "Nothing", isOptional: true },
+    examples: [{ name: "now", ...KEY_ID, body: {}, status: 200 }],
+  },
+  {
+    ...{ ...keyShared, id: "deleteKey", method: "delete", path: ONE_KEY, summary: "Revoke an API key at once" },
+    ...revoked,
+    examples: [{ name: "again", ...KEY_ID, status: 200 }],
+  },
+  {
+    ...{ ...keyShared, id: "listAuditLog", method: "get", path: "/v1/admin/audit-log" },
+    tag: "Audit log",
+    summary: "Read who did what to what, newest first",
+    query: auditQuery,
+    answers: { 200: json("A page.", "AuditPage") },
+    problems: SEARCH,
+    examples: [{ name: "ofCampaign", query: { subject_kind: "campaign", subject_id: "cmp_7" }, status: 200 }],
+  },
+];
+
+const catalogShared = { tag: "Catalogue", scopes: ["report", "admin"], problems: SEARCH } as const;
+
+const CATALOG_OPERATIONS: readonly Operation[] = [
+  {
+    ...{ ...catalogShared, id: "listCatalogCampaigns", method: "get", path: "/v1/catalog/campaigns" },
+    summary: "List the names of one's own campaigns",
+    query: campaignsSchema,
+    answers: { 200: json("A page.", "CatalogCampaignPage") },
+    examples: [{ name: "all", status: 200 }],
+  },
+  {
+    ...{ ...catalogShared, id: "listCatalogAds", method: "get", path: "/v1/catalog/ads" },
+    summary: "List the names of one's own ads",
+    query: adsSchema,
+    answers: { 200: json("A page.", "CatalogAdPage") },
+    examples: [{ name: "ofCampaign", query: { campaign_id: "cmp_7" }, status: 200 }],
+  },
+];
+
+export const ADMIN_OPERATIONS: readonly Operation[] = [
+  ...SHOWN.flatMap(operationsOf),
+  ...KEY_OPERATIONS,
+  ...CATALOG_OPERATIONS,
+];

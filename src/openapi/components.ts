@@ -1,0 +1,109 @@
+/**
+ * The named schemas of the document: what bodies hold, by the schemas that validate them, and what is answered.
+ *
+ * Keeps: a name stands for one schema. Answers refer to each other by name; what is taken stands in full.
+ */
+import { z } from "zod";
+import { keySchema } from "../admin/key-spec.ts";
+import { emptySchema, rotateSchema } from "../admin/keys.ts";
+import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, PUBLISHERS } from "../admin/resources.ts";
+import { replaySchema } from "../desk/dead-letters.ts";
+import { decisionsSchema } from "../desk/late-clicks.ts";
+import * as about from "./about-operations.ts";
+import * as admin from "./admin-answers.ts";
+import * as desk from "./desk-answers.ts";
+import { type JsonSchema, toInputSchema } from "./operation.ts";
+import * as reports from "./report-answers.ts";
+import { reportQuerySchema } from "./report-operations.ts";
+import * as submit from "./submit-schemas.ts";
+import * as track from "./track-schemas.ts";
+
+/** Bodies of requests. */
+const INPUTS: Readonly<Record<string, z.ZodType>> = {
+  AdvertiserCreation: ADVERTISERS.create,
+  AdvertiserChange: ADVERTISERS.patch,
+  CampaignCreation: CAMPAIGNS.create,
+  CampaignChange: CAMPAIGNS.patch,
+  AdGroupCreation: AD_GROUPS.create,
+  AdGroupChange: AD_GROUPS.patch,
+  AdCreation: ADS.create,
+  AdChange: ADS.patch,
+  PublisherCreation: PUBLISHERS.create,
+  PublisherChange: PUBLISHERS.patch,
+  ApiKeyCreation: keySchema,
+  ApiKeyRotation: rotateSchema,
+  Nothing: emptySchema,
+  LateDecisions: decisionsSchema,
+  LettersToReplay: replaySchema,
+  TokenToExplain: desk.TokenToExplain,
+  TokenClaims: track.TokenClaims,
+  MintRequest: track.MintRequest,
+  ScriptClick: track.ScriptClick,
+  ConversionRow: submit.ConversionRow,
+  ConversionRows: submit.ConversionRows,
+  CountsRow: submit.CountsRow,
+  CountsUpload: submit.CountsUpload,
+};
+
+/** RFC 9457. */
+const Problem = z
+  .object({
+    type: z.string().describe("What is wrong, as an address of this API; it does not change."),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    field: z.string().optional().describe("The parameter, claim or field at fault."),
+  })
+  .describe("RFC 9457: why a request was not answered as asked.");
+
+/** Bodies of answers. */
+const ANSWERS: Readonly<Record<string, z.ZodType>> = {
+  Problem,
+  RowProblem: track.RowProblem,
+  MetricValues: reports.MetricValues,
+  ReportRow: reports.ReportRow,
+  ReportSeries: reports.ReportSeries,
+  ReportMeta: reports.ReportMeta,
+  ReportTable: reports.ReportTable,
+  ReportSeriesAnswer: reports.ReportSeriesAnswer,
+  ...admin,
+  LateClick: desk.LateClick,
+  LateClickPage: desk.LateClickPage,
+  DecisionResults: desk.DecisionResults,
+  Explanation: desk.Explanation,
+  TokenExplanation: desk.TokenExplanation,
+  DeadLetterPage: desk.DeadLetterPage,
+  DeadLetter: desk.DeadLetter,
+  ReplayResults: desk.ReplayResults,
+  MintAnswer: track.MintAnswer,
+  ConversionStatus: submit.ConversionStatus,
+  ConversionResults: submit.ConversionResults,
+  ConversionResult: submit.ConversionResult,
+  PostbackSecret: submit.PostbackSecret,
+  CountsAnswer: submit.CountsAnswer,
+  Methodology: about.Methodology,
+  OpenApiDocument: about.OpenApiDocument,
+  ProblemPage: about.ProblemPage,
+};
+
+const refTo = (name: string) => `#/components/schemas/${name}`;
+
+/** Name → JSON Schema, 2020-12. */
+export function componentSchemas(): Record<string, JsonSchema> {
+  const inputs = Object.entries(INPUTS).map(([name, schema]): [string, JsonSchema] => [name, toInputSchema(schema)]);
+  return { ...Object.fromEntries(inputs), ReportQuery: reportQuerySchema(), ...answerSchemas() };
+}
+
+function answerSchemas(): Record<string, JsonSchema> {
+  const registry = z.registry<{ id: string }>();
+  for (const [name, schema] of Object.entries(ANSWERS)) registry.add(schema, { id: name });
+  const { schemas } = z.toJSONSchema(registry, { io: "output", uri: refTo }) as { schemas: Record<string, JsonSchema> };
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, { $schema, $id, ...schema }]): [string, JsonSchema] => [name, schema]),
+  );
+}
+
+/** A reference to a component. */
+export function ref(name: string): JsonSchema {
+  return { $ref: refTo(name) };
+}

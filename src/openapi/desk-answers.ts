@@ -1,0 +1,111 @@
+/**
+ * What the desk answers, as schemas: what happened to a click, late clicks, dead letters.
+ */
+import { z } from "zod";
+import { VERDICT_REASONS, VERDICTS } from "../core/verdict.ts";
+import { count, instant, text } from "./report-answers.ts";
+
+const verdict = z.enum(VERDICTS);
+const reason = z.enum(VERDICT_REASONS).nullable();
+
+export const LateClick = z.object({
+  id: text,
+  advertiserId: text,
+  campaignId: text,
+  adId: text,
+  publisherId: text,
+  clicks: count,
+  cpcMicros: count,
+  occurredAt: instant,
+  receivedAt: instant,
+  status: z.enum(["waiting", "decided"]),
+  verdict,
+  reason,
+  decidedBy: text.nullable(),
+  decidedAt: instant.nullable(),
+});
+export const LateClickPage = z.object({
+  lateClicks: z.array(LateClick),
+  next: text.nullable().describe("The `after` of the next page; null on the last."),
+});
+
+export const DecisionResults = z.object({
+  results: z.array(
+    z.object({
+      id: text,
+      outcome: z.enum(["decided", "conflict", "unknown", "expired"]),
+      choice: z.enum(["accept", "reject"]).optional(),
+      verdict: verdict.optional(),
+      reason: reason.optional(),
+      by: text.optional(),
+      decidedAt: instant.optional(),
+    }),
+  ),
+});
+
+const firstClaim = z.object({ eventId: text, receivedAt: instant }).nullable();
+const claims = z.looseObject({
+  jti: text,
+  iat: z.number(),
+  exp: z.number(),
+  adv: text,
+  cmp: text,
+  ad: text,
+  pub: text,
+  url: text,
+  cpc: count,
+});
+
+export const Explanation = z.object({
+  eventId: text,
+  receivedAt: instant,
+  occurredAt: instant,
+  claims,
+  facts: z.looseObject({ type: text, count, device: text, hasAddressHash: z.boolean(), hasUser: z.boolean() }),
+  verdict,
+  reason,
+  rulesVersion: count,
+  rules: z.array(z.object({ rule: text, means: text, applies: z.boolean() })),
+  rulesShownVersion: count,
+  lateByMs: count,
+  impression: z.object({ key: text, firstClaim }),
+  review: z.object({ by: text, at: instant }).nullable(),
+  countedInMinute: instant.nullable(),
+  loggedAt: instant,
+  durable: z.object({ redirectBy: instant.nullable(), acceptedAt: instant.nullable() }).nullable(),
+  foundIn: z.object({ shard: text.nullable(), archiveObject: text.nullable() }),
+});
+
+export const TokenExplanation = z.object({ claims, firstClaim, click: Explanation.nullable() });
+
+export const TokenToExplain = z.looseObject({ token: text }).describe("The token of a click link.");
+
+export const DeadLetterPage = z.object({
+  letters: z.array(
+    z.object({
+      key: text,
+      reason: text.nullable(),
+      queue: text.nullable(),
+      attempts: count,
+      bytes: count,
+      storedAt: instant,
+    }),
+  ),
+  next: text.nullable().describe("The `after` of the next page; null on the last."),
+});
+export const DeadLetter = z.object({
+  key: text,
+  letter: z.union([z.looseObject({}), text]).describe("The letter as it is stored; text when it is no JSON."),
+});
+export const ReplayResults = z.object({
+  results: z.array(
+    z.object({
+      key: text,
+      outcome: z.enum(["replayed", "refused", "failed"]),
+      events: count.optional(),
+      counted: count.optional(),
+      reason: text.optional(),
+      detail: text.optional(),
+    }),
+  ),
+});

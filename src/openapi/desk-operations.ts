@@ -1,0 +1,80 @@
+/**
+ * Operations of the desk: what happened to a click, late clicks, dead letters.
+ */
+import { listSchema as lettersQuery, showSchema } from "../desk/dead-letters.ts";
+import { listSchema as lateQuery } from "../desk/late-clicks.ts";
+import { REPORT_PROBLEMS } from "../report/problems.ts";
+import { EXAMPLE } from "./example-values.ts";
+import { json, type Operation } from "./operation.ts";
+import { KEYED, problems } from "./problems.ts";
+
+const FAULTS = problems(REPORT_PROBLEMS, ["internal_error", "database_unavailable"]);
+const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
+const CHECKED = [...KEYED, ...problems(REPORT_PROBLEMS, ["unknown_parameter", "invalid_value"]), ...FAULTS];
+const letters = { tag: "Dead letters", scopes: ["admin"] } as const;
+
+export const DESK_OPERATIONS: readonly Operation[] = [
+  {
+    ...{ id: "explainClick", method: "get", path: "/v1/clicks/{id}", tag: "Explain", scopes: ["report", "admin"] },
+    summary: "Explain what happened to a click",
+    description: "By its event id, or by the click id that its landing page was given.",
+    answers: { 200: json("The explanation.", "Explanation") },
+    problems: [...KEYED, ...problems(REPORT_PROBLEMS, ["invalid_value"]), ...NOT_FOUND, ...FAULTS],
+    examples: [{ name: "byEventId", path: { id: EXAMPLE.eventId }, status: 200 }],
+  },
+  {
+    ...{ id: "explainToken", method: "post", path: "/v1/explain", tag: "Explain", scopes: ["report", "admin"] },
+    summary: "Explain which click of a token's impression counts",
+    body: { schema: "TokenToExplain" },
+    answers: { 200: json("The claims, the first claim, and its explanation.", "TokenExplanation") },
+    problems: [...KEYED, ...problems(REPORT_PROBLEMS, ["missing_parameter", "invalid_value"]), ...NOT_FOUND, ...FAULTS],
+    examples: [{ name: "byToken", body: { token: EXAMPLE.token }, status: 200 }],
+  },
+  {
+    ...{
+      id: "listLateClicks",
+      method: "get",
+      path: "/v1/late-clicks",
+      tag: "Late clicks",
+      scopes: ["report", "admin"],
+    },
+    summary: "List late clicks",
+    query: lateQuery,
+    answers: { 200: json("A page, in order of receipt.", "LateClickPage") },
+    problems: CHECKED,
+    examples: [{ name: "waiting", query: { status: "waiting" }, status: 200 }],
+  },
+  {
+    ...{ id: "decideLateClicks", method: "post", path: "/v1/late-clicks", tag: "Late clicks", scopes: ["admin"] },
+    summary: "Accept or reject late clicks",
+    description: "Each click is decided once; the same decision again gets the same answer.",
+    body: { schema: "LateDecisions" },
+    answers: { 200: json("One result for each row.", "DecisionResults") },
+    problems: CHECKED,
+    examples: [{ name: "accept", body: { decisions: [{ id: EXAMPLE.lateEventId, decision: "accept" }] }, status: 200 }],
+  },
+  {
+    ...{ ...letters, id: "listDeadLetters", method: "get", path: "/v1/admin/dead-letters" },
+    summary: "List what could not be counted",
+    query: lettersQuery,
+    answers: { 200: json("A page.", "DeadLetterPage") },
+    problems: CHECKED,
+    examples: [{ name: "all", status: 200 }],
+  },
+  {
+    ...{ ...letters, id: "getDeadLetter", method: "get", path: "/v1/admin/dead-letters/show" },
+    summary: "Show a dead letter",
+    query: showSchema,
+    answers: { 200: json("The letter.", "DeadLetter") },
+    problems: [...CHECKED, ...NOT_FOUND],
+    examples: [{ name: "one", query: { key: EXAMPLE.deadLetter }, status: 200 }],
+  },
+  {
+    ...{ ...letters, id: "replayDeadLetters", method: "post", path: "/v1/admin/dead-letters/replay" },
+    summary: "Count what a dead letter holds after all",
+    body: { schema: "LettersToReplay" },
+    answers: { 200: json("One result for each letter.", "ReplayResults") },
+    problems: CHECKED,
+    examples: [{ name: "one", body: { keys: [EXAMPLE.deadLetter] }, status: 200 }],
+  },
+];

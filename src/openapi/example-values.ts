@@ -1,0 +1,20 @@
+/**
+ * Values of examples that no deployment shares: ids and signed texts. A test puts real ones in their place before it
+ * sends an example, and these into what comes back.
+ */
+export const EXAMPLE = {
+  token:
+    "eyJhbGciOiJIUzI1NiIsImtpZCI6IjIwMjYtMTEiLCJ0eXAiOiJKV1QifQ." +
+    "eyJqdGkiOiJpbXBfMSIsImFkdiI6ImFkdl8xIn0.c2lnbmF0dXJlIG9mIHRoaXMgZXhhbXBsZSBpcyBub25lISE",
+  clickId: "1~example-click-id",
+  eventId: "0-example-event-id-00000",
+  lateEventId: "0-example-late-event-000",
+  keyId: "key_exampleExample01",
+  nextKeyId: "key_exampleExample02",
+  key: "clk_exampleExampleExampleExampleExampleExample0",
+  deadLetter: "dead/v1/dt=2026-04-20/reason=retries_exhausted/example-0.json",
+  signature: "example-signature-example-signature-exampl1",
+  secret: "example-secret-example-secret-example-secr1",
+  kid: "2026-11",
+  minute: "2026-04-20T12:00:00Z",
+} as const;

@@ -1,0 +1,35 @@
+/**
+ * All operations, in the order in which the reference shows them, with the words for their groups.
+ */
+import { ABOUT_OPERATIONS } from "./about-operations.ts";
+import { ADMIN_OPERATIONS } from "./admin-operations.ts";
+import { DESK_OPERATIONS } from "./desk-operations.ts";
+import type { Operation } from "./operation.ts";
+import { REPORT_OPERATIONS } from "./report-operations.ts";
+import { SUBMIT_OPERATIONS } from "./submit-operations.ts";
+import { TRACK_OPERATIONS } from "./track-operations.ts";
+
+export const OPERATIONS: readonly Operation[] = [
+  ...REPORT_OPERATIONS,
+  ...TRACK_OPERATIONS,
+  ...SUBMIT_OPERATIONS,
+  ...DESK_OPERATIONS,
+  ...ADMIN_OPERATIONS,
+  ...ABOUT_OPERATIONS,
+];
+
+export const TAGS: Readonly<Record<string, string>> = {
+  Reports: "What was counted, as tables, series and a live stream.",
+  Clicks: "Click links and clicks by script.",
+  Impressions: "Pixels, and counts that an ad server made itself.",
+  Tokens: "Signed tokens for click links and pixels.",
+  Conversions: "What clicks led to.",
+  Explain: "What happened to one click, and why.",
+  "Late clicks": "Clicks that were reported too late and wait for a decision.",
+  "Dead letters": "What could not be counted, kept for an operator.",
+  Administration: "Tenants and what they advertise.",
+  Keys: "API keys.",
+  "Audit log": "Who did what.",
+  Catalogue: "The names behind one's own ids.",
+  About: "The API about itself.",
+};

@@ -1,0 +1,91 @@
+/**
+ * Every problem that the API answers, gathered from the tables that the routes answer from, and what a caller does about
+ * each.
+ *
+ * Keeps: a name that several areas share is listed once for each way in which it is answered. What is answered from no
+ * table, since it is one sentence beside its route, stands in `ACCESS` and `ADDRESSES`; a test compares them with answers.
+ */
+import { OWN_PROBLEMS } from "../admin/problems.ts";
+import { REFUSALS } from "../core/refusal.ts";
+import { problemType } from "../problem.ts";
+import { REPORT_PROBLEMS } from "../report/problems.ts";
+import { SUBMISSION_PROBLEMS } from "../submit/problems.ts";
+
+export type ProblemInfo = { readonly type: string; readonly status: number; readonly title: string };
+
+type Table = Readonly<Record<string, { readonly status: number; readonly title: string }>>;
+
+/** What src/access answers before a route does. */
+export const ACCESS = {
+  authentication_required: { status: 401, title: "A valid API key is required." },
+  insufficient_scope: { status: 403, title: "The API key may not do this." },
+  rate_limited: { status: 429, title: "The API key asks too often." },
+} as const satisfies Table;
+
+const ADDRESSES = {
+  not_found: { status: 404, title: "There is nothing at this address." },
+  method_not_allowed: { status: 405, title: "The method is not allowed here." },
+} as const satisfies Table;
+
+const AREAS = {
+  "keys and their rates": ACCESS,
+  "clicks, impressions and tokens": REFUSALS,
+  "conversions and impression counts": SUBMISSION_PROBLEMS,
+  "reports and the desk": REPORT_PROBLEMS,
+  administration: OWN_PROBLEMS,
+  "all addresses": ADDRESSES,
+} as const satisfies Record<string, Table>;
+
+export type ProblemMeaning = {
+  readonly area: string;
+  readonly status: number;
+  readonly title: string;
+  readonly advice: string;
+};
+
+/** Type → how it is answered, by area. */
+export const PROBLEM_MEANINGS: ReadonlyMap<string, readonly ProblemMeaning[]> = meanings();
+
+/** Rows of a table as problems: those named, or all. */
+export function problems<T extends Table>(
+  table: T,
+  reasons = Object.keys(table) as (keyof T & string)[],
+): ProblemInfo[] {
+  return reasons.map((reason) => {
+    const { status = 0, title = "" } = table[reason] ?? {};
+    return { type: problemType(reason), status, title };
+  });
+}
+
+/** What a route that takes a key may answer first. */
+export const KEYED: readonly ProblemInfo[] = problems(ACCESS);
+
+function meanings(): Map<string, readonly ProblemMeaning[]> {
+  const found = new Map<string, readonly ProblemMeaning[]>();
+  for (const [area, table] of Object.entries<Table>(AREAS)) {
+    for (const [reason, { status, title }] of Object.entries(table)) {
+      const type = problemType(reason);
+      const meaning = { area, status, title, advice: adviceFor(status) };
+      const known = found.get(type) ?? [];
+      const isKnown = known.some((one) => one.status === status && one.title === title);
+      if (!isKnown) found.set(type, [...known, meaning]);
+    }
+  }
+  return found;
+}
+
+/** What the status says of trying again. */
+function adviceFor(status: number): string {
+  if (status === 401) return "Send a key that is in force as `Authorization: Bearer clk_…`.";
+  if (status === 403) return "Nothing but another key, token or signature changes this answer.";
+  if (status === 404)
+    return "Check the address and the id; what another tenant owns is answered like what is not there.";
+  if (status === 405) return "The header `Allow` lists the methods of this address.";
+  if (status === 409)
+    return "What is stored says something else, and nothing was changed; read it before trying again.";
+  if (status === 410) return "Begin again at the first page.";
+  if (status === 413) return "Send less at once.";
+  if (status === 429) return "Wait as many seconds as `Retry-After` says.";
+  if (status >= 500) return "The same request may be sent again; wait as `Retry-After` says where it is given.";
+  return "Change what `field` and `detail` name; the same request gets the same answer.";
+}

@@ -1,0 +1,89 @@
+/**
+ * What the report API answers, as schemas: the members of a row are the words that a query may name, in camelCase.
+ *
+ * Keeps: strict: an answer that holds a member which is not here fails its test.
+ */
+import { z } from "zod";
+import { DIMENSION_NAMES, toCamelCase } from "../report/fields.ts";
+import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS } from "../report/metrics.ts";
+import { METRIC_UNITS } from "./units.ts";
+
+export const instant = z.string().meta({ format: "date-time" });
+export const count = z.int();
+export const text = z.string();
+
+const ratio = z.number();
+
+function metricSchema(metric: Metric): z.ZodType {
+  if (metric === "reasons") return z.record(z.string(), count).describe("Counts by reason.");
+  if (metric === "unique_users" || isSumMetric(metric)) return count.describe(METRIC_UNITS[metric]);
+  const value = QUOTIENT_METRICS[metric].unit === "ratio" ? ratio : count;
+  return value.nullable().describe(METRIC_UNITS[metric]);
+}
+
+const metricMembers = Object.fromEntries(
+  METRICS.map((metric) => [toCamelCase(metric), metricSchema(metric).optional()]),
+);
+const dimensionMembers = Object.fromEntries(DIMENSION_NAMES.map((name) => [toCamelCase(name), text.optional()]));
+const windowMembers = Object.fromEntries(
+  ["minute", "hour", "day", "week", "month"].map((word) => [word, instant.optional()]),
+);
+
+export const MetricValues = z.object(metricMembers).describe("The metrics that were asked for.");
+
+export const ReportRow = z
+  .object({ ...windowMembers, ...dimensionMembers, ...metricMembers, previous: MetricValues.optional() })
+  .describe("The window and the dimensions that were asked for, then the metrics.");
+
+const point = z.object({ time: instant, ...metricMembers, previous: MetricValues.optional() });
+
+export const ReportSeries = z
+  .object({ ...dimensionMembers, points: z.array(point) })
+  .describe("One series: the dimensions that it is about, and a point for each window.");
+
+const spelled = z.object({ from: instant, to: instant });
+
+export const ReportMeta = z
+  .object({
+    query: z
+      .object({
+        from: instant,
+        to: instant,
+        granularity: text,
+        dimensions: z.array(text),
+        filters: z.record(z.string(), z.array(text)),
+        metrics: z.array(text),
+        order: z.array(text),
+        limit: count,
+        previous: spelled.optional(),
+      })
+      .describe("The query as it was understood; the range is half-open."),
+    watermark: instant.nullable().describe("Every event that arrived before it is counted; null when unknown."),
+    complete: z.boolean().describe("Whether the watermark has passed the range."),
+    lagSeconds: count.nullable(),
+    state: z.enum(["open", "provisional"]),
+    truncated: z.boolean(),
+    nextCursor: text.nullable().describe("The `cursor` of the next page; null on the last."),
+    totals: z
+      .object({ ...metricMembers, previous: MetricValues.optional() })
+      .optional()
+      .describe("The metrics over the whole query, when asked for."),
+    uniqueUsers: z
+      .object({
+        standardError: ratio,
+        exact: z.boolean(),
+        coverage: ratio.nullable(),
+        keyLifeDays: count,
+        note: text,
+      })
+      .optional(),
+    tiers: z.array(z.object({ tier: text, from: instant, to: instant })),
+    rowsRead: count,
+    timezone: text,
+    latePolicy: z.object({ mode: text, allowedLatenessSeconds: count }),
+    warnings: z.array(z.object({ code: text, detail: text })),
+  })
+  .describe("What the answer says about itself.");
+
+export const ReportTable = z.object({ rows: z.array(ReportRow), meta: ReportMeta });
+export const ReportSeriesAnswer = z.object({ series: z.array(ReportSeries), meta: ReportMeta });

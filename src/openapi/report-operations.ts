@@ -1,0 +1,145 @@
+/**
+ * Operations of the report API. Their parameters are the schemas that parse them; what a text is converted to is said by
+ * refinements, from the same lists that the converters look into.
+ */
+import { z } from "zod";
+import { DEVICE_CLASSES } from "../core/device.ts";
+import { DIMENSION_NAMES, DIMENSIONS } from "../report/fields.ts";
+import { ROWS_DEFAULT, ROWS_MAX } from "../report/limits.ts";
+import { METRICS } from "../report/metrics.ts";
+import { seriesParameters, tableParameters } from "../report/params.ts";
+import { REPORT_PROBLEMS, type ReportProblemReason } from "../report/problems.ts";
+import { GRANULARITY_NAMES } from "../report/windows.ts";
+import { type Answer, type JsonSchema, json, type Operation, type Refinements, toInputSchema } from "./operation.ts";
+import { KEYED, problems } from "./problems.ts";
+
+const listOf = (words: readonly string[]): JsonSchema => ({ type: "array", minItems: 1, items: { enum: words } });
+const MOMENT =
+  "A date (2026-04-20), an instant with its zone (2026-04-20T12:00:00Z), or unix seconds. A date names the whole day.";
+const moment: JsonSchema = { type: "string", examples: ["2026-04-20"] };
+const filter: JsonSchema = {
+  type: "array",
+  minItems: 1,
+  items: { type: "string", minLength: 1 },
+  description: "Values to include; with the prefix `-`, to exclude.",
+};
+
+/** How each parameter is written; the words are those that the validators know. */
+export const REPORT_REFINEMENTS: Refinements = {
+  from: moment,
+  to: moment,
+  granularity: { type: "string", enum: GRANULARITY_NAMES },
+  timezone: { type: "string", examples: ["Europe/Berlin"] },
+  metrics: listOf(METRICS),
+  totals: { type: "boolean" },
+  limit: { type: "integer", minimum: 1, maximum: ROWS_MAX, default: ROWS_DEFAULT },
+  group_by: listOf([...DIMENSION_NAMES, ...GRANULARITY_NAMES]),
+  breakdown: listOf(DIMENSION_NAMES),
+  order: {
+    type: "array",
+    minItems: 1,
+    items: { type: "string", minLength: 1 },
+    description: "Fields of the answer; with the prefix `-`, descending.",
+  },
+  ...Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, filter])),
+  device: { ...filter, items: { enum: DEVICE_CLASSES.flatMap((device) => [device, `-${device}`]) } },
+};
+
+/** The body of a query as JSON. */
+export function reportQuerySchema(): JsonSchema {
+  return toInputSchema(tableParameters, REPORT_REFINEMENTS);
+}
+
+const NOT_OF_SEARCH: readonly ReportProblemReason[] = ["body_too_large", "body_not_json", "not_found"];
+const NOT_OF_TABLE: readonly ReportProblemReason[] = ["too_many_points"];
+const NOT_OF_SERIES: readonly ReportProblemReason[] = [
+  ...["unknown_order_field", "too_many_rows", "conflicting_granularity"],
+  ...["tampered_cursor", "stale_cursor", "cursor_of_another_query"],
+] as ReportProblemReason[];
+
+function reportProblems(without: readonly ReportProblemReason[]) {
+  const reasons = Object.keys(REPORT_PROBLEMS) as ReportProblemReason[];
+  const isOfKey = (reason: string) => reason === "authentication_required" || reason === "insufficient_scope";
+  const kept = reasons.filter((reason) => !without.includes(reason) && !isOfKey(reason));
+  return [...KEYED, ...problems(REPORT_PROBLEMS, kept)];
+}
+
+const TEXTS = { texts: ["text/csv", "application/x-ndjson"] } as const;
+const CLOSED = { 304: { means: "Not changed since the ETag that was sent." } } as const satisfies Record<
+  number,
+  Answer
+>;
+const shared = { tag: "Reports", scopes: ["report", "admin"] } as const;
+const DAY = { from: "2026-04-20", to: "2026-04-20" };
+
+export const REPORT_OPERATIONS: readonly Operation[] = [
+  {
+    ...{ ...shared, id: "getClickReport", method: "get", path: "/v1/reports/clicks" },
+    summary: "Read a table of counts",
+    description: MOMENT,
+    query: tableParameters,
+    refine: REPORT_REFINEMENTS,
+    answers: { 200: json("The rows.", "ReportTable", TEXTS), ...CLOSED },
+    problems: reportProblems([...NOT_OF_SEARCH, ...NOT_OF_TABLE]),
+    examples: [
+      {
+        name: "byAd",
+        query: { ...DAY, group_by: "ad_id", metrics: "impressions,clicks,ctr,spend_micros" },
+        status: 200,
+      },
+      {
+        name: "byHourAndDevice",
+        query: { ...DAY, group_by: "hour,device", order: "-clicks", totals: "true", timezone: "Europe/Berlin" },
+        status: 200,
+      },
+      {
+        name: "asCsv",
+        query: { ...DAY, group_by: "ad_id", metrics: "clicks,spend_micros", format: "csv" },
+        status: 200,
+      },
+    ],
+  },
+  {
+    ...{ ...shared, id: "queryReport", method: "post", path: "/v1/reports/query" },
+    summary: "Read a table of counts, its parameters as JSON",
+    description: `For lists that are too long for a URL. ${MOMENT}`,
+    body: { schema: "ReportQuery" },
+    answers: { 200: json("The rows.", "ReportTable", TEXTS) },
+    problems: reportProblems([...NOT_OF_TABLE, "not_found"]),
+    examples: [
+      {
+        name: "byPublisher",
+        body: { ...DAY, group_by: ["publisher_id"], metrics: ["clicks"], limit: 10 },
+        status: 200,
+      },
+    ],
+  },
+  {
+    ...{ ...shared, id: "getClickSeries", method: "get", path: "/v1/metrics/clicks" },
+    summary: "Read zero-filled series of counts",
+    description: MOMENT,
+    query: seriesParameters,
+    refine: REPORT_REFINEMENTS,
+    answers: { 200: json("The series.", "ReportSeriesAnswer", TEXTS), ...CLOSED },
+    problems: reportProblems([...NOT_OF_SEARCH, ...NOT_OF_SERIES]),
+    examples: [
+      {
+        name: "byDay",
+        query: { from: "2026-04-19", to: "2026-04-20", breakdown: "device", metrics: "clicks,spend_micros" },
+        status: 200,
+      },
+    ],
+  },
+  {
+    ...{ ...shared, id: "followLive", method: "get", path: "/v1/live" },
+    summary: "Follow the totals of the last minutes as server-sent events",
+    description: "Each event `totals` states all the minutes anew. A stream ends after ten minutes; ask again.",
+    query: z.object({ minutes: z.coerce.number().int().min(1).max(60).optional().describe("5 unless given.") }),
+    answers: { 200: { means: "A stream of events.", type: "text/event-stream" } },
+    problems: [
+      ...KEYED,
+      ...problems(REPORT_PROBLEMS, ["unknown_parameter", "invalid_value", "method_not_allowed", "internal_error"]),
+    ],
+    examples: [{ name: "lastMinutes", query: { minutes: "2" }, status: 200 }],
+  },
+];

@@ -1,0 +1,122 @@
+/**
+ * Operations of the tracking routes: click links, pixels, clicks by script, tokens.
+ */
+import { z } from "zod";
+import { REFUSALS } from "../core/refusal.ts";
+import { EXAMPLE } from "./example-values.ts";
+import { json, type Operation } from "./operation.ts";
+import { KEYED, problems } from "./problems.ts";
+
+const BODY_REASONS = ["body_too_large", "body_not_json", "field_invalid"] as const;
+const isOfBody = (reason: string) => (BODY_REASONS as readonly string[]).includes(reason);
+const LINK_PROBLEMS = problems(
+  REFUSALS,
+  (Object.keys(REFUSALS) as (keyof typeof REFUSALS)[]).filter((reason) => !isOfBody(reason)),
+);
+const LANDING = { Location: "The landing page, with a signed click id." };
+const TOKEN = { token: EXAMPLE.token };
+
+const link = (id: string, path: string, summary: string): Operation => ({
+  id,
+  method: "get",
+  path,
+  tag: "Clicks",
+  summary,
+  description:
+    "Any further query parameter is ignored. Bots and expired links get the same redirect; what counts is decided later. " +
+    "A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.",
+  scopes: null,
+  answers: { 302: { means: "To the landing page.", headers: LANDING } },
+  problems: LINK_PROBLEMS,
+  examples: [{ name: "click", path: TOKEN, status: 302 }],
+});
+
+const pixel = (id: string, path: string, summary: string): Operation => ({
+  id,
+  method: "get",
+  path,
+  tag: "Impressions",
+  summary,
+  description:
+    "The pixel is answered whatever the token is worth; what is refused is not counted. HEAD is answered alike.",
+  scopes: null,
+  answers: { 200: { means: "A transparent GIF of 43 bytes.", type: "image/gif" } },
+  problems: problems(REFUSALS, ["method_not_allowed"]),
+  examples: [{ name: "impression", path: TOKEN, status: 200 }],
+});
+
+export const TRACK_OPERATIONS: readonly Operation[] = [
+  link("followClickLink", "/c/{token}", "Follow a click link"),
+  link("followLongClickLink", "/v1/click/{token}", "Follow a click link, long form"),
+  {
+    id: "clickByScript",
+    method: "post",
+    path: "/v1/click",
+    tag: "Clicks",
+    summary: "Report a click by script or SDK",
+    description: "From any origin; `navigator.sendBeacon` may send it as text/plain.",
+    scopes: null,
+    query: z.object({
+      redirect: z.enum(["true", "false"]).optional().describe("false answers 204 instead of a redirect."),
+    }),
+    body: { schema: "ScriptClick", alsoAs: ["text/plain"] },
+    answers: {
+      204: { means: "Taken; asked for without a redirect." },
+      302: { means: "To the landing page.", headers: LANDING },
+    },
+    problems: problems(REFUSALS),
+    examples: [{ name: "quiet", query: { redirect: "false" }, body: { token: EXAMPLE.token }, status: 204 }],
+  },
+  {
+    id: "clickPreflight",
+    method: "options",
+    path: "/v1/click",
+    tag: "Clicks",
+    summary: "Ask whether another origin may report clicks",
+    scopes: null,
+    answers: { 204: { means: "It may.", headers: { "Access-Control-Allow-Origin": "Any origin." } } },
+    problems: [],
+    examples: [{ name: "preflight", status: 204 }],
+  },
+  pixel("showImpression", "/i/{token}", "Show an impression pixel"),
+  pixel("showLongImpression", "/v1/impression/{token}", "Show an impression pixel, long form"),
+  {
+    id: "mintTokens",
+    method: "post",
+    path: "/v1/tokens",
+    tag: "Tokens",
+    summary: "Mint tokens for click links and pixels",
+    description:
+      "Up to 1 000 at once; a bad row does not spoil its neighbours. An ad server that holds a key needs no call.",
+    scopes: ["mint"],
+    body: { schema: "MintRequest" },
+    answers: { 200: json("One result for each row.", "MintAnswer") },
+    problems: [...KEYED, ...problems(REFUSALS, [...BODY_REASONS, "method_not_allowed"])],
+    examples: [
+      {
+        name: "one",
+        body: {
+          tokens: [
+            {
+              ...{ adv: "adv_1", cmp: "cmp_7", ad: "ad_9", pub: "pub_1" },
+              ...{ url: "https://shop.example/landing?click={click_id}", cpc: 250_000 },
+            },
+          ],
+        },
+        status: 200,
+      },
+      {
+        name: "refusedRow",
+        body: { tokens: [{ adv: "adv_1", cmp: "cmp_7", ad: "ad_9", pub: "pub_1", url: "shop.example", cpc: 250_000 }] },
+        status: 200,
+      },
+    ],
+  },
+];
+
+/** Words for the parts of paths. */
+export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  token: "A signed token (docs/TOKENS.md).",
+  id: "An id.",
+  name: "The last part of a problem's `type`.",
+};
