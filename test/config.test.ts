@@ -63,6 +63,10 @@ describe("readConfig", () => {
     ["COALESCE_HOLD_MS", "-1"],
     ["FLUSH_INTERVAL_MS", undefined],
     ["ADMIN_API_KEY", ""],
+    ["HOT_MINUTES_H", "23"],
+    ["MINUTES_KEPT_DAYS", "0"],
+    ["HOURS_KEPT_DAYS", undefined],
+    ["DAYS_KEPT_DAYS", "five years"],
   ])("names the setting %s when it is %s", (name, value) => {
     expect(() => read({ [name]: value })).toThrow(name);
   });

@@ -2,7 +2,7 @@
  * Who advertises what in the data set of `npm run bench:report`: advertisers, their ads, and how often each ad is clicked.
  *
  *   advertiser of rank r   about r^-0.7 of the ads, at least one      ad of rank i   about i^-0.9 of the clicks
- *   cells of an ad         4 to 20; the hottest hundredth has 100, the three hottest 400
+ *   cells of an ad         1 to 20, more often few; the hottest hundredth has 60, the hottest thousandth 200
  *
  * Keeps: the same seed makes the same catalogue. Advertisers of rank 4, 14, 24, … are the sample that has hours and minutes
  * at all times (bench/report/generate.ts), so that a tenth of all traffic is in it.
@@ -81,17 +81,17 @@ export function makeCatalog(size: CatalogSize, seed: number): Catalog {
     const ours = Array.from({ length: count }, (_, at) => {
       const place = places[next++] ?? 0;
       const rate = scale * (place + 1) ** -CLICKS_EXPONENT;
-      return makeAd({ rank, at, place, rate }, random);
+      return makeAd({ rank, at, place, rate, ads }, random);
     });
     return { advertiserId, rank, isSampled: rank % SAMPLE_EVERY === SAMPLE_AT, ads: ours.toSorted(byKey) };
   });
   return { advertisers, ads };
 }
 
-type Place = { readonly rank: number; readonly at: number; readonly place: number; readonly rate: number };
+type Place = { readonly rank: number; readonly at: number; readonly place: number; readonly rate: number; readonly ads: number };
 
-function makeAd({ rank, at, place, rate }: Place, random: () => number): Ad {
-  const count = place < 3 ? 400 : place < 20 ? 100 : 4 + Math.floor(random() * 17);
+function makeAd({ rank, at, place, rate, ads }: Place, random: () => number): Ad {
+  const count = place < ads / 1_000 ? 200 : place < ads / 100 ? 60 : 1 + Math.floor(random() ** 1.5 * 20);
   const publisher = Math.floor(random() * PUBLISHERS);
   const [country, creatives] = [Math.floor(random() * COUNTRIES.length), 1 + Math.floor(random() * 3)];
   const cells = Array.from({ length: count }, (_, cell) =>

@@ -146,15 +146,22 @@ function filtered(question: Question): Extra {
 }
 
 function reasons(question: Question): Extra {
-  const sql = select(question, orderOf(question), LIMIT).replace(SUM_LIST, "CAST(sum(invalid) AS BIGINT)");
+  const sql = select(question, orderOf(question), LIMIT)
+    .replace(SUM_LIST, "CAST(sum(invalid) AS BIGINT)")
+    .replace(NOT_ZERO, "sum(invalid) <> 0");
   return { search: { metrics: "reasons" }, sql };
 }
 
-function users(question: Question, tolerance: number): Extra {
-  const sql = select(question, orderOf(question), 2_000)
-    .replace("facts_day", "users_day")
-    .replace(SUM_LIST, 'count(DISTINCT "user")')
-    .replace(/HAVING .*/, "");
+/** Of days and ads that have clicks, also where nobody is known. */
+function users({ who, by, from, to }: Question, tolerance: number): Extra {
+  const keys = ["day", ...by].join(", ");
+  const where = `WHERE advertiser_id = '${who}' AND day >= ${from} AND day < ${to}`;
+  const sql = `
+SELECT strftime(make_timestamp(day * 86400000000), '%Y-%m-%dT%H:%M:%SZ') AS time, ${[...by, ""].join(", ")}coalesce(users, 0)
+FROM (SELECT ${keys} FROM facts_day ${where} GROUP BY ${keys} HAVING sum(valid) <> 0)
+LEFT JOIN (SELECT ${keys}, count(DISTINCT "user") AS users FROM users_day ${where} GROUP BY ${keys}) USING (${keys})
+ORDER BY ${keys}
+LIMIT 2000`;
   return { search: { metrics: "unique_users", limit: "2000" }, sql, tolerance };
 }
 

@@ -29,7 +29,7 @@ export type ColdCost = { requests: number; bytes: number; rows: number };
 
 /** As many connections as an invocation may have open at once. */
 const OBJECTS_AT_ONCE = 6;
-const FOOTERS_KEPT = 128;
+const FOOTERS_KEPT = 64;
 
 const footers = new Map<string, FileMetaData>();
 

@@ -89,6 +89,16 @@ describe("cold minutes", () => {
     expect(second.sum).toBe(first.sum);
   });
 
+  it("are refused before they are decoded when there are too many", async () => {
+    let taken = 0;
+    const take = () => {
+      taken++;
+    };
+    const question = { wanted: EVERYTHING, columns: ["valid"], take, rowsMax: rows.length - 1 };
+    const { rows: found, requests } = await readColdMinutes(env.ARCHIVE, [object], question);
+    expect([found, requests, taken]).toEqual([rows.length, 1, 0]);
+  });
+
   it("are not read from an object that is another than the ledger names, or is gone", async () => {
     const take = () => {};
     const question = { wanted: EVERYTHING, columns: ["valid"], take };
