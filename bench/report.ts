@@ -50,6 +50,8 @@ export type Options = {
   /** Recipes whose name holds this word. */
   readonly only?: string;
   readonly onProgress?: (line: string) => void;
+  /** The Worker, where it is bundled already. */
+  readonly script?: string;
 };
 
 const SEED = 20_261_101;
@@ -66,7 +68,7 @@ export async function runReportBench(size: ReportSize, options: Options): Promis
   const { statePath, only = "", onProgress = () => {} } = options;
   const catalog = makeCatalog(size.catalog, SEED);
   const calendar = makeCalendar(size);
-  const script = await bundleWorker();
+  const script = options.script ?? (await bundleWorker());
   const ready = await prepare(size, { statePath, script, onProgress });
   const duck = await openDuck(statePath);
   try {

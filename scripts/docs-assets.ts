@@ -7,7 +7,7 @@
  * Keeps: the same bytes from the same package (no time in the gzip header); a file that is up to date is not written, so
  * that a watcher of the folder does not run in circles.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,5 +22,9 @@ for (const name of FILES) {
   const bytes = gzipSync(await readFile(join(FROM, name)), { level: 9 });
   const path = join(TO, `${name}.bin`);
   const before = await readFile(path).catch(() => null);
-  if (before?.equals(bytes) !== true) await writeFile(path, bytes);
+  if (before?.equals(bytes) === true) continue;
+  // Two builds may run at once: whoever reads a file reads all of it.
+  const whole = `${path}.${process.pid}`;
+  await writeFile(whole, bytes);
+  await rename(whole, path);
 }

@@ -88,7 +88,13 @@ export function makeCatalog(size: CatalogSize, seed: number): Catalog {
   return { advertisers, ads };
 }
 
-type Place = { readonly rank: number; readonly at: number; readonly place: number; readonly rate: number; readonly ads: number };
+type Place = {
+  readonly rank: number;
+  readonly at: number;
+  readonly place: number;
+  readonly rate: number;
+  readonly ads: number;
+};
 
 function makeAd({ rank, at, place, rate, ads }: Place, random: () => number): Ad {
   const count = place < ads / 1_000 ? 200 : place < ads / 100 ? 60 : 1 + Math.floor(random() ** 1.5 * 20);

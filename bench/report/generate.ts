@@ -143,18 +143,14 @@ function* flush(
   }
 }
 
-/** Counts the clicks of a window of so many minutes; most minutes of most ads have none. */
+/** Counts the clicks of a window of so many minutes. A day touches all cells of an ad, an hour or minute some. */
 function count(tally: Tally, minutes: number, random: () => number): void {
   const { ad } = tally;
   if (minutes === 1 && random() >= activeProbability(ad)) return;
   const clicks = minutes === 1 ? 1 - Math.log(1 - random()) * ad.rate : ad.rate * minutes * (0.5 + random());
   if (clicks < 1) return;
-  const most = Math.min(
-    ad.cells.length,
-    Math.floor(clicks),
-    minutes === 1 ? CELLS_OF_MINUTE : Number.POSITIVE_INFINITY,
-  );
-  const cells = minutes === 1 ? 1 + Math.floor(random() * most) : most;
+  const most = Math.min(Math.floor(clicks), ad.cells.length, minutes === 1 ? CELLS_OF_MINUTE : Infinity);
+  const cells = minutes === HOURS * MINUTES ? most : 1 + Math.floor(random() * most);
   // The first cells of an ad are its busiest.
   const first = Math.floor(ad.cells.length * random() ** 3);
   for (let at = 0; at < cells; at++) {

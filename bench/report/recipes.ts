@@ -116,6 +116,7 @@ function otherRecipes(to: number): Recipe[] {
     kolkata(to),
     ask(`90 days by day with totals, ${LARGEST}`, { ...month, from: to - 90 }, totals({ ...month, from: to - 90 })),
     ask(`90 days by day of DE, ${LARGEST}`, { ...month, from: to - 90 }, filtered({ ...month, from: to - 90 })),
+    ask(`30 days by day, conversions, ${LARGEST}`, month, conversions(month)),
     ask("30 days by day, invalid clicks by reason, all", { ...month, who: null }, reasons({ ...month, who: null })),
     ask(`30 days by day and ad, users, ${LARGEST}`, byAd, users(byAd, 0)),
     ask(`30 days by day, users, ${LARGEST}`, month, users(month, ESTIMATE_TOLERANCE)),
@@ -143,6 +144,14 @@ function totals(question: Question): Extra {
 function filtered(question: Question): Extra {
   const sql = select(question, orderOf(question), LIMIT, "AND country = 'DE'");
   return { search: { country: "DE" }, sql, hasCells: true };
+}
+
+/** Whose watermark asks the objects that conversions wait in as well. */
+function conversions(question: Question): Extra {
+  const sql = select(question, orderOf(question), LIMIT)
+    .replace(SUM_LIST, "CAST(sum(conversions) AS BIGINT)")
+    .replace(NOT_ZERO, "sum(conversions) <> 0");
+  return { search: { metrics: "conversions" }, sql };
 }
 
 function reasons(question: Question): Extra {

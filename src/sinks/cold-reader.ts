@@ -109,12 +109,10 @@ function openObject(bucket: R2Bucket, { object_key: key, etag, bytes }: ColdObje
   const slice = async (from: number, to = bytes): Promise<ArrayBuffer> => {
     cost.requests++;
     cost.bytes += to - from;
-    let object: R2ObjectBody | R2Object | null;
-    try {
-      object = await bucket.get(key, { range: { offset: from, length: to - from }, onlyIf: { etagMatches: etag } });
-    } catch (cause) {
+    const range = { offset: from, length: to - from };
+    const object = await bucket.get(key, { range, onlyIf: { etagMatches: etag } }).catch((cause: unknown) => {
       throw new ColdFault(`object ${key} was not read`, { cause });
-    }
+    });
     if (object === null || !("arrayBuffer" in object))
       throw new ColdFault(`object ${key} is not what the ledger names`);
     const read = await object.arrayBuffer();

@@ -1,0 +1,104 @@
+/**
+ * Every example of the OpenAPI document, sent to the Worker in the document's order. What it answers is what the document
+ * shows (src/openapi/examples.json; `vitest -u` records anew), and fits the schema that the document names.
+ */
+import { exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { readClickId } from "../../src/core/click-id.ts";
+import { EXAMPLE } from "../../src/openapi/example-values.ts";
+import recorded from "../../src/openapi/examples.json";
+import type { Example, Operation } from "../../src/openapi/operation.ts";
+import { OPERATIONS } from "../../src/openapi/operations.ts";
+import { BROWSER } from "../support/builders.ts";
+import { TEST_SECRETS } from "../support/secrets.ts";
+import { toExample, toReal } from "./recording.ts";
+import { seedExamples } from "./seed.ts";
+import { faultsOf } from "./validate.ts";
+
+const ORIGIN = "https://clicks.example";
+/** Longer answers speak for themselves, and would only make the document long. */
+const SHOWN_CHARS_MAX = 12_000;
+
+type Recorded = { status: number; type?: string; answer?: unknown };
+
+const CASES = OPERATIONS.flatMap((operation) =>
+  operation.examples.map((example): [string, Operation, Example] => [`${operation.id}/${example.name}`, operation, example]),
+);
+const answers: Record<string, Recorded> = {};
+let replacements = new Map<string, string>();
+
+beforeAll(async () => {
+  replacements = await seedExamples();
+});
+
+async function send({ method, path, scopes }: Operation, example: Example): Promise<Response> {
+  const named = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => toReal(example.path?.[name] ?? "", replacements));
+  const search = new URLSearchParams(toReal({ ...example.query }, replacements));
+  const url = `${ORIGIN}${named}${search.size === 0 ? "" : `?${search}`}`;
+  const key = scopes === null ? {} : { Authorization: `Bearer ${TEST_SECRETS.ADMIN_API_KEY}` };
+  const body = example.body === undefined ? {} : { body: JSON.stringify(toReal(example.body, replacements)) };
+  const headers = { ...key, "User-Agent": BROWSER, "CF-Connecting-IP": "192.0.2.7" };
+  return exports.default.fetch(url, { method: method.toUpperCase(), headers, redirect: "manual", ...body });
+}
+
+/** What is queued first reaches its shard a moment later. */
+function sendUntil(operation: Operation, example: Example): Promise<Response> {
+  return vi.waitFor(
+    async () => {
+      const response = await send(operation, example);
+      expect(response.status, await statusText(response)).toBe(example.status);
+      return response;
+    },
+    { timeout: 10_000, interval: 200 },
+  );
+}
+
+const statusText = async (response: Response) => (response.status < 400 ? "" : response.clone().text());
+
+/** The body; of a stream the first event. */
+async function textOf(response: Response): Promise<string> {
+  if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) return response.text();
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("data: ")) text += (await reader?.read())?.value ?? "";
+  await reader?.cancel();
+  return text;
+}
+
+/** Remembers what later examples speak of: the click's event, keys. */
+function learn(operation: Operation, response: Response, body: unknown): void {
+  const { id } = (body ?? {}) as { id?: string };
+  if (operation.id === "createKey" && id !== undefined) replacements.set(id, EXAMPLE.keyId);
+  if (operation.id === "rotateKey" && id !== undefined) replacements.set(id, EXAMPLE.nextKeyId);
+  if (operation.id !== "followClickLink") return;
+  const clickId = new URL(response.headers.get("Location") ?? "").searchParams.get("click_id") ?? "";
+  replacements.set(readClickId(clickId)?.eventId ?? "", EXAMPLE.eventId);
+}
+
+describe("every example", () => {
+  it.each(CASES)("%s is answered as documented", async (name, operation, example) => {
+    const response = await sendUntil(operation, example);
+    const answer = operation.answers[response.status];
+    expect(answer, "the status is documented").toBeDefined();
+    const type = response.headers.get("Content-Type")?.split(";")[0] ?? undefined;
+    const types = answer?.type === undefined ? [undefined] : [answer.type, ...(answer.texts ?? [])];
+    expect(types).toContain(type);
+    const text = await textOf(response);
+    const isJson = type === "application/json";
+    const body: unknown = isJson ? JSON.parse(text) : text;
+    if (isJson && answer?.schema !== undefined) expect(faultsOf(answer.schema, body)).toEqual([]);
+    for (const header of Object.keys(answer?.headers ?? {})) expect(response.headers.get(header)).not.toBeNull();
+    learn(operation, response, body);
+    const isShown = type !== undefined && type !== "image/gif" && text.length <= SHOWN_CHARS_MAX;
+    answers[name] = {
+      status: response.status,
+      ...(type === undefined ? {} : { type }),
+      ...(isShown ? { answer: toExample(body, replacements) } : {}),
+    };
+    if (Object.hasOwn(recorded, name)) expect(answers[name]).toEqual((recorded as Record<string, Recorded>)[name]);
+  });
+
+  it("is recorded, and no other", async () => {
+    await expect(`${JSON.stringify(answers, null, 2)}\n`).toMatchFileSnapshot("../../src/openapi/examples.json");
+  });
+});

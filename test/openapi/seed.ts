@@ -1,0 +1,49 @@
+/** What the examples of the document are about: facts of one day, a click, a late click, a dead letter. */
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { encodeMessage } from "../../src/core/message.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import { EXAMPLE } from "../../src/openapi/example-values.ts";
+import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
+import { aCell, seedCells } from "../report/seed.ts";
+import { aClickId, minutesAgo } from "../submit/send.ts";
+import { aClick, NOON_MS } from "../support/builders.ts";
+import { aLateClick } from "../support/late.ts";
+import { aToken, testSeal } from "../support/tokens.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** Seeds everything; real → example for each text that only this run knows. */
+export async function seedExamples(): Promise<Map<string, string>> {
+  await seedCells(env.REPORT_DB, [
+    aCell({ counts: counted(1_200, 18) }),
+    aCell({ counts: counted(800, 9), device: "desktop", publisher_id: "pub_2" }),
+    aCell({ counts: counted(300, 4), atMs: NOON_MS + HOUR_MS, ad_id: "ad_12" }),
+  ]);
+  const late = aLateClick("imp_late", "ad_9");
+  const shard = env.EVENT_SHARD.getByName("clicks-0");
+  await shard.ingest([late.encoded]);
+  await runDurableObjectAlarm(shard);
+  return new Map([
+    [await aToken({ jti: "imp_1" }), EXAMPLE.token],
+    [aClickId(), EXAMPLE.clickId],
+    [late.event.id, EXAMPLE.lateEventId],
+    [await buryOne(), EXAMPLE.deadLetter],
+    [new Date(minutesAgo(5)).toISOString(), EXAMPLE.minute],
+  ]);
+}
+
+const counted = (impressions: number, clicks: number) => ({
+  ...{ impressions, gross_impressions: impressions, gross: clicks + 1, valid: clicks, duplicate: 1 },
+  spend_micros: clicks * 250_000,
+});
+
+async function buryOne(): Promise<string> {
+  const event = encodeTokenEvent({ ...aClick({ receivedAtMs: Date.now() }), token: await aToken({ jti: "imp_dead" }) });
+  const letter: DeadLetter = {
+    ...{ reason: "retries_exhausted", queue: "clickledger-clicks-dead", messageId: "message-1", index: 0 },
+    ...{ attempts: 100, sentAtMs: NOON_MS, payload: encodeMessage([event]) },
+  };
+  await buryLetter({ archive: env.ARCHIVE, seal: testSeal }, letter);
+  return deadLetterKey(letter);
+}
