@@ -40,6 +40,8 @@ export default defineConfig(async () => {
                 bindings: {
                   ...TEST_SECRETS,
                   TEST_MIGRATIONS: migrations,
+                  // Set by `npm run record:examples`.
+                  RECORD_EXAMPLES: process.env["RECORD_EXAMPLES"] ?? "",
                   CLICKLEDGER_QUERIES: process.env["CLICKLEDGER_QUERIES"] ?? "200",
                 },
                 queueConsumers: {

@@ -9,9 +9,10 @@
  * have; the clock moves with every timer and every answer.
  */
 import { parseJson } from "../../src/core/base64url.ts";
+import { readClickId } from "../../src/core/click-id.ts";
 import worker from "../../src/index.ts";
 
-export { EventShard } from "../../src/index.ts";
+export { EventShard, SubmissionShard } from "../../src/index.ts";
 
 const respondedAtMs = new Map<string, number>();
 const acknowledged: number[] = [];
@@ -52,8 +53,9 @@ export default {
     };
     const response = await worker.fetch(request, watch(env), { ...ctx, waitUntil } as ExecutionContext);
     const atMs = Date.now();
-    const id = new URL(response.headers.get("Location") ?? request.url).searchParams.get("click_id");
-    if (id === null) return response;
+    const clickId = new URL(response.headers.get("Location") ?? request.url).searchParams.get("click_id");
+    const id = readClickId(clickId ?? "")?.eventId;
+    if (id === undefined) return response;
     if (early.delete(id)) acknowledged.push(0);
     else respondedAtMs.set(id, atMs);
     ctx.waitUntil(Promise.all(afterwards).then(() => done.push(Date.now() - atMs)));

@@ -11,6 +11,7 @@ import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { EventShard } from "../../src/shard/object.ts";
 import { benchEvent } from "./bench-event.ts";
 
+export { SubmissionShard } from "../../src/shard/submission-object.ts";
 export { EventShard };
 
 const ADS = 1_000;

@@ -50,7 +50,7 @@ export const MintAnswer = z.object({
 });
 
 export const ScriptClick = z.looseObject({
-  token: text.max(TOKEN_LENGTH_MAX).describe("The token of a click link."),
+  token: text.min(1).max(TOKEN_LENGTH_MAX).describe("The token of a click link."),
   timestamp_ms: z.int().nullish().describe("When the click happened by the client's clock."),
   device_type: z.enum(DEVICE_CLASSES).nullish(),
 });

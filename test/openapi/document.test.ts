@@ -1,0 +1,130 @@
+/** The OpenAPI document: how it is served, that it holds every route and no other, and what its problems are. */
+import { env, exports } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import packageJson from "../../package.json";
+import { adminApp } from "../../src/admin/app.ts";
+import { deskApp } from "../../src/desk/app.ts";
+import { API_VERSION, openApiDocument } from "../../src/openapi/document.ts";
+import { OPERATIONS } from "../../src/openapi/operations.ts";
+import { ACCESS, PROBLEM_MEANINGS } from "../../src/openapi/problems.ts";
+import { reportApp } from "../../src/report/app.ts";
+import { seedKey, seedTenant } from "../admin/ask.ts";
+
+const ORIGIN = "https://clicks.example";
+const get = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+  exports.default.fetch(`${ORIGIN}${path}`, { method, headers });
+
+/** Routes whose routers are no lists that could be read. */
+const OTHER_ROUTES = [
+  ...["GET /v1/live", "GET /c/{token}", "GET /v1/click/{token}", "POST /v1/click", "OPTIONS /v1/click"],
+  ...["GET /i/{token}", "GET /v1/impression/{token}", "POST /v1/tokens"],
+  ...["POST /v1/conversions", "GET /v1/conversions", "GET /v1/conversions/secret", "POST /v1/impressions/counts"],
+  ...["GET /.well-known/ad-measurement.json", "GET /openapi.json", "GET /docs", "GET /problems/{name}"],
+];
+
+describe("the document", () => {
+  it("has every route, and no other", () => {
+    const routed = [...adminApp().routes, ...deskApp().routes, ...reportApp().routes]
+      .filter(({ method, path }) => method !== "ALL" && !path.startsWith("/api/"))
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
+    const documented = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect(documented.sort()).toEqual([...new Set([...routed, ...OTHER_ROUTES])].sort());
+  });
+
+  it("names each operation once, and the version of the package", () => {
+    const ids = OPERATIONS.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(API_VERSION).toBe(packageJson.version);
+  });
+
+  it("shows an example of every operation, with its answer where that is short text", () => {
+    expect(OPERATIONS.filter(({ examples }) => examples.length === 0)).toEqual([]);
+  });
+
+  it("asks for a key where the Worker does, and nowhere else", async () => {
+    for (const { id, method, path, scopes, maySign, body } of OPERATIONS) {
+      if (maySign === true) continue;
+      const init = { method: method.toUpperCase(), ...(body === undefined ? {} : { body: "{}" }) };
+      const { status } = await exports.default.fetch(`${ORIGIN}${path.replaceAll(/[{}]/g, "")}`, init);
+      expect([id, status === 401]).toEqual([id, scopes !== null]);
+    }
+  });
+
+  it("is served to any origin for five minutes, with an ETag", async () => {
+    const response = await get("/openapi.json");
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+    expect(response.headers.get("Cache-Control")).toBe("public, max-age=300");
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    const etag = response.headers.get("ETag") ?? "";
+    const again = await get("/api/openapi.json", { "If-None-Match": etag });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+    expect((await get("/openapi.json", { "If-None-Match": '"other"' })).status).toBe(200);
+    expect(await (await get("/openapi.json", {}, "HEAD")).text()).toBe("");
+    const refused = await get("/openapi.json", {}, "DELETE");
+    expect([refused.status, refused.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);
+  });
+
+  it("tells nothing of the deployment", async () => {
+    const text = await (await get("/openapi.json")).text();
+    for (const secret of [env.ADMIN_API_KEY, env.TOKEN_SIGNING_KID]) expect(text).not.toContain(secret);
+  });
+});
+
+describe("problems", () => {
+  it.each([...PROBLEM_MEANINGS])("%s is explained at its own address", async (type, meanings) => {
+    const response = await get(type);
+    expect(await response.json()).toEqual({ type, answered: meanings });
+    const page = await (await get(type, { Accept: "text/html" })).text();
+    expect(page).toContain(`<title>${type}</title>`);
+  });
+
+  it("that are none are not found", async () => {
+    for (const path of ["/problems/", "/problems/x", "/problems/constructor", "/problems/unknown-parameter/x"]) {
+      expect((await get(path)).status).toBe(404);
+    }
+  });
+
+  it("of access are answered as the document says", async () => {
+    await seedTenant("problems");
+    const { key } = await seedKey({ advertiserId: "adv_problems", scopes: ["convert"] });
+    const unknown = await (await get("/v1/reports/clicks")).json();
+    expect(unknown).toMatchObject({ type: "/problems/authentication-required", ...ACCESS.authentication_required });
+    const poor = await (await get("/v1/reports/clicks", { Authorization: `Bearer ${key}` })).json();
+    expect(poor).toMatchObject({ type: "/problems/insufficient-scope", ...ACCESS.insufficient_scope });
+  });
+
+  it("of every refused answer have a type that the document explains", async () => {
+    for (const { method, path } of OPERATIONS) {
+      const response = await exports.default.fetch(`${ORIGIN}${path}`, {
+        method: method.toUpperCase(),
+        redirect: "manual",
+      });
+      if (response.headers.get("Content-Type") !== "application/problem+json") continue;
+      const { type, status } = (await response.json()) as { type: string; status: number };
+      expect(
+        PROBLEM_MEANINGS.get(type)?.map((meaning) => meaning.status),
+        `${method} ${path}: ${type}`,
+      ).toContain(status);
+    }
+  });
+});
+
+describe("/docs", () => {
+  it("lets the page reach its own origin only, and keeps nothing", async () => {
+    for (const path of ["/docs", "/docs/", "/docs/start.js"]) {
+      const response = await get(path);
+      expect(response.status).toBe(200);
+      const policy = response.headers.get("Content-Security-Policy") ?? "";
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).not.toMatch(/https?:|\*/);
+      expect(await response.text()).not.toMatch(/https?:\/\//);
+    }
+  });
+
+  it("serves the files of the page alone", async () => {
+    for (const path of ["/docs/x", "/docs/../secret", "/docs/assets.ts", "/docsx"]) {
+      expect((await get(path)).status).toBe(404);
+    }
+  });
+});
