@@ -35,7 +35,7 @@ export const REPORT_SIZES = {
     catalog: { advertisers: 1_000, ads: 2_000, activeShare: 0.475 },
     days: 730,
     minuteDays: 31,
-    effort: { starts: 3, rounds: 20, budgetMs: 6_000 },
+    effort: { starts: 3, rounds: 20, budgetMs: 4_000 },
   },
   small: {
     catalog: { advertisers: 12, ads: 24, activeShare: 0.02 },

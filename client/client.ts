@@ -11,6 +11,9 @@ import type { paths } from "./schema.d.ts";
 
 export type { components, paths } from "./schema.d.ts";
 
+/** Of an answer that comes in several forms, this one is read. */
+type Json = "application/json" | "application/problem+json";
+
 export type ClientOptions = {
   readonly key?: string;
   /** Takes the place of `fetch`. */
@@ -18,8 +21,8 @@ export type ClientOptions = {
 };
 
 /** A client of the Worker at an origin. Lists are comma separated, as the document says of each. */
-export function makeClient(origin: string, { key, fetch }: ClientOptions = {}): Client<paths> {
-  return createClient<paths>({
+export function makeClient(origin: string, { key, fetch }: ClientOptions = {}): Client<paths, Json> {
+  return createClient<paths, Json>({
     baseUrl: origin,
     headers: key === undefined ? {} : { Authorization: `Bearer ${key}` },
     querySerializer: { array: { style: "form", explode: false } },

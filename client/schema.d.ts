@@ -768,39 +768,29 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        AdvertiserCreation: {
-            id: string;
-            name: string;
-            currency: string;
-            /** @default UTC */
-            timeZone: string;
-            /** @default 7 */
-            attributionWindowDays: number;
-            /**
-             * @default active
-             * @enum {string}
-             */
-            status: "active" | "paused" | "archived";
-        };
-        AdvertiserChange: {
+        AdChange: {
+            adGroupId?: string | null;
+            creativeId?: string;
             name?: string;
-            currency?: string;
-            timeZone?: string;
-            attributionWindowDays?: number;
+            cpcMicros?: number;
             /** @enum {string} */
             status?: "active" | "paused" | "archived";
         };
-        CampaignCreation: {
+        AdCreation: {
             id: string;
-            advertiserId: string;
+            campaignId: string;
+            /** @default null */
+            adGroupId?: string | null;
+            creativeId: string;
             name: string;
+            cpcMicros: number;
             /**
              * @default active
              * @enum {string}
              */
-            status: "active" | "paused" | "archived";
+            status?: "active" | "paused" | "archived";
         };
-        CampaignChange: {
+        AdGroupChange: {
             name?: string;
             /** @enum {string} */
             status?: "active" | "paused" | "archived";
@@ -813,55 +803,36 @@ export interface components {
              * @default active
              * @enum {string}
              */
-            status: "active" | "paused" | "archived";
+            status?: "active" | "paused" | "archived";
         };
-        AdGroupChange: {
+        AdvertiserChange: {
             name?: string;
+            currency?: string;
+            timeZone?: string;
+            attributionWindowDays?: number;
             /** @enum {string} */
             status?: "active" | "paused" | "archived";
         };
-        AdCreation: {
+        AdvertiserCreation: {
             id: string;
-            campaignId: string;
-            /** @default null */
-            adGroupId: string | null;
-            creativeId: string;
             name: string;
-            cpcMicros: number;
+            currency: string;
+            /** @default UTC */
+            timeZone?: string;
+            /** @default 7 */
+            attributionWindowDays?: number;
             /**
              * @default active
              * @enum {string}
              */
-            status: "active" | "paused" | "archived";
-        };
-        AdChange: {
-            adGroupId?: string | null;
-            creativeId?: string;
-            name?: string;
-            cpcMicros?: number;
-            /** @enum {string} */
-            status?: "active" | "paused" | "archived";
-        };
-        PublisherCreation: {
-            id: string;
-            name: string;
-            /**
-             * @default active
-             * @enum {string}
-             */
-            status: "active" | "paused" | "archived";
-        };
-        PublisherChange: {
-            name?: string;
-            /** @enum {string} */
             status?: "active" | "paused" | "archived";
         };
         ApiKeyCreation: {
             label: string;
             /** @default null */
-            advertiserId: string | null;
+            advertiserId?: string | null;
             /** @default null */
-            publisherId: string | null;
+            publisherId?: string | null;
             scopes: ("report" | "mint" | "convert" | "admin")[];
             mint?: {
                 advertisers?: string[];
@@ -871,9 +842,65 @@ export interface components {
         };
         ApiKeyRotation: {
             /** @default 0 */
-            overlapSeconds: number;
+            overlapSeconds?: number;
         };
-        Nothing: Record<string, never>;
+        CampaignChange: {
+            name?: string;
+            /** @enum {string} */
+            status?: "active" | "paused" | "archived";
+        };
+        CampaignCreation: {
+            id: string;
+            advertiserId: string;
+            name: string;
+            /**
+             * @default active
+             * @enum {string}
+             */
+            status?: "active" | "paused" | "archived";
+        };
+        ConversionRow: {
+            /** @description The signed id that the landing page was given. */
+            click_id: string;
+            /** @description What the advertiser calls the order; a blank one is none. */
+            order_id?: (string | number) | null;
+            /** @description purchase unless given. */
+            type?: ("purchase" | "lead" | "signup" | "install" | "subscription" | "add_to_cart" | "other") | null;
+            /** @description Micros of the advertiser's currency; 0 unless given. A negative one corrects the order. */
+            value_micros?: number | null;
+            /** @description RFC 3339 with its zone, or milliseconds since 1970; now unless given. */
+            occurred_at?: (string | number) | null;
+            /** @description true takes the order back. */
+            retract?: boolean | null;
+            /** @description Tells several corrections of one order apart. */
+            correction_id?: (string | number) | null;
+        };
+        ConversionRows: {
+            conversions: components["schemas"]["ConversionRow"][];
+        } | components["schemas"]["ConversionRow"][] | components["schemas"]["ConversionRow"];
+        CountsRow: {
+            /** @description RFC 3339 with its zone, or milliseconds since 1970. */
+            minute: string | number;
+            advertiser_id: string;
+            campaign_id: string;
+            ad_id: string;
+            publisher_id: string;
+            ad_group_id?: (string | "") | null;
+            creative_id?: (string | "") | null;
+            /** @description ISO 3166-1, two letters. */
+            country?: (string | "") | null;
+            /** @description other unless given. */
+            device?: ("desktop" | "mobile" | "tablet" | "tv" | "other") | null;
+            /** @description Valid ones. */
+            impressions: number;
+            /** @description All of them, no fewer than the valid ones; as many unless given. */
+            gross_impressions?: number;
+        };
+        CountsUpload: {
+            /** @description Counted once for each sender. */
+            batch_id: string;
+            rows: components["schemas"]["CountsRow"][];
+        };
         LateDecisions: {
             decisions: {
                 id: string;
@@ -884,9 +911,32 @@ export interface components {
         LettersToReplay: {
             keys: string[];
         };
-        /** @description The token of a click link. */
-        TokenToExplain: {
+        MintRequest: {
+            tokens: components["schemas"]["TokenClaims"][];
+        } & {
+            [key: string]: unknown;
+        };
+        Nothing: Record<string, never>;
+        PublisherChange: {
+            name?: string;
+            /** @enum {string} */
+            status?: "active" | "paused" | "archived";
+        };
+        PublisherCreation: {
+            id: string;
+            name: string;
+            /**
+             * @default active
+             * @enum {string}
+             */
+            status?: "active" | "paused" | "archived";
+        };
+        ScriptClick: {
+            /** @description The token of a click link. */
             token: string;
+            /** @description When the click happened by the client's clock. */
+            timestamp_ms?: number | null;
+            device_type?: ("desktop" | "mobile" | "tablet" | "tv" | "other") | null;
         } & {
             [key: string]: unknown;
         };
@@ -927,159 +977,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        MintRequest: {
-            tokens: ({
-                /** @description Advertiser. */
-                adv: string;
-                /** @description Campaign. */
-                cmp: string;
-                ad: string;
-                /** @description Publisher. */
-                pub: string;
-                /** @description Landing URL: absolute, https, printable ASCII; may hold macros. */
-                url: string;
-                /** @description Price of a valid click in micros of the advertiser's currency. */
-                cpc: number;
-                /** @description Impression id; a random one unless given. */
-                jti?: string | null;
-                /** @description Issued at, seconds since 1970; now unless given. */
-                iat?: number | null;
-                /** @description Expires at; as late as allowed unless given. */
-                exp?: number | null;
-                /** @description Ad group. */
-                grp?: string;
-                /** @description Creative. */
-                crt?: string;
-                /** @description Placement. */
-                plc?: string;
-                /** @description Format. */
-                fmt?: string;
-                /** @description User key of the ad server. */
-                uid?: string;
-                /** @description Salts that this ad is spread over. */
-                slt?: number;
-                /** @description 1: the redirect waits until the click is durable. */
-                dur?: number;
-                /** @description 1: test traffic. */
-                tst?: number;
-            } & {
-                [key: string]: unknown;
-            })[];
-        } & {
-            [key: string]: unknown;
-        };
-        ScriptClick: {
-            /** @description The token of a click link. */
+        /** @description The token of a click link. */
+        TokenToExplain: {
             token: string;
-            /** @description When the click happened by the client's clock. */
-            timestamp_ms?: number | null;
-            device_type?: ("desktop" | "mobile" | "tablet" | "tv" | "other") | null;
         } & {
             [key: string]: unknown;
-        };
-        ConversionRow: {
-            /** @description The signed id that the landing page was given. */
-            click_id: string;
-            /** @description What the advertiser calls the order; a blank one is none. */
-            order_id?: (string | number) | null;
-            /** @description purchase unless given. */
-            type?: ("purchase" | "lead" | "signup" | "install" | "subscription" | "add_to_cart" | "other") | null;
-            /** @description Micros of the advertiser's currency; 0 unless given. A negative one corrects the order. */
-            value_micros?: number | null;
-            /** @description RFC 3339 with its zone, or milliseconds since 1970; now unless given. */
-            occurred_at?: (string | number) | null;
-            /** @description true takes the order back. */
-            retract?: boolean | null;
-            /** @description Tells several corrections of one order apart. */
-            correction_id?: (string | number) | null;
-        };
-        ConversionRows: {
-            conversions: {
-                /** @description The signed id that the landing page was given. */
-                click_id: string;
-                /** @description What the advertiser calls the order; a blank one is none. */
-                order_id?: (string | number) | null;
-                /** @description purchase unless given. */
-                type?: ("purchase" | "lead" | "signup" | "install" | "subscription" | "add_to_cart" | "other") | null;
-                /** @description Micros of the advertiser's currency; 0 unless given. A negative one corrects the order. */
-                value_micros?: number | null;
-                /** @description RFC 3339 with its zone, or milliseconds since 1970; now unless given. */
-                occurred_at?: (string | number) | null;
-                /** @description true takes the order back. */
-                retract?: boolean | null;
-                /** @description Tells several corrections of one order apart. */
-                correction_id?: (string | number) | null;
-            }[];
-        } | {
-            /** @description The signed id that the landing page was given. */
-            click_id: string;
-            /** @description What the advertiser calls the order; a blank one is none. */
-            order_id?: (string | number) | null;
-            /** @description purchase unless given. */
-            type?: ("purchase" | "lead" | "signup" | "install" | "subscription" | "add_to_cart" | "other") | null;
-            /** @description Micros of the advertiser's currency; 0 unless given. A negative one corrects the order. */
-            value_micros?: number | null;
-            /** @description RFC 3339 with its zone, or milliseconds since 1970; now unless given. */
-            occurred_at?: (string | number) | null;
-            /** @description true takes the order back. */
-            retract?: boolean | null;
-            /** @description Tells several corrections of one order apart. */
-            correction_id?: (string | number) | null;
-        }[] | {
-            /** @description The signed id that the landing page was given. */
-            click_id: string;
-            /** @description What the advertiser calls the order; a blank one is none. */
-            order_id?: (string | number) | null;
-            /** @description purchase unless given. */
-            type?: ("purchase" | "lead" | "signup" | "install" | "subscription" | "add_to_cart" | "other") | null;
-            /** @description Micros of the advertiser's currency; 0 unless given. A negative one corrects the order. */
-            value_micros?: number | null;
-            /** @description RFC 3339 with its zone, or milliseconds since 1970; now unless given. */
-            occurred_at?: (string | number) | null;
-            /** @description true takes the order back. */
-            retract?: boolean | null;
-            /** @description Tells several corrections of one order apart. */
-            correction_id?: (string | number) | null;
-        };
-        CountsRow: {
-            /** @description RFC 3339 with its zone, or milliseconds since 1970. */
-            minute: string | number;
-            advertiser_id: string;
-            campaign_id: string;
-            ad_id: string;
-            publisher_id: string;
-            ad_group_id?: (string | "") | null;
-            creative_id?: (string | "") | null;
-            /** @description ISO 3166-1, two letters. */
-            country?: (string | "") | null;
-            /** @description other unless given. */
-            device?: ("desktop" | "mobile" | "tablet" | "tv" | "other") | null;
-            /** @description Valid ones. */
-            impressions: number;
-            /** @description All of them, no fewer than the valid ones; as many unless given. */
-            gross_impressions?: number;
-        };
-        CountsUpload: {
-            /** @description Counted once for each sender. */
-            batch_id: string;
-            rows: {
-                /** @description RFC 3339 with its zone, or milliseconds since 1970. */
-                minute: string | number;
-                advertiser_id: string;
-                campaign_id: string;
-                ad_id: string;
-                publisher_id: string;
-                ad_group_id?: (string | "") | null;
-                creative_id?: (string | "") | null;
-                /** @description ISO 3166-1, two letters. */
-                country?: (string | "") | null;
-                /** @description other unless given. */
-                device?: ("desktop" | "mobile" | "tablet" | "tv" | "other") | null;
-                /** @description Valid ones. */
-                impressions: number;
-                /** @description All of them, no fewer than the valid ones; as many unless given. */
-                gross_impressions?: number;
-            }[];
         };
         ReportQuery: {
             /**
@@ -1137,307 +1039,9 @@ export interface components {
              * @description Rows at most; 10000 unless given.
              * @default 10000
              */
-            limit: number;
+            limit?: number;
             /** @description meta.nextCursor of the page before this one. */
             cursor?: string;
-        };
-        /** @description RFC 9457: why a request was not answered as asked. */
-        Problem: {
-            /** @description What is wrong, as an address of this API; it does not change. */
-            type: string;
-            title: string;
-            status: number;
-            detail?: string;
-            /** @description The parameter, claim or field at fault. */
-            field?: string;
-        };
-        RowProblem: {
-            type: string;
-            title: string;
-            status?: number;
-            field?: string;
-            detail?: string;
-        };
-        /** @description The metrics that were asked for. */
-        MetricValues: {
-            /** @description A count. */
-            impressions?: number;
-            /** @description A count. */
-            grossImpressions?: number;
-            /** @description A count. */
-            clicks?: number;
-            /** @description A count. */
-            grossClicks?: number;
-            /** @description A count. */
-            duplicateClicks?: number;
-            /** @description A count. */
-            invalidClicks?: number;
-            /** @description A count. */
-            lateClicks?: number;
-            /** @description A count. */
-            clicksWithUser?: number;
-            /** @description A count. */
-            conversions?: number;
-            /** @description A count. */
-            conversionsByTime?: number;
-            /** @description Micros of the advertiser's currency. */
-            spendMicros?: number;
-            /** @description Micros of the advertiser's currency. */
-            conversionValueMicros?: number;
-            /** @description Micros of the advertiser's currency. */
-            conversionValueByTimeMicros?: number;
-            /** @description A ratio with six places; null by zero. */
-            ctr?: number | null;
-            /** @description A ratio with six places; null by zero. */
-            cvr?: number | null;
-            /** @description Micros of the advertiser's currency. */
-            avgCpcMicros?: number | null;
-            /** @description Micros of the advertiser's currency. */
-            cpaMicros?: number | null;
-            /** @description A ratio with six places; null by zero. */
-            roas?: number | null;
-            /** @description People; an estimate past the exact limit. */
-            uniqueUsers?: number;
-            /** @description Counts by reason. */
-            reasons?: {
-                [key: string]: number;
-            };
-        };
-        /** @description The window and the dimensions that were asked for, then the metrics. */
-        ReportRow: {
-            /** Format: date-time */
-            minute?: string;
-            /** Format: date-time */
-            hour?: string;
-            /** Format: date-time */
-            day?: string;
-            /** Format: date-time */
-            week?: string;
-            /** Format: date-time */
-            month?: string;
-            advertiserId?: string;
-            campaignId?: string;
-            adGroupId?: string;
-            adId?: string;
-            publisherId?: string;
-            country?: string;
-            device?: string;
-            creativeId?: string;
-            deviceType?: string;
-            /** @description A count. */
-            impressions?: number;
-            /** @description A count. */
-            grossImpressions?: number;
-            /** @description A count. */
-            clicks?: number;
-            /** @description A count. */
-            grossClicks?: number;
-            /** @description A count. */
-            duplicateClicks?: number;
-            /** @description A count. */
-            invalidClicks?: number;
-            /** @description A count. */
-            lateClicks?: number;
-            /** @description A count. */
-            clicksWithUser?: number;
-            /** @description A count. */
-            conversions?: number;
-            /** @description A count. */
-            conversionsByTime?: number;
-            /** @description Micros of the advertiser's currency. */
-            spendMicros?: number;
-            /** @description Micros of the advertiser's currency. */
-            conversionValueMicros?: number;
-            /** @description Micros of the advertiser's currency. */
-            conversionValueByTimeMicros?: number;
-            /** @description A ratio with six places; null by zero. */
-            ctr?: number | null;
-            /** @description A ratio with six places; null by zero. */
-            cvr?: number | null;
-            /** @description Micros of the advertiser's currency. */
-            avgCpcMicros?: number | null;
-            /** @description Micros of the advertiser's currency. */
-            cpaMicros?: number | null;
-            /** @description A ratio with six places; null by zero. */
-            roas?: number | null;
-            /** @description People; an estimate past the exact limit. */
-            uniqueUsers?: number;
-            /** @description Counts by reason. */
-            reasons?: {
-                [key: string]: number;
-            };
-            previous?: components["schemas"]["MetricValues"];
-        };
-        /** @description One series: the dimensions that it is about, and a point for each window. */
-        ReportSeries: {
-            advertiserId?: string;
-            campaignId?: string;
-            adGroupId?: string;
-            adId?: string;
-            publisherId?: string;
-            country?: string;
-            device?: string;
-            creativeId?: string;
-            deviceType?: string;
-            points: {
-                /** Format: date-time */
-                time: string;
-                /** @description A count. */
-                impressions?: number;
-                /** @description A count. */
-                grossImpressions?: number;
-                /** @description A count. */
-                clicks?: number;
-                /** @description A count. */
-                grossClicks?: number;
-                /** @description A count. */
-                duplicateClicks?: number;
-                /** @description A count. */
-                invalidClicks?: number;
-                /** @description A count. */
-                lateClicks?: number;
-                /** @description A count. */
-                clicksWithUser?: number;
-                /** @description A count. */
-                conversions?: number;
-                /** @description A count. */
-                conversionsByTime?: number;
-                /** @description Micros of the advertiser's currency. */
-                spendMicros?: number;
-                /** @description Micros of the advertiser's currency. */
-                conversionValueMicros?: number;
-                /** @description Micros of the advertiser's currency. */
-                conversionValueByTimeMicros?: number;
-                /** @description A ratio with six places; null by zero. */
-                ctr?: number | null;
-                /** @description A ratio with six places; null by zero. */
-                cvr?: number | null;
-                /** @description Micros of the advertiser's currency. */
-                avgCpcMicros?: number | null;
-                /** @description Micros of the advertiser's currency. */
-                cpaMicros?: number | null;
-                /** @description A ratio with six places; null by zero. */
-                roas?: number | null;
-                /** @description People; an estimate past the exact limit. */
-                uniqueUsers?: number;
-                /** @description Counts by reason. */
-                reasons?: {
-                    [key: string]: number;
-                };
-                previous?: components["schemas"]["MetricValues"];
-            }[];
-        };
-        /** @description What the answer says about itself. */
-        ReportMeta: {
-            /** @description The query as it was understood; the range is half-open. */
-            query: {
-                /** Format: date-time */
-                from: string;
-                /** Format: date-time */
-                to: string;
-                granularity: string;
-                dimensions: string[];
-                filters: {
-                    [key: string]: string[];
-                };
-                metrics: string[];
-                order: string[];
-                limit: number;
-                previous?: {
-                    /** Format: date-time */
-                    from: string;
-                    /** Format: date-time */
-                    to: string;
-                };
-            };
-            /** @description Every event that arrived before it is counted; null when unknown. */
-            watermark: string | null;
-            /** @description Whether the watermark has passed the range. */
-            complete: boolean;
-            lagSeconds: number | null;
-            /** @enum {string} */
-            state: "open" | "provisional";
-            truncated: boolean;
-            /** @description The `cursor` of the next page; null on the last. */
-            nextCursor: string | null;
-            /** @description The metrics over the whole query, when asked for. */
-            totals?: {
-                /** @description A count. */
-                impressions?: number;
-                /** @description A count. */
-                grossImpressions?: number;
-                /** @description A count. */
-                clicks?: number;
-                /** @description A count. */
-                grossClicks?: number;
-                /** @description A count. */
-                duplicateClicks?: number;
-                /** @description A count. */
-                invalidClicks?: number;
-                /** @description A count. */
-                lateClicks?: number;
-                /** @description A count. */
-                clicksWithUser?: number;
-                /** @description A count. */
-                conversions?: number;
-                /** @description A count. */
-                conversionsByTime?: number;
-                /** @description Micros of the advertiser's currency. */
-                spendMicros?: number;
-                /** @description Micros of the advertiser's currency. */
-                conversionValueMicros?: number;
-                /** @description Micros of the advertiser's currency. */
-                conversionValueByTimeMicros?: number;
-                /** @description A ratio with six places; null by zero. */
-                ctr?: number | null;
-                /** @description A ratio with six places; null by zero. */
-                cvr?: number | null;
-                /** @description Micros of the advertiser's currency. */
-                avgCpcMicros?: number | null;
-                /** @description Micros of the advertiser's currency. */
-                cpaMicros?: number | null;
-                /** @description A ratio with six places; null by zero. */
-                roas?: number | null;
-                /** @description People; an estimate past the exact limit. */
-                uniqueUsers?: number;
-                /** @description Counts by reason. */
-                reasons?: {
-                    [key: string]: number;
-                };
-                previous?: components["schemas"]["MetricValues"];
-            };
-            uniqueUsers?: {
-                standardError: number;
-                exact: boolean;
-                coverage: number | null;
-                keyLifeDays: number;
-                note: string;
-            };
-            tiers: {
-                tier: string;
-                /** Format: date-time */
-                from: string;
-                /** Format: date-time */
-                to: string;
-            }[];
-            rowsRead: number;
-            timezone: string;
-            latePolicy: {
-                mode: string;
-                allowedLatenessSeconds: number;
-            };
-            warnings: {
-                code: string;
-                detail: string;
-            }[];
-        };
-        ReportTable: {
-            rows: components["schemas"]["ReportRow"][];
-            meta: components["schemas"]["ReportMeta"];
-        };
-        ReportSeriesAnswer: {
-            series: components["schemas"]["ReportSeries"][];
-            meta: components["schemas"]["ReportMeta"];
         };
         Ad: {
             id: string;
@@ -1570,60 +1174,45 @@ export interface components {
             /** @description The `after` of the next page; null on the last. */
             next: string | null;
         };
-        NewApiKey: {
-            id: string;
-            label: string;
-            advertiserId: string | null;
-            publisherId: string | null;
-            scopes: ("report" | "mint" | "convert" | "admin")[];
-            mint: {
-                advertisers: string[] | null;
-                publishers: string[] | null;
-                cpcMicrosMax: number | null;
-            };
-            rotatedFrom: string | null;
-            /** Format: date-time */
-            createdAt: string;
-            revokedAt: string | null;
-            /** @description The key itself; it is in this answer and in no other. */
+        ConversionResult: {
+            status: components["schemas"]["ConversionStatus"];
+        };
+        ConversionResults: {
+            /** @description In the order of the request. */
+            results: ({
+                row: number;
+                status: components["schemas"]["ConversionStatus"];
+            } | {
+                row: number;
+                problem: components["schemas"]["RowProblem"];
+            })[];
+        };
+        /** @enum {string} */
+        ConversionStatus: "recorded" | "repeated" | "reattributed" | "duplicate" | "not_attributed" | "corrected" | "retracted" | "accepted";
+        CountsAnswer: {
+            batch_id: string;
+            /** @enum {string} */
+            status: "counted" | "repeated";
+            rows: number;
+            impressions: number;
+        };
+        DeadLetter: {
             key: string;
+            /** @description The letter as it is stored; text when it is no JSON. */
+            letter: {
+                [key: string]: unknown;
+            } | string;
         };
-        Publisher: {
-            id: string;
-            name: string;
-            /** @enum {string} */
-            status: "active" | "paused" | "archived";
-            /** @description Null for what is older than this column. */
-            createdAt: string | null;
-            updatedAt: string | null;
-        };
-        PublisherPage: {
-            publishers: components["schemas"]["Publisher"][];
-            /** @description The `after` of the next page; null on the last. */
-            next: string | null;
-        };
-        LateClick: {
-            id: string;
-            advertiserId: string;
-            campaignId: string;
-            adId: string;
-            publisherId: string;
-            clicks: number;
-            cpcMicros: number;
-            /** Format: date-time */
-            occurredAt: string;
-            /** Format: date-time */
-            receivedAt: string;
-            /** @enum {string} */
-            status: "waiting" | "decided";
-            /** @enum {string} */
-            verdict: "valid" | "duplicate" | "invalid" | "late" | "deferred";
-            reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped") | null;
-            decidedBy: string | null;
-            decidedAt: string | null;
-        };
-        LateClickPage: {
-            lateClicks: components["schemas"]["LateClick"][];
+        DeadLetterPage: {
+            letters: {
+                key: string;
+                reason: string | null;
+                queue: string | null;
+                attempts: number;
+                bytes: number;
+                /** Format: date-time */
+                storedAt: string;
+            }[];
             /** @description The `after` of the next page; null on the last. */
             next: string | null;
         };
@@ -1706,6 +1295,418 @@ export interface components {
                 archiveObject: string | null;
             };
         };
+        LateClick: {
+            id: string;
+            advertiserId: string;
+            campaignId: string;
+            adId: string;
+            publisherId: string;
+            clicks: number;
+            cpcMicros: number;
+            /** Format: date-time */
+            occurredAt: string;
+            /** Format: date-time */
+            receivedAt: string;
+            /** @enum {string} */
+            status: "waiting" | "decided";
+            /** @enum {string} */
+            verdict: "valid" | "duplicate" | "invalid" | "late" | "deferred";
+            reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped") | null;
+            decidedBy: string | null;
+            decidedAt: string | null;
+        };
+        LateClickPage: {
+            lateClicks: components["schemas"]["LateClick"][];
+            /** @description The `after` of the next page; null on the last. */
+            next: string | null;
+        };
+        /** @description How clicks, impressions and conversions are measured. */
+        Methodology: {
+            methodologyVersion: number;
+            rulesVersion: number;
+            settings: {
+                [key: string]: unknown;
+            };
+            law: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description The metrics that were asked for. */
+        MetricValues: {
+            /** @description A count. */
+            impressions?: number;
+            /** @description A count. */
+            grossImpressions?: number;
+            /** @description A count. */
+            clicks?: number;
+            /** @description A count. */
+            grossClicks?: number;
+            /** @description A count. */
+            duplicateClicks?: number;
+            /** @description A count. */
+            invalidClicks?: number;
+            /** @description A count. */
+            lateClicks?: number;
+            /** @description A count. */
+            clicksWithUser?: number;
+            /** @description A count. */
+            conversions?: number;
+            /** @description A count. */
+            conversionsByTime?: number;
+            /** @description Micros of the advertiser's currency. */
+            spendMicros?: number;
+            /** @description Micros of the advertiser's currency. */
+            conversionValueMicros?: number;
+            /** @description Micros of the advertiser's currency. */
+            conversionValueByTimeMicros?: number;
+            /** @description A ratio with six places; null by zero. */
+            ctr?: number | null;
+            /** @description A ratio with six places; null by zero. */
+            cvr?: number | null;
+            /** @description Micros of the advertiser's currency. */
+            avgCpcMicros?: number | null;
+            /** @description Micros of the advertiser's currency. */
+            cpaMicros?: number | null;
+            /** @description A ratio with six places; null by zero. */
+            roas?: number | null;
+            /** @description People; an estimate past the exact limit. */
+            uniqueUsers?: number;
+            /** @description Counts by reason. */
+            reasons?: {
+                [key: string]: number;
+            };
+        };
+        MintAnswer: {
+            /** @description In the order of the request. */
+            tokens: ({
+                token: string;
+                click_url: string;
+                pixel_url: string;
+            } | {
+                problem: components["schemas"]["RowProblem"];
+            })[];
+        };
+        NewApiKey: {
+            id: string;
+            label: string;
+            advertiserId: string | null;
+            publisherId: string | null;
+            scopes: ("report" | "mint" | "convert" | "admin")[];
+            mint: {
+                advertisers: string[] | null;
+                publishers: string[] | null;
+                cpcMicrosMax: number | null;
+            };
+            rotatedFrom: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            revokedAt: string | null;
+            /** @description The key itself; it is in this answer and in no other. */
+            key: string;
+        };
+        OpenApiDocument: {
+            openapi: string;
+            info: {
+                title: string;
+                version: string;
+            } & {
+                [key: string]: unknown;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        PostbackSecret: {
+            advertiser_id: string;
+            kid: string;
+            secret: string;
+        };
+        /** @description RFC 9457: why a request was not answered as asked. */
+        Problem: {
+            /** @description What is wrong, as an address of this API; it does not change. */
+            type: string;
+            title: string;
+            status: number;
+            detail?: string;
+            /** @description The parameter, claim or field at fault. */
+            field?: string;
+        };
+        ProblemPage: {
+            type: string;
+            answered: {
+                area: string;
+                status: number;
+                title: string;
+                advice: string;
+            }[];
+        };
+        Publisher: {
+            id: string;
+            name: string;
+            /** @enum {string} */
+            status: "active" | "paused" | "archived";
+            /** @description Null for what is older than this column. */
+            createdAt: string | null;
+            updatedAt: string | null;
+        };
+        PublisherPage: {
+            publishers: components["schemas"]["Publisher"][];
+            /** @description The `after` of the next page; null on the last. */
+            next: string | null;
+        };
+        ReplayResults: {
+            results: {
+                key: string;
+                /** @enum {string} */
+                outcome: "replayed" | "refused" | "failed";
+                events?: number;
+                counted?: number;
+                reason?: string;
+                detail?: string;
+            }[];
+        };
+        /** @description What the answer says about itself. */
+        ReportMeta: {
+            /** @description The query as it was understood; the range is half-open. */
+            query: {
+                /** Format: date-time */
+                from: string;
+                /** Format: date-time */
+                to: string;
+                granularity: string;
+                dimensions: string[];
+                filters: {
+                    [key: string]: string[];
+                };
+                metrics: string[];
+                order: string[];
+                limit: number;
+                previous?: {
+                    /** Format: date-time */
+                    from: string;
+                    /** Format: date-time */
+                    to: string;
+                };
+            };
+            /** @description Every event that arrived before it is counted; null when unknown. */
+            watermark: string | null;
+            /** @description Whether the watermark has passed the range. */
+            complete: boolean;
+            lagSeconds: number | null;
+            /** @enum {string} */
+            state: "open" | "provisional";
+            truncated: boolean;
+            /** @description The `cursor` of the next page; null on the last. */
+            nextCursor: string | null;
+            /** @description The metrics over the whole query, when asked for. */
+            totals?: {
+                /** @description A count. */
+                impressions?: number;
+                /** @description A count. */
+                grossImpressions?: number;
+                /** @description A count. */
+                clicks?: number;
+                /** @description A count. */
+                grossClicks?: number;
+                /** @description A count. */
+                duplicateClicks?: number;
+                /** @description A count. */
+                invalidClicks?: number;
+                /** @description A count. */
+                lateClicks?: number;
+                /** @description A count. */
+                clicksWithUser?: number;
+                /** @description A count. */
+                conversions?: number;
+                /** @description A count. */
+                conversionsByTime?: number;
+                /** @description Micros of the advertiser's currency. */
+                spendMicros?: number;
+                /** @description Micros of the advertiser's currency. */
+                conversionValueMicros?: number;
+                /** @description Micros of the advertiser's currency. */
+                conversionValueByTimeMicros?: number;
+                /** @description A ratio with six places; null by zero. */
+                ctr?: number | null;
+                /** @description A ratio with six places; null by zero. */
+                cvr?: number | null;
+                /** @description Micros of the advertiser's currency. */
+                avgCpcMicros?: number | null;
+                /** @description Micros of the advertiser's currency. */
+                cpaMicros?: number | null;
+                /** @description A ratio with six places; null by zero. */
+                roas?: number | null;
+                /** @description People; an estimate past the exact limit. */
+                uniqueUsers?: number;
+                /** @description Counts by reason. */
+                reasons?: {
+                    [key: string]: number;
+                };
+                previous?: components["schemas"]["MetricValues"];
+            };
+            uniqueUsers?: {
+                standardError: number;
+                exact: boolean;
+                coverage: number | null;
+                keyLifeDays: number;
+                note: string;
+            };
+            tiers: {
+                tier: string;
+                /** Format: date-time */
+                from: string;
+                /** Format: date-time */
+                to: string;
+            }[];
+            rowsRead: number;
+            timezone: string;
+            latePolicy: {
+                mode: string;
+                allowedLatenessSeconds: number;
+            };
+            warnings: {
+                code: string;
+                detail: string;
+            }[];
+        };
+        /** @description The window and the dimensions that were asked for, then the metrics. */
+        ReportRow: {
+            /** Format: date-time */
+            minute?: string;
+            /** Format: date-time */
+            hour?: string;
+            /** Format: date-time */
+            day?: string;
+            /** Format: date-time */
+            week?: string;
+            /** Format: date-time */
+            month?: string;
+            advertiserId?: string;
+            campaignId?: string;
+            adGroupId?: string;
+            adId?: string;
+            publisherId?: string;
+            country?: string;
+            device?: string;
+            creativeId?: string;
+            deviceType?: string;
+            /** @description A count. */
+            impressions?: number;
+            /** @description A count. */
+            grossImpressions?: number;
+            /** @description A count. */
+            clicks?: number;
+            /** @description A count. */
+            grossClicks?: number;
+            /** @description A count. */
+            duplicateClicks?: number;
+            /** @description A count. */
+            invalidClicks?: number;
+            /** @description A count. */
+            lateClicks?: number;
+            /** @description A count. */
+            clicksWithUser?: number;
+            /** @description A count. */
+            conversions?: number;
+            /** @description A count. */
+            conversionsByTime?: number;
+            /** @description Micros of the advertiser's currency. */
+            spendMicros?: number;
+            /** @description Micros of the advertiser's currency. */
+            conversionValueMicros?: number;
+            /** @description Micros of the advertiser's currency. */
+            conversionValueByTimeMicros?: number;
+            /** @description A ratio with six places; null by zero. */
+            ctr?: number | null;
+            /** @description A ratio with six places; null by zero. */
+            cvr?: number | null;
+            /** @description Micros of the advertiser's currency. */
+            avgCpcMicros?: number | null;
+            /** @description Micros of the advertiser's currency. */
+            cpaMicros?: number | null;
+            /** @description A ratio with six places; null by zero. */
+            roas?: number | null;
+            /** @description People; an estimate past the exact limit. */
+            uniqueUsers?: number;
+            /** @description Counts by reason. */
+            reasons?: {
+                [key: string]: number;
+            };
+            previous?: components["schemas"]["MetricValues"];
+        };
+        /** @description One series: the dimensions that it is about, and a point for each window. */
+        ReportSeries: {
+            advertiserId?: string;
+            campaignId?: string;
+            adGroupId?: string;
+            adId?: string;
+            publisherId?: string;
+            country?: string;
+            device?: string;
+            creativeId?: string;
+            deviceType?: string;
+            points: {
+                /** Format: date-time */
+                time: string;
+                /** @description A count. */
+                impressions?: number;
+                /** @description A count. */
+                grossImpressions?: number;
+                /** @description A count. */
+                clicks?: number;
+                /** @description A count. */
+                grossClicks?: number;
+                /** @description A count. */
+                duplicateClicks?: number;
+                /** @description A count. */
+                invalidClicks?: number;
+                /** @description A count. */
+                lateClicks?: number;
+                /** @description A count. */
+                clicksWithUser?: number;
+                /** @description A count. */
+                conversions?: number;
+                /** @description A count. */
+                conversionsByTime?: number;
+                /** @description Micros of the advertiser's currency. */
+                spendMicros?: number;
+                /** @description Micros of the advertiser's currency. */
+                conversionValueMicros?: number;
+                /** @description Micros of the advertiser's currency. */
+                conversionValueByTimeMicros?: number;
+                /** @description A ratio with six places; null by zero. */
+                ctr?: number | null;
+                /** @description A ratio with six places; null by zero. */
+                cvr?: number | null;
+                /** @description Micros of the advertiser's currency. */
+                avgCpcMicros?: number | null;
+                /** @description Micros of the advertiser's currency. */
+                cpaMicros?: number | null;
+                /** @description A ratio with six places; null by zero. */
+                roas?: number | null;
+                /** @description People; an estimate past the exact limit. */
+                uniqueUsers?: number;
+                /** @description Counts by reason. */
+                reasons?: {
+                    [key: string]: number;
+                };
+                previous?: components["schemas"]["MetricValues"];
+            }[];
+        };
+        ReportSeriesAnswer: {
+            series: components["schemas"]["ReportSeries"][];
+            meta: components["schemas"]["ReportMeta"];
+        };
+        ReportTable: {
+            rows: components["schemas"]["ReportRow"][];
+            meta: components["schemas"]["ReportMeta"];
+        };
+        RowProblem: {
+            type: string;
+            title: string;
+            status?: number;
+            field?: string;
+            detail?: string;
+        };
         TokenExplanation: {
             claims: {
                 jti: string;
@@ -1726,105 +1727,6 @@ export interface components {
                 receivedAt: string;
             } | null;
             click: components["schemas"]["Explanation"] | null;
-        };
-        DeadLetterPage: {
-            letters: {
-                key: string;
-                reason: string | null;
-                queue: string | null;
-                attempts: number;
-                bytes: number;
-                /** Format: date-time */
-                storedAt: string;
-            }[];
-            /** @description The `after` of the next page; null on the last. */
-            next: string | null;
-        };
-        DeadLetter: {
-            key: string;
-            /** @description The letter as it is stored; text when it is no JSON. */
-            letter: {
-                [key: string]: unknown;
-            } | string;
-        };
-        ReplayResults: {
-            results: {
-                key: string;
-                /** @enum {string} */
-                outcome: "replayed" | "refused" | "failed";
-                events?: number;
-                counted?: number;
-                reason?: string;
-                detail?: string;
-            }[];
-        };
-        MintAnswer: {
-            /** @description In the order of the request. */
-            tokens: ({
-                token: string;
-                click_url: string;
-                pixel_url: string;
-            } | {
-                problem: components["schemas"]["RowProblem"];
-            })[];
-        };
-        /** @enum {string} */
-        ConversionStatus: "recorded" | "repeated" | "reattributed" | "duplicate" | "not_attributed" | "corrected" | "retracted" | "accepted";
-        ConversionResults: {
-            /** @description In the order of the request. */
-            results: ({
-                row: number;
-                status: components["schemas"]["ConversionStatus"];
-            } | {
-                row: number;
-                problem: components["schemas"]["RowProblem"];
-            })[];
-        };
-        ConversionResult: {
-            status: components["schemas"]["ConversionStatus"];
-        };
-        PostbackSecret: {
-            advertiser_id: string;
-            kid: string;
-            secret: string;
-        };
-        CountsAnswer: {
-            batch_id: string;
-            /** @enum {string} */
-            status: "counted" | "repeated";
-            rows: number;
-            impressions: number;
-        };
-        /** @description How clicks, impressions and conversions are measured. */
-        Methodology: {
-            methodologyVersion: number;
-            rulesVersion: number;
-            settings: {
-                [key: string]: unknown;
-            };
-            law: string;
-        } & {
-            [key: string]: unknown;
-        };
-        OpenApiDocument: {
-            openapi: string;
-            info: {
-                title: string;
-                version: string;
-            } & {
-                [key: string]: unknown;
-            };
-        } & {
-            [key: string]: unknown;
-        };
-        ProblemPage: {
-            type: string;
-            answered: {
-                area: string;
-                status: number;
-                title: string;
-                advice: string;
-            }[];
         };
     };
     responses: never;

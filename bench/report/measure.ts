@@ -54,11 +54,7 @@ export type Setting = {
   readonly onProgress: (line: string) => void;
 };
 
-/**
- * What D1 counts: a row read from the table and, where its group is not the table's order, once more out of the sorter.
- * Beside it marks and lists. A lost index reads the whole tier, whose other rows are more than this leaves room for.
- */
-const READS_OF_ROW = 2.1;
+/** Marks, lists and objects beside the facts. A lost index reads the rest of the tier, for which this leaves no room. */
 const ROWS_SPARE = 400;
 
 export async function measureRecipes(
@@ -211,8 +207,7 @@ function assertReading(recipe: Recipe, { meta }: Answer, asked: Asked): void {
   }
 }
 
-/** Rows that a reading may count: those asked about and their cells where they are unfolded, and once more for totals. */
-function rowsMost({ hasCells, totalsSql }: Recipe, { rows, cells }: Asked): number {
-  const asked = rows + (hasCells ? cells : 0);
-  return (READS_OF_ROW + (totalsSql === undefined ? 0 : 1)) * asked + ROWS_SPARE;
+/** Rows that a reading may count: those asked about, their cells where they are unfolded, as often as the recipe says. */
+function rowsMost({ hasCells, readsOfRow }: Recipe, { rows, cells }: Asked): number {
+  return readsOfRow * (rows + (hasCells ? cells : 0)) + ROWS_SPARE;
 }

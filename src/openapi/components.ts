@@ -1,7 +1,7 @@
 /**
  * The named schemas of the document: what bodies hold, by the schemas that validate them, and what is answered.
  *
- * Keeps: a name stands for one schema. Answers refer to each other by name; what is taken stands in full.
+ * Keeps: a name stands for one schema, and wherever the schema is part of another its name stands there.
  */
 import { z } from "zod";
 import { keySchema } from "../admin/key-spec.ts";
@@ -12,7 +12,7 @@ import { decisionsSchema } from "../desk/late-clicks.ts";
 import * as about from "./about-operations.ts";
 import * as admin from "./admin-answers.ts";
 import * as desk from "./desk-answers.ts";
-import { type JsonSchema, toInputSchema } from "./operation.ts";
+import type { JsonSchema } from "./operation.ts";
 import * as reports from "./report-answers.ts";
 import { reportQuerySchema } from "./report-operations.ts";
 import * as submit from "./submit-schemas.ts";
@@ -90,17 +90,16 @@ const refTo = (name: string) => `#/components/schemas/${name}`;
 
 /** Name → JSON Schema, 2020-12. */
 export function componentSchemas(): Record<string, JsonSchema> {
-  const inputs = Object.entries(INPUTS).map(([name, schema]): [string, JsonSchema] => [name, toInputSchema(schema)]);
-  return { ...Object.fromEntries(inputs), ReportQuery: reportQuerySchema(), ...answerSchemas() };
+  return { ...schemasOf(INPUTS, "input"), ReportQuery: reportQuerySchema(), ...schemasOf(ANSWERS, "output") };
 }
 
-function answerSchemas(): Record<string, JsonSchema> {
+function schemasOf(named: Readonly<Record<string, z.ZodType>>, io: "input" | "output"): Record<string, JsonSchema> {
   const registry = z.registry<{ id: string }>();
-  for (const [name, schema] of Object.entries(ANSWERS)) registry.add(schema, { id: name });
-  const { schemas } = z.toJSONSchema(registry, { io: "output", uri: refTo }) as { schemas: Record<string, JsonSchema> };
-  return Object.fromEntries(
-    Object.entries(schemas).map(([name, { $schema, $id, ...schema }]): [string, JsonSchema] => [name, schema]),
-  );
+  for (const [name, schema] of Object.entries(named)) registry.add(schema, { id: name });
+  const { schemas } = z.toJSONSchema(registry, { io, uri: refTo }) as { schemas: Record<string, JsonSchema> };
+  // By name, since the members of a module come in an order of the loader's.
+  const byName = Object.entries(schemas).sort(([left], [right]) => (left < right ? -1 : 1));
+  return Object.fromEntries(byName.map(([name, { $schema, $id, ...schema }]): [string, JsonSchema] => [name, schema]));
 }
 
 /** A reference to a component. */

@@ -2,8 +2,14 @@
 import { readFileSync } from "node:fs";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { describe, expect, it } from "vitest";
-import { clientTypes } from "../../scripts/client-types.ts";
-import { openApiDocument } from "../../src/openapi/document.ts";
+import { clientTypes, readDocument } from "../../scripts/client-types.ts";
+
+/** A click link has no other success than a redirect; a question whether one may ask is never refused. */
+const EXPECTED = [
+  "operation-2xx-response: Operation must have at least one `2XX` response. #/paths/~1c~1{token}/get/responses",
+  "operation-2xx-response: Operation must have at least one `2XX` response. #/paths/~1v1~1click~1{token}/get/responses",
+  "operation-4xx-response: Operation must have at least one `4XX` response. #/paths/~1v1~1click/options/responses",
+];
 
 /** What the linter finds, as one line each. */
 async function findingsIn(document: unknown): Promise<string[]> {
@@ -13,17 +19,17 @@ async function findingsIn(document: unknown): Promise<string[]> {
 }
 
 describe("the linter", () => {
-  it("finds nothing in the document", async () => {
-    expect(await findingsIn(openApiDocument())).toEqual([]);
+  it("finds nothing in the document but what is meant so", async () => {
+    expect(await findingsIn(await readDocument())).toEqual(EXPECTED);
   });
 
   it("finds a planted fault", async () => {
-    const document = structuredClone(openApiDocument()) as {
+    const document = (await readDocument()) as {
       paths: Record<string, Record<string, { responses: object }>>;
     };
     const operation = document.paths["/v1/reports/clicks"]?.["get"];
     if (operation !== undefined) operation.responses = {};
-    expect(await findingsIn(document)).not.toEqual([]);
+    expect(await findingsIn(document)).not.toEqual(EXPECTED);
   });
 });
 

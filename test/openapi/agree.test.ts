@@ -112,7 +112,7 @@ describe("the document and the validator agree", () => {
       ...{ dur: bit, tst: bit },
     });
     fc.assert(
-      fc.property(claims, (payload) => {
+      fc.property(claims, (payload: Record<string, unknown>) => {
         // What is absent is filled in before the claims are read.
         const filled = {
           ...payload,
