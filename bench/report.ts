@@ -6,7 +6,7 @@
  *   build the D1 file ─▶ export to Parquet ─▶ move an old day's minutes to R2 ─▶ ask every recipe of both
  *
  * `--state` keeps the data set in a folder and takes it from there the next time; else it lies in a temporary folder, of
- * about 8 GB, which is removed. `--only` asks the recipes whose name holds the word. See bench/README.md.
+ * about 9 GB, which is removed. `--only` asks the recipes whose name holds the word. See bench/README.md.
  */
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
