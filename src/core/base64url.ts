@@ -13,10 +13,23 @@ for (const [value, character] of Array.from(ALPHABET).entries()) VALUES[characte
 const encoder = new TextEncoder();
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Two characters for each 12 bits: half the steps of one character for each 6. */
+const PAIRS = Array.from({ length: 4_096 }, (_, bits) => ALPHABET.charAt(bits >> 6) + ALPHABET.charAt(bits & 63));
+
 export function encodeBase64url(bytes: Uint8Array): string {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const pair = (bits: number) => PAIRS[bits] ?? "";
+  const byte = (at: number) => bytes[at] ?? 0;
+  const left = bytes.length % 3;
+  const whole = bytes.length - left;
+  let text = "";
+  for (let at = 0; at < whole; at += 3) {
+    const bits = (byte(at) << 16) | (byte(at + 1) << 8) | byte(at + 2);
+    text += pair(bits >> 12) + pair(bits & 4_095);
+  }
+  if (left === 1) return text + pair(byte(whole) << 4);
+  if (left === 0) return text;
+  const bits = (byte(whole) << 10) | (byte(whole + 1) << 2);
+  return text + pair(bits >> 6) + ALPHABET.charAt(bits & 63);
 }
 
 /**

@@ -11,10 +11,9 @@
  * derived from it or believed for it, and it does not sign. Relies on: the caller keeps the ring for the isolate's life
  * (importing keys for every request would be waste).
  */
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { decodeBase64url, encodeBase64url, encodeUtf8 } from "./base64url.ts";
 import { type Claims, isId } from "./claims.ts";
+import { KeyedHash } from "./keyed-hash.ts";
 import { TOKEN_KEY_BYTES_MIN } from "./limits.ts";
 import type { RefusalReason } from "./refusal.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -27,9 +26,6 @@ export type KeyLimits = {
 };
 
 export type TokenKey = { readonly kid: string; readonly key: CryptoKey; readonly limits: KeyLimits };
-
-/** HMAC-SHA-256 with a key already mixed in, to be cloned for every message. */
-export type KeyedHash = ReturnType<typeof hmac.create>;
 
 /** Keys derived from a ring key, each for one purpose, so that what one signs is never taken for another's. */
 export type DerivedKeys = { readonly kid: string; readonly clickId: KeyedHash; readonly postback: KeyedHash };
@@ -82,7 +78,8 @@ export async function importKeyRing(tokenKeys: unknown, signingKid: string): Pro
 
 /** HKDF with an empty salt would do the same in two steps; the ring's keys are uniform already (RFC 5869 §3.3). */
 function deriveKeys(kid: string, bytes: Uint8Array): DerivedKeys {
-  const derive = (purpose: string) => hmac.create(sha256, hmac(sha256, bytes, encodeUtf8(`clickledger ${purpose} v1`)));
+  const root = new KeyedHash(bytes);
+  const derive = (purpose: string) => new KeyedHash(root.digest(`clickledger ${purpose} v1`));
   return { kid, clickId: derive("click id"), postback: derive("postback") };
 }
 

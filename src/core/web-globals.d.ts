@@ -4,6 +4,7 @@
  */
 declare class TextEncoder {
   encode(input?: string): Uint8Array<ArrayBuffer>;
+  encodeInto(source: string, destination: Uint8Array): { read: number; written: number };
 }
 declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
@@ -20,8 +21,6 @@ declare class URL {
   readonly hash: string;
   readonly href: string;
 }
-declare function atob(data: string): string;
-declare function btoa(data: string): string;
 declare interface CryptoKey {
   readonly type: string;
 }

@@ -80,7 +80,7 @@ function toValue(name: string, text: string): unknown {
 }
 
 function secretOf(advertiserId: string, { postback }: DerivedKeys): Uint8Array {
-  return postback.clone().update(encodeUtf8(advertiserId)).digest();
+  return postback.digest(advertiserId);
 }
 
 /** RFC 3986: all but unreserved characters. */

@@ -8,10 +8,8 @@
  * history. Without a salt in time, or under `Sec-GPC: 1` (the caller's decision), there is no hash. Runs after the
  * response, never before it.
  */
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
-import { encodeBase64url, encodeUtf8 } from "../core/base64url.ts";
-import type { KeyedHash } from "../core/key-ring.ts";
+import { encodeBase64url } from "../core/base64url.ts";
+import { KeyedHash } from "../core/keyed-hash.ts";
 import { DAY_MS, SALT_DAYS } from "../core/limits.ts";
 import { dayOf, isoDay } from "../core/time.ts";
 import { logFault } from "../log.ts";
@@ -61,8 +59,7 @@ export class AddressHasher {
   hash({ address, agent }: { address: string; agent: string }, atMs: number): ClientHashes {
     if (address === "" || this.#current?.day !== dayOf(atMs) || this.#current.keyed === null) return NO_HASHES;
     const { keyed } = this.#current;
-    const digest = (text: string) =>
-      encodeBase64url(keyed.clone().update(encodeUtf8(text)).digest().subarray(0, HASH_BYTES));
+    const digest = (text: string) => encodeBase64url(keyed.digest(text).subarray(0, HASH_BYTES));
     // No address holds a line end, so no address is another's address and agent.
     return { ipHash: digest(address), userHash: digest(`${address}\n${agent}`) };
   }
@@ -70,7 +67,7 @@ export class AddressHasher {
   async #keyedHash(day: string): Promise<KeyedHash | null> {
     try {
       const salt = await within(PLATFORM_TIMING, SALT_TIMEOUT_MS, this.#dailySalt(day));
-      return hmac.create(sha256, new Uint8Array(salt));
+      return new KeyedHash(new Uint8Array(salt));
     } catch (fault) {
       logFault("address_hash_failed", fault);
       return null;

@@ -2,17 +2,17 @@
  * Builders of conversions and uploaded counts, for stations behind the edge: their click ids are well-formed, and signed
  * by nobody's key. A test names only what it is about.
  */
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
+
 import { type ClickIdentity, makeClickId } from "../../src/core/click-id.ts";
 import type { ConversionEvent } from "../../src/core/conversion.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import type { ImpressionCountsEvent } from "../../src/core/impression-counts.ts";
 import type { DerivedKeys } from "../../src/core/key-ring.ts";
+import { KeyedHash } from "../../src/core/keyed-hash.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
 import { NOON_MS, serialBytes } from "./builders.ts";
 
-const nobodys = hmac.create(sha256, new Uint8Array(32));
+const nobodys = new KeyedHash(new Uint8Array(32));
 const NOBODYS_KEYS: DerivedKeys = { kid: "test-1", clickId: nobodys, postback: nobodys };
 
 /** A click of noon, received in the minute that it is counted in. */
