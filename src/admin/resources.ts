@@ -9,6 +9,7 @@
  * money is in it. Nothing here decides whether a click counts.
  */
 import { z } from "zod";
+import { ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { currency, id, micros, name, status, timeZone } from "./parse.ts";
 import type { AdminProblem } from "./problems.ts";
@@ -46,7 +47,7 @@ SELECT 1
 FROM advertisers
 WHERE advertiser_id = ?1`;
 
-const attributionWindowDays = z.int().min(1).max(90);
+const attributionWindowDays = z.int().min(1).max(ATTRIBUTION_WINDOW_DAYS_MAX);
 
 const fine: Check = async () => ok(null);
 
@@ -60,7 +61,7 @@ export const ADVERTISERS: Resource = {
     name,
     currency,
     timeZone: timeZone.default("UTC"),
-    attributionWindowDays: attributionWindowDays.default(7),
+    attributionWindowDays: attributionWindowDays.default(ATTRIBUTION_WINDOW_DAYS_DEFAULT),
     status: status.default("active"),
   }),
   patch: z.strictObject({

@@ -4,8 +4,7 @@
  * An event is logged after it was received, and archived after it was logged. So the search begins with the segments of
  * the hour of receipt that were uploaded afterwards, oldest first, and usually ends in the first one.
  *
- * Keeps: bounded: so many hours after receipt, and so many segments. What lies further on is not found, and the answer
- * says how far was looked.
+ * Keeps: bounded: so many hours after receipt, and so many segments. What lies further on is not found.
  */
 import { HOUR_MS } from "../core/limits.ts";
 import { hourOf } from "../core/time.ts";
@@ -17,7 +16,7 @@ const HOURS_SEARCHED_MAX = 24;
 
 export type ArchivedLine = { readonly object: string; readonly line: string };
 
-/** The first lines that hold `needle`, in one segment, and those segments that were read in vain before it. */
+/** The lines that hold `needle` in the first segment that has any; none when the bounds are reached before. */
 export async function findArchived(
   bucket: R2Bucket,
   shards: readonly string[],
