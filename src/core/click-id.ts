@@ -6,7 +6,7 @@
  *
  *   event id  of the click; tells when it was received, which is when this id was issued
  *   minute    of the click, as minutes after the minute of receipt in decimal; empty when it is the same
- *   device    first letters of its class        flags  "t" for test traffic        mac  16 bytes, base64url
+ *   device    d m b t o: desktop, mobile, tablet, tv, other        flags  "t" for test traffic        mac  16 bytes, base64url
  *
  * Keeps: only characters that a URL need not escape, usually about 120 of them. No price: landing pages leak what they
  * are given. The key is derived from a ring key for this purpose alone, so no token's signature is ever a click id's; 128
@@ -45,10 +45,10 @@ const COUNTRY = /^[A-Z0-9]{2}$/;
 /** As `makeClickId` spells them. */
 const MINUTES = /^(-?[1-9]\d{0,9})?$/;
 const FLAGS = /^t?$/;
-/** Full length of every id, twice over: longer texts are not worth a hash. */
+/** Above the longest that is ever made: longer texts are not worth a hash. */
 export const CLICK_ID_LENGTH_MAX = 600;
 
-/** One letter per class; their first letters differ. */
+/** One letter per class: its first, and b for tablets, since t is for television. */
 const DEVICE_LETTERS = new Map<string, DeviceClass>(
   DEVICE_CLASSES.map((device) => [device === "tablet" ? "b" : device.charAt(0), device]),
 );
