@@ -1,16 +1,40 @@
 /**
- * Two projects: `node` runs the pure core, scripts, documents and the browser journey; `workers` runs everything that
- * touches the platform inside workerd, with the bindings of wrangler.toml.
+ * Three projects: `node` runs the pure core, scripts, documents and the browser journey; `workers` runs everything that
+ * touches the platform inside workerd, with the bindings of wrangler.toml; `databases` does so with two more report
+ * databases, over all of which advertisers are spread.
  */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import type { Json } from "miniflare";
 import { defineConfig } from "vitest/config";
 import { TEST_SECRETS } from "./test/support/secrets.ts";
 
 /** Tests of what reads rows and queries, which needs no platform. */
 const PURE_SUBMIT_TESTS = ["test/submit/{row,counts-row,postback}.test.ts"];
 
+/** The Worker of wrangler.toml in workerd, with further bindings. */
+function worker(bindings: Record<string, Json>, more: { d1Databases?: string[] } = {}) {
+  return cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      cf: false,
+      compatibilityFlags: ["service_binding_extra_handlers"],
+      bindings: { ...TEST_SECRETS, ...bindings },
+      queueConsumers: {
+        "clickledger-clicks-0": { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 100 },
+        "clickledger-impressions-0": { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 100 },
+      },
+      ...more,
+    },
+  });
+}
+
 export default defineConfig(async () => {
-  const migrations = await readD1Migrations("migrations");
+  const bindings = {
+    TEST_MIGRATIONS: await readD1Migrations("migrations"),
+    // Set by `npm run record:examples`.
+    RECORD_EXAMPLES: process.env["RECORD_EXAMPLES"] ?? "",
+    CLICKLEDGER_QUERIES: process.env["CLICKLEDGER_QUERIES"] ?? "200",
+  };
   return {
     test: {
       projects: [
@@ -31,26 +55,7 @@ export default defineConfig(async () => {
           },
         },
         {
-          plugins: [
-            cloudflareTest({
-              wrangler: { configPath: "./wrangler.toml" },
-              miniflare: {
-                cf: false,
-                compatibilityFlags: ["service_binding_extra_handlers"],
-                bindings: {
-                  ...TEST_SECRETS,
-                  TEST_MIGRATIONS: migrations,
-                  // Set by `npm run record:examples`.
-                  RECORD_EXAMPLES: process.env["RECORD_EXAMPLES"] ?? "",
-                  CLICKLEDGER_QUERIES: process.env["CLICKLEDGER_QUERIES"] ?? "200",
-                },
-                queueConsumers: {
-                  "clickledger-clicks-0": { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 100 },
-                  "clickledger-impressions-0": { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 100 },
-                },
-              },
-            }),
-          ],
+          plugins: [worker(bindings)],
           test: {
             name: "workers",
             include: [
@@ -58,6 +63,20 @@ export default defineConfig(async () => {
               "test/guarantees.test.ts",
             ],
             exclude: PURE_SUBMIT_TESTS,
+            setupFiles: ["./test/support/apply-migrations.ts"],
+            testTimeout: 30_000,
+          },
+        },
+        {
+          plugins: [
+            worker(
+              { ...bindings, NEW_ADVERTISERS_TO: "REPORT_DB,REPORT_DB_1,REPORT_DB_2" },
+              { d1Databases: ["REPORT_DB", "REPORT_DB_1", "REPORT_DB_2"] },
+            ),
+          ],
+          test: {
+            name: "databases",
+            include: ["test/databases/**/*.test.ts"],
             setupFiles: ["./test/support/apply-migrations.ts"],
             testTimeout: 30_000,
           },

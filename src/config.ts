@@ -41,6 +41,8 @@ export type Config = {
   /** Past this many characters of unposted log a shard refuses more; the queue holds the rest. */
   readonly logBacklogCharsMax: number;
   readonly tiers: TierSettings;
+  /** Report databases, by binding, over which advertisers are spread when they are first seen (sinks/directory.ts). */
+  readonly newAdvertisersTo: readonly string[];
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
   readonly dedupHorizonMs: number;
   /** Shows the demonstration pages; only local runs set it, and only loopback hosts are served. */
@@ -78,6 +80,7 @@ export function readConfig(env: object): Config {
       hoursKeptDays: integer(vars, "HOURS_KEPT_DAYS", 7, 36_500),
       daysKeptDays: integer(vars, "DAYS_KEPT_DAYS", 7, 36_500),
     },
+    newAdvertisersTo: some(vars, "NEW_ADVERTISERS_TO"),
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
     isDemo: vars["LOCAL_DEMO"] === "1",
   };
@@ -94,6 +97,11 @@ function list(vars: Record<string, string | undefined>, name: string): string[] 
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
+}
+
+function some(vars: Record<string, string | undefined>, name: string): string[] {
+  text(vars, name);
+  return list(vars, name);
 }
 
 function integer(vars: Record<string, string | undefined>, name: string, min: number, max: number): number {

@@ -1,9 +1,10 @@
-/** Applies the D1 migrations before the tests of a file; storage is isolated by file. */
+/** Applies the D1 migrations to every report database before the tests of a file; storage is isolated by file. */
 import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll } from "vitest";
+import { boundDatabases } from "../../src/sinks/directory.ts";
 
 beforeAll(async () => {
-  const { REPORT_DB, TEST_MIGRATIONS } = env as unknown as { REPORT_DB: D1Database; TEST_MIGRATIONS: D1Migration[] };
-  await applyD1Migrations(REPORT_DB, TEST_MIGRATIONS);
+  const { TEST_MIGRATIONS } = env as unknown as { TEST_MIGRATIONS: D1Migration[] };
+  for (const database of boundDatabases(env).values()) await applyD1Migrations(database, TEST_MIGRATIONS);
 });

@@ -1,0 +1,134 @@
+/**
+ * The directory: which report database holds an advertiser.
+ *
+ *   REPORT_DB                        the primary; has the directory too, and keys, tenants and the audit log
+ *   REPORT_DB_1, REPORT_DB_2, …      more of the same schema, found by the names of their bindings
+ *
+ * Keeps: an advertiser is pinned at first sight, for ever. Whoever comes first decides (`INSERT OR IGNORE`), and everybody
+ * reads what was decided; a pin is durable before anything is posted by it. A pin to a database that is not bound is a
+ * fault, never a reason to look elsewhere.
+ * Relies on: a binding's name means the same database for ever.
+ */
+import { hash32 } from "../core/hash.ts";
+
+export const PRIMARY_DATABASE = "REPORT_DB";
+const BINDING = /^REPORT_DB(_[1-9]\d{0,3})?$/;
+/** Pins that an isolate remembers; they never change, so forgetting them costs a look. */
+const PINS_REMEMBERED_MAX = 100_000;
+
+/** The pins of the advertisers, by the name of their database, made where there were none. */
+export type Pinning = (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+
+/** A database that rows stand in has no binding in this deployment. */
+export class UnboundDatabaseError extends Error {
+  override readonly name = "UnboundDatabaseError";
+}
+
+const INSERT_PINS = `
+INSERT OR IGNORE INTO advertiser_directory (advertiser_id, database, pinned_at_ms)
+SELECT value ->> 0, value ->> 1, ?2
+FROM json_each(?1)`;
+
+/** Of the pins, not of the choices: another may have been first. */
+const INSERT_DATABASES = `
+INSERT OR IGNORE INTO report_databases (database, first_used_at_ms)
+SELECT database, ?2
+FROM advertiser_directory
+WHERE advertiser_id IN (SELECT value ->> 0 FROM json_each(?1))`;
+
+const SELECT_PINS = `
+SELECT advertiser_id, database
+FROM advertiser_directory
+WHERE advertiser_id IN (SELECT value FROM json_each(?1))`;
+
+const SELECT_DATABASES = `
+SELECT database
+FROM report_databases`;
+
+type PinRow = { readonly advertiser_id: string; readonly database: string };
+
+const remembered = new WeakMap<D1Database, Map<string, string>>();
+
+/** The databases that are bound, by the names of their bindings; the primary first. */
+export function boundDatabases(env: Pick<Env, "REPORT_DB">): ReadonlyMap<string, D1Database> {
+  const bound = Object.entries(env).filter(([name]) => BINDING.test(name)) as [string, D1Database][];
+  return new Map(bound.toSorted(([left], [right]) => numberOf(left) - numberOf(right)));
+}
+
+function numberOf(binding: string): number {
+  return Number(binding.slice(PRIMARY_DATABASE.length + 1));
+}
+
+export class Directory {
+  readonly databases: ReadonlyMap<string, D1Database>;
+  readonly #primary: D1Database;
+  readonly #pins: Map<string, string>;
+
+  constructor(env: Pick<Env, "REPORT_DB">) {
+    this.databases = boundDatabases(env);
+    this.#primary = env.REPORT_DB;
+    this.#pins = remembered.get(this.#primary) ?? new Map();
+    remembered.set(this.#primary, this.#pins);
+  }
+
+  /**
+   * Pins those advertisers that are not yet, each to one of the databases `newTo`. Throws UnboundDatabaseError when a
+   * database of a pin or of `newTo` is not bound, and what D1 throws.
+   */
+  async pin(
+    advertiserIds: readonly string[],
+    { newTo, nowMs }: { newTo: readonly string[]; nowMs: number },
+  ): Promise<ReadonlyMap<string, string>> {
+    const unknown = advertiserIds.filter((id) => !this.#pins.has(id));
+    if (unknown.length > 0) {
+      for (const name of newTo) this.#bound(name);
+      const choices = JSON.stringify(unknown.map((id) => [id, choiceOf(id, newTo)]));
+      const [, , pins] = await this.#primary.batch<PinRow>([
+        this.#primary.prepare(INSERT_PINS).bind(choices, nowMs),
+        this.#primary.prepare(INSERT_DATABASES).bind(choices, nowMs),
+        this.#primary.prepare(SELECT_PINS).bind(JSON.stringify(unknown)),
+      ]);
+      this.#remember(pins?.results ?? []);
+    }
+    return new Map(advertiserIds.map((id) => [id, this.#nameOf(id)]));
+  }
+
+  /** The databases with rows of the advertisers, or of any (null). One that was never seen is looked for in the primary. */
+  async databasesOf(advertiserIds: readonly string[] | null): Promise<D1Database[]> {
+    if (advertiserIds === null) {
+      const { results } = await this.#primary.prepare(SELECT_DATABASES).all<{ database: string }>();
+      for (const { database } of results) this.#bound(database);
+      return [...this.databases.values()];
+    }
+    const unknown = advertiserIds.filter((id) => !this.#pins.has(id));
+    if (unknown.length > 0) {
+      const { results } = await this.#primary.prepare(SELECT_PINS).bind(JSON.stringify(unknown)).all<PinRow>();
+      this.#remember(results);
+    }
+    const names = new Set(advertiserIds.map((id) => this.#pins.get(id) ?? PRIMARY_DATABASE));
+    return Array.from(names, (name) => this.#bound(name));
+  }
+
+  #nameOf(advertiserId: string): string {
+    const name = this.#pins.get(advertiserId);
+    if (name === undefined) throw new Error(`advertiser ${advertiserId} was not pinned`);
+    this.#bound(name);
+    return name;
+  }
+
+  #bound(name: string): D1Database {
+    const database = this.databases.get(name);
+    if (database === undefined) throw new UnboundDatabaseError(`report database ${name} is not bound`);
+    return database;
+  }
+
+  #remember(pins: readonly PinRow[]): void {
+    if (this.#pins.size + pins.length > PINS_REMEMBERED_MAX) this.#pins.clear();
+    for (const { advertiser_id: id, database } of pins) this.#pins.set(id, database);
+  }
+}
+
+/** Spreads advertisers, independently of their buckets. */
+function choiceOf(advertiserId: string, newTo: readonly string[]): string {
+  return newTo[hash32(`directory/${advertiserId}`) % newTo.length] ?? PRIMARY_DATABASE;
+}

@@ -1,0 +1,128 @@
+/** The directory over three report databases: pinned at first sight, for ever, by whoever comes first. */
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { boundDatabases, Directory, UnboundDatabaseError } from "../../src/sinks/directory.ts";
+
+const NAMES = ["REPORT_DB", "REPORT_DB_1", "REPORT_DB_2"];
+const ids = (count: number, prefix = "adv") => Array.from({ length: count }, (_, at) => `${prefix}_${at}`);
+
+/** The bindings as another isolate has them: nothing is remembered. */
+function bindings(names: readonly string[] = NAMES): Pick<Env, "REPORT_DB"> {
+  const primary = new Proxy(env.REPORT_DB, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const bound = Object.fromEntries([...boundDatabases(env)].filter(([name]) => names.includes(name)));
+  return { ...bound, REPORT_DB: primary };
+}
+
+const directory = (names?: readonly string[]) => new Directory(bindings(names));
+const stored = async () =>
+  (await env.REPORT_DB.prepare("SELECT advertiser_id, database FROM advertiser_directory ORDER BY 1").all()).results;
+
+beforeEach(async () => {
+  await env.REPORT_DB.batch([
+    env.REPORT_DB.prepare("DELETE FROM advertiser_directory"),
+    env.REPORT_DB.prepare("DELETE FROM report_databases"),
+  ]);
+});
+
+describe("the bound databases", () => {
+  it("are found by their names, the primary first, and in the order of their numbers", () => {
+    const { REPORT_DB } = env;
+    const many = {
+      REPORT_DB_10: REPORT_DB,
+      REPORT_DB_2: REPORT_DB,
+      REPORT_DB,
+      REPORT_DB_0: 1,
+      REPORT_DBX: 1,
+      OTHER: 1,
+    };
+    expect([...boundDatabases(many).keys()]).toEqual(["REPORT_DB", "REPORT_DB_2", "REPORT_DB_10"]);
+    expect([...boundDatabases(env).keys()]).toEqual(NAMES);
+  });
+});
+
+describe("pin", () => {
+  const to = (...newTo: string[]) => ({ newTo, nowMs: 1 });
+
+  it("spreads new advertisers over the databases that take them, and over no other", async () => {
+    const pins = await directory().pin(ids(600), to(...NAMES));
+    const counts = NAMES.map((name) => [...pins.values()].filter((pin) => pin === name).length);
+    for (const count of counts) expect(count).toBeGreaterThan(140);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(600);
+    const others = await directory().pin(ids(50, "later"), to("REPORT_DB_2"));
+    expect(new Set(others.values())).toEqual(new Set(["REPORT_DB_2"]));
+  });
+
+  it("never moves an advertiser, whatever takes new ones later, also where nothing is remembered", async () => {
+    const first = await directory().pin(ids(30), to("REPORT_DB_1"));
+    const again = await directory().pin(ids(30), to("REPORT_DB", "REPORT_DB_2"));
+    expect([...again]).toEqual([...first]);
+    expect(await stored()).toHaveLength(30);
+  });
+
+  it("takes the pin of whoever was first when several pin at once", async () => {
+    const all = await Promise.all(NAMES.map((name) => directory().pin(ids(20), to(name))));
+    expect(new Set(all.map((pins) => JSON.stringify([...pins]))).size).toBe(1);
+    expect(await stored()).toEqual(
+      [...(all[0] ?? [])].sort().map(([id, database]) => ({ advertiser_id: id, database })),
+    );
+  });
+
+  it("asks the database once for an advertiser", async () => {
+    const { REPORT_DB, ...others } = bindings() as Env;
+    let batches = 0;
+    const counting = new Proxy(REPORT_DB, {
+      get: (target, property) => {
+        if (property === "batch") batches++;
+        return Reflect.get(target, property) as unknown;
+      },
+    });
+    const one = new Directory({ ...others, REPORT_DB: counting });
+    await one.pin(ids(3), to("REPORT_DB"));
+    await one.pin(ids(3), to("REPORT_DB"));
+    expect(batches).toBe(1);
+    await one.pin(ids(4), to("REPORT_DB"));
+    expect(batches).toBe(2);
+  });
+
+  it("refuses to pin to a database that is not bound, and writes nothing", async () => {
+    await expect(directory().pin(["adv_1"], to("REPORT_DB_7"))).rejects.toBeInstanceOf(UnboundDatabaseError);
+    expect(await stored()).toEqual([]);
+  });
+
+  it("is a fault where the pin's database is not bound any more", async () => {
+    await directory().pin(["adv_1"], to("REPORT_DB_2"));
+    const fewer = directory(["REPORT_DB", "REPORT_DB_1"]);
+    await expect(fewer.pin(["adv_1"], to("REPORT_DB"))).rejects.toThrow("REPORT_DB_2 is not bound");
+  });
+});
+
+describe("databasesOf", () => {
+  it("names the database of each advertiser once, and the primary for one that was never seen", async () => {
+    await directory().pin(["adv_1", "adv_2"], { newTo: ["REPORT_DB_1"], nowMs: 1 });
+    const reader = directory();
+    const [primary, first] = [...reader.databases.values()];
+    expect(await reader.databasesOf(["adv_1", "adv_2"])).toEqual([first]);
+    expect(await reader.databasesOf(["adv_9"])).toEqual([primary]);
+    expect(await reader.databasesOf(["adv_1", "adv_9"])).toEqual([first, primary]);
+  });
+
+  it("does not remember that an advertiser was never seen", async () => {
+    const reader = directory();
+    await reader.databasesOf(["adv_1"]);
+    await directory().pin(["adv_1"], { newTo: ["REPORT_DB_2"], nowMs: 1 });
+    expect(await reader.databasesOf(["adv_1"])).toEqual([reader.databases.get("REPORT_DB_2")]);
+  });
+
+  it("names all for everybody, and fails when one that was ever used is not bound", async () => {
+    await directory().pin(["adv_1"], { newTo: ["REPORT_DB_2"], nowMs: 1 });
+    expect(await directory().databasesOf(null)).toHaveLength(3);
+    const fewer = directory(["REPORT_DB", "REPORT_DB_1"]);
+    await expect(fewer.databasesOf(null)).rejects.toBeInstanceOf(UnboundDatabaseError);
+    await expect(fewer.databasesOf(["adv_1"])).rejects.toBeInstanceOf(UnboundDatabaseError);
+  });
+});
