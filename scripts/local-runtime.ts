@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { D1Database, Queue, R2Bucket } from "@cloudflare/workers-types";
 import type { V4MiniflareOptions } from "miniflare";
+import { boundDatabases } from "../src/sinks/directory.ts";
 import { type Bundle, bundleModules } from "./bundle.ts";
 import { type PipelineBindings, waitUntilCarried } from "./carried.ts";
 import { applyMigrations } from "./migrate.ts";
@@ -77,7 +78,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntim
   try {
     await miniflare.ready;
     const bindings = await miniflare.getBindings<RuntimeBindings>();
-    await applyMigrations(bindings.REPORT_DB);
+    for (const database of boundDatabases(bindings as never).values()) await applyMigrations(database as never);
     const neighbourUrls: Record<string, string> = {};
     for (const name of Object.keys(options.neighbours ?? {})) {
       neighbourUrls[name] = (await miniflare.unsafeGetDirectURL(name)).origin;

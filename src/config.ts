@@ -100,8 +100,9 @@ function list(vars: Record<string, string | undefined>, name: string): string[] 
 }
 
 function some(vars: Record<string, string | undefined>, name: string): string[] {
-  text(vars, name);
-  return list(vars, name);
+  const items = list(vars, name);
+  if (items.length === 0) throw new Error(`setting ${name} is missing`);
+  return items;
 }
 
 function integer(vars: Record<string, string | undefined>, name: string, min: number, max: number): number {

@@ -9,6 +9,7 @@ import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { dropKeptRows } from "./report/kept-rows.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
+import { boundDatabases } from "./sinks/directory.ts";
 import { drainSubmissions } from "./submit/deliver.ts";
 import { handleSubmit } from "./submit/router.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
@@ -55,7 +56,7 @@ export default {
       const page = await (await import("./demo/pages.ts")).handleDemo(request, path, env);
       if (page !== undefined) return page;
     }
-    return problemResponse({ reason: "not_found", status: 404, title: "There is nothing at this address." });
+    return problemResponse({ reason: "not_found", status: 404, title: "There is nothing here." });
   },
 
   async queue(batch, env) {
@@ -68,7 +69,7 @@ export default {
   async scheduled(controller, env) {
     const nowMs = controller.scheduledTime;
     const ports = {
-      database: env.REPORT_DB,
+      databases: boundDatabases(env),
       shards: env.EVENT_SHARD,
       submissions: env.SUBMISSION_SHARD,
       archive: env.ARCHIVE,

@@ -67,6 +67,8 @@ describe("readConfig", () => {
     ["MINUTES_KEPT_DAYS", "0"],
     ["HOURS_KEPT_DAYS", undefined],
     ["DAYS_KEPT_DAYS", "five years"],
+    ["NEW_ADVERTISERS_TO", undefined],
+    ["NEW_ADVERTISERS_TO", " , "],
   ])("names the setting %s when it is %s", (name, value) => {
     expect(() => read({ [name]: value })).toThrow(name);
   });

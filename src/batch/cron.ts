@@ -1,6 +1,7 @@
 /**
  * What happens every minute: roll what is over, drain the spool, visit every event shard and some submission shards; move
- * the minutes of one advertiser bucket that are past the hot window, and drop what is past its time.
+ * the minutes of one advertiser bucket that are past the hot window, and drop what is past its time. What is done to a
+ * report database is done to each.
  *
  * Keeps: each duty has its turn whatever happens to the others; all are idempotent, so a cron that fires twice, late or
  * not at all costs time and nothing else.
@@ -17,7 +18,8 @@ import { rollAll } from "../sinks/roll.ts";
 import { dropOld } from "./retention.ts";
 
 export type CronPorts = {
-  readonly database: D1Database;
+  /** The report databases by name. */
+  readonly databases: ReadonlyMap<string, D1Database>;
   readonly shards: ShardNamespace;
   readonly submissions: SubmissionNamespace;
   readonly archive: R2Bucket;
@@ -33,17 +35,19 @@ const SUBMISSION_SWEEP_MINUTES = 60;
 
 /** Rolls, drains and sweeps; resolves when everything was tried. */
 export async function runCron(
-  { database, shards, submissions, archive, seal, topology }: CronPorts,
+  { databases, shards, submissions, archive, seal, topology }: CronPorts,
   nowMs: number,
 ): Promise<void> {
   const turn = Math.floor(nowMs / MINUTE_MS) % SUBMISSION_SWEEP_MINUTES;
   const visited = submissionShardNames().filter((_, at) => at % SUBMISSION_SWEEP_MINUTES === turn);
   await Promise.all([
     ...visited.map((name) => duty(`sweep ${name}`, () => submissions.getByName(name).sweep())),
-    duty("roll", async () => {
-      const windows = await rollAll(database, nowMs);
-      if (windows > 0) logInfo("rolled", { windows });
-    }),
+    ...Array.from(databases, ([name, database]) =>
+      duty(`roll ${name}`, async () => {
+        const windows = await rollAll(database, nowMs);
+        if (windows > 0) logInfo("rolled", { windows, database: name });
+      }),
+    ),
     duty("shards", async () => {
       const inForce = await topology();
       const names = eventShardNames(inForce);
@@ -58,26 +62,30 @@ export async function runCron(
   ]);
 }
 
-/** Moving ends its last batch after this long; a run of cron has 30 s of processor time, of which most is waiting here. */
+/** Moving begins no batch after this long; a run of cron has 30 s of processor time, of which most is waiting here. */
 const MOVE_MS = 20 * SECOND_MS;
 
 /** Moves and drops what is due in the minute's bucket; the modules that write Parquet are loaded here, not at start. */
 export async function runTiers(
-  { database, archive }: Pick<CronPorts, "database" | "archive">,
+  { databases, archive }: Pick<CronPorts, "databases" | "archive">,
   nowMs: number,
   { hotMinutesMs, ...kept }: TierSettings,
 ): Promise<void> {
   const buckets = [Math.floor(nowMs / MINUTE_MS) % ADVERTISER_BUCKETS];
-  await duty("move minutes", async () => {
-    const { moveMinutes } = await import("./move-minutes.ts");
-    const ports = { database, archive, clock: () => Date.now() };
-    const batches = await moveMinutes(ports, { nowMs, hotMinutesMs, buckets, untilMs: Date.now() + MOVE_MS });
-    if (batches > 0) logInfo("minutes_moved", { batches });
-  });
-  await duty("drop old facts", async () => {
-    const { rows, objects } = await dropOld({ database, archive }, { nowMs, kept, buckets });
-    if (rows + objects > 0) logInfo("old_facts_dropped", { rows, objects });
-  });
+  // One after the other, since a batch is held in memory while it is written; each has its share of the time.
+  for (const [name, database] of databases) {
+    const untilMs = Date.now() + MOVE_MS / databases.size;
+    await duty(`move minutes ${name}`, async () => {
+      const { moveMinutes } = await import("./move-minutes.ts");
+      const ports = { database, archive, clock: () => Date.now() };
+      const batches = await moveMinutes(ports, { nowMs, hotMinutesMs, buckets, untilMs });
+      if (batches > 0) logInfo("minutes_moved", { batches, database: name });
+    });
+    await duty(`drop old facts ${name}`, async () => {
+      const { rows, objects } = await dropOld({ database, archive }, { nowMs, kept, buckets });
+      if (rows + objects > 0) logInfo("old_facts_dropped", { rows, objects, database: name });
+    });
+  }
 }
 
 /** Runs one duty; its fault is logged, and the next minute tries again. */

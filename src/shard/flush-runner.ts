@@ -9,7 +9,7 @@
  */
 import { SECOND_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";
-import { ARCHIVED_CURSOR, archiveDueMs, type FlushPorts, flush, POSTED_CURSOR } from "./flush.ts";
+import { ARCHIVED_CURSOR, archiveDueMs, type FlushPorts, flush, postedSeq } from "./flush.ts";
 
 /** Progress of one shard. Instants are null when nothing waits. */
 export type ShardStatus = {
@@ -51,10 +51,10 @@ export class FlushRunner {
     this.#timing = timing;
     this.#host = host;
     this.#flush = run;
-    this.#unpostedChars = ports.log.waitingAfter(ports.log.cursor(POSTED_CURSOR).read()).chars;
+    this.#unpostedChars = ports.log.waitingAfter(postedSeq(ports)).chars;
   }
 
-  /** Characters of log that the report database does not have yet. */
+  /** Characters of log that not every report database has yet. */
   get unpostedChars(): number {
     return this.#unpostedChars;
   }
@@ -85,13 +85,13 @@ export class FlushRunner {
 
   status(): ShardStatus {
     const { log } = this.#ports;
-    const postedSeq = log.cursor(POSTED_CURSOR).read();
+    const posted = postedSeq(this.#ports);
     const archivedSeq = log.cursor(ARCHIVED_CURSOR).read();
     return {
       lastSeq: log.last().seq,
-      postedSeq,
+      postedSeq: posted,
       archivedSeq,
-      oldestUnpostedReceivedAtMs: log.waitingAfter(postedSeq).oldestReceivedAtMs,
+      oldestUnpostedReceivedAtMs: log.waitingAfter(posted).oldestReceivedAtMs,
       oldestUnarchivedLoggedAtMs: log.waitingAfter(archivedSeq).oldestLoggedAtMs,
     };
   }
@@ -120,7 +120,7 @@ export class FlushRunner {
   #rearm(): void {
     const { log } = this.#ports;
     const nowMs = this.#host.nowMs();
-    const unposted = log.waitingAfter(log.cursor(POSTED_CURSOR).read());
+    const unposted = log.waitingAfter(postedSeq(this.#ports));
     this.#unpostedChars = unposted.chars;
     const archiveMs = archiveDueMs(log, this.#timing.archiveIntervalMs);
     if (unposted.rows === 0 && archiveMs === null) return;

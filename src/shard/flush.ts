@@ -2,7 +2,7 @@
  * Flush: carry the log to the sinks, then forget what is no longer needed.
  *
  * Order, and what a crash between two steps leaves:
- *   1 post to the report database      → again from the cursor, the ledger recognises it
+ *   1 post to the report databases     → again from the cursor, the ledger recognises it
  *   2 operational metrics              → some points missing or twice; they are samples
  *   3 archive, when a segment is due   → again from the cursor, the segment's metadata recognises it
  *   4 trim the log                     → rows that are posted and archived stay a little longer
@@ -10,23 +10,25 @@
  *
  * Keeps: a fault of one sink does not keep the other from its work; it is thrown after both had their turn.
  */
+import type { Facts } from "../core/facts.ts";
 import { HOUR_MS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
 import { hourOf } from "../core/time.ts";
 import { type ArchiveStore, archiveLog, type LogOwner } from "../sinks/archive.ts";
-import type { FactsStore } from "../sinks/facts-store.ts";
+import type { ReportStores } from "../sinks/facts-store.ts";
 import { type OperationsDataset, writeFactsPoints } from "../sinks/operations.ts";
 import { postLog } from "../sinks/post.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LateShelf } from "./late-shelf.ts";
 import type { ShardLog } from "./shard-log.ts";
 
-export const POSTED_CURSOR = "posted/REPORT_DB";
+/** The cursor of a report database, by the name of its binding. */
+export const postedCursor = (database: string) => `posted/${database}`;
 export const ARCHIVED_CURSOR = "archived";
 
 export type FlushPorts = {
   readonly log: ShardLog;
   readonly owner: LogOwner;
-  readonly facts: FactsStore;
+  readonly reports: ReportStores;
   readonly archive: ArchiveStore;
   readonly operations: OperationsDataset;
   readonly transaction: (closure: () => void) => void;
@@ -53,16 +55,25 @@ export async function flush(ports: FlushPorts, settings: FlushSettings, nowMs: n
   const outcomes = await Promise.allSettled([post(ports), archiveIfDue(ports, settings, nowMs)]);
   ports.transaction(() => {
     const { log } = ports;
-    log.trim(Math.min(log.cursor(POSTED_CURSOR).read(), log.cursor(ARCHIVED_CURSOR).read()));
+    log.trim(Math.min(postedSeq(ports), log.cursor(ARCHIVED_CURSOR).read()));
     ports.forget(nowMs);
   });
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
-async function post({ log, owner, facts, operations }: FlushPorts): Promise<void> {
-  const untilSeq = log.last().seq;
-  const posted = await postLog(log, log.cursor(POSTED_CURSOR), { store: facts, owner, untilSeq });
-  writeFactsPoints(operations, owner.shard, posted);
+/** Up to where every report database has the log. */
+export function postedSeq({ log, reports }: Pick<FlushPorts, "log" | "reports">): number {
+  return Math.min(...Array.from(reports.byName.keys(), (name) => log.cursor(postedCursor(name)).read()));
+}
+
+async function post({ log, owner, reports: { byName, pin }, operations }: FlushPorts): Promise<void> {
+  const targets = Array.from(byName, ([name, store]) => ({ name, store, cursor: log.cursor(postedCursor(name)) }));
+  const posted: Facts[] = [];
+  try {
+    await postLog(log, targets, { pin, owner, untilSeq: log.last().seq }, (facts) => posted.push(facts));
+  } finally {
+    writeFactsPoints(operations, owner.shard, posted);
+  }
 }
 
 async function archiveIfDue(

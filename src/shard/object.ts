@@ -39,9 +39,9 @@ export class EventShard extends DurableObject<Env> {
     this.#log = new LogStore(ctx.storage.sql);
     this.#index = new SqliteKeyIndex(ctx.storage.sql, this.#log);
     this.#shelf = new SqliteLateShelf(ctx.storage.sql);
-    const { flushIntervalMs, archiveIntervalMs, dedupHorizonMs } = this.#config;
+    const { flushIntervalMs, archiveIntervalMs, newAdvertisersTo, dedupHorizonMs } = this.#config;
     const forget = forgetEvents({ index: this.#index, shelf: this.#shelf }, dedupHorizonMs);
-    this.#runner = runnerOn(ctx, env, this.#log, forget, { flushIntervalMs, archiveIntervalMs });
+    this.#runner = runnerOn(ctx, env, this.#log, forget, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
   }
 
   /**

@@ -2,9 +2,12 @@
  * A shard's log on the platform: its storage brought to the newest schema, and a runner that carries it to D1, Analytics
  * Engine and R2.
  */
+import type { Config } from "../config.ts";
 import { assert } from "../core/result.ts";
 import { R2Archive } from "../sinks/archive.ts";
 import { D1Facts } from "../sinks/d1-facts.ts";
+import { Directory } from "../sinks/directory.ts";
+import type { ReportStores } from "../sinks/facts-store.ts";
 import type { FlushPorts } from "./flush.ts";
 import { FlushRunner, type FlushTiming } from "./flush-runner.ts";
 import { migrate } from "./schema.ts";
@@ -16,14 +19,14 @@ export function runnerOn(
   env: Env,
   log: ShardLog,
   forget: FlushPorts["forget"],
-  timing: FlushTiming,
+  { newAdvertisersTo, ...timing }: FlushTiming & Pick<Config, "newAdvertisersTo">,
 ): FlushRunner {
   const shard = ctx.id.name;
   assert(shard !== undefined, "a shard is addressed by name");
   const ports: FlushPorts = {
     log,
     owner: { shard, incarnation: migrate(ctx.storage, () => crypto.randomUUID().slice(0, 8)) },
-    facts: new D1Facts(env.REPORT_DB, () => Date.now()),
+    reports: reportStores(env, newAdvertisersTo),
     archive: new R2Archive(env.ARCHIVE),
     operations: env.OPERATIONS,
     transaction: (closure) => ctx.storage.transactionSync(closure),
@@ -35,4 +38,15 @@ export function runnerOn(
     setAlarm: (atMs) => void ctx.storage.setAlarm(atMs),
     waitUntil: (work) => ctx.waitUntil(work),
   });
+}
+
+/** Every bound report database, and the directory that says who stands in which. */
+function reportStores(env: Env, newTo: readonly string[]): ReportStores {
+  const directory = new Directory(env);
+  return {
+    byName: new Map(
+      Array.from(directory.databases, ([name, database]) => [name, new D1Facts(database, () => Date.now())]),
+    ),
+    pin: (advertiserIds) => directory.pin(advertiserIds, { newTo, nowMs: Date.now() }),
+  };
 }

@@ -35,9 +35,9 @@ export class SubmissionShard extends DurableObject<Env> {
     this.#config = readConfig(env);
     this.#log = new LogStore(ctx.storage.sql);
     this.#book = new SqliteSubmissionBook(ctx.storage.sql);
-    const { submissionFlushIntervalMs: flushIntervalMs, archiveIntervalMs } = this.#config;
+    const { submissionFlushIntervalMs: flushIntervalMs, archiveIntervalMs, newAdvertisersTo } = this.#config;
     const forget = (nowMs: number) => this.#book.dropBefore(forgottenPeriod(nowMs));
-    this.#runner = runnerOn(ctx, env, this.#log, forget, { flushIntervalMs, archiveIntervalMs });
+    this.#runner = runnerOn(ctx, env, this.#log, forget, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
   }
 
   /** Decides encoded ConversionEvents, each exactly once whatever is sent again. Throws when nothing was decided. */

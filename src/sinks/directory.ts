@@ -16,9 +16,6 @@ const BINDING = /^REPORT_DB(_[1-9]\d{0,3})?$/;
 /** Pins that an isolate remembers; they never change, so forgetting them costs a look. */
 const PINS_REMEMBERED_MAX = 100_000;
 
-/** The pins of the advertisers, by the name of their database, made where there were none. */
-export type Pinning = (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
-
 /** A database that rows stand in has no binding in this deployment. */
 export class UnboundDatabaseError extends Error {
   override readonly name = "UnboundDatabaseError";
@@ -45,12 +42,15 @@ const SELECT_DATABASES = `
 SELECT database
 FROM report_databases`;
 
+/** The Worker's bindings, of which the primary is always there. */
+type Bindings = { readonly REPORT_DB: D1Database };
+
 type PinRow = { readonly advertiser_id: string; readonly database: string };
 
 const remembered = new WeakMap<D1Database, Map<string, string>>();
 
 /** The databases that are bound, by the names of their bindings; the primary first. */
-export function boundDatabases(env: Pick<Env, "REPORT_DB">): ReadonlyMap<string, D1Database> {
+export function boundDatabases(env: Bindings): ReadonlyMap<string, D1Database> {
   const bound = Object.entries(env).filter(([name]) => BINDING.test(name)) as [string, D1Database][];
   return new Map(bound.toSorted(([left], [right]) => numberOf(left) - numberOf(right)));
 }
@@ -64,7 +64,7 @@ export class Directory {
   readonly #primary: D1Database;
   readonly #pins: Map<string, string>;
 
-  constructor(env: Pick<Env, "REPORT_DB">) {
+  constructor(env: Bindings) {
     this.databases = boundDatabases(env);
     this.#primary = env.REPORT_DB;
     this.#pins = remembered.get(this.#primary) ?? new Map();

@@ -1,5 +1,5 @@
 /**
- * The port to a report database: where postings go.
+ * The ports to the report databases: where postings go, and which of them holds an advertiser.
  *
  * Contract (test/contract/facts-store.test.ts, over memory and D1):
  *   - `post` applies all of a posting or nothing, and a second posting with the same (source, seqFrom) never applies.
@@ -27,3 +27,10 @@ export interface FactsStore {
   post(posting: Posting): Promise<void>;
   postedTo(source: string, seqFrom: number): Promise<number | null>;
 }
+
+/** The databases by name, and where each advertiser stands, for ever; a pin is durable when `pin` resolves. */
+export type ReportStores = {
+  readonly byName: ReadonlyMap<string, FactsStore>;
+  /** Names each advertiser's database, which is one of `byName`; rejects where it cannot, for one or for all. */
+  readonly pin: (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+};

@@ -7,6 +7,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { submissionShardNames } from "../../src/core/routing.ts";
 import { isoDay } from "../../src/core/time.ts";
 import worker from "../../src/index.ts";
+import { boundDatabases } from "../../src/sinks/directory.ts";
 import { saltKey } from "../../src/track/address-hash.ts";
 import { anEncodedEvent, anEpoch, NOON_MS } from "../support/builders.ts";
 import { readFacts } from "../support/read-facts.ts";
@@ -44,7 +45,8 @@ describe("cron", () => {
     } as never;
     const database = { prepare: () => ({ all: () => Promise.reject(new Error("D1 is down")) }) } as never;
     const topology = async () => [{ sinceMs: 0, shards: { click: 4, impression: 2 } }];
-    await runCron({ database, shards, submissions: shards, archive: env.ARCHIVE, seal: testSeal, topology }, NOON_MS);
+    const databases = new Map([["REPORT_DB", database]]);
+    await runCron({ databases, shards, submissions: shards, archive: env.ARCHIVE, seal: testSeal, topology }, NOON_MS);
     const events = ["clicks-0", "clicks-1", "clicks-3", "impressions-0", "impressions-1"];
     expect(swept.sort()).toEqual([...events, "orders-0", "orders-120", "orders-180", "orders-240"]);
   });
@@ -53,7 +55,7 @@ describe("cron", () => {
     const visits: string[] = [];
     const submissions = { getByName: (name: string) => ({ sweep: async () => void visits.push(name) }) } as never;
     const shards = { getByName: () => ({ sweep: async () => {} }) } as never;
-    const ports = { database: env.REPORT_DB, shards, submissions, archive: env.ARCHIVE, seal: testSeal };
+    const ports = { databases: boundDatabases(env), shards, submissions, archive: env.ARCHIVE, seal: testSeal };
     for (let minute = 0; minute < 60; minute++) {
       const before = visits.length;
       await runCron({ ...ports, topology: async () => [anEpoch(0, 1)] }, NOON_MS + minute * MINUTE_MS);

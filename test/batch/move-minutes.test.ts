@@ -15,6 +15,7 @@ import { ROWS_PER_GROUP } from "../../src/sinks/cold-parquet.ts";
 import { forgetFooters } from "../../src/sinks/cold-reader.ts";
 import { claimBatch } from "../../src/sinks/cold-store.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { boundDatabases } from "../../src/sinks/directory.ts";
 import { readMarks, rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { ALL_BUCKETS, readPlaces, wipePlaces } from "../support/cold-facts.ts";
@@ -145,7 +146,7 @@ describe("cron", () => {
     const tiers = { hotMinutesMs: HOT_MS, minutesKeptDays: 730, hoursKeptDays: 730, daysKeptDays: 730 };
     const left: number[] = [];
     for (let minute = 0; minute < 16; minute++) {
-      await runTiers(ports, DAY_3 + minute * MINUTE_MS, tiers);
+      await runTiers({ databases: boundDatabases(env), archive: ports.archive }, DAY_3 + minute * MINUTE_MS, tiers);
       left.push((await expectTruth()).hot.length);
     }
     expect(new Set(left)).toEqual(new Set([3, 2, 1, 0]));

@@ -5,12 +5,13 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { hashApiKey, makeApiKey } from "../../src/access/api-keys.ts";
 import { parseJson } from "../../src/core/base64url.ts";
 import { readClickId } from "../../src/core/click-id.ts";
-import { ARCHIVED_CURSOR, POSTED_CURSOR } from "../../src/shard/flush.ts";
+import { ARCHIVED_CURSOR, postedCursor } from "../../src/shard/flush.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
 import { archiveLog, R2Archive } from "../../src/sinks/archive.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { postLog } from "../../src/sinks/post.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
+import { oneStore } from "../support/one-store.ts";
 import { aToken } from "../support/tokens.ts";
 
 const ORIGIN = "https://track.example";
@@ -63,8 +64,9 @@ async function archiveNow(shard: string): Promise<void> {
   await runInDurableObject(env.EVENT_SHARD.getByName(shard), async (_, { storage }) => {
     const log = new LogStore(storage.sql);
     const [owner, untilSeq] = [{ shard, incarnation: "test" }, log.last().seq];
-    const facts = new D1Facts(env.REPORT_DB, () => Date.now());
-    await postLog(log, log.cursor(POSTED_CURSOR), { store: facts, owner, untilSeq });
+    const { byName, pin } = oneStore(new D1Facts(env.REPORT_DB, () => Date.now()));
+    const targets = Array.from(byName, ([name, store]) => ({ name, store, cursor: log.cursor(postedCursor(name)) }));
+    await postLog(log, targets, { pin, owner, untilSeq });
     await archiveLog(log, log.cursor(ARCHIVED_CURSOR), { store: new R2Archive(env.ARCHIVE), owner, untilSeq });
     log.trim(untilSeq);
   });

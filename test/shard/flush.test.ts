@@ -8,6 +8,7 @@ import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
 import type { FactsStore } from "../../src/sinks/facts-store.ts";
 import { anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
 import { archivedLines, DEDUP_HORIZON_MS, FLUSH_SETTINGS, totalsOf, withShard } from "../support/flush-harness.ts";
+import { oneStore, storeOf } from "../support/one-store.ts";
 
 /** A store that fails as often as told, before or after it applied the posting. */
 function flaky(store: FactsStore, failures: ("before" | "after")[]): FactsStore {
@@ -40,7 +41,7 @@ describe("flush", () => {
 
   it("keeps everything while the report database is down, and catches up once", () =>
     withShard("flush-d1-down", async (harness) => {
-      const failing = { ...harness, facts: flaky(harness.facts, ["before", "before", "after"]) };
+      const failing = { ...harness, reports: oneStore(flaky(storeOf(harness.reports), ["before", "before", "after"])) };
       harness.take([anEncodedEvent({}, { jti: "d_1", ad: "ad_d1" })]);
       await expect(flush(failing, FLUSH_SETTINGS, NOON_MS + 60_000)).rejects.toThrow("D1 is down");
       // The archive did its part meanwhile, and the row stays because it is not posted.

@@ -8,6 +8,7 @@ import { EventShard } from "../../src/shard/object.ts";
 import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
 import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
 import { archivedLines, FLUSH_SETTINGS, totalsOf, withShard } from "../support/flush-harness.ts";
+import { oneStore, storeOf } from "../support/one-store.ts";
 
 const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
 
@@ -41,14 +42,18 @@ function crashing(
     ports.transaction(closure);
     if (isCrash) throw new InjectedCrash();
   };
+  const store = storeOf(ports.reports);
   return {
     calls: () => calls,
     ports: {
       ...ports,
       transaction,
-      facts: {
-        post: (posting) => step(() => ports.facts.post(posting)),
-        postedTo: (source, seqFrom) => step(() => ports.facts.postedTo(source, seqFrom)),
+      reports: {
+        ...oneStore({
+          post: (posting) => step(() => store.post(posting)),
+          postedTo: (source, seqFrom) => step(() => store.postedTo(source, seqFrom)),
+        }),
+        pin: (ids) => step(() => ports.reports.pin(ids)),
       },
       archive: { put: (segment) => step(() => ports.archive.put(segment)) },
     },
@@ -86,10 +91,12 @@ describe("flush", () => {
     withShard("check-fails", async (harness) => {
       harness.take([anEncodedEvent({}, { jti: "ck_1", ad: "ad_check" })]);
       const corrupt: FactsStore = {
-        post: (posting) => harness.facts.post({ ...posting, facts: withoutConservation(posting) }),
-        postedTo: (source, seqFrom) => harness.facts.postedTo(source, seqFrom),
+        post: (posting) => storeOf(harness.reports).post({ ...posting, facts: withoutConservation(posting) }),
+        postedTo: (source, seqFrom) => storeOf(harness.reports).postedTo(source, seqFrom),
       };
-      await expect(flush({ ...harness, facts: corrupt }, FLUSH_SETTINGS, NOON_MS + 60_000)).rejects.toThrow("CHECK");
+      await expect(flush({ ...harness, reports: oneStore(corrupt) }, FLUSH_SETTINGS, NOON_MS + 60_000)).rejects.toThrow(
+        "CHECK",
+      );
       expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
       expect(await totalsOf("ad_check")).toMatchObject({ gross: null });
       await flush(harness, FLUSH_SETTINGS, NOON_MS + 120_000);

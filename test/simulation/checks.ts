@@ -35,6 +35,7 @@ export function checkWorld(world: World): void {
   checkReviews(world, archived);
   checkDeferrals(world);
   checkReport(world, lines);
+  checkPins(world);
   checkTotals(world, expected, checkCells(world, archived));
   checkUsers(world, archived);
 }
@@ -139,16 +140,23 @@ function checkDeferrals({ witness, settings }: World): void {
   }
 }
 
-/** The report database against the archive and the logs, row by row, and all of them against the law. */
+/** The report databases against the archive and the logs, row by row, and all of them against the law. */
 function checkReport({ witness, facts }: World, lines: readonly LogEntry[]): void {
   const folded: Facts = new Map();
   for (const line of lines) foldEntry(folded, line);
-  compare(witness, "the report differs from the archive", facts.facts, folded);
+  const reported = facts.facts;
+  compare(witness, "the report differs from the archive", reported, folded);
   compare(witness, "the archive differs from the logs", folded, witness.logged);
-  const tiers = { minutes: facts.facts, hours: widenFacts(facts.facts, 60), archive: folded, logs: witness.logged };
+  const tiers = { minutes: reported, hours: widenFacts(reported, 60), archive: folded, logs: witness.logged };
   for (const [tier, held] of Object.entries({ ...tiers, days: widenFacts(tiers.hours, 24) })) {
     for (const breach of breachesOf(held)) witness.complain("G5", `${tier}: ${breach}`, null);
   }
+}
+
+/** Every advertiser stands in one report database, the one that the directory names. */
+function checkPins({ witness, facts }: World): void {
+  for (const id of facts.astray())
+    witness.complain("G6", `${id} has rows in a database that it is not pinned to`, null);
 }
 
 function compare(witness: Witness, what: string, have: Facts, want: Facts): void {

@@ -13,7 +13,9 @@ import { LEDGER_BY_RANGE_END } from "./mutants/ledger-by-range-end.ts";
 import { MARK_BEFORE_APPEND } from "./mutants/mark-before-append.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { NUMBERS_REUSED } from "./mutants/numbers-reused.ts";
+import { ONE_CURSOR } from "./mutants/one-cursor.ts";
 import { ORDER_REMEMBERED_LATER } from "./mutants/order-remembered-later.ts";
+import { PINS_OF_EACH_SHARD } from "./mutants/pins-of-each-shard.ts";
 import { POST_WITHOUT_LEDGER } from "./mutants/post-without-ledger.ts";
 import { RANDOM_SALT } from "./mutants/random-salt.ts";
 import { REASON_LOST } from "./mutants/reason-lost.ts";
@@ -48,6 +50,8 @@ const MUTANTS: readonly Mutant[] = [
   RETROACTIVE_EPOCH,
   STALE_TOPOLOGY,
   TRIMMED_UNPOSTED,
+  ONE_CURSOR,
+  PINS_OF_EACH_SHARD,
   ARCHIVE_TRUSTS_ITSELF,
   ACKNOWLEDGED_TOO_EARLY,
   SPOOL_DELETED_FIRST,

@@ -12,15 +12,16 @@
  */
 import { SECOND_MS } from "../../src/core/limits.ts";
 import type { LatePolicy } from "../../src/core/verdict.ts";
-import { ARCHIVED_CURSOR, type FlushPorts, type flush, POSTED_CURSOR } from "../../src/shard/flush.ts";
+import { ARCHIVED_CURSOR, type FlushPorts, type flush, postedCursor } from "../../src/shard/flush.ts";
 import { FlushRunner } from "../../src/shard/flush-runner.ts";
-import type { Posting } from "../../src/sinks/facts-store.ts";
+import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Faults } from "./faults.ts";
 import { InjectedFault, Journal } from "./journal.ts";
 import type { MemoryRow, MemoryShardLog } from "./memory-shard-log.ts";
 import { type Network, NetworkFault } from "./network.ts";
-import type { Parts, ReadableArchive, ReadableFacts } from "./parts.ts";
+import type { Parts, ReadableArchive } from "./parts.ts";
+import type { ReportDatabases } from "./reports.ts";
 import type { Cancel, Scheduler } from "./scheduler.ts";
 
 export type ShardSettings = {
@@ -40,7 +41,7 @@ export type Ground = {
   readonly network: Network;
   readonly carrier: Carrier;
   readonly parts: Parts;
-  readonly facts: ReadableFacts;
+  readonly facts: ReportDatabases;
   readonly archive: ReadableArchive;
   readonly settings: ShardSettings;
   readonly clockOffset: (name: string) => number;
@@ -148,15 +149,26 @@ export abstract class ShardObject {
     const isCallerAlive = () => this.isAlive;
     const call = <T>(service: "d1" | "r2", label: string, apply: () => Promise<T>): Promise<T> =>
       network.call({ kind: service, service, label, latencyMs: 60, apply, isCallerAlive });
+    const remote = (store: FactsStore): FactsStore => ({
+      post: (posting) => {
+        onPost(posting);
+        return call("d1", "post", () => store.post(posting));
+      },
+      postedTo: (source, seqFrom) => call("d1", "ledger", () => store.postedTo(source, seqFrom)),
+    });
+    const pins = new Map<string, string>();
     return {
       log,
       owner: { shard: name, incarnation: "sim" },
-      facts: {
-        post: (posting) => {
-          onPost(posting);
-          return call("d1", "post", () => facts.post(posting));
+      reports: {
+        byName: new Map(Array.from(facts.stores, ([name, store]) => [name, remote(store)])),
+        pin: async (ids) => {
+          const unknown = ids.filter((id) => !pins.has(id));
+          if (unknown.length > 0) {
+            for (const [id, pin] of await call("d1", "pin", async () => facts.pin(unknown))) pins.set(id, pin);
+          }
+          return pins;
         },
-        postedTo: (source, seqFrom) => call("d1", "ledger", () => facts.postedTo(source, seqFrom)),
       },
       archive: { put: (segment) => call("r2", "segment", () => archive.put(segment)) },
       operations: { writeDataPoint: () => {} },
@@ -186,8 +198,9 @@ export abstract class ShardObject {
 }
 
 /** True when everything the shard logged is posted, archived and trimmed. */
-export function isDrained({ log }: ShardHost): boolean {
+export function isDrained({ log, ground }: ShardHost): boolean {
   const { seq } = log.last();
-  const isCarried = [POSTED_CURSOR, ARCHIVED_CURSOR].every((name) => log.cursor(name).read() >= seq);
+  const posted = Array.from(ground.facts.stores.keys(), postedCursor);
+  const isCarried = [...posted, ARCHIVED_CURSOR].every((name) => log.cursor(name).read() >= seq);
   return log.rows.length === 0 && isCarried;
 }

@@ -1,5 +1,5 @@
 /**
- * One simulated system: isolates at the edge, queues, shards, report database, archive, cron, operators, reviewers and
+ * One simulated system: isolates at the edge, queues, shards, report databases, archive, cron, operators, reviewers and
  * submitters, over one virtual time, one seed and one set of parts.
  *
  *   requests → EdgeIsolate → QueueModel → consumer → EventHost → facts, archive     clicks and impressions have queues
@@ -26,15 +26,9 @@ import { EventHost } from "./event-host.ts";
 import { CLOCK_STEP_MAX_MS, type FaultKind, Faults } from "./faults.ts";
 import type { MemoryRow } from "./memory-shard-log.ts";
 import { Network, NetworkFault } from "./network.ts";
-import {
-  configured,
-  type Keeper,
-  type Parts,
-  type ReadableArchive,
-  type ReadableFacts,
-  type ShardCalls,
-} from "./parts.ts";
+import { configured, type Keeper, type Parts, type ReadableArchive, type ShardCalls } from "./parts.ts";
 import { QueueModel } from "./queue-model.ts";
+import { ReportDatabases } from "./reports.ts";
 import { ISOLATES } from "./request.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Ground, ShardHost, ShardSettings } from "./shard-host.ts";
@@ -68,7 +62,7 @@ export class World {
   readonly scheduler: Scheduler;
   readonly faults: Faults;
   readonly witness: Witness;
-  readonly facts: ReadableFacts;
+  readonly facts: ReportDatabases;
   readonly archive: ReadableArchive;
   readonly bucket: MemoryBucket;
   readonly network: Network;
@@ -105,7 +99,7 @@ export class World {
     this.witness = new Witness(this.scheduler, options.traced);
     this.network = new Network(this.scheduler, this.faults);
     this.bucket = new MemoryBucket(this.network, this.scheduler);
-    this.facts = parts.makeFacts();
+    this.facts = new ReportDatabases(parts.makeFacts, new Chance(seed, "databases"));
     this.archive = parts.makeArchive();
     this.settings = settingsOf(chance);
     this.#chain = chance.pick(CHAINS);

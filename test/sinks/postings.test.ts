@@ -8,6 +8,7 @@ import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { Sketch } from "../../src/core/sketch.ts";
 import { hourOf } from "../../src/core/time.ts";
 import { D1Facts, encodeDeltas } from "../../src/sinks/d1-facts.ts";
+import { PRIMARY_DATABASE } from "../../src/sinks/directory.ts";
 import { TIER_MINUTES } from "../../src/sinks/facts-sql.ts";
 import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
 import type { LogRow } from "../../src/sinks/log-source.ts";
@@ -15,6 +16,7 @@ import { nextPosting, postLog } from "../../src/sinks/post.ts";
 import { readMarks, rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { anySpec, loggedOf, MemoryLog, memoryCursor, type Spec } from "../support/logged.ts";
+import { oneStore } from "../support/one-store.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
 
 const SEED = 20_261_122;
@@ -22,7 +24,7 @@ const database = env.REPORT_DB;
 const PLAIN = { shard: "s", lates: new Map() } as const;
 
 async function wipe(): Promise<void> {
-  const tables = ["postings", "facts_minute", "facts_hour", "facts_day", "roll_marks", "advertisers"];
+  const tables = ["postings", "facts_minute", "facts_hour", "facts_day", "day_sums", "roll_marks", "advertisers"];
   await database.batch(tables.map((table) => database.prepare(`DELETE FROM ${table}`)));
 }
 
@@ -85,17 +87,18 @@ describe("postings", () => {
         const log = new MemoryLog();
         const cursor = memoryCursor();
         const store = new D1Facts(database, () => NOON_MS);
-        const target = (outcomes: readonly Outcome[]) => ({
-          store: new UnreliableStore(store, outcomes),
-          owner: { shard: "clicks-0", incarnation: "test" },
-          untilSeq: log.lastSeq(),
-        });
+        const { pin } = oneStore(store);
+        const post = (outcomes: readonly Outcome[]) => {
+          const target = { name: PRIMARY_DATABASE, store: new UnreliableStore(store, outcomes), cursor };
+          const owner = { shard: "clicks-0", incarnation: "test" };
+          return postLog(log, [target], { pin, owner, untilSeq: log.lastSeq() });
+        };
         for (const { arrivals, outcomes } of steps) {
           log.append(arrivals);
           // A failed run leaves the cursor where the ledger says; the next step's arrivals grow the range.
-          await postLog(log, cursor, target(outcomes)).catch(() => {});
+          await post(outcomes).catch(() => {});
         }
-        await postLog(log, cursor, target([]));
+        await post([]);
         expect(cursor.read()).toBe(log.lastSeq());
         const expected = foldAll(steps.flatMap(({ arrivals }) => arrivals));
         expect(canonical(await readFacts(database, "minute"))).toBe(canonical(expected));

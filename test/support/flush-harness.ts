@@ -11,6 +11,7 @@ import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
 import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { NOON_MS } from "./builders.ts";
+import { oneStore } from "./one-store.ts";
 
 export const FLUSH_SETTINGS: FlushSettings = { archiveIntervalMs: 60_000 };
 export const DEDUP_HORIZON_MS = 10 * 24 * HOUR_MS;
@@ -30,7 +31,7 @@ export function withShard(shard: string, use: (harness: Harness) => Promise<void
       index,
       forget: forgetEvents({ index, shelf }, DEDUP_HORIZON_MS),
       owner: { shard, incarnation: "test" },
-      facts: new D1Facts(env.REPORT_DB, () => NOON_MS),
+      reports: oneStore(new D1Facts(env.REPORT_DB, () => NOON_MS)),
       archive: new R2Archive(env.ARCHIVE),
       operations: { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) },
       transaction: (closure) => storage.transactionSync(closure),

@@ -1,0 +1,54 @@
+/**
+ * The report databases of one simulated system: one to three of them, and the directory that pins advertisers.
+ *
+ * Keeps: like src/sinks/directory.ts, the first sight decides for ever, and another isolate may choose otherwise. To
+ * whoever reads it is one database.
+ */
+import { type Facts, mergeFacts } from "../../src/core/facts.ts";
+import type { LateClicks } from "../../src/core/late-click.ts";
+import type { Chance } from "./chance.ts";
+import type { ReadableFacts } from "./parts.ts";
+
+/** Of four systems, three have one database. */
+const ONE_DATABASE = 0.75;
+
+export class ReportDatabases {
+  readonly stores: ReadonlyMap<string, ReadableFacts>;
+  readonly #chance: Chance;
+  readonly #pins = new Map<string, string>();
+
+  constructor(makeFacts: () => ReadableFacts, chance: Chance) {
+    const count = chance.is(ONE_DATABASE) ? 1 : chance.between(2, 3);
+    this.stores = new Map(Array.from({ length: count }, (_, at) => [`db-${at}`, makeFacts()]));
+    this.#chance = chance;
+  }
+
+  /** Pins who is not yet, wherever the caller's isolate would have it. */
+  pin(advertiserIds: readonly string[]): Map<string, string> {
+    return new Map(
+      advertiserIds.map((id) => {
+        const pin = this.#pins.get(id) ?? this.#chance.pick([...this.stores.keys()]);
+        this.#pins.set(id, pin);
+        return [id, pin];
+      }),
+    );
+  }
+
+  /** The rows of all databases. */
+  get facts(): Facts {
+    const united: Facts = new Map();
+    for (const { facts } of this.stores.values()) mergeFacts(united, facts.values());
+    return united;
+  }
+
+  get lates(): LateClicks {
+    return new Map(Array.from(this.stores.values()).flatMap(({ lates }) => [...lates]));
+  }
+
+  /** Advertisers with rows outside of the database that they are pinned to. */
+  astray(): string[] {
+    return Array.from(this.stores).flatMap(([name, { facts }]) =>
+      Array.from(facts.values(), ({ advertiserId }) => advertiserId).filter((id) => this.#pins.get(id) !== name),
+    );
+  }
+}
