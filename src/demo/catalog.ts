@@ -1,9 +1,11 @@
 /**
- * What the demonstration shows: the catalogue, and today's figures straight from the minute facts (UTC).
+ * What the demonstration shows: the catalogue, and today's figures straight from the minute facts (UTC) of all report
+ * databases.
  *
  * Keeps: reads only. Relies on: minute facts of today are still hot (they are kept for two days).
  */
 import { MINUTE_MS } from "../core/limits.ts";
+import type { Directory } from "../sinks/directory.ts";
 
 export type CatalogAd = {
   readonly ad_id: string;
@@ -31,9 +33,12 @@ const SELECT_TOTALS = `
 SELECT facts.ad_id, sum(facts.impressions) AS impressions, sum(facts.valid) AS valid,
   sum(facts.duplicate) AS duplicate, sum(facts.invalid) AS invalid, sum(facts.conversions) AS conversions,
   sum(facts.spend_micros) AS spend_micros, sum(facts.conversion_value_micros) AS conversion_value_micros
-FROM (SELECT DISTINCT advertiser_id FROM campaigns) AS shown
-JOIN facts_minute AS facts ON facts.advertiser_id = shown.advertiser_id AND facts.minute >= ?1
+FROM json_each(?2) AS shown
+CROSS JOIN facts_minute AS facts ON facts.advertiser_id = shown.value AND facts.minute >= ?1
 GROUP BY facts.ad_id`;
+
+/** Of the catalogue, which is in the primary database alone. */
+const SELECT_ADVERTISERS = `SELECT DISTINCT advertiser_id FROM campaigns`;
 
 const SELECT_POSTED = `SELECT max(posted_at_ms) AS posted_at_ms FROM postings`;
 
@@ -58,12 +63,50 @@ export type AdTotals = {
 /** `postedAtMs`: when the newest posting arrived, null before the first. */
 export type Figures = { readonly totals: readonly AdTotals[]; readonly postedAtMs: number | null };
 
-/** Figures of the advertisers in the catalogue since `fromMs`. */
-export async function readFigures(database: D1Database, fromMs: number): Promise<Figures> {
-  const [totals, posted] = await database.batch([
-    database.prepare(SELECT_TOTALS).bind(Math.floor(fromMs / MINUTE_MS)),
-    database.prepare(SELECT_POSTED),
-  ]);
-  const [newest] = (posted?.results ?? []) as { posted_at_ms: number | null }[];
-  return { totals: (totals?.results ?? []) as AdTotals[], postedAtMs: newest?.posted_at_ms ?? null };
+/** Figures of the advertisers in the catalogue, which is in the primary database, since `fromMs`. */
+export async function readFigures(
+  { primary, directory }: { primary: D1Database; directory: Pick<Directory, "databasesOf"> },
+  fromMs: number,
+): Promise<Figures> {
+  const { results } = await primary.prepare(SELECT_ADVERTISERS).all<{ advertiser_id: string }>();
+  const advertisers = JSON.stringify(results.map(({ advertiser_id: id }) => id));
+  const databases = await directory.databasesOf(null);
+  const answers = await Promise.all(
+    databases.map((database) =>
+      database.batch([
+        database.prepare(SELECT_TOTALS).bind(Math.floor(fromMs / MINUTE_MS), advertisers),
+        database.prepare(SELECT_POSTED),
+      ]),
+    ),
+  );
+  const totals = sumByAd(answers.flatMap(([rows]) => (rows?.results ?? []) as AdTotals[]));
+  const posted = answers.flatMap(([, newest]) => (newest?.results ?? []) as { posted_at_ms: number | null }[]);
+  const postedAtMs = posted.reduce<number | null>(
+    (newest, { posted_at_ms: at }) => (at !== null && at > (newest ?? 0) ? at : newest),
+    null,
+  );
+  return { totals, postedAtMs };
+}
+
+/** Two advertisers may name an ad alike. */
+function sumByAd(rows: readonly AdTotals[]): AdTotals[] {
+  const byAd = new Map<string, AdTotals>();
+  for (const row of rows) {
+    const sum = byAd.get(row.ad_id);
+    byAd.set(row.ad_id, sum === undefined ? row : addTotals(sum, row));
+  }
+  return [...byAd.values()];
+}
+
+function addTotals(left: AdTotals, right: AdTotals): AdTotals {
+  return {
+    ad_id: left.ad_id,
+    impressions: left.impressions + right.impressions,
+    valid: left.valid + right.valid,
+    duplicate: left.duplicate + right.duplicate,
+    invalid: left.invalid + right.invalid,
+    conversions: left.conversions + right.conversions,
+    spend_micros: left.spend_micros + right.spend_micros,
+    conversion_value_micros: left.conversion_value_micros + right.conversion_value_micros,
+  };
 }

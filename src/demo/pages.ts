@@ -11,6 +11,7 @@
  */
 import { DAY_MS } from "../core/limits.ts";
 import { problemResponse } from "../problem.ts";
+import { Directory } from "../sinks/directory.ts";
 import { edgeOf } from "../track/edge.ts";
 import { BROWSER_SCRIPT } from "./browser-script.ts";
 import { type Catalog, readCatalog, readFigures } from "./catalog.ts";
@@ -99,7 +100,10 @@ function visitOf(search: URLSearchParams, { ads, publishers }: Catalog): Visit {
 async function answerFigures(env: Env): Promise<Response> {
   const nowMs = Date.now();
   const dayStartMs = nowMs - (nowMs % DAY_MS);
-  const { totals, postedAtMs } = await readFigures(env.REPORT_DB, dayStartMs);
+  const { totals, postedAtMs } = await readFigures(
+    { primary: env.REPORT_DB, directory: new Directory(env) },
+    dayStartMs,
+  );
   const postedAgoMs = postedAtMs === null ? null : nowMs - postedAtMs;
   return Response.json({ totals, postedAgoMs }, { headers: { ...SECURITY_HEADERS, "Cache-Control": "no-store" } });
 }

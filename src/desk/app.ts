@@ -18,6 +18,7 @@ import { DatabaseFault, fromDatabase } from "../report/facts-reader.ts";
 import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { readScopeOf } from "../report/tenancy.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
+import { Directory } from "../sinks/directory.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
 import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
 import { bodyOf, decideLateClicks, listLateClicks } from "./late-clicks.ts";
@@ -49,14 +50,18 @@ const OPERATIONS: readonly Operation[] = [
     needs: "report",
     act: async (context, { principal }) => {
       const scope = readScopeOf(principal);
-      return scope.ok ? listLateClicks(searchOf(context), context.env.REPORT_DB, scope.value) : scope;
+      return scope.ok ? listLateClicks(searchOf(context), new Directory(context.env), scope.value) : scope;
     },
   },
   {
     method: "POST",
     path: "/v1/late-clicks",
     needs: "admin",
-    act: async (context, { actor }) => decideLateClicks(await bodyOf(context), context.env, actor),
+    act: async (context, { actor }) => {
+      const { env } = context;
+      const places = { directory: new Directory(env), primary: env.REPORT_DB, shards: env.EVENT_SHARD };
+      return decideLateClicks(await bodyOf(context), places, actor);
+    },
   },
   {
     method: "GET",

@@ -4,9 +4,9 @@
  *   GET  /v1/late-clicks?status=waiting|decided|all&limit=100&after=<id>     newest state, in order of receipt
  *   POST /v1/late-clicks   {"decisions": [{"id": "…", "decision": "accept" | "reject"}, …]}   up to 1 000, result by row
  *
- * Keeps: a tenant lists its own; deciding needs scope admin, since accepting bills and rejecting does not. The decision
- * is made in the click's shard, once, with who and when; the list follows with the shard's next posting. A foreign and
- * an unknown id are the same to the caller.
+ * Keeps: a tenant lists its own, from its own report database; the operator those of all databases. Deciding needs scope
+ * admin, since accepting bills and rejecting does not. The decision is made in the click's shard, once, with who and when;
+ * the list follows with the shard's next posting. A foreign and an unknown id are the same to the caller.
  */
 import type { Context } from "hono";
 import { z } from "zod";
@@ -20,6 +20,7 @@ import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import type { ReadScope } from "../report/segments-sql.ts";
 import type { ReviewRequest } from "../shard/review.ts";
+import type { Directory } from "../sinks/directory.ts";
 import type { DeskEnv } from "./app.ts";
 import { invalidBody } from "./invalid.ts";
 import { SELECT_LATE_CLICKS, SELECT_LATE_SHARDS } from "./late-clicks-sql.ts";
@@ -55,38 +56,47 @@ type LateRow = {
   readonly decided_at_ms: number | null;
 };
 
-/** The list as the scope may see it; `next` is the `after` of the next page. */
+type Databases = Pick<Directory, "databasesOf">;
+
+/** The list as the scope may see it, over the databases that hold it; `next` is the `after` of the next page. */
 export async function listLateClicks(
   search: URLSearchParams,
-  database: D1Database,
+  directory: Databases,
   scope: ReadScope,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const parsed = listSchema.safeParse(Object.fromEntries(search));
   if (!parsed.success) return err(invalidBody(parsed.error));
   const { status, limit, after = "" } = parsed.data;
-  const { results } = await fromDatabase(() =>
+  const owner = scope.advertiserId === null ? null : [scope.advertiserId];
+  const databases = await fromDatabase(() => directory.databasesOf(owner));
+  const lists = await readEach(databases, (database) =>
     database.prepare(SELECT_LATE_CLICKS).bind(scope.advertiserId, status, after, limit).all<LateRow>(),
   );
-  const lateClicks = results.map(toJson);
-  return ok({ lateClicks, next: results.length === limit ? (results.at(-1)?.event_id ?? null) : null });
+  // Each list is cut at the limit, so whoever is among the first of all is among the first of its own.
+  const rows = lists.toSorted((left, right) => (left.event_id < right.event_id ? -1 : 1)).slice(0, limit);
+  return ok({ lateClicks: rows.map(toJson), next: rows.length === limit ? (rows.at(-1)?.event_id ?? null) : null });
 }
 
-/** Decides on late clicks in the name of the actor, who is on record first; one result per row, in their order. */
+/**
+ * Decides on late clicks in the name of the actor, who is on record in the primary database first; one result per row, in
+ * their order.
+ */
 export async function decideLateClicks(
   body: unknown,
-  { REPORT_DB: database, EVENT_SHARD: shards }: Pick<Env, "REPORT_DB" | "EVENT_SHARD">,
+  { directory, primary, shards }: { directory: Databases; primary: D1Database; shards: Env["EVENT_SHARD"] },
   actor: Actor,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const parsed = decisionsSchema.safeParse(body);
   if (!parsed.success) return err(invalidBody(parsed.error));
   const requests = parsed.data.decisions.map(({ id, decision }) => ({ event: id as EventId, choice: decision }));
   const ids = JSON.stringify(requests.map(({ event }) => event));
-  const { results } = await fromDatabase(() =>
+  const databases = await fromDatabase(() => directory.databasesOf(null));
+  const found = await readEach(databases, (database) =>
     database.prepare(SELECT_LATE_SHARDS).bind(ids).all<{ event_id: EventId; shard: string }>(),
   );
   const entry = { action: "decide", subjectKind: "late_clicks", subjectId: "", before: null } as const;
-  await fromDatabase(() => auditStatement(database, actor, { ...entry, after: parsed.data }).run());
-  const shardOf = new Map(results.map(({ event_id, shard }) => [event_id, shard]));
+  await fromDatabase(() => auditStatement(primary, actor, { ...entry, after: parsed.data }).run());
+  const shardOf = new Map(found.map(({ event_id, shard }) => [event_id, shard]));
   const outcomes = new Map<ReviewRequest, ReviewOutcome>();
   for (const name of new Set(shardOf.values())) {
     const mine = requests.filter(({ event }) => shardOf.get(event) === name);
@@ -99,6 +109,15 @@ export async function decideLateClicks(
       atMs === undefined ? row : { ...row, decidedAt: isoSecond(atMs) },
     ),
   });
+}
+
+/** The rows of all databases. */
+async function readEach<Row>(
+  databases: readonly D1Database[],
+  read: (database: D1Database) => Promise<D1Result<Row>>,
+): Promise<Row[]> {
+  const answers = await Promise.all(databases.map((database) => fromDatabase(() => read(database))));
+  return answers.flatMap(({ results }) => results);
 }
 
 /** The request's JSON body, or null when it is none. */

@@ -17,6 +17,7 @@ import { parseJson } from "../core/base64url.ts";
 import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
+import { Directory } from "../sinks/directory.ts";
 import { formatOf, respond, type Shaped } from "./answer.ts";
 import { readQueryBody } from "./body.ts";
 import { encodeCsv } from "./csv.ts";
@@ -140,7 +141,7 @@ async function answer(
 
   const stations = stationsOf(query.value.metrics);
   const sources: PageSources = {
-    database: env.REPORT_DB,
+    directory: new Directory(env),
     bucket: env.ARCHIVE,
     watermark: () =>
       readWatermark({ nowMs, ...ports.watermarkSources(env, config, stations) }, cacheOf(caches, stations)),

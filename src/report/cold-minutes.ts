@@ -5,7 +5,7 @@
  *   reads of minutes before the mark ─▶ hot rows ⊕ moving rows (the same statements) ⊕ objects (here)
  *
  * Keeps: whoever's rows a statement would read, and no others. A group is whole: nothing is cut off here.
- * Relies on: the ledger is read in the transaction of the statements (src/report/facts-reader.ts), so that a row is in
+ * Relies on: the ledger is read in the transaction of the statements (src/report/snapshot.ts), so that a row is in
  * one of the three places for all of them.
  */
 import { parseJson } from "../core/base64url.ts";
@@ -37,9 +37,10 @@ export type ColdAsk = {
   readonly query: ReportQuery;
   readonly scope: ReadScope;
   readonly after: KeyAfter | null;
-  /** Those of minutes that may have been moved. */
-  readonly reads: readonly Read[];
 };
+
+/** The objects of one database, and its reads of minutes that may be in them. */
+export type ColdPlace = { readonly objects: readonly ColdObject[]; readonly reads: readonly Read[] };
 
 /** Rows as a statement of sums and one of reasons would return them, users by group, and what it took. */
 export type ColdReading = {
@@ -97,18 +98,28 @@ function minutesOf(reads: readonly Read[]): Minutes[] {
   return reads.flatMap((read): readonly Minutes[] => (read.kind === "span" ? [read.segment] : read.pieces));
 }
 
-/** The groups that the objects hold of what is asked. Throws DatabaseFault when an object is not there any more. */
+/**
+ * The groups that the objects of all databases hold of what is asked; the limits are of them together. Throws
+ * DatabaseFault when an object is not there any more.
+ */
 export async function readColdGroups(
   bucket: R2Bucket,
-  objects: readonly ColdObject[],
+  places: readonly ColdPlace[],
   ask: ColdAsk,
 ): Promise<Result<ColdReading, ReportProblem>> {
-  if (objects.length > COLD_OBJECTS_MAX) return err(tooMuch());
+  if (places.reduce((sum, { objects }) => sum + objects.length, 0) > COLD_OBJECTS_MAX) return err(tooMuch());
   const fold = new ColdFold(ask);
-  const question = { wanted: wantedOf(ask), columns: fold.columns, take: (row: ColdRow) => fold.add(row) };
+  const cost: ColdCost = { requests: 0, bytes: 0, rows: 0 };
   try {
-    const cost = await readColdMinutes(bucket, objects, { ...question, rowsMax: COLD_ROWS_MAX });
-    if (cost.rows > COLD_ROWS_MAX || fold.groups.size > COLD_GROUPS_MAX) return err(tooMuch());
+    // One database after the other, so that memory holds as much as the objects of one.
+    for (const { objects, reads } of places) {
+      const question = { wanted: wantedOf(ask, reads), columns: fold.columns, take: (row: ColdRow) => fold.add(row) };
+      const part = await readColdMinutes(bucket, objects, { ...question, rowsMax: COLD_ROWS_MAX - cost.rows });
+      cost.requests += part.requests;
+      cost.bytes += part.bytes;
+      cost.rows += part.rows;
+      if (cost.rows > COLD_ROWS_MAX || fold.groups.size > COLD_GROUPS_MAX) return err(tooMuch());
+    }
     const read = fold.result();
     return read.sketched.length > 2 * UNIQUES_GROUPS_MAX ? err(tooMuch()) : ok({ ...read, cost });
   } catch (cause) {
@@ -135,7 +146,7 @@ function tooMuch(): ReportProblem {
   return { reason: "too_many_rows", detail, parameter: "granularity" };
 }
 
-function wantedOf({ query, scope, reads }: ColdAsk): Wanted {
+function wantedOf({ query, scope }: ColdAsk, reads: readonly Read[]): Wanted {
   const listed = (dimension: string) => {
     const include = query.filters.find((filter) => filter.dimension === dimension)?.include ?? [];
     return include.length === 0 ? null : include;

@@ -10,14 +10,16 @@
  * comment keeps the connection open. Keeps: the same rows as a report by the same key, by measure name; nothing of
  * another tenant. A stream ends after ten minutes, and when the key is revoked it is not taken up again: the browser asks
  * anew by itself (`retry`).
- * Relies on: one short look at the report database every two seconds per listener.
+ * Relies on: one short look at the report databases every two seconds per listener: at an advertiser's own, else at all.
  */
 import { authenticate } from "../access/api-keys.ts";
 import { refuseHaste } from "../access/rate-limit.ts";
 import { readConfig } from "../config.ts";
 import { MINUTE_MS, SECOND_MS } from "../core/limits.ts";
+import type { Measure } from "../core/measures.ts";
 import { isoSecond, minuteOf } from "../core/time.ts";
 import { logFault } from "../log.ts";
+import { Directory } from "../sinks/directory.ts";
 import { fromDatabase } from "./database.ts";
 import { toCamelCase } from "./fields.ts";
 import { SELECT_LIVE_OF_ADVERTISER, SELECT_LIVE_OF_ALL, SELECT_LIVE_OF_PUBLISHER } from "./live-sql.ts";
@@ -35,7 +37,7 @@ const RETRY_MS = 2_000;
 type MinuteRow = Readonly<Record<string, number>>;
 
 export type LivePorts = {
-  readonly database: D1Database;
+  readonly directory: Pick<Directory, "databasesOf">;
   readonly scope: ReadScope;
   readonly minutes: number;
   readonly nowMs: () => number;
@@ -44,8 +46,8 @@ export type LivePorts = {
 
 export async function handleLive(request: Request, env: Env): Promise<Response> {
   const { adminApiKey } = readConfig(env);
-  const database = env.REPORT_DB;
-  const principal = await authenticate(request.headers.get("Authorization"), { database, adminApiKey });
+  const access = { database: env.REPORT_DB, adminApiKey };
+  const principal = await authenticate(request.headers.get("Authorization"), access);
   if (principal === null) return toProblemResponse({ reason: "authentication_required" });
   const hasty = await refuseHaste(principal, env.API_RATE);
   if (hasty !== null) return hasty;
@@ -61,7 +63,8 @@ export async function handleLive(request: Request, env: Env): Promise<Response> 
     return toProblemResponse({ reason: "invalid_value", parameter: "minutes", detail });
   }
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  const events = liveEvents({ database, scope: scope.value, minutes, nowMs: () => Date.now(), sleep });
+  const directory = new Directory(env);
+  const events = liveEvents({ directory, scope: scope.value, minutes, nowMs: () => Date.now(), sleep });
   return new Response(toStream(events), {
     headers: {
       "Content-Type": "text/event-stream; charset=utf-8",
@@ -87,12 +90,16 @@ export async function* liveEvents(ports: LivePorts): AsyncGenerator<string> {
   }
 }
 
-async function look({ database, scope, minutes, nowMs }: LivePorts): Promise<Record<string, unknown>[] | null> {
+async function look({ directory, scope, minutes, nowMs }: LivePorts): Promise<Record<string, unknown>[] | null> {
   const first = minuteOf(nowMs()) - minutes + 1;
+  const owner = scope.advertiserId === null ? null : [scope.advertiserId];
   try {
-    const { results } = await fromDatabase(() => statementOf(database, scope, first).all<MinuteRow>());
-    const byMinute = new Map(results.map((row) => [row["minute"], row]));
-    return Array.from({ length: minutes }, (_, at) => toMinute(first + at, byMinute.get(first + at)));
+    const databases = await fromDatabase(() => directory.databasesOf(owner));
+    const answers = await Promise.all(
+      databases.map((database) => fromDatabase(() => statementOf(database, scope, first).all<MinuteRow>())),
+    );
+    const rows = answers.flatMap(({ results }) => results);
+    return Array.from({ length: minutes }, (_, at) => toMinute(first + at, rows));
   } catch (fault) {
     logFault("live_not_read", fault);
     return null;
@@ -105,8 +112,11 @@ function statementOf(database: D1Database, scope: ReadScope, first: number): D1P
   return database.prepare(SELECT_LIVE_OF_ALL).bind(first);
 }
 
-function toMinute(minute: number, row: MinuteRow | undefined): Record<string, unknown> {
-  const metrics = Object.entries(SUM_METRICS).map(([metric, measure]) => [toCamelCase(metric), row?.[measure] ?? 0]);
+/** The sums of a minute over the rows of all databases. */
+function toMinute(minute: number, rows: readonly MinuteRow[]): Record<string, unknown> {
+  const ours = rows.filter((row) => row["minute"] === minute);
+  const sumOf = (measure: Measure) => ours.reduce((sum, row) => sum + (row[measure] ?? 0), 0);
+  const metrics = Object.entries(SUM_METRICS).map(([metric, measure]) => [toCamelCase(metric), sumOf(measure)]);
   return { minute: isoSecond(minute * MINUTE_MS), ...Object.fromEntries(metrics) };
 }
 

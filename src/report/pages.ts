@@ -9,7 +9,7 @@
  */
 import { err, ok, type Result } from "../core/result.ts";
 import { type CursorContext, openCursor, type Place, sealCursor, staleCursor } from "./cursor.ts";
-import { type Reading, readReport } from "./facts-reader.ts";
+import { type Reading, type ReportSources, readReport } from "./facts-reader.ts";
 import { type Group, keyOf, nothingCounted } from "./groups.ts";
 import { keepRows, readKept } from "./kept-rows.ts";
 import { GROUPS_MAX } from "./limits.ts";
@@ -21,9 +21,7 @@ import type { ReadScope } from "./segments-sql.ts";
 import { pairRows, type Row } from "./table.ts";
 import type { WatermarkReading } from "./watermark.ts";
 
-export type PageSources = {
-  readonly database: D1Database;
-  readonly bucket: R2Bucket;
+export type PageSources = ReportSources & {
   readonly watermark: () => Promise<WatermarkReading>;
   readonly random: () => Uint8Array;
 };

@@ -136,7 +136,8 @@ export function wholePage(query: Pick<ReportQuery, "granularity" | "dimensions">
  * How far the database may cut. In an order by key fields a group among the first n of the whole is among the first n
  * of each statement that has it, so cutting every statement is exact; so is cutting the only one by a sum that it has,
  * which is cut as late as may be, since its further pages are made of the same reading. Otherwise a group may be small
- * in each segment and large in sum: all groups are read, up to a limit.
+ * in each segment, or in each database, and large in sum: all groups are read, up to a limit. `reads` are those of all
+ * databases.
  */
 export function planPage(query: ReportQuery, reads: readonly Read[]): Page {
   if (isOrderedByKey(query)) return { order: query.order, limit: query.limit + 1, isExact: true };

@@ -1,10 +1,11 @@
 /**
- * Sketches of unique users as a report reads them: step by step, some megabytes each, united by group as they come.
+ * Sketches of unique users as a report reads them: step by step, some megabytes each, one database after the other, united
+ * by group as they come.
  *
  *   step 0: parts [0, 8)      step 1: parts [8, 16)      …      until a step does not reach its last part
  *
  * Keeps: at most one step is held as text, and a query reads so many parts and no more. Parts are cut between sketches,
- * so any step decodes by itself. A user that two steps show counts once.
+ * so any step decodes by itself. A user that two steps show counts once, in whichever databases they are.
  */
 
 import { err, ok, type Result } from "../core/result.ts";
@@ -19,16 +20,18 @@ import { type SketchReader, sketchStatement } from "./segments-sql.ts";
 /** Groups with nothing but their users. */
 export type Sketched = { readonly groups: readonly Group[]; readonly rowsRead: number };
 
-/** The users of each group of the reads. Throws DatabaseFault. */
+/** What is read of one database. */
+type Place = { readonly database: D1Database; readonly reads: readonly Read[] };
+
+/** The users of each group of the reads of all databases, one after the other. Throws DatabaseFault. */
 export async function readSketches(
-  database: D1Database,
-  reads: readonly Read[],
+  places: readonly Place[],
   reader: SketchReader,
 ): Promise<Result<Sketched, ReportProblem>> {
   const groups = new Map<string, Group & { sketch: Sketch }>();
   let rowsRead = 0;
   let parts = 0;
-  for (const read of reads) {
+  for (const { database, read } of places.flatMap(readsOfPlace)) {
     for (let from = 0, hasMore = true; hasMore; from += SKETCH_PARTS_PER_READ) {
       parts += SKETCH_PARTS_PER_READ;
       if (from > 0 && parts > SKETCH_PARTS_MAX) return err(tooMuch("Too many clicks by users to be united at once."));
@@ -47,6 +50,10 @@ export async function readSketches(
     }
   }
   return ok({ groups: [...groups.values()], rowsRead });
+}
+
+function readsOfPlace({ database, reads }: Place): { database: D1Database; read: Read }[] {
+  return reads.map((read) => ({ database, read }));
 }
 
 /** Adds a step to the groups, in place. */

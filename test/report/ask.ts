@@ -32,6 +32,8 @@ export type Asked = {
   readonly accept?: string;
   readonly method?: string;
   readonly database?: D1Database;
+  /** Instead of the Worker's own. */
+  readonly bindings?: Env;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -47,7 +49,7 @@ export async function ask(path: string, asked: Asked = {}): Promise<Response> {
     random: () => crypto.getRandomValues(new Uint8Array(16)),
     watermarkSources: () => ({ queueOldestMs: async () => [null], shardOldestMs: async () => [null], ...sources }),
   });
-  const bindings = database === undefined ? env : { ...env, REPORT_DB: database };
+  const bindings = asked.bindings ?? (database === undefined ? env : { ...env, REPORT_DB: database });
   const init = body === undefined ? { headers, method } : { headers, method, body: bodyText(body) };
   return app.request("https://clicks.example".concat(path), init, bindings as Env);
 }

@@ -11,6 +11,7 @@ import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { readReport } from "../../src/report/facts-reader.ts";
 import { claimBatch, movingBatch, settleBatch } from "../../src/sinks/cold-store.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { Directory } from "../../src/sinks/directory.ts";
 import { rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { ALL_BUCKETS, readPlaces, wipePlaces } from "../support/cold-facts.ts";
@@ -193,7 +194,8 @@ describe("a report while minutes move", () => {
 
   async function read(database: D1Database): Promise<unknown> {
     if (!query.ok) throw new Error(query.error.reason);
-    const reading = await readReport({ database, bucket: env.ARCHIVE }, { query: query.value, scope, after: null });
+    const sources = { directory: new Directory({ REPORT_DB: database }), bucket: env.ARCHIVE };
+    const reading = await readReport(sources, { query: query.value, scope, after: null });
     if (!reading.ok) throw new Error(reading.error.reason);
     return reading.value.groups.map(({ window, sums, reasons, sketch }) => [
       ...[window, sums, Object.entries(reasons).sort(), sketch?.estimate()],

@@ -8,6 +8,7 @@ import { isoSecond, minuteOf } from "../../src/core/time.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { type LivePorts, liveEvents } from "../../src/report/live.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { Directory } from "../../src/sinks/directory.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 
 let postings = 0;
@@ -30,7 +31,7 @@ function streamOf(scope: LivePorts["scope"], minutes: number, onSleep: () => Pro
     nowMs += ms;
     await onSleep();
   };
-  return liveEvents({ database: env.REPORT_DB, scope, minutes, nowMs: () => nowMs, sleep });
+  return liveEvents({ directory: new Directory(env), scope, minutes, nowMs: () => nowMs, sleep });
 }
 
 const totalsOf = (text: unknown) => {
@@ -83,7 +84,7 @@ describe("live totals", () => {
     const down = { prepare: () => ({ bind: () => ({ all: () => Promise.reject(new Error("D1 is down")) }) }) };
     let nowMs = NOON_MS;
     const ports: LivePorts = {
-      database: down as unknown as D1Database,
+      directory: new Directory({ REPORT_DB: down as unknown as D1Database }),
       scope: { advertiserId: "adv_live", publisherId: null },
       minutes: 1,
       nowMs: () => nowMs,

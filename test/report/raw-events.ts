@@ -112,7 +112,7 @@ export async function writeLog(
   afterRoll: (nowMs: number) => Promise<void> = async () => {},
 ): Promise<void> {
   const store = new D1Facts(database, () => NOON_MS);
-  const size = Math.ceil(log.length / (rolls.length + 1));
+  const size = Math.max(1, Math.ceil(log.length / (rolls.length + 1)));
   for (let part = 0; part <= rolls.length; part++) {
     const facts: Facts = new Map();
     const specs = log.slice(part * size, (part + 1) * size);
