@@ -1424,8 +1424,10 @@ export interface components {
         Problem: {
             /** @description What is wrong, as an address of this API; it does not change. */
             type: string;
+            /** @description The type in a sentence; the same in every answer. */
             title: string;
             status: number;
+            /** @description What there is to say of this answer alone. */
             detail?: string;
             /** @description The parameter, claim or field at fault. */
             field?: string;
@@ -1995,7 +1997,7 @@ export interface operations {
              *
              *     [cursor-of-another-query](/problems/cursor-of-another-query): The cursor belongs to another query.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -2041,7 +2043,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than a query may be. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2395,11 +2397,11 @@ export interface operations {
             /**
              * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
              *
-             *     [signature-invalid](/problems/signature-invalid): The token signature does not match.
+             *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The signing key may not sign for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The signing key may not sign for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
              *
              *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
              */
@@ -2502,11 +2504,11 @@ export interface operations {
             /**
              * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
              *
-             *     [signature-invalid](/problems/signature-invalid): The token signature does not match.
+             *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The signing key may not sign for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The signing key may not sign for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
              *
              *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
              */
@@ -2612,7 +2614,7 @@ export interface operations {
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
-             *     [field-invalid](/problems/field-invalid): A field of the body is invalid.
+             *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
              */
             400: {
                 headers: {
@@ -2625,11 +2627,11 @@ export interface operations {
             /**
              * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
              *
-             *     [signature-invalid](/problems/signature-invalid): The token signature does not match.
+             *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The signing key may not sign for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The signing key may not sign for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
              *
              *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
              */
@@ -2779,7 +2781,7 @@ export interface operations {
             /**
              * @description [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
-             *     [field-invalid](/problems/field-invalid): A field of the body is invalid.
+             *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
              */
             400: {
                 headers: {
@@ -2905,7 +2907,7 @@ export interface operations {
              *
              *     [click-id-refused](/problems/click-id-refused): The click id is none of yours.
              *
-             *     [signature-invalid](/problems/signature-invalid): The signature does not match the fields.
+             *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              */
             403: {
                 headers: {
@@ -2915,7 +2917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [order-unknown](/problems/order-unknown): There is no such order to correct. */
+            /** @description [order-unknown](/problems/order-unknown): There is no such order. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3037,7 +3039,7 @@ export interface operations {
              *
              *     [click-id-refused](/problems/click-id-refused): The click id is none of yours.
              *
-             *     [signature-invalid](/problems/signature-invalid): The signature does not match the fields.
+             *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              */
             403: {
                 headers: {
@@ -3047,7 +3049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [order-unknown](/problems/order-unknown): There is no such order to correct. */
+            /** @description [order-unknown](/problems/order-unknown): There is no such order. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3247,9 +3249,9 @@ export interface operations {
             /**
              * @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The API key may not count for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The API key may not count for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
              */
             403: {
                 headers: {
@@ -4044,7 +4046,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -4090,7 +4092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4246,7 +4248,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -4301,7 +4303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4472,7 +4474,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -4518,7 +4520,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4687,7 +4689,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -4742,7 +4744,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4926,7 +4928,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -4972,7 +4974,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5141,7 +5143,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -5196,7 +5198,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5380,7 +5382,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -5426,7 +5428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5595,7 +5597,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -5650,7 +5652,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5833,7 +5835,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -5879,7 +5881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6035,7 +6037,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -6090,7 +6092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6251,7 +6253,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -6288,7 +6290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6449,7 +6451,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -6495,7 +6497,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6565,7 +6567,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -6620,7 +6622,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6690,7 +6692,7 @@ export interface operations {
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              *
-             *     [body-not-json](/problems/body-not-json): The body is not a JSON object.
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -6736,7 +6738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-too-large](/problems/body-too-large): The body is larger than 64 KB. */
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
                     [name: string]: unknown;

@@ -12,7 +12,7 @@ export type Admission = {
   readonly adminApiKey: string;
   /** Whether this holder may call the route. */
   readonly isAllowed: (principal: Principal) => boolean;
-  /** What the key lacks, as a sentence for the caller. */
+  /** What the key lacks, as a sentence for the caller: the detail of the refusal. */
   readonly lacks: string;
 };
 
@@ -29,7 +29,7 @@ export async function admit(
   }
   const hasty = await refuseHaste(principal, env.API_RATE);
   if (hasty !== null) return err(hasty);
-  return isAllowed(principal)
-    ? ok(principal)
-    : err(problemResponse({ reason: "insufficient_scope", status: 403, title: lacks }));
+  if (isAllowed(principal)) return ok(principal);
+  const problem = { reason: "insufficient_scope", status: 403, title: "The API key may not do this.", detail: lacks };
+  return err(problemResponse(problem));
 }

@@ -67,6 +67,7 @@ function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
   const { path, parent } = resource;
   const shared = { tag: "Administration", scopes: ["admin"] } as const;
   const one = { path: { id: made.id } };
+  const none = { path: { id: `${made.id}0` } };
   const shape = parent === undefined ? pageShape : { ...pageShape, [parent]: id.optional() };
   const narrowed: Example[] =
     parent === undefined ? [] : [{ name: "ofParent", query: { [parent]: made.parent ?? "" }, status: 200 }];
@@ -83,20 +84,30 @@ function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
       },
       answers: { 200: json("The same is there already.", name), 201: json("Created.", name) },
       problems: [...BODY, ...problems(OWN_PROBLEMS, ["already_exists"]), ...parents],
-      examples: [{ name: "new", body: made.body, status: 201 }],
+      examples: [
+        { name: "new", body: made.body, status: 201 },
+        { name: "otherOne", body: { ...made.body, name: "Another" }, status: 409 },
+      ],
     },
     {
       ...{ ...shared, id: `list${name}s`, method: "get", path, summary: `List ${noun}s by id` },
       query: z.strictObject(shape),
       answers: { 200: json("A page.", `${name}Page`) },
       problems: SEARCH,
-      examples: [{ name: "all", status: 200 }, ...narrowed],
+      examples: [
+        { name: "all", status: 200 },
+        ...narrowed,
+        { name: "unknownParameter", query: { nmae: "Shop" }, status: 400 },
+      ],
     },
     {
       ...{ ...shared, id: `get${name}`, method: "get", path: `${path}/{id}`, summary: `Show an ${noun}` },
       answers: { 200: json("As it is.", name) },
       problems: [...KEYED, ...NOT_FOUND, ...FAULTS],
-      examples: [{ name: "one", ...one, status: 200 }],
+      examples: [
+        { name: "one", ...one, status: 200 },
+        { name: "unknown", ...none, status: 404 },
+      ],
     },
     {
       ...{ ...shared, id: `change${name}`, method: "patch", path: `${path}/{id}`, summary: `Change an ${noun}` },
@@ -104,7 +115,11 @@ function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
       body: { schema: `${name}Change` },
       answers: { 200: json("As it is now.", name) },
       problems: [...BODY, ...NOT_FOUND, ...problems(OWN_PROBLEMS, ["fixed_field"]), ...parents],
-      examples: [{ name: "change", ...one, body: made.change, status: 200 }],
+      examples: [
+        { name: "change", ...one, body: made.change, status: 200 },
+        { name: "unknownField", ...one, body: { colour: "red" }, status: 400 },
+        { name: "unknown", ...none, body: made.change, status: 404 },
+      ],
     },
   ].map(
     (operation) =>

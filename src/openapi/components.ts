@@ -49,9 +49,9 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
 const Problem = z
   .object({
     type: z.string().describe("What is wrong, as an address of this API; it does not change."),
-    title: z.string(),
+    title: z.string().describe("The type in a sentence; the same in every answer."),
     status: z.int(),
-    detail: z.string().optional(),
+    detail: z.string().optional().describe("What there is to say of this answer alone."),
     field: z.string().optional().describe("The parameter, claim or field at fault."),
   })
   .describe("RFC 9457: why a request was not answered as asked.");

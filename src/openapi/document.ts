@@ -5,7 +5,8 @@
  *   components  what bodies hold, by name; the problem; the two ways to say who asks
  *   x-problems  of an operation: every problem that it answers, with status and sentence
  *
- * Keeps: pure and the same at every call; JSON as it is. Each example of a request has its recorded answer.
+ * Keeps: pure and the same at every call; JSON as it is. Each example of a request has its recorded answer. A request
+ * that is refused is no example of its parameters: it is told in words beside the problem that it gets.
  */
 import { componentSchemas, ref } from "./components.ts";
 import recorded from "./examples.json" with { type: "json" };
@@ -15,6 +16,7 @@ import type { ProblemInfo } from "./problems.ts";
 import { PATH_PARAMETERS } from "./track-operations.ts";
 
 export const API_VERSION = "0.1.0";
+const PROBLEM_TYPE = "application/problem+json";
 
 /** What the Worker answered to an example: text where it is no JSON, absent where there is no body. */
 type Recorded = { readonly status: number; readonly type?: string; readonly answer?: unknown };
@@ -73,11 +75,13 @@ function toOperation(operation: Operation): JsonSchema {
     security: keys,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...requestBody(operation),
-    responses: { ...answers(operation), ...problemAnswers(problems) },
+    responses: { ...answers(operation), ...problemAnswers(operation) },
     "x-problems": sorted(problems),
   };
 }
 
+/** Requests that are taken; one that is refused is shown beside its answer. */
+const taken = (examples: readonly Example[]) => examples.filter(({ status }) => status < 400);
 const exampleKey = ({ id }: Operation, { name }: Example) => `${id}/${name}`;
 
 function pathParameters({ path, examples }: Operation): JsonSchema[] {
@@ -87,7 +91,7 @@ function pathParameters({ path, examples }: Operation): JsonSchema[] {
     required: true,
     description: PATH_PARAMETERS[name] ?? name,
     schema: { type: "string" },
-    examples: valuesOf(examples, (example) => example.path?.[name]),
+    examples: valuesOf(taken(examples), (example) => example.path?.[name]),
   }));
 }
 
@@ -97,9 +101,10 @@ function queryParameters({ query, refine, examples }: Operation): JsonSchema[] {
     properties?: Record<string, JsonSchema>;
     required?: string[];
   };
+  const shown = taken(examples);
   return Object.entries(properties).map(([name, { description, ...schema }]) => {
     const isList = schema["type"] === "array";
-    const given = valuesOf(examples, ({ query: sent }) => (isList ? sent?.[name]?.split(",") : sent?.[name]), schema);
+    const given = valuesOf(shown, ({ query: sent }) => (isList ? sent?.[name]?.split(",") : sent?.[name]), schema);
     return {
       name,
       in: "query",
@@ -129,7 +134,7 @@ function valuesOf(
 
 function requestBody({ body, examples }: Operation): JsonSchema {
   if (body === undefined) return {};
-  const values = valuesOf(examples, (example) => example.body);
+  const values = valuesOf(taken(examples), (example) => example.body);
   const content = { schema: ref(body.schema), examples: values };
   const others = (body.alsoAs ?? []).map((type) => [type, { schema: { type: "string" } }]);
   const types = { "application/json": content, ...Object.fromEntries(others) };
@@ -168,13 +173,31 @@ function examplesOf(operation: Operation, status: number, type: string): JsonSch
   const found = operation.examples.flatMap((example) => {
     const answer = RECORDED[exampleKey(operation, example)];
     const isThis = answer?.status === status && answer.type === type && answer.answer !== undefined;
-    return isThis ? [[example.name, { value: answer.answer }]] : [];
+    const request = status < 400 ? {} : { description: requestOf(operation, example) };
+    return isThis ? [[example.name, { ...request, value: answer.answer }]] : [];
   });
   return found.length === 0 ? {} : { examples: Object.fromEntries(found) };
 }
 
-function problemAnswers(problems: readonly ProblemInfo[]): Record<string, JsonSchema> {
-  const byStatus = Map.groupBy(sorted(problems), ({ status }) => status);
+const KEY_WORDS: Readonly<Record<NonNullable<Example["key"]>, string>> = {
+  none: "without a key",
+  report: "with a key of scope report alone",
+  convert: "with a key of scope convert alone",
+  exhausted: "with a key that has asked too often",
+};
+
+/** A request in words, for an answer that refuses it. */
+function requestOf({ method, path, scopes }: Operation, { path: parts, query, body, key }: Example): string {
+  const named = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parts?.[name] ?? "");
+  const search = Object.entries(query ?? {}).map(([name, value]) => `${name}=${value}`);
+  const url = search.length === 0 ? named : `${named}?${search.join("&")}`;
+  const sent = body === undefined ? [] : [JSON.stringify(body)];
+  const who = key === undefined || scopes === null ? "" : `, ${KEY_WORDS[key]}`;
+  return `\`${[method.toUpperCase(), url, ...sent].join(" ")}\`${who}`;
+}
+
+function problemAnswers(operation: Operation): Record<string, JsonSchema> {
+  const byStatus = Map.groupBy(sorted(operation.problems), ({ status }) => status);
   return Object.fromEntries(
     Array.from(byStatus, ([status, some]) => [
       status,
@@ -182,7 +205,7 @@ function problemAnswers(problems: readonly ProblemInfo[]): Record<string, JsonSc
         description: some
           .map(({ type, title }) => `[${type.replace("/problems/", "")}](${type}): ${title}`)
           .join("\n\n"),
-        content: { "application/problem+json": { schema: ref("Problem") } },
+        content: { [PROBLEM_TYPE]: { schema: ref("Problem"), ...examplesOf(operation, status, PROBLEM_TYPE) } },
       },
     ]),
   );

@@ -17,4 +17,19 @@ export const EXAMPLE = {
   secret: "example-secret-example-secret-example-secr1",
   kid: "2026-11",
   minute: "2026-04-20T12:00:00Z",
+  /** Signed with a key that is no longer there. */
+  oldToken:
+    "eyJhbGciOiJIUzI1NiIsImtpZCI6IjIwMTktMDEiLCJ0eXAiOiJKV1QifQ." +
+    "eyJqdGkiOiJpbXBfMSIsImFkdiI6ImFkdl8xIn0.c2lnbmF0dXJlIG9mIHRoaXMgZXhhbXBsZSBpcyBub25lISE",
+  unknownEventId: "0AAAAAAAAAAAAAAAAAAAAAAA",
+  postbackSignature: "example-postback-signature-of-43-characters",
+} as const;
+
+/** A signed postback: the fields that its signature covers, and the signature. */
+export const POSTBACK = {
+  click_id: EXAMPLE.clickId,
+  kid: EXAMPLE.kid,
+  order_id: "P-1",
+  value_micros: "4990000",
+  sig: EXAMPLE.postbackSignature,
 } as const;

@@ -19,6 +19,11 @@ export type Example = {
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /**
+   * Who asks; the operator unless told. `none`: nobody; `report`, `convert`: an advertiser whose key has that scope alone;
+   * `exhausted`: one whose key has asked too often.
+   */
+  readonly key?: "none" | "report" | "convert" | "exhausted";
   readonly status: number;
 };
 

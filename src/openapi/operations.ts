@@ -5,11 +5,12 @@ import { ABOUT_OPERATIONS } from "./about-operations.ts";
 import { ADMIN_OPERATIONS } from "./admin-operations.ts";
 import { DESK_OPERATIONS } from "./desk-operations.ts";
 import type { Operation } from "./operation.ts";
+import { problemExamples } from "./problem-examples.ts";
 import { REPORT_OPERATIONS } from "./report-operations.ts";
 import { SUBMIT_OPERATIONS } from "./submit-operations.ts";
 import { TRACK_OPERATIONS } from "./track-operations.ts";
 
-export const OPERATIONS: readonly Operation[] = [
+const ALL: readonly Operation[] = [
   ...REPORT_OPERATIONS,
   ...TRACK_OPERATIONS,
   ...SUBMIT_OPERATIONS,
@@ -17,6 +18,10 @@ export const OPERATIONS: readonly Operation[] = [
   ...ADMIN_OPERATIONS,
   ...ABOUT_OPERATIONS,
 ];
+
+export const OPERATIONS = ALL.map(
+  (operation): Operation => ({ ...operation, examples: [...operation.examples, ...problemExamples(operation.id)] }),
+);
 
 export const TAGS: Readonly<Record<string, string>> = {
   Reports: "What was counted, as tables, series and a live stream.",

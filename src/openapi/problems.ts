@@ -2,12 +2,12 @@
  * Every problem that the API answers, gathered from the tables that the routes answer from, and what a caller does about
  * each.
  *
- * Keeps: a name that several areas share is listed once for each way in which it is answered. What is answered from no
+ * Keeps: a type has one title in all areas, and is listed once for each status with which it is answered. What is answered from no
  * table, since it is one sentence beside its route, stands in `ACCESS` and `ADDRESSES`; a test compares them with answers.
  */
 import { OWN_PROBLEMS } from "../admin/problems.ts";
 import { REFUSALS } from "../core/refusal.ts";
-import { problemType } from "../problem.ts";
+import { problemTitle, problemType } from "../problem.ts";
 import { REPORT_PROBLEMS } from "../report/problems.ts";
 import { SUBMISSION_PROBLEMS } from "../submit/problems.ts";
 
@@ -23,7 +23,7 @@ export const ACCESS = {
 } as const satisfies Table;
 
 const ADDRESSES = {
-  not_found: { status: 404, title: "There is nothing at this address." },
+  not_found: { status: 404, title: "There is nothing here." },
   method_not_allowed: { status: 405, title: "The method is not allowed here." },
 } as const satisfies Table;
 
@@ -37,13 +37,14 @@ const AREAS = {
 } as const satisfies Record<string, Table>;
 
 export type ProblemMeaning = {
+  /** Where it is answered, comma separated. */
   readonly area: string;
   readonly status: number;
   readonly title: string;
   readonly advice: string;
 };
 
-/** Type → how it is answered, by area. */
+/** Type → how it is answered, by status. */
 export const PROBLEM_MEANINGS: ReadonlyMap<string, readonly ProblemMeaning[]> = meanings();
 
 /** Rows of a table as problems: those named, or all. */
@@ -53,7 +54,7 @@ export function problems<T extends Table>(
 ): ProblemInfo[] {
   return reasons.map((reason) => {
     const { status = 0, title = "" } = table[reason] ?? {};
-    return { type: problemType(reason), status, title };
+    return { type: problemType(reason), status, title: problemTitle(reason, title) };
   });
 }
 
@@ -63,12 +64,16 @@ export const KEYED: readonly ProblemInfo[] = problems(ACCESS);
 function meanings(): Map<string, readonly ProblemMeaning[]> {
   const found = new Map<string, readonly ProblemMeaning[]>();
   for (const [area, table] of Object.entries<Table>(AREAS)) {
-    for (const [reason, { status, title }] of Object.entries(table)) {
+    for (const [reason, { status, title: ofArea }] of Object.entries(table)) {
+      const title = problemTitle(reason, ofArea);
       const type = problemType(reason);
-      const meaning = { area, status, title, advice: adviceFor(status) };
       const known = found.get(type) ?? [];
-      const isKnown = known.some((one) => one.status === status && one.title === title);
-      if (!isKnown) found.set(type, [...known, meaning]);
+      const same = known.find((one) => one.status === status && one.title === title);
+      const meaning = {
+        area: same === undefined ? area : `${same.area}, ${area}`,
+        ...{ status, title, advice: adviceFor(status) },
+      };
+      found.set(type, [...known.filter((one) => one !== same), meaning]);
     }
   }
   return found;

@@ -3,7 +3,7 @@
  */
 import { REFUSALS } from "../core/refusal.ts";
 import { SUBMISSION_PROBLEMS, type SubmissionReason } from "../submit/problems.ts";
-import { EXAMPLE } from "./example-values.ts";
+import { EXAMPLE, POSTBACK } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
 import { KEYED, problems } from "./problems.ts";
 import { PostbackQuery, SecretQuery } from "./submit-schemas.ts";
@@ -39,6 +39,7 @@ export const SUBMIT_OPERATIONS: readonly Operation[] = [
     examples: [
       { name: "order", body: { conversions: [ORDER] }, status: 200 },
       { name: "correction", body: { conversions: [{ ...ORDER, value_micros: -1_000_000 }] }, status: 200 },
+      { name: "otherValue", body: { conversions: [{ ...ORDER, value_micros: 9_900_000 }] }, status: 200 },
       { name: "unknownOrder", body: [{ ...ORDER, order_id: "A-1002", retract: true }], status: 200 },
     ],
   },
@@ -62,6 +63,7 @@ export const SUBMIT_OPERATIONS: readonly Operation[] = [
         query: { click_id: EXAMPLE.clickId, type: "lead", order_id: "L-7" },
         status: 200,
       },
+      { name: "signed", query: POSTBACK, key: "none", status: 200 },
     ],
   },
   {

@@ -2,7 +2,8 @@
  * Answers in their three formats, and what a caller may keep of them.
  *
  *   json     {"rows":[…],"meta":{…}}        ndjson   a row a line, streamed; the last line is {"meta":{…}}
- *   csv      RFC 4180; no place for meta, so what decides whether the numbers may be used travels in headers
+ *   csv      RFC 4180; no place for meta, so what decides whether the numbers may be used travels in headers, and period
+ *            and zone in the file's name
  *
  * Keeps: only a range that ended before the watermark may be cached, by the caller alone and for a minute; an open one
  * changes with every posting. Such an answer has an ETag: strong over the bytes of CSV, weak over JSON without the facts
@@ -12,6 +13,7 @@
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import { encodeBase64url, encodeUtf8 } from "../core/base64url.ts";
+import { csvFileName, type SpelledPeriod } from "./csv.ts";
 import { CACHE_MAX_AGE_S } from "./limits.ts";
 import type { ReportMeta } from "./meta.ts";
 import type { Format } from "./params.ts";
@@ -81,13 +83,17 @@ async function jsonBody({ name, items }: Shaped, meta: ReportMeta, headers: Reco
 async function csvBody({ csv }: Shaped, meta: ReportMeta, headers: Record<string, string>): Promise<Body> {
   const body = csv();
   headers["Content-Type"] = MEDIA_TYPES.csv.concat("; charset=utf-8; header=present");
-  headers["Content-Disposition"] = 'attachment; filename="clicks.csv"';
+  headers["Content-Disposition"] = `attachment; filename="${csvFileName(periodOf(meta))}"`;
   headers["X-Report-Watermark"] = meta.watermark ?? "unknown";
   headers["X-Report-Complete"] = String(meta.complete);
   headers["X-Report-Truncated"] = String(meta.truncated);
   if (meta.nextCursor !== null) headers["X-Report-Next-Cursor"] = meta.nextCursor;
   if (meta.totals !== undefined) headers["X-Report-Totals"] = JSON.stringify(meta.totals);
   return { body, etag: await tagOf(body) };
+}
+
+function periodOf({ query, timezone }: ReportMeta): SpelledPeriod {
+  return { from: String(query["from"]), to: String(query["to"]), timezone };
 }
 
 /** Lines are made as the reader takes them. */

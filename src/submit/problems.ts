@@ -3,7 +3,7 @@
  *
  * Keeps: a forged, a damaged and another tenant's click id are one problem, so that nobody learns which ids exist.
  */
-import { problemType } from "../problem.ts";
+import { problemWords } from "../problem.ts";
 
 export const SUBMISSION_PROBLEMS = {
   click_id_missing: { status: 400, title: "A conversion names the click id that its landing page was given." },
@@ -45,5 +45,7 @@ export type SubmissionProblem = {
 
 /** The problem as RFC 9457 writes it. */
 export function toProblemJson({ reason, field, detail }: SubmissionProblem): Record<string, unknown> {
-  return { type: problemType(reason), ...SUBMISSION_PROBLEMS[reason], field, detail };
+  const { status, title } = SUBMISSION_PROBLEMS[reason];
+  const words = problemWords({ reason, title, ...(detail === undefined ? {} : { detail }) });
+  return { ...words, status, field };
 }

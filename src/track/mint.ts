@@ -17,7 +17,7 @@ import { encodeBase64url } from "../core/base64url.ts";
 import { SECOND_MS, TOKENS_PER_MINT_MAX } from "../core/limits.ts";
 import { REFUSALS, type Refusal } from "../core/refusal.ts";
 import { mintToken } from "../core/token.ts";
-import { problemType } from "../problem.ts";
+import { type ProblemWords, problemWords } from "../problem.ts";
 import { type Edge, edgeOf } from "./edge.ts";
 import { refusalResponse } from "./refuse.ts";
 
@@ -29,7 +29,7 @@ const LIMITED = { key_limit_advertiser: "adv", key_limit_publisher: "pub", key_l
 
 type MintedRow =
   | { readonly token: string; readonly click_url: string; readonly pixel_url: string }
-  | { readonly problem: { readonly type: string; readonly title: string; readonly field?: string } };
+  | { readonly problem: ProblemWords & { readonly field?: string } };
 
 export async function handleMint(request: Request, env: Env): Promise<Response> {
   const edge = await edgeOf(env);
@@ -75,6 +75,6 @@ function withDefaults(row: Record<string, unknown>, nowMs: number, ttlS: number)
 }
 
 function problemRow({ reason, field }: Refusal): MintedRow {
-  const problem = { type: problemType(reason), title: REFUSALS[reason].title };
+  const problem = problemWords({ reason, title: REFUSALS[reason].title });
   return { problem: field === undefined ? problem : { ...problem, field } };
 }

@@ -41,6 +41,23 @@ describe("the document", () => {
     expect(OPERATIONS.filter(({ examples }) => examples.length === 0)).toEqual([]);
   });
 
+  it("shows a problem of every operation that answers any but a wrong method, and one for each common status", () => {
+    const isWrongMethod = ({ type }: { type: string }) => type === "/problems/method-not-allowed";
+    const refusing = OPERATIONS.filter(({ problems }) => !problems.every(isWrongMethod));
+    const silent = refusing.filter(({ examples }) => !examples.some(({ status }) => status >= 400));
+    expect(silent.map(({ id }) => id)).toEqual([]);
+    const statuses = new Set(OPERATIONS.flatMap(({ examples }) => examples.map(({ status }) => status)));
+    expect([400, 401, 403, 404, 409, 422, 429].filter((status) => !statuses.has(status))).toEqual([]);
+  });
+
+  it("says of every problem that it shows how it came about", () => {
+    const shown = JSON.stringify(openApiDocument().paths);
+    expect(shown).toContain(
+      '"tooOften":{"description":"`GET /v1/reports/clicks?from=2026-04-20&to=2026-04-20`, with a key that has asked too often"',
+    );
+    expect(shown).not.toContain('"tooOften":{"value":[');
+  });
+
   it("asks for a key where the Worker does, and nowhere else", async () => {
     for (const { id, method, path, scopes, maySign, body } of OPERATIONS) {
       if (maySign === true) continue;
@@ -85,6 +102,28 @@ describe("problems", () => {
     }
   });
 
+  it("have one title each, in whatever area they are answered", () => {
+    const titles = [...PROBLEM_MEANINGS].map(([type, meanings]) => [
+      type,
+      new Set(meanings.map(({ title }) => title)).size,
+    ]);
+    expect(titles.filter(([, count]) => count !== 1)).toEqual([]);
+  });
+
+  it("of a missing scope have one title, and say in detail what the key may not do", async () => {
+    await seedTenant("scopes");
+    const { key } = await seedKey({ advertiserId: "adv_scopes", scopes: ["report"] });
+    const told = new Set<string | undefined>();
+    for (const path of ["/v1/tokens", "/v1/conversions", "/v1/impressions/counts", "/v1/admin/keys"]) {
+      const init = { method: "POST", headers: { Authorization: `Bearer ${key}` }, body: "{}" };
+      const problem = await (await exports.default.fetch(`${ORIGIN}${path}`, init)).json<{ detail?: string }>();
+      expect(problem).toMatchObject({ type: "/problems/insufficient-scope", ...ACCESS.insufficient_scope });
+      told.add(problem.detail);
+    }
+    expect(told.size).toBe(4);
+    expect(told).not.toContain(undefined);
+  });
+
   it("of access are answered as the document says", async () => {
     await seedTenant("problems");
     const { key } = await seedKey({ advertiserId: "adv_problems", scopes: ["convert"] });
@@ -101,11 +140,10 @@ describe("problems", () => {
         redirect: "manual",
       });
       if (response.headers.get("Content-Type") !== "application/problem+json") continue;
-      const { type, status } = (await response.json()) as { type: string; status: number };
-      expect(
-        PROBLEM_MEANINGS.get(type)?.map((meaning) => meaning.status),
-        `${method} ${path}: ${type}`,
-      ).toContain(status);
+      const { type, status, title } = await response.json<{ type: string; status: number; title: string }>();
+      expect(PROBLEM_MEANINGS.get(type), `${method} ${path}: ${type}`).toContainEqual(
+        expect.objectContaining({ status, title }),
+      );
     }
   });
 });

@@ -7,10 +7,11 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { readClickId } from "../../src/core/click-id.ts";
 import { EXAMPLE } from "../../src/openapi/example-values.ts";
 import recorded from "../../src/openapi/examples.json";
-import type { Example, Operation } from "../../src/openapi/operation.ts";
+import type { Answer, Example, Operation } from "../../src/openapi/operation.ts";
 import { OPERATIONS } from "../../src/openapi/operations.ts";
+import type { ProblemInfo } from "../../src/openapi/problems.ts";
 import { BROWSER } from "../support/builders.ts";
-import { TEST_SECRETS } from "../support/secrets.ts";
+import { withKey } from "./keys.ts";
 import { toExample, toReal } from "./recording.ts";
 import { seedExamples } from "./seed.ts";
 import { faultsOf } from "./validate.ts";
@@ -37,11 +38,15 @@ beforeAll(async () => {
   replacements = await seedExamples();
 });
 
-async function send({ method, path, scopes }: Operation, example: Example): Promise<Response> {
+function send(operation: Operation, example: Example): Promise<Response> {
+  return withKey(operation.scopes === null ? "none" : example.key, (key) => sendWith(key, operation, example));
+}
+
+async function sendWith(apiKey: string | null, { method, path }: Operation, example: Example): Promise<Response> {
   const named = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => toReal(example.path?.[name] ?? "", replacements));
   const search = new URLSearchParams(toReal({ ...example.query }, replacements));
   const url = `${ORIGIN}${named}${search.size === 0 ? "" : `?${search}`}`;
-  const key = scopes === null ? {} : { Authorization: `Bearer ${TEST_SECRETS.ADMIN_API_KEY}` };
+  const key: Record<string, string> = apiKey === null ? {} : { Authorization: `Bearer ${apiKey}` };
   const body = example.body === undefined ? {} : { body: JSON.stringify(toReal(example.body, replacements)) };
   const headers = { ...key, "User-Agent": BROWSER, "CF-Connecting-IP": "192.0.2.7" };
   return exports.default.fetch(url, { method: method.toUpperCase(), headers, redirect: "manual", ...body });
@@ -71,12 +76,24 @@ async function textOf(response: Response): Promise<string> {
   return text;
 }
 
+const PROBLEM: Answer = { means: "", type: "application/problem+json", schema: "Problem" };
+
+/** What the document says of the answer's status. */
+function answerTo({ answers: documented, problems }: Operation, { status }: Response): Answer | undefined {
+  return documented[status] ?? (problems.some((problem) => problem.status === status) ? PROBLEM : undefined);
+}
+
+function toProblemInfo(body: unknown): ProblemInfo {
+  const { type, status, title } = body as ProblemInfo;
+  return { type, status, title };
+}
+
 /** Remembers what later examples speak of: the click's event, keys. */
 function learn(operation: Operation, response: Response, body: unknown): void {
   const { id } = (body ?? {}) as { id?: string };
   if (operation.id === "createKey" && id !== undefined) replacements.set(id, EXAMPLE.keyId);
   if (operation.id === "rotateKey" && id !== undefined) replacements.set(id, EXAMPLE.nextKeyId);
-  if (operation.id !== "followClickLink") return;
+  if (operation.id !== "followClickLink" || response.status !== 302) return;
   const clickId = new URL(response.headers.get("Location") ?? "").searchParams.get("click_id") ?? "";
   replacements.set(readClickId(clickId)?.eventId ?? "", EXAMPLE.eventId);
 }
@@ -84,15 +101,16 @@ function learn(operation: Operation, response: Response, body: unknown): void {
 describe("every example", () => {
   it.each(CASES)("%s is answered as documented", async (name, operation, example) => {
     const response = await sendUntil(operation, example);
-    const answer = operation.answers[response.status];
+    const answer = answerTo(operation, response);
     expect(answer, "the status is documented").toBeDefined();
     const type = response.headers.get("Content-Type")?.split(";")[0] ?? undefined;
     const types = answer?.type === undefined ? [undefined] : [answer.type, ...(answer.texts ?? [])];
     expect(types).toContain(type);
     const text = type === "image/gif" ? "" : await textOf(response);
-    const isJson = type === "application/json";
+    const isJson = type === "application/json" || type === PROBLEM.type;
     const body: unknown = isJson ? JSON.parse(text) : text;
     if (isJson && answer?.schema !== undefined) expect(faultsOf(answer.schema, body)).toEqual([]);
+    if (answer === PROBLEM) expect(operation.problems).toContainEqual(toProblemInfo(body));
     for (const header of Object.keys(answer?.headers ?? {})) expect(response.headers.get(header)).not.toBeNull();
     learn(operation, response, body);
     const isShown = type !== undefined && type !== "image/gif" && text.length <= SHOWN_CHARS_MAX;

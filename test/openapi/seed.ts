@@ -1,17 +1,21 @@
 /** What the examples of the document are about: facts of one day, a click, a late click, a dead letter. */
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { decodeBase64url } from "../../src/core/base64url.ts";
 import { encodeMessage } from "../../src/core/message.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
-import { EXAMPLE } from "../../src/openapi/example-values.ts";
+import { EXAMPLE, POSTBACK } from "../../src/openapi/example-values.ts";
 import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
+import { postbackSecretOf, signPostback } from "../../src/submit/postback.ts";
 import { aCell, seedCells } from "../report/seed.ts";
 import { aClickId, minutesAgo } from "../submit/send.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 import { aLateClick } from "../support/late.ts";
-import { aToken, testSeal } from "../support/tokens.ts";
+import { TEST_SECRETS } from "../support/secrets.ts";
+import { aToken, testRing, testSeal } from "../support/tokens.ts";
 
 const HOUR_MS = 3_600_000;
+const ring = await testRing();
 
 /** Seeds everything; real → example for each text that only this run knows. */
 export async function seedExamples(): Promise<Map<string, string>> {
@@ -20,17 +24,29 @@ export async function seedExamples(): Promise<Map<string, string>> {
     aCell({ counts: counted(800, 9), device: "desktop", publisher_id: "pub_2" }),
     aCell({ counts: counted(300, 4), atMs: NOON_MS + HOUR_MS, ad_id: "ad_12" }),
   ]);
+  const clickId = aClickId();
   const late = aLateClick("imp_late", "ad_9");
   const shard = env.EVENT_SHARD.getByName("clicks-0");
   await shard.ingest([late.encoded]);
   await runDurableObjectAlarm(shard);
   return new Map([
     [await aToken({ jti: "imp_1" }), EXAMPLE.token],
-    [aClickId(), EXAMPLE.clickId],
+    [clickId, EXAMPLE.clickId],
+    [signatureOf(clickId), EXAMPLE.postbackSignature],
+    [TEST_SECRETS.TOKEN_SIGNING_KID, EXAMPLE.kid],
     [late.event.id, EXAMPLE.lateEventId],
     [await buryOne(), EXAMPLE.deadLetter],
     [new Date(minutesAgo(5)).toISOString(), EXAMPLE.minute],
   ]);
+}
+
+/** The signature of the example's postback under its real click id and key. */
+function signatureOf(clickId: string): string {
+  const { kid, secret } = postbackSecretOf("adv_1", ring);
+  const { sig, ...fields } = { ...POSTBACK, click_id: clickId, kid };
+  const bytes = decodeBase64url(secret);
+  if (bytes === null) throw new Error("the secret is base64url");
+  return signPostback(new Map(Object.entries(fields)), bytes);
 }
 
 const counted = (impressions: number, clicks: number) => ({

@@ -52,6 +52,73 @@ describe("NDJSON", () => {
   });
 });
 
+describe("CSV", () => {
+  const disposition = async (path: string) => (await ask(`${path}&format=csv`)).headers.get("Content-Disposition");
+
+  it("is a file whose name says period and zone, dates as they are asked for", async () => {
+    const names = [
+      ["from=2026-04-01&to=2026-04-21&timezone=Europe/Berlin", "clicks_2026-04-01_2026-04-21_Europe-Berlin.csv"],
+      ["from=2026-04-20&to=2026-04-20", "clicks_2026-04-20_2026-04-20_UTC.csv"],
+      // A leap day, and the last day of a year.
+      ["from=2024-02-29&to=2024-02-29", "clicks_2024-02-29_2024-02-29_UTC.csv"],
+      ["from=2025-12-31&to=2025-12-31&timezone=Asia/Kolkata", "clicks_2025-12-31_2025-12-31_Asia-Kolkata.csv"],
+      // Days of 23 and of 25 hours.
+      ["from=2026-03-29&to=2026-03-29&timezone=Europe/Berlin", "clicks_2026-03-29_2026-03-29_Europe-Berlin.csv"],
+      ["from=2025-10-26&to=2025-10-26&timezone=Europe/Berlin", "clicks_2025-10-26_2025-10-26_Europe-Berlin.csv"],
+      // The same days, given as instants.
+      ["from=2026-04-20T00:00Z&to=2026-04-22T00:00Z", "clicks_2026-04-20_2026-04-21_UTC.csv"],
+    ];
+    for (const [search, name] of names) {
+      const found = await disposition(`/v1/reports/clicks?${search}&group_by=ad_id`);
+      expect(found, search).toBe(`attachment; filename="${name}"`);
+    }
+    expect(await disposition("/v1/metrics/clicks?from=2026-04-19&to=2026-04-20")).toBe(
+      'attachment; filename="clicks_2026-04-19_2026-04-20_UTC.csv"',
+    );
+  });
+
+  it("spells instants without the characters that a file name may not hold", async () => {
+    const names = [
+      ["from=2026-04-20T12:00Z&to=2026-04-20T13:00Z", "clicks_2026-04-20T1200Z_2026-04-20T1300Z_UTC.csv"],
+      // One bound within a day: neither is a date, since the other would be read as the end of its day.
+      ["from=2026-04-20&to=2026-04-21T12:00Z", "clicks_2026-04-20T0000Z_2026-04-21T1200Z_UTC.csv"],
+      [
+        "from=2025-10-26T00:00Z&to=2025-10-26T01:00Z&timezone=Europe/Berlin",
+        "clicks_2025-10-26T0200+0200_2025-10-26T0200+0100_Europe-Berlin.csv",
+      ],
+      [
+        "from=2026-04-20T12:00Z&to=2026-04-20T13:00Z&timezone=America/Argentina/Buenos_Aires",
+        "clicks_2026-04-20T0900-0300_2026-04-20T1000-0300_America-Argentina-Buenos_Aires.csv",
+      ],
+      // Midnight does not exist in Cairo on 24 April 2026: the day starts at 01:00.
+      [
+        "from=2026-04-24&to=2026-04-24&timezone=Africa/Cairo",
+        "clicks_2026-04-24T0100+0300_2026-04-25T0000+0300_Africa-Cairo.csv",
+      ],
+    ];
+    for (const [search, name] of names) {
+      const found = await disposition(`/v1/reports/clicks?${search}&group_by=ad_id`);
+      expect(found, search).toBe(`attachment; filename="${name}"`);
+      expect(name).toMatch(/^[\w.+-]+$/);
+    }
+  });
+
+  it("says in headers what decides whether the numbers may be used, and where the next page begins", async () => {
+    const first = await ask(`${TABLE}&format=csv&limit=1500&totals=true`, { nowMs: LATER_MS });
+    expect(first.headers.get("X-Report-Watermark")).toMatch(/^2026-04-20T13:59:\d\dZ$/);
+    expect(first.headers.get("X-Report-Complete")).toBe("true");
+    expect(first.headers.get("X-Report-Truncated")).toBe("true");
+    expect(JSON.parse(first.headers.get("X-Report-Totals") ?? "")).toEqual({ clicks: (2_000 * 2_001) / 2 });
+    const cursor = first.headers.get("X-Report-Next-Cursor") ?? "";
+    const second = await ask(`${TABLE}&format=csv&limit=1500&totals=true&cursor=${cursor}`, { nowMs: LATER_MS });
+    expect((await second.text()).split("\r\n")[1]).toBe("ad_1500,1501");
+    expect(second.headers.get("X-Report-Next-Cursor")).toBeNull();
+    expect(second.headers.get("X-Report-Truncated")).toBe("false");
+    const open = await ask(`${TABLE}&format=csv`, { nowMs: NOON_MS });
+    expect(open.headers.get("X-Report-Complete")).toBe("false");
+  });
+});
+
 describe("tags", () => {
   const PATH = `${TABLE}&limit=5`;
   const closed = { nowMs: LATER_MS };

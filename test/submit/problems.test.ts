@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { COUNTS_AGE_DAYS_MAX, DAY_MS } from "../../src/core/limits.ts";
 import { CORRECTIONS_PER_ORDER_MAX } from "../../src/core/order.ts";
+import { problemTitle } from "../../src/problem.ts";
 import { SUBMISSION_PROBLEMS, type SubmissionReason } from "../../src/submit/problems.ts";
 import { seedKey, seedTenant } from "../admin/ask.ts";
 import {
@@ -110,6 +111,6 @@ describe("a submission that is refused", () => {
   it.each(Object.keys(SUBMISSION_PROBLEMS) as SubmissionReason[])("names %s", async (reason) => {
     const { status, title } = SUBMISSION_PROBLEMS[reason];
     const type = `/problems/${reason.replaceAll("_", "-")}`;
-    expect(await PROVOKED[reason]()).toMatchObject({ type, status, title });
+    expect(await PROVOKED[reason]()).toMatchObject({ type, status, title: problemTitle(reason, title) });
   });
 });

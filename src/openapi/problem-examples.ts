@@ -1,0 +1,115 @@
+/**
+ * Requests that are refused, by operation: what a caller meets first when something is wrong.
+ *
+ *   getClickReport  →  unknownMetric 400, withoutKey 401, tooOften 429
+ *
+ * Keeps: none of them changes anything. Their answers are recorded like all others (src/openapi/examples.json).
+ */
+import { EXAMPLE, POSTBACK } from "./example-values.ts";
+import type { Example } from "./operation.ts";
+
+const DAY = { from: "2026-04-20", to: "2026-04-20" };
+const ONE_ORDER = { click_id: EXAMPLE.clickId, order_id: "A-1003" };
+const UNKNOWN_KEY = { path: { id: "key_exampleUnknown01" } };
+
+const REPORTS: Readonly<Record<string, readonly Example[]>> = {
+  getClickReport: [
+    { name: "unknownMetric", query: { ...DAY, metrics: "klicks" }, status: 400 },
+    { name: "withoutKey", query: DAY, key: "none", status: 401 },
+    { name: "tooOften", query: DAY, key: "exhausted", status: 429 },
+  ],
+  queryReport: [
+    { name: "reversedRange", body: { from: "2026-04-21", to: "2026-04-19" }, status: 400 },
+    { name: "otherScope", body: DAY, key: "convert", status: 403 },
+  ],
+  getClickSeries: [{ name: "unknownZone", query: { ...DAY, timezone: "Europe/Berln" }, status: 400 }],
+  followLive: [{ name: "tooLong", query: { minutes: "90" }, status: 400 }],
+};
+
+const NO_TOKEN = { path: { token: "not-a-token" } };
+const EVENTS: Readonly<Record<string, readonly Example[]>> = {
+  followClickLink: [
+    { name: "noToken", ...NO_TOKEN, status: 400 },
+    { name: "removedKey", path: { token: EXAMPLE.oldToken }, status: 403 },
+  ],
+  followLongClickLink: [{ name: "noToken", ...NO_TOKEN, status: 400 }],
+  clickByScript: [{ name: "noToken", body: {}, status: 400 }],
+  mintTokens: [
+    { name: "noRows", body: { tokens: [] }, status: 400 },
+    { name: "otherScope", body: { tokens: [] }, key: "report", status: 403 },
+  ],
+  reportConversions: [
+    { name: "noRows", body: { conversions: [] }, status: 400 },
+    { name: "otherScope", body: { conversions: [ONE_ORDER] }, key: "report", status: 403 },
+  ],
+  sendPostback: [
+    { name: "unknownType", query: { ...ONE_ORDER, type: "sale" }, status: 400 },
+    { name: "changedAfterSigning", query: { ...POSTBACK, value_micros: "99000000" }, key: "none", status: 403 },
+    { name: "unknownOrder", query: { ...ONE_ORDER, retract: "true" }, status: 404 },
+    {
+      name: "otherValue",
+      query: { click_id: EXAMPLE.clickId, order_id: POSTBACK.order_id, value_micros: "99000000" },
+      status: 409,
+    },
+  ],
+  getPostbackSecret: [{ name: "nobodys", status: 400 }],
+  uploadImpressionCounts: [
+    { name: "unknownField", body: { batch_id: "2026-04-20T12", rows: [{ minuet: EXAMPLE.minute }] }, status: 400 },
+    { name: "otherScope", body: { batch_id: "2026-04-20T12", rows: [] }, key: "report", status: 403 },
+    {
+      name: "otherRows",
+      body: {
+        batch_id: "2026-04-20T12",
+        rows: [
+          {
+            ...{ minute: EXAMPLE.minute, advertiser_id: "adv_1", campaign_id: "cmp_7", ad_id: "ad_9" },
+            ...{ publisher_id: "pub_1", impressions: 1_300 },
+          },
+        ],
+      },
+      status: 409,
+    },
+  ],
+};
+
+const DESK: Readonly<Record<string, readonly Example[]>> = {
+  explainClick: [
+    { name: "noId", path: { id: "click-9" }, status: 400 },
+    { name: "unknownClick", path: { id: EXAMPLE.unknownEventId }, status: 404 },
+  ],
+  explainToken: [{ name: "noToken", body: {}, status: 400 }],
+  listLateClicks: [{ name: "unknownStatus", query: { status: "lost" }, status: 400 }],
+  decideLateClicks: [
+    { name: "noDecisions", body: { decisions: [] }, status: 400 },
+    { name: "otherScope", body: { decisions: [] }, key: "report", status: 403 },
+  ],
+  listDeadLetters: [{ name: "otherScope", key: "report", status: 403 }],
+  getDeadLetter: [{ name: "unknownLetter", query: { key: "dead/v1/unknown.json" }, status: 404 }],
+  replayDeadLetters: [{ name: "noKeys", body: { keys: [] }, status: 400 }],
+};
+
+const KEYS: Readonly<Record<string, readonly Example[]>> = {
+  createKey: [
+    { name: "unknownScope", body: { label: "Shop", advertiserId: "adv_1", scopes: ["read"] }, status: 400 },
+    { name: "unknownAdvertiser", body: { label: "Shop", advertiserId: "adv_0", scopes: ["report"] }, status: 422 },
+  ],
+  listKeys: [{ name: "otherScope", key: "report", status: 403 }],
+  getKey: [{ name: "unknownKey", ...UNKNOWN_KEY, status: 404 }],
+  rotateKey: [
+    { name: "unknownKey", ...UNKNOWN_KEY, body: {}, status: 404 },
+    { name: "replacedKey", path: { id: EXAMPLE.keyId }, body: {}, status: 409 },
+  ],
+  revokeKey: [{ name: "unknownKey", ...UNKNOWN_KEY, body: {}, status: 404 }],
+  deleteKey: [{ name: "unknownKey", ...UNKNOWN_KEY, status: 404 }],
+  listAuditLog: [{ name: "otherScope", key: "report", status: 403 }],
+  listCatalogCampaigns: [{ name: "otherScope", key: "convert", status: 403 }],
+  listCatalogAds: [{ name: "unknownParameter", query: { campain_id: "cmp_7" }, status: 400 }],
+  getProblem: [{ name: "unknownProblem", path: { name: "unknown" }, status: 404 }],
+};
+
+const BY_OPERATION: Readonly<Record<string, readonly Example[]>> = { ...REPORTS, ...EVENTS, ...DESK, ...KEYS };
+
+/** The refused requests of an operation; those of resources stand beside them (src/openapi/admin-operations.ts). */
+export function problemExamples(operationId: string): readonly Example[] {
+  return BY_OPERATION[operationId] ?? [];
+}
