@@ -55,10 +55,12 @@ export type Options = {
 };
 
 const SEED = 20_261_101;
+/** Another one is another data set. */
+const SCHEMA = "0011_day_sums";
 /** Written last: a folder that has it holds a whole data set. */
 const READY_FILE = "built.json";
 
-type Ready = { readonly size: Omit<ReportSize, "effort">; readonly seed: number } & Pick<
+type Ready = { readonly size: Omit<ReportSize, "effort">; readonly seed: number; readonly schema: string } & Pick<
   ReportBench,
   "built" | "exportSeconds" | "objects"
 >;
@@ -90,7 +92,7 @@ async function prepare({ catalog: wanted, days, minuteDays }: ReportSize, prepar
   const readyPath = join(statePath, READY_FILE);
   if (existsSync(readyPath)) {
     const ready = JSON.parse(await readFile(readyPath, "utf8")) as Ready;
-    if (JSON.stringify([ready.size, ready.seed]) === JSON.stringify([size, SEED])) return ready;
+    if (JSON.stringify([ready.size, ready.seed, ready.schema]) === JSON.stringify([size, SEED, SCHEMA])) return ready;
     throw new Error(`--state: ${statePath} holds another data set`);
   }
   const calendar = makeCalendar(size);
@@ -102,7 +104,7 @@ async function prepare({ catalog: wanted, days, minuteDays }: ReportSize, prepar
   onProgress(`exported in ${Math.round(exportSeconds)} s`);
   const objects = await moveColdDay(preparing, calendar);
   onProgress(`moved minutes of one day to ${objects} objects`);
-  const ready: Ready = { size, seed: SEED, built, exportSeconds, objects };
+  const ready: Ready = { size, seed: SEED, schema: SCHEMA, built, exportSeconds, objects };
   await writeFile(readyPath, JSON.stringify(ready));
   return ready;
 }

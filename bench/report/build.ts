@@ -2,10 +2,10 @@
  * The data set in the file that D1 reads: all migrations applied by a local runtime, then, while none runs, rows written
  * straight into its SQLite file, front to back. The upserts of postings would take hours for as many.
  *
- *   startRuntime(folder) ─▶ schema ─▶ stop ─▶ node:sqlite: facts, advertisers, roll marks ─▶ startRuntime(folder)
+ *   startRuntime(folder) ─▶ schema ─▶ stop ─▶ node:sqlite: facts, advertisers, sums, roll marks ─▶ startRuntime(folder)
  *
  * Keeps: the tables are those of the migrations, CHECKs included, and columns are named in each insert. Every window is
- * rolled: the marks stand at the end of the data.
+ * rolled: the marks stand at the end of the data, and the days are summed by the statement of the roll.
  * Relies on: Miniflare keeps a D1 database as one SQLite file in its folder.
  */
 import { readdirSync, statSync } from "node:fs";
@@ -15,6 +15,7 @@ import { startRuntime } from "../../scripts/local-runtime.ts";
 import { ADVERTISER_BUCKETS } from "../../src/core/limits.ts";
 import { MEASURES, ROW_DIMENSIONS } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { ADD_TO_SUMS } from "../../src/sinks/day-sums-sql.ts";
 import type { Tier } from "../../src/sinks/facts-sql.ts";
 import { BENCH_SECRETS } from "../clicks.ts";
 import type { Calendar } from "./calendar.ts";
@@ -35,6 +36,10 @@ export type Built = {
   readonly cells: Readonly<Record<Tier, number>>;
   /** Minute rows of the last day. */
   readonly lastDay: number;
+  /** Rows of days summed over advertisers. */
+  readonly sums: number;
+  /** Rows that rolling the last day would write into the sums, bucket by bucket. */
+  readonly sumsWritten: number;
   readonly seconds: number;
 };
 
@@ -73,8 +78,29 @@ function writeFacts(database: DatabaseSync, catalog: Catalog, { calendar, seed }
     if (++pending % ROWS_PER_COMMIT === 0) database.exec("COMMIT; BEGIN");
   }
   writeRegistry(database, catalog, calendar);
-  database.exec("COMMIT; PRAGMA journal_mode = WAL;");
-  return { rows, cells, lastDay };
+  database.exec("COMMIT");
+  const { sums, sumsWritten } = writeSums(database, calendar);
+  database.exec("PRAGMA journal_mode = WAL;");
+  return { rows, cells, lastDay, sums, sumsWritten };
+}
+
+const SUM_DAYS = ADD_TO_SUMS(`
+  SELECT *
+  FROM cells_day
+  WHERE advertiser_id IN (SELECT advertiser_id FROM advertisers WHERE bucket = ?1) AND day >= ?2 AND day < ?3`);
+
+/** Sums the days of each bucket as its rolls would. */
+function writeSums(database: DatabaseSync, { fromDay, toDay }: Calendar): Pick<Built, "sums" | "sumsWritten"> {
+  const sum = database.prepare(SUM_DAYS);
+  let sumsWritten = 0;
+  for (let bucket = 0; bucket < ADVERTISER_BUCKETS; bucket++) {
+    database.exec("BEGIN");
+    sum.run(bucket, fromDay, toDay - 1);
+    sumsWritten += Number(sum.run(bucket, toDay - 1, toDay).changes);
+    database.exec("COMMIT");
+  }
+  const row = database.prepare("SELECT count(*) AS count FROM day_sums").get();
+  return { sums: Number(row?.["count"]), sumsWritten };
 }
 
 const INSERT = (tier: Tier) => {

@@ -31,11 +31,12 @@ export type Measured = {
   readonly rows: number;
   readonly bytes: number;
   readonly rowsRead: number;
-  /** Facts rows and cells that the question is about. */
+  /** What the question is about: facts rows, their cells, sums of them. */
   readonly asked: Asked;
 };
 
-type Asked = { readonly rows: number; readonly cells: number };
+/** `sums` are the rows of days summed over advertisers, where those answer. */
+type Asked = { readonly rows: number; readonly cells: number; readonly sums: number };
 type TierSpan = { readonly tier: Tier; readonly from: string; readonly to: string };
 type Answer = {
   readonly rows: readonly Record<string, unknown>[];
@@ -191,7 +192,16 @@ FROM (
     rows += Number(ours);
     cells += Number(theirs);
   }
-  return { rows, cells };
+  return { rows, cells, sums: recipe.summedBy === null ? 0 : await countSums(duck, recipe.summedBy, tiers) };
+}
+
+/** Days and values of the dimension in the spans. */
+async function countSums(duck: DuckDBConnection, dimension: string, tiers: readonly TierSpan[]): Promise<number> {
+  const day = (instant: string) => Date.parse(instant) / DAY_MS;
+  const within = tiers.map(({ from, to }) => `(day >= ${day(from)} AND day < ${day(to)})`).join(" OR ");
+  const key = dimension === "" ? "day" : `day, ${dimension}`;
+  const sql = `SELECT count(*) FROM (SELECT DISTINCT ${key} FROM facts_day WHERE ${within})`;
+  return Number((await duck.runAndReadAll(sql)).getRowsJS()[0]?.[0]);
 }
 
 function assertReading(recipe: Recipe, { meta }: Answer, asked: Asked): void {
@@ -207,7 +217,10 @@ function assertReading(recipe: Recipe, { meta }: Answer, asked: Asked): void {
   }
 }
 
-/** Rows that a reading may count: those asked about, their cells where they are unfolded, as often as the recipe says. */
-function rowsMost({ hasCells, readsOfRow }: Recipe, { rows, cells }: Asked): number {
-  return readsOfRow * (rows + (hasCells ? cells : 0)) + ROWS_SPARE;
+/**
+ * Rows that a reading may count: the sums that answer, or those asked about and their cells where they are unfolded, as
+ * often as the recipe says.
+ */
+function rowsMost({ hasCells, summedBy, readsOfRow }: Recipe, { rows, cells, sums }: Asked): number {
+  return readsOfRow * (summedBy === null ? rows + (hasCells ? cells : 0) : sums) + ROWS_SPARE;
 }

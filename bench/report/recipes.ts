@@ -8,6 +8,7 @@
  * would be a lost roll, finer ones a lost plan. Where a sampled advertiser is asked, DuckDB may add up another tier.
  */
 import { DIMENSIONS, type Dimension, isRowDimension } from "../../src/report/fields.ts";
+import { SUMS_OF_ALL } from "../../src/sinks/day-sums-sql.ts";
 import type { Tier } from "../../src/sinks/facts-sql.ts";
 import { type Calendar, dateOf } from "./calendar.ts";
 
@@ -23,6 +24,8 @@ export type Recipe = {
   readonly advertiserId: string | null;
   /** Whether cells have to be unfolded. */
   readonly hasCells: boolean;
+  /** The dimension of the days summed over advertisers that answer it, '' for none, or null where facts do. */
+  readonly summedBy: Dimension | "" | null;
   /**
    * How often D1 may count a row: once from the table, and where groups are not in the table's order once more out of the
    * sorter; once more for totals, and for a reason that it is unfolded into; twice more for sketches.
@@ -44,7 +47,10 @@ type Question = {
   readonly tier: Tier;
 };
 type Extra = Partial<
-  Pick<Recipe, "goalMs" | "tiers" | "search" | "sql" | "totalsSql" | "hasCells" | "readsOfRow" | "tolerance">
+  Pick<
+    Recipe,
+    "goalMs" | "tiers" | "search" | "sql" | "totalsSql" | "hasCells" | "summedBy" | "readsOfRow" | "tolerance"
+  >
 >;
 
 const GOAL_MS = 500;
@@ -60,6 +66,7 @@ const SUMS = { impressions: "impressions", clicks: "valid", spend_micros: "spend
 export const LARGEST = "adv_0000";
 /** The busiest of the sample, which has everything. */
 export const SAMPLED = "adv_0004";
+const PUBLISHER = "pub_7";
 
 export function makeRecipes(calendar: Calendar): Recipe[] {
   const to = calendar.toDay;
@@ -68,6 +75,7 @@ export function makeRecipes(calendar: Calendar): Recipe[] {
     ...DIMENSIONS.map((dimension) => ninetyDays([dimension], null, to)),
     ...minuteRecipes(calendar),
     ...longRecipes(calendar),
+    ...publisherRecipes(to),
     ...topRecipes(to),
     ninetyDays(["ad_group_id", "ad_id"], LARGEST, to),
     ninetyDays(["country", "device"], LARGEST, to),
@@ -104,6 +112,17 @@ function longRecipes({ fromDay: from, toDay: to }: Calendar): Recipe[] {
     ask(`2 years by month, ${LARGEST}`, { ...months, who: LARGEST }, { goalMs: GOAL_MS }),
     ask(`2 years by month, ${SAMPLED} (DuckDB adds up hours)`, folded, { goalMs: GOAL_MS, tiers: ["day"] }),
   ];
+}
+
+/** What a publisher's own key reads as well. */
+function publisherRecipes(to: number): Recipe[] {
+  return [[], ["country"] as const].map((by) => {
+    const question: Question = { who: null, time: "day", by, from: to - 90, to, tier: "day" };
+    const sql = select(question, orderOf(question), LIMIT, `AND publisher_id = '${PUBLISHER}'`);
+    const search = { publisher_id: PUBLISHER };
+    const name = `90 days by day${by.map((dimension) => `, ${dimension}`).join("")}, ${PUBLISHER}`;
+    return ask(name, question, { goalMs: GOAL_MS, search, sql });
+  });
 }
 
 function topRecipes(to: number): Recipe[] {
@@ -166,7 +185,7 @@ function reasons(question: Question): Extra {
   const sql = select(question, orderOf(question), LIMIT)
     .replace(SUM_LIST, "CAST(sum(invalid) AS BIGINT)")
     .replace(NOT_ZERO, "sum(invalid) <> 0");
-  return { search: { metrics: "reasons" }, sql, readsOfRow: READS_OF_ROW + 1 };
+  return { search: { metrics: "reasons" }, sql, summedBy: null, readsOfRow: READS_OF_ROW + 1 };
 }
 
 /** Of days and ads that have clicks, also where nobody is known. */
@@ -199,11 +218,18 @@ function ask(name: string, question: Question, extra: Extra): Recipe {
     tiers: extra.tiers ?? [tier],
     advertiserId: who,
     hasCells: extra.hasCells ?? by.some((dimension) => !isRowDimension(dimension)),
+    summedBy: extra.summedBy === undefined ? summedBy(question) : extra.summedBy,
     readsOfRow: extra.readsOfRow ?? READS_OF_ROW,
     tolerance: extra.tolerance ?? 0,
     ...(extra.totalsSql === undefined ? {} : { totalsSql: extra.totalsSql }),
     search,
   };
+}
+
+function summedBy({ who, by, tier }: Question): Recipe["summedBy"] {
+  const dimension = by[0] ?? "";
+  const isSummed = who === null && tier === "day" && by.length < 2;
+  return isSummed && (SUMS_OF_ALL as readonly string[]).includes(dimension) ? dimension : null;
 }
 
 const SUM_LIST = Object.entries(SUMS)

@@ -4,19 +4,24 @@
  *   ledger 'cold' ──▶ 'dropped' ──▶ delete the objects ──▶ delete the ledger rows
  *
  * Keeps: an object is deleted only after no answer counts it, and forgotten only after it is deleted, so a crash between
- * two steps leaves what the next run finishes. Rows of hours and days are derived: what arrives for a deleted one makes a
- * new row that holds only what arrived, and leaves with the next run.
+ * two steps leaves what the next run finishes. Rows of hours and days and the sums of days are derived: what arrives for a
+ * deleted one makes a new row that holds only what arrived, and leaves with the next run. Sums leave whichever bucket has
+ * its turn, so for the time of a round they lack days that some buckets still have: answers from there carry the warning
+ * `past_retention`.
  */
 import { DAY_MS } from "../core/limits.ts";
 import { DELETE_OLD_DAYS, DELETE_OLD_HOURS, DROP_OBJECTS, FORGET_DROPPED, SELECT_DROPPED } from "../sinks/cold-sql.ts";
+import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS } from "../sinks/day-sums-sql.ts";
 
-/** Rows that one transaction deletes, and objects that one call does. */
+/** Rows of each tier that one transaction deletes, and objects that one call does. */
 const ROWS_PER_STEP_MAX = 1_000;
+/** Sums are of all buckets, have no cells, and leave in every call. */
+const SUMS_PER_STEP_MAX = 2_000;
 const OBJECTS_PER_STEP_MAX = 500;
 
 export type Kept = { readonly minutesKeptDays: number; readonly hoursKeptDays: number; readonly daysKeptDays: number };
 
-/** One step for each bucket. Returns what was deleted. */
+/** One step for each bucket, and one for the sums. Returns what was deleted. */
 export async function dropOld(
   { database, archive }: { database: D1Database; archive: R2Bucket },
   { nowMs, kept, buckets }: { nowMs: number; kept: Kept; buckets: readonly number[] },
@@ -31,7 +36,15 @@ export async function dropOld(
     deleted.rows += (hours?.meta.changes ?? 0) + (days?.meta.changes ?? 0);
     deleted.objects += await dropObjects({ database, archive }, bucket, today - kept.minutesKeptDays);
   }
+  deleted.rows += await dropSums(database, today - kept.daysKeptDays);
   return deleted;
+}
+
+async function dropSums(database: D1Database, beforeDay: number): Promise<number> {
+  const results = await database.batch(
+    [DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS].map((sql) => database.prepare(sql).bind(beforeDay, SUMS_PER_STEP_MAX)),
+  );
+  return results.reduce((sum, { meta }) => sum + meta.changes, 0);
 }
 
 async function dropObjects(

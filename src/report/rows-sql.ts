@@ -2,12 +2,12 @@
  * Which rows a statement of a report reads, and by what columns they are grouped: the constant fragments that the
  * statements of src/report/segments-sql.ts are built around.
  *
- *   FROM facts or cells of a tier [joined with a list of windows]
- *   WHERE advertisers in scope AND windows of the read AND filters AND keys behind the cursor
+ *   FROM facts or cells of a tier, or sums of days (src/report/day-sums-sql.ts) [joined with a list of windows]
+ *   WHERE whose rows AND windows of the read AND filters AND keys behind the cursor
  *
  * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. The scope is
  * added here and nowhere else, so no route can forget it: a tenant's statements read its own rows whatever it asks for.
- * Primary keys start with advertiser_id, so a statement always names its advertisers and stays on the index.
+ * Primary keys of facts start with advertiser_id, so a statement always names its advertisers and stays on the index.
  */
 import { assert } from "../core/result.ts";
 import { type Dimension, isRowDimension } from "./fields.ts";
@@ -34,13 +34,21 @@ export type Selection = {
 /** Where rows stand: those of a tier, or minutes that are being moved out of theirs. */
 export type Place = Tier | "moving";
 
-export const ROW_TABLES: Readonly<Record<Place, string>> = {
+/** Where a statement finds its rows: the table of each place, the columns of dimensions, and the way into the key. */
+export type Source = {
+  readonly tables: Readonly<Partial<Record<Place, string>>>;
+  readonly columns: Readonly<Partial<Record<Dimension, string>>>;
+  /** The conditions that say whose rows: the beginning of the WHERE clause, and of the primary key. */
+  readonly entry: Statement;
+};
+
+const ROW_TABLES: Source["tables"] = {
   moving: "facts_minute_moving AS facts",
   minute: "facts_minute AS facts",
   hour: "facts_hour AS facts",
   day: "facts_day AS facts",
 };
-export const CELL_VIEWS: Readonly<Record<Place, string>> = {
+const CELL_VIEWS: Source["tables"] = {
   moving: "cells_minute_moving AS facts",
   minute: "cells_minute AS facts",
   hour: "cells_hour AS facts",
@@ -59,6 +67,8 @@ const PIECE_RANGES: Readonly<Record<Tier, string>> = {
 const PIECE_WINDOWS = `WITH windows (start, first, past) AS MATERIALIZED (
 SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
 )`;
+
+const TIER_COLUMNS: Readonly<Record<Tier, string>> = { minute: "facts.minute", hour: "facts.hour", day: "facts.day" };
 
 /** The windows of src/report/windows.ts in UTC; `all` has no column. A tier coarser than the granularity is never read. */
 const SPAN_WINDOWS: Readonly<Record<Tier, Readonly<Partial<Record<Granularity, string>>>>> = {
@@ -101,7 +111,8 @@ const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM adver
 const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
 const NO_BOUND: Statement["bound"] = [];
 
-export type KeyColumn = Statement & { readonly alias: string };
+/** A field of the key as it is selected, its alias, and by what it is grouped and ordered: a column of the index if it can. */
+export type KeyColumn = Statement & { readonly alias: string; readonly group: string };
 
 export function constant(sql: string): Statement {
   return { sql, bound: NO_BOUND };
@@ -112,25 +123,36 @@ export function joinClauses(clauses: readonly Statement[]): Statement {
   return { sql: sql.join("\n"), bound: clauses.flatMap((clause) => clause.bound) };
 }
 
+/** Facts rows, or their cells where the query names a dimension that only cells have. */
+export function factsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
+  const { publisherId } = scope;
+  const publisher = publisherId === null ? constant("") : { sql: SCOPE_PUBLISHER, bound: [publisherId] };
+  const tables = needsCells(query, scope) ? CELL_VIEWS : ROW_TABLES;
+  return { tables, columns: COLUMNS, entry: joinClauses([scopeTerm(scope, query), publisher]) };
+}
+
 /** The table of a read, joined with its list of windows where it has one. The join keeps the list outside. */
-export function sourceOf(read: Read, tables: Readonly<Record<Place, string>>): { before: Statement; from: string } {
-  const tier = read.kind === "span" ? read.segment.tier : read.tier;
-  const table = tables[read.isMoving === true ? "moving" : tier];
+export function fromOf(read: Read, { tables }: Source): { before: Statement; from: string } {
+  const table = tables[read.isMoving === true ? "moving" : tierOf(read)];
+  assert(table !== undefined, "a source has the tier that it is read for");
   if (read.kind === "span") return { before: constant(""), from: table };
   const list = read.pieces.map(({ window, from, to }: Piece) => [window, from, to]);
   const before = { sql: PIECE_WINDOWS, bound: [JSON.stringify(list)] };
   return { before, from: "windows CROSS JOIN ".concat(table) };
 }
 
-/** The rows to read: advertisers, windows, filters, and what lies behind the cursor. */
-export function rowsOf(read: Read, { query, scope, after }: Selection): Statement {
+export function tierOf(read: Read): Tier {
+  return read.kind === "span" ? read.segment.tier : read.tier;
+}
+
+/** The rows to read: whose, windows, filters, and what lies behind the cursor. */
+export function rowsOf(read: Read, { query, after }: Selection, source: Source): Statement {
   const range: Statement =
     read.kind === "span"
       ? { sql: SPAN_RANGES[read.segment.tier], bound: [read.segment.from, read.segment.to] }
       : constant(PIECE_RANGES[read.tier]);
-  const publisher = scope.publisherId === null ? [] : [{ sql: SCOPE_PUBLISHER, bound: [scope.publisherId] }];
-  const behind = after === null ? [] : [behindTerm(read, query, after)];
-  return joinClauses([scopeTerm(scope, query), range, ...publisher, ...filterTerms(query), ...behind]);
+  const behind = after === null ? [] : [behindTerm(read, query, { after, source })];
+  return joinClauses([source.entry, range, ...filterTerms(query, source), ...behind]);
 }
 
 /** Whether a query names a dimension that only cells have. */
@@ -138,10 +160,22 @@ export function needsCells({ dimensions, filters }: ReportQuery, { publisherId }
   return publisherId !== null || [...dimensions, ...filters].some(({ dimension }) => !isRowDimension(dimension));
 }
 
-export function keyColumns(read: Read, { granularity, dimensions }: ReportQuery): KeyColumn[] {
-  const columns = dimensions.map(({ dimension }) => ({ ...constant(COLUMNS[dimension]), alias: dimension as string }));
+export function keyColumns(read: Read, { granularity, dimensions }: ReportQuery, source: Source): KeyColumn[] {
+  const columns = dimensions.map(({ dimension }) => {
+    const column = columnOf(dimension, source);
+    return { ...constant(column), alias: dimension as string, group: column };
+  });
   if (granularity === "all") return columns;
-  return [{ ...windowColumn(read, granularity), alias: "time_window" }, ...columns];
+  const window = { ...windowColumn(read, granularity), alias: "time_window" };
+  // A window that is one of the tier is in the order of the tier's column, which the index has.
+  const isPlain = read.kind === "span" && read.segment.tier === granularity;
+  return [{ ...window, group: isPlain ? TIER_COLUMNS[read.segment.tier] : window.alias }, ...columns];
+}
+
+function columnOf(dimension: Dimension, { columns }: Source): string {
+  const column = columns[dimension];
+  assert(column !== undefined, "a source has the dimensions that it is read by");
+  return column;
 }
 
 function windowColumn(read: Read, granularity: Granularity): Statement {
@@ -168,9 +202,9 @@ function scopeTerm({ advertiserId }: ReadScope, { filters }: ReportQuery): State
 }
 
 /** One condition for each list. The unary plus keeps SQLite from entering the index anywhere but at the scope. */
-function filterTerms({ filters }: ReportQuery): Statement[] {
+function filterTerms({ filters }: ReportQuery, source: Source): Statement[] {
   return filters.flatMap(({ dimension, include, exclude }) => {
-    const column = "AND +".concat(COLUMNS[dimension]);
+    const column = "AND +".concat(columnOf(dimension, source));
     const terms: Statement[] = [];
     if (include.length > 0) {
       terms.push({ sql: column.concat(" IN (SELECT value FROM json_each(?))"), bound: [JSON.stringify(include)] });
@@ -183,7 +217,11 @@ function filterTerms({ filters }: ReportQuery): Statement[] {
 }
 
 /** Behind a key in the query's order: the first field is past its value, or it is there and the rest is behind. */
-export function behindTerm(read: Read, query: ReportQuery, after: KeyAfter): Statement {
+export function behindTerm(
+  read: Read,
+  query: ReportQuery,
+  { after, source }: { after: KeyAfter; source: Source },
+): Statement {
   assert(
     after.length === query.order.length && after.length > 0,
     "a cursor holds one value for each field of the order",
@@ -191,7 +229,7 @@ export function behindTerm(read: Read, query: ReportQuery, after: KeyAfter): Sta
   const parts: string[] = [];
   const bound: (string | number)[] = [];
   for (const [index, { by, isDescending }] of query.order.entries()) {
-    const column = keyColumn(by, read, query);
+    const column = keyColumn(by, read, { query, source });
     const value = after[index] ?? "";
     const isLast = index === query.order.length - 1;
     parts.push("(".concat(column.sql, isDescending ? " < ?" : " > ?"));
@@ -204,12 +242,17 @@ export function behindTerm(read: Read, query: ReportQuery, after: KeyAfter): Sta
   return { sql: "AND ".concat(parts.join(""), closing), bound };
 }
 
-function keyColumn(by: OrderTerm["by"], read: Read, { granularity, dimensions }: ReportQuery): Statement {
+function keyColumn(
+  by: OrderTerm["by"],
+  read: Read,
+  { query, source }: { query: ReportQuery; source: Source },
+): Statement {
+  const { granularity, dimensions } = query;
   if (by.kind === "window") {
     const column = windowColumn(read, granularity);
     return { sql: "+(".concat(column.sql, ")"), bound: column.bound };
   }
   const dimension = by.kind === "dimension" ? dimensions[by.index]?.dimension : undefined;
   assert(dimension !== undefined, "a cursor's order is by key fields");
-  return constant("+".concat(COLUMNS[dimension]));
+  return constant("+".concat(columnOf(dimension, source)));
 }

@@ -10,23 +10,23 @@
  */
 import { assert } from "../core/result.ts";
 import { sketchesStatement } from "../sinks/sketch-sql.ts";
+import { sumsSource } from "./day-sums-sql.ts";
 import { isSumMetric, measuresOf, SUM_METRICS } from "./metrics.ts";
 import type { Page, Read } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
 import {
   behindTerm,
-  CELL_VIEWS,
   constant,
+  factsSource,
+  fromOf,
   joinClauses,
   type KeyAfter,
   type KeyColumn,
   keyColumns,
   needsCells,
-  ROW_TABLES,
   rowsOf,
   type Selection,
   type Statement,
-  sourceOf,
 } from "./rows-sql.ts";
 
 export type { KeyAfter, ReadScope, Statement } from "./rows-sql.ts";
@@ -46,20 +46,22 @@ export function readStatements(read: Read, reader: Reader): Statement[] {
 
 /** Sums by group. Its rows have the aliases `time_window`, each dimension and each measure. */
 function sumsStatement(read: Read, reader: Reader): Statement {
-  const { query, scope, page } = reader;
-  const source = sourceOf(read, needsCells(query, scope) ? CELL_VIEWS : ROW_TABLES);
-  const keys = keyColumns(read, query);
+  const { query, page } = reader;
+  const source = sumsSource(read, reader) ?? factsSource(reader);
+  const { before, from } = fromOf(read, source);
+  const keys = keyColumns(read, query, source);
   const sums = measuresOf(query.metrics).map((measure) => ({ measure, sum: "sum(facts.".concat(measure, ")") }));
   const selected = [...keys.map(aliased), ...sums.map(({ measure, sum }) => sum.concat(" AS ", measure))];
+  const grouped = keys.map(({ group }) => group);
   return joinClauses([
-    source.before,
+    before,
     constant("SELECT ".concat(selected.join(", "))),
     { sql: "", bound: keys.flatMap(({ bound }) => bound) },
-    constant("FROM ".concat(source.from)),
-    rowsOf(read, reader),
-    constant(groupBy(keys.map(({ alias }) => alias))),
+    constant("FROM ".concat(from)),
+    rowsOf(read, reader, source),
+    constant(groupBy(grouped)),
     constant("HAVING ".concat(sums.map(({ sum }) => sum.concat(" <> 0")).join(" OR "))),
-    ...pageClauses(page, query),
+    ...pageClauses(page, query, grouped),
   ]);
 }
 
@@ -67,22 +69,23 @@ function sumsStatement(read: Read, reader: Reader): Statement {
 function reasonsStatement(read: Read, reader: Reader): Statement {
   const { query, scope, page } = reader;
   assert(!needsCells(query, scope), "reasons stand on rows");
-  const source = sourceOf(read, ROW_TABLES);
-  const keys = keyColumns(read, query);
+  const source = factsSource(reader);
+  const { before, from } = fromOf(read, source);
+  const keys = keyColumns(read, query, source);
   const aliases = keys.map(({ alias }) => alias);
   return joinClauses([
-    source.before,
+    before,
     constant("SELECT ".concat([...aliases, "json_group_object(reason, total) AS reasons"].join(", "))),
     constant("FROM ("),
     constant("SELECT ".concat([...keys.map(aliased), "reason.key AS reason", "sum(reason.value) AS total"].join(", "))),
     { sql: "", bound: keys.flatMap(({ bound }) => bound) },
-    constant("FROM ".concat(source.from, ", json_each(facts.reasons) AS reason")),
-    rowsOf(read, reader),
+    constant("FROM ".concat(from, ", json_each(facts.reasons) AS reason")),
+    rowsOf(read, reader, source),
     constant(groupBy([...aliases, "reason.key"])),
     constant("HAVING sum(reason.value) <> 0"),
     constant(")"),
     constant(groupBy(aliases)),
-    ...pageClauses(page, query),
+    ...pageClauses(page, query, aliases),
   ]);
 }
 
@@ -93,15 +96,16 @@ export function sketchStatement(
   [from, to]: readonly [from: number, to: number],
 ): Statement {
   assert(!needsCells(query, scope), "sketches stand on rows");
-  const behind = upTo === null ? constant("") : behindTerm(read, query, upTo);
-  const source = sourceOf(read, ROW_TABLES);
-  const keys = keyColumns(read, query);
+  const source = factsSource({ query, scope });
+  const { before, from: rows } = fromOf(read, source);
+  const behind = upTo === null ? constant("") : behindTerm(read, query, { after: upTo, source });
+  const keys = keyColumns(read, query, source);
   const selection = joinClauses([
-    source.before,
+    before,
     constant("SELECT ".concat([...keys.map(aliased), "facts.sketch AS sketch"].join(", "))),
     { sql: "", bound: keys.flatMap(({ bound }) => bound) },
-    constant("FROM ".concat(source.from)),
-    rowsOf(read, { query, scope, after }),
+    constant("FROM ".concat(rows)),
+    rowsOf(read, { query, scope, after }, source),
     { sql: behind.sql.replace("AND ", "AND NOT "), bound: behind.bound },
   ]);
   const sql = sketchesStatement(
@@ -119,24 +123,27 @@ function groupBy(columns: readonly string[]): string {
   return columns.length === 0 ? "" : "GROUP BY ".concat(columns.join(", "));
 }
 
-function pageClauses(page: Page, query: ReportQuery): Statement[] {
-  const order = page.order.map((term) => orderTerm(term, query));
+/** Order and limit. `keys` are what the statement groups by, window first: so an index that has the groups has the order. */
+function pageClauses(page: Page, query: ReportQuery, keys: readonly string[]): Statement[] {
+  const order = page.order.map((term) => orderTerm(term, query, keys));
   return [
     constant(order.length === 0 ? "" : "ORDER BY ".concat(order.join(", "))),
     { sql: "LIMIT ?", bound: [page.limit] },
   ];
 }
 
-function orderTerm({ by, isDescending }: OrderTerm, query: ReportQuery): string {
-  const field = orderColumn(by, query);
+function orderTerm({ by, isDescending }: OrderTerm, query: ReportQuery, keys: readonly string[]): string {
+  const field = orderColumn(by, query, keys);
   return isDescending ? field.concat(" DESC") : field;
 }
 
-function orderColumn(by: OrderTerm["by"], { dimensions, metrics }: ReportQuery): string {
-  if (by.kind === "window") return "time_window";
-  const dimension = by.kind === "dimension" ? dimensions[by.index]?.dimension : undefined;
-  if (dimension !== undefined) return dimension;
-  const metric = by.kind === "metric" ? metrics[by.index] : undefined;
-  assert(metric !== undefined && isSumMetric(metric), "a statement orders by its own columns");
-  return SUM_METRICS[metric];
+function orderColumn(by: OrderTerm["by"], { granularity, metrics }: ReportQuery, keys: readonly string[]): string {
+  if (by.kind === "metric") {
+    const metric = metrics[by.index];
+    assert(metric !== undefined && isSumMetric(metric), "a statement orders by its own columns");
+    return SUM_METRICS[metric];
+  }
+  const key = keys[by.kind === "window" ? 0 : by.index + (granularity === "all" ? 0 : 1)];
+  assert(key !== undefined, "a query orders by its own fields");
+  return key;
 }

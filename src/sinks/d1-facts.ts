@@ -1,16 +1,18 @@
 /**
  * Postings into D1: one `batch()`, which is one transaction, that begins with the ledger row.
  *
- *   INSERT postings → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → late clicks
+ *   INSERT postings → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → their sums → late clicks
  *
  * Keeps: the contract of facts-store.ts. The ledger's primary key rejects a repeat before any delta is applied, and the
- * transaction takes everything back. Rows written: one for the ledger, one per facts row.
+ * transaction takes everything back. Rows written: one for the ledger, one per facts row; for a
+ * day that is rolled, also one per sum that it adds to.
  */
 import { cellDimensionsOf, type Facts, type FactsRow, totalsOf, widenFacts } from "../core/facts.ts";
 import type { LateClicks } from "../core/late-click.ts";
 import { CELLS_PER_DELTA_MAX } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import { Sketch } from "../core/sketch.ts";
+import { UPSERT_SUMS } from "./day-sums-sql.ts";
 import {
   INSERT_POSTING,
   REGISTER_ADVERTISERS,
@@ -41,6 +43,7 @@ export class D1Facts implements FactsStore {
       for (const tier of TIERS) {
         const deltas = encodeDeltas(tier === "minute" ? facts : widenFacts(facts, TIER_MINUTES[tier]));
         statements.push(this.#database.prepare(UPSERT_FACTS[tier]).bind(deltas));
+        if (tier === "day") statements.push(this.#database.prepare(UPSERT_SUMS).bind(deltas));
       }
     }
     if (lates.size > 0) statements.push(this.#database.prepare(UPSERT_LATE_CLICKS).bind(encodeLates(lates, shard)));

@@ -33,7 +33,7 @@ const each = (items: readonly string[], to: (item: string, index: number) => str
 const SUMS = each(MEASURES, (measure) => `sum(${measure}) AS ${measure}`);
 const CELL_ARRAY = `json_array(${CELL_NAMES}, ${TOTALS})`;
 /** A cell's members as columns, from `cell.value`; a cell that is older than a measure has no such member. */
-const CELL_COLUMNS = each([...CELL_DIMENSIONS, ...MEASURES], (name, at) =>
+export const CELL_COLUMNS = each([...CELL_DIMENSIONS, ...MEASURES], (name, at) =>
   at < CELL_DIMENSIONS.length ? `cell.value ->> ${at} AS ${name}` : `coalesce(cell.value ->> ${at}, 0) AS ${name}`,
 );
 
@@ -74,7 +74,7 @@ const PART = (tier: Tier) => `ordinal + coalesce((
         AND ${each(ROW_DIMENSIONS, (name) => `have.${name} = delta.${name}`, " AND ")}
     ), 0)`;
 
-const DELTAS = `
+export const DELTAS = `
   SELECT
     value ->> 0 AS advertiser_id,
     value ->> 1 AS bucket,
@@ -87,6 +87,10 @@ const DELTAS = `
     ${each(MEASURES, (name, at) => `value ->> ${10 + at} AS ${name}`)}
   FROM json_each(?1)`;
 
+/** Whether the window of a delta lies before its bucket's mark. */
+export const IS_ROLLED = (tier: RolledTier) =>
+  `time_window < (SELECT mark FROM roll_marks WHERE tier = '${tier}' AND roll_marks.bucket = delta.bucket)`;
+
 /**
  * Adds deltas to a tier. For hours and days only those deltas apply whose window is already rolled: the mark is read in
  * the same transaction, so a delta is either folded by the roll or added here, never both and never neither.
@@ -96,11 +100,7 @@ INSERT INTO facts_${tier} (${COLUMNS(tier)})
 SELECT advertiser_id, time_window, ${DIMENSIONS}, ${PART(tier)}, ${TOTALS}, cells, reasons, sketch
 FROM (${DELTAS}
 ) AS delta
-WHERE ${
-  tier === "minute"
-    ? "true"
-    : `time_window < (SELECT mark FROM roll_marks WHERE tier = '${tier}' AND roll_marks.bucket = delta.bucket)`
-}${MERGE(tier)}`;
+WHERE ${tier === "minute" ? "true" : IS_ROLLED(tier)}${MERGE(tier)}`;
 
 export const UPSERT_FACTS = {
   minute: UPSERT("minute"),

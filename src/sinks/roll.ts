@@ -3,12 +3,15 @@
  *
  *   mark:  … rolled windows …│ not yet rolled …          one transaction: insert the fold of [mark, next), mark := next
  *
+ * The transaction of days also adds them to the sums over advertisers (day-sums-sql.ts).
+ *
  * Keeps: at every moment a window before the mark equals the fold of its minutes: the roll took what was there, and
  * every later delta is added to it by its own posting (facts-sql.ts). Two rolls at once are harmless: the second finds
  * another mark and changes nothing. A window is rolled only when it is over by `ROLL_DELAY_MS`, which is a matter of
  * economy, not of correctness.
  */
 import { ADVERTISER_BUCKETS, HOUR_MS, MINUTE_MS } from "../core/limits.ts";
+import { ROLL_SUMS } from "./day-sums-sql.ts";
 import { ADVANCE_MARK, FIRST_UNROLLED, ROLL_FACTS, ROLLED_FROM, type RolledTier, SELECT_MARKS } from "./facts-sql.ts";
 
 const ROLL_DELAY_MS = 5 * MINUTE_MS;
@@ -75,11 +78,12 @@ async function rollBucket(
       .first<{ first_window: number | null }>();
     // The transaction folds from the mark, not from `first`: what arrived before `first` meanwhile is in it.
     const to = Math.min(end, Math.max(from, first?.first_window ?? end) + WINDOWS_PER_ROLL_MAX[tier]);
-    const [, advanced] = await database.batch([
-      database.prepare(ROLL_FACTS[tier]).bind(bucket, from, to),
+    const folds = tier === "day" ? [ROLL_FACTS.day, ROLL_SUMS] : [ROLL_FACTS[tier]];
+    const results = await database.batch([
+      ...folds.map((fold) => database.prepare(fold).bind(bucket, from, to)),
       database.prepare(ADVANCE_MARK).bind(tier, bucket, from, to),
     ]);
-    if (advanced?.meta.changes === 0) return rolled;
+    if (results.at(-1)?.meta.changes === 0) return rolled;
     rolled += to - from;
     from = to;
   }

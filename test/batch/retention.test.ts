@@ -11,6 +11,7 @@ import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { readPlaces, wipePlaces } from "../support/cold-facts.ts";
+import { readSums } from "../support/day-sums.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { loggedOf } from "../support/logged.ts";
 import { readFacts } from "../support/read-facts.ts";
@@ -28,6 +29,10 @@ async function tiersLeft(): Promise<number[]> {
   const { cold, hot } = await readPlaces(ports.database, ports.archive);
   const [hours, days] = [await readFacts(ports.database, "hour"), await readFacts(ports.database, "day")];
   return [hot.length + cold.length, hours.size, days.size];
+}
+
+async function sumsLeft(): Promise<number> {
+  return Object.keys(await readSums(ports.database)).length;
 }
 
 /** Two days of facts, rolled and moved: one of noon, one ten days later. */
@@ -61,8 +66,11 @@ describe("retention", () => {
     expect(await objectsLeft()).toBe(1);
     expect(await drop(31)).toEqual({ rows: 2, objects: 1 });
     expect(await tiersLeft()).toEqual([0, 1, 2]);
-    expect(await drop(60)).toEqual({ rows: 3, objects: 0 });
+    // An hour, two days, and what these days add to: nine sums each.
+    expect(await sumsLeft()).toBe(18);
+    expect(await drop(60)).toEqual({ rows: 3 + 18, objects: 0 });
     expect(await tiersLeft()).toEqual([0, 0, 0]);
+    expect(await sumsLeft()).toBe(0);
     const { results } = await ports.database.prepare("SELECT day FROM cold_objects").all();
     expect(results).toEqual([]);
   });

@@ -39,7 +39,7 @@ const stores: { name: string; make: () => FactsStore; read: (store: FactsStore) 
 describe.each(stores)("FactsStore in $name", ({ make, read }) => {
   beforeEach(async () => {
     await env.REPORT_DB.batch(
-      ["postings", "facts_minute", "facts_hour", "facts_day"].map((table) =>
+      ["postings", "facts_minute", "facts_hour", "facts_day", "day_sums"].map((table) =>
         env.REPORT_DB.prepare(`DELETE FROM ${table}`),
       ),
     );

@@ -19,6 +19,7 @@ import { MEASURES, type Measure, toCounts } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { Sketch } from "../../src/core/sketch.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { ADD_TO_SUMS } from "../../src/sinks/day-sums-sql.ts";
 import { NOON_MS } from "../support/builders.ts";
 
 /** What one cell of one minute counts. */
@@ -92,6 +93,8 @@ export async function seedFacts(
     insertFacts(database, INSERT_FACTS("minute"), [...minutes.values()]),
     insertFacts(database, INSERT_FACTS("hour"), hours),
     insertFacts(database, INSERT_FACTS("day"), days),
+    database.prepare("DELETE FROM day_sums"),
+    database.prepare(ADD_TO_SUMS("SELECT * FROM cells_day")),
     insertAdvertisers(database, [...new Set(cells.map((cell) => cell.advertiser_id))]),
   ]);
 }
@@ -107,7 +110,7 @@ export async function postCells(database: D1Database, cells: readonly Cell[]): P
 
 /** Empties every table that `seedCells` writes. */
 export async function clearFacts(database: D1Database): Promise<void> {
-  const tables = ["facts_minute", "facts_hour", "facts_day", "roll_marks", "advertisers", "postings"];
+  const tables = ["facts_minute", "facts_hour", "facts_day", "day_sums", "roll_marks", "advertisers", "postings"];
   const movedTables = ["facts_minute_moving", "cold_objects", "cold_marks"];
   await database.batch([...tables, ...movedTables].map((table) => database.prepare("DELETE FROM ".concat(table))));
 }

@@ -206,7 +206,7 @@ export function bannedCalls(module: Module): string[] {
 
 /** Modules that own SQL whose text depends on constants of ours. */
 const SQL_BUILDERS =
-  /^src\/(sinks\/(facts|sketch|cold)-sql|shard\/sqlite-(key-index|submission-book)|report\/[a-z-]+-sql)\.ts$/;
+  /^src\/(sinks\/(facts|sketch|cold|day-sums)-sql|shard\/sqlite-(key-index|submission-book)|report\/[a-z-]+-sql)\.ts$/;
 const SQL =
   /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
 

@@ -1,0 +1,47 @@
+/**
+ * When a read of days is answered from the sums over advertisers (migrations/0011) instead of every ad's facts, and how a
+ * statement names their columns.
+ *
+ *   everybody,      by country or filtered by it   dimension country, publisher ''        value is the country
+ *   one publisher,  by country or filtered by it   dimension country, its publisher       value is the country
+ *
+ * Keeps: the same answer as facts_day, or no source at all. A query that names one advertiser, two dimensions, or what
+ * stands on rows has none. One publisher is that of the scope, or the only one that a filter includes.
+ * Relies on: days are read below the lowest mark over all buckets (src/report/plan.ts), since no advertiser is listed.
+ */
+import { SUMS_OF_ALL, SUMS_OF_PUBLISHER, type SumDimension } from "../sinks/day-sums-sql.ts";
+import type { Dimension } from "./fields.ts";
+import type { Read } from "./plan.ts";
+import type { ReportQuery } from "./query.ts";
+import { type ReadScope, type Selection, type Source, tierOf } from "./rows-sql.ts";
+
+const ENTRY = "WHERE facts.dimension = ? AND facts.publisher_id = ?";
+const TABLES: Source["tables"] = { day: "day_sums AS facts" };
+
+/** The sums that answer a read, or null. */
+export function sumsSource(read: Read, { query, scope }: Pick<Selection, "query" | "scope">): Source | null {
+  if (tierOf(read) !== "day" || !canBeSummed(query, scope)) return null;
+  const publisherId = scope.publisherId ?? onlyPublisher(query);
+  const named = new Set<Dimension>([...query.dimensions, ...query.filters].map(({ dimension }) => dimension));
+  if (publisherId !== null) named.delete("publisher_id");
+  const [dimension = "", another] = named;
+  const kinds: readonly SumDimension[] = publisherId === null ? SUMS_OF_ALL : SUMS_OF_PUBLISHER;
+  const kind = kinds.find((summed) => summed === dimension);
+  if (kind === undefined || another !== undefined) return null;
+  const columns = { publisher_id: "facts.publisher_id", ...(kind === "" ? {} : { [kind]: "facts.value" }) };
+  return { tables: TABLES, columns, entry: { sql: ENTRY, bound: [kind, publisherId ?? ""] } };
+}
+
+/** Whether it is about all advertisers, or about what is left without some, and asks for nothing but sums. */
+function canBeSummed({ filters, metrics }: ReportQuery, scope: ReadScope): boolean {
+  // '' stands for all publishers in the table, and is nobody's scope.
+  if (scope.advertiserId !== null || scope.publisherId === "") return false;
+  if (metrics.includes("reasons") || metrics.includes("unique_users")) return false;
+  return filters.every(({ dimension, include }) => dimension !== "advertiser_id" || include.length === 0);
+}
+
+/** The publisher that a filter leaves; traffic without one has no sums of its own. */
+function onlyPublisher({ filters }: ReportQuery): string | null {
+  const [publisherId, another] = filters.find(({ dimension }) => dimension === "publisher_id")?.include ?? [];
+  return publisherId === undefined || publisherId === "" || another !== undefined ? null : publisherId;
+}

@@ -1,0 +1,103 @@
+/**
+ * The statements that keep days summed over advertisers (migrations/0011), so that a question about everybody reads one
+ * row for each day and value instead of every ad's cells.
+ *
+ *   dimension     publisher_id   day     value     …one column per measure
+ *   ''            ''             20579   ''        all traffic of the day
+ *   country       ''             20579   DE        all traffic of the day from DE
+ *   country       pub_1          20579   DE        the part of it on pub_1
+ *
+ * Keeps: a bucket's day is in the sums exactly when it is in facts_day. The roll adds both in the transaction that moves
+ * the bucket's mark, and a later delta is added to both in its posting's, on the same condition. So below the lowest mark
+ * over all buckets, and only there, a row is the fold of all cells.
+ * Relies on: the roll of the day's rows comes before that of the sums, and the advance of the mark after both.
+ */
+import { type CELL_DIMENSIONS, MEASURES, type ROW_DIMENSIONS } from "../core/measures.ts";
+import { CELL_COLUMNS, DELTAS, IS_ROLLED } from "./facts-sql.ts";
+
+export type SumDimension = "" | "advertiser_id" | (typeof ROW_DIMENSIONS)[number] | (typeof CELL_DIMENSIONS)[number];
+
+/** By what the traffic of all publishers is split: each by one at a time, or by nothing. */
+export const SUMS_OF_ALL = [
+  "",
+  "publisher_id",
+  "country",
+  "device",
+  "advertiser_id",
+  "campaign_id",
+] as const satisfies readonly SumDimension[];
+/** By what one publisher's traffic is split. By advertiser or campaign it would be nearly as many rows as there are cells. */
+export const SUMS_OF_PUBLISHER = ["", "country", "device"] as const satisfies readonly SumDimension[];
+
+const KEY = "dimension, publisher_id, day, value";
+const TOTALS = MEASURES.join(", ");
+const quoted = (name: string) => `'${name}'`;
+
+/** The sums that a cell adds to. A cell without a publisher is nobody's traffic: '' stands for all publishers. */
+const KINDS = [
+  ...SUMS_OF_ALL.map((dimension) => `(${quoted(dimension)}, 0)`),
+  ...SUMS_OF_PUBLISHER.map((dimension) => `(${quoted(dimension)}, 1)`),
+].join(", ");
+const VALUE = SUMS_OF_ALL.filter((dimension) => dimension !== "")
+  .map((dimension) => `WHEN '${dimension}' THEN cells.${dimension}`)
+  .join(" ");
+
+/** Adds the cells of a query with the columns of cells_day to the sums. */
+export const ADD_TO_SUMS = (cells: string) => `
+INSERT INTO day_sums (${KEY}, ${TOTALS})
+WITH kinds (dimension, is_of_publisher) AS (VALUES ${KINDS}),
+cells AS MATERIALIZED (${cells}
+)
+SELECT kinds.dimension, iif(kinds.is_of_publisher, cells.publisher_id, '') AS publisher_id, cells.day,
+  CASE kinds.dimension ${VALUE} ELSE '' END AS value, ${MEASURES.map((measure) => `sum(cells.${measure})`).join(", ")}
+FROM cells
+CROSS JOIN kinds
+WHERE NOT kinds.is_of_publisher OR cells.publisher_id <> ''
+GROUP BY 1, 2, 3, 4
+ON CONFLICT (${KEY}) DO UPDATE SET
+  ${MEASURES.map((measure) => `${measure} = day_sums.${measure} + excluded.${measure}`).join(",\n  ")}`;
+
+/** Adds the days [?2, ?3) of bucket ?1, which the same transaction has just rolled, if the mark is still ?2. */
+export const ROLL_SUMS = ADD_TO_SUMS(`
+  SELECT advertiser_id, day, campaign_id, publisher_id, country, device, ${TOTALS}
+  FROM cells_day
+  WHERE advertiser_id IN (SELECT advertiser_id FROM advertisers WHERE bucket = ?1)
+    AND day >= ?2 AND day < ?3
+    AND coalesce((SELECT mark FROM roll_marks WHERE tier = 'day' AND bucket = ?1), 0) = ?2`);
+
+/** Adds those deltas of ?1, a posting's by day, whose day is already rolled. */
+export const UPSERT_SUMS = ADD_TO_SUMS(`
+  SELECT delta.advertiser_id, delta.time_window AS day, delta.campaign_id, ${CELL_COLUMNS}
+  FROM (${DELTAS}
+  ) AS delta, json_each(delta.cells) AS cell
+  WHERE ${IS_ROLLED("day")}`);
+
+const OLD_OF_PUBLISHERS = `
+  SELECT sums.dimension, sums.publisher_id, sums.day, sums.value
+  FROM day_sums AS named
+  CROSS JOIN (SELECT value AS dimension FROM json_each('${JSON.stringify(SUMS_OF_PUBLISHER)}')) AS kinds
+  CROSS JOIN day_sums AS sums ON sums.dimension = kinds.dimension AND sums.publisher_id = named.value
+    AND sums.day = named.day
+  WHERE named.dimension = 'publisher_id' AND named.publisher_id = '' AND named.day < ?1 AND named.value <> ''`;
+
+/**
+ * Deletes sums of publishers on days before ?1; at most ?2. The key begins with the publisher, so they are found by the
+ * row that names the publisher among those of its day.
+ */
+export const DELETE_OLD_PUBLISHER_SUMS = `
+DELETE FROM day_sums
+WHERE (${KEY}) IN (${OLD_OF_PUBLISHERS}
+  LIMIT ?2
+)`;
+
+/** Deletes the other sums of days before ?1, at most ?2, once none is left that only they lead to. */
+export const DELETE_OLD_SUMS = `
+DELETE FROM day_sums
+WHERE (${KEY}) IN (
+  SELECT sums.dimension, sums.publisher_id, sums.day, sums.value
+  FROM (SELECT value AS dimension FROM json_each('${JSON.stringify(SUMS_OF_ALL)}')) AS kinds
+  CROSS JOIN day_sums AS sums ON sums.dimension = kinds.dimension AND sums.publisher_id = '' AND sums.day < ?1
+  WHERE NOT EXISTS (${OLD_OF_PUBLISHERS}
+  )
+  LIMIT ?2
+)`;
