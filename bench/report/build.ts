@@ -118,9 +118,11 @@ function writeRegistry(database: DatabaseSync, { advertisers }: Catalog, { toDay
   const register = database.prepare("INSERT INTO advertisers (advertiser_id, bucket, first_seen_ms) VALUES (?, ?, 0)");
   for (const { advertiserId } of advertisers) register.run(advertiserId, advertiserBucketOf(advertiserId));
   const mark = database.prepare("INSERT INTO roll_marks (tier, bucket, mark) VALUES (?, ?, ?)");
+  const sumMark = database.prepare("INSERT INTO day_sum_marks (bucket, mark) VALUES (?, ?)");
   for (let bucket = 0; bucket < ADVERTISER_BUCKETS; bucket++) {
     mark.run("hour", bucket, toDay * 24);
     mark.run("day", bucket, toDay);
+    sumMark.run(bucket, toDay);
   }
 }
 

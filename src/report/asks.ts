@@ -10,13 +10,18 @@
 import { ADVERTISER_BUCKETS, MINUTE_MS } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import { type ColdMark, type MarkRow, withMoving } from "./cold-minutes.ts";
+import { withSums } from "./day-sums-sql.ts";
 import { type Marks, type Page, planPage, planReads, type Read, type Segment, segmentsOf, wholePage } from "./plan.ts";
 import type { ReportQuery } from "./query.ts";
 import type { KeyAfter, ReadScope } from "./segments-sql.ts";
 import { windowEdges } from "./windows.ts";
 
-/** How far the rows of some buckets of one database are rolled and moved. */
-export type DatabaseMarks = Marks & { readonly cold: ColdMark };
+/** How far the rows of some buckets of one database are rolled, summed and moved. */
+export type DatabaseMarks = Marks & {
+  /** First day that is not summed over advertisers, for every bucket that the query may read. */
+  readonly summed: number;
+  readonly cold: ColdMark;
+};
 
 /** One part of what is asked: a query of its own, and how far a database may cut it. */
 type Part = { readonly query: ReportQuery; readonly page: Page; readonly after: KeyAfter | null };
@@ -29,7 +34,8 @@ export type Share = Part & { readonly reads: readonly Read[] };
 
 /** The page itself, then totals, then both of the previous period, as far as they are asked. */
 export function planAsks(query: ReportQuery, after: KeyAfter | null, marks: readonly DatabaseMarks[]): Ask[] {
-  const readsOf = (of: ReportQuery) => marks.map((mark) => withMoving(planReads(of.range, of, mark), mark.cold));
+  const readsOf = (of: ReportQuery) =>
+    marks.map((mark) => withMoving(withSums(planReads(of.range, of, mark), mark.summed), mark.cold));
   const ask = (of: ReportQuery): Ask => ({ query: of, page: wholePage(of), reads: readsOf(of), after: null });
   const narrowed = after === null ? query : behind(query, after);
   const reads = readsOf(narrowed);
@@ -77,11 +83,14 @@ export function bucketsOf(query: Pick<ReportQuery, "filters">, scope: Pick<ReadS
   return Array.from({ length: ADVERTISER_BUCKETS }, (_, bucket) => bucket);
 }
 
-/** The lowest mark of each tier over the buckets; a bucket without one has nothing rolled. */
-export function marksOf(rows: readonly Omit<MarkRow, "generation">[], buckets: readonly number[]): Marks {
+/** The lowest mark of each kind over the buckets; a bucket without one has nothing rolled. */
+export function marksOf(
+  rows: readonly Omit<MarkRow, "generation">[],
+  buckets: readonly number[],
+): Omit<DatabaseMarks, "cold"> {
   const lowest = (tier: MarkRow["tier"]) =>
     Math.min(...buckets.map((bucket) => rows.find((row) => row.tier === tier && row.bucket === bucket)?.mark ?? 0));
-  return { hour: lowest("hour"), day: lowest("day") };
+  return { hour: lowest("hour"), day: lowest("day"), summed: lowest("day_sum") };
 }
 
 function totalsOf(query: ReportQuery): ReportQuery {

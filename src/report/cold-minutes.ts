@@ -15,6 +15,7 @@ import { Sketch } from "../core/sketch.ts";
 import type { ColdRow, Wanted } from "../sinks/cold-parquet.ts";
 import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../sinks/cold-reader.ts";
 import { SELECT_COLD_OBJECTS } from "../sinks/cold-sql.ts";
+import type { Rolled } from "../sinks/roll.ts";
 import { DatabaseFault } from "./database.ts";
 import { isRowDimension } from "./fields.ts";
 import { type Group, groupKey, type ReadRow } from "./groups.ts";
@@ -51,9 +52,9 @@ export type ColdReading = {
 
 type Minutes = { readonly from: number; readonly to: number };
 
-/** A mark of a bucket: of rolled hours or days, or of moved minutes. */
+/** A mark of a bucket: of rolled hours, days or sums of days, or of moved minutes. */
 export type MarkRow = {
-  readonly tier: "hour" | "day" | "cold";
+  readonly tier: Rolled | "cold";
   readonly bucket: number;
   readonly mark: number;
   readonly generation: number;

@@ -7,7 +7,7 @@
  *
  * Keeps: the same answer as facts_day, or no source at all. A query that names one advertiser, two dimensions, or what
  * stands on rows has none. One publisher is that of the scope, or the only one that a filter includes.
- * Relies on: days are read below the lowest mark over all buckets (src/report/plan.ts), since no advertiser is listed.
+ * Relies on: the marks of all buckets were read before the facts, since no advertiser is listed.
  */
 import { SUMS_OF_ALL, SUMS_OF_PUBLISHER, type SumDimension } from "../sinks/day-sums-sql.ts";
 import type { Dimension } from "./fields.ts";
@@ -18,9 +18,18 @@ import { type ReadScope, type Selection, type Source, tierOf } from "./rows-sql.
 const ENTRY = "WHERE facts.dimension = ? AND facts.publisher_id = ?";
 const TABLES: Source["tables"] = { day: "day_sums AS facts" };
 
+/** The reads, of which those know it whose days are all before the mark of sums. */
+export function withSums(reads: readonly Read[], mark: number): Read[] {
+  const isSummed = (read: Read) => {
+    const stretches = read.kind === "span" ? [read.segment] : read.pieces;
+    return tierOf(read) === "day" && stretches.every(({ to }) => to <= mark);
+  };
+  return reads.map((read) => (isSummed(read) ? { ...read, isSummed: true } : read));
+}
+
 /** The sums that answer a read, or null. */
 export function sumsSource(read: Read, { query, scope }: Pick<Selection, "query" | "scope">): Source | null {
-  if (tierOf(read) !== "day" || !canBeSummed(query, scope)) return null;
+  if (read.isSummed !== true || !canBeSummed(query, scope)) return null;
   const publisherId = scope.publisherId ?? onlyPublisher(query);
   const named = new Set<Dimension>([...query.dimensions, ...query.filters].map(({ dimension }) => dimension));
   if (publisherId !== null) named.delete("publisher_id");

@@ -20,6 +20,9 @@ const SELECT_MARKS = `
 SELECT tier, bucket, mark, 0 AS generation
 FROM roll_marks
 UNION ALL
+SELECT 'day_sum', bucket, mark, 0
+FROM day_sum_marks
+UNION ALL
 SELECT 'cold', bucket, mark, generation
 FROM cold_marks`;
 

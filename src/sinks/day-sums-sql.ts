@@ -7,13 +7,13 @@
  *   country       ''             20579   DE        all traffic of the day from DE
  *   country       pub_1          20579   DE        the part of it on pub_1
  *
- * Keeps: a bucket's day is in the sums exactly when it is in facts_day. The roll adds both in the transaction that moves
- * the bucket's mark, and a later delta is added to both in its posting's, on the same condition. So below the lowest mark
- * over all buckets, and only there, a row is the fold of all cells.
- * Relies on: the roll of the day's rows comes before that of the sums, and the advance of the mark after both.
+ * Keeps: a bucket's day is in the sums exactly when it is before the bucket's mark of sums. A rolled day is added in the
+ * transaction that moves this mark; a later delta is added in its posting's, if its day is before the mark as that
+ * transaction finds it. So below the lowest mark over all buckets, and only there, a row is the fold of all cells.
+ * Relies on: the mark of sums is never ahead of that of days (src/sinks/roll.ts).
  */
 import { type CELL_DIMENSIONS, MEASURES, type ROW_DIMENSIONS } from "../core/measures.ts";
-import { CELL_COLUMNS, DELTAS, IS_ROLLED } from "./facts-sql.ts";
+import { CELL_COLUMNS, DELTAS } from "./facts-sql.ts";
 
 export type SumDimension = "" | "advertiser_id" | (typeof ROW_DIMENSIONS)[number] | (typeof CELL_DIMENSIONS)[number];
 
@@ -57,20 +57,36 @@ GROUP BY 1, 2, 3, 4
 ON CONFLICT (${KEY}) DO UPDATE SET
   ${MEASURES.map((measure) => `${measure} = day_sums.${measure} + excluded.${measure}`).join(",\n  ")}`;
 
-/** Adds the days [?2, ?3) of bucket ?1, which the same transaction has just rolled, if the mark is still ?2. */
+/** Adds the rolled days [?2, ?3) of bucket ?1, if its mark is still ?2. */
 export const ROLL_SUMS = ADD_TO_SUMS(`
   SELECT advertiser_id, day, campaign_id, publisher_id, country, device, ${TOTALS}
   FROM cells_day
   WHERE advertiser_id IN (SELECT advertiser_id FROM advertisers WHERE bucket = ?1)
     AND day >= ?2 AND day < ?3
-    AND coalesce((SELECT mark FROM roll_marks WHERE tier = 'day' AND bucket = ?1), 0) = ?2`);
+    AND coalesce((SELECT mark FROM day_sum_marks WHERE bucket = ?1), 0) = ?2`);
 
-/** Adds those deltas of ?1, a posting's by day, whose day is already rolled. */
+/** Advances the mark of bucket ?1 from ?2 to ?3; changes nothing when it is no longer ?2. */
+export const ADVANCE_SUM_MARK = `
+INSERT INTO day_sum_marks (bucket, mark)
+SELECT ?1, ?3
+WHERE coalesce((SELECT mark FROM day_sum_marks WHERE bucket = ?1), 0) = ?2
+ON CONFLICT (bucket) DO UPDATE SET mark = excluded.mark`;
+
+/** The first day at or after ?2 that holds facts of bucket ?1. */
+export const FIRST_UNSUMMED = `
+SELECT min((
+  SELECT min(facts.day) FROM facts_day AS facts
+  WHERE facts.advertiser_id = advertisers.advertiser_id AND facts.day >= ?2
+)) AS first_window
+FROM advertisers
+WHERE bucket = ?1`;
+
+/** Adds those deltas of ?1, a posting's by day, whose day is already in the sums. */
 export const UPSERT_SUMS = ADD_TO_SUMS(`
   SELECT delta.advertiser_id, delta.time_window AS day, delta.campaign_id, ${CELL_COLUMNS}
   FROM (${DELTAS}
   ) AS delta, json_each(delta.cells) AS cell
-  WHERE ${IS_ROLLED("day")}`);
+  WHERE delta.time_window < (SELECT mark FROM day_sum_marks WHERE day_sum_marks.bucket = delta.bucket)`);
 
 const OLD_OF_PUBLISHERS = `
   SELECT sums.dimension, sums.publisher_id, sums.day, sums.value

@@ -88,7 +88,7 @@ export const DELTAS = `
   FROM json_each(?1)`;
 
 /** Whether the window of a delta lies before its bucket's mark. */
-export const IS_ROLLED = (tier: RolledTier) =>
+const IS_ROLLED = (tier: RolledTier) =>
   `time_window < (SELECT mark FROM roll_marks WHERE tier = '${tier}' AND roll_marks.bucket = delta.bucket)`;
 
 /**
@@ -166,12 +166,16 @@ LEFT JOIN user_sets USING (${key})`;
 
 export const ROLL_FACTS = { hour: ROLL("hour"), day: ROLL("day") } as const satisfies Record<RolledTier, string>;
 
-/** Advances the mark of tier ?1, bucket ?2 from ?3 to ?4; changes nothing when the mark is no longer ?3. */
-export const ADVANCE_MARK = `
+/** Advances the mark of bucket ?1 from ?2 to ?3; changes nothing when it is no longer ?2. */
+const ADVANCE = (tier: RolledTier) => `
 INSERT INTO roll_marks (tier, bucket, mark)
-SELECT ?1, ?2, ?4
-WHERE coalesce((SELECT mark FROM roll_marks WHERE tier = ?1 AND bucket = ?2), 0) = ?3
+SELECT '${tier}', ?1, ?3
+WHERE coalesce((SELECT mark FROM roll_marks WHERE tier = '${tier}' AND bucket = ?1), 0) = ?2
 ON CONFLICT (tier, bucket) DO UPDATE SET mark = excluded.mark`;
+export const ADVANCE_MARK = {
+  hour: ADVANCE("hour"),
+  day: ADVANCE("day"),
+} as const satisfies Record<RolledTier, string>;
 
 /** The first window of the tier below, at or after ?2, that holds facts of bucket ?1. */
 const FIRST_WINDOW = (tier: RolledTier) => {
@@ -188,10 +192,6 @@ export const FIRST_UNROLLED = {
   hour: FIRST_WINDOW("hour"),
   day: FIRST_WINDOW("day"),
 } as const satisfies Record<RolledTier, string>;
-
-export const SELECT_MARKS = `
-SELECT tier, bucket, mark
-FROM roll_marks`;
 
 export const INSERT_POSTING = `
 INSERT INTO postings (source, seq_from, seq_to, posted_at_ms)

@@ -16,7 +16,17 @@ const SEED = 20_261_122;
 const OWNER = { shard: "clicks-0", incarnation: "test" };
 const DATABASES = boundDatabases(env);
 const NAMES = [...DATABASES.keys()];
-const WIPED = ["postings", "facts_minute", "facts_hour", "facts_day", "roll_marks", "advertisers", "late_clicks"];
+const WIPED = [
+  "postings",
+  "facts_minute",
+  "facts_hour",
+  "facts_day",
+  "day_sums",
+  "day_sum_marks",
+  "roll_marks",
+  "advertisers",
+  "late_clicks",
+];
 
 async function wipe(): Promise<void> {
   for (const database of DATABASES.values()) {

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { dayOf } from "../../src/core/time.ts";
-import { sumsSource } from "../../src/report/day-sums-sql.ts";
+import { sumsSource, withSums } from "../../src/report/day-sums-sql.ts";
 import type { Read } from "../../src/report/plan.ts";
 import { planPage, planReads } from "../../src/report/plan.ts";
 import type { ReportQuery } from "../../src/report/query.ts";
@@ -73,7 +73,7 @@ function queryOf(search: string): ReportQuery {
 
 /** The statements that read days. */
 function dayStatements(query: ReportQuery, scope: ReadScope, after: KeyAfter | null = null): Statement[] {
-  const reads = planReads(query.range, query, { hour: LAST_MARK * 24, day: LAST_MARK });
+  const reads = withSums(planReads(query.range, query, { hour: LAST_MARK * 24, day: LAST_MARK }), LAST_MARK);
   const page = planPage(query, reads);
   const isOfDays = (read: Read) => (read.kind === "span" ? read.segment.tier : read.tier) === "day";
   return reads.filter(isOfDays).flatMap((read) => readStatements(read, { query, scope, page, after }));
@@ -137,17 +137,20 @@ describe("the sums are read", () => {
   it("of all publishers by publisher where traffic without one is asked for", () => {
     const query = queryOf(`${WHOLE}&publisher_id=pub_1`);
     const filters = [{ dimension: "publisher_id" as const, include: [""], exclude: [] }];
-    const [read] = planReads(query.range, query, { hour: MARK * 24, day: MARK });
+    const [read] = withSums(planReads(query.range, query, { hour: MARK * 24, day: MARK }), MARK);
     const source = sumsSource(read as Read, { query: { ...query, filters }, scope: EVERYONE });
     expect(source?.entry.bound).toEqual(["publisher_id", ""]);
     expect(source?.columns).toHaveProperty("publisher_id", "facts.value");
   });
 
-  it("of no tier but days", () => {
+  it("of no tier but days, and only where all days of the read are before the mark of sums", () => {
     const query = queryOf("from=2026-01-22T12:00Z&to=2026-03-10&group_by=country");
     const reads = planReads(query.range, query, { hour: LAST_MARK * 24 + 5, day: LAST_MARK });
-    const found = reads.map((read) => sumsSource(read, { query, scope: EVERYONE }) !== null);
-    expect(found).toEqual([false, true, false, false]);
+    const areSummed = (mark: number) =>
+      withSums(reads, mark).map((read) => sumsSource(read, { query, scope: EVERYONE }) !== null);
+    expect(areSummed(LAST_MARK)).toEqual([false, true, false, false]);
+    expect(areSummed(LAST_MARK + 9)).toEqual([false, true, false, false]);
+    expect(areSummed(LAST_MARK - 1)).toEqual([false, false, false, false]);
   });
 });
 

@@ -76,7 +76,10 @@ export async function seedCells(
     { tier: "day", bucket, mark: day },
   ]);
   const known = rows.filter(({ mark }) => mark > 0);
-  await database.prepare(INSERT_MARKS).bind(JSON.stringify(known)).run();
+  await database.batch([
+    database.prepare(INSERT_MARKS).bind(JSON.stringify(known)),
+    database.prepare(INSERT_SUM_MARKS),
+  ]);
 }
 
 /** Writes the facts of cells, and which advertisers there are, but no marks. */
@@ -110,7 +113,16 @@ export async function postCells(database: D1Database, cells: readonly Cell[]): P
 
 /** Empties every table that `seedCells` writes. */
 export async function clearFacts(database: D1Database): Promise<void> {
-  const tables = ["facts_minute", "facts_hour", "facts_day", "day_sums", "roll_marks", "advertisers", "postings"];
+  const tables = [
+    "facts_minute",
+    "facts_hour",
+    "facts_day",
+    "day_sums",
+    "day_sum_marks",
+    "roll_marks",
+    "advertisers",
+    "postings",
+  ];
   const movedTables = ["facts_minute_moving", "cold_objects", "cold_marks"];
   await database.batch([...tables, ...movedTables].map((table) => database.prepare("DELETE FROM ".concat(table))));
 }
@@ -203,6 +215,12 @@ const INSERT_MARKS = `
 INSERT INTO roll_marks (tier, bucket, mark)
 SELECT value ->> 'tier', value ->> 'bucket', value ->> 'mark'
 FROM json_each(?1)`;
+/** Sums of days as far as days are rolled. */
+const INSERT_SUM_MARKS = `
+INSERT INTO day_sum_marks (bucket, mark)
+SELECT bucket, mark
+FROM roll_marks
+WHERE tier = 'day'`;
 const INSERT_KEY = `
 INSERT INTO api_keys (key_hash, key_id, advertiser_id, publisher_id, scopes, created_at_ms)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6)`;

@@ -24,7 +24,16 @@ const database = env.REPORT_DB;
 const PLAIN = { shard: "s", lates: new Map() } as const;
 
 async function wipe(): Promise<void> {
-  const tables = ["postings", "facts_minute", "facts_hour", "facts_day", "day_sums", "roll_marks", "advertisers"];
+  const tables = [
+    "postings",
+    "facts_minute",
+    "facts_hour",
+    "facts_day",
+    "day_sums",
+    "day_sum_marks",
+    "roll_marks",
+    "advertisers",
+  ];
   await database.batch(tables.map((table) => database.prepare(`DELETE FROM ${table}`)));
 }
 
