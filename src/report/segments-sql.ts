@@ -26,8 +26,10 @@ import {
   needsCells,
   rowsOf,
   type Selection,
+  type Source,
   type Statement,
 } from "./rows-sql.ts";
+import { joinSteps, stepsOf } from "./window-steps.ts";
 
 export type { KeyAfter, ReadScope, Statement } from "./rows-sql.ts";
 
@@ -46,8 +48,22 @@ export function readStatements(read: Read, reader: Reader): Statement[] {
 
 /** Sums by group. Its rows have the aliases `time_window`, each dimension and each measure. */
 function sumsStatement(read: Read, reader: Reader): Statement {
+  const source = sumsSource(read, reader);
+  if (source !== null) return sumsFrom(source, read, reader);
+  const facts = factsSource(reader);
+  const steps = stepsOf(read, reader.query, reader.page);
+  const joined =
+    steps.length === 1
+      ? null
+      : joinSteps(
+          steps.map((step) => sumsFrom(facts, step, reader)),
+          reader.page.limit,
+        );
+  return joined ?? sumsFrom(facts, read, reader);
+}
+
+function sumsFrom(source: Source, read: Read, reader: Reader): Statement {
   const { query, page } = reader;
-  const source = sumsSource(read, reader) ?? factsSource(reader);
   const { before, from } = fromOf(read, source);
   const keys = keyColumns(read, query, source);
   const sums = measuresOf(query.metrics).map((measure) => ({ measure, sum: "sum(facts.".concat(measure, ")") }));
