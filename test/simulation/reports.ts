@@ -36,6 +36,8 @@ export class ReportDatabases {
 
   /** The rows of all databases. */
   get facts(): Facts {
+    const [only, another] = this.stores.values();
+    if (only !== undefined && another === undefined) return only.facts;
     const united: Facts = new Map();
     for (const { facts } of this.stores.values()) mergeFacts(united, facts.values());
     return united;
