@@ -18,10 +18,11 @@ import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { boundDatabases } from "../../src/sinks/directory.ts";
 import { readMarks, rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { ALL_BUCKETS, readPlaces, wipePlaces } from "../support/cold-facts.ts";
+import { ALL_BUCKETS, readPlaces } from "../support/cold-facts.ts";
 import { failingPorts, InjectedOutage } from "../support/failing-ports.ts";
 import { anySpec, loggedOf, type Spec } from "../support/logged.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 
 const SEED = 20_261_122;
 const HOT_MS = 48 * HOUR_MS;
@@ -32,7 +33,7 @@ let posted: Spec[] = [];
 
 async function wipe(): Promise<void> {
   posted = [];
-  await wipePlaces(ports.database);
+  await wipeFacts(ports.database);
 }
 
 function fold(specs: readonly Spec[]): Facts {

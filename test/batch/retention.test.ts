@@ -10,11 +10,12 @@ import { COLD_PREFIX } from "../../src/sinks/cold-store.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { readPlaces, wipePlaces } from "../support/cold-facts.ts";
+import { readPlaces } from "../support/cold-facts.ts";
 import { readSums } from "../support/day-sums.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { loggedOf } from "../support/logged.ts";
 import { readFacts } from "../support/read-facts.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 
 const ports = { database: env.REPORT_DB, archive: env.ARCHIVE };
 const KEPT = { minutesKeptDays: 20, hoursKeptDays: 30, daysKeptDays: 40 };
@@ -37,7 +38,7 @@ async function sumsLeft(): Promise<number> {
 
 /** Two days of facts, rolled and moved: one of noon, one ten days later. */
 async function prepare(): Promise<void> {
-  await wipePlaces(ports.database);
+  await wipeFacts(ports.database);
   const { objects } = await ports.archive.list({ prefix: COLD_PREFIX });
   if (objects.length > 0) await ports.archive.delete(objects.map(({ key }) => key));
   const facts: Facts = new Map();

@@ -11,27 +11,15 @@ import { postLog } from "../../src/sinks/post.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { anySpec, loggedOf, MemoryLog, memoryCursor, type Spec } from "../support/logged.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 
 const SEED = 20_261_122;
 const OWNER = { shard: "clicks-0", incarnation: "test" };
 const DATABASES = boundDatabases(env);
 const NAMES = [...DATABASES.keys()];
-const WIPED = [
-  "postings",
-  "facts_minute",
-  "facts_hour",
-  "facts_day",
-  "day_sums",
-  "day_sum_marks",
-  "roll_marks",
-  "advertisers",
-  "late_clicks",
-];
 
 async function wipe(): Promise<void> {
-  for (const database of DATABASES.values()) {
-    await database.batch(WIPED.map((table) => database.prepare(`DELETE FROM ${table}`)));
-  }
+  for (const database of DATABASES.values()) await wipeFacts(database);
 }
 
 const foldOf = (specs: readonly (Spec & { seq: number })[]): Facts => {

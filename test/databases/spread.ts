@@ -1,7 +1,8 @@
 /** Advertisers spread over the three report databases, and what is told of how they are read. */
 import { env } from "cloudflare:workers";
 import { boundDatabases, Directory } from "../../src/sinks/directory.ts";
-import { type Cell, clearFacts, type Mark, postCells, seedCells } from "../report/seed.ts";
+import { type Cell, type Mark, postCells, seedCells } from "../report/seed.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 
 export const NAMES = ["REPORT_DB", "REPORT_DB_1", "REPORT_DB_2"] as const;
 export type Name = (typeof NAMES)[number];
@@ -30,7 +31,7 @@ export async function pinHomes(): Promise<void> {
 export async function seedHomes(cells: readonly Cell[], markOf?: (name: Name) => Mark): Promise<void> {
   for (const name of NAMES) {
     const database = databaseOf(name);
-    await clearFacts(database);
+    await wipeFacts(database);
     const mark = markOf?.(name);
     await seedCells(database, cellsOf(name, cells), mark === undefined ? undefined : () => mark);
   }

@@ -9,10 +9,10 @@ import fc from "fast-check";
 import { moveMinutes } from "../../src/batch/move-minutes.ts";
 import { claimBatch } from "../../src/sinks/cold-store.ts";
 import { ALL_BUCKETS } from "../support/cold-facts.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 import { type Moves, QUERIES_PER_WORLD, type World, worlds } from "./any-world.ts";
 import { checkSeries, checkTable } from "./fold-model.ts";
 import { measure, writeLog } from "./raw-events.ts";
-import { clearFacts } from "./seed.ts";
 
 const MINUTE = 60_000;
 const DAY = 1_440;
@@ -36,7 +36,7 @@ export async function compareReports(places: readonly Place[], queries: number):
 
 async function settle({ database, takes }: Place, { log, settlings }: World, at: number): Promise<void> {
   const { rolls = [], moves = "none" } = settlings[at] ?? {};
-  await clearFacts(database);
+  await wipeFacts(database);
   await writeLog(
     database,
     log.filter(({ dimensions }) => takes(dimensions.advertiser_id)),

@@ -14,9 +14,10 @@ import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { Directory } from "../../src/sinks/directory.ts";
 import { rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { ALL_BUCKETS, readPlaces, wipePlaces } from "../support/cold-facts.ts";
+import { ALL_BUCKETS, readPlaces } from "../support/cold-facts.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { loggedOf, type Spec } from "../support/logged.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 import { ask, askJson, parseTable } from "./ask.ts";
 import { seedKey } from "./seed.ts";
 
@@ -86,14 +87,14 @@ async function answers(): Promise<Rows[]> {
 
 /** Everything in one place. */
 async function prepareHot(): Promise<void> {
-  await wipePlaces(ports.database);
+  await wipeFacts(ports.database);
   await rollAll(ports.database, DAY_3);
   for (const salt of [1, 2, 3]) await post([...clicksOf(salt), ...clicksOf(salt, 2)]);
 }
 
 /** The same clicks: some in R2, some on their way, some that arrived last. */
 async function prepareSpread(): Promise<void> {
-  await wipePlaces(ports.database);
+  await wipeFacts(ports.database);
   await post([...clicksOf(1), ...clicksOf(1, 2)]);
   await rollAll(ports.database, DAY_3);
   await move(DAY_3);
@@ -158,7 +159,7 @@ describe("minutes that have left the database", () => {
 
   it("are shown to their owner alone, also where another's stand in the same object", async () => {
     expect(advertiserBucketOf(`adv_${NEIGHBOUR}`)).toBe(BUCKET);
-    await wipePlaces(ports.database);
+    await wipeFacts(ports.database);
     await post([...clicksOf(1), ...clicksOf(2, NEIGHBOUR)]);
     await rollAll(ports.database, DAY_3);
     const minutely = `/v1/reports/clicks?${RANGE}&group_by=minute,advertiser_id,publisher_id&metrics=gross_clicks`;

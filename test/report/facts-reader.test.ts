@@ -265,7 +265,11 @@ describe("marks", () => {
   it("are those of a single advertiser's bucket, else the lowest, with missing ones as nothing rolled", () => {
     const filters = queryOf("advertiser_id=adv_1").filters;
     expect(marksOf(rows, bucketsOf({ filters }, { advertiserId: null }))).toEqual({ hour: 10, day: 2, summed: 1 });
-    expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: "adv_1" }))).toEqual({ hour: 10, day: 2, summed: 1 });
+    expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: "adv_1" }))).toEqual({
+      hour: 10,
+      day: 2,
+      summed: 1,
+    });
     expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: null }))).toEqual({ hour: 0, day: 0, summed: 0 });
     const excluding = queryOf("advertiser_id=-adv_1").filters;
     expect(bucketsOf({ filters: excluding }, { advertiserId: null }).length).toBe(16);

@@ -3,15 +3,16 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { dropKeptRows, KEPT_PREFIX } from "../../src/report/kept-rows.ts";
 import { NOON_MS } from "../support/builders.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 import { type Answer, type Asked, ask, askJson } from "./ask.ts";
-import { aCell, clearFacts, clicks, postCells, seedKey } from "./seed.ts";
+import { aCell, clicks, postCells, seedKey } from "./seed.ts";
 
 const HOUR = 3_600_000;
 const RANGE = "from=2026-04-19&to=2026-04-21";
 const AD_IDS = Array.from({ length: 23 }, (_, index) => `ad_${String(index * 2).padStart(2, "0")}`);
 
 beforeEach(async () => {
-  await clearFacts(env.REPORT_DB);
+  await wipeFacts(env.REPORT_DB);
   const days = [-24, 0, 24].map((hours) => NOON_MS + hours * HOUR);
   const cells = days.flatMap((atMs, day) =>
     AD_IDS.map((ad_id, index) => aCell({ atMs, ad_id, counts: clicks(((index * 7 + day) % 23) + 1) })),

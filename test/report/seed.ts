@@ -111,22 +111,6 @@ export async function postCells(database: D1Database, cells: readonly Cell[]): P
   await new D1Facts(database, () => NOON_MS).post({ ...posting, facts: factsOf(cells) });
 }
 
-/** Empties every table that `seedCells` writes. */
-export async function clearFacts(database: D1Database): Promise<void> {
-  const tables = [
-    "facts_minute",
-    "facts_hour",
-    "facts_day",
-    "day_sums",
-    "day_sum_marks",
-    "roll_marks",
-    "advertisers",
-    "postings",
-  ];
-  const movedTables = ["facts_minute_moving", "cold_objects", "cold_marks"];
-  await database.batch([...tables, ...movedTables].map((table) => database.prepare("DELETE FROM ".concat(table))));
-}
-
 /** Stores a key and gives its bearer header. `name` makes the key. */
 export async function seedKey(
   database: D1Database,

@@ -4,8 +4,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { elementOf } from "../../src/core/sketch.ts";
 import { dayOf, hourOf } from "../../src/core/time.ts";
 import { NOON_MS } from "../support/builders.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 import { ask, askJson } from "./ask.ts";
-import { aCell, type Cell, clearFacts, seedCells } from "./seed.ts";
+import { aCell, type Cell, seedCells } from "./seed.ts";
 
 const DAY = 86_400_000;
 const RANGE = "from=2026-04-18&to=2026-04-20";
@@ -33,7 +34,7 @@ const from = (first: number, count: number) => Array.from({ length: count }, (_,
 
 /** Three days in three tiers; ad_10 shares users with ad_9. */
 beforeEach(async () => {
-  await clearFacts(env.REPORT_DB);
+  await wipeFacts(env.REPORT_DB);
   const cells = [
     await clicksOf(from(0, 10), 2, { atMs: NOON_MS - 2 * DAY }),
     await clicksOf(from(5, 10), 0, { atMs: NOON_MS - DAY }),
@@ -80,7 +81,7 @@ describe("unique_users", () => {
   });
 
   it("is an estimate where there are many, and says how good", async () => {
-    await clearFacts(env.REPORT_DB);
+    await wipeFacts(env.REPORT_DB);
     await seedCells(env.REPORT_DB, [
       await clicksOf(from(0, 3_000), 0, { atMs: NOON_MS - DAY }),
       await clicksOf(from(1_000, 3_000), 0),

@@ -13,6 +13,7 @@ import { NOON_MS } from "../support/builders.ts";
 import { readSums, sumsOf } from "../support/day-sums.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { readFacts } from "../support/read-facts.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 
 const SEED = 20_261_122;
 const MINUTES_PER_DAY = 1_440;
@@ -20,19 +21,7 @@ const database = env.REPORT_DB;
 const NOON = NOON_MS / 60_000;
 const ADVERTISERS = ["adv_1", "adv_2", "adv_3", "adv_4", "adv_5"];
 
-async function wipe(): Promise<void> {
-  const tables = [
-    "postings",
-    "facts_minute",
-    "facts_hour",
-    "facts_day",
-    "day_sums",
-    "day_sum_marks",
-    "roll_marks",
-    "advertisers",
-  ];
-  await database.batch(tables.map((table) => database.prepare(`DELETE FROM ${table}`)));
-}
+const wipe = () => wipeFacts(database);
 
 /** What one posting says of one cell; counts may be negative, as corrections are. */
 type Delta = Readonly<

@@ -18,24 +18,13 @@ import { NOON_MS } from "../support/builders.ts";
 import { anySpec, loggedOf, MemoryLog, memoryCursor, type Spec } from "../support/logged.ts";
 import { oneStore } from "../support/one-store.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
+import { wipeFacts } from "../support/wipe-facts.ts";
 
 const SEED = 20_261_122;
 const database = env.REPORT_DB;
 const PLAIN = { shard: "s", lates: new Map() } as const;
 
-async function wipe(): Promise<void> {
-  const tables = [
-    "postings",
-    "facts_minute",
-    "facts_hour",
-    "facts_day",
-    "day_sums",
-    "day_sum_marks",
-    "roll_marks",
-    "advertisers",
-  ];
-  await database.batch(tables.map((table) => database.prepare(`DELETE FROM ${table}`)));
-}
+const wipe = () => wipeFacts(database);
 
 function foldAll(specs: readonly Spec[]): Facts {
   const facts: Facts = new Map();

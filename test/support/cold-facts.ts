@@ -77,21 +77,3 @@ function usersOf(sketch: string): Set<number> {
   }
   return users;
 }
-
-/** Empties what moving writes, and the facts. */
-export async function wipePlaces(database: D1Database): Promise<void> {
-  const tables = [
-    ...[
-      "postings",
-      "facts_minute",
-      "facts_hour",
-      "facts_day",
-      "day_sums",
-      "day_sum_marks",
-      "roll_marks",
-      "advertisers",
-    ],
-    ...["facts_minute_moving", "cold_objects", "cold_marks"],
-  ];
-  await database.batch(tables.map((table) => database.prepare(`DELETE FROM ${table}`)));
-}
