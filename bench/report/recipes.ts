@@ -141,6 +141,8 @@ function otherRecipes(to: number): Recipe[] {
   return [
     ask(`7 days by hour, ${SAMPLED} (DuckDB adds up minutes)`, week, { tiers: ["hour"] }),
     kolkata(to),
+    tokyo([], to),
+    tokyo(["country"], to),
     ask(`90 days by day with totals, ${LARGEST}`, { ...month, from: to - 90 }, totals({ ...month, from: to - 90 })),
     ask(`90 days by day of DE, ${LARGEST}`, { ...month, from: to - 90 }, filtered({ ...month, from: to - 90 })),
     ask(`30 days by day, conversions, ${LARGEST}`, month, conversions(month)),
@@ -161,6 +163,21 @@ GROUP BY time
 ORDER BY time`;
   const extra = { search: { timezone: "Asia/Kolkata" }, sql, tiers: ["minute", "hour"] as const };
   return ask(`30 days by day in Kolkata, ${SAMPLED} (DuckDB adds up minutes)`, question, extra);
+}
+
+/** Days of a zone of whole hours: hours, since no day of UTC is one of its own. */
+function tokyo(by: readonly Dimension[], to: number): Recipe {
+  const question: Question = { who: SAMPLED, time: "day", by, from: to - 90, to, tier: "hour" };
+  const keys = ["time", ...by].join(", ");
+  const sql = `
+SELECT strftime(make_timestamp((hour + 9) // 24 * 86400000000), '%Y-%m-%dT00:00:00+09:00') AS time, ${[...by, SUM_LIST].join(", ")}
+FROM facts_hour
+WHERE advertiser_id = '${SAMPLED}' AND hour >= ${(to - 90) * 24 - 9} AND hour < ${to * 24 - 9}
+GROUP BY ${keys}
+HAVING ${NOT_ZERO}
+ORDER BY ${keys}`;
+  const name = `90 days by day in Tokyo${by.map((dimension) => `, ${dimension}`).join("")}, ${SAMPLED}`;
+  return ask(name, question, { search: { timezone: "Asia/Tokyo" }, sql });
 }
 
 function totals(question: Question): Extra {
