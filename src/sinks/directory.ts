@@ -93,12 +93,15 @@ export class Directory {
     return new Map(advertiserIds.map((id) => [id, this.#nameOf(id)]));
   }
 
-  /** The databases with rows of the advertisers, or of any (null). One that was never seen is looked for in the primary. */
+  /**
+   * The databases with rows of the advertisers, or of any (null): the primary, and those that somebody was pinned to. An
+   * advertiser that was never seen is looked for in the primary.
+   */
   async databasesOf(advertiserIds: readonly string[] | null): Promise<D1Database[]> {
     if (advertiserIds === null) {
       const { results } = await this.#primary.prepare(SELECT_DATABASES).all<{ database: string }>();
-      for (const { database } of results) this.#bound(database);
-      return [...this.databases.values()];
+      const used = new Set([PRIMARY_DATABASE, ...results.map(({ database }) => database)]);
+      return Array.from(used, (name) => this.#bound(name));
     }
     const unknown = advertiserIds.filter((id) => !this.#pins.has(id));
     if (unknown.length > 0) {
