@@ -42,9 +42,10 @@ export type Resource = {
   readonly check: Check;
 };
 
+/** An advertiser is in the directory from its first event on, whichever database holds it. */
 const SELECT_EVENTS = `
 SELECT 1
-FROM advertisers
+FROM advertiser_directory
 WHERE advertiser_id = ?1`;
 
 const attributionWindowDays = z.int().min(1).max(ATTRIBUTION_WINDOW_DAYS_MAX);

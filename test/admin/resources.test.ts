@@ -1,6 +1,7 @@
 /** Tenants as resources: created once, changed without losing a change, each act on record or not done. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { Directory } from "../../src/sinks/directory.ts";
 import { ask, auditOf, OPERATOR, seedTenant, withBatch } from "./ask.ts";
 
 const SOURCES = import.meta.glob<string>("../../src/**/*.ts", { query: "?raw", import: "default", eager: true });
@@ -159,7 +160,7 @@ describe("changing", () => {
   it("fixes a currency with the advertiser's first event", async () => {
     const patch = (currency: string) => ask("PATCH /v1/admin/advertisers/adv_one", { body: { currency } });
     expect((await patch("USD")).status).toBe(200);
-    await env.REPORT_DB.prepare("INSERT INTO advertisers VALUES ('adv_one', 0, 1)").run();
+    await new Directory(env).pin(["adv_one"], { newTo: ["REPORT_DB"], nowMs: 1 });
     expect(await patch("EUR")).toMatchObject({ status: 409, body: { type: "/problems/fixed-field" } });
     expect((await patch("USD")).status).toBe(200);
   });
