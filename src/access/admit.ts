@@ -30,6 +30,5 @@ export async function admit(
   const hasty = await refuseHaste(principal, env.API_RATE);
   if (hasty !== null) return err(hasty);
   if (isAllowed(principal)) return ok(principal);
-  const problem = { reason: "insufficient_scope", status: 403, title: "The API key may not do this.", detail: lacks };
-  return err(problemResponse(problem));
+  return err(problemResponse({ reason: "insufficient_scope", status: 403, title: lacks }));
 }

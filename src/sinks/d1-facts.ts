@@ -4,8 +4,8 @@
  *   INSERT postings → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → their sums → late clicks
  *
  * Keeps: the contract of facts-store.ts. The ledger's primary key rejects a repeat before any delta is applied, and the
- * transaction takes everything back. Rows written: one for the ledger, one per facts row; for a
- * day that is rolled, also one per sum that it adds to.
+ * transaction takes everything back. Rows written: one for the ledger, one per facts row, and for a day that is summed one
+ * per sum that it adds to.
  */
 import { cellDimensionsOf, type Facts, type FactsRow, totalsOf, widenFacts } from "../core/facts.ts";
 import type { LateClicks } from "../core/late-click.ts";
