@@ -15,6 +15,7 @@ const SHARED_TITLES: ReadonlyMap<string, string> = new Map([
   ["not_found", "There is nothing here."],
   ["method_not_allowed", "The method is not allowed here."],
   ["body_too_large", "The body is larger than this route takes."],
+  ["body_encoding", "The body is packed in an encoding."],
   ["body_not_json", "The body is not the JSON that this route takes."],
   ["field_invalid", "A field has a value that it cannot have."],
   ["signature_invalid", "The signature does not match."],

@@ -22,6 +22,7 @@ import {
   storedNames,
   type TextFile,
   titles,
+  unboundedReads,
   undocumented,
   unfinished,
   untestedCore,
@@ -138,6 +139,34 @@ describe("calls that are banned", () => {
 
   it("are not in the tree", () => {
     expect(sources.flatMap(bannedCalls)).toEqual([]);
+  });
+});
+
+describe("[attack 9] a request's body is read in one place", () => {
+  it.each([
+    "const body = await request.json();",
+    "const body = await context.req.text();",
+    "const body = await req.raw.arrayBuffer();",
+    "const form = await given.formData();",
+    "const stream = request.body ?? [];",
+    "const copy = request.clone();",
+    "const { body } = context.req.raw;",
+    "const reader = new Response(request.body);",
+  ])("and another is found: %s", (text) => {
+    expect(unboundedReads(planted("src/desk/a.ts", text))).toHaveLength(1);
+  });
+
+  it.each([
+    "await object.text();",
+    "Response.json({});",
+    "await new Response(stream).text();",
+    "const { method } = request;",
+  ])("while this is none: %s", (text) => {
+    expect(unboundedReads(planted("src/desk/a.ts", text))).toEqual([]);
+  });
+
+  it("in the tree", () => {
+    expect(sources.flatMap(unboundedReads)).toEqual([]);
   });
 });
 

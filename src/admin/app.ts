@@ -7,10 +7,10 @@
  * reads traffic, not catalogues. Answers are never cached: one of them holds a secret.
  */
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { authenticate, isOperator, type Principal } from "../access/api-keys.ts";
 import type { Actor } from "../access/audit.ts";
 import { refuseHaste } from "../access/rate-limit.ts";
+import { readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
 import { BODY_BYTES_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -34,7 +34,7 @@ type Asked = {
   readonly scope: CatalogScope;
   readonly search: URLSearchParams;
   readonly id: string;
-  readonly body: string;
+  readonly body: object;
 };
 type Route = {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -108,7 +108,6 @@ function routesOf(resource: Resource): Route[] {
 /** The routes, each also under `/api`; a known path with another method is 405. */
 export function adminApp(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
-  app.use(bodyLimit({ maxSize: BODY_BYTES_MAX, onError: () => toAdminResponse({ reason: "body_too_large" }) }));
   for (const prefix of ["", "/api"]) {
     for (const route of ROUTES) {
       app.on(route.method, prefix + route.path, (context) => answer(context, route));
@@ -145,13 +144,15 @@ async function answer(context: AdminContext, { needs, act }: Route): Promise<Res
   if (hasty !== null) return hasty;
   const scope = authorize(principal, needs);
   if (!scope.ok) return toAdminResponse(scope.error);
+  const body = await readJsonBody(req.raw, BODY_BYTES_MAX, { whenEmpty: {} });
+  if (!body.ok) return toAdminResponse(body.error);
   const result = await act({
     database: env.REPORT_DB,
     actor: { keyId: principal.keyId, nowMs: Date.now() },
     scope: scope.value,
     search: new URL(req.url).searchParams,
     id: req.param("id") ?? "",
-    body: await req.text(),
+    body: body.value,
   });
   if (!result.ok) return toAdminResponse(result.error);
   return Response.json(result.value.body, {

@@ -48,7 +48,7 @@ export const rotateSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(
 export const emptySchema = z.strictObject({});
 export const listSchema = z.strictObject(pageShape);
 
-export async function createKey(body: string, { database, actor }: Ports): Promise<Answer> {
+export async function createKey(body: object, { database, actor }: Ports): Promise<Answer> {
   const parsed = parseBody(body, keySchema);
   if (!parsed.ok) return parsed;
   const spec = parsed.value;
@@ -82,7 +82,7 @@ export async function listKeys(search: URLSearchParams, database: D1Database): P
 }
 
 /** Makes the key that replaces one; the old one ends after the overlap. */
-export async function rotateKey(ofId: string, body: string, { database, actor }: Ports): Promise<Answer> {
+export async function rotateKey(ofId: string, body: object, { database, actor }: Ports): Promise<Answer> {
   const parsed = parseBody(body, rotateSchema);
   if (!parsed.ok) return parsed;
   const endsAtMs = actor.nowMs + parsed.value.overlapSeconds * SECOND_MS;
@@ -111,7 +111,7 @@ export async function rotateKey(ofId: string, body: string, { database, actor }:
 }
 
 /** Ends a key now, also one that a rotation left some time. */
-export async function revokeKey(ofId: string, body: string, { database, actor }: Ports): Promise<Answer> {
+export async function revokeKey(ofId: string, body: object, { database, actor }: Ports): Promise<Answer> {
   const parsed = parseBody(body, emptySchema);
   if (!parsed.ok) return parsed;
   return persist(async () => {

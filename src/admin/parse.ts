@@ -5,7 +5,6 @@
  * fault is the one reported. What is wrong is said; what was sent is not repeated beyond a name.
  */
 import { z } from "zod";
-import { parseJson } from "../core/base64url.ts";
 import { isId } from "../core/claims.ts";
 import { CPC_MICROS_MAX, ID_LENGTH_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -42,14 +41,12 @@ export const pageShape = { limit: z.coerce.number().int().min(1).max(PAGE_MAX).d
 
 type Shape = z.core.$ZodLooseShape;
 
-/** The JSON object of a body. */
+/** The fields of a body. */
 export function parseBody<T extends Shape>(
-  text: string,
+  body: object,
   schema: z.ZodObject<T>,
 ): Result<z.output<z.ZodObject<T>>, AdminProblem> {
-  const value = text === "" ? {} : parseJson(text);
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isObject ? check(value, schema) : err({ reason: "body_not_json" });
+  return check(body, schema);
 }
 
 /** The parameters of a query string, each given once. */

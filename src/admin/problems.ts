@@ -9,8 +9,6 @@ import { problemResponse } from "../problem.ts";
 import { isReportProblemReason, type ReportProblem, toProblemResponse } from "../report/problems.ts";
 
 export const OWN_PROBLEMS = {
-  body_not_json: { status: 400, title: "The body is not a JSON object." },
-  body_too_large: { status: 413, title: "The body is larger than 64 KB." },
   already_exists: { status: 409, title: "There is another one with this id." },
   fixed_field: { status: 409, title: "This field can no longer be changed." },
   key_revoked: { status: 409, title: "The API key is revoked or replaced." },

@@ -27,7 +27,7 @@ const ATTEMPTS_MAX = 3;
 /** Creates a resource unless the same is there. */
 export async function createRecord(
   resource: Resource,
-  body: string,
+  body: object,
   { database, actor }: { database: D1Database; actor: Actor },
 ): Promise<Answer> {
   const parsed = parseBody(body, resource.create);
@@ -55,7 +55,7 @@ export async function createRecord(
 /** Changes the fields given. */
 export async function patchRecord(
   resource: Resource,
-  { ofId, body }: { ofId: string; body: string },
+  { ofId, body }: { ofId: string; body: object },
   { database, actor }: { database: D1Database; actor: Actor },
 ): Promise<Answer> {
   const parsed = parseBody(body, resource.patch);

@@ -10,6 +10,8 @@ export type Refusal = {
   readonly reason: RefusalReason;
   /** The claim or field at fault, where one is. */
   readonly field?: string;
+  /** What is special about this occurrence, for the caller. */
+  readonly detail?: string;
 };
 
 export const REFUSALS = {
@@ -43,6 +45,7 @@ export const REFUSALS = {
   speculative: { status: 503, title: "A speculative fetch is not a click." },
   method_not_allowed: { status: 405, title: "The method is not allowed here." },
   body_too_large: { status: 413, title: "The body is larger than this route takes." },
+  body_encoding: { status: 415, title: "The body is packed in an encoding." },
   body_not_json: { status: 400, title: "The body is not the JSON that this route takes." },
   field_invalid: { status: 400, title: "A field of the body is invalid." },
 } as const satisfies Record<string, { status: number; title: string }>;

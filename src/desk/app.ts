@@ -11,6 +11,7 @@ import { type Context, Hono } from "hono";
 import { authenticate, isOperator, type Principal } from "../access/api-keys.ts";
 import type { Actor } from "../access/audit.ts";
 import { refuseHaste } from "../access/rate-limit.ts";
+import { readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
@@ -21,12 +22,12 @@ import { topologyInForce } from "../shard/topology-keeper.ts";
 import { Directory } from "../sinks/directory.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
 import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
-import { bodyOf, decideLateClicks, listLateClicks } from "./late-clicks.ts";
+import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
 
 /** What a handler finds in its context: the bindings of the Worker. */
 export type DeskEnv = { Bindings: Env };
 type OperationContext = Context<DeskEnv>;
-type Asked = { readonly principal: Principal; readonly actor: Actor };
+type Asked = { readonly principal: Principal; readonly actor: Actor; readonly body: Readonly<Record<string, unknown>> };
 type Act = (context: OperationContext, asked: Asked) => Promise<Result<Record<string, unknown>, ReportProblem>>;
 type Operation = {
   readonly method: "GET" | "POST";
@@ -40,6 +41,9 @@ async function portsOf({ env }: OperationContext): Promise<ExplainPorts> {
   const topology = await topologyInForce(env, readConfig(env));
   return { shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, nowMs: Date.now() };
 }
+
+/** 1 000 decisions or 100 keys of letters, twice over. */
+const BODY_BYTES_MAX = 262_144;
 
 const searchOf = (context: OperationContext) => new URL(context.req.url).searchParams;
 
@@ -57,10 +61,10 @@ const OPERATIONS: readonly Operation[] = [
     method: "POST",
     path: "/v1/late-clicks",
     needs: "admin",
-    act: async (context, { actor }) => {
+    act: async (context, { actor, body }) => {
       const { env } = context;
       const places = { directory: new Directory(env), primary: env.REPORT_DB, shards: env.EVENT_SHARD };
-      return decideLateClicks(await bodyOf(context), places, actor);
+      return decideLateClicks(body, places, actor);
     },
   },
   {
@@ -74,8 +78,8 @@ const OPERATIONS: readonly Operation[] = [
     method: "POST",
     path: "/v1/explain",
     needs: "events",
-    act: async (context, { principal }) => {
-      const { token } = ((await bodyOf(context)) ?? {}) as { token?: unknown };
+    act: async (context, { principal, body }) => {
+      const { token } = body;
       if (typeof token !== "string") return err({ reason: "missing_parameter", parameter: "token" });
       return explainToken(token, principal, await portsOf(context));
     },
@@ -96,7 +100,7 @@ const OPERATIONS: readonly Operation[] = [
     method: "POST",
     path: "/v1/admin/dead-letters/replay",
     needs: "admin",
-    act: async (context, { actor }) => replayDeadLetters(await bodyOf(context), context.env, actor),
+    act: (context, { actor, body }) => replayDeadLetters(body, context.env, actor),
   },
 ];
 
@@ -125,7 +129,8 @@ export async function handleDesk(request: Request, env: Env, ctx: ExecutionConte
   return app.fetch(request, env, ctx);
 }
 
-async function answer(context: OperationContext, { needs, act }: Operation): Promise<Response> {
+async function answer(context: OperationContext, operation: Operation): Promise<Response> {
+  const { needs, act } = operation;
   const { env, req } = context;
   const { adminApiKey } = readConfig(env);
   const access = { database: env.REPORT_DB, adminApiKey };
@@ -135,7 +140,10 @@ async function answer(context: OperationContext, { needs, act }: Operation): Pro
   if (hasty !== null) return hasty;
   const allowed = authorize(principal, needs);
   if (!allowed.ok) return toProblemResponse(allowed.error);
-  const result = await act(context, { principal, actor: { keyId: principal.keyId, nowMs: Date.now() } });
+  const body = operation.method === "POST" ? await readJsonBody(req.raw, BODY_BYTES_MAX) : ok({});
+  if (!body.ok) return toProblemResponse(body.error);
+  const actor = { keyId: principal.keyId, nowMs: Date.now() };
+  const result = await act(context, { principal, actor, body: body.value });
   if (!result.ok) return toProblemResponse(result.error);
   return Response.json(result.value, {
     headers: { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" },

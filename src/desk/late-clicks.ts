@@ -8,7 +8,6 @@
  * admin, since accepting bills and rejecting does not. The decision is made in the click's shard, once, with who and when;
  * the list follows with the shard's next posting. A foreign and an unknown id are the same to the caller.
  */
-import type { Context } from "hono";
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import type { EventId } from "../core/event-id.ts";
@@ -21,7 +20,6 @@ import type { ReportProblem } from "../report/problems.ts";
 import type { ReadScope } from "../report/segments-sql.ts";
 import type { ReviewRequest } from "../shard/review.ts";
 import type { Directory } from "../sinks/directory.ts";
-import type { DeskEnv } from "./app.ts";
 import { invalidBody } from "./invalid.ts";
 import { SELECT_LATE_CLICKS, SELECT_LATE_SHARDS } from "./late-clicks-sql.ts";
 
@@ -118,16 +116,6 @@ async function readEach<Row>(
 ): Promise<Row[]> {
   const answers = await Promise.all(databases.map((database) => fromDatabase(() => read(database))));
   return answers.flatMap(({ results }) => results);
-}
-
-/** The request's JSON body, or null when it is none. */
-export async function bodyOf(context: Context<DeskEnv>): Promise<unknown> {
-  try {
-    return await context.req.json();
-  } catch {
-    // Hono throws SyntaxError on a body that is no JSON.
-    return null;
-  }
 }
 
 function toJson(row: LateRow): Record<string, unknown> {

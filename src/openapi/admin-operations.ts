@@ -11,13 +11,13 @@ import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, PUBLISHERS, type Resource } fro
 import { REPORT_PROBLEMS } from "../report/problems.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { type Example, json, type Operation } from "./operation.ts";
-import { KEYED, problems } from "./problems.ts";
+import { BODIES, KEYED, problems } from "./problems.ts";
 
 const FAULTS = problems(REPORT_PROBLEMS, ["method_not_allowed", "internal_error", "database_unavailable"]);
 const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
 const PARAMETERS = problems(REPORT_PROBLEMS, ["unknown_parameter", "missing_parameter", "invalid_value"]);
 const SEARCH = [...KEYED, ...PARAMETERS, ...problems(REPORT_PROBLEMS, ["repeated_parameter"]), ...FAULTS];
-const BODY = [...KEYED, ...PARAMETERS, ...problems(OWN_PROBLEMS, ["body_not_json", "body_too_large"]), ...FAULTS];
+const BODY = [...KEYED, ...PARAMETERS, ...BODIES, ...FAULTS];
 const PARENTS = problems(OWN_PROBLEMS, ["unknown_parent", "foreign_parent"]);
 
 type Shown = { readonly resource: Resource; readonly name: string; readonly noun: string; readonly made: Made };

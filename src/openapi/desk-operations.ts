@@ -6,7 +6,7 @@ import { listSchema as lateQuery } from "../desk/late-clicks.ts";
 import { REPORT_PROBLEMS } from "../report/problems.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
-import { KEYED, problems } from "./problems.ts";
+import { BODIES, KEYED, problems } from "./problems.ts";
 
 const FAULTS = problems(REPORT_PROBLEMS, ["internal_error", "database_unavailable"]);
 const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
@@ -27,7 +27,13 @@ export const DESK_OPERATIONS: readonly Operation[] = [
     summary: "Explain which click of a token's impression counts",
     body: { schema: "TokenToExplain" },
     answers: { 200: json("The claims, the first claim, and its explanation.", "TokenExplanation") },
-    problems: [...KEYED, ...problems(REPORT_PROBLEMS, ["missing_parameter", "invalid_value"]), ...NOT_FOUND, ...FAULTS],
+    problems: [
+      ...KEYED,
+      ...BODIES,
+      ...problems(REPORT_PROBLEMS, ["missing_parameter", "invalid_value"]),
+      ...NOT_FOUND,
+      ...FAULTS,
+    ],
     examples: [{ name: "byToken", body: { token: EXAMPLE.token }, status: 200 }],
   },
   {
@@ -50,7 +56,7 @@ export const DESK_OPERATIONS: readonly Operation[] = [
     description: "Each click is decided once; the same decision again gets the same answer.",
     body: { schema: "LateDecisions" },
     answers: { 200: json("One result for each row.", "DecisionResults") },
-    problems: CHECKED,
+    problems: [...CHECKED, ...BODIES],
     examples: [{ name: "accept", body: { decisions: [{ id: EXAMPLE.lateEventId, decision: "accept" }] }, status: 200 }],
   },
   {
@@ -74,7 +80,7 @@ export const DESK_OPERATIONS: readonly Operation[] = [
     summary: "Count what a dead letter holds after all",
     body: { schema: "LettersToReplay" },
     answers: { 200: json("One result for each letter.", "ReplayResults") },
-    problems: CHECKED,
+    problems: [...CHECKED, ...BODIES],
     examples: [{ name: "one", body: { keys: [EXAMPLE.deadLetter] }, status: 200 }],
   },
 ];

@@ -58,6 +58,13 @@ export function problems<T extends Table>(
   });
 }
 
+/** What a route that takes a body may answer to it. */
+export const BODIES: readonly ProblemInfo[] = problems(REPORT_PROBLEMS, [
+  "body_too_large",
+  "body_encoding",
+  "body_not_json",
+]);
+
 /** What a route that takes a key may answer first. */
 export const KEYED: readonly ProblemInfo[] = problems(ACCESS);
 

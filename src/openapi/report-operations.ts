@@ -50,7 +50,7 @@ export function reportQuerySchema(): JsonSchema {
   return toInputSchema(tableParameters, REPORT_REFINEMENTS);
 }
 
-const NOT_OF_SEARCH: readonly ReportProblemReason[] = ["body_too_large", "body_not_json", "not_found"];
+const NOT_OF_SEARCH: readonly ReportProblemReason[] = ["body_too_large", "body_encoding", "body_not_json", "not_found"];
 const NOT_OF_TABLE: readonly ReportProblemReason[] = ["too_many_points"];
 const NOT_OF_SERIES: readonly ReportProblemReason[] = [
   ...["unknown_order_field", "too_many_rows", "conflicting_granularity"],

@@ -18,7 +18,7 @@ const CONVERSION_PROBLEMS = problems(
   all.filter((reason) => ![...COUNT_REASONS, ...LIMIT_REASONS].includes(reason)),
 );
 const COUNT_PROBLEMS = problems(SUBMISSION_PROBLEMS, [...SHARED, ...COUNT_REASONS, ...LIMIT_REASONS]);
-const BODY = problems(REFUSALS, ["body_too_large", "body_not_json", "method_not_allowed"]);
+const BODY = problems(REFUSALS, ["body_too_large", "body_encoding", "body_not_json", "method_not_allowed"]);
 
 const ORDER = { click_id: EXAMPLE.clickId, order_id: "A-1001", value_micros: 4_990_000 };
 

@@ -7,7 +7,7 @@ import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
 import { KEYED, problems } from "./problems.ts";
 
-const BODY_REASONS = ["body_too_large", "body_not_json", "field_invalid"] as const;
+const BODY_REASONS = ["body_too_large", "body_encoding", "body_not_json", "field_invalid"] as const;
 const isOfBody = (reason: string) => (BODY_REASONS as readonly string[]).includes(reason);
 const LINK_PROBLEMS = problems(
   REFUSALS,

@@ -12,6 +12,7 @@
 import { type Context, Hono } from "hono";
 import { authenticate, type Principal } from "../access/api-keys.ts";
 import { refuseHaste } from "../access/rate-limit.ts";
+import { readJsonBody } from "../body.ts";
 import { type Config, readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
@@ -19,11 +20,11 @@ import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { Directory } from "../sinks/directory.ts";
 import { formatOf, respond, type Shaped } from "./answer.ts";
-import { readQueryBody } from "./body.ts";
 import { encodeCsv } from "./csv.ts";
 import type { CursorContext } from "./cursor.ts";
 import { DatabaseFault, fromDatabase } from "./database.ts";
 import { readReport } from "./facts-reader.ts";
+import { QUERY_BYTES_MAX } from "./limits.ts";
 import { type ReportMeta, toMeta } from "./meta.ts";
 import { type PageSources, readTablePage, toReadFacts } from "./pages.ts";
 import { parseBody, parseSearch, seriesParameters, tableParameters } from "./params.ts";
@@ -68,7 +69,7 @@ const ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v1/reports/query",
     parse: async (request) => {
-      const body = await readQueryBody(request);
+      const body = await readJsonBody(request, QUERY_BYTES_MAX);
       return then(
         then(body, (value) => parseBody(value, tableParameters)),
         toTableQuery,

@@ -36,8 +36,9 @@ export const REPORT_PROBLEMS = {
   tampered_cursor: { status: 400, title: "The cursor is none that was given to this key." },
   stale_cursor: { status: 410, title: "The cursor is too old; begin again at the first page." },
   cursor_of_another_query: { status: 400, title: "The cursor belongs to another query." },
-  body_too_large: { status: 413, title: "The body is larger than a query may be." },
-  body_not_json: { status: 400, title: "The body is not a JSON object." },
+  body_too_large: { status: 413, title: "The body is larger than this route takes." },
+  body_encoding: { status: 415, title: "The body is packed in an encoding." },
+  body_not_json: { status: 400, title: "The body is not the JSON that this route takes." },
   not_found: { status: 404, title: "There is nothing here." },
   method_not_allowed: { status: 405, title: "The method is not allowed here." },
   internal_error: { status: 500, title: "The request failed through a fault of ours." },
@@ -60,6 +61,7 @@ const RETRY_AFTER_S = 5;
 const PROBLEM_HEADERS: Partial<Record<ReportProblemReason, Record<string, string>>> = {
   authentication_required: { "WWW-Authenticate": "Bearer" },
   insufficient_scope: { "WWW-Authenticate": 'Bearer error="insufficient_scope"' },
+  body_encoding: { "Accept-Encoding": "identity" },
   database_unavailable: { "Retry-After": String(RETRY_AFTER_S) },
 };
 

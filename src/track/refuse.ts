@@ -12,17 +12,19 @@ export function refuse(refusal: Refusal, request: Request, operations: Operation
   return refusalResponse(refusal, request);
 }
 
-export function refusalResponse({ reason, field }: Refusal, request: Request): Response {
+export function refusalResponse({ reason, field, detail }: Refusal, request: Request): Response {
   const { status, title } = REFUSALS[reason];
   const headers = refusalHeaders(status);
   if (request.method !== "POST" && request.headers.get("Accept")?.includes("text/html")) {
     return pageResponse(status, title, reason, headers);
   }
-  return problemResponse({ reason, status, title, ...(field === undefined ? {} : { field }) }, headers);
+  const more = { ...(field === undefined ? {} : { field }), ...(detail === undefined ? {} : { detail }) };
+  return problemResponse({ reason, status, title, ...more }, headers);
 }
 
 function refusalHeaders(status: number): Record<string, string> {
   const headers: Record<string, string> = { "X-Robots-Tag": "noindex" };
+  if (status === 415) headers["Accept-Encoding"] = "identity";
   if (status === 405) headers["Allow"] = "GET, HEAD, POST, OPTIONS";
   return headers;
 }

@@ -204,6 +204,36 @@ export function bannedCalls(module: Module): string[] {
   });
 }
 
+const BODY_READS = /^(text|json|formData|arrayBuffer|blob|bytes|clone|parseBody)$/;
+/** What may be read whole: objects of R2, by the names that they have here, and what was made on the spot. */
+const READABLE = /^(object|existing|winner|Response|new (Response|Blob)\b)/;
+const REQUEST = /(^|\.)(request|req|raw)$/i;
+
+/** Reads of a request's body outside the one module that bounds them. */
+export function unboundedReads(module: Module): string[] {
+  if (module.path === "src/body.ts" || folderOf(module.path) === "core") return [];
+  const textOf = (node: Node) => module.text.slice(node.start, node.end);
+  return module.nodes.flatMap((node) => {
+    const found = `${at(module, node)}: ${textOf(node).split("\n")[0]} reads a body, use src/body.ts`;
+    if (node.type === "MemberExpression") {
+      const member = (node["property"] as Node)["name"];
+      return member === "body" && REQUEST.test(textOf(node["object"] as Node)) ? [found] : [];
+    }
+    if (node.type === "VariableDeclarator" && (node["id"] as Node).type === "ObjectPattern") {
+      const init = node["init"] as Node | null;
+      const taken = ((node["id"] as Node)["properties"] as Node[]).map(
+        (one) => (one["key"] as Node | undefined)?.["name"],
+      );
+      const isRequest = init !== null && REQUEST.test(textOf(init));
+      return isRequest && taken.some((name) => name === "body" || BODY_READS.test(String(name))) ? [found] : [];
+    }
+    const callee = node.type === "CallExpression" ? (node["callee"] as Node) : null;
+    if (callee?.type !== "MemberExpression") return [];
+    const isRead = BODY_READS.test(String((callee["property"] as Node)["name"]));
+    return isRead && !READABLE.test(textOf(callee["object"] as Node)) ? [found] : [];
+  });
+}
+
 /** Modules that own SQL whose text depends on constants of ours. */
 const SQL_BUILDERS =
   /^src\/(sinks\/(facts|sketch|cold|day-sums)-sql|shard\/sqlite-(key-index|submission-book)|report\/[a-z-]+-sql)\.ts$/;
