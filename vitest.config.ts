@@ -52,6 +52,8 @@ export default defineConfig(async () => {
             ],
             exclude: ["test/guarantees.test.ts"],
             testTimeout: 30_000,
+            // A page in a browser on a busy machine may take seconds, and nothing here measures time.
+            expect: { poll: { timeout: 20_000 } },
           },
         },
         {

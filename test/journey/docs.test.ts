@@ -1,21 +1,18 @@
 /** `/docs` in a real Chromium: it shows every operation, tries one out, and speaks with nobody but this Worker. */
-import { existsSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
+import { launchBrowser } from "./browser.ts";
 
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"];
 const START_MAX_MS = 60_000;
 
 let runtime: LocalRuntime;
 let browser: Browser;
 
 beforeAll(async () => {
-  expect(existsSync(CHROMIUM), `a Chromium at ${CHROMIUM}; CHROMIUM names another`).toBe(true);
   runtime = await startRuntime({ vars: TEST_SECRETS });
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  browser = await launchBrowser();
 }, START_MAX_MS);
 
 afterAll(async () => {
@@ -35,7 +32,7 @@ it("shows the operations and tries one out, from its own origin alone", { timeou
   await page.goto(`${runtime.url}/docs`);
   const document = (await (await fetch(`${runtime.url}/openapi.json`)).json()) as { paths: Record<string, object> };
   const count = Object.values(document.paths).flatMap((path) => Object.keys(path)).length;
-  await expect.poll(() => page.locator(".opblock").count(), { timeout: 20_000 }).toBe(count);
+  await expect.poll(() => page.locator(".opblock").count()).toBe(count);
 
   const methodology = page.locator("#operations-About-getMethodology");
   await methodology.locator(".opblock-summary").click();

@@ -3,26 +3,15 @@
  * right counts in the advertiser's report.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { type Browser, type BrowserContext, chromium } from "playwright-core";
+import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
 import { seedDemo } from "../../scripts/seed.ts";
 import { makeApiKey } from "../../src/access/api-keys.ts";
 import { BROWSER } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
+import { launchBrowser } from "./browser.ts";
 
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-/** Without a sandbox, since tests may run as root in a container; without anything that calls home. */
-const CHROMIUM_FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const START_MAX_MS = 60_000;
 const CARRIED_MAX_MS = 20_000;
 /** Orders are posted so often (SUBMISSION_FLUSH_INTERVAL_MS), and a moment longer. */
@@ -34,11 +23,10 @@ let browser: Browser;
 let context: BrowserContext;
 
 beforeAll(async () => {
-  expect(existsSync(CHROMIUM), `a Chromium at ${CHROMIUM}; CHROMIUM names another`).toBe(true);
   const vars = { ...TEST_SECRETS, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: "127.0.0.1" };
   runtime = await startRuntime({ vars });
   await seedDemo(runtime.database, apiKey, Date.now());
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
+  browser = await launchBrowser();
   // A headless Chromium calls itself one, and would be counted as a declared crawler.
   context = await browser.newContext({ userAgent: BROWSER });
 }, START_MAX_MS);
@@ -83,7 +71,7 @@ it("counts a person's clicks once per impression, from the ad to the report", { 
 
   await page.goBack();
   const cell = (count: string) => page.locator(`tr[data-ad="ad_9"] [data-count="${count}"]`).textContent();
-  await expect.poll(() => cell("valid"), { timeout: 5_000 }).toBe("1");
+  await expect.poll(() => cell("valid")).toBe("1");
   expect(await Promise.all(["impressions", "duplicate", "ctr", "spend"].map(cell))).toEqual([
     "1",
     "1",
@@ -117,7 +105,7 @@ it("counts a purchase once, however often its thank-you page is loaded", { timeo
   const counted = [{ adId: "ad_13", conversions: 1, conversionValueMicros: 180_500_000 }];
   await expect.poll(() => readReport(metrics), { timeout: CARRIED_MAX_MS, interval: 250 }).toEqual(counted);
   const cell = page.locator('tr[data-ad="ad_13"] [data-count="conversions"]');
-  await expect.poll(() => cell.textContent(), { timeout: 5_000 }).toBe("1");
+  await expect.poll(() => cell.textContent()).toBe("1");
   await new Promise((resolve) => setTimeout(resolve, SUBMISSION_FLUSH_MS));
   expect(await readReport(metrics), "later postings add nothing").toEqual(counted);
 });
