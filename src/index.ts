@@ -35,7 +35,7 @@ export default {
     if (clicked !== null) return handleClick(request, clicked, env, ctx);
     const shown = tokenIn("impression", path);
     if (shown !== null) return handleImpression(request, shown, env, ctx);
-    const answered = (await handleTrack(request, env, ctx)) ?? (await handleSubmit(request, env));
+    const answered = (await handleTrack(request, path, env, ctx)) ?? (await handleSubmit(request, path, env, ctx));
     if (answered !== undefined) return answered;
     if (DESK_PATHS.some((prefix) => path.startsWith(prefix))) {
       return (await import("./desk/app.ts")).handleDesk(request, env, ctx);

@@ -54,10 +54,12 @@ export function parseSearch<T extends Shape>(
   search: URLSearchParams,
   schema: z.ZodObject<T>,
 ): Result<z.output<z.ZodObject<T>>, AdminProblem> {
+  const seen = new Set<string>();
   for (const parameter of search.keys()) {
-    if (search.getAll(parameter).length > 1) {
+    if (seen.has(parameter)) {
       return err({ reason: "repeated_parameter", parameter: parameter.slice(0, 64) });
     }
+    seen.add(parameter);
   }
   return check(Object.fromEntries(search), schema);
 }

@@ -226,7 +226,8 @@ class Collector {
     }
     this.words += words.length;
     const earlier = this.values.get(name);
-    this.values.set(name, Array.isArray(earlier) ? earlier.concat(words) : words);
+    if (Array.isArray(earlier)) for (const word of words) earlier.push(word);
+    else this.values.set(name, words);
     return null;
   }
 }

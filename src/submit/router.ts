@@ -1,27 +1,31 @@
 /**
  * The routes by which others submit what they counted: conversions and impression counts. Each also stands under `/api`.
  */
-import { type IRequestStrict, IttyRouter } from "itty-router";
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
+import { handlerOf, type Route, type Routes } from "../routes.ts";
 import { handleConversions, handlePostback, handlePostbackSecret } from "./conversions.ts";
 import { handleCounts } from "./counts.ts";
 import { submissionProblem } from "./refuse.ts";
 
-const router = IttyRouter<IRequestStrict, [Env]>()
-  .post("/:api?/v1/conversions", (request, env) => handleConversions(request, env))
-  .get("/:api?/v1/conversions", (request, env) => handlePostback(request, env))
-  .head("/:api?/v1/conversions", (request, env) => handlePostback(request, env))
-  .all("/:api?/v1/conversions", () => notAllowed("GET, HEAD, POST"))
-  .get("/:api?/v1/conversions/secret", (request, env) => handlePostbackSecret(request, env))
-  .all("/:api?/v1/conversions/secret", () => notAllowed("GET"))
-  .post("/:api?/v1/impressions/counts", (request, env) => handleCounts(request, env))
-  .all("/:api?/v1/impressions/counts", () => notAllowed("POST"));
+const ROUTES: Routes = new Map<string, Route>([
+  [
+    "/v1/conversions",
+    { POST: handleConversions, GET: handlePostback, HEAD: handlePostback, other: () => notAllowed("GET, HEAD, POST") },
+  ],
+  ["/v1/conversions/secret", { GET: handlePostbackSecret, other: () => notAllowed("GET") }],
+  ["/v1/impressions/counts", { POST: handleCounts, other: () => notAllowed("POST") }],
+]);
 
 /** Answers a submission; undefined when the path is none of these. A fault is the sender's to try again. */
-export async function handleSubmit(request: Request, env: Env): Promise<Response | undefined> {
+export async function handleSubmit(
+  request: Request,
+  path: string,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response | undefined> {
   try {
-    return await router.fetch(request, env);
+    return await handlerOf(ROUTES, path, request.method)?.(request, env, ctx);
   } catch (fault) {
     logFault("submission_failed", fault);
     return submissionProblem({ reason: "unavailable" });

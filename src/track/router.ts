@@ -2,9 +2,9 @@
  * The tracking routes. Click links and pixels are matched by hand before anything is parsed, since they are what browsers
  * wait for (`tokenIn`); the others go through a small router. Each route also stands under `/api`.
  */
-import { type IRequestStrict, IttyRouter } from "itty-router";
 import type { EventType } from "../core/token-event.ts";
 import { problemResponse } from "../problem.ts";
+import { handlerOf, type Route, type Routes } from "../routes.ts";
 import { handleMint } from "./mint.ts";
 import { refuse } from "./refuse.ts";
 import { handlePreflight, handleScriptClick } from "./script-click.ts";
@@ -15,12 +15,14 @@ const PREFIXES = { click: ["/c/", "/v1/click/"], impression: ["/i/", "/v1/impres
 >;
 const API_PREFIX = "/api";
 
-/** The path of an absolute URL without its query, and without the `/api` prefix. */
+/** The path of an absolute URL without its query, without the `/api` prefix, and with runs of slashes as one. */
 export function pathOf(url: string): string {
   const start = url.indexOf("/", url.indexOf("//") + 2);
   if (start === -1) return "/";
   const end = url.slice(start).search(/[?#]/);
-  const path = end === -1 ? url.slice(start) : url.slice(start, start + end);
+  const sent = end === -1 ? url.slice(start) : url.slice(start, start + end);
+  // Templates join a base that ends with a slash and a path that begins with one.
+  const path = sent.includes("//") ? sent.replace(/\/{2,}/g, "/") : sent;
   return path.startsWith(`${API_PREFIX}/`) ? path.slice(API_PREFIX.length) : path;
 }
 
@@ -30,16 +32,34 @@ export function tokenIn(type: EventType, path: string): string | null {
   return null;
 }
 
-const router = IttyRouter<IRequestStrict, [Env, ExecutionContext]>()
-  .options("/:api?/v1/click", () => handlePreflight())
-  .post("/:api?/v1/click", (request, env, ctx) => handleScriptClick(request, env, ctx))
-  .all("/:api?/v1/click", (request, env) => refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS))
-  .post("/:api?/v1/tokens", (request, env) => handleMint(request, env))
-  .all("/:api?/v1/tokens", () =>
-    problemResponse({ reason: "method_not_allowed", status: 405, title: "Only POST mints tokens." }, { Allow: "POST" }),
-  );
+const ROUTES: Routes = new Map<string, Route>([
+  [
+    "/v1/click",
+    {
+      OPTIONS: () => handlePreflight(),
+      POST: handleScriptClick,
+      other: (request, env) => refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS),
+    },
+  ],
+  [
+    "/v1/tokens",
+    {
+      POST: handleMint,
+      other: () =>
+        problemResponse(
+          { reason: "method_not_allowed", status: 405, title: "Only POST mints tokens." },
+          { Allow: "POST" },
+        ),
+    },
+  ],
+]);
 
 /** Answers a tracking request other than a click link; undefined when the path is none of ours. */
-export async function handleTrack(request: Request, env: Env, ctx: ExecutionContext): Promise<Response | undefined> {
-  return router.fetch(request, env, ctx);
+export async function handleTrack(
+  request: Request,
+  path: string,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response | undefined> {
+  return handlerOf(ROUTES, path, request.method)?.(request, env, ctx);
 }

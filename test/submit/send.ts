@@ -7,6 +7,7 @@ import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { submissionShardNames } from "../../src/core/routing.ts";
 import { postbackSecretOf, signPostback } from "../../src/submit/postback.ts";
 import { handleSubmit } from "../../src/submit/router.ts";
+import { pathOf } from "../../src/track/router.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { aClickIdentity } from "../support/submissions.ts";
 import { testRing } from "../support/tokens.ts";
@@ -14,6 +15,8 @@ import { testRing } from "../support/tokens.ts";
 export const OPERATOR = TEST_SECRETS.ADMIN_API_KEY;
 const ORIGIN = "https://track.example";
 const ring = await testRing();
+/** No submission outlives its request. */
+const UNUSED = {} as ExecutionContext;
 
 export type Problem = { readonly type: string; readonly status: number; readonly field?: string };
 export type RowAnswer = { readonly row: number; readonly status?: string; readonly problem?: Problem };
@@ -60,7 +63,7 @@ export async function send(
   const response =
     bindings === undefined
       ? await exports.default.fetch(request)
-      : await handleSubmit(request, { ...env, ...bindings } as unknown as Env);
+      : await handleSubmit(request, pathOf(request.url), { ...env, ...bindings } as unknown as Env, UNUSED);
   if (response === undefined) throw new Error(`no route for ${path}`);
   const text = new TextDecoder().decode(await response.arrayBuffer());
   return { status: response.status, headers: response.headers, text };

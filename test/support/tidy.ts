@@ -73,8 +73,8 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   access: ["@noble/hashes"],
   sinks: ["hyparquet", "hyparquet-writer"],
   shard: ["cloudflare:workers"],
-  track: ["itty-router", "@noble/hashes"],
-  submit: ["itty-router", "@noble/hashes"],
+  track: ["@noble/hashes"],
+  submit: ["@noble/hashes"],
   report: ["hono", "zod", "@hono/zod-openapi", "temporal-polyfill", "hyparquet"],
   desk: ["hono", "zod"],
   admin: ["hono", "zod"],
@@ -102,6 +102,7 @@ const ROOT_IMPORTS = new Map([
   ["src/log.ts", "value"],
   ["src/problem.ts", "value"],
   ["src/body.ts", "value"],
+  ["src/routes.ts", "value"],
   ["src/config.ts", "type"],
 ]);
 
