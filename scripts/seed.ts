@@ -7,8 +7,10 @@
  */
 import type { D1Database } from "@cloudflare/workers-types";
 import { hashApiKey } from "../src/access/api-keys.ts";
+import { DEMO_ADVERTISER } from "../src/demo/catalog.ts";
 
-export const DEMO_ADVERTISER = "adv_northwind";
+export { DEMO_ADVERTISER };
+
 const DEMO_ADVERTISER_NAME = "Northwind";
 
 export const DEMO_CAMPAIGNS = [

@@ -11,7 +11,8 @@
  */
 import { type ClickIdentity, readClickId } from "./click-id.ts";
 import { type EventId, isEventId } from "./event-id.ts";
-import { CONVERSION_VALUE_MICROS_MAX, ORDER_ID_LENGTH_MAX } from "./limits.ts";
+import { CONVERSION_VALUE_MICROS_MAX } from "./limits.ts";
+import { isReference } from "./reference.ts";
 
 export const CONVERSION_KINDS = [
   "purchase",
@@ -104,14 +105,6 @@ export function parseConversion(value: unknown): ConversionEvent | null {
     by: wire["by"] as string,
   };
 }
-
-/** Whether a text can name an order or a correction: printable, not blank, of bounded length. */
-export function isReference(value: unknown): value is string {
-  return typeof value === "string" && value.length <= ORDER_ID_LENGTH_MAX && REFERENCE.test(value);
-}
-
-/** No control character, and something that is not a space. */
-const REFERENCE = /^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u;
 
 export function isConversionValue(value: unknown): value is number {
   return Number.isSafeInteger(value) && Math.abs(value as number) <= CONVERSION_VALUE_MICROS_MAX;

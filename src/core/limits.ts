@@ -36,6 +36,8 @@ export const ATTRIBUTION_WINDOW_DAYS_DEFAULT = 7;
 export const ATTRIBUTION_WINDOW_DAYS_MAX = 90;
 /** Clocks of an advertiser's server and the edge may differ by this much. */
 export const OCCURRED_AHEAD_MAX_MS = 60_000;
+/** Behind, likewise: a conversion that came up to so long before its click came with it. */
+export const OCCURRED_BEHIND_MAX_MS = 60_000;
 
 export const COUNTS_PER_UPLOAD_MAX = 1_000;
 /** Impressions of one row of an upload: of one ad, minute, publisher, country and device. */

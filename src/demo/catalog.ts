@@ -7,6 +7,9 @@
 import { MINUTE_MS } from "../core/limits.ts";
 import type { Directory } from "../sinks/directory.ts";
 
+/** Whose ads and key the demonstration has; its ads stand first, so that what is said of the first ad holds. */
+export const DEMO_ADVERTISER = "adv_northwind";
+
 export type CatalogAd = {
   readonly ad_id: string;
   readonly name: string;
@@ -24,7 +27,7 @@ SELECT ads.ad_id, ads.name, ads.creative_id, ads.cpc_micros, ads.campaign_id, ca
   campaigns.advertiser_id
 FROM ads
 JOIN campaigns ON campaigns.campaign_id = ads.campaign_id
-ORDER BY campaigns.campaign_id, ads.cpc_micros DESC
+ORDER BY campaigns.advertiser_id <> ?1, campaigns.campaign_id, ads.cpc_micros DESC
 LIMIT 12`;
 
 const SELECT_PUBLISHERS = `SELECT publisher_id, name FROM publishers ORDER BY publisher_id LIMIT 100`;
@@ -43,7 +46,10 @@ const SELECT_ADVERTISERS = `SELECT DISTINCT advertiser_id FROM campaigns`;
 const SELECT_POSTED = `SELECT max(posted_at_ms) AS posted_at_ms FROM postings`;
 
 export async function readCatalog(database: D1Database): Promise<Catalog> {
-  const [ads, publishers] = await database.batch([database.prepare(SELECT_ADS), database.prepare(SELECT_PUBLISHERS)]);
+  const [ads, publishers] = await database.batch([
+    database.prepare(SELECT_ADS).bind(DEMO_ADVERTISER),
+    database.prepare(SELECT_PUBLISHERS),
+  ]);
   return {
     ads: (ads?.results ?? []) as CatalogAd[],
     publishers: (publishers?.results ?? []) as Publisher[],

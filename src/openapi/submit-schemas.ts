@@ -25,18 +25,23 @@ const maybeReference = z.union([reference, blank, z.int()]).nullish();
 const zoned = text.meta({
   pattern: "^\\d{4}-\\d{2}-\\d{2}[Tt ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?([Zz]|[ +-]\\d{2}:?\\d{2})$",
 });
+/** Milliseconds since 1970 of this century, and the last decades of the one before. */
+const milliseconds = z.int().min(100_000_000_000).max(9_999_999_999_999);
+const digits = text.meta({ pattern: "^\\d{12,13}$" });
 const kind = z.enum(CONVERSION_KINDS);
 const value = z.int().min(-CONVERSION_VALUE_MICROS_MAX).max(CONVERSION_VALUE_MICROS_MAX);
 
 export const ConversionRow = z.strictObject({
   click_id: text.min(1).describe("The signed id that the landing page was given."),
-  order_id: maybeReference.describe("What the advertiser calls the order; a blank one is none."),
+  order_id: maybeReference.describe(
+    "What the advertiser calls the order, without invisible characters at its ends; a blank one is none.",
+  ),
   type: kind.nullish().describe("purchase unless given."),
   value_micros: value
     .nullish()
     .describe("Micros of the advertiser's currency; 0 unless given. A negative one corrects the order."),
   occurred_at: z
-    .union([zoned, z.int().min(1)])
+    .union([zoned, milliseconds, digits])
     .nullish()
     .describe("RFC 3339 with its zone, or milliseconds since 1970; now unless given."),
   retract: z.boolean().nullish().describe("true takes the order back."),
@@ -86,7 +91,7 @@ export const PostbackSecret = z.object({ advertiser_id: text, kid: text, secret:
 const maybeId = z.union([id, z.literal("")]).nullish();
 
 export const CountsRow = z.strictObject({
-  minute: z.union([zoned, z.int()]).describe("RFC 3339 with its zone, or milliseconds since 1970."),
+  minute: z.union([zoned, milliseconds, digits]).describe("RFC 3339 with its zone, or milliseconds since 1970."),
   advertiser_id: id,
   campaign_id: id,
   ad_id: id,

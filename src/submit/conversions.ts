@@ -18,6 +18,7 @@ import type { ConversionEvent } from "../core/conversion.ts";
 import { makeEventId } from "../core/event-id.ts";
 import { CONVERSIONS_PER_CALL_MAX } from "../core/limits.ts";
 import { orderHashOf, orderKeyOf } from "../core/order.ts";
+import { isUnfilledTemplate } from "../core/reference.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { type Edge, edgeOf } from "../track/edge.ts";
@@ -60,21 +61,24 @@ export async function handleConversions(request: Request, env: Env): Promise<Res
 /** Answers `GET /v1/conversions`. */
 export async function handlePostback(request: Request, env: Env): Promise<Response> {
   const edge = await edgeOf(env);
-  const { searchParams } = new URL(request.url);
-  const isPixel = searchParams.get(FORMAT) === "gif";
-  const fields = readQuery(searchParams);
-  if (!fields.ok) return refusePostback(fields.error, isPixel, request, env);
+  const url = new URL(request.url);
+  const isPixel = url.searchParams.get(FORMAT) === "gif";
+  const postback = readQuery(url);
+  if (!postback.ok) return refuseUnread(postback.error, isPixel, request, env);
+  const { fields } = postback.value;
   let sender: Sender = { by: "postback", advertiserId: null };
   if (request.headers.has("Authorization")) {
     const known = await senderOf(request, env, edge);
     if (!known.ok) return known.error;
     sender = known.value;
-  } else if (!isSignedPostback(fields.value, edge.ring)) {
-    return refusePostback({ reason: "signature_invalid", field: "sig" }, isPixel, request, env);
+  } else if (isUnfilledTemplate(fields.get("click_id") ?? "")) {
+    return refuseUnread({ reason: "template_unfilled", field: "click_id" }, isPixel, request, env);
+  } else if (!isSignedPostback(postback.value, edge.ring)) {
+    return refuseUnread({ reason: "signature_invalid", field: "sig" }, isPixel, request, env);
   }
-  const [outcome] = await convert([toRowFields(fields.value)], sender, env, edge);
+  const [outcome] = await convert([toRowFields(fields)], sender, env, edge);
   if (outcome?.ok !== true) {
-    return refusePostback(outcome?.error ?? { reason: "unavailable" }, isPixel, request, env);
+    return refusePostback(outcome?.error ?? { reason: "unavailable" }, isPixel, request);
   }
   if (isPixel) return pixelResponse(request.method);
   return Response.json(outcome.value, { headers: { "Cache-Control": "no-store" } });
@@ -169,9 +173,13 @@ function windowsOf({ REPORT_DB: database }: Env): AttributionWindows {
   return windows.known;
 }
 
-function refusePostback(problem: SubmissionProblem, isPixel: boolean, request: Request, env: Env): Response {
-  if (problem.reason === "signature_invalid" || problem.reason === "field_repeated") {
-    countRefused([problem], env.OPERATIONS);
-  }
-  return isPixel ? pixelResponse(request.method) : submissionProblem(problem);
+/** Refuses a postback before its row is read. */
+function refuseUnread(problem: SubmissionProblem, isPixel: boolean, request: Request, env: Env): Response {
+  countRefused([problem], env.OPERATIONS);
+  return refusePostback(problem, isPixel, request);
+}
+
+/** The answer to a postback that was counted as refused already. */
+function refusePostback(problem: SubmissionProblem, isPixel: boolean, { method }: Request): Response {
+  return isPixel ? pixelResponse(method) : submissionProblem(problem);
 }

@@ -6,7 +6,7 @@
 import { isId } from "../core/claims.ts";
 import { DEVICE_CLASSES, type DeviceClass } from "../core/device.ts";
 import { type ImpressionCounts, isImpressionCount } from "../core/impression-counts.ts";
-import { parseZonedInstant } from "../core/instant.ts";
+import { readInstant } from "../core/instant.ts";
 import type { KeyLimits } from "../core/key-ring.ts";
 import { COUNTS_AGE_DAYS_MAX, COUNTS_PER_ROW_MAX, DAY_MS, MINUTE_MS, OCCURRED_AHEAD_MAX_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -85,11 +85,9 @@ function readNumbers(
 }
 
 function readMinute(value: unknown, nowMs: number): Result<number, SubmissionProblem> {
-  const instantMs = typeof value === "string" ? parseZonedInstant(value) : Number.isSafeInteger(value) ? value : null;
-  if (typeof instantMs !== "number") {
-    const detail = "An instant with its zone (2026-04-20T12:00:00Z), or milliseconds since 1970.";
-    return err({ reason: "field_invalid", field: "minute", detail });
-  }
+  const instant = readInstant(value);
+  if (!instant.ok) return err({ reason: "field_invalid", field: "minute", detail: instant.error });
+  const instantMs = instant.value;
   if (instantMs > nowMs + OCCURRED_AHEAD_MAX_MS) return err({ reason: "minute_in_future", field: "minute" });
   if (instantMs < nowMs - COUNTS_AGE_DAYS_MAX * DAY_MS) return err({ reason: "minute_too_old", field: "minute" });
   return ok(minuteOf(instantMs) * MINUTE_MS);

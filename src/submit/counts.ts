@@ -15,7 +15,6 @@ import { admit } from "../access/admit.ts";
 import { isOperator, type Principal } from "../access/api-keys.ts";
 import { readJsonBody } from "../body.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
-import { isReference } from "../core/conversion.ts";
 import { makeEventId } from "../core/event-id.ts";
 import { hash32 } from "../core/hash.ts";
 import { encodeImpressionCounts, type ImpressionCounts } from "../core/impression-counts.ts";
@@ -29,6 +28,7 @@ import { type Edge, edgeOf } from "../track/edge.ts";
 import { refusalResponse } from "../track/refuse.ts";
 import { readCounts } from "./counts-row.ts";
 import type { SubmissionProblem } from "./problems.ts";
+import { readReference } from "./reference.ts";
 import { refuseSubmission } from "./refuse.ts";
 
 const BODY_BYTES_MAX = 2_000_000;
@@ -86,10 +86,12 @@ async function upload({ batchId, rows }: Batch, principal: Principal, env: Env, 
 }
 
 function readBatch(body: Record<string, unknown>, principal: Principal): Result<Batch, SubmissionProblem> {
-  const { batch_id: batchId, rows, ...others } = body;
+  const { batch_id: named, rows, ...others } = body;
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined) return err({ reason: "field_unknown", field: unknown.slice(0, 64) });
-  if (!isReference(batchId)) return err({ reason: "field_invalid", field: "batch_id" });
+  const batchId = readReference("batch_id", named);
+  if (!batchId.ok) return batchId;
+  if (batchId.value === null) return err({ reason: "field_invalid", field: "batch_id" });
   if (!Array.isArray(rows) || rows.length === 0 || rows.length > COUNTS_PER_UPLOAD_MAX) {
     return err({ reason: "rows_invalid", field: "rows" });
   }
@@ -103,7 +105,7 @@ function readBatch(body: Record<string, unknown>, principal: Principal): Result<
     }
     read.push(counts.value);
   }
-  return ok({ batchId, rows: read });
+  return ok({ batchId: batchId.value, rows: read });
 }
 
 /**

@@ -4,16 +4,21 @@
  *   GET /v1/conversions?click_id=1~…&order_id=A-1&value_micros=4990000&kid=2026-11&sig=<43 characters>
  *
  *   sig   base64url(HMAC-SHA-256(secret, "click_id=1~…&kid=2026-11&order_id=A-1&value_micros=4990000"))
- *         over every other parameter, sorted by name, name and value percent-encoded (RFC 3986), joined by "&"
+ *         over every other parameter, sorted by name, name and value percent-encoded (RFC 3986), joined by "&";
+ *         or over the same with names and values encoded as they stand in the URL, since not every library encodes alike:
+ *         Java's URLEncoder writes "+" for a space, "*" as it is, and "%7E" for "~"
  *
- * Keeps: the signature covers every field, so none can be added, left out or changed; a field given twice is refused. The
- * secret is the advertiser's own, derived from a ring key and its id, so nothing is stored; it signs for nobody else.
+ * Keeps: the signature covers every field, so none can be added, left out or changed; a field given twice is refused. It
+ * is over what was sent, also where a value is trimmed afterwards. A text of names and values that is signed has one
+ * reading: what RFC 3986 leaves unencoded decodes to itself, and "+" is a space only where it was sent as one. The secret
+ * is the advertiser's own, derived from a ring key and its id, so nothing is stored; it signs for nobody else.
  */
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeBase64url, encodeUtf8 } from "../core/base64url.ts";
 import { isSameText, readClickId } from "../core/click-id.ts";
 import type { DerivedKeys, KeyRing } from "../core/key-ring.ts";
+import { trimInvisible } from "../core/reference.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { SubmissionProblem } from "./problems.ts";
 import type { RowFields } from "./row.ts";
@@ -33,23 +38,33 @@ export function postbackSecretOf(
   return { kid: derivedSigning.kid, secret: encodeBase64url(secretOf(advertiserId, derivedSigning)) };
 }
 
+/** The parameters of a query as they were meant, and the query as it was sent. */
+export type Postback = { readonly fields: ReadonlyMap<string, string>; readonly search: string };
+
 /** The parameters of a query, each given once. */
-export function readQuery(search: URLSearchParams): Result<ReadonlyMap<string, string>, SubmissionProblem> {
+export function readQuery({ search, searchParams }: URL): Result<Postback, SubmissionProblem> {
   const fields = new Map<string, string>();
-  for (const [name, value] of search) {
+  for (const [name, value] of searchParams) {
     if (fields.has(name)) return err({ reason: "field_repeated", field: name.slice(0, 64) });
     fields.set(name, value);
   }
-  return ok(fields);
+  return ok({ fields, search });
 }
 
 /** Whether the query is signed by the advertiser that its click id names. */
-export function isSignedPostback(fields: ReadonlyMap<string, string>, { derived }: Pick<KeyRing, "derived">): boolean {
-  const keys = derived.get(fields.get(KEY_ID) ?? "");
-  const click = readClickId(fields.get("click_id") ?? "");
+export function isSignedPostback({ fields, search }: Postback, { derived }: Pick<KeyRing, "derived">): boolean {
+  const keys = derived.get(trimInvisible(fields.get(KEY_ID) ?? ""));
+  const click = readClickId(trimInvisible(fields.get("click_id") ?? ""));
   const signature = fields.get(SIGNATURE);
   if (keys === undefined || click === null || signature === undefined) return false;
-  return isSameText(signPostback(fields, secretOf(click.advertiserId, keys)), signature);
+  const secret = secretOf(click.advertiserId, keys);
+  const given = trimInvisible(signature);
+  const sent = textAsSent(search);
+  // The one character that a URL's parser encodes although senders may leave it.
+  const texts = [sent, sent.replaceAll("%27", "'")];
+  return [signPostback(fields, secret), ...texts.map((text) => macOf(text, secret))].some((mac) =>
+    isSameText(mac, given),
+  );
 }
 
 /** The signature over all fields but itself. */
@@ -60,7 +75,22 @@ export function signPostback(fields: ReadonlyMap<string, string>, secret: Uint8A
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name}=${value}`)
     .join("&");
-  return encodeBase64url(hmac(sha256, secret, encodeUtf8(signed)));
+  return macOf(signed, secret);
+}
+
+/** The parameters but the signature, encoded as they were sent, sorted by name. */
+function textAsSent(search: string): string {
+  const pairs = search.replace(/^\?/, "").split("&");
+  const named = pairs.map((pair): [string, string] => [pair.split("=", 1)[0] ?? "", pair]);
+  const signed = named.filter(([name, pair]) => pair !== "" && name !== SIGNATURE);
+  return signed
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, pair]) => pair)
+    .join("&");
+}
+
+function macOf(text: string, secret: Uint8Array): string {
+  return encodeBase64url(hmac(sha256, secret, encodeUtf8(text)));
 }
 
 /** The fields of a conversion as a row has them: numbers and truths out of their texts; what is no such text stays one. */
@@ -72,9 +102,9 @@ export function toRowFields(fields: ReadonlyMap<string, string>): RowFields {
   return Object.fromEntries(named.map(([name, text]) => [name, toValue(name, text)]));
 }
 
-function toValue(name: string, text: string): unknown {
+function toValue(name: string, given: string): unknown {
+  const text = trimInvisible(given);
   if (name === "value_micros" && /^-?\d{1,16}$/.test(text)) return Number(text);
-  if (name === "occurred_at" && /^\d{12,14}$/.test(text)) return Number(text);
   if (name === "retract" && /^(1|true|0|false)$/.test(text)) return text === "1" || text === "true";
   return text;
 }

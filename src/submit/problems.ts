@@ -10,6 +10,7 @@ export const SUBMISSION_PROBLEMS = {
   click_id_refused: { status: 403, title: "The click id is none of yours." },
   click_id_expired: { status: 422, title: "The click is older than conversions are remembered." },
   field_invalid: { status: 400, title: "A field has a value that it cannot have." },
+  template_unfilled: { status: 400, title: "A field holds a template that nobody filled." },
   field_unknown: { status: 400, title: "There is no such field." },
   field_repeated: { status: 400, title: "A field is given twice." },
   unknown_type: { status: 400, title: "There is no such type of conversion." },

@@ -3,22 +3,31 @@
  * tells.
  *
  *   click_id        the signed id that the landing page was given
- *   order_id?       text or integer, up to 128 characters; a blank one is none
+ *   order_id?       text or integer, up to 128 characters; a blank one is none (submit/reference.ts)
  *   type?           one of CONVERSION_KINDS; purchase unless given
  *   value_micros?   integer micros of the advertiser's currency; 0 unless given; a negative one corrects the order
  *   occurred_at?    RFC 3339, or milliseconds since 1970; now unless given
  *   retract?        true takes the order back
  *   correction_id?  tells several corrections of one order apart
  *
- * Keeps: strict: an unknown field is refused, so that a misspelt one never means its default. Pure.
+ * Keeps: strict: an unknown field is refused, so that a misspelt one never means its default, and so is a template that
+ * nobody filled. Invisible characters at either end of a text are no part of it. Pure.
  */
 import { type ClickIdentity, openClickId } from "../core/click-id.ts";
-import { CONVERSION_KINDS, type ConversionEvent, isConversionValue, isReference } from "../core/conversion.ts";
-import { parseZonedInstant } from "../core/instant.ts";
+import { CONVERSION_KINDS, type ConversionEvent, isConversionValue } from "../core/conversion.ts";
+import { readInstant } from "../core/instant.ts";
 import type { KeyRing } from "../core/key-ring.ts";
-import { CONVERSION_VALUE_MICROS_MAX, DAY_MS, OCCURRED_AHEAD_MAX_MS, ORDER_KEY_DAYS } from "../core/limits.ts";
+import {
+  CONVERSION_VALUE_MICROS_MAX,
+  DAY_MS,
+  OCCURRED_AHEAD_MAX_MS,
+  OCCURRED_BEHIND_MAX_MS,
+  ORDER_KEY_DAYS,
+} from "../core/limits.ts";
+import { isUnfilledTemplate, trimInvisible } from "../core/reference.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { SubmissionProblem } from "./problems.ts";
+import { readReference } from "./reference.ts";
 
 export type RowFields = Readonly<Record<string, unknown>>;
 
@@ -44,9 +53,15 @@ export function readRow(fields: unknown, context: RowContext): Result<RequestedC
   if (unknown !== undefined) {
     return err({ reason: "field_unknown", field: unknown.slice(0, 64), detail: `Fields are ${FIELDS.join(", ")}.` });
   }
-  const given = (field: Field): unknown => (fields as RowFields)[field] ?? null;
+  const given = (field: Field): unknown => {
+    const value = (fields as RowFields)[field] ?? null;
+    return typeof value === "string" ? trimInvisible(value) : value;
+  };
   const clickId = given("click_id");
   if (clickId === null || clickId === "") return err({ reason: "click_id_missing", field: "click_id" });
+  if (typeof clickId === "string" && isUnfilledTemplate(clickId)) {
+    return err({ reason: "template_unfilled", field: "click_id" });
+  }
   const click = typeof clickId === "string" ? openClickId(clickId, context.ring) : null;
   const isForeign = context.advertiserId !== null && click?.advertiserId !== context.advertiserId;
   if (click === null || isForeign) return err({ reason: "click_id_refused", field: "click_id" });
@@ -61,10 +76,10 @@ function readFields(
   { clickId, click }: { clickId: string; click: ClickIdentity },
   nowMs: number,
 ): Result<RequestedConversion, SubmissionProblem> {
-  const orderId = toReference(given("order_id"));
-  if (orderId === undefined) return invalid("order_id", "Text of 1 to 128 printable characters.");
-  const correctionId = toReference(given("correction_id"));
-  if (correctionId === undefined) return invalid("correction_id", "Text of 1 to 128 printable characters.");
+  const orderId = readReference("order_id", given("order_id"));
+  if (!orderId.ok) return orderId;
+  const correctionId = readReference("correction_id", given("correction_id"));
+  if (!correctionId.ok) return correctionId;
   const kind = CONVERSION_KINDS.find((known) => known === (given("type") ?? "purchase"));
   if (kind === undefined) {
     return err({ reason: "unknown_type", field: "type", detail: `Types are ${CONVERSION_KINDS.join(", ")}.` });
@@ -78,40 +93,36 @@ function readFields(
   }
   const retract = given("retract") ?? false;
   if (typeof retract !== "boolean") return invalid("retract", "true or false");
-  // The click's clock may be a little ahead of ours: a conversion of right now is none that came before it.
-  const occurredAtMs = toInstant(given("occurred_at"), Math.max(nowMs, click.clickedAtMs));
-  if (occurredAtMs === null) {
-    return invalid("occurred_at", "An instant with its zone (2026-04-20T14:00:00+02:00), or milliseconds since 1970.");
-  }
-  if (occurredAtMs > nowMs + OCCURRED_AHEAD_MAX_MS) return err({ reason: "occurred_in_future", field: "occurred_at" });
-  if (occurredAtMs < click.clickedAtMs) return err({ reason: "occurred_before_click", field: "occurred_at" });
-  const isCorrection = valueMicros < 0 || correctionId !== null;
+  const occurredAtMs = readOccurredAt(given("occurred_at"), click.clickedAtMs, nowMs);
+  if (!occurredAtMs.ok) return occurredAtMs;
+  const isCorrection = valueMicros < 0 || correctionId.value !== null;
   const action = retract ? "retract" : isCorrection ? "correct" : "record";
   return ok({
     type: "conversion",
     clickId,
     click,
-    orderId,
+    orderId: orderId.value,
     kind,
     action,
-    correctionId,
+    correctionId: correctionId.value,
     valueMicros,
-    occurredAtMs,
+    occurredAtMs: occurredAtMs.value,
     receivedAtMs: nowMs,
   });
 }
 
-/** A blank reference is none, since templates leave one where they know nothing; undefined is none that could be. */
-function toReference(value: unknown): string | null | undefined {
-  if (value === null || (typeof value === "string" && value.trim() === "")) return null;
-  const text = Number.isSafeInteger(value) ? String(value) : value;
-  return isReference(text) ? text : undefined;
-}
-
-function toInstant(value: unknown, absentMs: number): number | null {
-  if (value === null) return absentMs;
-  if (typeof value === "string") return parseZonedInstant(value);
-  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : null;
+/**
+ * When it occurred; now without a word. Clocks of the advertiser, the edge and the click may differ a little, so that what
+ * is said to have come just before its click came with it.
+ */
+function readOccurredAt(value: unknown, clickedAtMs: number, nowMs: number): Result<number, SubmissionProblem> {
+  const field = "occurred_at";
+  if (value === null) return ok(Math.max(nowMs, clickedAtMs));
+  const instantMs = readInstant(value);
+  if (!instantMs.ok) return invalid(field, instantMs.error);
+  if (instantMs.value > nowMs + OCCURRED_AHEAD_MAX_MS) return err({ reason: "occurred_in_future", field });
+  if (instantMs.value < clickedAtMs - OCCURRED_BEHIND_MAX_MS) return err({ reason: "occurred_before_click", field });
+  return ok(Math.max(instantMs.value, clickedAtMs));
 }
 
 function invalid(field: Field, detail: string): Result<never, SubmissionProblem> {

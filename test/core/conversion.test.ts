@@ -7,10 +7,10 @@ import {
   type ConversionEvent,
   encodeConversion,
   isConversionValue,
-  isReference,
   parseConversion,
 } from "../../src/core/conversion.ts";
 import { CONVERSION_VALUE_MICROS_MAX, ORDER_ID_LENGTH_MAX } from "../../src/core/limits.ts";
+import { isReference } from "../../src/core/reference.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { aClickIdentity, aConversion } from "../support/submissions.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { midnightMs, parseZonedInstant } from "../../src/core/instant.ts";
+import { midnightMs, parseZonedInstant, readInstant } from "../../src/core/instant.ts";
 import { NOON_MS } from "../support/builders.ts";
 
 describe("an instant with its zone", () => {
@@ -40,5 +40,28 @@ describe("an instant with its zone", () => {
     expect(midnightMs("2026-04-20")).toBe(NOON_MS - 12 * 3_600_000);
     expect(midnightMs("2025-02-29")).toBeNull();
     expect(midnightMs("soon")).toBeNull();
+  });
+});
+
+describe("an instant as a sender gives it", () => {
+  it.each<[unknown]>([[NOON_MS], [String(NOON_MS)], ["2026-04-20T14:00:00+02:00"]])("is read: %j", (given) => {
+    expect(readInstant(given)).toEqual({ ok: true, value: NOON_MS });
+  });
+
+  it.each<[unknown, RegExp]>([
+    [NOON_MS / 1_000, /seconds times 1000/],
+    [String(NOON_MS / 1_000), /seconds times 1000/],
+    [`${NOON_MS / 1_000}.25`, /seconds times 1000/],
+    [NOON_MS * 1_000, /not microseconds/],
+    [NOON_MS + 0.5, /Whole milliseconds/],
+    [0, /above 0/],
+    [Number.NaN, /above 0/],
+    ["2026-04-20", /with its zone/],
+    ["", /with its zone/],
+    [true, /with its zone/],
+    [null, /with its zone/],
+  ])("[fault A17] in another form is refused with a sentence that says so: %j", (given, sentence) => {
+    const read = readInstant(given);
+    expect(read.ok ? "read" : read.error).toMatch(sentence);
   });
 });

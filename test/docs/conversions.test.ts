@@ -29,6 +29,10 @@ import { aKeyRing } from "../support/signing.ts";
 import { aClickIdentity } from "../support/submissions.ts";
 
 const run = promisify(execFile);
+const HAS_JAVA = await run("javac", ["--version"]).then(
+  () => true,
+  () => false,
+);
 const document = await readFile("docs/CONVERSIONS.md", "utf8");
 const ring = await aKeyRing();
 const CLICK_ID = makeClickId(aClickIdentity(), ring);
@@ -130,26 +134,30 @@ describe("the postback recipe", () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   const { kid, secret } = postbackSecretOf("adv_1", ring);
-  it.each([
+  it.each<[string, string, string, string]>([
+    // With a JDK alone.
+    ...(HAS_JAVA
+      ? [["java", "Postback.java", "java", "Nº 7/ä (50%) *'!~+&="] as [string, string, string, string]]
+      : []),
     ["python", "postback.py", "python3", "Nº 7/ä (50%) *'!~+&="],
-    ["ts", "postback.mts", process.execPath, "Nº 7/ä (50%) *'!~+&="],
+    ["js", "postback.mjs", process.execPath, "Nº 7/ä (50%) *'!~+&="],
     ["sh", "postback.sh", "sh", "A-1001_x.~7"],
   ])("in %s prints a URL that is signed, and says what its arguments say", async (language, file, program, orderId) => {
     await writeFile(join(folder, file), blockOf(language));
     const env = { PATH: process.env["PATH"], POSTBACK_SECRET: secret, POSTBACK_KID: kid };
     const args = [join(folder, file), "https://track.example", CLICK_ID, orderId, "49900000"];
-    const { stdout } = await run(program, args, { env });
+    const { stdout } = await run(program, args, { env: { ...env, LC_ALL: "C.UTF-8" } });
     const url = new URL(stdout.trimEnd());
     expect([url.origin, url.pathname]).toEqual(["https://track.example", "/v1/conversions"]);
-    const fields = readQuery(url.searchParams);
-    if (!fields.ok) throw new Error(fields.error.reason);
-    expect(isSignedPostback(fields.value, ring)).toBe(true);
-    expect(readRow(toRowFields(fields.value), CONTEXT)).toMatchObject({
+    const postback = readQuery(url);
+    if (!postback.ok) throw new Error(postback.error.reason);
+    expect(isSignedPostback(postback.value, ring)).toBe(true);
+    expect(readRow(toRowFields(postback.value.fields), CONTEXT)).toMatchObject({
       ok: true,
       value: { clickId: CLICK_ID, orderId, valueMicros: 49_900_000, action: "record" },
     });
     url.searchParams.set("value_micros", "99900000");
-    const changed = readQuery(url.searchParams);
+    const changed = readQuery(url);
     expect(changed.ok && isSignedPostback(changed.value, ring)).toBe(false);
   });
 });

@@ -76,7 +76,7 @@ describe("a row of counts", () => {
     ["minute", 1.5, "field_invalid"],
     ["minute", true, "field_invalid"],
     ["minute", NOW_MS - COUNTS_AGE_DAYS_MAX * DAY_MS - 1, "minute_too_old"],
-    ["minute", NOON_MS / 1_000, "minute_too_old"],
+    ["minute", NOON_MS / 1_000, "field_invalid"],
     ["minute", NOW_MS + OCCURRED_AHEAD_MAX_MS + 1, "minute_in_future"],
     ["country", "de", "field_invalid"],
     ["country", "DEU", "field_invalid"],

@@ -62,10 +62,11 @@ const PROVOKED: Record<SubmissionReason, () => Promise<unknown>> = {
   click_id_refused: () => last(aRow({ click_id: aClickId().slice(0, -1) })),
   click_id_expired: () => last(aRow({ click_id: aClickId({ clickedAtMs: daysAgo(401) }) })),
   field_invalid: () => last(aRow({ value_micros: 0.5 })),
+  template_unfilled: () => last(aRow({ order_id: "{order_id}" })),
   field_unknown: () => last(aRow({ orderId: "A" })),
   field_repeated: () => whole(send("/v1/conversions?order_id=1&order_id=2")),
   unknown_type: () => last(aRow({ type: "gift" })),
-  occurred_before_click: () => last(aRow({ occurred_at: minutesAgo(11) })),
+  occurred_before_click: () => last(aRow({ occurred_at: minutesAgo(12) })),
   occurred_in_future: () => last(aRow({ occurred_at: minutesAgo(-3) })),
   order_conflict: () => {
     const row = aRow();
