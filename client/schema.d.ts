@@ -862,7 +862,7 @@ export interface components {
         ConversionRow: {
             /** @description The signed id that the landing page was given. */
             click_id: string;
-            /** @description What the advertiser calls the order; a blank one is none. */
+            /** @description What the advertiser calls the order, without invisible characters at its ends; a blank one is none. */
             order_id?: (string | number) | null;
             /** @description purchase unless given. */
             type?: ("purchase" | "lead" | "signup" | "install" | "subscription" | "add_to_cart" | "other") | null;
@@ -2052,6 +2052,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
             429: {
                 headers: {
@@ -2661,6 +2670,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [speculative](/problems/speculative): A speculative fetch is not a click. */
             503: {
                 headers: {
@@ -2827,6 +2845,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
             429: {
                 headers: {
@@ -2876,6 +2903,8 @@ export interface operations {
              * @description [click-id-missing](/problems/click-id-missing): A conversion names the click id that its landing page was given.
              *
              *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
+             *
+             *     [template-unfilled](/problems/template-unfilled): A field holds a template that nobody filled.
              *
              *     [field-unknown](/problems/field-unknown): There is no such field.
              *
@@ -3009,6 +3038,8 @@ export interface operations {
              *
              *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
              *
+             *     [template-unfilled](/problems/template-unfilled): A field holds a template that nobody filled.
+             *
              *     [field-unknown](/problems/field-unknown): There is no such field.
              *
              *     [field-repeated](/problems/field-repeated): A field is given twice.
@@ -3084,6 +3115,15 @@ export interface operations {
             };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3288,6 +3328,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [minute-too-old](/problems/minute-too-old): The minute is too old to be counted.
              *
@@ -3430,7 +3479,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             * @description [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
              */
@@ -3462,6 +3513,24 @@ export interface operations {
             };
             /** @description [not-found](/problems/not-found): There is nothing here. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3606,6 +3675,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -3626,6 +3697,24 @@ export interface operations {
             };
             /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3858,6 +3947,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
             400: {
                 headers: {
@@ -3878,6 +3969,24 @@ export interface operations {
             };
             /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4101,6 +4210,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
             429: {
                 headers: {
@@ -4305,6 +4423,15 @@ export interface operations {
             };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4529,6 +4656,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist.
              *
@@ -4746,6 +4882,15 @@ export interface operations {
             };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4983,6 +5128,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist.
              *
@@ -5200,6 +5354,15 @@ export interface operations {
             };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5437,6 +5600,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist.
              *
@@ -5654,6 +5826,15 @@ export interface operations {
             };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5890,6 +6071,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
             429: {
                 headers: {
@@ -6101,6 +6291,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
             429: {
                 headers: {
@@ -6292,6 +6491,15 @@ export interface operations {
             };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6506,6 +6714,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
             429: {
                 headers: {
@@ -6631,6 +6848,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
             429: {
                 headers: {
@@ -6740,6 +6966,15 @@ export interface operations {
             };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
