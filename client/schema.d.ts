@@ -968,8 +968,6 @@ export interface components {
             fmt?: string;
             /** @description User key of the ad server. */
             uid?: string;
-            /** @description Salts that this ad is spread over. */
-            slt?: number;
             /** @description 1: the redirect waits until the click is durable. */
             dur?: number;
             /** @description 1: test traffic. */

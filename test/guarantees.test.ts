@@ -145,9 +145,9 @@ describe("G4: one impression is billed at most once", () => {
   });
 
   it("sends every copy of an impression to the same shard, whatever shards there are now", async () => {
-    const click = anOpenedClick({}, { slt: 64, jti: "fixed" });
+    const click = anOpenedClick({}, { jti: "fixed" });
     const before = [anEpoch(0, 8)];
-    const after = [...before, anEpoch(NOON_MS + 1, 64)];
+    const after = [...before, anEpoch(NOON_MS + 1, 64, { ad_9: 16 })];
     expect(shardNameOf(click, after)).toBe(shardNameOf(click, before));
   });
 });

@@ -2,14 +2,14 @@
  * The claims of an impression token: their types, their rules, and the check that turns unknown JSON into them.
  *
  *   jti  impression id      iat, exp  seconds          adv cmp ad pub  ids            url  landing URL
- *   cpc  integer micros     grp crt plc fmt uid  optional ids         slt  salts (1)  dur tst  0 or 1
+ *   cpc  integer micros     grp crt plc fmt uid  optional ids         dur tst  0 or 1
  *
  * Keeps: a `Claims` value obeys every rule that needs neither clock nor configuration. Unknown claims are ignored, so
- * that an ad server may carry its own. Relies on: the caller has verified the signature, or knows that somebody did.
+ * that an ad server may carry its own; `slt` of older minters is one of them (core/routing.ts). Relies on: the caller has verified the signature, or knows that somebody did.
  */
 import { decodeBase64url, decodeUtf8, parseJson } from "./base64url.ts";
 import { checkLandingUrl } from "./destination.ts";
-import { CPC_MICROS_MAX, ID_LENGTH_MAX, SALTS_MAX } from "./limits.ts";
+import { CPC_MICROS_MAX, ID_LENGTH_MAX } from "./limits.ts";
 import type { Refusal } from "./refusal.ts";
 import { err, ok, type Result } from "./result.ts";
 
@@ -30,8 +30,6 @@ export type Claims = {
   readonly plc: string | null;
   readonly fmt: string | null;
   readonly uid: string | null;
-  /** Number of salts that this ad is spread over. */
-  readonly slt: number;
   readonly dur: boolean;
   readonly tst: boolean;
 };
@@ -79,7 +77,6 @@ export function parseClaims(value: unknown): Result<Claims, Refusal> {
     plc: read.optionalId("plc"),
     fmt: read.optionalId("fmt"),
     uid: read.optionalId("uid"),
-    slt: read.optionalInteger("slt", 1, SALTS_MAX) ?? 1,
     dur: read.optionalInteger("dur", 0, 1) === 1,
     tst: read.optionalInteger("tst", 0, 1) === 1,
   };

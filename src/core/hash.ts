@@ -10,6 +10,12 @@ export function hash32(text: string): number {
   for (let index = 0; index < text.length; index++) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   }
+  return mix32(hash);
+}
+
+/** Spreads 32 bits over 32 bits, one to one (MurmurHash3's fmix32). */
+export function mix32(bits: number): number {
+  let hash = bits;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

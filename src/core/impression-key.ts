@@ -1,14 +1,15 @@
 /**
  * The identity that is billed at most once: the first 16 bytes of SHA-256 over the event type and the length-prefixed
- * claims `adv`, `ad`, `jti`, `iat`, as 32 hexadecimal digits.
+ * claims `adv`, `ad`, `pub`, `jti`, `iat`, as 32 hexadecimal digits.
  *
- *   "click" · len adv · adv · len ad · ad · len jti · jti · len iat · iat        (len: one character, ≤ 64)
+ *   "click" · len adv · adv · len ad · ad · len pub · pub · len jti · jti · len iat · iat    (len: one character, ≤ 64)
  *
  * The showing of an impression ("impression") and its click ("click") have keys of their own.
  *
  * Keeps: two impressions share a key only if those claims are equal (length prefixes leave no ambiguity); 128 bits make
  * an accidental collision among 1e11 impressions less likely than 1e-16. A `jti` minted twice with another `iat` is two
- * impressions.
+ * impressions. The publisher is part of it: who may mint for one publisher cannot take the impression of another by
+ * signing its `jti` and `iat`.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeUtf8 } from "./base64url.ts";
@@ -22,10 +23,10 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 
 export function impressionKeyOf(
   type: EventType,
-  { adv, ad, jti, iat }: Pick<Claims, "adv" | "ad" | "jti" | "iat">,
+  { adv, ad, pub, jti, iat }: Pick<Claims, "adv" | "ad" | "pub" | "jti" | "iat">,
 ): ImpressionKey {
   let text: string = type;
-  for (const part of [adv, ad, jti, String(iat)]) text += String.fromCharCode(part.length) + part;
+  for (const part of [adv, ad, pub, jti, String(iat)]) text += String.fromCharCode(part.length) + part;
   const digest = sha256(encodeUtf8(text));
   let key = "";
   for (let index = 0; index < 16; index++) key += HEX[digest[index] as number];

@@ -23,7 +23,6 @@ export const TOKEN_KEY_BYTES_MIN = 32;
 export const ISSUED_AHEAD_MAX_S = 60;
 /** 1 000 currency units a click, in micros. */
 export const CPC_MICROS_MAX = 1_000_000_000;
-export const SALTS_MAX = 64;
 export const TOKENS_PER_MINT_MAX = 1_000;
 
 export const CONVERSIONS_PER_CALL_MAX = 1_000;
@@ -85,6 +84,12 @@ export const SEGMENT_CHARS_MAX = 8_000_000;
 export const ADVERTISER_BUCKETS = 16;
 
 export const SHARDS_MAX = 1_024;
+/** Places that a hot ad is spread over: each is a further row per flush, and 64 shards carry more than one ad ever gets. */
+export const SALTS_MAX = 64;
+/** Hot ads of one epoch; a variable of a Worker holds 5 kB, which is fewer. */
+export const HOT_ADS_COUNT_MAX = 256;
+/** Events of one ad and minute in one shard that propose it as hot: 500/s, nearly half of what a shard is meant for. */
+export const HOT_AD_EVENTS_PER_MINUTE = 30_000;
 /** Fixed for ever: an order's copies meet in the object that its hash names. */
 export const ORDER_SHARDS = 256;
 export const COUNTS_SHARDS = 16;

@@ -15,7 +15,7 @@ import { impressionKeyOf } from "../core/impression-key.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { decodeEventLine, type LoggedEvent } from "../core/log-line.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { eventShardName, routingHashOf, shardOf, type Topology } from "../core/routing.ts";
+import { eventShardName, shardOf, shardsOfHash, type Topology } from "../core/routing.ts";
 import { hourOf, isoSecond } from "../core/time.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { claimantIn, findLogged, type ShardNamespace } from "../shard/stub.ts";
@@ -71,8 +71,7 @@ function explanationOf(found: Found, logged: LoggedEvent, firstClaim: FirstClaim
 /** The lines of an event: in the log of one of the shards that may own it, else in their archive. */
 async function findEvent(eventId: EventId, { shards, archive, topology, nowMs }: ExplainPorts): Promise<Found | null> {
   const { receivedAtMs, routingHash } = decodeEventId(eventId);
-  const counts = new Set(topology.map((epoch) => epoch.shards.click));
-  const names = Array.from(new Set(Array.from(counts, (count) => eventShardName("click", routingHash % count))));
+  const names = shardsOfHash("click", routingHash, topology).map((index) => eventShardName("click", index));
   for (const shard of names) {
     const lines = await findLogged(shards, shard, eventId);
     if (lines.length > 0) return { lines: lines.map(decodeEventLine), shard, object: null };
@@ -90,7 +89,7 @@ async function firstClaimOf(
   { shards, topology }: ExplainPorts,
 ): Promise<FirstClaim | null> {
   const iatMs = claims.iat * SECOND_MS;
-  const shard = eventShardName("click", shardOf("click", routingHashOf(claims), iatMs, topology));
+  const shard = eventShardName("click", shardOf("click", claims, topology));
   const eventId = await claimantIn(shards, shard, impressionKeyOf("click", claims), hourOf(iatMs));
   return eventId === null ? null : { eventId, receivedAt: isoSecond(decodeEventId(eventId).receivedAtMs) };
 }

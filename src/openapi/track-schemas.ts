@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { id, micros } from "../admin/parse.ts";
 import { DEVICE_CLASSES } from "../core/device.ts";
-import { LANDING_URL_BYTES_MAX, SALTS_MAX, TOKEN_LENGTH_MAX, TOKENS_PER_MINT_MAX } from "../core/limits.ts";
+import { LANDING_URL_BYTES_MAX, TOKEN_LENGTH_MAX, TOKENS_PER_MINT_MAX } from "../core/limits.ts";
 import { text } from "./report-answers.ts";
 
 const seconds = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -27,7 +27,6 @@ export const TokenClaims = z.looseObject({
   plc: id.optional().describe("Placement."),
   fmt: id.optional().describe("Format."),
   uid: id.optional().describe("User key of the ad server."),
-  slt: z.int().min(1).max(SALTS_MAX).optional().describe("Salts that this ad is spread over."),
   dur: bit.optional().describe("1: the redirect waits until the click is durable."),
   tst: bit.optional().describe("1: test traffic."),
 });

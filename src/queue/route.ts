@@ -1,7 +1,7 @@
 /**
  * Groups events by the shard that owns them, and hands each group over in calls of bounded size.
  *
- * Keeps: an event goes to the shard of its signed claims and to no other.
+ * Keeps: an event goes to the shard of its impression and to no other.
  */
 import { INGEST_EVENTS_MAX } from "../core/limits.ts";
 import { type EventCodec, type OpenedEvent, WIRE_CODEC } from "../core/message.ts";

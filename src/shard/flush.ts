@@ -31,6 +31,8 @@ export type FlushPorts = {
   readonly reports: ReportStores;
   readonly archive: ArchiveStore;
   readonly operations: OperationsDataset;
+  /** Is told the facts of what was posted. */
+  readonly watch?: ((posted: readonly Facts[]) => void) | undefined;
   readonly transaction: (closure: () => void) => void;
   /** Drops what is past its horizon at that instant; in the same transaction as the trim. */
   readonly forget: (nowMs: number) => void;
@@ -66,13 +68,14 @@ export function postedSeq({ log, reports }: Pick<FlushPorts, "log" | "reports">)
   return Math.min(...Array.from(reports.byName.keys(), (name) => log.cursor(postedCursor(name)).read()));
 }
 
-async function post({ log, owner, reports: { byName, pin }, operations }: FlushPorts): Promise<void> {
+async function post({ log, owner, reports: { byName, pin }, operations, watch }: FlushPorts): Promise<void> {
   const targets = Array.from(byName, ([name, store]) => ({ name, store, cursor: log.cursor(postedCursor(name)) }));
   const posted: Facts[] = [];
   try {
     await postLog(log, targets, { pin, owner, untilSeq: log.last().seq }, (facts) => posted.push(facts));
   } finally {
     writeFactsPoints(operations, owner.shard, posted);
+    watch?.(posted);
   }
 }
 

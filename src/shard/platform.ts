@@ -10,6 +10,7 @@ import { Directory } from "../sinks/directory.ts";
 import type { ReportStores } from "../sinks/facts-store.ts";
 import type { FlushPorts } from "./flush.ts";
 import { FlushRunner, type FlushTiming } from "./flush-runner.ts";
+import { HotAds } from "./hot-ads.ts";
 import { migrate } from "./schema.ts";
 import type { ShardLog } from "./shard-log.ts";
 
@@ -23,12 +24,14 @@ export function runnerOn(
 ): FlushRunner {
   const shard = ctx.id.name;
   assert(shard !== undefined, "a shard is addressed by name");
+  const hotAds = new HotAds(shard);
   const ports: FlushPorts = {
     log,
     owner: { shard, incarnation: migrate(ctx.storage, () => crypto.randomUUID().slice(0, 8)) },
     reports: reportStores(env, newAdvertisersTo),
     archive: new R2Archive(env.ARCHIVE),
     operations: env.OPERATIONS,
+    watch: (posted) => hotAds.note(posted),
     transaction: (closure) => ctx.storage.transactionSync(closure),
     forget,
   };

@@ -1,14 +1,13 @@
 /**
- * The way to a shard: its name from signed claims, its object by name, one call per try.
+ * The way to a shard: its name from its impression, its object by name, one call per try.
  *
  * Keeps: a new stub for every call, since a stub stays broken after some errors. Results are primitives or plain data,
  * which need no disposal.
  */
 import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
-import { SECOND_MS } from "../core/limits.ts";
 import type { OpenedEvent } from "../core/message.ts";
-import { eventShardName, routingHashOf, shardOf, type Topology } from "../core/routing.ts";
+import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
 import type { EventShard } from "./object.ts";
 import type { SubmissionShard } from "./submission-object.ts";
 import type { ConversionOutcome, Upload, UploadOutcome } from "./submit.ts";
@@ -17,7 +16,7 @@ export type ShardNamespace = DurableObjectNamespace<EventShard>;
 
 /** The name of the shard that owns the event. */
 export function shardNameOf({ event, claims }: OpenedEvent, topology: Topology): string {
-  return eventShardName(event.type, shardOf(event.type, routingHashOf(claims), claims.iat * SECOND_MS, topology));
+  return eventShardName(event.type, shardOf(event.type, claims, topology));
 }
 
 export type SubmissionNamespace = DurableObjectNamespace<SubmissionShard>;

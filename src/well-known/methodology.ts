@@ -1,7 +1,7 @@
 /**
  * How this Worker measures, in machine-readable form: what docs/METHODOLOGY.md says in sentences for an auditor.
  *
- *   {"methodologyVersion":1,"rulesVersion":2,"settings":{…},"measurement":{…},"verdicts":{…},"invalidTraffic":{…},…}
+ *   {"methodologyVersion":1,"rulesVersion":3,"settings":{…},"measurement":{…},"verdicts":{…},"invalidTraffic":{…},…}
  *
  * Keeps: pure. Every number is the constant that the code decides by; what an operator sets is in `settings` alone. Only
  * what the code does today is stated; what rests on an operator says so, and what is planned is not here.

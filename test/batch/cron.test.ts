@@ -44,7 +44,7 @@ describe("cron", () => {
       }),
     } as never;
     const database = { prepare: () => ({ all: () => Promise.reject(new Error("D1 is down")) }) } as never;
-    const topology = async () => [{ sinceMs: 0, shards: { click: 4, impression: 2 } }];
+    const topology = async () => [{ ...anEpoch(0, 4), shards: { click: 4, impression: 2 } }];
     const databases = new Map([["REPORT_DB", database]]);
     await runCron({ databases, shards, submissions: shards, archive: env.ARCHIVE, seal: testSeal, topology }, NOON_MS);
     const events = ["clicks-0", "clicks-1", "clicks-3", "impressions-0", "impressions-1"];

@@ -12,7 +12,7 @@ function outcome(overrides: Record<string, unknown>) {
 const REQUIRED_IDS = ["jti", "adv", "cmp", "ad", "pub"];
 const OPTIONAL_IDS = ["grp", "crt", "plc", "fmt", "uid"];
 const NUMBERS = ["iat", "exp", "cpc"];
-const OPTIONAL_NUMBERS = ["slt", "dur", "tst"];
+const OPTIONAL_NUMBERS = ["dur", "tst"];
 
 describe("required claims", () => {
   it.each([...REQUIRED_IDS, ...NUMBERS, "url"])("names %s when it is missing or null", (field) => {
@@ -32,11 +32,11 @@ describe("required claims", () => {
 });
 
 describe("optional claims", () => {
-  it("are null, one salt, and off when absent", () => {
+  it("are null, and off when absent", () => {
     const claims = parseClaims(aPayload());
     expect(claims).toMatchObject({
       ok: true,
-      value: { grp: null, crt: null, plc: null, fmt: null, uid: null, slt: 1, dur: false, tst: false },
+      value: { grp: null, crt: null, plc: null, fmt: null, uid: null, dur: false, tst: false },
     });
   });
 
@@ -108,11 +108,6 @@ describe("numbers", () => {
     ["cpc", -1, "claim_value:cpc"],
     ["cpc", 0.5, "claim_value:cpc"],
     ["cpc", Number.POSITIVE_INFINITY, "claim_value:cpc"],
-    ["slt", 1, "accepted"],
-    ["slt", 64, "accepted"],
-    ["slt", 0, "claim_value:slt"],
-    ["slt", 65, "claim_value:slt"],
-    ["slt", 1.5, "claim_value:slt"],
     ["dur", 0, "accepted"],
     ["dur", 1, "accepted"],
     ["dur", 2, "claim_value:dur"],

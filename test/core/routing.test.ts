@@ -10,6 +10,7 @@ import {
   parseTopology,
   routingHashOf,
   shardOf,
+  shardsOfHash,
   submissionShardNames,
   type Topology,
 } from "../../src/core/routing.ts";
@@ -20,11 +21,13 @@ const parsed = parseTopology(vectors.topology);
 const TOPOLOGY: Topology = parsed.ok ? parsed.value : [];
 
 describe("test/vectors/routing.json", () => {
-  it.each(vectors.routing)("ad $ad, impression $jti, slt $slt at $iat is routed to shard $shard for ever", (vector) => {
-    const routingHash = routingHashOf(vector);
-    expect(routingHash).toBe(vector.routing_hash);
-    expect(shardOf("click", routingHash, vector.iat * SECOND_MS, TOPOLOGY)).toBe(vector.shard);
-  });
+  it.each(vectors.routing)(
+    "ad $ad with $salts salts, impression $jti at $iat is routed to shard $shard for ever",
+    (vector) => {
+      expect(routingHashOf(vector)).toBe(vector.routing_hash);
+      expect(shardOf("click", vector, TOPOLOGY)).toBe(vector.shard);
+    },
+  );
 
   it.each(vectors.advertiser_buckets)("advertiser $advertiser_id is in bucket $bucket for ever", (vector) => {
     expect(advertiserBucketOf(vector.advertiser_id)).toBe(vector.bucket);
@@ -33,14 +36,9 @@ describe("test/vectors/routing.json", () => {
 
 describe("the shard of a click", () => {
   const id = fc.string({ unit: fc.constantFrom(..."abcXYZ019_-."), minLength: 1, maxLength: 10 });
-  const click = fc.record({
-    ad: id,
-    jti: id,
-    slt: fc.integer({ min: 1, max: 64 }),
-    iatMs: fc.integer({ min: 0, max: 1_776_900_000_000 }),
-  });
-  const shardOfClick = (claims: { ad: string; jti: string; slt: number; iatMs: number }) =>
-    shardOf("click", routingHashOf(claims), claims.iatMs, TOPOLOGY);
+  const ad = fc.oneof(id, fc.constantFrom("ad_9", "ad_10", "ad_8821", "x.Y-z_0"));
+  const click = fc.record({ ad, jti: id, iat: fc.integer({ min: 0, max: 1_776_900_000 }) });
+  const shardOfClick = (claims: { ad: string; jti: string; iat: number }) => shardOf("click", claims, TOPOLOGY);
 
   it("is the same for every copy, in whatever order the copies come", () => {
     fc.assert(
@@ -58,8 +56,8 @@ describe("the shard of a click", () => {
   it("is unchanged by epochs that begin after the token was issued", () => {
     fc.assert(
       fc.property(click, fc.integer({ min: 1, max: 1_024 }), (each, shards) => {
-        const longer = [...TOPOLOGY, anEpoch(1_776_900_001_000, shards)];
-        expect(shardOf("click", routingHashOf(each), each.iatMs, longer)).toBe(shardOfClick(each));
+        const longer = [...TOPOLOGY, anEpoch(1_776_900_001_000, shards, { [each.ad]: 64 })];
+        expect(shardOf("click", each, longer)).toBe(shardOfClick(each));
       }),
       { seed: 20261122 },
     );
@@ -67,8 +65,24 @@ describe("the shard of a click", () => {
 
   it("is chosen by the epoch in force when the token was issued, from its first millisecond", () => {
     const topology: Topology = [anEpoch(0, 1), anEpoch(NOON_MS, 1_000)];
-    expect(shardOf("click", 777, NOON_MS - 1, topology)).toBe(0);
-    expect(shardOf("click", 777, NOON_MS, topology)).toBe(777);
+    const issuedAt = (ms: number) => shardOf("click", { ad: "ad_9", jti: "imp_1", iat: ms / SECOND_MS }, topology);
+    expect(issuedAt(NOON_MS - 1)).toBe(0);
+    expect(issuedAt(NOON_MS)).toBe(shardOf("click", { ad: "ad_9", jti: "imp_1", iat: 0 }, [anEpoch(0, 1_000)]));
+    expect(issuedAt(NOON_MS)).toBeGreaterThan(0);
+  });
+
+  it("is among the few that the routing hash of its event id leads to, hot ad or not", () => {
+    const hot = { a: 2, "ad-x": 64, Z: 7 };
+    const topology: Topology = [anEpoch(0, 8, hot), anEpoch(60_000, 1_024, { a: 16 }), anEpoch(120_000, 1_024)];
+    const anyAd = fc.oneof(id, fc.constantFrom(...Object.keys(hot)));
+    fc.assert(
+      fc.property(anyAd, id, fc.nat({ max: 200 }), (adId, jti, iat) => {
+        const places = shardsOfHash("click", routingHashOf({ ad: adId, jti }), topology);
+        expect(places).toContain(shardOf("click", { ad: adId, jti, iat }, topology));
+        expect(places.length).toBeLessThanOrEqual(5);
+      }),
+      { seed: 20261128, numRuns: 500 },
+    );
   });
 
   it("is below the shard count", () => {
@@ -82,26 +96,39 @@ describe("the shard of a click", () => {
   });
 });
 
-describe("salts", () => {
-  const hashes = (slt: number) =>
-    new Set(Array.from({ length: 1_000 }, (_, index) => routingHashOf({ ad: "ad_9", jti: `imp_${index}`, slt })));
-
-  it.each([1, 2, 8, 64])("spread one ad over exactly slt = %d places", (slt) => {
-    expect(hashes(slt).size).toBe(slt);
-  });
-
-  it("share the impressions of an ad evenly", () => {
+describe("a hot ad", () => {
+  const impressions = Array.from({ length: 8_000 }, (_, index) => ({ ad: "ad_9", jti: `imp_${index}`, iat: 1 }));
+  const placesOf = (topology: Topology) => {
     const counts = new Map<number, number>();
-    for (let index = 0; index < 8_000; index++) {
-      const hash = routingHashOf({ ad: "ad_9", jti: `imp_${index}`, slt: 8 });
-      counts.set(hash, (counts.get(hash) ?? 0) + 1);
+    for (const claims of impressions) {
+      const shard = shardOf("click", claims, topology);
+      counts.set(shard, (counts.get(shard) ?? 0) + 1);
     }
-    for (const count of counts.values()) expect(Math.abs(count - 1_000)).toBeLessThan(160);
+    return counts;
+  };
+
+  it.each([2, 3, 8, 48, 64])("is spread evenly over its %d salts, and every other ad stays at one place", (salts) => {
+    // So many shards that two salts share one in none of these cases.
+    const spread = placesOf([anEpoch(0, 1_021, { ad_9: salts })]);
+    expect(spread.size).toBeGreaterThan(salts * 0.95);
+    for (const count of spread.values()) expect(count).toBeLessThan((8_000 / salts) * 2.6);
+    expect(placesOf([anEpoch(0, 1_021, { ad_10: salts })]).size).toBe(1);
   });
 
-  it("depend on the impression, never on chance", () => {
-    const claims = { ad: "ad_9", jti: "imp_1", slt: 64 };
-    expect(routingHashOf(claims)).toBe(routingHashOf({ ...claims }));
+  it("is hot for tokens of its epoch only: an epoch inherits nothing", () => {
+    const topology: Topology = [anEpoch(0, 64, { ad_9: 64 }), anEpoch(60_000, 64)];
+    const shards = (iat: number) =>
+      new Set(impressions.map((claims) => shardOf("click", { ...claims, iat }, topology)));
+    expect(shards(59).size).toBeGreaterThan(30);
+    expect(shards(60).size).toBe(1);
+  });
+
+  it("[attack 6] depends on the impression alone, never on chance or on what else a token says", () => {
+    const topology: Topology = [anEpoch(0, 64, { ad_9: 64 })];
+    for (const claims of impressions.slice(0, 100)) {
+      const shard = shardOf("click", claims, topology);
+      for (const slt of [1, 2, 64]) expect(shardOf("click", { ...claims, ...{ slt } }, topology)).toBe(shard);
+    }
   });
 });
 
@@ -116,6 +143,33 @@ describe("parseTopology", () => {
       ok: true,
       value: [anEpoch(0, 8), anEpoch(60_000, 1_024)],
     });
+  });
+
+  it("reads the hot ads of each epoch, whatever their names are", () => {
+    const value = JSON.parse('[{"since":0,"shards":8,"hot":{"ad_9":2,"__proto__":64,"constructor":3}}]');
+    const hot = new Map([
+      ["ad_9", 2],
+      ["__proto__", 64],
+      ["constructor", 3],
+    ]);
+    expect(parseTopology(value)).toEqual({ ok: true, value: [{ ...anEpoch(0, 8), hot }] });
+  });
+
+  it.each([
+    ["a list of hot ads", ["ad_9"], "must be an object"],
+    ["null as hot ads", null, "must be an object"],
+    ["a text as hot ads", "ad_9", "must be an object"],
+    ["a hot ad with one salt", { ad_9: 1 }, "must have 2 to 64 salts"],
+    ["a hot ad with 65 salts", { ad_9: 65 }, "must have 2 to 64 salts"],
+    ["a hot ad with half a salt", { ad_9: 2.5 }, "must have 2 to 64 salts"],
+    ["salts as text", { ad_9: "8" }, "must have 2 to 64 salts"],
+    ["salts as an object", { ad_9: { salts: 8 } }, "must have 2 to 64 salts"],
+    ["a hot ad that is no id", { "ad 9": 8 }, "what is no id"],
+    ["a hot ad without a name", { "": 8 }, "what is no id"],
+    ["257 hot ads", Object.fromEntries(Array.from({ length: 257 }, (_, n) => [`ad_${n}`, 2])), "at most 256 hot ads"],
+  ])("refuses %s with a sentence", (_, hot, sentence) => {
+    const result = parseTopology([{ since: 0, shards: 8, hot }]);
+    expect(result.ok ? "" : result.error).toContain(sentence);
   });
 
   it.each([

@@ -110,7 +110,6 @@ describe("the document and the validator agree", () => {
       url: { right: ["https://shop.example/landing"] },
       cpc: { right: [0, 250_000, 1_000_000_000], wrong: [1_000_000_001, 0.5] },
       ...{ grp: optional, crt: optional, plc: optional, fmt: optional, uid: optional },
-      slt: { right: [1, 64, undefined], wrong: [65] },
       ...{ dur: bit, tst: bit },
     });
     fc.assert(

@@ -111,7 +111,7 @@ describe("the queue consumer", () => {
     } as never;
     const body = encodeMessage([anEncodedEvent({}, claims), anEncodedEvent({ type: "impression" }, claims)]);
     const message: IncomingMessage = { id: "m", timestamp: SENT, attempts: 1, body, ack: () => {}, retry: () => {} };
-    const topology = [{ sinceMs: 0, shards: { click: 1, impression: 5 } }];
+    const topology = [{ ...anEpoch(0, 1), shards: { click: 1, impression: 5 } }];
     const ports = { shards, topology, archive: env.ARCHIVE, seal: testSeal };
     await consumeEvents({ queue: "clickledger-impressions-0", messages: [message] }, ports);
     expect(ingested.sort()).toEqual([

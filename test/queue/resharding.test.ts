@@ -15,10 +15,10 @@ import { testSeal } from "../support/tokens.ts";
 const ISSUED_S = Math.floor(Date.now() / 1_000) - 600;
 const EPOCH_S = ISSUED_S + 300;
 const BEFORE: Topology = [anEpoch(0, 3)];
-const AFTER: Topology = [...BEFORE, anEpoch(EPOCH_S * 1_000, 7)];
+const AFTER: Topology = [...BEFORE, anEpoch(EPOCH_S * 1_000, 7, { ad_reshard: 4 })];
 
 function click(jti: string, ad: string, iat: number, atS: number): string {
-  const payload = { jti, ad, iat, exp: iat + 3_600, slt: 4 };
+  const payload = { jti, ad, iat, exp: iat + 3_600 };
   return encodeTokenEvent(aClick({ receivedAtMs: atS * 1_000 }, payload));
 }
 
@@ -95,7 +95,7 @@ describe("resharding", () => {
 
 describe("resharding of impressions alone", () => {
   it("leaves every click where it was", () => {
-    const after: Topology = [...BEFORE, { sinceMs: EPOCH_S * 1_000, shards: { click: 3, impression: 7 } }];
+    const after: Topology = [...BEFORE, { ...anEpoch(EPOCH_S * 1_000, 3), shards: { click: 3, impression: 7 } }];
     const opened = (type: "click" | "impression") =>
       Array.from({ length: 200 }, (_, n) => {
         const payload = { jti: `r_${n}`, ad: `ad_${n}`, iat: EPOCH_S, exp: EPOCH_S + 3_600 };

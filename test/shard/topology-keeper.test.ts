@@ -1,6 +1,6 @@
 /** The topology in force: recorded when first seen, and changed only by epochs that lie ahead. */
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { parseTopology, type Topology } from "../../src/core/routing.ts";
 import { EPOCH_LEAD_MS } from "../../src/core/topology.ts";
 import { TOPOLOGY_KEY, TopologyKeeper } from "../../src/shard/topology-keeper.ts";
@@ -59,6 +59,39 @@ describe("TopologyKeeper", () => {
     await expect(known.inForce(parseTopology(EIGHT), NOON_MS + EPOCH_LEAD_MS)).rejects.toThrow("R2 is down");
     isDown = false;
     expect(shardsOf(await known.inForce(parseTopology(EIGHT), NOON_MS + EPOCH_LEAD_MS))).toEqual([8]);
+  });
+
+  it("records hot ads with their epoch, and refuses other salts for them ever after", async () => {
+    const hot = [...EIGHT, { since: AHEAD_S, shards: 8, hot: { ad_9: 8 } }];
+    const salts = (topology: Topology) => topology.at(-1)?.hot.get("ad_9");
+    await keeper().inForce(parseTopology(EIGHT), NOON_MS);
+    expect(salts(await keeper().inForce(parseTopology(hot), NOON_MS))).toBe(8);
+    expect(await (await env.ARCHIVE.get(TOPOLOGY_KEY))?.json()).toEqual(hot);
+    const faults = vi.spyOn(console, "error").mockImplementation(() => {});
+    const cooler = [...EIGHT, { since: AHEAD_S, shards: 8, hot: { ad_9: 4 } }];
+    expect(salts(await keeper().inForce(parseTopology(cooler), NOON_MS))).toBe(8);
+    expect(faults.mock.calls.flat().join()).toContain("epoch_changed");
+    faults.mockRestore();
+  });
+
+  it("rejects while the record cannot be read as a topology, and leaves its bytes alone", async () => {
+    for (const broken of ["{", "[]", '[{"since":0,"shards":0}]', '[{"since":0,"shards":8,"hot":{"ad_9":1}}]']) {
+      await env.ARCHIVE.put(TOPOLOGY_KEY, broken);
+      await expect(keeper().inForce(parseTopology(EIGHT), NOON_MS)).rejects.toThrow("the recorded topology is broken");
+      expect(await (await env.ARCHIVE.get(TOPOLOGY_KEY))?.text()).toBe(broken);
+    }
+  });
+
+  it("relies on its last reading for half of the lead of an epoch, and not a millisecond longer", async () => {
+    let isDown = false;
+    const flaky = { get: (key: string) => (isDown ? Promise.reject(new Error("R2 is down")) : env.ARCHIVE.get(key)) };
+    await env.ARCHIVE.put(TOPOLOGY_KEY, JSON.stringify(EIGHT));
+    const known = new TopologyKeeper(flaky as unknown as R2Bucket);
+    await known.inForce(parseTopology(EIGHT), NOON_MS);
+    isDown = true;
+    const last = NOON_MS + EPOCH_LEAD_MS / 2;
+    expect(shardsOf(await known.inForce(parseTopology(EIGHT), last))).toEqual([8]);
+    await expect(known.inForce(parseTopology(EIGHT), last + 1)).rejects.toThrow("R2 is down");
   });
 
   it("rejects when nothing is recorded and nothing valid is configured", async () => {

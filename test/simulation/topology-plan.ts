@@ -2,7 +2,7 @@
  * What operators configure in the course of a run: a first topology, perhaps a resharding that is announced in time,
  * perhaps a retroactive one, which must be refused, and is taken back later.
  *
- *   [0: 2] → [0: 2, T: 3]            deployed more than EPOCH_LEAD_MS before T; every isolate gets it within a minute
+ *   [0: 2] → [0: 2, T: 3, hot ads]   deployed more than EPOCH_LEAD_MS before T; every isolate gets it within a minute
  *   [0: 2, T: 3, now: 5] → back      refused: the recorded list stays in force
  */
 
@@ -23,12 +23,17 @@ export class TopologyPlan {
   constructor(faults: Faults, { startMs, endMs }: { startMs: number; endMs: number }) {
     const chance = faults.stream("reshard");
     const shards = (max: number) => ({ click: chance.between(1, max), impression: chance.between(1, max) });
-    const first: Topology = [{ sinceMs: 0, shards: shards(4) }];
+    const first: Topology = [{ sinceMs: 0, shards: shards(4), hot: new Map([["ad_0", 4]]) }];
     this.#deployments = [{ atMs: 0, topology: first }];
     if (faults.rate("reshard") === 0) return;
     const announcedMs = startMs + chance.unit() * (endMs - startMs) * 0.6;
     const sinceMs = announcedMs + EPOCH_LEAD_MS + ROLLOUT_MS + CLOCK_STEP_MAX_MS + chance.between(1, 20) * MINUTE_MS;
-    const resharded = [...first, { sinceMs: Math.floor(sinceMs / 1_000) * 1_000, shards: shards(6) }];
+    // One ad cools down, others become hot.
+    const hot = new Map([
+      ["ad_1", 2],
+      ["ad_2", 16],
+    ]);
+    const resharded = [...first, { sinceMs: Math.floor(sinceMs / 1_000) * 1_000, shards: shards(6), hot }];
     this.#deployments.push({ atMs: announcedMs, topology: resharded });
     // The record of the topology cannot be read when the epoch begins.
     if (faults.rate("r2") > 0 && chance.is(0.6)) {

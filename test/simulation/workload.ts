@@ -82,7 +82,6 @@ function mint(chance: Chance, index: number, mintedMs: number): Impression {
     plc: null,
     fmt: null,
     uid: index % 4 === 1 ? `user-${index % 13}` : null,
-    slt: chance.pick([1, 1, 4, 16]),
     dur: chance.is(0.08),
     tst: chance.is(0.03),
   };

@@ -42,8 +42,8 @@ export function anUnsignedToken(payload: Record<string, unknown>): string {
 }
 
 /** An epoch that spreads clicks and impressions alike. */
-export function anEpoch(sinceMs: number, shards: number): Epoch {
-  return { sinceMs, shards: { click: shards, impression: shards } };
+export function anEpoch(sinceMs: number, shards: number, hot: Readonly<Record<string, number>> = {}): Epoch {
+  return { sinceMs, shards: { click: shards, impression: shards }, hot: new Map(Object.entries(hot)) };
 }
 
 let serial = 0;
@@ -59,7 +59,7 @@ export function serialBytes(): Uint8Array {
 export function aClick(overrides: Partial<TokenEvent> = {}, payload: Record<string, unknown> = {}): TokenEvent {
   const claims = aPayload(payload);
   const receivedAtMs = overrides.receivedAtMs ?? NOON_MS + 1_000;
-  const routingHash = routingHashOf({ ad: String(claims["ad"]), jti: claims.jti, slt: Number(claims["slt"] ?? 1) });
+  const routingHash = routingHashOf({ ad: String(claims["ad"]), jti: claims.jti });
   return {
     type: "click",
     id: makeEventId({ receivedAtMs, routingHash }, serialBytes()),
@@ -112,7 +112,6 @@ const defaultClaims: Claims = {
   plc: null,
   fmt: null,
   uid: null,
-  slt: 1,
   dur: false,
   tst: false,
 };

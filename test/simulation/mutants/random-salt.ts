@@ -1,10 +1,7 @@
 /**
- * Breaks: an ad that is spread over salts draws its salt at random for each event instead of taking it from the
- * impression. The second click of an impression meets a shard that has not seen the first.
+ * Breaks: a hot ad draws its salt at random for each event instead of taking it from the impression. The second click of an impression meets a shard that has not seen the first.
  * Violates G4: an impression is billed at most once.
  */
-import { hash32 } from "../../../src/core/hash.ts";
-import { SECOND_MS } from "../../../src/core/limits.ts";
 import { eventShardName, shardOf } from "../../../src/core/routing.ts";
 import type { Mutant } from "./mutant.ts";
 
@@ -19,10 +16,9 @@ export const RANDOM_SALT: Mutant = {
           const opened = carrier.open(Number(text));
           if (!opened.ok) throw new Error("unreadable");
           const { event, claims } = opened.value;
-          const salt = Math.floor(chance.unit() * claims.slt);
-          const shard = shardOf(event.type, hash32(`${claims.ad}/${salt}`), claims.iat * SECOND_MS, topology());
-          const salted = eventShardName(event.type, shard);
-          const to = claims.slt === 1 ? name : salted;
+          const isHot = topology().some(({ hot }) => hot.has(claims.ad));
+          const drawn = { ...claims, jti: `salt-${Math.floor(chance.unit() * 64)}` };
+          const to = isHot ? eventShardName(event.type, shardOf(event.type, drawn, topology())) : name;
           groups.set(to, [...(groups.get(to) ?? []), text]);
         }
         let counted = 0;
