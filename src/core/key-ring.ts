@@ -25,7 +25,17 @@ export type KeyLimits = {
   readonly cpcMicrosMax: number | null;
 };
 
-export type TokenKey = { readonly kid: string; readonly key: CryptoKey; readonly limits: KeyLimits };
+/** How a key signs. Every signature of an algorithm has one length, so where it ends the token ends. */
+export type Algorithm = { readonly name: "HS256"; readonly signatureLength: number };
+/** 32 bytes in base64url. */
+const HS256: Algorithm = { name: "HS256", signatureLength: 43 };
+
+export type TokenKey = {
+  readonly kid: string;
+  readonly key: CryptoKey;
+  readonly algorithm: Algorithm;
+  readonly limits: KeyLimits;
+};
 
 /** Keys derived from a ring key, each for one purpose, so that what one signs is never taken for another's. */
 export type DerivedKeys = { readonly kid: string; readonly clickId: KeyedHash; readonly postback: KeyedHash };
@@ -41,7 +51,7 @@ export type KeyRing = {
   readonly byHeader: ReadonlyMap<string, TokenKey>;
 };
 
-/** Orders in which JWT libraries write the three members of a header. */
+/** Orders in which JWT libraries write the members of a header; some write no `typ`. */
 const HEADER_ORDERS = [
   ["alg", "kid", "typ"],
   ["alg", "typ", "kid"],
@@ -49,6 +59,8 @@ const HEADER_ORDERS = [
   ["kid", "alg", "typ"],
   ["kid", "typ", "alg"],
   ["typ", "kid", "alg"],
+  ["alg", "kid"],
+  ["kid", "alg"],
 ] as const;
 
 const SPEC_MEMBERS: readonly string[] = ["key", "advertisers", "publishers", "cpc_max", "retired"];
@@ -66,7 +78,7 @@ export async function importKeyRing(tokenKeys: unknown, signingKid: string): Pro
     const spec = readSpec(kid, entry);
     if (!spec.ok) return spec;
     const { bytes, limits, isRetired } = spec.value;
-    if (!isRetired) keys.set(kid, { kid, key: await importHmacKey(bytes), limits });
+    if (!isRetired) keys.set(kid, { kid, key: await importHmacKey(bytes), algorithm: HS256, limits });
     if (limits === UNLIMITED) derived.set(kid, deriveKeys(kid, bytes));
   }
   const signing = keys.get(signingKid);
@@ -86,7 +98,7 @@ function deriveKeys(kid: string, bytes: Uint8Array): DerivedKeys {
 function spellHeaders(keys: ReadonlyMap<string, TokenKey>): Map<string, TokenKey> {
   const spellings = new Map<string, TokenKey>();
   for (const key of keys.values()) {
-    const header = { alg: "HS256", kid: key.kid, typ: "JWT" };
+    const header = { alg: key.algorithm.name, kid: key.kid, typ: "JWT" };
     for (const order of HEADER_ORDERS) {
       const json = JSON.stringify(Object.fromEntries(order.map((member) => [member, header[member]])));
       spellings.set(encodeBase64url(encodeUtf8(json)), key);

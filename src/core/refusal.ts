@@ -19,7 +19,10 @@ export const REFUSALS = {
   token_too_long: { status: 400, title: "The token is longer than any valid token." },
   token_segments: { status: 400, title: "A token has exactly three segments." },
   token_encoding: { status: 400, title: "A token segment is not unpadded base64url." },
-  header_invalid: { status: 400, title: "The token header must be exactly alg, kid and typ." },
+  header_invalid: {
+    status: 400,
+    title: "The token header must hold alg and kid, no other typ than JWT, and no crit or key.",
+  },
   algorithm_unsupported: { status: 400, title: "The only accepted algorithm is HS256." },
   key_unknown: { status: 403, title: "The token names a key that is not in force." },
   signature_invalid: { status: 403, title: "The token signature does not match." },

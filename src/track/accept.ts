@@ -12,7 +12,7 @@ import type { Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { routingHashOf } from "../core/routing.ts";
 import { minuteOf } from "../core/time.ts";
-import { verifyToken } from "../core/token.ts";
+import { tokenWithin, verifyToken } from "../core/token.ts";
 import { type Clock, type EventType, encodeTokenEvent, type Method, type TokenEvent } from "../core/token-event.ts";
 import { logFault } from "../log.ts";
 import type { EncodedEvent, Handover } from "../queue/coalescer.ts";
@@ -51,10 +51,11 @@ export async function acceptEvent(
   edge: Edge,
   ctx: ExecutionContext,
 ): Promise<Result<Accepted, Refusal>> {
-  const { type, request, token, report } = arrival;
+  const { type, request, report } = arrival;
   const { config, ring } = edge;
   if (isSpeculative(request.headers)) return err({ reason: "speculative" });
   const receivedAtMs = Date.now();
+  const token = tokenWithin(arrival.token, ring);
   const verified = await verifyToken(token, { ring, policy: config.token, nowMs: receivedAtMs });
   if (!verified.ok) return verified;
   const claims = verified.value;
@@ -65,7 +66,7 @@ export async function acceptEvent(
     lose(edge, type, "the facts could not be read");
     return ok({ ...accepted, country: null, device: "other" });
   }
-  const enqueued = enqueue({ ...arrival, ...accepted, facts }, edge);
+  const enqueued = enqueue({ ...arrival, token, ...accepted, facts }, edge);
   if (enqueued instanceof Promise) {
     ctx.waitUntil(enqueued);
     if (claims.dur) await Promise.race([acknowledged(enqueued), sleep(DURABLE_WAIT_MS)]);

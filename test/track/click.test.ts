@@ -94,8 +94,7 @@ describe("a click link", () => {
   const refusals: [string, () => Promise<string>, number, string][] = [
     ["no token", async () => "", 400, "token_missing"],
     ["one segment", async () => "abc", 400, "token_segments"],
-    ["a slash behind it", async () => `${await aToken()}/x`, 400, "token_encoding"],
-    ["a padded signature", async () => `${await aToken()}=`, 400, "token_encoding"],
+    ["a padded header", async () => (await aToken()).replace(".", "=."), 400, "token_encoding"],
     [
       "alg none",
       async () => withHeader(await aToken(), { alg: "none", kid: "test-1", typ: "JWT" }),
