@@ -2363,7 +2363,7 @@ export interface operations {
              *
              *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
              *
-             *     [header-invalid](/problems/header-invalid): The token header must be exactly alg, kid and typ.
+             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
              *
              *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
              *
@@ -2470,7 +2470,7 @@ export interface operations {
              *
              *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
              *
-             *     [header-invalid](/problems/header-invalid): The token header must be exactly alg, kid and typ.
+             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
              *
              *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
              *
@@ -2589,7 +2589,7 @@ export interface operations {
              *
              *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
              *
-             *     [header-invalid](/problems/header-invalid): The token header must be exactly alg, kid and typ.
+             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
              *
              *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
              *
