@@ -9,6 +9,8 @@
  *
  * Keeps: no binding is written twice: all come from wrangler.toml, `vars` only replaces texts. With `statePath`, the
  * database, archive and shards outlive the process, laid out as wrangler lays them out (`--persist-to`); queues never do.
+ * The port is opened last: while the Worker is being built, its databases run alone, are migrated and prepared. So what
+ * connects at all meets a Worker that can answer.
  * Relies on: one process per state folder.
  */
 import { createRequire } from "node:module";
@@ -16,7 +18,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { D1Database, Queue, R2Bucket } from "@cloudflare/workers-types";
-import type { V4MiniflareOptions } from "miniflare";
+import type { Miniflare, V4MiniflareOptions } from "miniflare";
 import { boundDatabases } from "../src/sinks/directory.ts";
 import { type Bundle, bundleModules } from "./bundle.ts";
 import { type PipelineBindings, waitUntilCarried } from "./carried.ts";
@@ -35,6 +37,8 @@ export type RuntimeOptions = {
   readonly statePath?: string;
   /** Secrets, and variables that replace those of wrangler.toml. */
   readonly vars: Readonly<Record<string, string>>;
+  /** Called with the migrated primary database before the port is opened. */
+  readonly prepare?: (database: D1Database) => Promise<void>;
   /** The module to run where it is not the Worker of wrangler.toml, for benchmarks. */
   readonly script?: string;
   /** Whether queues deliver what they get (the default); without consumers the local queue drops it. */
@@ -68,50 +72,73 @@ export type LocalRuntime = {
 /** The port is taken by another program. */
 export class PortBusyError extends Error {}
 
-/** Builds, starts and migrates the Worker; resolves when it answers. Throws PortBusyError. */
+/** Builds, migrates and starts the Worker; resolves when it answers. Throws PortBusyError. */
 export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntime> {
+  const { port = 0, script, vars } = options;
   quietTools();
-  await assertPortFree(options.port ?? 0);
-  const { convertV4MiniflareOptions, Miniflare } = await import("miniflare");
-  const settings = convertV4MiniflareOptions(await miniflareOptions(options));
-  const miniflare = withoutSignalHandlers(() => new Miniflare(settings));
+  await assertPortFree(port);
+  const { convertV4MiniflareOptions: convert, Miniflare } = await import("miniflare");
+  const deployment = await readDeployment(options);
+  shieldFromInterrupt();
+  const databasesAlone = convert(databasesOf(deployment));
+  const miniflare = withoutSignalHandlers(() => new Miniflare(databasesAlone));
   try {
-    await miniflare.ready;
-    const bindings = await miniflare.getBindings<RuntimeBindings>();
-    for (const database of boundDatabases(bindings as never).values()) await applyMigrations(database as never);
-    const neighbourUrls: Record<string, string> = {};
-    for (const name of Object.keys(options.neighbours ?? {})) {
-      neighbourUrls[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
-    }
-    return {
-      url: (await miniflare.unsafeGetDirectURL()).origin,
-      neighbourUrls,
-      database: bindings.REPORT_DB,
-      bindings,
-      runCron: async () => {
-        const worker = await miniflare.getWorker();
-        await worker.scheduled({ cron: CRON, scheduledTime: new Date() });
-      },
-      waitUntilCarried: (timeoutMs) => waitUntilCarried(bindings, timeoutMs),
-      stop: () => miniflare.dispose(),
-    };
+    const [bundle] = await Promise.all([
+      script === undefined ? bundleModules() : { script, files: {} },
+      prepareDatabases(miniflare, options),
+    ]);
+    await assertPortFree(port);
+    await miniflare.setOptions(convert(wholeOf(deployment, { ...options, port, vars, bundle })));
+    return await runtimeOf(miniflare, options);
   } catch (cause) {
     await miniflare.dispose();
     throw cause;
   }
 }
 
-async function miniflareOptions(options: RuntimeOptions): Promise<V4MiniflareOptions> {
-  const { port = 0, statePath, vars, neighbours = {}, onLog = () => {} } = options;
+/** Migrates every report database, and hands the primary one to the caller. */
+async function prepareDatabases(miniflare: Miniflare, { prepare }: RuntimeOptions): Promise<void> {
+  const bindings = await miniflare.getBindings<RuntimeBindings>();
+  for (const database of boundDatabases(bindings as never).values()) await applyMigrations(database as never);
+  await prepare?.(bindings.REPORT_DB);
+}
+
+async function runtimeOf(miniflare: Miniflare, { neighbours = {} }: RuntimeOptions): Promise<LocalRuntime> {
+  const bindings = await miniflare.getBindings<RuntimeBindings>();
+  const neighbourUrls: Record<string, string> = {};
+  for (const name of Object.keys(neighbours)) {
+    neighbourUrls[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
+  }
+  return {
+    url: (await miniflare.unsafeGetDirectURL()).origin,
+    neighbourUrls,
+    database: bindings.REPORT_DB,
+    bindings,
+    runCron: async () => {
+      const worker = await miniflare.getWorker();
+      await worker.scheduled({ cron: CRON, scheduledTime: new Date() });
+    },
+    waitUntilCarried: (timeoutMs) => waitUntilCarried(bindings, timeoutMs),
+    stop: () => miniflare.dispose(),
+  };
+}
+
+/** What wrangler.toml describes, and what holds for every local run. */
+type Deployment = {
+  readonly name: string;
+  readonly compatibilityDate: string;
+  readonly worker: Omit<WorkerOptions, "modules">;
+  readonly shared: Omit<V4MiniflareOptions, "workers">;
+};
+type WorkerOptions = Extract<V4MiniflareOptions, { workers: unknown }>["workers"][number];
+
+async function readDeployment({ statePath, onLog = () => {} }: RuntimeOptions): Promise<Deployment> {
   const { unstable_getMiniflareWorkerOptions: readWorkerOptions, unstable_readConfig: readConfig } = await import(
     "wrangler"
   );
   const { NoOpLog } = await import("miniflare");
   const config = readConfig({ config: WRANGLER_CONFIG });
-  const { workerOptions } = readWorkerOptions(config);
-  const bundle = options.script === undefined ? await bundleModules() : { script: options.script, files: {} };
-  shieldFromInterrupt();
-  return {
+  const shared = {
     host: LOOPBACK,
     port: 0,
     cf: false,
@@ -119,29 +146,56 @@ async function miniflareOptions(options: RuntimeOptions): Promise<V4MiniflareOpt
     handleStructuredLogs: onLog,
     telemetry: { enabled: false },
     ...(statePath === undefined ? {} : { resourcePersistencePath: join(statePath, "v3") }),
+  } as const;
+  return {
+    name: config.name ?? "worker",
+    compatibilityDate: config.compatibility_date ?? "2026-10-20",
+    worker: readWorkerOptions(config).workerOptions,
+    shared,
+  };
+}
+
+/** The databases without a Worker that serves them. */
+function databasesOf({ name, compatibilityDate, worker, shared }: Deployment): V4MiniflareOptions {
+  const d1Databases = worker["d1Databases"] as Record<string, string>;
+  return { ...shared, workers: [{ name, compatibilityDate, ...moduleOf("export default {};"), d1Databases }] };
+}
+
+/** Everything, on its port. */
+function wholeOf(
+  { name, compatibilityDate, worker, shared }: Deployment,
+  options: RuntimeOptions & { readonly port: number; readonly bundle: Bundle },
+): V4MiniflareOptions {
+  const { port, vars, bundle, neighbours = {} } = options;
+  return {
+    ...shared,
     workers: [
       {
-        ...workerOptions,
-        name: config.name ?? "worker",
+        ...worker,
+        name,
         rootPath: PROJECT_ROOT,
         modules: modulesOf(bundle),
         ...(options.hasConsumers === false ? { queueConsumers: {} } : {}),
-        bindings: { ...(workerOptions.bindings as Record<string, never>), ...vars },
+        bindings: { ...(worker.bindings as Record<string, never>), ...vars },
         unsafeDirectSockets: [{ host: LOOPBACK, port }],
       },
-      ...Object.entries(neighbours).map(([name, contents]) => ({
-        name,
-        compatibilityDate: config.compatibility_date ?? "2026-10-20",
-        modules: [{ type: "ESModule" as const, path: "worker.js", contents }],
+      ...Object.entries(neighbours).map(([neighbour, contents]) => ({
+        name: neighbour,
+        compatibilityDate,
+        ...moduleOf(contents),
         unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }],
       })),
     ],
   };
 }
 
+function moduleOf(contents: string) {
+  return { modules: [{ type: "ESModule" as const, path: "worker.js", contents }] };
+}
+
 function modulesOf({ script, files }: Bundle) {
   const data = Object.entries(files).map(([path, contents]) => ({ type: "Data" as const, path, contents }));
-  return [{ type: "ESModule" as const, path: "worker.js", contents: script }, ...data];
+  return [...moduleOf(script).modules, ...data];
 }
 
 /** For `onLog`: faults that the Worker handled are worth a line on stderr; its other facts are not. */

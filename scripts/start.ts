@@ -3,13 +3,15 @@
  *
  *   npm start -- [--port 8787] [--state .clickledger/state]
  *
- * Order: read the arguments → own the state folder → secrets → runtime and migrations → demonstration data → cron.
- * Keeps: state outlives the process. On Ctrl-C or SIGTERM the local queue, which lives in memory, is carried to the
- * report first (bounded), then the exit code is 0. A busy port or folder is one line and exit code 1.
+ * Order: read the arguments → own the state folder → secrets → migrations → demonstration data → the port opens → cron.
+ * Keeps: the port opens when everything behind it is there, so what connects at all is answered. State outlives the
+ * process. On Ctrl-C or SIGTERM the local queue, which lives in memory, is carried to the report first (bounded), then the
+ * exit code is 0. A busy port or folder is one line and exit code 1.
  */
 import { mkdir } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { D1Database } from "@cloudflare/workers-types";
 import { driveCron } from "./cron-driver.ts";
 import { readDevVars } from "./dev-vars.ts";
 import { assertPortFree, type LocalRuntime, PortBusyError, printFault, startRuntime } from "./local-runtime.ts";
@@ -53,9 +55,12 @@ async function main(): Promise<void> {
   if (generated.length > 0) console.log(`Made random secrets in .dev.vars: ${generated.join(", ")}.`);
   const { DEMO_API_KEY: demoApiKey = "", ...secrets } = devVars;
   const vars = { ...secrets, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: "127.0.0.1,localhost" };
-  const runtime = await startRuntime({ port, statePath, vars, onLog: printFault });
+  let isSeeded = false;
+  const prepare = async (database: D1Database) => {
+    isSeeded = await seedDemo(database, demoApiKey, Date.now());
+  };
+  const runtime = await startRuntime({ port, statePath, vars, prepare, onLog: printFault });
   closing.push(() => stop(runtime));
-  const isSeeded = await seedDemo(runtime.database, demoApiKey, Date.now());
   const stopCron = driveCron(runtime);
   closing.push(async () => stopCron());
   printWelcome(runtime.url, { statePath, demoApiKey, isSeeded });
