@@ -6,13 +6,15 @@
  * Order: read the arguments → own the state folder → secrets → migrations → demonstration data → the port opens → cron.
  * Keeps: the port opens when everything behind it is there, so what connects at all is answered. State outlives the
  * process. On Ctrl-C or SIGTERM the local queue, which lives in memory, is carried to the report first (bounded), then the
- * exit code is 0. A busy port or folder is one line and exit code 1.
+ * exit code is 0. A busy port or folder is one line and exit code 1, and so is each setting that is refused.
  */
 import { mkdir } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { D1Database } from "@cloudflare/workers-types";
+import { ConfigError, readConfig } from "../src/config.ts";
 import { driveCron } from "./cron-driver.ts";
+import { deployedEnv } from "./deployed-env.ts";
 import { readDevVars } from "./dev-vars.ts";
 import { assertPortFree, type LocalRuntime, PortBusyError, printFault, startRuntime } from "./local-runtime.ts";
 import { PROJECT_ROOT } from "./project.ts";
@@ -55,6 +57,7 @@ async function main(): Promise<void> {
   if (generated.length > 0) console.log(`Made random secrets in .dev.vars: ${generated.join(", ")}.`);
   const { DEMO_API_KEY: demoApiKey = "", ...secrets } = devVars;
   const vars = { ...secrets, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: "127.0.0.1,localhost" };
+  readConfig({ ...(await deployedEnv()), ...vars });
   let isSeeded = false;
   const prepare = async (database: D1Database) => {
     isSeeded = await seedDemo(database, demoApiKey, Date.now());
@@ -124,7 +127,7 @@ Clickledger runs at ${url}
 }
 
 main().catch((cause: unknown) => {
-  const isKnown = cause instanceof PortBusyError || cause instanceof StateBusyError;
+  const isKnown = cause instanceof PortBusyError || cause instanceof StateBusyError || cause instanceof ConfigError;
   console.error(isKnown ? cause.message : cause);
   process.exit(1);
 });

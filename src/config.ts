@@ -1,12 +1,17 @@
 /**
- * Env → checked Config: every setting read once per isolate, with its unit in its name and its bounds asserted.
+ * Env → checked Config: every setting and binding, read once for an isolate, with its unit in its name and its bounds.
  *
- * Keeps: a wrong setting is a sentence for the operator at the first request, never a silent default.
+ * Keeps: there is no default. Whatever is wrong is named, all of it together, before anything is done: `npm start` and
+ * `npm run check` end with it, and a deployment answers every request with 503 and its name (src/index.ts): a click that
+ * is not redirected is asked for again, one that is redirected and lost is not.
  */
+import { isApiKey } from "./core/api-key.ts";
 import { parseJson } from "./core/base64url.ts";
+import { keyRingFaults } from "./core/key-ring.ts";
 import { DAY_MS, FOLLOWER_CONFIRM_MS, HOUR_MS, SECOND_MS } from "./core/limits.ts";
 import type { Result } from "./core/result.ts";
-import { parseTopology, type Topology } from "./core/routing.ts";
+import { isReportDatabase, parseTopology, type Topology } from "./core/routing.ts";
+import { type SettingFault, Settings } from "./core/settings.ts";
 import type { TokenPolicy } from "./core/token.ts";
 import type { LatePolicy } from "./core/verdict.ts";
 
@@ -52,73 +57,120 @@ export type Config = {
 /** Messages wait in a queue, and then in its dead-letter queue, this long at most (the platform's default: 4 days). */
 const QUEUE_RETENTION_MS = 4 * DAY_MS;
 
-/** Reads and checks `env`; throws an Error that names the setting. */
-export function readConfig(env: object): Config {
-  const vars = env as Record<string, string | undefined>;
-  const tokenTtlMaxS = integer(vars, "TOKEN_TTL_MAX_S", 60, 30 * 86_400);
-  const coalesceHoldMs = integer(vars, "COALESCE_HOLD_MS", 0, FOLLOWER_CONFIRM_MS / 2);
-  return {
-    token: { tokenTtlMaxS, landingHttpHosts: new Set(list(vars, "LANDING_HTTP_HOSTS")) },
-    tokenKeys: text(vars, "TOKEN_KEYS"),
-    tokenSigningKid: text(vars, "TOKEN_SIGNING_KID"),
-    adminApiKey: text(vars, "ADMIN_API_KEY"),
-    clickIdParam: text(vars, "CLICK_ID_PARAM"),
-    late: {
-      mode: oneOf(vars, "LATE_POLICY", ["review", "accept"]),
-      allowedLatenessS: integer(vars, "ALLOWED_LATENESS_S", 0, 86_400),
-    },
-    topology: parseTopology(parseJson(vars["TOPOLOGY"] ?? "")),
-    coalesceHoldMs,
-    enqueueChain: list(vars, "ENQUEUE_CHAIN").map((step) => member(step, "ENQUEUE_CHAIN", ENQUEUE_STEPS)),
-    flushIntervalMs: integer(vars, "FLUSH_INTERVAL_MS", 100, 60_000),
-    submissionFlushIntervalMs: integer(vars, "SUBMISSION_FLUSH_INTERVAL_MS", 100, 60_000),
-    archiveIntervalMs: integer(vars, "ARCHIVE_INTERVAL_MS", 100, 3_600_000),
-    logBacklogCharsMax: integer(vars, "LOG_BACKLOG_CHARS_MAX", 1_000, 2_000_000_000),
-    tiers: {
-      hotMinutesMs: integer(vars, "HOT_MINUTES_H", 24, 8_760) * HOUR_MS,
-      minutesKeptDays: integer(vars, "MINUTES_KEPT_DAYS", 7, 36_500),
-      hoursKeptDays: integer(vars, "HOURS_KEPT_DAYS", 7, 36_500),
-      daysKeptDays: integer(vars, "DAYS_KEPT_DAYS", 7, 36_500),
-    },
-    newAdvertisersTo: some(vars, "NEW_ADVERTISERS_TO"),
-    dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
-    isDemo: vars["LOCAL_DEMO"] === "1",
-  };
-}
+/** A parameter's name that needs no escape in a query (RFC 3986 §2.3). */
+const PARAMETER = /^[A-Za-z0-9_.~-]{1,64}$/;
+const HOST = /^([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])$/;
 
-function text(vars: Record<string, string | undefined>, name: string): string {
-  const value = vars[name];
-  if (value === undefined || value === "") throw new Error(`setting ${name} is missing`);
-  return value;
-}
+/** Settings that are refused; the message names each, and no value. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  /** The names of the settings, each once. */
+  readonly settings: readonly string[];
 
-function list(vars: Record<string, string | undefined>, name: string): string[] {
-  return (vars[name] ?? "")
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
-}
-
-function some(vars: Record<string, string | undefined>, name: string): string[] {
-  const items = list(vars, name);
-  if (items.length === 0) throw new Error(`setting ${name} is missing`);
-  return items;
-}
-
-function integer(vars: Record<string, string | undefined>, name: string, min: number, max: number): number {
-  const value = Number(text(vars, name));
-  if (!Number.isSafeInteger(value) || value < min || value > max) {
-    throw new Error(`setting ${name} must be an integer from ${min} to ${max}`);
+  constructor(faults: readonly SettingFault[]) {
+    super(`settings are refused:\n${faults.map(({ name, why }) => `  ${name} ${why}`).join("\n")}`);
+    this.settings = Array.from(new Set(faults.map(({ name }) => name)));
   }
-  return value;
 }
 
-function oneOf<T extends string>(vars: Record<string, string | undefined>, name: string, options: readonly T[]): T {
-  return member(text(vars, name), name, options);
+const known = new WeakMap<object, Config | ConfigError>();
+
+/** The checked configuration of `env`. Throws ConfigError. */
+export function readConfig(env: object): Config {
+  const config = known.get(env) ?? checkConfig(env);
+  known.set(env, config);
+  if (config instanceof ConfigError) throw config;
+  return config;
 }
 
-function member<T extends string>(value: string, name: string, options: readonly T[]): T {
-  const option = options.find((candidate) => candidate === value);
-  if (option === undefined) throw new Error(`setting ${name} must be one of ${options.join(", ")}`);
-  return option;
+function checkConfig(env: object): Config | ConfigError {
+  const settings = new Settings(env);
+  const tokenTtlMaxS = settings.integer("TOKEN_TTL_MAX_S", 60, 30 * 86_400);
+  const config: Config = {
+    token: { tokenTtlMaxS, landingHttpHosts: new Set(landingHosts(settings)) },
+    ...secrets(settings),
+    clickIdParam: settings.formed("CLICK_ID_PARAM", PARAMETER, "must be 1 to 64 of A–Z a–z 0–9 _ . ~ -"),
+    late: {
+      mode: settings.oneOf("LATE_POLICY", ["review", "accept"]),
+      allowedLatenessS: settings.integer("ALLOWED_LATENESS_S", 0, 86_400),
+    },
+    topology: parseTopology(parseJson(String((env as { TOPOLOGY?: unknown }).TOPOLOGY ?? ""))),
+    coalesceHoldMs: settings.integer("COALESCE_HOLD_MS", 0, FOLLOWER_CONFIRM_MS / 2),
+    enqueueChain: enqueueChain(settings),
+    flushIntervalMs: settings.integer("FLUSH_INTERVAL_MS", 100, 60_000),
+    submissionFlushIntervalMs: settings.integer("SUBMISSION_FLUSH_INTERVAL_MS", 100, 60_000),
+    archiveIntervalMs: settings.integer("ARCHIVE_INTERVAL_MS", 100, 3_600_000),
+    logBacklogCharsMax: settings.integer("LOG_BACKLOG_CHARS_MAX", 1_000, 2_000_000_000),
+    tiers: tiers(settings),
+    newAdvertisersTo: newAdvertisersTo(settings),
+    dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
+    isDemo: settings.oneOf("LOCAL_DEMO", ["0", "1"]) === "1",
+  };
+  checkBindings(settings);
+  return settings.faults.length === 0 ? config : new ConfigError(settings.faults);
+}
+
+function secrets(settings: Settings): Pick<Config, "tokenKeys" | "tokenSigningKid" | "adminApiKey"> {
+  const tokenKeys = settings.word("TOKEN_KEYS");
+  const tokenSigningKid = settings.word("TOKEN_SIGNING_KID");
+  if (tokenKeys !== "" && tokenSigningKid !== "") {
+    for (const { name, why } of keyRingFaults(parseJson(tokenKeys), tokenSigningKid)) settings.refuse(name, why);
+  }
+  const adminApiKey = settings.word("ADMIN_API_KEY");
+  if (adminApiKey !== "" && !isApiKey(adminApiKey)) {
+    const make = "echo clk_$(openssl rand -base64 32 | tr +/ -_ | tr -d =)";
+    settings.refuse("ADMIN_API_KEY", `must be clk_ and 43 characters base64url, which are 32 random bytes: ${make}`);
+  }
+  return { tokenKeys, tokenSigningKid, adminApiKey };
+}
+
+function landingHosts(settings: Settings): string[] {
+  const hosts = settings.list("LANDING_HTTP_HOSTS");
+  if (!hosts.every((host) => host === "" || HOST.test(host))) {
+    settings.refuse("LANDING_HTTP_HOSTS", "must name hosts alone, in lower case: no scheme, port, path or wildcard");
+  }
+  return hosts;
+}
+
+/** The chain; each of its steps can be taken in this deployment, since a step that cannot is one that loses clicks. */
+function enqueueChain(settings: Settings): EnqueueStepName[] {
+  const steps = settings.some("ENQUEUE_CHAIN", ENQUEUE_STEPS);
+  const isOnlyOther = steps.length > 0 && steps.every((step) => step === "other_queue");
+  if (isOnlyOther) settings.refuse("ENQUEUE_CHAIN", "must have a step besides other_queue, which needs a second queue");
+  return steps;
+}
+
+/** What a tier still shows has not left the coarser one, and nothing leaves before it has moved to R2. */
+function tiers(settings: Settings): TierSettings {
+  const hotHours = settings.integer("HOT_MINUTES_H", 24, 8_760);
+  const minutesKeptDays = settings.integer("MINUTES_KEPT_DAYS", 7, 36_500);
+  const hoursKeptDays = settings.integer("HOURS_KEPT_DAYS", 7, 36_500);
+  const daysKeptDays = settings.integer("DAYS_KEPT_DAYS", 7, 36_500);
+  const isSet = settings.faults.every(({ name }) => !/^HOT_MINUTES_H$|_KEPT_DAYS$/.test(name));
+  if (isSet && hotHours > minutesKeptDays * 24) settings.refuse("HOT_MINUTES_H", "must be within MINUTES_KEPT_DAYS");
+  if (isSet && minutesKeptDays > hoursKeptDays) settings.refuse("MINUTES_KEPT_DAYS", "must be within HOURS_KEPT_DAYS");
+  if (isSet && hoursKeptDays > daysKeptDays) settings.refuse("HOURS_KEPT_DAYS", "must be within DAYS_KEPT_DAYS");
+  return { hotMinutesMs: hotHours * HOUR_MS, minutesKeptDays, hoursKeptDays, daysKeptDays };
+}
+
+/** Report databases, each of them bound; there is at least one. */
+function newAdvertisersTo(settings: Settings): string[] {
+  const bound = settings.names().filter((name) => isReportDatabase(name) && settings.isBound(name, "prepare"));
+  return settings.some("NEW_ADVERTISERS_TO", bound);
+}
+
+/** What the Worker cannot do without, and a method by which each is known. */
+const BINDINGS = [
+  ["CLICK_QUEUE_0", "send", "a queue"],
+  ["IMPRESSION_QUEUE_0", "send", "a queue"],
+  ["EVENT_SHARD", "getByName", "the Durable Objects of EventShard"],
+  ["SUBMISSION_SHARD", "getByName", "the Durable Objects of SubmissionShard"],
+  ["REPORT_DB", "prepare", "a D1 database"],
+  ["ARCHIVE", "put", "an R2 bucket"],
+  ["OPERATIONS", "writeDataPoint", "an Analytics Engine data set"],
+  ["API_RATE", "limit", "a rate limiter"],
+] as const;
+
+function checkBindings(settings: Settings): void {
+  for (const [name, method, kind] of BINDINGS) settings.bound(name, method, kind);
 }

@@ -1,10 +1,12 @@
 /**
  * Composition root: which handler gets what. Wiring only.
  *
- * Keeps: the click path statically imports neither Hono nor zod; the report side is evaluated at its first request.
+ * Keeps: the click path statically imports neither Hono nor zod; the report side is evaluated at its first request. With
+ * settings that are refused nothing is done, and every answer says which they are. Whatever a route throws is a problem.
  */
 import { duty, runCron, runTiers } from "./batch/cron.ts";
-import { readConfig } from "./config.ts";
+import { ConfigError, readConfig } from "./config.ts";
+import { logFault } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { dropKeptRows } from "./report/kept-rows.ts";
@@ -28,35 +30,68 @@ const ADMIN_PATHS = ["/v1/admin/", "/v1/catalog/"];
 const ABOUT_PATHS = ["/openapi.json", "/docs", "/problems/"];
 const METHODOLOGY_PATH = "/.well-known/ad-measurement.json";
 
+/** The bindings whose settings were found to be right, and those that were found to be wrong and reported. */
+let sound: Env | null = null;
+let reported: Env | null = null;
+
+/** Null, or the answer of a deployment with settings that are refused. */
+function refuseSettings(env: Env): Response | null {
+  try {
+    readConfig(env);
+    sound = env;
+    return null;
+  } catch (refused) {
+    if (!(refused instanceof ConfigError)) throw refused;
+    if (env !== reported) logFault("settings_refused", refused);
+    reported = env;
+    const detail = `Refused: ${refused.settings.join(", ")}. The operator finds in the Worker's log what each must be.`;
+    const title = "The settings of this deployment are refused.";
+    return problemResponse({ reason: "settings_refused", status: 503, title, detail }, { "Retry-After": "60" });
+  }
+}
+
+/** Answers what is neither a click link nor a pixel. */
+async function answer(request: Request, path: string, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const answered = (await handleTrack(request, path, env, ctx)) ?? (await handleSubmit(request, path, env, ctx));
+  if (answered !== undefined) return answered;
+  if (DESK_PATHS.some((prefix) => path.startsWith(prefix))) {
+    return (await import("./desk/app.ts")).handleDesk(request, env, ctx);
+  }
+  if (ADMIN_PATHS.some((prefix) => path.startsWith(prefix))) {
+    return (await import("./admin/app.ts")).handleAdmin(request, env, ctx);
+  }
+  if (path === "/v1/live") return (await import("./report/live.ts")).handleLive(request, env);
+  if (path.startsWith("/v1/")) return (await import("./report/app.ts")).handleReport(request, env, ctx);
+  if (path === METHODOLOGY_PATH) {
+    return (await import("./well-known/app.ts")).handleMethodology(request, readConfig(env));
+  }
+  if (ABOUT_PATHS.some((prefix) => path.startsWith(prefix))) {
+    const about = await (await import("./openapi/app.ts")).handleAbout(request, path);
+    if (about !== undefined) return about;
+  }
+  if (env.LOCAL_DEMO === "1") {
+    const page = await (await import("./demo/pages.ts")).handleDemo(request, path, env);
+    if (page !== undefined) return page;
+  }
+  return problemResponse({ reason: "not_found", status: 404, title: "There is nothing here." });
+}
+
 export default {
   async fetch(request, env, ctx) {
-    const path = pathOf(request.url);
-    const clicked = tokenIn("click", path);
-    if (clicked !== null) return handleClick(request, clicked, env, ctx);
-    const shown = tokenIn("impression", path);
-    if (shown !== null) return handleImpression(request, shown, env, ctx);
-    const answered = (await handleTrack(request, path, env, ctx)) ?? (await handleSubmit(request, path, env, ctx));
-    if (answered !== undefined) return answered;
-    if (DESK_PATHS.some((prefix) => path.startsWith(prefix))) {
-      return (await import("./desk/app.ts")).handleDesk(request, env, ctx);
+    try {
+      const refused = env === sound ? null : refuseSettings(env);
+      if (refused !== null) return refused;
+      const path = pathOf(request.url);
+      const clicked = tokenIn("click", path);
+      if (clicked !== null) return await handleClick(request, clicked, env, ctx);
+      const shown = tokenIn("impression", path);
+      if (shown !== null) return await handleImpression(request, shown, env, ctx);
+      return await answer(request, path, env, ctx);
+    } catch (fault) {
+      logFault("request_failed", fault);
+      const title = "The request failed through a fault of ours.";
+      return problemResponse({ reason: "internal_error", status: 500, title });
     }
-    if (ADMIN_PATHS.some((prefix) => path.startsWith(prefix))) {
-      return (await import("./admin/app.ts")).handleAdmin(request, env, ctx);
-    }
-    if (path === "/v1/live") return (await import("./report/live.ts")).handleLive(request, env);
-    if (path.startsWith("/v1/")) return (await import("./report/app.ts")).handleReport(request, env, ctx);
-    if (path === METHODOLOGY_PATH) {
-      return (await import("./well-known/app.ts")).handleMethodology(request, readConfig(env));
-    }
-    if (ABOUT_PATHS.some((prefix) => path.startsWith(prefix))) {
-      const about = await (await import("./openapi/app.ts")).handleAbout(request, path);
-      if (about !== undefined) return about;
-    }
-    if (env.LOCAL_DEMO === "1") {
-      const page = await (await import("./demo/pages.ts")).handleDemo(request, path, env);
-      if (page !== undefined) return page;
-    }
-    return problemResponse({ reason: "not_found", status: 404, title: "There is nothing here." });
   },
 
   async queue(batch, env) {

@@ -14,6 +14,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { isApiKey } from "../core/api-key.ts";
 import { encodeBase64url, encodeUtf8, parseJson } from "../core/base64url.ts";
 import type { KeyLimits } from "../core/key-ring.ts";
 import { assert } from "../core/result.ts";
@@ -34,7 +35,6 @@ export type Principal = {
 /** `keyId` of the key in the configuration, which is the operator's own. */
 export const CONFIGURED_KEY_ID = "admin";
 
-const KEY = /^clk_[A-Za-z0-9_-]{43}$/;
 const BEARER = /^Bearer +(\S+) *$/i;
 const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
 
@@ -76,7 +76,7 @@ export async function authenticate(
     const owner = { advertiserId: null, publisherId: null };
     return { keyId: CONFIGURED_KEY_ID, ...owner, scopes: new Set(SCOPES), mintLimits: UNLIMITED };
   }
-  if (!KEY.test(key)) return null;
+  if (!isApiKey(key)) return null;
   const row = await database.prepare(SELECT_KEY).bind(hash, nowMs).first<KeyRow>();
   return row === null ? null : toPrincipal(row);
 }

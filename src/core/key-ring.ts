@@ -16,7 +16,8 @@ import { type Claims, isId } from "./claims.ts";
 import { KeyedHash } from "./keyed-hash.ts";
 import { TOKEN_KEY_BYTES_MIN } from "./limits.ts";
 import type { RefusalReason } from "./refusal.ts";
-import { err, ok, type Result } from "./result.ts";
+import { assert, err, ok, type Result } from "./result.ts";
+import type { SettingFault } from "./settings.ts";
 
 export type KeyLimits = {
   readonly advertisers: ReadonlySet<string> | null;
@@ -43,6 +44,8 @@ export type DerivedKeys = { readonly kid: string; readonly clickId: KeyedHash; r
 export type KeyRing = {
   /** Keys that verify tokens. */
   readonly keys: ReadonlyMap<string, TokenKey>;
+  /** Keys that verify no click any more, and still what was signed with them for whoever asks about it. */
+  readonly retired: ReadonlyMap<string, TokenKey>;
   readonly signing: TokenKey;
   /** What click ids and postbacks are verified with: derived from keys without limits, retired ones too. */
   readonly derived: ReadonlyMap<string, DerivedKeys>;
@@ -66,26 +69,48 @@ const HEADER_ORDERS = [
 const SPEC_MEMBERS: readonly string[] = ["key", "advertisers", "publishers", "cpc_max", "retired"];
 const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
 
+/** What is wrong with the keys, by the name of the setting; no key material. Empty when they can be imported. */
+export function keyRingFaults(tokenKeys: unknown, signingKid: string): SettingFault[] {
+  const ring = "TOKEN_KEYS";
+  if (typeof tokenKeys !== "object" || tokenKeys === null || Array.isArray(tokenKeys)) {
+    return [{ name: ring, why: "must be a JSON object of kid to key" }];
+  }
+  const faults: SettingFault[] = [];
+  const specs = new Map<string, KeySpec>();
+  for (const [kid, entry] of Object.entries(tokenKeys)) {
+    const spec = isId(kid) ? readSpec(kid, entry) : err("a kid is outside the alphabet of ids");
+    if (spec.ok) specs.set(kid, spec.value);
+    else faults.push({ name: ring, why: `is wrong: ${spec.error}` });
+  }
+  const signing = specs.get(signingKid);
+  const isBroken = signing === undefined && Object.hasOwn(tokenKeys, signingKid);
+  const kid = "TOKEN_SIGNING_KID";
+  if (!isBroken && signing?.isRetired !== false) {
+    faults.push({ name: kid, why: "names no key of TOKEN_KEYS that is in force" });
+  } else if (signing !== undefined && signing.limits !== UNLIMITED) {
+    faults.push({ name: kid, why: "names a key with limits" });
+  }
+  return faults;
+}
+
 /** Imports the keys of `TOKEN_KEYS`; the error is a sentence for the operator and names no key material. */
 export async function importKeyRing(tokenKeys: unknown, signingKid: string): Promise<Result<KeyRing, string>> {
-  if (typeof tokenKeys !== "object" || tokenKeys === null || Array.isArray(tokenKeys)) {
-    return err("TOKEN_KEYS must be a JSON object of kid to key");
-  }
+  const [fault] = keyRingFaults(tokenKeys, signingKid);
+  if (fault !== undefined) return err(`${fault.name} ${fault.why}`);
   const keys = new Map<string, TokenKey>();
+  const retired = new Map<string, TokenKey>();
   const derived = new Map<string, DerivedKeys>();
-  for (const [kid, entry] of Object.entries(tokenKeys)) {
-    if (!isId(kid)) return err("a kid in TOKEN_KEYS is outside the alphabet of ids");
+  for (const [kid, entry] of Object.entries(tokenKeys as object)) {
     const spec = readSpec(kid, entry);
-    if (!spec.ok) return spec;
+    if (!spec.ok) return err(spec.error);
     const { bytes, limits, isRetired } = spec.value;
-    if (!isRetired) keys.set(kid, { kid, key: await importHmacKey(bytes), algorithm: HS256, limits });
+    (isRetired ? retired : keys).set(kid, { kid, key: await importHmacKey(bytes), algorithm: HS256, limits });
     if (limits === UNLIMITED) derived.set(kid, deriveKeys(kid, bytes));
   }
   const signing = keys.get(signingKid);
-  if (signing === undefined) return err("TOKEN_SIGNING_KID names no key of TOKEN_KEYS that is in force");
   const derivedSigning = derived.get(signingKid);
-  if (derivedSigning === undefined) return err("TOKEN_SIGNING_KID names a key with limits");
-  return ok({ keys, signing, derived, derivedSigning, byHeader: spellHeaders(keys) });
+  assert(signing !== undefined && derivedSigning !== undefined, "the signing key was checked");
+  return ok({ keys, retired, signing, derived, derivedSigning, byHeader: spellHeaders(keys) });
 }
 
 /** HKDF with an empty salt would do the same in two steps; the ring's keys are uniform already (RFC 5869 §3.3). */

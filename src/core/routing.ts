@@ -160,6 +160,13 @@ export function submissionShardNames(): string[] {
   return [...orders, ...Array.from({ length: COUNTS_SHARDS }, (_, index) => countsShardName(index))];
 }
 
+const REPORT_DATABASE = /^REPORT_DB(_[1-9]\d{0,3})?$/;
+
+/** Whether a binding of this name is a report database; the one without a number is the primary. */
+export function isReportDatabase(binding: string): boolean {
+  return REPORT_DATABASE.test(binding);
+}
+
 /** The advertiser's bucket: what is rolled together, and where a watermark of rolled hours is kept. */
 export function advertiserBucketOf(advertiserId: string): number {
   return hash32(advertiserId) % ADVERTISER_BUCKETS;

@@ -25,6 +25,7 @@ export const ACCESS = {
 const ADDRESSES = {
   not_found: { status: 404, title: "There is nothing here." },
   method_not_allowed: { status: 405, title: "The method is not allowed here." },
+  settings_refused: { status: 503, title: "The settings of this deployment are refused." },
 } as const satisfies Table;
 
 const AREAS = {

@@ -10,9 +10,9 @@
  * Relies on: a binding's name means the same database for ever.
  */
 import { hash32 } from "../core/hash.ts";
+import { isReportDatabase } from "../core/routing.ts";
 
 export const PRIMARY_DATABASE = "REPORT_DB";
-const BINDING = /^REPORT_DB(_[1-9]\d{0,3})?$/;
 /** Pins that an isolate remembers; they never change, so forgetting them costs a look. */
 const PINS_REMEMBERED_MAX = 100_000;
 
@@ -51,7 +51,7 @@ const remembered = new WeakMap<D1Database, Map<string, string>>();
 
 /** The databases that are bound, by the names of their bindings; the primary first. */
 export function boundDatabases(env: Bindings): ReadonlyMap<string, D1Database> {
-  const bound = Object.entries(env).filter(([name]) => BINDING.test(name)) as [string, D1Database][];
+  const bound = Object.entries(env).filter(([name]) => isReportDatabase(name)) as [string, D1Database][];
   return new Map(bound.toSorted(([left], [right]) => numberOf(left) - numberOf(right)));
 }
 

@@ -1,6 +1,7 @@
 /** The configuration as wrangler.toml deploys it, for tests that run in Node. */
 import { readFileSync } from "node:fs";
 import { type Config, readConfig } from "../../src/config.ts";
+import { STAND_INS } from "../support/bindings.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 
 /** The `[vars]` of wrangler.toml; each stands on one line as `NAME = "value"` or `NAME = 'value'`. */
@@ -12,5 +13,5 @@ export function deployedVars(): Record<string, string> {
 }
 
 export function deployedConfig(): Config {
-  return readConfig({ ...deployedVars(), ...TEST_SECRETS });
+  return readConfig({ ...deployedVars(), ...TEST_SECRETS, ...STAND_INS });
 }

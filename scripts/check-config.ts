@@ -1,0 +1,31 @@
+/**
+ * `npm run check:config`: whether the settings of wrangler.toml are what a deployment may have.
+ *
+ *   npm run check:config -- [--secrets secrets.json]     with the secrets of that file too, before they are sent
+ *
+ * Keeps: the same check as the Worker's own (src/config.ts), and what only a deployment must not have: the demonstration,
+ * and a topology that does not parse. Everything that is wrong is named together; exit code 1. No secret is printed.
+ */
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { ConfigError, readConfig } from "../src/config.ts";
+import { deployedEnv, placeholderSecrets } from "./deployed-env.ts";
+
+const { values } = parseArgs({ options: { secrets: { type: "string" } }, strict: true, allowPositionals: false });
+const secrets =
+  values.secrets === undefined
+    ? placeholderSecrets()
+    : (JSON.parse(await readFile(values.secrets, "utf8")) as Record<string, string>);
+
+const faults: string[] = [];
+try {
+  const { isDemo, topology } = readConfig({ ...(await deployedEnv()), ...secrets });
+  if (isDemo) faults.push('LOCAL_DEMO must be "0" where it is deployed');
+  if (!topology.ok) faults.push(`TOPOLOGY is wrong: ${topology.error}`);
+} catch (refused) {
+  if (!(refused instanceof ConfigError)) throw refused;
+  faults.push(refused.message);
+}
+for (const fault of faults) console.error(fault);
+if (faults.length > 0) process.exitCode = 1;
+else console.log("The settings of wrangler.toml are right.");

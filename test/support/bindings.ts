@@ -1,0 +1,15 @@
+/** Stand-ins for the bindings of wrangler.toml, for tests in Node that read settings and call nothing. */
+const call = () => {
+  throw new Error("a stand-in is not called");
+};
+
+export const STAND_INS = {
+  CLICK_QUEUE_0: { send: call },
+  IMPRESSION_QUEUE_0: { send: call },
+  EVENT_SHARD: { getByName: call },
+  SUBMISSION_SHARD: { getByName: call },
+  REPORT_DB: { prepare: call },
+  ARCHIVE: { put: call },
+  OPERATIONS: { writeDataPoint: call },
+  API_RATE: { limit: call },
+};
