@@ -82,6 +82,23 @@ export async function verifyToken(
   return refusal === null ? claims : err({ reason: refusal });
 }
 
+/**
+ * Verifies what was signed at any time, for whoever asks about it: by retired keys too, and whatever life was allowed
+ * then. What its key may not sign is refused as ever.
+ */
+export function verifyOldToken(
+  token: string,
+  { ring, policy }: { ring: KeyRing; policy: TokenPolicy },
+): Promise<Result<Claims, Refusal>> {
+  const keys = new Map([...ring.retired, ...ring.keys]);
+  const always = Number.POSITIVE_INFINITY;
+  return verifyToken(tokenWithin(token, { ...ring, keys }), {
+    ring: { ...ring, keys },
+    policy: { ...policy, tokenTtlMaxS: always },
+    nowMs: always,
+  });
+}
+
 /** Signs claims with the ring's signing key. Refuses what `verifyToken` would refuse, by the same rules. */
 export async function mintToken(
   payload: unknown,

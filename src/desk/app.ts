@@ -13,22 +13,28 @@ import type { Actor } from "../access/audit.ts";
 import { refuseHaste } from "../access/rate-limit.ts";
 import { readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
+import { REFUSALS, type Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
+import { problemResponse } from "../problem.ts";
 import { DatabaseFault, fromDatabase } from "../report/facts-reader.ts";
-import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
+import { isReportProblemReason, type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { readScopeOf } from "../report/tenancy.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { Directory } from "../sinks/directory.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
 import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
 import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
+import { ringOf } from "./ring.ts";
 
 /** What a handler finds in its context: the bindings of the Worker. */
 export type DeskEnv = { Bindings: Env };
 type OperationContext = Context<DeskEnv>;
 type Asked = { readonly principal: Principal; readonly actor: Actor; readonly body: Readonly<Record<string, unknown>> };
-type Act = (context: OperationContext, asked: Asked) => Promise<Result<Record<string, unknown>, ReportProblem>>;
+type Act = (
+  context: OperationContext,
+  asked: Asked,
+) => Promise<Result<Record<string, unknown>, ReportProblem | Refusal>>;
 type Operation = {
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -38,8 +44,9 @@ type Operation = {
 };
 
 async function portsOf({ env }: OperationContext): Promise<ExplainPorts> {
-  const topology = await topologyInForce(env, readConfig(env));
-  return { shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, nowMs: Date.now() };
+  const config = readConfig(env);
+  const [topology, ring] = await Promise.all([topologyInForce(env, config), ringOf(config)]);
+  return { shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, ring, policy: config.token, nowMs: Date.now() };
 }
 
 /** 1 000 decisions or 100 keys of letters, twice over. */
@@ -144,10 +151,19 @@ async function answer(context: OperationContext, operation: Operation): Promise<
   if (!body.ok) return toProblemResponse(body.error);
   const actor = { keyId: principal.keyId, nowMs: Date.now() };
   const result = await act(context, { principal, actor, body: body.value });
-  if (!result.ok) return toProblemResponse(result.error);
+  if (!result.ok) return toDeskResponse(result.error);
   return Response.json(result.value, {
     headers: { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" },
   });
+}
+
+function toDeskResponse(problem: ReportProblem | Refusal): Response {
+  if (isReportProblem(problem)) return toProblemResponse(problem);
+  return problemResponse({ ...problem, ...REFUSALS[problem.reason] });
+}
+
+function isReportProblem(problem: ReportProblem | Refusal): problem is ReportProblem {
+  return isReportProblemReason(problem.reason);
 }
 
 function authorize(principal: Principal, needs: Operation["needs"]): Result<null, ReportProblem> {

@@ -11,7 +11,6 @@ import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import { readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
-import { importKeyRing } from "../core/key-ring.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { DEAD_PREFIX } from "../queue/dead-letter.ts";
@@ -20,6 +19,7 @@ import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { invalidBody } from "./invalid.ts";
+import { ringOf } from "./ring.ts";
 
 export const listSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
@@ -65,13 +65,11 @@ export async function replayDeadLetters(body: unknown, env: Env, actor: Actor): 
   const parsed = replaySchema.safeParse(body);
   if (!parsed.success) return err(invalidBody(parsed.error));
   const config = readConfig(env);
-  const ring = await importKeyRing(parseJson(config.tokenKeys), config.tokenSigningKid);
-  if (!ring.ok) throw new Error(ring.error);
   const ports = {
     shards: env.EVENT_SHARD,
     topology: await topologyInForce(env, config),
     archive: env.ARCHIVE,
-    ring: ring.value,
+    ring: await ringOf(config),
     policy: config.token,
   };
   const entry = { action: "replay", subjectKind: "dead_letters", subjectId: "", before: null } as const;

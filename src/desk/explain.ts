@@ -4,19 +4,25 @@
  *   GET  /v1/clicks/:id     an event id, or the click id that the landing page was given
  *   POST /v1/explain        {"token": "…"}: which click of this impression counts, and that one's explanation
  *
- * Looks in the logs of the shards that may own the event, then in the archive. Keeps: who may not see an event gets the
- * answer of one that is not there. A click is claimed in the shard of its token, so a duplicate leads to its first claim.
+ * Looks in the logs of the shards that may own the event, then in the archive. Keeps: nothing is said of a token, nor by a
+ * click id, that was not signed here. Who may not see an event gets the answer of one that is not there, after the same
+ * work: its lines are passed over, and the search goes on to its end. A click is claimed in the shard of its token, so a
+ * duplicate leads to its first claim.
+ * Relies on: advertiser and publisher are part of an impression's identity (core/impression-key.ts), so whoever may see a
+ * click may see the click that claimed its impression.
  */
-import { decodeClaims } from "../core/claims.ts";
-import { readClickId } from "../core/click-id.ts";
+import { openClickId } from "../core/click-id.ts";
 import { decodeEventId, type EventId, isEventId } from "../core/event-id.ts";
 import { explainEvent, type FirstClaim } from "../core/explain.ts";
 import { impressionKeyOf } from "../core/impression-key.ts";
+import type { KeyRing } from "../core/key-ring.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { decodeEventLine, type LoggedEvent } from "../core/log-line.ts";
+import type { Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { eventShardName, shardOf, shardsOfHash, type Topology } from "../core/routing.ts";
 import { hourOf, isoSecond } from "../core/time.ts";
+import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { claimantIn, findLogged, type ShardNamespace } from "../shard/stub.ts";
 import { findArchived } from "../sinks/archive-reader.ts";
@@ -25,6 +31,8 @@ export type ExplainPorts = {
   readonly shards: ShardNamespace;
   readonly archive: R2Bucket;
   readonly topology: Topology;
+  readonly ring: KeyRing;
+  readonly policy: TokenPolicy;
   readonly nowMs: number;
 };
 
@@ -33,17 +41,21 @@ export type ExplainScope = { readonly advertiserId: string | null; readonly publ
 
 type Found = { readonly lines: readonly LoggedEvent[]; readonly shard: string; readonly object: string | null };
 
+const NO_ID = "An id is an event id, or a click id as the landing page was given it.";
+const NO_CLICK = "No click of yours has this id or token.";
+const NOT_SIGNED = "Only a token as it was signed is explained; its signature is checked over every character.";
+
 /** Explains the click of an event id or a click id. */
 export async function explainClick(
   id: string,
   scope: ExplainScope,
   ports: ExplainPorts,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
-  const eventId = isEventId(id) ? id : readClickId(id)?.eventId;
-  if (eventId === undefined) return err({ reason: "invalid_value", parameter: "id" });
-  const found = await findEvent(eventId, ports);
+  const eventId = isEventId(id) ? id : openClickId(id, ports.ring)?.eventId;
+  if (eventId === undefined) return err({ reason: "invalid_value", parameter: "id", detail: NO_ID });
+  const found = await findEvent(eventId, scope, ports);
   const logged = found?.lines[0];
-  if (found === null || logged === undefined || !isVisible(logged, scope)) return err({ reason: "not_found" });
+  if (found === null || logged === undefined) return err({ reason: "not_found", detail: NO_CLICK });
   const firstClaim = await firstClaimOf(logged.claims, ports);
   return ok(explanationOf(found, logged, firstClaim));
 }
@@ -53,10 +65,10 @@ export async function explainToken(
   token: string,
   scope: ExplainScope,
   ports: ExplainPorts,
-): Promise<Result<Record<string, unknown>, ReportProblem>> {
-  const claims = decodeClaims(token);
-  if (!claims.ok) return err({ reason: "invalid_value", parameter: "token", detail: claims.error.reason });
-  if (!isVisible({ claims: claims.value }, scope)) return err({ reason: "not_found" });
+): Promise<Result<Record<string, unknown>, ReportProblem | Refusal>> {
+  const claims = await verifyOldToken(token, ports);
+  if (!claims.ok) return err({ field: "token", detail: NOT_SIGNED, ...claims.error });
+  if (!isVisible({ claims: claims.value }, scope)) return err({ reason: "not_found", detail: NO_CLICK });
   const firstClaim = await firstClaimOf(claims.value, ports);
   if (firstClaim === null) return ok({ claims: claims.value, firstClaim: null, click: null });
   const click = await explainClick(firstClaim.eventId, scope, ports);
@@ -68,15 +80,25 @@ function explanationOf(found: Found, logged: LoggedEvent, firstClaim: FirstClaim
   return explainEvent({ logged, reviewed }, { shard: found.shard, archiveObject: found.object }, firstClaim);
 }
 
-/** The lines of an event: in the log of one of the shards that may own it, else in their archive. */
-async function findEvent(eventId: EventId, { shards, archive, topology, nowMs }: ExplainPorts): Promise<Found | null> {
+/** The lines of an event that the asker may see: in the log of a shard that may own it, else in their archive. */
+async function findEvent(
+  eventId: EventId,
+  scope: ExplainScope,
+  { shards, archive, topology, nowMs }: ExplainPorts,
+): Promise<Found | null> {
   const { receivedAtMs, routingHash } = decodeEventId(eventId);
   const names = shardsOfHash("click", routingHash, topology).map((index) => eventShardName("click", index));
   for (const shard of names) {
-    const lines = await findLogged(shards, shard, eventId);
-    if (lines.length > 0) return { lines: lines.map(decodeEventLine), shard, object: null };
+    const lines = (await findLogged(shards, shard, eventId)).map(decodeEventLine);
+    const visible = lines.filter((line) => isVisible(line, scope));
+    if (visible.length > 0) return { lines: visible, shard, object: null };
   }
-  const archived = await findArchived(archive, names, { needle: `"id":"${eventId}"`, fromMs: receivedAtMs, nowMs });
+  const archived = await findArchived(archive, names, {
+    needle: `"id":"${eventId}"`,
+    isWanted: (line) => isVisible(decodeEventLine(line), scope),
+    fromMs: receivedAtMs,
+    nowMs,
+  });
   const object = archived[0]?.object;
   if (object === undefined) return null;
   const shard = names.find((name) => object.includes(`/shard=${name}/`)) ?? "";

@@ -1,6 +1,8 @@
 /**
  * Operations of the desk: what happened to a click, late clicks, dead letters.
  */
+
+import { REFUSALS, type RefusalReason } from "../core/refusal.ts";
 import { listSchema as lettersQuery, showSchema } from "../desk/dead-letters.ts";
 import { listSchema as lateQuery } from "../desk/late-clicks.ts";
 import { REPORT_PROBLEMS } from "../report/problems.ts";
@@ -11,6 +13,8 @@ import { BODIES, KEYED, problems } from "./problems.ts";
 const FAULTS = problems(REPORT_PROBLEMS, ["internal_error", "database_unavailable"]);
 const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
 const CHECKED = [...KEYED, ...problems(REPORT_PROBLEMS, ["unknown_parameter", "invalid_value"]), ...FAULTS];
+/** Whether a refusal is about a token whose signature is asked for, whenever it was signed. */
+const isOfToken = (reason: string) => !/^(body_|field_|method_|speculative|life_too_long|issued_ahead)/.test(reason);
 const letters = { tag: "Dead letters", scopes: ["admin"] } as const;
 
 export const DESK_OPERATIONS: readonly Operation[] = [
@@ -30,7 +34,8 @@ export const DESK_OPERATIONS: readonly Operation[] = [
     problems: [
       ...KEYED,
       ...BODIES,
-      ...problems(REPORT_PROBLEMS, ["missing_parameter", "invalid_value"]),
+      ...problems(REPORT_PROBLEMS, ["missing_parameter"]),
+      ...problems(REFUSALS, Object.keys(REFUSALS).filter(isOfToken) as RefusalReason[]),
       ...NOT_FOUND,
       ...FAULTS,
     ],

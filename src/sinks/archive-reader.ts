@@ -16,11 +16,16 @@ const HOURS_SEARCHED_MAX = 24;
 
 export type ArchivedLine = { readonly object: string; readonly line: string };
 
-/** The lines that hold `needle` in the first segment that has any; none when the bounds are reached before. */
+/** The wanted lines that hold `needle`, in the first segment that has any; none when the bounds are reached before. */
 export async function findArchived(
   bucket: R2Bucket,
   shards: readonly string[],
-  { needle, fromMs, nowMs }: { needle: string; fromMs: number; nowMs: number },
+  {
+    needle,
+    isWanted,
+    fromMs,
+    nowMs,
+  }: { needle: string; isWanted: (line: string) => boolean; fromMs: number; nowMs: number },
 ): Promise<ArchivedLine[]> {
   let left = SEGMENTS_READ_MAX;
   const lastHour = Math.min(hourOf(nowMs), hourOf(fromMs) + HOURS_SEARCHED_MAX);
@@ -28,7 +33,7 @@ export async function findArchived(
     for (const shard of shards) {
       for await (const { key } of segmentsAfter(bucket, hourPrefix(shard, hour * HOUR_MS), fromMs)) {
         if (left-- === 0) return [];
-        const lines = await linesHolding(bucket, key, needle);
+        const lines = (await linesHolding(bucket, key, needle)).filter(isWanted);
         if (lines.length > 0) return lines.map((line) => ({ object: key, line }));
       }
     }

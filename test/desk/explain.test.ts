@@ -3,16 +3,21 @@ import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { hashApiKey, makeApiKey } from "../../src/access/api-keys.ts";
-import { parseJson } from "../../src/core/base64url.ts";
+import { readConfig } from "../../src/config.ts";
+import { encodeBase64url, encodeUtf8, parseJson } from "../../src/core/base64url.ts";
+import { decodeClaims } from "../../src/core/claims.ts";
 import { readClickId } from "../../src/core/click-id.ts";
+import { explainClick } from "../../src/desk/explain.ts";
 import { ARCHIVED_CURSOR, postedCursor } from "../../src/shard/flush.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
+import { topologyInForce } from "../../src/shard/topology-keeper.ts";
 import { archiveLog, R2Archive } from "../../src/sinks/archive.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { postLog } from "../../src/sinks/post.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
 import { oneStore } from "../support/one-store.ts";
-import { aToken } from "../support/tokens.ts";
+import { signSegments } from "../support/signing.ts";
+import { aToken, POLICY, testRing } from "../support/tokens.ts";
 
 const ORIGIN = "https://track.example";
 const ADMIN = `Bearer ${env.ADMIN_API_KEY}`;
@@ -27,12 +32,12 @@ async function ask(path: string, authorization = ADMIN, body?: unknown) {
   return { status: response.status, text, json: parseJson(text) as Record<string, unknown> };
 }
 
-async function keyOf(advertiserId: string): Promise<string> {
+async function keyOf(ownerId: string, column: "advertiser_id" | "publisher_id" = "advertiser_id"): Promise<string> {
   const key = makeApiKey(crypto.getRandomValues(new Uint8Array(32)));
   await env.REPORT_DB.prepare(
-    "INSERT INTO api_keys (key_hash, key_id, advertiser_id, scopes, created_at_ms) VALUES (?1, ?2, ?3, ?4, 0)",
+    `INSERT INTO api_keys (key_hash, key_id, ${column}, scopes, created_at_ms) VALUES (?1, ?2, ?3, ?4, 0)`,
   )
-    .bind(hashApiKey(key), `key_${advertiserId}`, advertiserId, '["report"]')
+    .bind(hashApiKey(key), `key_${ownerId}`, ownerId, '["report"]')
     .run();
   return `Bearer ${key}`;
 }
@@ -146,6 +151,106 @@ describe("explain", () => {
     expect(hidden.status).toBe(404);
     expect((await ask("/v1/explain", foreign, { token })).status).toBe(404);
     expect((await ask(`/v1/clicks/${first}`, mine)).status).toBe(200);
+  });
+
+  describe("of a token whose signature is not ours", () => {
+    const signedBy = (header: object, claims: object, signature: string) =>
+      [header, claims]
+        .map((part) => encodeBase64url(encodeUtf8(JSON.stringify(part))))
+        .concat(signature)
+        .join(".");
+    const claimsOf = (signed: string) => {
+      const claims = decodeClaims(signed);
+      if (!claims.ok) throw new Error(claims.error.reason);
+      return Object.fromEntries(Object.entries(claims.value).filter(([, value]) => value !== null && value !== false));
+    };
+    const HEADER = { alg: "HS256", kid: "test-1", typ: "JWT" };
+
+    it("[attack 5a] says nothing, whatever is copied, cut or changed of a real one", async () => {
+      const [header = "", payload = "", signature = ""] = token.split(".");
+      const bare = claimsOf(token);
+      const forged = [
+        [signedBy(HEADER, { ...bare, pub: "pub_mine" }, signature), 403],
+        [signedBy(HEADER, bare, "A".repeat(43)), 403],
+        [signedBy({ ...HEADER, kid: "nobody" }, bare, signature), 403],
+        [signedBy({ ...HEADER, alg: "none" }, bare, ""), 400],
+        [`${header}.${payload}.`, 403],
+        [`${header}.${payload}`, 400],
+        [`${header}.${payload}.${signature.slice(0, 40).replaceAll(/[^A]/g, "A")}`, 403],
+        [`${payload}.${payload}.${signature}`, 400],
+        ["", 400],
+      ] as const;
+      for (const [text, status] of forged) {
+        for (const key of [ADMIN, mine, foreign]) {
+          const answer = await ask("/v1/explain", key, { token: text });
+          expect(answer.status, text).toBe(status);
+          expect(answer.json).toMatchObject({
+            type: expect.stringMatching(/^\/problems\//),
+            detail: expect.any(String),
+          });
+          expect(answer.text).not.toMatch(/eventId|receivedAt|firstClaim/);
+        }
+      }
+    });
+
+    it("[attack 5a] tells no publisher of another's click by the same jti, properly signed", async () => {
+      const theirs = await aToken({ ...claimsOf(token), pub: "pub_2" });
+      const publisher = await keyOf("pub_2", "publisher_id");
+      const answer = await ask("/v1/explain", publisher, { token: theirs });
+      expect(answer.json).toMatchObject({ firstClaim: null, click: null });
+      const unclicked = await ask("/v1/explain", publisher, { token: await aToken({ jti: "other", pub: "pub_2" }) });
+      expect(Object.keys(answer.json)).toEqual(Object.keys(unclicked.json));
+      expect((await ask("/v1/explain", publisher, { token })).status).toBe(404);
+    });
+
+    it("[attack 5a] holds a key to its limits", async () => {
+      const claims = { ...claimsOf(token), pub: "pub_9" };
+      const beyond = await aToken(claims, "test-1");
+      const [, payload = ""] = beyond.split(".");
+      const ring = await testRing();
+      const head = encodeBase64url(encodeUtf8(JSON.stringify({ ...HEADER, kid: "limited" })));
+      const limited = ring.keys.get("limited")?.key as CryptoKey;
+      const text = await signSegments(head, payload, limited);
+      expect((await ask("/v1/explain", ADMIN, { token: text })).json).toMatchObject({
+        type: "/problems/key-limit-publisher",
+      });
+    });
+  });
+
+  it("explains a token that has expired, with what was copied along with it", async () => {
+    const old = Math.floor(Date.now() / 1_000) - 90_000;
+    const expired = await aToken({ jti: "expired", iat: old, exp: old + 60 });
+    const answer = await ask("/v1/explain", mine, { token: `${expired}.` });
+    expect(answer.json).toMatchObject({ claims: { jti: "expired" }, firstClaim: null });
+  });
+
+  it("explains no click id that was changed", async () => {
+    const changed = first.replace("ad_explain", "ad_other");
+    expect(changed).not.toBe(first);
+    expect((await ask(`/v1/clicks/${encodeURIComponent(changed)}`, mine)).status).toBe(400);
+    expect((await ask(`/v1/clicks/${encodeURIComponent(first)}`, mine)).status).toBe(200);
+  });
+
+  it("[attack 5a] searches as far for what is foreign as for what is not there", async () => {
+    const reads = async (id: string) => {
+      let count = 0;
+      const archive = new Proxy(env.ARCHIVE, {
+        get: (bucket, member) => {
+          if (member === "get" || member === "list") count++;
+          return Reflect.get(bucket, member).bind(bucket);
+        },
+      });
+      const ports = {
+        ...{ shards: env.EVENT_SHARD, archive, ring: await testRing(), policy: POLICY, nowMs: Date.now() },
+        topology: await topologyInForce(env, readConfig(env)),
+      };
+      const answer = await explainClick(id, { advertiserId: "adv_other", publisherId: null }, ports);
+      expect(answer).toMatchObject({ ok: false, error: { reason: "not_found" } });
+      return count;
+    };
+    const id = eventIdOf(first);
+    const unknown = `${id.slice(0, -1)}${id.endsWith("A") ? "B" : "A"}`;
+    expect(await reads(id)).toBe(await reads(unknown));
   });
 
   it.each([
