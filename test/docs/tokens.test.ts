@@ -1,17 +1,13 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
 import { CPC_MICROS_MAX, ID_LENGTH_MAX, LANDING_URL_BYTES_MAX } from "../../src/core/limits.ts";
 import { REFUSALS } from "../../src/core/refusal.ts";
 import { verifyToken } from "../../src/core/token.ts";
 import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
 import { aKeyRing, POLICY } from "../support/signing.ts";
 import vectors from "../vectors/tokens.json" with { type: "json" };
+import { itRuns, recipesOf } from "./recipes.ts";
 
-const run = promisify(execFile);
 const document = await readFile("docs/TOKENS.md", "utf8");
 
 /** The text of the only code block in this language. */
@@ -65,31 +61,28 @@ describe("docs/TOKENS.md", () => {
 });
 
 describe("the recipe", () => {
-  let folder = "";
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "recipes-"));
+  const recipes = recipesOf(document);
+  it("stands in every language that the document has one for", () => {
+    const headings = document.split("\n## Recipes\n")[1]?.match(/^### .+$/gm) ?? [];
+    expect(recipes.map(({ language }) => language)).toEqual(["js", "python", "go", "php", "sh"]);
+    expect(recipes).toHaveLength(headings.length);
   });
-  afterAll(() => rm(folder, { recursive: true }));
 
   const url = "https://shop.example/p/{campaign_id}?q=a%20b&c={click_id}#top";
-  it.each([
-    ["python", "mint.py", "python3"],
-    ["sh", "mint.sh", "sh"],
-    ["ts", "mint.mts", process.execPath],
-  ])("in %s prints a token that verifies to its arguments", async (language, file, program) => {
-    await writeFile(join(folder, file), blockOf(language));
-    const env = { PATH: process.env["PATH"], TOKEN_KEY: TEST_TOKEN_KEYS["test-2"], TOKEN_KID: "test-2" };
-    const args = [join(folder, file), "adv_1", "cmp_7", "ad_9", "pub_1", url, "250000"];
-    const { stdout } = await run(program, args, { env });
-    const nowMs = Date.now();
-    const verified = await verifyToken(stdout.trimEnd(), { ring: await aKeyRing(), policy: POLICY, nowMs });
-    expect(verified).toMatchObject({
-      ok: true,
-      value: { adv: "adv_1", cmp: "cmp_7", ad: "ad_9", pub: "pub_1", url, cpc: 250_000, grp: null, dur: false },
-    });
-    if (!verified.ok) return;
-    expect(verified.value.exp - verified.value.iat).toBe(3_600);
-    expect(Math.abs(verified.value.iat * 1_000 - nowMs)).toBeLessThan(60_000);
-    expect(verified.value.jti.length).toBeGreaterThanOrEqual(32);
+  itRuns(recipes, "prints a token that verifies to its arguments", {
+    args: () => ["adv_1", "cmp_7", "ad_9", "pub_1", url, "250000"],
+    env: { TOKEN_KEY: TEST_TOKEN_KEYS["test-2"], TOKEN_KID: "test-2" },
+    check: async (token) => {
+      const nowMs = Date.now();
+      const verified = await verifyToken(token, { ring: await aKeyRing(), policy: POLICY, nowMs });
+      expect(verified).toMatchObject({
+        ok: true,
+        value: { adv: "adv_1", cmp: "cmp_7", ad: "ad_9", pub: "pub_1", url, cpc: 250_000, grp: null, dur: false },
+      });
+      if (!verified.ok) return;
+      expect(verified.value.exp - verified.value.iat).toBe(3_600);
+      expect(Math.abs(verified.value.iat * 1_000 - nowMs)).toBeLessThan(60_000);
+      expect(verified.value.jti.length).toBeGreaterThanOrEqual(32);
+    },
   });
 });
