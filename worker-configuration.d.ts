@@ -9,6 +9,7 @@ interface __BaseEnv_Env {
 	API_RATE: RateLimit;
 	TOKEN_TTL_MAX_S: string;
 	LANDING_HTTP_HOSTS: string;
+	LANDING_SCHEMES: string;
 	CLICK_ID_PARAM: string;
 	ALLOWED_LATENESS_S: string;
 	LATE_POLICY: string;
@@ -43,7 +44,7 @@ type StringifyValues<EnvType extends Record<string, unknown>> = {
 	[Binding in keyof EnvType]: EnvType[Binding] extends string ? EnvType[Binding] : string;
 };
 declare namespace NodeJS {
-	interface ProcessEnv extends StringifyValues<Pick<Cloudflare.Env, "TOKEN_TTL_MAX_S" | "LANDING_HTTP_HOSTS" | "CLICK_ID_PARAM" | "ALLOWED_LATENESS_S" | "LATE_POLICY" | "TOPOLOGY" | "COALESCE_HOLD_MS" | "ENQUEUE_CHAIN" | "LOCAL_DEMO" | "FLUSH_INTERVAL_MS" | "SUBMISSION_FLUSH_INTERVAL_MS" | "ARCHIVE_INTERVAL_MS" | "LOG_BACKLOG_CHARS_MAX" | "HOT_MINUTES_H" | "MINUTES_KEPT_DAYS" | "HOURS_KEPT_DAYS" | "DAYS_KEPT_DAYS" | "NEW_ADVERTISERS_TO" | "TOKEN_KEYS" | "TOKEN_SIGNING_KID" | "ADMIN_API_KEY">> {}
+	interface ProcessEnv extends StringifyValues<Pick<Cloudflare.Env, "TOKEN_TTL_MAX_S" | "LANDING_HTTP_HOSTS" | "LANDING_SCHEMES" | "CLICK_ID_PARAM" | "ALLOWED_LATENESS_S" | "LATE_POLICY" | "TOPOLOGY" | "COALESCE_HOLD_MS" | "ENQUEUE_CHAIN" | "LOCAL_DEMO" | "FLUSH_INTERVAL_MS" | "SUBMISSION_FLUSH_INTERVAL_MS" | "ARCHIVE_INTERVAL_MS" | "LOG_BACKLOG_CHARS_MAX" | "HOT_MINUTES_H" | "MINUTES_KEPT_DAYS" | "HOURS_KEPT_DAYS" | "DAYS_KEPT_DAYS" | "NEW_ADVERTISERS_TO" | "TOKEN_KEYS" | "TOKEN_SIGNING_KID" | "ADMIN_API_KEY">> {}
 }
 declare module "*.txt" {
 	const value: string;

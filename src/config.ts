@@ -7,6 +7,7 @@
  */
 import { isApiKey } from "./core/api-key.ts";
 import { parseJson } from "./core/base64url.ts";
+import { FORBIDDEN_SCHEMES } from "./core/destination.ts";
 import { keyRingFaults } from "./core/key-ring.ts";
 import { DAY_MS, FOLLOWER_CONFIRM_MS, HOUR_MS, SECOND_MS } from "./core/limits.ts";
 import type { Result } from "./core/result.ts";
@@ -87,7 +88,11 @@ function checkConfig(env: object): Config | ConfigError {
   const settings = new Settings(env);
   const tokenTtlMaxS = settings.integer("TOKEN_TTL_MAX_S", 60, 30 * 86_400);
   const config: Config = {
-    token: { tokenTtlMaxS, landingHttpHosts: new Set(landingHosts(settings)) },
+    token: {
+      tokenTtlMaxS,
+      landingHttpHosts: new Set(landingHosts(settings)),
+      landingSchemes: new Set(landingSchemes(settings)),
+    },
     ...secrets(settings),
     clickIdParam: settings.formed("CLICK_ID_PARAM", PARAMETER, "must be 1 to 64 of A–Z a–z 0–9 _ . ~ -"),
     late: {
@@ -130,6 +135,18 @@ function landingHosts(settings: Settings): string[] {
     settings.refuse("LANDING_HTTP_HOSTS", "must name hosts alone, in lower case: no scheme, port, path or wildcard");
   }
   return hosts;
+}
+
+/** Schemes of links into apps; those that run or show what a URL itself holds are never allowed, whoever asks. */
+function landingSchemes(settings: Settings): string[] {
+  const schemes = settings.list("LANDING_SCHEMES").filter((scheme) => scheme !== "");
+  if (!schemes.every((scheme) => /^[a-z][a-z0-9+.-]*$/.test(scheme))) {
+    settings.refuse("LANDING_SCHEMES", "must name schemes alone, in lower case: no colon and nothing behind it");
+  }
+  const forbidden = schemes.filter((scheme) => FORBIDDEN_SCHEMES.has(scheme));
+  if (forbidden.length > 0) settings.refuse("LANDING_SCHEMES", `may never hold ${forbidden.join(", ")}`);
+  if (schemes.includes("http")) settings.refuse("LANDING_SCHEMES", "may not hold http: LANDING_HTTP_HOSTS names hosts");
+  return schemes;
 }
 
 /** The chain; each of its steps can be taken in this deployment, since a step that cannot is one that loses clicks. */

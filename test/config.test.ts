@@ -192,6 +192,28 @@ describe("readConfig", () => {
     },
   );
 
+  it("[fault A14] takes schemes of app links, of which there are none unless named", () => {
+    expect(read().token.landingSchemes).toEqual(new Set());
+    const given = { LANDING_SCHEMES: "market, itms-apps,intent,myapp+x.1" };
+    expect(read(given).token.landingSchemes).toEqual(new Set(["market", "itms-apps", "intent", "myapp+x.1"]));
+  });
+
+  it.each(["javascript", "data", "vbscript", "file", "blob", "about", "ws", "wss", "view-source", "content", "http"])(
+    "[fault A14] refuses %s among them, by name",
+    (scheme) => {
+      const refused = refusalOf({ LANDING_SCHEMES: `market,${scheme}` });
+      expect(refused.settings).toEqual(["LANDING_SCHEMES"]);
+      expect(refused.message).toContain(scheme);
+    },
+  );
+
+  it.each(["market:", "JavaScript", "market://", "1a", "a b", "market,,intent", "*"])(
+    "[fault A14] refuses %j, which names no scheme",
+    (schemes) => {
+      expect(refusalOf({ LANDING_SCHEMES: schemes }).settings).toEqual(["LANDING_SCHEMES"]);
+    },
+  );
+
   it.each(Object.keys(STAND_INS))("[fault C2] refuses to do without %s, or with another kind of thing", (name) => {
     expect(refusalOf({ [name]: undefined }).settings).toContain(name);
     expect(refusalOf({ [name]: "text" }).settings).toContain(name);

@@ -2,7 +2,7 @@
  * The claims of an impression token: their types, their rules, and the check that turns unknown JSON into them.
  *
  *   jti  impression id      iat, exp  seconds          adv cmp ad pub  ids            url  landing URL
- *   cpc  integer micros     grp crt plc fmt uid  optional ids         dur tst  0 or 1
+ *   cpc  integer micros     grp crt plc fmt uid  optional ids         fwd dur tst  0 or 1
  *
  * Keeps: a `Claims` value obeys every rule that needs neither clock nor configuration. Unknown claims are ignored, so
  * that an ad server may carry its own; `slt` of older minters is one of them (core/routing.ts). Relies on: the caller has verified the signature, or knows that somebody did.
@@ -30,6 +30,8 @@ export type Claims = {
   readonly plc: string | null;
   readonly fmt: string | null;
   readonly uid: string | null;
+  /** Whether the landing page gets the click's own query parameters. */
+  readonly fwd: boolean;
   readonly dur: boolean;
   readonly tst: boolean;
 };
@@ -77,12 +79,13 @@ export function parseClaims(value: unknown): Result<Claims, Refusal> {
     plc: read.optionalId("plc"),
     fmt: read.optionalId("fmt"),
     uid: read.optionalId("uid"),
+    fwd: read.optionalInteger("fwd", 0, 1) === 1,
     dur: read.optionalInteger("dur", 0, 1) === 1,
     tst: read.optionalInteger("tst", 0, 1) === 1,
   };
   if (read.refusal !== null) return err(read.refusal);
   const refusal = checkLandingUrl(claims.url);
-  if (refusal !== null) return err({ reason: refusal, field: "url" });
+  if (refusal !== null) return err(refusal);
   return claims.exp > claims.iat ? ok(claims) : err({ reason: "life_invalid", field: "exp" });
 }
 

@@ -3,7 +3,8 @@
  *
  *   TOKEN_KEYS = {"2026-11": "<base64url, ≥ 32 bytes>",
  *                 "2026-05": {"key": "…", "retired": true},
- *                 "partner": {"key": "…", "advertisers": ["adv_1"], "publishers": ["pub_9"], "cpc_max": 500000}}
+ *                 "partner": {"key": "…", "advertisers": ["adv_1"], "publishers": ["pub_9"], "cpc_max": 500000,
+ *                             "hosts": ["shop.example", "*.shop.example"]}}
  *
  * Keeps: all keys but retired ones verify tokens, the one named by the signing kid signs. Rotation: add a key, switch the
  * signing kid, wait out the longest token life, mark the old key `retired`, remove it when no conversion of its clicks is
@@ -15,7 +16,7 @@ import { decodeBase64url, encodeBase64url, encodeUtf8 } from "./base64url.ts";
 import { type Claims, isId } from "./claims.ts";
 import { KeyedHash } from "./keyed-hash.ts";
 import { TOKEN_KEY_BYTES_MIN } from "./limits.ts";
-import type { RefusalReason } from "./refusal.ts";
+import type { Refusal } from "./refusal.ts";
 import { assert, err, ok, type Result } from "./result.ts";
 import type { SettingFault } from "./settings.ts";
 
@@ -24,6 +25,8 @@ export type KeyLimits = {
   readonly publishers: ReadonlySet<string> | null;
   /** Highest `cpc` in micros, or null for no bound but the claim's own. */
   readonly cpcMicrosMax: number | null;
+  /** Hosts of landing URLs, any unless given; `*.shop.example` stands for every host below that name. */
+  readonly landingHosts?: ReadonlySet<string>;
 };
 
 /** How a key signs. Every signature of an algorithm has one length, so where it ends the token ends. */
@@ -66,8 +69,9 @@ const HEADER_ORDERS = [
   ["kid", "alg"],
 ] as const;
 
-const SPEC_MEMBERS: readonly string[] = ["key", "advertisers", "publishers", "cpc_max", "retired"];
+const SPEC_MEMBERS: readonly string[] = ["key", "advertisers", "publishers", "cpc_max", "hosts", "retired"];
 const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
+const HOST = /^(?:\*\.)?[a-z\d_-]+(?:\.[a-z\d_-]+)*$|^\[[\da-f:.]+\]$/;
 
 /** What is wrong with the keys, by the name of the setting; no key material. Empty when they can be imported. */
 export function keyRingFaults(tokenKeys: unknown, signingKid: string): SettingFault[] {
@@ -158,22 +162,39 @@ function importHmacKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
 }
 
 function parseLimits(spec: Record<string, unknown>): KeyLimits | null {
-  const { advertisers = null, publishers = null, cpc_max: cpcMax = null } = spec;
+  const { advertisers = null, publishers = null, cpc_max: cpcMax = null, hosts = null } = spec;
   const areIds = (list: unknown) => list === null || (Array.isArray(list) && list.every(isId));
   if (!areIds(advertisers) || !areIds(publishers)) return null;
   if (cpcMax !== null && !(Number.isSafeInteger(cpcMax) && (cpcMax as number) >= 0)) return null;
-  if (advertisers === null && publishers === null && cpcMax === null) return UNLIMITED;
+  const areHosts = Array.isArray(hosts) && hosts.every((host) => typeof host === "string" && HOST.test(host));
+  if (hosts !== null && !areHosts) return null;
+  if (advertisers === null && publishers === null && cpcMax === null && hosts === null) return UNLIMITED;
   return {
     advertisers: advertisers === null ? null : new Set(advertisers as string[]),
     publishers: publishers === null ? null : new Set(publishers as string[]),
     cpcMicrosMax: cpcMax as number | null,
+    ...(hosts === null ? {} : { landingHosts: new Set(hosts as string[]) }),
   };
 }
 
 /** Which limit of the key the claims break, or null when the key may sign them. */
-export function checkKeyLimits(limits: KeyLimits, claims: Claims): RefusalReason | null {
-  if (limits.advertisers !== null && !limits.advertisers.has(claims.adv)) return "key_limit_advertiser";
-  if (limits.publishers !== null && !limits.publishers.has(claims.pub)) return "key_limit_publisher";
-  if (limits.cpcMicrosMax !== null && claims.cpc > limits.cpcMicrosMax) return "key_limit_price";
+export function checkKeyLimits(limits: KeyLimits, claims: Claims): Refusal | null {
+  if (limits.advertisers !== null && !limits.advertisers.has(claims.adv)) return { reason: "key_limit_advertiser" };
+  if (limits.publishers !== null && !limits.publishers.has(claims.pub)) return { reason: "key_limit_publisher" };
+  if (limits.cpcMicrosMax !== null && claims.cpc > limits.cpcMicrosMax) return { reason: "key_limit_price" };
+  if (limits.landingHosts !== undefined && !isOnHost(claims.url, limits.landingHosts)) {
+    return { reason: "key_limit_host", field: "url" };
+  }
   return null;
+}
+
+/** Whether a landing URL is a page on one of the hosts, or below one that is listed with `*.`. */
+function isOnHost(url: string, hosts: ReadonlySet<string>): boolean {
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== "https:" && protocol !== "http:") return false;
+  if (hosts.has(hostname)) return true;
+  for (let dot = hostname.indexOf("."); dot !== -1; dot = hostname.indexOf(".", dot + 1)) {
+    if (hosts.has(`*${hostname.slice(dot)}`)) return true;
+  }
+  return false;
 }

@@ -17,6 +17,14 @@ export const ID_LENGTH_MAX = 64;
 /** A token with a 2 048-byte landing URL and every optional id is about 4 300 characters; JSON escapes may double it. */
 export const TOKEN_LENGTH_MAX = 8_192;
 export const LANDING_URL_BYTES_MAX = 2_048;
+/** Macros in one landing URL, and among them the longest, `{click_id}`. */
+export const MACROS_MAX = 16;
+export const CLICK_ID_MACROS_MAX = 4;
+/** What a click passes on to its landing page (`fwd`), with the `&` between. */
+export const FORWARDED_PARAMETERS_MAX = 32;
+export const FORWARDED_CHARS_MAX = 2_048;
+/** Characters of a `Location`: what servers, proxies and browsers take in one header. */
+export const LOCATION_CHARS_MAX = 8_192;
 /** HS256 keys shorter than the hash are refused (RFC 7518 §3.2). */
 export const TOKEN_KEY_BYTES_MIN = 32;
 /** Clocks of ad server and edge may differ by this much. */
@@ -99,3 +107,8 @@ assert(MESSAGE_BYTES_MAX < 128_000, "a message fits into the queue's limit");
 assert(LOG_ROW_CHARS_MAX * 3 < 2_000_000, "a log row fits into a storage row, whatever its characters");
 assert(LOG_READ_CHARS_MAX >= LOG_ROW_CHARS_MAX, "one read always makes progress");
 assert(SEGMENT_CHARS_MAX >= LOG_ROW_CHARS_MAX, "a segment holds at least one log row");
+assert(
+  LANDING_URL_BYTES_MAX + (CLICK_ID_MACROS_MAX + 1) * 600 + MACROS_MAX * ID_LENGTH_MAX + FORWARDED_CHARS_MAX <
+    LOCATION_CHARS_MAX,
+  "the longest landing URL, with click ids of 600 characters, fits into a Location",
+);

@@ -11,10 +11,10 @@
  */
 import { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8, parseJson } from "./base64url.ts";
 import { type Claims, decodePayload, isId, parseClaims } from "./claims.ts";
-import { isSchemeAllowed } from "./destination.ts";
+import { checkScheme, checkSpelling, type LandingPolicy } from "./destination.ts";
 import { checkKeyLimits, type KeyRing, type TokenKey } from "./key-ring.ts";
 import { ISSUED_AHEAD_MAX_S, SECOND_MS, TOKEN_LENGTH_MAX } from "./limits.ts";
-import type { Refusal, RefusalReason } from "./refusal.ts";
+import type { Refusal } from "./refusal.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /** Members of a header that would change what is signed or by which key; nobody signs impressions with them. */
@@ -25,11 +25,10 @@ const ESCAPED = /%(?:25)*(2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\da])/gi;
 /** What stands before a token: spaces, quotation marks and the like, escaped or not. */
 const BEFORE = /^(?:%[\da-f]{2}|[^A-Za-z0-9_%-])+/i;
 
-export type TokenPolicy = {
-  readonly tokenTtlMaxS: number;
-  /** Hosts whose landing URLs may be `http:`; everywhere else only `https:` is a destination. */
-  readonly landingHttpHosts: ReadonlySet<string>;
-};
+/** Claims of the ad server's own may hold lists and objects, so deep. */
+const NESTING_MAX = 16;
+
+export type TokenPolicy = LandingPolicy & { readonly tokenTtlMaxS: number };
 
 /**
  * The token in what stands behind `/c/` or in the field of a body. Links are copied with a full stop, a bracket or a space
@@ -79,7 +78,7 @@ export async function verifyToken(
   const claims = decodePayload(payloadSegment);
   if (!claims.ok) return claims;
   const refusal = checkPolicy(claims.value, policy, nowMs) ?? checkKeyLimits(key.limits, claims.value);
-  return refusal === null ? claims : err({ reason: refusal });
+  return refusal === null ? claims : err(refusal);
 }
 
 /**
@@ -99,15 +98,18 @@ export function verifyOldToken(
   });
 }
 
-/** Signs claims with the ring's signing key. Refuses what `verifyToken` would refuse, by the same rules. */
+/**
+ * Signs claims with the ring's signing key. Refuses what `verifyToken` would refuse, by the same rules, and a landing URL
+ * with a macro that nobody would fill.
+ */
 export async function mintToken(
   payload: unknown,
   { ring, policy, nowMs }: { ring: KeyRing; policy: TokenPolicy; nowMs: number },
 ): Promise<Result<string, Refusal>> {
   const claims = parseClaims(payload);
   if (!claims.ok) return claims;
-  const refusal = checkPolicy(claims.value, policy, nowMs);
-  if (refusal !== null) return err({ reason: refusal });
+  const refusal = checkPolicy(claims.value, policy, nowMs) ?? checkSpelling(claims.value.url) ?? checkSize(payload);
+  if (refusal !== null) return err(refusal);
   const { kid, key, algorithm } = ring.signing;
   const header = encodeBase64url(encodeUtf8(JSON.stringify({ alg: algorithm.name, kid, typ: "JWT" })));
   const signed = `${header}.${encodeBase64url(encodeUtf8(JSON.stringify(payload)))}`;
@@ -141,12 +143,27 @@ function decodeHeader(segment: string): Result<{ kid: string }, Refusal> {
   return ok({ kid });
 }
 
-function checkPolicy(
-  { iat, exp, url }: Claims,
-  { tokenTtlMaxS, landingHttpHosts }: TokenPolicy,
-  nowMs: number,
-): RefusalReason | null {
-  if (exp - iat > tokenTtlMaxS) return "life_too_long";
-  if (iat * SECOND_MS > nowMs + ISSUED_AHEAD_MAX_S * SECOND_MS) return "issued_ahead";
-  return isSchemeAllowed(url, landingHttpHosts) ? null : "url_scheme";
+function checkPolicy({ iat, exp, url }: Claims, policy: TokenPolicy, nowMs: number): Refusal | null {
+  if (exp - iat > policy.tokenTtlMaxS) return { reason: "life_too_long" };
+  if (iat * SECOND_MS > nowMs + ISSUED_AHEAD_MAX_S * SECOND_MS) return { reason: "issued_ahead" };
+  return checkScheme(url, policy);
+}
+
+/** What JSON of any size and depth is refused for before it is written: `JSON.stringify` overflows on deep nesting. */
+function checkSize(payload: unknown): Refusal | null {
+  const open: { readonly value: unknown; readonly depth: number }[] = [{ value: payload, depth: 0 }];
+  let chars = 0;
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, depth } = next;
+    if (depth > NESTING_MAX) return { reason: "payload_nested" };
+    chars += typeof value === "string" ? value.length : 1;
+    if (typeof value === "object" && value !== null) {
+      for (const [name, member] of Object.entries(value)) {
+        chars += name.length;
+        open.push({ value: member, depth: depth + 1 });
+      }
+    }
+    if (chars > TOKEN_LENGTH_MAX) return { reason: "token_too_long" };
+  }
+  return null;
 }

@@ -42,3 +42,7 @@ declare const crypto: {
     ): Promise<boolean>;
   };
 };
+declare class URLSearchParams {
+  constructor(query: string);
+  keys(): IterableIterator<string>;
+}

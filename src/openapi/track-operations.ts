@@ -23,7 +23,7 @@ const link = (id: string, path: string, summary: string): Operation => ({
   tag: "Clicks",
   summary,
   description:
-    "Any further query parameter is ignored. Bots and expired links get the same redirect; what counts is decided later. " +
+    "Any further query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired links get the same redirect; what counts is decided later. " +
     "A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.",
   scopes: null,
   answers: { 302: { means: "To the landing page.", headers: LANDING } },

@@ -27,6 +27,7 @@ export const TokenClaims = z.looseObject({
   plc: id.optional().describe("Placement."),
   fmt: id.optional().describe("Format."),
   uid: id.optional().describe("User key of the ad server."),
+  fwd: bit.optional().describe("1: the landing page gets the click's own query parameters."),
   dur: bit.optional().describe("1: the redirect waits until the click is durable."),
   tst: bit.optional().describe("1: test traffic."),
 });

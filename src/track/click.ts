@@ -1,7 +1,7 @@
 /**
  * The click: verify → redirect → (after the response) enqueue.
  *
- *   GET|HEAD /c/:token, /v1/click/:token       other query parameters are ignored
+ *   GET|HEAD /c/:token, /v1/click/:token       query parameters pass to the landing page or are ignored
  *
  * Keeps: before the 302 there is no network call and no storage call; only a token of `dur: 1` waits, bounded, until its
  * click is durable. If the signature verifies, the redirect is sent whatever happens to the counting; if it does not,
@@ -9,7 +9,8 @@
  * A speculative fetch gets 503 `no-store`, so that a compliant browser asks again when the person really clicks.
  */
 import { makeClickId } from "../core/click-id.ts";
-import { expandDestination, type MacroValues } from "../core/destination.ts";
+import { expandDestination } from "../core/destination.ts";
+import type { MacroValues } from "../core/macros.ts";
 import { type Accepted, acceptEvent, NO_REPORT } from "./accept.ts";
 import { type Edge, edgeOf, knownEdge } from "./edge.ts";
 import { refuse } from "./refuse.ts";
@@ -20,11 +21,13 @@ export async function handleClick(request: Request, token: string, env: Env, ctx
   const { method } = request;
   if (method !== "GET" && method !== "HEAD") return refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS);
   const accepted = await acceptEvent({ type: "click", request, token, method, report: NO_REPORT }, edge, ctx);
-  return accepted.ok ? redirectTo(landingUrlOf(accepted.value, edge)) : refuse(accepted.error, request, env.OPERATIONS);
+  return accepted.ok
+    ? redirectTo(landingUrlOf(accepted.value, edge, queryOf(request.url)))
+    : refuse(accepted.error, request, env.OPERATIONS);
 }
 
 /** Where an accepted click is sent: the signed URL, with a click id that the advertiser hands back with conversions. */
-export function landingUrlOf(accepted: Accepted, { config, ring }: Edge): string {
+export function landingUrlOf(accepted: Accepted, { config, ring }: Edge, sentQuery: string): string {
   const { claims, id, occurredAtMs, country, device } = accepted;
   const clickId = makeClickId(
     {
@@ -42,7 +45,14 @@ export function landingUrlOf(accepted: Accepted, { config, ring }: Edge): string
     },
     ring,
   );
-  return expandDestination(claims.url, macroValues(accepted, clickId), config.clickIdParam);
+  const values = macroValues(accepted, clickId);
+  return expandDestination(claims.url, { values, param: config.clickIdParam, sent: claims.fwd ? sentQuery : "" });
+}
+
+/** The query of an absolute URL, without its `?`. */
+function queryOf(url: string): string {
+  const start = url.indexOf("?");
+  return start === -1 ? "" : url.slice(start + 1);
 }
 
 export function redirectTo(location: string): Response {

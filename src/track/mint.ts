@@ -74,7 +74,7 @@ function withDefaults(row: Record<string, unknown>, nowMs: number, ttlS: number)
   return { ...row, jti, iat, exp };
 }
 
-function problemRow({ reason, field }: Refusal): MintedRow {
-  const problem = problemWords({ reason, title: REFUSALS[reason].title });
+function problemRow({ reason, field, detail }: Refusal): MintedRow {
+  const problem = problemWords({ reason, title: REFUSALS[reason].title, ...(detail === undefined ? {} : { detail }) });
   return { problem: field === undefined ? problem : { ...problem, field } };
 }

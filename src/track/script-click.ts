@@ -36,7 +36,7 @@ export async function handleScriptClick(request: Request, env: Env, ctx: Executi
   const isQuiet = new URL(request.url).searchParams.get("redirect") === "false";
   const response = isQuiet
     ? new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } })
-    : redirectTo(landingUrlOf(accepted.value, edge));
+    : redirectTo(landingUrlOf(accepted.value, edge, ""));
   return allowCrossOrigin(response);
 }
 

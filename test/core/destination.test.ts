@@ -1,8 +1,16 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${x}` is a spelling under test.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isId } from "../../src/core/claims.ts";
-import { checkLandingUrl, expandDestination, isSchemeAllowed, type MacroValues } from "../../src/core/destination.ts";
-import { LANDING_URL_BYTES_MAX } from "../../src/core/limits.ts";
+import {
+  checkLandingUrl as check,
+  checkScheme,
+  checkSpelling,
+  expandDestination as expand,
+  FORBIDDEN_SCHEMES,
+} from "../../src/core/destination.ts";
+import { LANDING_URL_BYTES_MAX, LOCATION_CHARS_MAX } from "../../src/core/limits.ts";
+import type { MacroValues } from "../../src/core/macros.ts";
 
 const VALUES: MacroValues = {
   click_id: "-Qx0_click.mobile",
@@ -12,6 +20,10 @@ const VALUES: MacroValues = {
   publisher_id: "pub_1",
   ts: "1776686401000",
 };
+
+const checkLandingUrl = (url: string) => check(url)?.reason ?? null;
+const expandDestination = (url: string, values: MacroValues, param: string, sent = "") =>
+  expand(url, { values, param, sent });
 
 describe("a landing URL", () => {
   it.each([
@@ -27,6 +39,11 @@ describe("a landing URL", () => {
     "https://shop.example/{no_macro}/a|b^c'd\"e<f>",
     "https://shop.example/%7Ea/%2e/b%25{ad_id}",
     "https://shop.example/a@b?user:password@host",
+    "market://details?id=com.shop&referrer=click_id%3D%7Bclick_id%7D",
+    "itms-apps://apps.apple.com/app/id1",
+    "intent://shop.example/p#Intent;scheme=shop;S.browser_fallback_url=https%3A%2F%2Fshop.example;end",
+    "myapp:open?x=1",
+    "https://shop.example/?u=https%3A%2F%2Fother.example%2F%3Fc%3D%7Bclick_id%7D",
     `https://shop.example/${"a".repeat(LANDING_URL_BYTES_MAX - 21)}`,
   ])("may be %s", (url) => {
     expect(checkLandingUrl(url)).toBeNull();
@@ -41,8 +58,15 @@ describe("a landing URL", () => {
     ["JavaScript://shop.example/%0aalert(1)", "url_scheme"],
     ["data:text/html,<script>alert(1)</script>", "url_scheme"],
     ["ftp://shop.example/", "url_scheme"],
+    ["wss://shop.example/", "url_scheme"],
+    ["file:///etc/passwd", "url_scheme"],
+    ["about:blank", "url_scheme"],
+    ["view-source:https://shop.example/", "url_scheme"],
+    ["VBScript:msgbox", "url_scheme"],
+    ["intent://x#Intent;scheme=javascript;end", "url_scheme"],
+    ["intent://x#Intent;package=p;Scheme=FILE;end", "url_scheme"],
+    ["intent://x#Intent;scheme=shop;S.browser_fallback_url=javascript%3Aalert(1);end", "url_scheme"],
     ["blob:https://shop.example/1", "url_scheme"],
-    ["intent://shop.example/#Intent;end", "url_scheme"],
     ["https:shop.example", "url_scheme"],
     ["https:/shop.example", "url_scheme"],
     ["https://", "url_scheme"],
@@ -73,6 +97,21 @@ describe("a landing URL", () => {
     ["https://shop.example}/", "url_macro"],
     ["https://shop.example/%{ad_id}/b", "url_macro"],
     ["https://shop.example/a/%2{ad_id}/b", "url_macro"],
+    ["https://shop.example/a/%2%7Bad_id%7D/b", "url_macro"],
+    ["https://shop.example/a/%%7Bad_id%7D/b", "url_macro"],
+    ["https://shop.example/a/%2%%ad_id%%/b", "url_macro"],
+    ["https://shop.example/a/%2<ad_id>/b", "url_macro"],
+    ["https://shop.example/a/%2${ad_id}/b", "url_macro"],
+    ["https://%7Bad_id%7D.example/", "url_macro"],
+    ["https://${ad_id}.example/", "url_macro"],
+    ["myapp://{ad_id}/", "url_macro"],
+    ["https://shop%2Eexample/", "url_invalid"],
+    ["https://%65xample.com/", "url_invalid"],
+    ["https://b%C3%BCcher.example/", "url_invalid"],
+    ["https://shop.example%3A8443/", "url_invalid"],
+    [`https://shop.example/?${"{click_id}".repeat(5)}`, "url_macros_many"],
+    [`https://shop.example/?${"%7Bclick_id%7D".repeat(5)}`, "url_macros_many"],
+    [`https://shop.example/?${"{ts}".repeat(17)}`, "url_macros_many"],
     ["https://shop.example:99999/", "url_invalid"],
     ["https://shop.example:port/", "url_invalid"],
     ["https://[2001:db8::1/", "url_invalid"],
@@ -90,8 +129,28 @@ describe("a landing URL", () => {
   });
 });
 
-describe("isSchemeAllowed", () => {
-  const hosts = new Set(["plain.example", "[::1]"]);
+describe("the detail of a refused landing URL says what to change", () => {
+  it.each([
+    ["shop.example", "with its scheme and host"],
+    ["javascript:alert(1)", '"javascript:" is never'],
+    ["https://a b.example/", "U+0020 at character 10: percent-encode it"],
+    ["https://shop.example/\u{1f600}", "U+1F600 at character 22"],
+    ["https://me@shop.example/", "before the @"],
+    ["https://%65xample.com/", 'write "example.com"'],
+    ["https://b%C3%BCcher.example/", 'write "xn--bcher-kva.example"'],
+    ["https://shop.example/a%2{ad_id}", "write %25"],
+    [`https://shop.example/${"a".repeat(2_048)}`, "2069 characters; 2048"],
+    [`https://shop.example/?${"{click_id}".repeat(200)}`, "{click_id} at most 4 times"],
+  ])("[fault A17] %s", (url, words) => {
+    expect(check(url)).toMatchObject({ field: "url", detail: expect.stringContaining(words) });
+  });
+});
+
+describe("the schemes that configuration allows", () => {
+  const policy = {
+    landingHttpHosts: new Set(["plain.example", "[::1]"]),
+    landingSchemes: new Set(["market", "myapp"]),
+  };
   it.each([
     ["https://any.example/", true],
     ["HTTPS://any.example/", true],
@@ -101,9 +160,37 @@ describe("isSchemeAllowed", () => {
     ["http://other.example/", false],
     ["http://sub.plain.example/", false],
     ["http://plain.example./", false],
-  ])("%s: %s", (url, expected) => {
-    expect(isSchemeAllowed(url, hosts)).toBe(expected);
+    ["market://details?id=x", true],
+    ["MARKET://details?id=x", true],
+    ["myapp:open", true],
+    ["myapps:open", false],
+    ["intent://x#Intent;end", false],
+  ])("[fault A14] %s: %s", (url, expected) => {
+    expect(checkScheme(url, policy) === null).toBe(expected);
   });
+
+  it("[fault A14] allow nothing that a URL itself holds", () => {
+    for (const scheme of ["javascript", "data", "vbscript", "file", "blob", "about", "ws"]) {
+      expect(FORBIDDEN_SCHEMES.has(scheme)).toBe(true);
+      for (const spelled of [scheme, scheme.toUpperCase()]) {
+        for (const rest of [":x", "://shop.example/", ":"]) expect(checkLandingUrl(spelled + rest)).toBe("url_scheme");
+      }
+    }
+  });
+});
+
+describe("the spelling of macros, which minting asks", () => {
+  it.each(["{AD_ID}", "#click_id#", "$click_id$", "=%click_id%", "{{click_id}", "__CLICK_ID__", "=[CLICKID]"])(
+    "[fault A9] refuses %s with the right one",
+    (macro) => {
+      const name = /ad/i.test(macro) ? "ad_id" : "click_id";
+      expect(checkSpelling(`https://a.example/?c${macro}`)).toMatchObject({
+        reason: "url_macro_spelling",
+        field: "url",
+        detail: expect.stringContaining(`write {${name}}`),
+      });
+    },
+  );
 });
 
 describe("the Location of a click", () => {
@@ -160,10 +247,39 @@ describe("the Location of a click", () => {
   });
 });
 
+describe("a link into an app", () => {
+  const ID = "-Qx0_click.mobile";
+  it.each([
+    ["market://details?id=com.x", `market://details?id=com.x&click_id=${ID}`],
+    ["market://details?id=com.x&click_id=OLD", `market://details?id=com.x&click_id=${ID}`],
+    ["market://details?id=x&referrer=c%3D%7Bclick_id%7D", `market://details?id=x&referrer=c%3D${ID}`],
+    ["MyApp://Open/%41?Q=%41#F", `MyApp://Open/%41?Q=%41&click_id=${ID}#F`],
+    ["myapp://open", "myapp://open"],
+    ["myapp://open/{click_id}", `myapp://open/${ID}`],
+    ["myapp:open#x?y", "myapp:open#x?y"],
+    ["itms-apps://apps.apple.com/app/id1?mt=8", `itms-apps://apps.apple.com/app/id1?mt=8&click_id=${ID}`],
+    [
+      "intent://shop.example/p?x=1#Intent;scheme=https;package=com.x;S.ad={ad_id};end",
+      `intent://shop.example/p?x=1&click_id=${ID}#Intent;scheme=https;package=com.x;S.ad=ad_9;end`,
+    ],
+    ["intent://p#Intent;scheme=shop;end", "intent://p#Intent;scheme=shop;end"],
+    ["intent://p#Intent;scheme=shop;S.c={click_id};end", `intent://p#Intent;scheme=shop;S.c=${ID};end`],
+  ])("[fault A14] %s gets parameters where it has a query", (url, expected) => {
+    expect(checkLandingUrl(url)).toBeNull();
+    expect(expandDestination(url, VALUES, "click_id")).toBe(expected);
+  });
+});
+
 describe("for any landing URL and any ids, the Location", () => {
   const macro = fc.constantFrom(..."click_id impression_id ad_id campaign_id publisher_id ts".split(" "));
   const piece = fc.oneof(
     macro.map((name) => `{${name}}`),
+    macro.map((name) => `%7B${name}%7d`),
+    macro.map((name) => `%257b${name}%257D`),
+    macro.map((name) => `\${${name}}`),
+    macro.map((name) => `{{${name}}}`),
+    macro.map((name) => `%%${name}%%`),
+    macro.map((name) => `=[${name}]`),
     fc.constantFrom("/%{ad_id}/", "/%2{ad_id}/", "/.{ad_id}/", "/{ad_id}./"),
     fc.constantFrom(
       "/",
@@ -229,25 +345,21 @@ describe("for any landing URL and any ids, the Location", () => {
     );
   });
 
-  it("is the signed text with its macros filled, and the click id before the fragment where no macro names it", () => {
+  it("[attack 19] fits into a header, and holds the click's id once at least and no brace around it", () => {
+    const sent = fc.string({ unit: fc.constantFrom(..."ab=&%+;?/.[]{}"), maxLength: 3_000 });
+    const longest = "x".repeat(600);
     fc.assert(
-      fc.property(url, values, (signed, macros) => {
-        const location = expandDestination(signed, macros, "c");
+      fc.property(url, values, sent, (signed, macros, query) => {
+        const location = expandDestination(signed, { ...macros, click_id: longest }, "c", query);
+        expect(location.length).toBeLessThanOrEqual(LOCATION_CHARS_MAX);
         expect(location).toMatch(/^[\x21-\x5b\x5d-\x7e]+$/);
-        let filled = signed;
-        for (const [name, value] of Object.entries(macros)) filled = filled.replaceAll(`{${name}}`, value);
-        if (signed.includes("{click_id}")) {
-          expect(location).toBe(filled);
-          return;
-        }
-        const fragment = filled.includes("#") ? filled.slice(filled.indexOf("#")) : "";
-        const base = filled.slice(0, filled.length - fragment.length);
-        expect(["?", "&", ""].map((separator) => `${base}${separator}c=${macros.click_id}${fragment}`)).toContain(
-          location,
-        );
-        expect(new URL(location).searchParams.getAll("c").at(-1)).toBe(macros.click_id);
+        expect(location).toContain(longest);
+        expect(location).not.toContain(`{${longest}}`);
+        const model = new URL(asX(signed));
+        expect(new URL(location).host).toBe(model.host);
+        expect(new URL(location).pathname.split("/").length).toBe(model.pathname.split("/").length);
       }),
-      { seed: 20261122, numRuns: 2_000 },
+      { seed: 20261128, numRuns: 2_000 },
     );
   });
 });

@@ -163,6 +163,44 @@ describe("limits of a key", () => {
     ["one micro less", { ...none, cpcMicrosMax: 249_999 }, "key_limit_price"],
     ["price zero", { ...none, cpcMicrosMax: 0 }, "key_limit_price"],
   ])("judge claims against %s", (_, limits, expected) => {
-    expect(claims.ok && checkKeyLimits(limits, claims.value)).toBe(expected);
+    expect(claims.ok && (checkKeyLimits(limits, claims.value)?.reason ?? null)).toBe(expected);
+  });
+
+  it.each([
+    ["https://shop.example/", true],
+    ["HTTPS://Shop.Example:8443/a?b", true],
+    ["http://shop.example/", true],
+    ["https://www.shop.example/", false],
+    ["https://eu.pages.example/", true],
+    ["https://a.b.pages.example/", true],
+    ["https://pages.example/", false],
+    ["https://evilpages.example/", false],
+    ["https://shop.example.evil.example/", false],
+    ["https://evil.example/?u=https://shop.example/", false],
+    ["https://shop.example./", false],
+    ["shop.example://open", false],
+    ["market://shop.example/", false],
+    ["https://[2001:db8::1]/", true],
+  ])("[attack 19] bind a landing URL to hosts: %s", async (url, isAllowed) => {
+    const hosts = ["shop.example", "*.pages.example", "[2001:db8::1]"];
+    const ring = await importKeyRing({ a: KEY, b: { key: KEY, hosts } }, "a");
+    const bound = parseClaims(aPayload({ url }));
+    const limits = ring.ok ? ring.value.keys.get("b")?.limits : undefined;
+    expect(bound.ok && limits && (checkKeyLimits(limits, bound.value)?.reason ?? null)).toBe(
+      isAllowed ? null : "key_limit_host",
+    );
+  });
+
+  it.each([
+    "shop.example",
+    [1],
+    ["Shop.example"],
+    ["https://shop.example"],
+    ["*"],
+    ["a.*.example"],
+    ["shop.example/"],
+    [""],
+  ])("[attack 19] are refused with hosts of another form: %j", async (hosts) => {
+    expect((await importKeyRing({ a: KEY, b: { key: KEY, hosts } }, "a")).ok).toBe(false);
   });
 });

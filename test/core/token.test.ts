@@ -231,9 +231,9 @@ describe("http landing URLs", () => {
     ["http://plain.example/a", "accepted"],
     ["HTTP://PLAIN.example/a", "accepted"],
     ["http://plain.example:8080/a", "accepted"],
-    ["http://sub.plain.example/a", "url_scheme"],
-    ["http://shop.example/a", "url_scheme"],
-    ["http://plain.example.evil.example/", "url_scheme"],
+    ["http://sub.plain.example/a", "url_scheme:url"],
+    ["http://shop.example/a", "url_scheme:url"],
+    ["http://plain.example.evil.example/", "url_scheme:url"],
   ])("judges %s", async (url, expected) => {
     expect(await outcome(await aSignedToken(aPayload({ url })))).toBe(expected);
   });
@@ -275,8 +275,33 @@ describe("minting", () => {
     ["http on a host that is not allowed", { url: "http://shop.example/" }, "url_scheme"],
     ["a payload so large that the token passes its limit", { note: "x".repeat(8_000) }, "token_too_long"],
     ["a number that JSON cannot write", { cpc: Number.NaN }, "claim_value"],
+    ["a macro that nobody would fill", { url: "https://shop.example/?c={CLICK_ID}" }, "url_macro_spelling"],
+    ["an app link of a scheme that is not allowed", { url: "market://details?id=x" }, "url_scheme"],
   ])("refuses %s", async (_, claims, reason) => {
     expect(await mintToken(aPayload(claims), context)).toMatchObject({ ok: false, error: { reason } });
+  });
+});
+
+describe("minting what is large or deep", () => {
+  const nested = (depth: number, wrap: (inner: string) => string) => {
+    let json = "1";
+    for (let level = 0; level < depth; level++) json = wrap(json);
+    return JSON.parse(json) as unknown;
+  };
+  it.each([
+    ["lists 10 000 deep", nested(10_000, (inner) => `[${inner}]`), "payload_nested"],
+    ["objects 1 000 deep", nested(1_000, (inner) => `{"a":${inner}}`), "payload_nested"],
+    ["lists and objects 17 deep", nested(9, (inner) => `[{"a":${inner}}]`), "payload_nested"],
+    ["lists 8 deep", nested(8, (inner) => `[${inner}]`), "accepted"],
+    ["a text of 4 MB", "x".repeat(4_000_000), "token_too_long"],
+    ["a list of 100 000", Array.from({ length: 100_000 }, () => 1), "token_too_long"],
+    ["a list of empty lists", Array.from({ length: 100_000 }, () => []), "token_too_long"],
+    ["a long name", { ["n".repeat(9_000)]: 1 }, "token_too_long"],
+    ["a prototype's name", JSON.parse('{"__proto__":{"adv":"x"},"toJSON":1,"constructor":[]}'), "accepted"],
+  ])("[attack 14] %s: %#", async (_, own, expected) => {
+    const minted = await mintToken(aPayload({ own }), context);
+    expect(minted.ok ? "accepted" : minted.error.reason).toBe(expected);
+    if (minted.ok) expect(await outcome(minted.value)).toBe("accepted");
   });
 });
 

@@ -82,6 +82,7 @@ function mint(chance: Chance, index: number, mintedMs: number): Impression {
     plc: null,
     fmt: null,
     uid: index % 4 === 1 ? `user-${index % 13}` : null,
+    fwd: false,
     dur: chance.is(0.08),
     tst: chance.is(0.03),
   };

@@ -112,6 +112,7 @@ const defaultClaims: Claims = {
   plc: null,
   fmt: null,
   uid: null,
+  fwd: false,
   dur: false,
   tst: false,
 };

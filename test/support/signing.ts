@@ -10,7 +10,11 @@ import { TEST_TOKEN_KEYS } from "./secrets.ts";
 
 export const HEADER = { alg: "HS256", kid: "test-1", typ: "JWT" };
 
-export const POLICY: TokenPolicy = { tokenTtlMaxS: 86_400, landingHttpHosts: new Set(["plain.example"]) };
+export const POLICY: TokenPolicy = {
+  tokenTtlMaxS: 86_400,
+  landingHttpHosts: new Set(["plain.example"]),
+  landingSchemes: new Set(),
+};
 
 /** The ring of the fixed test keys. */
 export async function aKeyRing(signingKid = "test-1"): Promise<KeyRing> {

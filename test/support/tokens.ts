@@ -7,7 +7,7 @@ import type { Sealer } from "../../src/queue/dead-letter.ts";
 import { aPayload } from "./builders.ts";
 import { TEST_TOKEN_KEYS } from "./secrets.ts";
 
-export const POLICY: TokenPolicy = { tokenTtlMaxS: 86_400, landingHttpHosts: new Set() };
+export const POLICY: TokenPolicy = { tokenTtlMaxS: 86_400, landingHttpHosts: new Set(), landingSchemes: new Set() };
 
 export async function testRing(signingKid = "test-1"): Promise<KeyRing> {
   const ring = await importKeyRing(TEST_TOKEN_KEYS, signingKid);

@@ -3,16 +3,17 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { decodeMessage } from "../../src/core/message.ts";
 import worker from "../../src/index.ts";
-import { BROWSER } from "../support/builders.ts";
+import { aPayload, BROWSER } from "../support/builders.ts";
+import { aSignedToken } from "../support/signing.ts";
 import { aToken } from "../support/tokens.ts";
 
 const ORIGIN = "https://track.example";
 
 /** The Worker's answer, with the tokens of the events that it sent. */
-async function ask(path: string, init: RequestInit = {}) {
+async function ask(path: string, init: RequestInit = {}, vars: Record<string, string> = {}) {
   const messages: unknown[] = [];
   const queue = { send: async (body: unknown) => void messages.push(body) };
-  const given = { ...env, CLICK_QUEUE_0: queue, IMPRESSION_QUEUE_0: queue } as unknown as Env;
+  const given = { ...env, CLICK_QUEUE_0: queue, IMPRESSION_QUEUE_0: queue, ...vars } as unknown as Env;
   const background: Promise<unknown>[] = [];
   const ctx = { waitUntil: (work: Promise<unknown>) => void background.push(work) } as unknown as ExecutionContext;
   const request = new Request(`${ORIGIN}${path}`, { headers: { "User-Agent": BROWSER }, ...init });
@@ -114,5 +115,163 @@ describe("what stands around a token is not the token", () => {
     const { status, location, tokens } = await ask(`/c/${form(await aToken())}`);
     expect(status).toBeGreaterThanOrEqual(400);
     expect([location, tokens]).toEqual([null, []]);
+  });
+});
+
+/** A token that a library signed, without the rules of our minting. */
+function signed(claims: Record<string, unknown>): Promise<string> {
+  const iat = Math.floor(Date.now() / 1_000) - 1;
+  return aSignedToken(aPayload({ jti: `imp_${crypto.randomUUID()}`, iat, exp: iat + 3_600, ...claims }));
+}
+
+describe("where a click lands", () => {
+  const land = async (claims: Record<string, unknown>, query = "", vars: Record<string, string> = {}) => {
+    const { status, location } = await ask(`/c/${await signed(claims)}${query}`, {}, vars);
+    expect(status).toBe(302);
+    return (location ?? "").replace(/1~test-1~[-~.\w]+/g, "ID");
+  };
+
+  it.each([
+    ["https://a.example/?click_id=OLD&y=2#click_id=1", "https://a.example/?click_id=ID&y=2#click_id=1"],
+    ["https://a.example/?x&%63lick_id&y", "https://a.example/?x&click_id=ID&y"],
+    ["https://a.example/?cid={click_id}&click_id=KEPT", "https://a.example/?cid=ID&click_id=KEPT"],
+  ])("[fault A7] %s gets one click id", async (url, expected) => {
+    expect(await land({ url })).toBe(expected);
+  });
+
+  it("[fault A7] the id is looked for under the name that is configured", async () => {
+    const url = "https://a.example/?s%75bid=OLD&click_id=KEPT";
+    expect(await land({ url }, "", { CLICK_ID_PARAM: "subid" })).toBe("https://a.example/?subid=ID&click_id=KEPT");
+  });
+
+  it.each([
+    "%7Bclick_id%7D",
+    "%257bclick_id%257D",
+    "{{click_id}}",
+    "$%7Bclick_id%7D",
+    "%%click_id%%",
+    "[click_id]",
+    "<click_id>",
+  ])("[fault A9] %s of a library's token is filled whole", async (macro) => {
+    expect(await land({ url: `https://a.example/?s=${macro}&y` })).toBe("https://a.example/?s=ID&y");
+  });
+
+  it.each(["#click_id#", "{CLICK_ID}", "{{click_id}", "__CLICK_ID__", "{{{{click_id}}}}"])(
+    "[fault A9] %s of a library's token stays, and the id is added",
+    async (macro) => {
+      const location = await land({ url: `https://a.example/p?s=${macro}` });
+      expect(location).toContain(macro);
+      expect(location.match(/ID/g)?.length).toBe(macro.includes("CLICK_ID") ? 2 : 1);
+      expect(new URL(location).searchParams.get("click_id")).toBe("ID");
+    },
+  );
+
+  it("[fault A10] what the click brings is dropped, unless the token passes it on", async () => {
+    const query = "?gclid=X%20y&foo=BAR&click_id=EVIL&b=2";
+    const url = "https://a.example/p?b=1#top";
+    expect(await land({ url }, query)).toBe("https://a.example/p?b=1&click_id=ID#top");
+    expect(await land({ url, fwd: 0 }, query)).toBe("https://a.example/p?b=1&click_id=ID#top");
+    expect(await land({ url, fwd: 1 }, query)).toBe("https://a.example/p?b=1&click_id=ID&gclid=X%20y&foo=BAR#top");
+    const long = await ask(`/v1/click/${await signed({ url, fwd: 1 })}?gclid=%0d%0aX-Evil:%201&u=//evil.example/`);
+    expect(long.location).toMatch(
+      /^https:\/\/a\.example\/p\?b=1&click_id=[^&]+&gclid=%0d%0aX-Evil:%201&u=\/\/evil\.example\/#top$/,
+    );
+  });
+
+  const SCHEMES = { LANDING_SCHEMES: "market,intent,myapp" };
+  it.each([
+    ["market://details?id=com.x", "market://details?id=com.x&click_id=ID"],
+    ["MyApp://Open/{click_id}", "MyApp://Open/ID"],
+    ["intent://p?x=1#Intent;scheme=shop;end", "intent://p?x=1&click_id=ID#Intent;scheme=shop;end"],
+  ])("[fault A14] %s, where its scheme is allowed", async (url, expected) => {
+    expect(await land({ url }, "", SCHEMES)).toBe(expected);
+    const refused = await ask(`/c/${await signed({ url })}`);
+    expect([refused.status, refused.location]).toEqual([400, null]);
+  });
+
+  it.each([
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "file:///x",
+    "itms-apps://x",
+    "intent://x#Intent;scheme=data;end",
+  ])("[fault A14] %s is refused all the same", async (url) => {
+    const { status, location } = await ask(`/c/${await signed({ url })}`, {}, SCHEMES);
+    expect([status, location]).toEqual([400, null]);
+  });
+});
+
+describe("POST /v1/tokens says what is wrong with a row", () => {
+  const row = { adv: "adv_1", cmp: "cmp_1", ad: "ad_1", pub: "pub_1", url: "https://shop.example/", cpc: 1 };
+  async function mint(rows: string[]) {
+    const headers = { Authorization: `Bearer ${env.ADMIN_API_KEY}` };
+    const request = new Request(`${ORIGIN}/v1/tokens`, {
+      method: "POST",
+      headers,
+      body: `{"tokens":[${rows.join(",")}]}`,
+    });
+    const ctx = { waitUntil: () => {} } as unknown as ExecutionContext;
+    const response = await worker.fetch(request as Parameters<typeof worker.fetch>[0], env, ctx);
+    expect(response.status).toBe(200);
+    type Row = { token?: string; problem?: { type: string; detail?: string; field?: string } };
+    return ((await response.json()) as { tokens: Row[] }).tokens;
+  }
+
+  it.each([
+    ["https://%65xample.com/", "url-invalid", 'write "example.com"'],
+    ["https://shop.example/a b", "url-characters", "U+0020"],
+    ["shop.example", "url-scheme", "with its scheme"],
+    ["market://details", "url-scheme", '"market:" is not among'],
+    ["http://shop.example/", "url-scheme", '"http:" is not allowed for "shop.example"'],
+    ["https://shop.example/?c=#click_id#", "url-macro-spelling", "write {click_id}"],
+    ["https://shop.example/?c=%2523ad_id%2523", "url-macro-spelling", "write {ad_id}"],
+    ["https://shop.example/?c={CAMPAIGN_ID}", "url-macro-spelling", "write {campaign_id}"],
+    ["https://shop.example/{click_id}{click_id}{click_id}{click_id}{click_id}", "url-macros-many", "at most 4 times"],
+  ])("[fault A17] a landing URL %s: %s", async (url, type, words) => {
+    const [bad, good] = await mint([JSON.stringify({ ...row, url }), JSON.stringify(row)]);
+    expect(bad?.problem).toMatchObject({
+      type: `/problems/${type}`,
+      field: "url",
+      detail: expect.stringContaining(words),
+    });
+    expect(good?.token).toBeDefined();
+  });
+
+  it("[attack 14] one row of any shape spoils no other", async () => {
+    const deep = (open: string, close: string) => `${open.repeat(10_000)}1${close.repeat(10_000)}`;
+    const own = (json: string) => `${JSON.stringify(row).slice(0, -1)},"own":${json}}`;
+    const rows = [
+      own(deep("[", "]")),
+      own(deep('{"a":', "}")),
+      deep("[", "]"),
+      deep('{"adv":', "}"),
+      `${JSON.stringify(row).slice(0, -1)},"jti":${deep("[", "]")}}`,
+      own(JSON.stringify("x".repeat(500_000))),
+      own(`{${Array.from({ length: 50_000 }, (_, n) => `"c${n}":${n}`).join(",")}}`),
+      `{"__proto__":${deep("[", "]")}}`,
+      `{"__proto__":${JSON.stringify(row)}}`,
+      "null",
+      "1e999",
+      own("1e999"),
+      own('{"__proto__":1,"toJSON":2,"\\ud800":"\\ud800"}'),
+      JSON.stringify({ ...row, fwd: 1 }),
+    ];
+    const answers = await mint(rows);
+    expect(answers.map(({ token, problem }) => problem?.type.slice(10) ?? typeof token)).toEqual([
+      "payload-nested",
+      "payload-nested",
+      "payload-invalid",
+      "claim-type",
+      "claim-type",
+      "token-too-long",
+      "token-too-long",
+      "claim-missing",
+      "claim-missing",
+      "payload-invalid",
+      "payload-invalid",
+      "string",
+      "string",
+      "string",
+    ]);
   });
 });
