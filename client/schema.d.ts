@@ -89,7 +89,7 @@ export interface paths {
         };
         /**
          * Follow a click link
-         * @description Any further query parameter is ignored. Bots and expired links get the same redirect; what counts is decided later. A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.
+         * @description Any further query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired links get the same redirect; what counts is decided later. A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.
          */
         get: operations["followClickLink"];
         put?: never;
@@ -109,7 +109,7 @@ export interface paths {
         };
         /**
          * Follow a click link, long form
-         * @description Any further query parameter is ignored. Bots and expired links get the same redirect; what counts is decided later. A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.
+         * @description Any further query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired links get the same redirect; what counts is decided later. A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.
          */
         get: operations["followLongClickLink"];
         put?: never;
@@ -968,6 +968,8 @@ export interface components {
             fmt?: string;
             /** @description User key of the ad server. */
             uid?: string;
+            /** @description 1: the landing page gets the click's own query parameters. */
+            fwd?: number;
             /** @description 1: the redirect waits until the click is durable. */
             dur?: number;
             /** @description 1: test traffic. */
@@ -2369,6 +2371,8 @@ export interface operations {
              *
              *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
              *
+             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
@@ -2392,6 +2396,10 @@ export interface operations {
              *     [url-invalid](/problems/url-invalid): The landing URL does not parse.
              *
              *     [url-macro](/problems/url-macro): A macro may not stand in the scheme, the host or a percent escape of the landing URL.
+             *
+             *     [url-macros-many](/problems/url-macros-many): The landing URL holds more macros than allowed.
+             *
+             *     [url-macro-spelling](/problems/url-macro-spelling): A macro of the landing URL is not spelled as this service spells it.
              */
             400: {
                 headers: {
@@ -2411,6 +2419,8 @@ export interface operations {
              *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
              *
              *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *
+             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -2476,6 +2486,8 @@ export interface operations {
              *
              *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
              *
+             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
@@ -2499,6 +2511,10 @@ export interface operations {
              *     [url-invalid](/problems/url-invalid): The landing URL does not parse.
              *
              *     [url-macro](/problems/url-macro): A macro may not stand in the scheme, the host or a percent escape of the landing URL.
+             *
+             *     [url-macros-many](/problems/url-macros-many): The landing URL holds more macros than allowed.
+             *
+             *     [url-macro-spelling](/problems/url-macro-spelling): A macro of the landing URL is not spelled as this service spells it.
              */
             400: {
                 headers: {
@@ -2518,6 +2534,8 @@ export interface operations {
              *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
              *
              *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *
+             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -2595,6 +2613,8 @@ export interface operations {
              *
              *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
              *
+             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
@@ -2619,6 +2639,10 @@ export interface operations {
              *
              *     [url-macro](/problems/url-macro): A macro may not stand in the scheme, the host or a percent escape of the landing URL.
              *
+             *     [url-macros-many](/problems/url-macros-many): The landing URL holds more macros than allowed.
+             *
+             *     [url-macro-spelling](/problems/url-macro-spelling): A macro of the landing URL is not spelled as this service spells it.
+             *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
              *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
@@ -2641,6 +2665,8 @@ export interface operations {
              *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
              *
              *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *
+             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -3481,7 +3507,45 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [token-missing](/problems/token-missing): The request carries no token.
+             *
+             *     [token-too-long](/problems/token-too-long): The token is longer than any valid token.
+             *
+             *     [token-segments](/problems/token-segments): A token has exactly three segments.
+             *
+             *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
+             *
+             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
+             *
+             *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
+             *
+             *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
+             *
+             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *
+             *     [claim-missing](/problems/claim-missing): A required claim is missing.
+             *
+             *     [claim-type](/problems/claim-type): A claim has the wrong type.
+             *
+             *     [claim-value](/problems/claim-value): A claim has a value outside its rule.
+             *
+             *     [life-invalid](/problems/life-invalid): The token expires before it is issued.
+             *
+             *     [url-scheme](/problems/url-scheme): The landing URL must be an absolute https URL.
+             *
+             *     [url-credentials](/problems/url-credentials): The landing URL must not carry credentials.
+             *
+             *     [url-characters](/problems/url-characters): The landing URL must be printable ASCII without spaces or backslashes.
+             *
+             *     [url-too-long](/problems/url-too-long): The landing URL is too long.
+             *
+             *     [url-invalid](/problems/url-invalid): The landing URL does not parse.
+             *
+             *     [url-macro](/problems/url-macro): A macro may not stand in the scheme, the host or a percent escape of the landing URL.
+             *
+             *     [url-macros-many](/problems/url-macros-many): The landing URL holds more macros than allowed.
+             *
+             *     [url-macro-spelling](/problems/url-macro-spelling): A macro of the landing URL is not spelled as this service spells it.
              */
             400: {
                 headers: {
@@ -3500,7 +3564,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /**
+             * @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this.
+             *
+             *     [key-unknown](/problems/key-unknown): The token names a key that is not in force.
+             *
+             *     [signature-invalid](/problems/signature-invalid): The signature does not match.
+             *
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *
+             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *
+             *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *
+             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
