@@ -1897,7 +1897,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -1915,7 +1921,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2061,7 +2071,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2079,7 +2095,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2225,7 +2245,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2243,7 +2269,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2315,7 +2345,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [too-many-streams](/problems/too-many-streams): The account has too many live streams open.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2326,6 +2360,19 @@ export interface operations {
             };
             /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3451,7 +3498,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3469,7 +3522,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3614,7 +3671,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3632,7 +3695,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3696,7 +3763,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3714,7 +3787,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7248,7 +7325,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7266,7 +7349,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7343,7 +7430,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7361,7 +7454,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -20,6 +20,7 @@ import { sealerOf } from "./track/edge.ts";
 import { handleImpression } from "./track/impression.ts";
 import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
+export { ReadGate } from "./access/read-gate.ts";
 export { EventShard } from "./shard/object.ts";
 export { SubmissionShard } from "./shard/submission-object.ts";
 

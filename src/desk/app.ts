@@ -19,6 +19,7 @@ import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import { DatabaseFault, fromDatabase } from "../report/facts-reader.ts";
 import { isReportProblemReason, type ReportProblem, toProblemResponse } from "../report/problems.ts";
+import { EXPLAIN, EXPLAIN_ROWS, LATE_CLICKS, passPrimaryRead, passRead } from "../report/read-pass.ts";
 import { readScopeOf } from "../report/tenancy.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { Directory } from "../sinks/directory.ts";
@@ -31,10 +32,9 @@ import { ringOf } from "./ring.ts";
 export type DeskEnv = { Bindings: Env };
 type OperationContext = Context<DeskEnv>;
 type Asked = { readonly principal: Principal; readonly actor: Actor; readonly body: Readonly<Record<string, unknown>> };
-type Act = (
-  context: OperationContext,
-  asked: Asked,
-) => Promise<Result<Record<string, unknown>, ReportProblem | Refusal>>;
+/** What an act answers: a body, a problem, or the answer to one who has asked for too much. */
+type Acted = Result<Record<string, unknown>, ReportProblem | Refusal | Response>;
+type Act = (context: OperationContext, asked: Asked) => Promise<Acted>;
 type Operation = {
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -42,6 +42,20 @@ type Operation = {
   readonly needs: "report" | "events" | "admin";
   readonly act: Act;
 };
+
+/** Runs an explanation within the budget of the key's owner. */
+async function explain(
+  context: OperationContext,
+  principal: Principal,
+  work: (ports: ExplainPorts) => Promise<Result<Record<string, unknown>, ReportProblem | Refusal>>,
+): Promise<Acted> {
+  const { REPORT_DB: primary, READ_GATE: gates } = context.env;
+  const passed = await passPrimaryRead(primary, { gates, principal }, EXPLAIN, async (_, pass) => {
+    pass.charge(EXPLAIN_ROWS);
+    return work(await portsOf(context));
+  });
+  return passed.ok ? passed.value : passed;
+}
 
 async function portsOf({ env }: OperationContext): Promise<ExplainPorts> {
   const config = readConfig(env);
@@ -61,7 +75,13 @@ const OPERATIONS: readonly Operation[] = [
     needs: "report",
     act: async (context, { principal }) => {
       const scope = readScopeOf(principal);
-      return scope.ok ? listLateClicks(searchOf(context), new Directory(context.env), scope.value) : scope;
+      if (!scope.ok) return scope;
+      const { env } = context;
+      const way = { gates: env.READ_GATE, principal, scope: scope.value };
+      const passed = await passRead(new Directory(env), way, LATE_CLICKS, ({ directory }) =>
+        listLateClicks(searchOf(context), directory, scope.value),
+      );
+      return passed.ok ? passed.value : passed;
     },
   },
   {
@@ -79,7 +99,7 @@ const OPERATIONS: readonly Operation[] = [
     path: "/v1/clicks/:id",
     needs: "events",
     act: async (context, { principal }) =>
-      explainClick(context.req.param("id") ?? "", principal, await portsOf(context)),
+      explain(context, principal, (ports) => explainClick(context.req.param("id") ?? "", principal, ports)),
   },
   {
     method: "POST",
@@ -88,7 +108,7 @@ const OPERATIONS: readonly Operation[] = [
     act: async (context, { principal, body }) => {
       const { token } = body;
       if (typeof token !== "string") return err({ reason: "missing_parameter", parameter: "token" });
-      return explainToken(token, principal, await portsOf(context));
+      return explain(context, principal, (ports) => explainToken(token, principal, ports));
     },
   },
   {
@@ -151,7 +171,7 @@ async function answer(context: OperationContext, operation: Operation): Promise<
   if (!body.ok) return toProblemResponse(body.error);
   const actor = { keyId: principal.keyId, nowMs: Date.now() };
   const result = await act(context, { principal, actor, body: body.value });
-  if (!result.ok) return toDeskResponse(result.error);
+  if (!result.ok) return result.error instanceof Response ? result.error : toDeskResponse(result.error);
   return Response.json(result.value, {
     headers: { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" },
   });

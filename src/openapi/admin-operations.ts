@@ -11,7 +11,7 @@ import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, PUBLISHERS, type Resource } fro
 import { REPORT_PROBLEMS } from "../report/problems.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { type Example, json, type Operation } from "./operation.ts";
-import { BODIES, KEYED, problems } from "./problems.ts";
+import { BODIES, KEYED, problems, READING } from "./problems.ts";
 
 const FAULTS = problems(REPORT_PROBLEMS, ["method_not_allowed", "internal_error", "database_unavailable"]);
 const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
@@ -199,7 +199,7 @@ const KEY_OPERATIONS: readonly Operation[] = [
   },
 ];
 
-const catalogShared = { tag: "Catalogue", scopes: ["report", "admin"], problems: SEARCH } as const;
+const catalogShared = { tag: "Catalogue", scopes: ["report", "admin"], problems: [...SEARCH, ...READING] } as const;
 
 const CATALOG_OPERATIONS: readonly Operation[] = [
   {

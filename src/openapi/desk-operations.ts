@@ -8,7 +8,7 @@ import { listSchema as lateQuery } from "../desk/late-clicks.ts";
 import { REPORT_PROBLEMS } from "../report/problems.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
-import { BODIES, KEYED, problems } from "./problems.ts";
+import { BODIES, KEYED, problems, READING } from "./problems.ts";
 
 const FAULTS = problems(REPORT_PROBLEMS, ["internal_error", "database_unavailable"]);
 const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
@@ -23,7 +23,7 @@ export const DESK_OPERATIONS: readonly Operation[] = [
     summary: "Explain what happened to a click",
     description: "By its event id, or by the click id that its landing page was given.",
     answers: { 200: json("The explanation.", "Explanation") },
-    problems: [...KEYED, ...problems(REPORT_PROBLEMS, ["invalid_value"]), ...NOT_FOUND, ...FAULTS],
+    problems: [...KEYED, ...READING, ...problems(REPORT_PROBLEMS, ["invalid_value"]), ...NOT_FOUND, ...FAULTS],
     examples: [{ name: "byEventId", path: { id: EXAMPLE.eventId }, status: 200 }],
   },
   {
@@ -33,6 +33,7 @@ export const DESK_OPERATIONS: readonly Operation[] = [
     answers: { 200: json("The claims, the first claim, and its explanation.", "TokenExplanation") },
     problems: [
       ...KEYED,
+      ...READING,
       ...BODIES,
       ...problems(REPORT_PROBLEMS, ["missing_parameter"]),
       ...problems(REFUSALS, Object.keys(REFUSALS).filter(isOfToken) as RefusalReason[]),
@@ -52,7 +53,7 @@ export const DESK_OPERATIONS: readonly Operation[] = [
     summary: "List late clicks",
     query: lateQuery,
     answers: { 200: json("A page, in order of receipt.", "LateClickPage") },
-    problems: CHECKED,
+    problems: [...CHECKED, ...READING],
     examples: [{ name: "waiting", query: { status: "waiting" }, status: 200 }],
   },
   {

@@ -5,6 +5,8 @@
  * Keeps: a type has one title in all areas, and is listed once for each status with which it is answered. What is answered from no
  * table, since it is one sentence beside its route, stands in `ACCESS` and `ADDRESSES`; a test compares them with answers.
  */
+
+import { READ_PROBLEMS } from "../access/read-problems.ts";
 import { OWN_PROBLEMS } from "../admin/problems.ts";
 import { REFUSALS } from "../core/refusal.ts";
 import { problemTitle, problemType } from "../problem.ts";
@@ -30,6 +32,7 @@ const ADDRESSES = {
 
 const AREAS = {
   "keys and their rates": ACCESS,
+  "reports, the catalogue and the desk": READ_PROBLEMS,
   "clicks, impressions and tokens": REFUSALS,
   "conversions and impression counts": SUBMISSION_PROBLEMS,
   "reports and the desk": REPORT_PROBLEMS,
@@ -65,6 +68,14 @@ export const BODIES: readonly ProblemInfo[] = problems(REPORT_PROBLEMS, [
   "body_encoding",
   "body_not_json",
 ]);
+
+/** What a route that reads for a tenant may answer while it has read too much, or others do. */
+export const READING: readonly ProblemInfo[] = problems(READ_PROBLEMS, [
+  "read_budget_spent",
+  "too_many_reads",
+  "reports_busy",
+]);
+export const STREAMING: readonly ProblemInfo[] = problems(READ_PROBLEMS, ["too_many_streams", "reports_busy"]);
 
 /** What a route that takes a key may answer first. */
 export const KEYED: readonly ProblemInfo[] = problems(ACCESS);

@@ -11,7 +11,7 @@ import { seriesParameters, tableParameters } from "../report/params.ts";
 import { REPORT_PROBLEMS, type ReportProblemReason } from "../report/problems.ts";
 import { GRANULARITY_NAMES } from "../report/windows.ts";
 import { type Answer, type JsonSchema, json, type Operation, type Refinements, toInputSchema } from "./operation.ts";
-import { KEYED, problems } from "./problems.ts";
+import { KEYED, problems, READING, STREAMING } from "./problems.ts";
 
 const listOf = (words: readonly string[]): JsonSchema => ({ type: "array", minItems: 1, items: { enum: words } });
 const MOMENT =
@@ -61,7 +61,7 @@ function reportProblems(without: readonly ReportProblemReason[]) {
   const reasons = Object.keys(REPORT_PROBLEMS) as ReportProblemReason[];
   const isOfKey = (reason: string) => reason === "authentication_required" || reason === "insufficient_scope";
   const kept = reasons.filter((reason) => !without.includes(reason) && !isOfKey(reason));
-  return [...KEYED, ...problems(REPORT_PROBLEMS, kept)];
+  return [...KEYED, ...READING, ...problems(REPORT_PROBLEMS, kept)];
 }
 
 const TEXTS = { texts: ["text/csv", "application/x-ndjson"] } as const;
@@ -138,7 +138,9 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
     answers: { 200: { means: "A stream of events.", type: "text/event-stream" } },
     problems: [
       ...KEYED,
-      ...problems(REPORT_PROBLEMS, ["unknown_parameter", "invalid_value", "method_not_allowed", "internal_error"]),
+      ...STREAMING,
+      ...problems(REPORT_PROBLEMS, ["unknown_parameter", "invalid_value", "method_not_allowed"]),
+      ...problems(REPORT_PROBLEMS, ["internal_error", "database_unavailable"]),
     ],
     examples: [{ name: "lastMinutes", query: { minutes: "2" }, status: 200 }],
   },

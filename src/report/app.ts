@@ -30,6 +30,7 @@ import { type PageSources, readTablePage, toReadFacts } from "./pages.ts";
 import { parseBody, parseSearch, seriesParameters, tableParameters } from "./params.ts";
 import { type ReportProblem, toProblemResponse } from "./problems.ts";
 import { type ReportQuery, toSeriesQuery, toTableQuery } from "./query.ts";
+import { passRead, sizeOf } from "./read-pass.ts";
 import type { ReadScope } from "./segments-sql.ts";
 import { fillSeries, seriesWriter, toSeriesRows } from "./series.ts";
 import { rowWriter, toCsvRows } from "./table.ts";
@@ -141,15 +142,23 @@ async function answer(
   if (!query.ok) return toProblemResponse(query.error);
 
   const stations = stationsOf(query.value.metrics);
-  const sources: PageSources = {
-    directory: new Directory(env),
-    bucket: env.ARCHIVE,
-    watermark: () =>
-      readWatermark({ nowMs, ...ports.watermarkSources(env, config, stations) }, cacheOf(caches, stations)),
-    random: ports.random,
-  };
   const cursor = { ring: await ringOf(config), keyId: principal.value.keyId, query: query.value, nowMs };
-  const answered = await route.answer({ ...cursor, scope: scope.value, sources, config });
+  const way = { gates: env.READ_GATE, principal: principal.value, scope: scope.value };
+  const size = sizeOf(query.value, scope.value);
+  const passed = await passRead(new Directory(env), way, size, async ({ directory, pass }) => {
+    const sources: PageSources = {
+      directory,
+      bucket: env.ARCHIVE,
+      watermark: () =>
+        readWatermark({ nowMs, ...ports.watermarkSources(env, config, stations) }, cacheOf(caches, stations)),
+      random: ports.random,
+      mayKeep: pass.mayKeep,
+      charge: pass.charge,
+    };
+    return route.answer({ ...cursor, scope: scope.value, sources, config });
+  });
+  if (!passed.ok) return passed.error;
+  const answered = passed.value;
   if (!answered.ok) return toProblemResponse(answered.error);
   const { shaped, meta } = answered.value;
   return respond(shaped, meta, {

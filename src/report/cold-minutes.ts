@@ -30,7 +30,7 @@ import { windowEdges } from "./windows.ts";
 /** Objects that one answer may open: each costs two requests or more, of the 10 000 of an invocation. */
 export const COLD_OBJECTS_MAX = 1_000;
 /** Rows that one answer may decode: about 10 µs for each three columns. */
-const COLD_ROWS_MAX = 500_000;
+export const COLD_ROWS_MAX = 500_000;
 /** Groups that are held until they are cut to a page. */
 const COLD_GROUPS_MAX = 200_000;
 

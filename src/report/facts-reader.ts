@@ -14,7 +14,7 @@
 import { err, ok, type Result } from "../core/result.ts";
 import type { Directory } from "../sinks/directory.ts";
 import { type Ask, advertisersOf, bucketsOf, planAsks, segmentsRead, sharesOf } from "./asks.ts";
-import { type ColdReading, movedReads, readColdGroups, uniteUsers } from "./cold-minutes.ts";
+import { COLD_ROWS_MAX, type ColdReading, movedReads, readColdGroups, uniteUsers } from "./cold-minutes.ts";
 import { DatabaseFault, fromDatabase } from "./database.ts";
 import { type Cutting, cutGroups, type Group, keyOf, type ReadRow, sumGroups } from "./groups.ts";
 import { GROUPS_MAX } from "./limits.ts";
@@ -40,18 +40,23 @@ export type Reading = Cutting & {
   readonly previous: { readonly groups: readonly Group[]; readonly totals: readonly Group[] } | null;
 };
 
-export type ReportSources = { readonly directory: Pick<Directory, "databasesOf">; readonly bucket: R2Bucket };
+export type ReportSources = {
+  readonly directory: Pick<Directory, "databasesOf">;
+  readonly bucket: R2Bucket;
+  /** Told of rows that were decoded from objects; those of databases are counted by the databases. */
+  readonly charge?: (rows: number) => void;
+};
 type Asked = { readonly query: ReportQuery; readonly scope: ReadScope; readonly after: KeyAfter | null };
-type Places = { readonly databases: readonly D1Database[]; readonly bucket: R2Bucket };
+type Places = Omit<ReportSources, "directory"> & { readonly databases: readonly D1Database[] };
 
 /** What a query asks for, within a scope and behind a key. Throws DatabaseFault. */
 export async function readReport(
-  { directory, bucket }: ReportSources,
+  { directory, ...places }: ReportSources,
   asked: Asked,
 ): Promise<Result<Reading, ReportProblem>> {
   const databases = await fromDatabase(() => directory.databasesOf(lookedUp(asked)));
   for (let readings = 0; readings < READINGS_MAX; readings++) {
-    const reading = await readOnce({ databases, bucket }, asked);
+    const reading = await readOnce({ ...places, databases }, asked);
     if (reading !== "moved") return reading;
   }
   throw new DatabaseFault("minutes were moved under every reading");
@@ -89,6 +94,7 @@ async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, R
     const parts = snapshots.map((snapshot) => snapshot.parts[index] ?? { rows: [], objects: [] });
     const moved = parts.map(({ objects }, at) => ({ objects, reads: movedReads(ask.reads[at] ?? []) }));
     const cold = await readColdGroups(places.bucket, moved, { ...ask, scope });
+    places.charge?.(cold.ok ? cold.value.cost.rows : COLD_ROWS_MAX);
     if (!cold.ok) return cold;
     const rows = [...parts.flatMap((part) => part.rows), cold.value.rows];
     const added = await addUp(databases, rows, { ask, scope, cold: cold.value });

@@ -5,10 +5,10 @@
  *   {"rows":[[window,[dimensions],[sums],{reasons},sketch,[previous…]|null], …],"read":{…}}
  *
  * Keeps: an object is written once and never changed, so every page of a cursor is of one moment. It is read only under a
- * sealed cursor, which names it; its name is random. Objects past their time are deleted by cron (`dropKeptRows`), and by
+ * sealed cursor, which names it; its name is random. What one tenant may have kept is bounded (src/access/read-rules.ts). Objects past their time are deleted by cron (`dropKeptRows`), and by
  * a lifecycle rule of the bucket should cron not run.
  */
-import { parseJson } from "../core/base64url.ts";
+import { encodeUtf8, parseJson } from "../core/base64url.ts";
 import { Sketch } from "../core/sketch.ts";
 import { isoSecond } from "../core/time.ts";
 import type { Counted, Reasons } from "./groups.ts";
@@ -24,19 +24,24 @@ type WireRow = readonly [window: number, dimensions: string[], counted: WireCoun
 /** The rows behind a first page, and what was said when they were read. */
 export type Kept<T> = { readonly rows: readonly Row[]; readonly read: T };
 
-/** Keeps rows for as long as a cursor lives. Returns the name that a cursor carries. */
+/**
+ * Keeps rows for as long as a cursor lives. Returns the name that a cursor carries, or null where the tenant has as much
+ * kept as it may have.
+ */
 export async function keepRows<T>(
   bucket: R2Bucket,
   { rows, read }: Kept<T>,
-  { nowMs, random }: { nowMs: number; random: Uint8Array },
-): Promise<string> {
+  { nowMs, random, mayKeep }: { nowMs: number; random: Uint8Array; mayKeep: (bytes: number) => Promise<boolean> },
+): Promise<string | null> {
   const id = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const name = `until=${isoSecond(nowMs + CURSOR_LIFE_MS)}/${id}.json`;
   const wire = rows.map(({ group, previous }): WireRow => {
     const before = previous === null ? null : toWire(previous);
     return [group.window, [...group.dimensions], toWire(group), before];
   });
-  await bucket.put(KEPT_PREFIX.concat(name), JSON.stringify({ rows: wire, read }));
+  const body = encodeUtf8(JSON.stringify({ rows: wire, read }));
+  if (!(await mayKeep(body.byteLength))) return null;
+  await bucket.put(KEPT_PREFIX.concat(name), body);
   return name;
 }
 

@@ -9,18 +9,23 @@
  * Each event states all the minutes anew, zeros included, so that one that is missed does no harm. Between events a
  * comment keeps the connection open. Keeps: the same rows as a report by the same key, by measure name; nothing of
  * another tenant. A stream ends after ten minutes, and when the key is revoked it is not taken up again: the browser asks
- * anew by itself (`retry`).
- * Relies on: one short look at the report databases every two seconds per listener: at an advertiser's own, else at all.
+ * anew by itself (`retry`). Streams of one tenant are bounded, and what they read is charged to its budget: a tenant in
+ * debt is looked after less often. A reader that takes nothing loses its stream after a while.
+ * Relies on: one short look at the report databases every two seconds for all listeners of an isolate that ask the same: at
+ * an advertiser's own, else at all.
  */
-import { authenticate } from "../access/api-keys.ts";
+import { authenticate, type Principal } from "../access/api-keys.ts";
+import { type Meter, meteredDatabase } from "../access/meter.ts";
 import { refuseHaste } from "../access/rate-limit.ts";
+import { openStream, type StreamPass } from "../access/stream-pass.ts";
 import { readConfig } from "../config.ts";
+import { encodeUtf8 } from "../core/base64url.ts";
 import { MINUTE_MS, SECOND_MS } from "../core/limits.ts";
 import type { Measure } from "../core/measures.ts";
 import { isoSecond, minuteOf } from "../core/time.ts";
 import { logFault } from "../log.ts";
-import { Directory } from "../sinks/directory.ts";
-import { fromDatabase } from "./database.ts";
+import { Directory, PRIMARY_DATABASE } from "../sinks/directory.ts";
+import { DatabaseFault, fromDatabase } from "./database.ts";
 import { toCamelCase } from "./fields.ts";
 import { SELECT_LIVE_OF_ADVERTISER, SELECT_LIVE_OF_ALL, SELECT_LIVE_OF_PUBLISHER } from "./live-sql.ts";
 import { SUM_METRICS } from "./metrics.ts";
@@ -33,8 +38,16 @@ const STREAM_MAX_MS = 10 * MINUTE_MS;
 const MINUTES_DEFAULT = 5;
 const MINUTES_MAX = 60;
 const RETRY_MS = 2_000;
+/** A reader that has not asked for the next piece after this long is taken to be gone. */
+const STALL_MS = 30 * SECOND_MS;
 
 type MinuteRow = Readonly<Record<string, number>>;
+
+/** The minutes as a look found them. */
+type Look = { readonly atMs: number; readonly minutes: readonly Record<string, unknown>[] };
+
+/** The last looks of an isolate, by what was asked; values only, never another request's promise. */
+export type RecentLooks = Map<string, Look>;
 
 export type LivePorts = {
   readonly directory: Pick<Directory, "databasesOf">;
@@ -42,12 +55,27 @@ export type LivePorts = {
   readonly minutes: number;
   readonly nowMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  readonly recent: RecentLooks;
+  readonly keep: StreamPass["keep"];
 };
 
+const recentLooks: RecentLooks = new Map();
+
+/** Answers one listener: the stream, or a problem. */
 export async function handleLive(request: Request, env: Env): Promise<Response> {
+  try {
+    return await answer(request, env);
+  } catch (error) {
+    const reason = error instanceof DatabaseFault ? "database_unavailable" : "internal_error";
+    logFault("live_failed", error, { reason });
+    return toProblemResponse({ reason });
+  }
+}
+
+async function answer(request: Request, env: Env): Promise<Response> {
   const { adminApiKey } = readConfig(env);
   const access = { database: env.REPORT_DB, adminApiKey };
-  const principal = await authenticate(request.headers.get("Authorization"), access);
+  const principal = await fromDatabase(() => authenticate(request.headers.get("Authorization"), access));
   if (principal === null) return toProblemResponse({ reason: "authentication_required" });
   const hasty = await refuseHaste(principal, env.API_RATE);
   if (hasty !== null) return hasty;
@@ -62,48 +90,97 @@ export async function handleLive(request: Request, env: Env): Promise<Response> 
     const detail = `minutes must be an integer from 1 to ${MINUTES_MAX}.`;
     return toProblemResponse({ reason: "invalid_value", parameter: "minutes", detail });
   }
-  const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  const directory = new Directory(env);
-  const events = liveEvents({ directory, scope: scope.value, minutes, nowMs: () => Date.now(), sleep });
-  return new Response(toStream(events), {
-    headers: {
-      "Content-Type": "text/event-stream; charset=utf-8",
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
-    },
-  });
+  return startStream(env, { principal, scope: scope.value, minutes });
 }
 
-/** The text of the stream, piece by piece. A look that fails is a comment, and the next one is made all the same. */
-export async function* liveEvents(ports: LivePorts): AsyncGenerator<string> {
-  const { nowMs, sleep } = ports;
+type Listener = { readonly principal: Principal; readonly scope: ReadScope; readonly minutes: number };
+
+/** The stream from its first look on; a database that does not answer that one is the caller's to know. */
+async function startStream(env: Env, { principal, scope, minutes }: Listener): Promise<Response> {
+  const directory = new Directory(env);
+  const owner = scope.advertiserId === null ? null : [scope.advertiserId];
+  const [database = PRIMARY_DATABASE] = await fromDatabase(() => directory.namesOf(owner));
+  const opened = await openStream({ gates: env.READ_GATE, principal, database });
+  if (!opened.ok) return opened.error;
+  const { keep, close } = opened.value;
+  const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const ports = { directory, scope, minutes, nowMs: () => Date.now(), sleep, recent: recentLooks, keep };
+  try {
+    const first = await look(ports);
+    return new Response(toStream(liveEvents(ports, first), close), {
+      headers: {
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+      },
+    });
+  } catch (fault) {
+    await close();
+    throw fault;
+  }
+}
+
+/**
+ * The text of the stream, piece by piece. A look that fails is a comment, and the next one is made all the same. `first`
+ * was looked at before.
+ */
+export async function* liveEvents(ports: LivePorts, first: Looked | null = null): AsyncGenerator<string> {
+  const { nowMs, sleep, keep } = ports;
   const endsAtMs = nowMs() + STREAM_MAX_MS;
   let last = "";
+  let looked = first;
+  let lookAgainAtMs = nowMs();
   yield `retry: ${RETRY_MS}\n\n`;
   while (nowMs() < endsAtMs) {
-    const minutes = await look(ports);
-    const text = JSON.stringify(minutes);
-    if (minutes === null || text === last) yield ": nothing new\n\n";
-    else yield `event: totals\ndata: ${JSON.stringify({ asOf: isoSecond(nowMs()), minutes })}\n\n`;
-    if (minutes !== null) last = text;
+    if (looked === null && nowMs() >= lookAgainAtMs) looked = await tryLook(ports);
+    const text = looked === null ? last : JSON.stringify(looked.minutes);
+    if (looked === null || text === last)
+      yield nowMs() < lookAgainAtMs ? ": paused, too much was read\n\n" : NOTHING_NEW;
+    else yield `event: totals\ndata: ${JSON.stringify({ asOf: isoSecond(looked.atMs), minutes: looked.minutes })}\n\n`;
+    last = text;
+    const waitMs = await keep(looked?.rowsRead ?? 0);
+    if (waitMs === null) return;
+    if (looked !== null) lookAgainAtMs = nowMs() + waitMs;
+    looked = null;
     await sleep(LOOK_EVERY_MS);
   }
 }
 
-async function look({ directory, scope, minutes, nowMs }: LivePorts): Promise<Record<string, unknown>[] | null> {
-  const first = minuteOf(nowMs()) - minutes + 1;
-  const owner = scope.advertiserId === null ? null : [scope.advertiserId];
+const NOTHING_NEW = ": nothing new\n\n";
+
+/** A look, and what it cost this listener: nothing where another has just looked. */
+type Looked = Look & { readonly rowsRead: number };
+
+async function tryLook(ports: LivePorts): Promise<Looked | null> {
   try {
-    const databases = await fromDatabase(() => directory.databasesOf(owner));
-    const answers = await Promise.all(
-      databases.map((database) => fromDatabase(() => statementOf(database, scope, first).all<MinuteRow>())),
-    );
-    const rows = answers.flatMap(({ results }) => results);
-    return Array.from({ length: minutes }, (_, at) => toMinute(first + at, rows));
+    return await look(ports);
   } catch (fault) {
     logFault("live_not_read", fault);
     return null;
   }
+}
+
+/** The minutes now, or as they were less than one look ago. Throws DatabaseFault. */
+async function look({ directory, scope, minutes, nowMs, recent }: LivePorts): Promise<Looked> {
+  const atMs = nowMs();
+  const asked = JSON.stringify([scope.advertiserId, scope.publisherId, minutes]);
+  const isRecent = (one: Look) => one.atMs <= atMs && atMs - one.atMs < LOOK_EVERY_MS;
+  const known = recent.get(asked);
+  if (known !== undefined && isRecent(known)) return { ...known, rowsRead: 0 };
+  const first = minuteOf(atMs) - minutes + 1;
+  const owner = scope.advertiserId === null ? null : [scope.advertiserId];
+  const meter: Meter = { rows: 0 };
+  const databases = await fromDatabase(() => directory.databasesOf(owner));
+  const answers = await Promise.all(
+    databases.map((database) =>
+      fromDatabase(() => statementOf(meteredDatabase(database, meter), scope, first).all<MinuteRow>()),
+    ),
+  );
+  const rows = answers.flatMap(({ results }) => results);
+  const found = { atMs, minutes: Array.from({ length: minutes }, (_, at) => toMinute(first + at, rows)) };
+  for (const [other, one] of recent) if (!isRecent(one)) recent.delete(other);
+  recent.set(asked, found);
+  return { ...found, rowsRead: meter.rows };
 }
 
 function statementOf(database: D1Database, scope: ReadScope, first: number): D1PreparedStatement {
@@ -120,16 +197,42 @@ function toMinute(minute: number, rows: readonly MinuteRow[]): Record<string, un
   return { minute: isoSecond(minute * MINUTE_MS), ...Object.fromEntries(metrics) };
 }
 
-/** A stream that asks for the next piece when the reader is ready for it, and stops when the reader goes away. */
-function toStream(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
+/**
+ * A stream that asks for the next piece when the reader is ready for it, and stops when the reader goes away, or has taken
+ * nothing for a while: so at most one piece waits for a reader, and not for long. `close` is called once, at any end.
+ */
+export function toStream(
+  pieces: AsyncGenerator<string>,
+  close: () => Promise<void>,
+  stallMs = STALL_MS,
+): ReadableStream<Uint8Array> {
+  let disarm = () => {};
+  let isEnded = false;
+  const end = async () => {
+    disarm();
+    if (isEnded) return;
+    isEnded = true;
+    await close();
+  };
   return new ReadableStream({
     async pull(controller) {
+      disarm();
       const { done, value } = await pieces.next();
-      if (done === true) controller.close();
-      else controller.enqueue(encoder.encode(value));
+      if (isEnded) return;
+      if (done === true) {
+        await end();
+        controller.close();
+        return;
+      }
+      controller.enqueue(encodeUtf8(value));
+      const timer = setTimeout(() => {
+        controller.error(new Error("the reader takes nothing"));
+        void end();
+      }, stallMs);
+      disarm = () => clearTimeout(timer);
     },
     async cancel() {
+      await end();
       await pieces.return(undefined);
     },
   });

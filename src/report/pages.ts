@@ -5,7 +5,7 @@
  *   {kept, offset}          rows of the object in R2 from there on
  *
  * Keeps: the watermark is read before the facts that it speaks for. A page that is cut names the next one, except where an
- * order by a metric has more rows than are ever read: then it says why.
+ * order by a metric has more rows than are ever read, or than may be kept: then it says why.
  */
 import { err, ok, type Result } from "../core/result.ts";
 import { type CursorContext, openCursor, type Place, sealCursor, staleCursor } from "./cursor.ts";
@@ -24,6 +24,8 @@ import type { WatermarkReading } from "./watermark.ts";
 export type PageSources = ReportSources & {
   readonly watermark: () => Promise<WatermarkReading>;
   readonly random: () => Uint8Array;
+  /** Whether so many bytes of further pages may be kept for the asker. */
+  readonly mayKeep: (bytes: number) => Promise<boolean>;
 };
 
 export type TablePage = {
@@ -69,14 +71,23 @@ async function toPage(
   const page = { rows: rowsOf(groups), isCut, nextCursor: null, read };
   if (last === null) return page;
   if (isOrderedByKey(query)) return { ...page, nextCursor: await sealCursor({ after: keyOf(last, query) }, context) };
-  if (!isWhole) return { ...page, read: { ...read, watermark: withoutCursor(watermark) } };
-  const kept = { rows: rowsOf(rest), read };
-  const name = await keepRows(sources.bucket, kept, { nowMs: context.nowMs, random: sources.random() });
+  const without = (detail: string) => ({ ...page, read: { ...read, watermark: withoutCursor(watermark, detail) } });
+  if (!isWhole) return without(TOO_LONG);
+  const { random, mayKeep } = sources;
+  const name = await keepRows(
+    sources.bucket,
+    { rows: rowsOf(rest), read },
+    { nowMs: context.nowMs, random: random(), mayKeep },
+  );
+  if (name === null) return without(TOO_MUCH_KEPT);
   return { ...page, nextCursor: await sealCursor({ kept: name, offset: 0 }, context) };
 }
 
-function withoutCursor(watermark: WatermarkReading): WatermarkReading {
-  const detail = `More than ${GROUPS_MAX} rows are ordered by a metric: only the first page is offered. Order by time or a dimension.`;
+const TOO_LONG = `More than ${GROUPS_MAX} rows are ordered by a metric: only the first page is offered. Order by time or a dimension.`;
+const TOO_MUCH_KEPT =
+  "Further pages of this account's tables are kept for an hour and have filled their room: only the first page is offered. Order by time or a dimension, whose pages need none, or raise limit.";
+
+function withoutCursor(watermark: WatermarkReading, detail: string): WatermarkReading {
   return { ...watermark, warnings: [...watermark.warnings, { code: "no_next_page", detail }] };
 }
 

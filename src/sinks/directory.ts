@@ -93,23 +93,31 @@ export class Directory {
     return new Map(advertiserIds.map((id) => [id, this.#nameOf(id)]));
   }
 
-  /**
-   * The databases with rows of the advertisers, or of any (null): the primary, and those that somebody was pinned to. An
-   * advertiser that was never seen is looked for in the primary.
-   */
+  /** The databases of `namesOf`. Throws UnboundDatabaseError when one of them is not bound. */
   async databasesOf(advertiserIds: readonly string[] | null): Promise<D1Database[]> {
+    return Array.from(await this.namesOf(advertiserIds), (name) => this.#bound(name));
+  }
+
+  /**
+   * The names of the databases with rows of the advertisers, or of any (null): the primary, and those that somebody was
+   * pinned to. An advertiser that was never seen is looked for in the primary.
+   */
+  async namesOf(advertiserIds: readonly string[] | null): Promise<string[]> {
     if (advertiserIds === null) {
       const { results } = await this.#primary.prepare(SELECT_DATABASES).all<{ database: string }>();
-      const used = new Set([PRIMARY_DATABASE, ...results.map(({ database }) => database)]);
-      return Array.from(used, (name) => this.#bound(name));
+      return Array.from(new Set([PRIMARY_DATABASE, ...results.map(({ database }) => database)]));
     }
     const unknown = advertiserIds.filter((id) => !this.#pins.has(id));
     if (unknown.length > 0) {
       const { results } = await this.#primary.prepare(SELECT_PINS).bind(JSON.stringify(unknown)).all<PinRow>();
       this.#remember(results);
     }
-    const names = new Set(advertiserIds.map((id) => this.#pins.get(id) ?? PRIMARY_DATABASE));
-    return Array.from(names, (name) => this.#bound(name));
+    return Array.from(new Set(advertiserIds.map((id) => this.#pins.get(id) ?? PRIMARY_DATABASE)));
+  }
+
+  /** A database by its name. Throws UnboundDatabaseError. */
+  database(name: string): D1Database {
+    return this.#bound(name);
   }
 
   #nameOf(advertiserId: string): string {

@@ -30,7 +30,14 @@ beforeAll(async () => {
 /** The clicks of the last minutes as a first look shows them, null where it shows none, and whose minutes were read. */
 async function look(scope: LivePorts["scope"], { bindings, told } = tellingBindings()) {
   let nowMs = NOON_MS;
-  const ports = { directory: new Directory(bindings), scope, minutes: 3, nowMs: () => nowMs };
+  const ports = {
+    directory: new Directory(bindings),
+    scope,
+    minutes: 3,
+    nowMs: () => nowMs,
+    recent: new Map(),
+    keep: async () => 0,
+  };
   const sleep = async (ms: number) => {
     nowMs += ms;
   };

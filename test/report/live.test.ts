@@ -31,7 +31,8 @@ function streamOf(scope: LivePorts["scope"], minutes: number, onSleep: () => Pro
     nowMs += ms;
     await onSleep();
   };
-  return liveEvents({ directory: new Directory(env), scope, minutes, nowMs: () => nowMs, sleep });
+  const ports = { recent: new Map(), keep: async () => 0 };
+  return liveEvents({ directory: new Directory(env), scope, minutes, nowMs: () => nowMs, sleep, ...ports });
 }
 
 const totalsOf = (text: unknown) => {
@@ -87,6 +88,8 @@ describe("live totals", () => {
       directory: new Directory({ REPORT_DB: down as unknown as D1Database }),
       scope: { advertiserId: "adv_live", publisherId: null },
       minutes: 1,
+      recent: new Map(),
+      keep: async () => 0,
       nowMs: () => nowMs,
       sleep: async () => {
         nowMs += 60_000;

@@ -1,6 +1,7 @@
 /** Pages: nothing that is posted between two of them disturbs them; cursors open for their owner, query and hour alone. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { budgetOf } from "../../src/access/read-rules.ts";
 import { dropKeptRows, KEPT_PREFIX } from "../../src/report/kept-rows.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
@@ -131,6 +132,27 @@ describe("pages in an order by a metric", () => {
     expect(meta).toMatchObject({ truncated: true, nextCursor: null });
     expect(meta.warnings.map(({ code }) => code)).toContain("no_next_page");
     const byKey = await askJson(path.replace("-clicks", "ad_id"));
+    expect(byKey.meta.nextCursor).not.toBeNull();
+  });
+
+  it("[attack 19] end at the first, with a reason, where the tenant has as much kept as it may have", async () => {
+    const tenant = { advertiserId: "adv_keeper", publisherId: null };
+    await postCells(
+      env.REPORT_DB,
+      AD_IDS.map((ad_id) => aCell({ advertiser_id: "adv_keeper", ad_id })),
+    );
+    const authorization = await seedKey(env.REPORT_DB, { name: "keeper", ...tenant, scopes: ["report"] });
+    const path = `/v1/reports/clicks?${RANGE}&group_by=ad_id&order=-clicks&limit=3`;
+    const keptBefore = (await env.ARCHIVE.list({ prefix: KEPT_PREFIX })).objects.length;
+    // More than all its room, so that none comes back meanwhile.
+    expect(await env.READ_GATE.getByName("REPORT_DB").mayKeep(budgetOf(tenant), 1e12)).toBe(true);
+    const { rows, meta } = await askJson(path, { authorization });
+    expect(rows).toHaveLength(3);
+    expect(meta).toMatchObject({ truncated: true, nextCursor: null });
+    expect(meta.warnings).toContainEqual({ code: "no_next_page", detail: expect.stringContaining("kept for an hour") });
+    expect((await env.ARCHIVE.list({ prefix: KEPT_PREFIX })).objects.length).toBe(keptBefore);
+    // Pages in an order by a dimension are read anew, and need no room.
+    const byKey = await askJson(path.replace("-clicks", "ad_id"), { authorization });
     expect(byKey.meta.nextCursor).not.toBeNull();
   });
 });

@@ -70,7 +70,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 /** Folder → packages that it may import; `src/index.ts` and the other root files import none. */
 export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   core: ["@noble/hashes", "isbot"],
-  access: ["@noble/hashes"],
+  access: ["@noble/hashes", "cloudflare:workers"],
   sinks: ["hyparquet", "hyparquet-writer"],
   shard: ["cloudflare:workers"],
   track: ["@noble/hashes"],

@@ -1,0 +1,276 @@
+/**
+ * How much one tenant may have read from a report database, and all together: the book that a gate keeps. Pure: the clock
+ * is an argument.
+ *
+ *   enter ─▶ entered (a pass) │ wait (a place or room is missing, and comes back) │ refused (rows or place, with a delay)
+ *   leave(pass, rows)         the rows that were read in truth are charged, and the next may enter
+ *
+ * A bucket of rows for each tenant fills over time. What a read will cost is guessed from what the tenant's last reads of
+ * the same shape cost for each window; of reads whose shape was never seen one is open at a time, so that a tenant's first
+ * dear reads come one after the other and each is charged before the next is let in. A read that costs more than the
+ * bucket holds leaves a debt, which is waited for.
+ *
+ * Keeps: at most `readsMax` reads and `streamsMax` streams of a tenant are open, and `readsOfAllMax`, `rowsOfAllMax` and
+ * `streamsOfAllMax` of all. A place always comes back: by leaving, else when its pass runs out. Tenants that have nothing
+ * open and a full bucket are forgotten, so the book is as long as who asked lately.
+ */
+import { SECOND_MS } from "./limits.ts";
+import { assert } from "./result.ts";
+
+/** What one tenant may do. */
+export type TenantRules = {
+  /** Rows that a tenant may have read at once, and that come back each second. */
+  readonly rowsMax: number;
+  readonly rowsPerS: number;
+  /** Bytes of further pages that may be kept for a tenant at once, and that come back each second. */
+  readonly keptBytesMax: number;
+  readonly keptBytesPerS: number;
+  readonly readsMax: number;
+  readonly streamsMax: number;
+};
+
+/** What all may do together, and how long a pass is good for without a word of its holder. */
+export type SharedRules = {
+  readonly readsOfAllMax: number;
+  /** Guessed rows of all reads that are open; one read enters whatever it is guessed at. */
+  readonly rowsOfAllMax: number;
+  readonly streamsOfAllMax: number;
+  readonly readPassMs: number;
+  readonly streamPassMs: number;
+};
+
+/** One read as it is asked for: who, of what shape, over how many windows. */
+export type ReadAsk = {
+  readonly tenant: string;
+  readonly rules: TenantRules;
+  /** Reads of one shape cost about as much for each window. One of a closed list, since it is remembered. */
+  readonly shape: string;
+  readonly windows: number;
+};
+
+export type StreamAsk = Pick<ReadAsk, "tenant" | "rules">;
+
+export type Refused =
+  /** The bucket does not hold what the read is guessed to cost. */
+  | { readonly kind: "rows_spent"; readonly retryAfterS: number; readonly guessedRows: number | null }
+  | { readonly kind: "streams_taken"; readonly retryAfterS: number }
+  | { readonly kind: "streams_of_all_taken"; readonly retryAfterS: number };
+
+export type Entered =
+  | { readonly kind: "entered"; readonly pass: number }
+  | { readonly kind: "wait"; readonly isOwn: boolean }
+  | Refused;
+
+export type StreamEntered = Exclude<Entered, { kind: "wait" }>;
+
+type Tenant = {
+  rules: TenantRules;
+  rows: number;
+  keptBytes: number;
+  filledAtMs: number;
+  reads: number;
+  streams: number;
+  /** Rows for each window, by shape. */
+  readonly costs: Map<string, number>;
+  /** Whether a read is open whose shape was never seen. */
+  isFirstOpen: boolean;
+};
+
+type Pass = {
+  readonly tenant: string;
+  readonly kind: "read" | "stream";
+  readonly guess: number | null;
+  readonly shape: string;
+  readonly windows: number;
+  untilMs: number;
+};
+
+/** What a read of a shape that was never seen is taken to cost beside others'. */
+const UNKNOWN_ROWS = 250_000;
+/** A cost that was high once is believed for some reads more; it halves from read to read. */
+const COST_KEPT = 0.5;
+/** After this long without a free place a stream may be tried again. */
+const STREAM_RETRY_S = 30;
+/** Nobody is asked to wait for longer than this at a time; a debt may be longer. */
+const RETRY_AFTER_MAX_S = 3_600;
+
+export class ReadBudget {
+  readonly #shared: SharedRules;
+  readonly #tenants = new Map<string, Tenant>();
+  readonly #passes = new Map<number, Pass>();
+  #lastPass: number;
+  #reads = 0;
+  #guessedRows = 0;
+  #streams = 0;
+
+  /** Passes are numbered from `firstPass` on, so that those of a book that was lost are none of this one. */
+  constructor(shared: SharedRules, firstPass: number) {
+    this.#shared = shared;
+    this.#lastPass = firstPass;
+  }
+
+  /** Lets a read in, or says what it lacks. */
+  enter(ask: ReadAsk, nowMs: number): Entered {
+    this.expire(nowMs);
+    const tenant = this.#tenantOf(ask, nowMs);
+    const known = tenant.costs.get(ask.shape);
+    const guess = known === undefined ? null : Math.ceil(known * ask.windows);
+    // A read that is dearer than the whole bucket enters when the bucket is full, and leaves a debt.
+    const needed = Math.min(guess ?? 1, ask.rules.rowsMax);
+    if (tenant.rows < needed) {
+      const seconds = Math.ceil((needed - tenant.rows) / ask.rules.rowsPerS);
+      const retryAfterS = Math.min(RETRY_AFTER_MAX_S, Math.max(1, seconds));
+      return { kind: "rows_spent", retryAfterS, guessedRows: guess };
+    }
+    if (tenant.reads >= ask.rules.readsMax) return { kind: "wait", isOwn: true };
+    if (guess === null && tenant.isFirstOpen) return { kind: "wait", isOwn: true };
+    const rows = guess ?? UNKNOWN_ROWS;
+    const isFull = this.#reads >= this.#shared.readsOfAllMax || this.#guessedRows + rows > this.#shared.rowsOfAllMax;
+    if (isFull && this.#reads > 0) return { kind: "wait", isOwn: false };
+
+    tenant.reads++;
+    tenant.rows -= guess ?? 0;
+    tenant.isFirstOpen ||= guess === null;
+    this.#reads++;
+    this.#guessedRows += rows;
+    const { shape, windows } = ask;
+    const untilMs = nowMs + this.#shared.readPassMs;
+    return this.#pass({ tenant: ask.tenant, kind: "read", guess, shape, windows, untilMs });
+  }
+
+  /** Gives a read's place back and charges what it read. A pass that has run out meanwhile changes nothing. */
+  leave(pass: number, rowsRead: number, nowMs: number): void {
+    const held = this.#take(pass);
+    if (held === null) return;
+    const tenant = this.#filled(held.tenant, nowMs);
+    if (tenant === undefined) return;
+    tenant.rows += (held.guess ?? 0) - rowsRead;
+    const cost = rowsRead / held.windows;
+    tenant.costs.set(held.shape, Math.max(cost, (tenant.costs.get(held.shape) ?? 0) * COST_KEPT));
+  }
+
+  /** Opens a stream's place. Its looks are charged by `keepStream`. */
+  openStream({ tenant: name, rules }: StreamAsk, nowMs: number): StreamEntered {
+    this.expire(nowMs);
+    const tenant = this.#tenantOf({ tenant: name, rules }, nowMs);
+    if (tenant.streams >= rules.streamsMax) return { kind: "streams_taken", retryAfterS: STREAM_RETRY_S };
+    if (this.#streams >= this.#shared.streamsOfAllMax) {
+      return { kind: "streams_of_all_taken", retryAfterS: STREAM_RETRY_S };
+    }
+    tenant.streams++;
+    this.#streams++;
+    const untilMs = nowMs + this.#shared.streamPassMs;
+    return this.#pass({ tenant: name, kind: "stream", guess: null, shape: "", windows: 1, untilMs });
+  }
+
+  /**
+   * A stream is still there and has read so many rows. Says after how many milliseconds it may look again, 0 while the
+   * bucket holds something; null when its place is gone, so that it must end.
+   */
+  keepStream(pass: number, rowsRead: number, nowMs: number): number | null {
+    this.expire(nowMs);
+    const held = this.#passes.get(pass);
+    const tenant = held === undefined ? undefined : this.#filled(held.tenant, nowMs);
+    if (held === undefined || tenant === undefined) return null;
+    held.untilMs = nowMs + this.#shared.streamPassMs;
+    tenant.rows -= rowsRead;
+    return tenant.rows > 0 ? 0 : Math.ceil((-tenant.rows / tenant.rules.rowsPerS) * SECOND_MS);
+  }
+
+  /** Gives a stream's place back. */
+  closeStream(pass: number): void {
+    this.#take(pass);
+  }
+
+  /** Whether so many bytes of further pages may be kept for a tenant; then they are charged. */
+  mayKeep({ tenant: name, rules }: StreamAsk, bytes: number, nowMs: number): boolean {
+    const tenant = this.#tenantOf({ tenant: name, rules }, nowMs);
+    if (tenant.keptBytes < Math.min(bytes, rules.keptBytesMax)) return false;
+    tenant.keptBytes -= bytes;
+    return true;
+  }
+
+  /** How many reads of a tenant are open, for fairness among those who wait. */
+  readsOf(tenant: string): number {
+    return this.#tenants.get(tenant)?.reads ?? 0;
+  }
+
+  /**
+   * Takes back places whose holders have not been heard of. Such a read is charged as one that emptied the bucket: it may
+   * run on in the database, and a caller must not gain by going away.
+   */
+  expire(nowMs: number): void {
+    for (const [pass, { tenant: name, kind, untilMs }] of this.#passes) {
+      if (untilMs > nowMs) continue;
+      this.#take(pass);
+      const tenant = this.#filled(name, nowMs);
+      if (kind === "read" && tenant !== undefined) tenant.rows = Math.min(tenant.rows, 0);
+    }
+  }
+
+  /** When the next place comes back by itself; null when none is taken. */
+  get nextExpiryMs(): number | null {
+    const all = Array.from(this.#passes.values(), ({ untilMs }) => untilMs);
+    return all.length === 0 ? null : Math.min(...all);
+  }
+
+  /** Forgets tenants of whom nothing is left to remember but what their reads cost. */
+  forgetIdle(nowMs: number): number {
+    for (const [name, { reads, streams, rules }] of this.#tenants) {
+      const tenant = this.#filled(name, nowMs);
+      const isFull = tenant?.rows === rules.rowsMax && tenant.keptBytes === rules.keptBytesMax;
+      if (isFull && reads === 0 && streams === 0) this.#tenants.delete(name);
+    }
+    return this.#tenants.size;
+  }
+
+  #pass(pass: Pass): { kind: "entered"; pass: number } {
+    this.#lastPass++;
+    this.#passes.set(this.#lastPass, pass);
+    return { kind: "entered", pass: this.#lastPass };
+  }
+
+  /** Removes a pass and gives its place back; null when it is gone already. */
+  #take(pass: number): Pass | null {
+    const held = this.#passes.get(pass);
+    if (held === undefined) return null;
+    this.#passes.delete(pass);
+    const tenant = this.#tenants.get(held.tenant);
+    assert(tenant !== undefined, "who holds a pass is in the book");
+    if (held.kind === "stream") {
+      tenant.streams--;
+      this.#streams--;
+      return held;
+    }
+    tenant.reads--;
+    this.#reads--;
+    this.#guessedRows -= held.guess ?? UNKNOWN_ROWS;
+    if (held.guess === null) tenant.isFirstOpen = false;
+    return held;
+  }
+
+  #tenantOf({ tenant: name, rules }: StreamAsk, nowMs: number): Tenant {
+    const known = this.#filled(name, nowMs);
+    if (known !== undefined) {
+      known.rules = rules;
+      return known;
+    }
+    const { rowsMax: rows, keptBytesMax: keptBytes } = rules;
+    const none = { reads: 0, streams: 0, costs: new Map<string, number>(), isFirstOpen: false };
+    const tenant: Tenant = { rules, rows, keptBytes, filledAtMs: nowMs, ...none };
+    this.#tenants.set(name, tenant);
+    return tenant;
+  }
+
+  /** The tenant with its buckets filled up to now. A clock that went back fills nothing. */
+  #filled(name: string, nowMs: number): Tenant | undefined {
+    const tenant = this.#tenants.get(name);
+    if (tenant === undefined || nowMs <= tenant.filledAtMs) return tenant;
+    const { rowsMax, rowsPerS, keptBytesMax, keptBytesPerS } = tenant.rules;
+    const seconds = (nowMs - tenant.filledAtMs) / SECOND_MS;
+    tenant.rows = Math.min(rowsMax, tenant.rows + seconds * rowsPerS);
+    tenant.keptBytes = Math.min(keptBytesMax, tenant.keptBytes + seconds * keptBytesPerS);
+    tenant.filledAtMs = nowMs;
+    return tenant;
+  }
+}
