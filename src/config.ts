@@ -182,10 +182,12 @@ const BINDINGS = [
   ["IMPRESSION_QUEUE_0", "send", "a queue"],
   ["EVENT_SHARD", "getByName", "the Durable Objects of EventShard"],
   ["SUBMISSION_SHARD", "getByName", "the Durable Objects of SubmissionShard"],
+  ["READ_GATE", "getByName", "the Durable Objects of ReadGate"],
   ["REPORT_DB", "prepare", "a D1 database"],
   ["ARCHIVE", "put", "an R2 bucket"],
   ["OPERATIONS", "writeDataPoint", "an Analytics Engine data set"],
   ["API_RATE", "limit", "a rate limiter"],
+  ["WRONG_KEY_RATE", "limit", "a rate limiter"],
 ] as const;
 
 function checkBindings(settings: Settings): void {

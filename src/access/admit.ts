@@ -1,12 +1,18 @@
 /**
  * Who may call a route: the holder of the request's key, or the answer to one who may not.
  *
- * Keeps: first who it is, then how often, then what for, so that an unknown caller learns nothing of the rest.
+ *   identify   the holder, or 401, 429 or 503         every route that takes a key
+ *   admit      the same, and 403                      routes that are for some holders only
+ *
+ * Keeps: first who it is, then how often, then what for, so that an unknown caller learns nothing of the rest. A database
+ * that does not answer is 503 by name, never an unknown key: who has the right key is not told to look for another.
  */
 import { err, ok, type Result } from "../core/result.ts";
+import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
-import { authenticate, type Principal } from "./api-keys.ts";
+import { authenticate, bearerOf, CONFIGURED_KEY_ID, hashApiKey, isKeyOf, type Principal } from "./api-keys.ts";
 import { refuseHaste } from "./rate-limit.ts";
+import { networkHashOf, WrongKeys } from "./wrong-keys.ts";
 
 export type Admission = {
   readonly adminApiKey: string;
@@ -16,19 +22,61 @@ export type Admission = {
   readonly lacks: string;
 };
 
-/** The caller, or 401, 429 or 403. */
+const RETRY_AFTER_S = 5;
+const wrongKeys = new WrongKeys();
+
+/** The caller, or 401, 429 or 503. */
+export async function identify(request: Request, env: Env, adminApiKey: string): Promise<Result<Principal, Response>> {
+  const header = request.headers.get("Authorization");
+  const key = bearerOf(header);
+  if (key === null) return err(unknownKey(header));
+  const isOperators = isKeyOf(key, adminApiKey);
+  const nowMs = Date.now();
+  const hash = hashApiKey(key);
+  const network = isOperators ? "" : networkHashOf(request, adminApiKey);
+  const resting = isOperators ? null : wrongKeys.refuse(network, hash, nowMs);
+  if (resting !== null) return err(resting);
+  const found = await lookUp(header, env.REPORT_DB, adminApiKey);
+  if (!found.ok) return found;
+  const principal = found.value;
+  if (principal === null) return err((await wrongKeys.count(network, env.WRONG_KEY_RATE, nowMs)) ?? unknownKey(header));
+  if (principal.keyId !== CONFIGURED_KEY_ID) wrongKeys.accept(hash);
+  const hasty = await refuseHaste(principal, env.API_RATE);
+  return hasty === null ? ok(principal) : err(hasty);
+}
+
+/** The caller, or 401, 403, 429 or 503. */
 export async function admit(
   request: Request,
   env: Env,
   { adminApiKey, isAllowed, lacks }: Admission,
 ): Promise<Result<Principal, Response>> {
-  const principal = await authenticate(request.headers.get("Authorization"), { database: env.REPORT_DB, adminApiKey });
-  if (principal === null) {
-    const problem = { reason: "authentication_required", status: 401, title: "A valid API key is required." };
-    return err(problemResponse(problem, { "WWW-Authenticate": "Bearer" }));
+  const identified = await identify(request, env, adminApiKey);
+  if (!identified.ok || isAllowed(identified.value)) return identified;
+  const problem = { reason: "insufficient_scope", status: 403, title: lacks };
+  return err(problemResponse(problem, { "WWW-Authenticate": 'Bearer error="insufficient_scope"' }));
+}
+
+async function lookUp(
+  header: string | null,
+  database: D1Database,
+  adminApiKey: string,
+): Promise<Result<Principal | null, Response>> {
+  try {
+    return ok(await authenticate(header, { database, adminApiKey }));
+  } catch (fault) {
+    logFault("key_not_read", fault);
+    const title = "The report database does not answer at the moment.";
+    const problem = { reason: "database_unavailable", status: 503, title };
+    return err(problemResponse(problem, { "Retry-After": String(RETRY_AFTER_S) }));
   }
-  const hasty = await refuseHaste(principal, env.API_RATE);
-  if (hasty !== null) return err(hasty);
-  if (isAllowed(principal)) return ok(principal);
-  return err(problemResponse({ reason: "insufficient_scope", status: 403, title: lacks }));
+}
+
+function unknownKey(header: string | null): Response {
+  const detail =
+    header === null
+      ? "Send the header Authorization: Bearer clk_…"
+      : "The header Authorization must hold one key that is in force: Bearer clk_ and 43 characters.";
+  const problem = { reason: "authentication_required", status: 401, title: "A valid API key is required.", detail };
+  return problemResponse(problem, { "WWW-Authenticate": "Bearer" });
 }

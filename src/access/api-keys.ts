@@ -16,6 +16,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { isApiKey } from "../core/api-key.ts";
 import { encodeBase64url, encodeUtf8, parseJson } from "../core/base64url.ts";
+import { isSameText } from "../core/click-id.ts";
 import type { KeyLimits } from "../core/key-ring.ts";
 import { assert } from "../core/result.ts";
 
@@ -64,20 +65,29 @@ export function hashApiKey(key: string): string {
   return bytesToHex(sha256(encodeUtf8(key)));
 }
 
+/** The key in a header; null where there is none, or more than one. */
+export function bearerOf(authorization: string | null): string | null {
+  return BEARER.exec(authorization ?? "")?.[1] ?? null;
+}
+
+/** Whether two keys are the same, in a time that tells nothing of either. */
+export function isKeyOf(key: string, other: string): boolean {
+  return isSameText(hashApiKey(key), hashApiKey(other));
+}
+
 /** The holder of the request's bearer key, or null. One indexed read; the admin key of the configuration needs none. */
 export async function authenticate(
   authorization: string | null,
   { database, adminApiKey, nowMs = Date.now() }: { database: D1Database; adminApiKey: string; nowMs?: number },
 ): Promise<Principal | null> {
-  const key = BEARER.exec(authorization ?? "")?.[1];
-  if (key === undefined) return null;
-  const hash = hashApiKey(key);
-  if (hash === hashApiKey(adminApiKey)) {
+  const key = bearerOf(authorization);
+  if (key === null) return null;
+  if (isKeyOf(key, adminApiKey)) {
     const owner = { advertiserId: null, publisherId: null };
     return { keyId: CONFIGURED_KEY_ID, ...owner, scopes: new Set(SCOPES), mintLimits: UNLIMITED };
   }
   if (!isApiKey(key)) return null;
-  const row = await database.prepare(SELECT_KEY).bind(hash, nowMs).first<KeyRow>();
+  const row = await database.prepare(SELECT_KEY).bind(hashApiKey(key), nowMs).first<KeyRow>();
   return row === null ? null : toPrincipal(row);
 }
 

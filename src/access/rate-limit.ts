@@ -5,9 +5,7 @@
  * pass. The operator's own key of the configuration has no budget: it is the way in when everything else is busy.
  * Relies on: `[[ratelimits]]` in wrangler.toml has this period. Counts are kept by location and are approximate there;
  * the local one is exact.
- *
- * There is no budget for failed authentications: the binding counts and judges in one step, so it would have to be asked
- * before the look-up that it should save, and a key of 256 random bits is not found by guessing.
+ * Wrong keys have a budget of their own (access/wrong-keys.ts).
  */
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";

@@ -7,15 +7,15 @@
  * reads traffic, not catalogues. Answers are never cached: one of them holds a secret.
  */
 import { type Context, Hono } from "hono";
-import { authenticate, isOperator, type Principal } from "../access/api-keys.ts";
+import { identify } from "../access/admit.ts";
+import { isOperator, type Principal } from "../access/api-keys.ts";
 import type { Actor } from "../access/audit.ts";
-import { refuseHaste } from "../access/rate-limit.ts";
 import { readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
 import { BODY_BYTES_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
-import { DatabaseFault, fromDatabase } from "../report/facts-reader.ts";
+import { DatabaseFault } from "../report/facts-reader.ts";
 import { CATALOG, passPrimaryRead } from "../report/read-pass.ts";
 import { readScopeOf } from "../report/tenancy.ts";
 import { listAuditLog } from "./audit-log.ts";
@@ -138,11 +138,9 @@ export async function handleAdmin(request: Request, env: Env, ctx: ExecutionCont
 async function answer(context: AdminContext, { needs, act }: Route): Promise<Response> {
   const { env, req } = context;
   const { adminApiKey } = readConfig(env);
-  const access = { database: env.REPORT_DB, adminApiKey };
-  const principal = await fromDatabase(() => authenticate(req.header("Authorization") ?? null, access));
-  if (principal === null) return toAdminResponse({ reason: "authentication_required" });
-  const hasty = await refuseHaste(principal, env.API_RATE);
-  if (hasty !== null) return hasty;
+  const identified = await identify(req.raw, env, adminApiKey);
+  if (!identified.ok) return identified.error;
+  const principal = identified.value;
   const scope = authorize(principal, needs);
   if (!scope.ok) return toAdminResponse(scope.error);
   const body = await readJsonBody(req.raw, BODY_BYTES_MAX, { whenEmpty: {} });

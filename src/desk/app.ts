@@ -8,16 +8,16 @@
  * says what was asked for, and is there even when only a part was done.
  */
 import { type Context, Hono } from "hono";
-import { authenticate, isOperator, type Principal } from "../access/api-keys.ts";
+import { identify } from "../access/admit.ts";
+import { isOperator, type Principal } from "../access/api-keys.ts";
 import type { Actor } from "../access/audit.ts";
-import { refuseHaste } from "../access/rate-limit.ts";
 import { readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
 import { REFUSALS, type Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
-import { DatabaseFault, fromDatabase } from "../report/facts-reader.ts";
+import { DatabaseFault } from "../report/facts-reader.ts";
 import { isReportProblemReason, type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { EXPLAIN, EXPLAIN_ROWS, LATE_CLICKS, passPrimaryRead, passRead } from "../report/read-pass.ts";
 import { readScopeOf } from "../report/tenancy.ts";
@@ -160,11 +160,9 @@ async function answer(context: OperationContext, operation: Operation): Promise<
   const { needs, act } = operation;
   const { env, req } = context;
   const { adminApiKey } = readConfig(env);
-  const access = { database: env.REPORT_DB, adminApiKey };
-  const principal = await fromDatabase(() => authenticate(req.header("Authorization") ?? null, access));
-  if (principal === null) return toProblemResponse({ reason: "authentication_required" });
-  const hasty = await refuseHaste(principal, env.API_RATE);
-  if (hasty !== null) return hasty;
+  const identified = await identify(req.raw, env, adminApiKey);
+  if (!identified.ok) return identified.error;
+  const principal = identified.value;
   const allowed = authorize(principal, needs);
   if (!allowed.ok) return toProblemResponse(allowed.error);
   const body = operation.method === "POST" ? await readJsonBody(req.raw, BODY_BYTES_MAX) : ok({});

@@ -22,6 +22,8 @@ export const ACCESS = {
   authentication_required: { status: 401, title: "A valid API key is required." },
   insufficient_scope: { status: 403, title: "The API key may not do this." },
   rate_limited: { status: 429, title: "The API key asks too often." },
+  wrong_keys: { status: 429, title: "Too many wrong keys came from this network." },
+  database_unavailable: { status: 503, title: "The report database does not answer at the moment." },
 } as const satisfies Table;
 
 const ADDRESSES = {

@@ -10,19 +10,18 @@
  * mistake is a named problem, a database that fails is 503 with Retry-After, anything else is logged and 500.
  */
 import { type Context, Hono } from "hono";
-import { authenticate, type Principal } from "../access/api-keys.ts";
-import { refuseHaste } from "../access/rate-limit.ts";
+import { identify } from "../access/admit.ts";
 import { readJsonBody } from "../body.ts";
 import { type Config, readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { Directory } from "../sinks/directory.ts";
 import { formatOf, respond, type Shaped } from "./answer.ts";
 import { encodeCsv } from "./csv.ts";
 import type { CursorContext } from "./cursor.ts";
-import { DatabaseFault, fromDatabase } from "./database.ts";
+import { DatabaseFault } from "./database.ts";
 import { readReport } from "./facts-reader.ts";
 import { QUERY_BYTES_MAX } from "./limits.ts";
 import { type ReportMeta, toMeta } from "./meta.ts";
@@ -132,10 +131,8 @@ async function answer(
   const { env, req } = context;
   const config = readConfig(env);
   const nowMs = ports.nowMs();
-  const principal = await authorize(req.header("Authorization") ?? null, env.REPORT_DB, config);
-  if (!principal.ok) return toProblemResponse(principal.error);
-  const hasty = await refuseHaste(principal.value, env.API_RATE);
-  if (hasty !== null) return hasty;
+  const principal = await identify(req.raw, env, config.adminApiKey);
+  if (!principal.ok) return principal.error;
   const scope = readScopeOf(principal.value);
   if (!scope.ok) return toProblemResponse(scope.error);
   const query = then(await route.parse(req.raw), (parsed) => checkScope(parsed, scope.value));
@@ -206,15 +203,6 @@ async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Pr
     return encodeCsv(names, rows);
   };
   return ok({ shaped: { name: "series", items: () => mapEach(series.value, seriesWriter(query)), csv }, meta });
-}
-
-async function authorize(
-  authorization: string | null,
-  database: D1Database,
-  { adminApiKey }: Config,
-): Promise<Result<Principal, ReportProblem>> {
-  const principal = await fromDatabase(() => authenticate(authorization, { database, adminApiKey }));
-  return principal === null ? err({ reason: "authentication_required" }) : ok(principal);
 }
 
 function cacheOf(caches: Caches, stations: Stations): WatermarkCache {

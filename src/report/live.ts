@@ -14,9 +14,9 @@
  * Relies on: one short look at the report databases every two seconds for all listeners of an isolate that ask the same: at
  * an advertiser's own, else at all.
  */
-import { authenticate, type Principal } from "../access/api-keys.ts";
+import { identify } from "../access/admit.ts";
+import type { Principal } from "../access/api-keys.ts";
 import { type Meter, meteredDatabase } from "../access/meter.ts";
-import { refuseHaste } from "../access/rate-limit.ts";
 import { openStream, type StreamPass } from "../access/stream-pass.ts";
 import { readConfig } from "../config.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
@@ -74,11 +74,9 @@ export async function handleLive(request: Request, env: Env): Promise<Response> 
 
 async function answer(request: Request, env: Env): Promise<Response> {
   const { adminApiKey } = readConfig(env);
-  const access = { database: env.REPORT_DB, adminApiKey };
-  const principal = await fromDatabase(() => authenticate(request.headers.get("Authorization"), access));
-  if (principal === null) return toProblemResponse({ reason: "authentication_required" });
-  const hasty = await refuseHaste(principal, env.API_RATE);
-  if (hasty !== null) return hasty;
+  const identified = await identify(request, env, adminApiKey);
+  if (!identified.ok) return identified.error;
+  const principal = identified.value;
   const scope = readScopeOf(principal);
   if (!scope.ok) return toProblemResponse(scope.error);
   if (request.method !== "GET") return toProblemResponse({ reason: "method_not_allowed" }, { Allow: "GET" });

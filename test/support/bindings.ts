@@ -8,8 +8,10 @@ export const STAND_INS = {
   IMPRESSION_QUEUE_0: { send: call },
   EVENT_SHARD: { getByName: call },
   SUBMISSION_SHARD: { getByName: call },
+  READ_GATE: { getByName: call },
   REPORT_DB: { prepare: call },
   ARCHIVE: { put: call },
   OPERATIONS: { writeDataPoint: call },
   API_RATE: { limit: call },
+  WRONG_KEY_RATE: { limit: call },
 };
