@@ -1900,6 +1900,8 @@ export interface operations {
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *
              *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
              *
              *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
@@ -1922,9 +1924,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              */
             503: {
                 headers: {
@@ -2074,6 +2076,8 @@ export interface operations {
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *
              *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
              *
              *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
@@ -2096,9 +2100,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              */
             503: {
                 headers: {
@@ -2248,6 +2252,8 @@ export interface operations {
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *
              *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
              *
              *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
@@ -2270,9 +2276,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              */
             503: {
                 headers: {
@@ -2348,6 +2354,8 @@ export interface operations {
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *
              *     [too-many-streams](/problems/too-many-streams): The account has too many live streams open.
              */
             429: {
@@ -2368,9 +2376,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              */
             503: {
                 headers: {
@@ -2925,8 +2933,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3060,7 +3081,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3069,7 +3094,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [unavailable](/problems/unavailable): The submission could not be taken; send it again. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [unavailable](/problems/unavailable): The submission could not be taken; send it again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3221,7 +3250,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3230,7 +3263,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [unavailable](/problems/unavailable): The submission could not be taken; send it again. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [unavailable](/problems/unavailable): The submission could not be taken; send it again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3289,7 +3326,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3298,7 +3339,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [unavailable](/problems/unavailable): The submission could not be taken; send it again. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [unavailable](/problems/unavailable): The submission could not be taken; send it again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3421,7 +3466,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3430,7 +3479,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [unavailable](/problems/unavailable): The submission could not be taken; send it again. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [unavailable](/problems/unavailable): The submission could not be taken; send it again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3501,6 +3554,8 @@ export interface operations {
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *
              *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
              *
              *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
@@ -3523,9 +3578,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              */
             503: {
                 headers: {
@@ -3674,6 +3729,8 @@ export interface operations {
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *
              *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
              *
              *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
@@ -3696,9 +3753,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              */
             503: {
                 headers: {
@@ -3765,6 +3822,8 @@ export interface operations {
             };
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
              *
              *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
              *
@@ -3875,7 +3934,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3956,7 +4019,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4045,7 +4112,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4147,7 +4218,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4241,7 +4316,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4372,7 +4451,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4458,7 +4541,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4592,7 +4679,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4687,7 +4778,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4831,7 +4926,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4917,7 +5016,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5064,7 +5167,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5159,7 +5266,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5303,7 +5414,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5389,7 +5504,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5536,7 +5655,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5631,7 +5754,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5775,7 +5902,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5861,7 +5992,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6008,7 +6143,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6102,7 +6241,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6233,7 +6376,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6319,7 +6466,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6453,7 +6604,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6547,7 +6702,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6669,7 +6828,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6755,7 +6918,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6876,7 +7043,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7010,7 +7181,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7135,7 +7310,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7231,7 +7410,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [rate-limited](/problems/rate-limited): The API key asks too often. */
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7327,6 +7510,8 @@ export interface operations {
             };
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
              *
              *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
              *
@@ -7432,6 +7617,8 @@ export interface operations {
             };
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
              *
              *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
              *
