@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   const { vars: devVars, generated } = await readDevVars();
   if (generated.length > 0) console.log(`Made random secrets in .dev.vars: ${generated.join(", ")}.`);
   const { DEMO_API_KEY: demoApiKey = "", ...secrets } = devVars;
-  const vars = { ...secrets, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: "127.0.0.1,localhost" };
+  const vars = { ...secrets, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: "127.0.0.1,localhost,[::1]" };
   readConfig({ ...(await deployedEnv()), ...vars });
   let isSeeded = false;
   const prepare = async (database: D1Database) => {

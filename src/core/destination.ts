@@ -12,14 +12,15 @@
  */
 import { addToQuery } from "./landing-query.ts";
 import { CLICK_ID_MACROS_MAX, LANDING_URL_BYTES_MAX, MACROS_MAX } from "./limits.ts";
-import { fillMacros, isMacroInEscape, type MacroValues, macrosOf, misspeltMacro } from "./macros.ts";
+import { fillMacros, isMacroInEscape, type MacroValues, macrosAtMost, macrosOf, misspeltMacro } from "./macros.ts";
 import type { Refusal, RefusalReason } from "./refusal.ts";
 
 const PRINTABLE = /^[\x21-\x5b\x5d-\x7e]*$/;
 const NOT_PRINTABLE = /[^\x21-\x5b\x5d-\x7e]/u;
-const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
-const AUTHORITY = /^[^:]*:\/\/([^/?#]*)/;
 const WEB = /^https?:/i;
+const WEB_AUTHORITY = /^https?:\/\/([^/?#]+)/i;
+const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
+const APP_AUTHORITY = /^[^:]*:\/\/([^/?#]*)/;
 
 /** What a browser, or an app at its bidding, would run, show or read by itself, and what is not a page. */
 export const FORBIDDEN_SCHEMES: ReadonlySet<string> = new Set(
@@ -46,12 +47,10 @@ export function checkLandingUrl(url: string): Refusal | null {
     return refusal("url_too_long", `It has ${url.length} characters; ${LANDING_URL_BYTES_MAX} are allowed.`);
   }
   if (!PRINTABLE.test(url)) return foreignCharacter(url);
-  const scheme = SCHEME.exec(url)?.[1]?.toLowerCase();
-  const authority = AUTHORITY.exec(url)?.[1] ?? "";
-  if (scheme === undefined || (WEB.test(url) && authority === "")) {
-    return refusal("url_scheme", `Write it with its scheme and host, as in "https://shop.example/".`);
-  }
-  if (FORBIDDEN_SCHEMES.has(scheme)) return refusal("url_scheme", `"${scheme}:" is never a destination.`);
+  const web = WEB_AUTHORITY.exec(url);
+  const refused = web === null ? checkAppLink(url) : null;
+  if (refused !== null) return refused;
+  const authority = (web ?? APP_AUTHORITY.exec(url))?.[1] ?? "";
   if (authority.includes("@")) return refusal("url_credentials", "Remove what stands before the @ of its host.");
   if (authority.includes("{") || authority.includes("}") || macrosOf(authority).length > 0) {
     return refusal("url_macro", "Its host holds a brace.");
@@ -59,19 +58,27 @@ export function checkLandingUrl(url: string): Refusal | null {
   if (isMacroInEscape(url)) {
     return refusal("url_macro", "A percent sign stands before a macro: write %25 for it, or leave it out.");
   }
-  if (authority.includes("%") && WEB.test(url)) return escapedHost(authority);
-  if (scheme === "intent") return checkIntent(url) ?? checkRest(url);
-  return checkRest(url);
+  if (web !== null && authority.includes("%")) return escapedHost(authority);
+  if (!URL.canParse(url)) return refusal("url_invalid", "Its host or its port is not one.");
+  return macrosAtMost(url) > CLICK_ID_MACROS_MAX ? checkMacros(url) : null;
 }
 
-function checkRest(url: string): Refusal | null {
-  if (!URL.canParse(url)) return refusal("url_invalid", "Its host or its port is not one.");
+function checkMacros(url: string): Refusal | null {
   const macros = macrosOf(url);
-  if (macros.length <= CLICK_ID_MACROS_MAX) return null;
   const ofClick = macros.filter(({ name }) => name === "click_id").length;
   if (macros.length <= MACROS_MAX && ofClick <= CLICK_ID_MACROS_MAX) return null;
   const detail = `At most ${MACROS_MAX} macros may stand in it, and {click_id} at most ${CLICK_ID_MACROS_MAX} times.`;
   return refusal("url_macros_many", detail);
+}
+
+/** What no configuration allows of a URL that is no web page. */
+function checkAppLink(url: string): Refusal | null {
+  const scheme = SCHEME.exec(url)?.[1]?.toLowerCase();
+  if (scheme === undefined || WEB.test(url)) {
+    return refusal("url_scheme", `Write it with its scheme and host, as in "https://shop.example/".`);
+  }
+  if (FORBIDDEN_SCHEMES.has(scheme)) return refusal("url_scheme", `"${scheme}:" is never a destination.`);
+  return scheme === "intent" ? checkIntent(url) : null;
 }
 
 function checkIntent(url: string): Refusal | null {
@@ -134,10 +141,9 @@ export type Expansion = {
  * an app gets parameters only where it has a query: without one, many apps take a `?` for a part of the name.
  */
 export function expandDestination(url: string, { values, param, sent = "" }: Expansion): string {
-  const filled = fillMacros(url, values);
-  if (!WEB.test(url) && !/^[^#]*\?/.test(url)) return filled;
-  const isNamed = filled !== url && macrosOf(url).some(({ name }) => name === "click_id");
-  return addToQuery(filled, { param, clickId: values.click_id, isNamed, sent });
+  const { text, hasClickId } = fillMacros(url, values);
+  if (!WEB.test(url) && !/^[^#]*\?/.test(url)) return text;
+  return addToQuery(text, { param, clickId: values.click_id, isNamed: hasClickId, sent });
 }
 
 function refusal(reason: RefusalReason, detail: string): Refusal {

@@ -21,6 +21,8 @@ export type Additions = {
 
 /** Printable ASCII without `#`: in a query such text ends neither it nor a header. */
 const PASSABLE = /^[\x21\x22\x24-\x7e]+$/;
+/** A name that is not what it says until it is decoded. */
+const ESCAPED_NAME = /(?:^|&)[^=&]*[%+]/;
 
 /** The URL with the click id in its query, and with those parameters of the click that it has not itself. */
 export function addToQuery(url: string, { param, clickId, isNamed, sent }: Additions): string {
@@ -91,7 +93,7 @@ function joined(query: string | null, more: string): string {
 }
 
 function mayHold(query: string, param: string): boolean {
-  return query.includes(param) || query.includes("%") || query.includes("+");
+  return query.includes(param) || ESCAPED_NAME.test(query);
 }
 
 /** The name of a pair, decoded as the URL standard decodes forms. */

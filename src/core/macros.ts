@@ -50,11 +50,15 @@ const PATTERN =
 
 const MACRO = new RegExp(PATTERN, "g");
 /** After a percent sign that lost a digit, `%2{ad_id}` with the id `e` would become a dot segment. */
-const AFTER_PERCENT = new RegExp(`%[\\da-fA-F]?(?:\\{|${PATTERN})`);
+const AFTER_PERCENT = new RegExp(`%[\\da-fA-F]?(?:${PATTERN})`);
 const ITS_NAME = /(click|impression|ad|campaign|publisher)(?=_|%)|ts/;
 const ITS_ESCAPE = /%((?:25)*)(7[bB]|5[bB]|3[cC])?/;
-/** What every spelling begins with. */
-const BEGINS = /[{%<[]/;
+/** Whether a text may hold a macro at all: what each holds, which most landing URLs do not. */
+const MAY_HOLD = /[_fF]id|ts/;
+/** What only spellings of others and escapes hold; without it the spelling is `{name}`. */
+const FOREIGN = /[%[<$]|\{[{+]/;
+const PLAIN = /\{(click_id|impression_id|ad_id|campaign_id|publisher_id|ts)\}/g;
+const LOST_DIGIT = /%[\da-fA-F]?\{/;
 
 /** Names as others write them, in what others enclose them with. */
 const LOOSE_NAME = `(?:(?:click|impression|ad|campaign|publisher)(?:${either("_", "5f")}|-)?id|ts)`;
@@ -74,25 +78,43 @@ const MISSPELT = new RegExp(
   "i",
 );
 
-/** `text` with every macro replaced by its value. */
-export function fillMacros(text: string, values: MacroValues): string {
-  if (!BEGINS.test(text)) return text;
-  return text.replace(MACRO, (macro) => {
-    let value = values[nameOf(macro)];
-    for (let times = Math.max(1, depthOf(macro)); times > 0; times--) value = encodeURIComponent(value);
+export type Filled = { readonly text: string; readonly hasClickId: boolean };
+
+/** `text` with every macro replaced by its value, and whether the click id was among them. */
+export function fillMacros(text: string, values: MacroValues): Filled {
+  let hasClickId = false;
+  if (!MAY_HOLD.test(text)) return { text, hasClickId };
+  const fill = (name: MacroName, depth: number): string => {
+    if (name === "click_id") hasClickId = true;
+    let value = encodeURIComponent(values[name]);
+    for (let times = depth; times > 1; times--) value = encodeURIComponent(value);
     return value;
-  });
+  };
+  const filled = FOREIGN.test(text)
+    ? text.replace(MACRO, (macro) => fill(nameOf(macro), depthOf(macro)))
+    : text.replace(PLAIN, (_, name: MacroName) => fill(name, 0));
+  return { text: filled, hasClickId };
 }
 
 /** The macros of a text, in their order. */
 export function macrosOf(text: string): Macro[] {
-  if (!BEGINS.test(text)) return [];
+  if (!MAY_HOLD.test(text)) return [];
   return Array.from(text.matchAll(MACRO), ([found]) => ({ name: nameOf(found), text: found }));
+}
+
+/** No fewer macros than the text holds; found in a few steps, since the redirect asks for every landing URL. */
+export function macrosAtMost(text: string): number {
+  let count = 0;
+  for (const part of ["id", "ts"]) {
+    for (let at = text.indexOf(part); at !== -1; at = text.indexOf(part, at + 2)) count++;
+  }
+  return count;
 }
 
 /** Whether a macro, or an opening brace, stands where a percent escape has lost a digit. */
 export function isMacroInEscape(text: string): boolean {
-  return text.includes("%") && AFTER_PERCENT.test(text);
+  if (!text.includes("%")) return false;
+  return LOST_DIGIT.test(text) || (MAY_HOLD.test(text) && AFTER_PERCENT.test(text));
 }
 
 /** A text that was meant for a macro and will not be filled, with the name that it probably means; null when there is none. */

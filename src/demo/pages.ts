@@ -62,13 +62,18 @@ export async function handleDemo(request: Request, path: string, env: Env): Prom
 }
 
 /** Each page load shows another publisher and makes new impressions. */
-async function showPublisher({ origin }: URL, env: Env): Promise<Response> {
+async function showPublisher({ origin, protocol, hostname }: URL, env: Env): Promise<Response> {
+  const edge = await edgeOf(env);
+  if (protocol === "http:" && !edge.config.token.landingHttpHosts.has(hostname)) {
+    const title = "The ads here lead to this host, which LANDING_HTTP_HOSTS does not name.";
+    return problemResponse({ reason: "demo_host_refused", status: 404, title });
+  }
   const { ads, publishers } = await readCatalog(env.REPORT_DB);
   const publisher = publishers[pagesShown++ % Math.max(1, publishers.length)];
   if (publisher === undefined || ads.length === 0) {
     return problemResponse({ reason: "catalog_empty", status: 404, title: "The catalogue holds no ads to show." });
   }
-  const shown = await showAds(ads, { publisher, origin, edge: await edgeOf(env), nowMs: Date.now() });
+  const shown = await showAds(ads, { publisher, origin, edge, nowMs: Date.now() });
   // Kept for the way back: the browser's Back shows the same impressions, a reload asks for new ones.
   return answerPage(publisherPage(publisher, shown), "private, no-cache");
 }

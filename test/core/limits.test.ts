@@ -13,7 +13,7 @@ describe("limits", () => {
 
   it("name their unit or say that they are a count", () => {
     const named =
-      /_(MS|S|DAYS|BYTES|CHARS|LENGTH|MICROS|EVENTS|POINTS|CELLS|SHARDS|SALTS|TOKENS|CONVERSIONS|COUNTS?|BUCKETS)(_|$)/;
+      /_(MS|S|DAYS|BYTES|CHARS|LENGTH|MICROS|EVENTS|POINTS|CELLS|SHARDS|SALTS|TOKENS|CONVERSIONS|COUNTS?|BUCKETS|MACROS|PARAMETERS)(_|$)/;
     for (const name of Object.keys(limits)) expect(`_${name}`).toMatch(named);
   });
 
@@ -21,7 +21,7 @@ describe("limits", () => {
     const id = "a".repeat(limits.ID_LENGTH_MAX);
     const ids = Object.fromEntries("jti adv cmp ad pub grp crt plc fmt uid".split(" ").map((claim) => [claim, id]));
     const url = "https://shop.example/".padEnd(limits.LANDING_URL_BYTES_MAX, "a");
-    const minted = await mintToken(aPayload({ ...ids, url, slt: 64, dur: 1, tst: 1 }), await aContext());
+    const minted = await mintToken(aPayload({ ...ids, url, slt: 64, fwd: 1, dur: 1, tst: 1 }), await aContext());
     expect(minted.ok).toBe(true);
     if (minted.ok) expect(minted.value.length).toBeLessThan(limits.TOKEN_LENGTH_MAX);
   });

@@ -11,7 +11,7 @@ const VALUES: MacroValues = {
   publisher_id: "pub_1",
   ts: "1776686401000",
 };
-const fill = (text: string, values: Partial<MacroValues> = {}) => fillMacros(text, { ...VALUES, ...values });
+const fill = (text: string, values: Partial<MacroValues> = {}) => fillMacros(text, { ...VALUES, ...values }).text;
 
 describe("macros in the spellings of others and in escapes", () => {
   it.each([

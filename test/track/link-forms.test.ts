@@ -275,3 +275,32 @@ describe("POST /v1/tokens says what is wrong with a row", () => {
     ]);
   });
 });
+
+describe("the demonstration", () => {
+  const demo = (origin: string, hosts: string) => {
+    const given = { ...env, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: hosts } as unknown as Env;
+    const ctx = { waitUntil: () => {} } as unknown as ExecutionContext;
+    return worker.fetch(new Request(`${origin}/demo`) as Parameters<typeof worker.fetch>[0], given, ctx);
+  };
+  const typeOf = async (response: Response) => ((await response.json()) as { type: string }).type;
+
+  it.each(["http://127.0.0.1:8787", "http://localhost:8787", "http://[::1]:8787"])(
+    "[attack 19] is shown at %s where its ads may lead there, and else says what is missing",
+    async (origin) => {
+      // The catalogue of the tests is empty.
+      expect(await typeOf(await demo(origin, "127.0.0.1,localhost,[::1]"))).toBe("/problems/catalog-empty");
+      expect(await typeOf(await demo(origin, ""))).toBe("/problems/demo-host-refused");
+    },
+  );
+
+  it.each([
+    "https://track.example",
+    "http://127.0.0.1.evil.example",
+    "http://localhost.evil.example",
+    "http://[::2]:8787",
+    "http://[::ffff:127.0.0.1]:8787",
+    "http://10.0.0.1",
+  ])("[attack 19] is not at %s, whatever is configured", async (origin) => {
+    expect(await typeOf(await demo(origin, "127.0.0.1,localhost,[::1]"))).toBe("/problems/not-found");
+  });
+});
