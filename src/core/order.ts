@@ -6,20 +6,24 @@
  *               again, under a later click            → reattributed: the credit moves (last click)
  *               again, under an earlier click         → duplicate
  *               outside the window, or test traffic   → not_attributed; a later click of the same order may still be
+ *               from the 33rd click that moves nothing → the same answers, without a line
  *   correct     adds a value to the order             → corrected: where the order is credited
  *   retract     takes the order back                  → retracted; for good
  *
- * Keeps: pure. A conversion occurred when its order was first credited, whatever later copies say. Whatever the order in which copies arrive, an order ends credited to its latest click in the window, with
- * its value plus each correction once. What contradicts an earlier word (another value, a correction's other value, an
- * order that was retracted) is refused, and nothing changes. A plan without a line changes no figure.
+ * Keeps: pure. A conversion occurred when its order was first credited, whatever later copies say. Whatever the order in
+ * which copies arrive and however many they are, an order ends credited to its latest click in the window, with its value
+ * plus each correction once, of which it has neither fewer than none nor more than a conversion may have. What contradicts
+ * an earlier word (another value, a correction's other value, an order that was retracted) is refused, and nothing changes.
+ * A plan without a line changes no figure. A state is ASCII of at most `ORDER_STATE_CHARS_MAX` characters, whatever the
+ * sender's names are.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { encodeUtf8 } from "./base64url.ts";
+import { encodeBase64url, encodeUtf8 } from "./base64url.ts";
 import { type ClickIdentity, readClickId } from "./click-id.ts";
 import type { ConversionEvent } from "./conversion.ts";
 import { hash32 } from "./hash.ts";
-import { DAY_MS } from "./limits.ts";
+import { CONVERSION_VALUE_MICROS_MAX, DAY_MS } from "./limits.ts";
 import { assert, err, ok, type Result } from "./result.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -49,9 +53,9 @@ export type OrderState = {
   readonly netMicros: number;
   readonly credit: { readonly clickId: string; readonly clickedAtMs: number; readonly occurredAtMs: number } | null;
   readonly isRetracted: boolean;
-  /** Event ids of the clicks it was recorded under. */
+  /** Event ids of the clicks it was recorded under, as many as are told apart. */
   readonly clicks: readonly string[];
-  /** Correction id → value; the only unnamed one is "". */
+  /** `correctionKeyOf` a correction → value. */
   readonly corrections: Readonly<Record<string, number>>;
 };
 
@@ -86,12 +90,15 @@ export type ConversionConflict =
   | "order_unknown"
   | "correction_conflict"
   | "corrections_exhausted"
-  | "correction_exceeds_value";
+  | "correction_exceeds_value"
+  | "correction_exceeds_limit";
 
-/** Clicks of one order that are told apart; a further one is taken for known, and is not credited. */
-const CLICKS_PER_ORDER_MAX = 32;
-/** What bounds an order's state, which is one row of storage. */
+/** Clicks of one order that are told apart, so that what moves nothing is logged once. */
+export const CLICKS_PER_ORDER_MAX = 32;
 export const CORRECTIONS_PER_ORDER_MAX = 100;
+/** What the bounds above and that of a click id come to, rounded up; an order's state is one row of storage. */
+export const ORDER_STATE_CHARS_MAX = 8_000;
+const CORRECTION_KEY_BYTES = 16;
 
 /**
  * What is credited once: the order of an advertiser and kind, or, where it has no id, the click and kind. 32 hexadecimal
@@ -137,20 +144,17 @@ function decideRecord(event: ConversionEvent, state: OrderState | null): Result<
   };
   if (known.isRetracted) return err("order_retracted");
   if (known.valueMicros !== valueMicros) return err("order_conflict");
-  const isKnownClick = known.clicks.includes(click.eventId) || known.clicks.length >= CLICKS_PER_ORDER_MAX;
+  const prior = priorOf(known);
+  const isKnownClick = known.clicks.includes(click.eventId) || prior?.click.eventId === click.eventId;
   if (isKnownClick) return ok({ status: "repeated", line: null, state: known });
 
-  const seen = { ...known, clicks: [...known.clicks, click.eventId] };
   const reason = notAttributable(event);
-  const prior = priorOf(known);
-  if (reason !== null) {
-    const line: ConversionLine = { verdict: "invalid", reason, prior: null, next: null };
-    return ok({ status: "not_attributed", line, state: seen });
-  }
+  if (reason !== null) return unmoved(click, known, { verdict: "invalid", reason });
   if (prior !== null && !isLater(click, prior.click)) {
-    const line: ConversionLine = { verdict: "duplicate", reason: "same_order", prior: null, next: null };
-    return ok({ status: "duplicate", line, state: seen });
+    return unmoved(click, known, { verdict: "duplicate", reason: "same_order" });
   }
+  // What is forgotten for this click can move nothing any more: it is earlier, or was not to be credited.
+  const seen = { ...known, clicks: [...known.clicks.slice(1 - CLICKS_PER_ORDER_MAX), click.eventId] };
   const next: Credit = {
     clickId,
     click,
@@ -165,12 +169,30 @@ function decideRecord(event: ConversionEvent, state: OrderState | null): Result<
   });
 }
 
+/** A click to which nothing moves; told apart from others while there is room. */
+function unmoved(
+  { eventId }: ClickIdentity,
+  known: OrderState,
+  said: Pick<ConversionLine, "verdict" | "reason">,
+): Result<ConversionPlan, never> {
+  const status = said.verdict === "duplicate" ? "duplicate" : "not_attributed";
+  if (known.clicks.length >= CLICKS_PER_ORDER_MAX) return ok({ status, line: null, state: known });
+  const line: ConversionLine = { ...said, prior: null, next: null };
+  return ok({ status, line, state: { ...known, clicks: [...known.clicks, eventId] } });
+}
+
+/** A name of bounded length for a correction, whatever its sender calls it; of its order's only one, if it has no name. */
+function correctionKeyOf(correctionId: string | null): string {
+  if (correctionId === null) return "";
+  return encodeBase64url(sha256(encodeUtf8(correctionId)).subarray(0, CORRECTION_KEY_BYTES));
+}
+
 function decideCorrection(
   { correctionId, valueMicros }: ConversionEvent,
   state: OrderState,
   prior: Credit | null,
 ): Result<ConversionPlan, ConversionConflict> {
-  const name = correctionId ?? "";
+  const name = correctionKeyOf(correctionId);
   const earlier = Object.hasOwn(state.corrections, name) ? state.corrections[name] : undefined;
   if (earlier !== undefined && earlier !== valueMicros) return err("correction_conflict");
   if (earlier !== undefined) return ok({ status: "repeated", line: null, state });
@@ -178,6 +200,7 @@ function decideCorrection(
   if (Object.keys(state.corrections).length >= CORRECTIONS_PER_ORDER_MAX) return err("corrections_exhausted");
   const netMicros = state.netMicros + valueMicros;
   if (netMicros < 0) return err("correction_exceeds_value");
+  if (netMicros > CONVERSION_VALUE_MICROS_MAX) return err("correction_exceeds_limit");
   const next = prior === null ? null : { ...prior, valueMicros: netMicros };
   const line: ConversionLine = { verdict: "valid", reason: "corrected", prior, next };
   const corrections = { ...state.corrections, [name]: valueMicros };

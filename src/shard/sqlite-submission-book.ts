@@ -1,10 +1,10 @@
 /**
  * Submissions as table rows: one table per period of 30 days, so that forgetting is a DROP, which writes no billed rows.
  *
- *   book_685(key BLOB 16 bytes, state TEXT)     what was first submitted in days 20 550 … 20 579 since 1970
+ *   book_685(key BLOB 16 bytes, state TEXT)     what was last changed in days 20 550 … 20 579 since 1970
  *
  * Keeps: the contract of submission-book.ts. A look-up asks every table there is, at most fourteen. Table names are made
- * of a checked integer and nothing else.
+ * of a checked integer and nothing else. A statement is given slices of bounded length, since a bound text may hold 2 MB.
  * Relies on: the caller's transaction.
  */
 import { assert } from "../core/result.ts";
@@ -15,6 +15,9 @@ SELECT name
 FROM sqlite_master
 WHERE type = 'table' AND name GLOB 'book_[0-9]*'
 ORDER BY name`;
+
+/** Of keys and states in one statement: escaped and in UTF-8 at most three times as much, of 2 000 000 bytes. */
+const SLICE_CHARS_MAX = 300_000;
 
 export class SqliteSubmissionBook implements SubmissionBook {
   readonly #sql: SqlStorage;
@@ -30,20 +33,22 @@ export class SqliteSubmissionBook implements SubmissionBook {
   }
 
   put(states: ReadonlyMap<string, string>, period: number): void {
-    const remaining = new Map(states);
-    for (const [table, rows] of this.#findByTable(Array.from(states.keys()))) {
-      this.#upsert(
-        table,
-        rows.map(({ key }) => [key, remaining.get(key) ?? ""]),
-      );
-      for (const { key } of rows) remaining.delete(key);
-    }
-    if (remaining.size === 0) return;
+    if (states.size === 0) return;
     const table = tableName(period);
     this.#sql.exec(
       `CREATE TABLE IF NOT EXISTS ${table} (key BLOB NOT NULL PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID`,
     );
-    this.#upsert(table, Array.from(remaining));
+    for (const [other, rows] of this.#findByTable(Array.from(states.keys()))) {
+      if (other !== table) this.#forget(other, rows);
+    }
+    for (const slice of slicesOf(states)) {
+      this.#sql.exec(
+        `INSERT INTO ${table} (key, state)
+         SELECT unhex(value ->> 0), value ->> 1 FROM json_each(?1) WHERE true
+         ON CONFLICT (key) DO UPDATE SET state = excluded.state`,
+        JSON.stringify(slice),
+      );
+    }
   }
 
   dropBefore(period: number): void {
@@ -52,16 +57,13 @@ export class SqliteSubmissionBook implements SubmissionBook {
     }
   }
 
-  #upsert(table: string, rows: readonly (readonly [string, string])[]): void {
+  #forget(table: string, rows: readonly { readonly key: string }[]): void {
     if (rows.length === 0) return;
-    this.#sql.exec(
-      `INSERT INTO ${table} (key, state)
-       SELECT unhex(value ->> 0), value ->> 1 FROM json_each(?1) WHERE true
-       ON CONFLICT (key) DO UPDATE SET state = excluded.state`,
-      JSON.stringify(rows),
-    );
+    const keys = JSON.stringify(rows.map(({ key }) => key));
+    this.#sql.exec(`DELETE FROM ${table} WHERE key IN (SELECT unhex(value) FROM json_each(?1))`, keys);
   }
 
+  /** Keys are few and short: those of a call of 1 000 conversions are 35 kB. */
   #findByTable(keys: readonly string[]): [string, { key: string; state: string }[]][] {
     const asked = JSON.stringify(keys);
     return this.#tables().map((table) => [
@@ -81,6 +83,23 @@ export class SqliteSubmissionBook implements SubmissionBook {
       .toArray()
       .map(({ name }) => name);
   }
+}
+
+/** The rows in slices whose JSON is well below what a bound text may hold, even if it escapes every character. */
+function* slicesOf(states: ReadonlyMap<string, string>): Generator<[string, string][]> {
+  let slice: [string, string][] = [];
+  let chars = 0;
+  for (const row of states) {
+    const length = row[0].length + row[1].length;
+    if (slice.length > 0 && chars + length > SLICE_CHARS_MAX) {
+      yield slice;
+      slice = [];
+      chars = 0;
+    }
+    slice.push(row);
+    chars += length;
+  }
+  if (slice.length > 0) yield slice;
 }
 
 function tableName(period: number): string {

@@ -25,6 +25,10 @@ export const SUBMISSION_PROBLEMS = {
   },
   corrections_exhausted: { status: 422, title: "The order was corrected as often as an order may be." },
   correction_exceeds_value: { status: 422, title: "The correction takes more than the order's value." },
+  correction_exceeds_limit: {
+    status: 422,
+    title: "The order's value with the correction is more than an order may have.",
+  },
   rows_invalid: { status: 400, title: "The body holds 1 to 1000 rows." },
   signature_invalid: { status: 403, title: "The signature does not match the fields." },
   minute_too_old: { status: 422, title: "The minute is too old to be counted." },

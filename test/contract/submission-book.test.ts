@@ -68,18 +68,21 @@ describe.each(books)("SubmissionBook in $name", ({ withBook }) => {
       expect(Object.fromEntries(book.find([key(1), key(2)]))).toEqual({ [key(1)]: "a2", [key(2)]: "b" });
     }));
 
-  it("lets a known key keep its period: a new state does not make it younger", () =>
+  it("[attack 19] remembers a key by its last change, and what did not change by its first", () =>
     withBook((book) => {
-      book.put(new Map([[key(1), "a"]]), PERIOD);
       book.put(
         new Map([
-          [key(1), "a2"],
+          [key(1), "a"],
           [key(2), "b"],
         ]),
-        PERIOD + 1,
+        PERIOD,
       );
+      book.put(new Map([[key(1), "a2"]]), PERIOD + 1);
+      expect(Object.fromEntries(book.find([key(1), key(2)]))).toEqual({ [key(1)]: "a2", [key(2)]: "b" });
       book.dropBefore(PERIOD + 1);
-      expect(Array.from(book.find([key(1), key(2)]))).toEqual([[key(2), "b"]]);
+      expect(Array.from(book.find([key(1), key(2)]))).toEqual([[key(1), "a2"]]);
+      book.dropBefore(PERIOD + 2);
+      expect(book.find([key(1)]).size).toBe(0);
     }));
 
   it("forgets every key of earlier periods, and takes a forgotten one for new", () =>
@@ -97,6 +100,16 @@ describe.each(books)("SubmissionBook in $name", ({ withBook }) => {
     withBook((book) => {
       const many = new Map(Array.from({ length: 2_000 }, (_, n) => [key(n), `state ${n}`]));
       book.put(many, PERIOD);
+      expect(book.find(Array.from(many.keys()))).toEqual(many);
+    }));
+
+  it("[attack 2] takes many keys with long states at once, more than one text may hold", () =>
+    withBook((book) => {
+      const many = new Map(Array.from({ length: 1_000 }, (_, n) => [key(n), `${n}"`.padEnd(8_000, '"ä\\')]));
+      book.put(many, PERIOD);
+      expect(book.find(Array.from(many.keys()))).toEqual(many);
+      book.put(many, PERIOD + 1);
+      book.dropBefore(PERIOD + 1);
       expect(book.find(Array.from(many.keys()))).toEqual(many);
     }));
 

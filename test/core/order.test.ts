@@ -3,10 +3,13 @@ import { parseJson } from "../../src/core/base64url.ts";
 import type { ClickIdentity } from "../../src/core/click-id.ts";
 import type { ConversionEvent } from "../../src/core/conversion.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
-import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
+import { CONVERSION_VALUE_MICROS_MAX, DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import {
+  CLICKS_PER_ORDER_MAX,
+  CORRECTIONS_PER_ORDER_MAX,
   type ConversionLine,
   decideConversion,
+  ORDER_STATE_CHARS_MAX,
   type OrderState,
   orderHashOf,
   orderKeyOf,
@@ -216,11 +219,75 @@ describe("an order", () => {
     expect(decideAll([record(other), record(one)]).status).toBe("duplicate");
   });
 
-  it("remembers so many clicks, and takes further ones for repeats", () => {
-    const clicks = Array.from({ length: 33 }, (_, at) => aClickIdentity({ clickedAtMs: NOON_MS - at * MINUTE_MS }));
-    expect(decideAll(clicks.slice(0, 32).map((click) => record(click))).status).toBe("duplicate");
-    expect(decideAll(clicks.map((click) => record(click)))).toMatchObject({ status: "repeated", line: null });
+  it("[attack 16] goes to its latest click, however many it is told under, and in whatever order", () => {
+    const count = 3 * CLICKS_PER_ORDER_MAX;
+    const clicks = Array.from({ length: count }, (_, at) => aClickIdentity({ clickedAtMs: NOON_MS - at * MINUTE_MS }));
+    const latest = clicks[0] as ClickIdentity;
+    const orders = [clicks, clicks.toReversed(), clicks.toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1))];
+    // Those with odd places before those with even ones, so that credit moves often and late.
+    orders.push([...clicks.filter((_, at) => at % 2 === 1), ...clicks.filter((_, at) => at % 2 === 0).reverse()]);
+    for (const order of orders) {
+      const { state } = decideAll(order.map((click) => record(click)));
+      expect(state?.credit?.clickedAtMs).toBe(latest.clickedAtMs);
+      expect(state?.clicks.length).toBeLessThanOrEqual(CLICKS_PER_ORDER_MAX);
+      // Whatever is sent again moves nothing and leaves no line.
+      for (const click of clicks) {
+        const again = decideConversion(record(click), state);
+        expect(again.ok && again.value.line).toBeNull();
+      }
+      expect(decideAll([...order, latest].map((click) => record(click))).status).toBe("repeated");
+    }
   });
+
+  it("[attack 16] is credited to a click in the window, however many outside of it came before", () => {
+    const outside = Array.from({ length: 2 * CLICKS_PER_ORDER_MAX }, (_, at) =>
+      aClickIdentity({ clickedAtMs: NOON_MS - 8 * DAY_MS - at * MINUTE_MS }),
+    );
+    const events = outside.map((click) => record(click));
+    expect(decideAll(events)).toMatchObject({ status: "not_attributed", line: null });
+    expect(decideAll([...events, record()])).toMatchObject({ status: "recorded", line: { verdict: "valid" } });
+  });
+
+  it("answers what moves nothing as it is, and logs as many of those as it tells apart", () => {
+    const clicks = Array.from({ length: CLICKS_PER_ORDER_MAX + 1 }, (_, at) =>
+      aClickIdentity({ clickedAtMs: NOON_MS - at * MINUTE_MS }),
+    );
+    expect(decideAll(clicks.slice(0, -1).map((click) => record(click))).line).not.toBeNull();
+    expect(decideAll(clicks.map((click) => record(click)))).toMatchObject({ status: "duplicate", line: null });
+  });
+
+  it("[attack 2b] has no more value with its corrections than a conversion may have", () => {
+    const most = record(FIRST, { valueMicros: CONVERSION_VALUE_MICROS_MAX });
+    expect(decideAll([most, correct(1, "a")])).toMatchObject({ status: "correction_exceeds_limit", line: null });
+    const few = [record(), ...Array.from({ length: 90 }, (_, at) => correct(CONVERSION_VALUE_MICROS_MAX, `c${at}`))];
+    const decided = decideAll(few);
+    expect([decided.status, decided.state?.netMicros]).toEqual(["correction_exceeds_limit", 5_000_000]);
+    const exactly = decideAll([record(), correct(CONVERSION_VALUE_MICROS_MAX - 5_000_000, "a")]);
+    expect([exactly.status, exactly.state?.netMicros]).toEqual(["corrected", CONVERSION_VALUE_MICROS_MAX]);
+    expect(decideAll([most, correct(-1, "a"), correct(1, "b")]).status).toBe("corrected");
+  });
+
+  it.each(["x", '"', "\\", "ä", "№", "🛒", "\u2028"])(
+    "[attack 2] is remembered in a bounded text of ASCII, whatever its corrections are called: %s",
+    (character) => {
+      const longest = aClickIdentity({
+        ...{ advertiserId: "a".repeat(64), campaignId: "c".repeat(64), adGroupId: "g".repeat(64) },
+        ...{ adId: "d".repeat(64), publisherId: "p".repeat(64), creativeId: "r".repeat(64), isTest: false },
+      });
+      const clicks = Array.from({ length: 40 }, (_, at) => ({
+        ...longest,
+        eventId: aClickIdentity({ clickedAtMs: NOON_MS + at * 1_000 }).eventId,
+      }));
+      const most = clicks.map((click) => record(click, { valueMicros: CONVERSION_VALUE_MICROS_MAX }));
+      const names = Array.from({ length: CORRECTIONS_PER_ORDER_MAX }, (_, at) => String(at).padEnd(128, character));
+      const values = names.map((name, at) => correct((at % 2 === 0 ? -1 : 1) * CONVERSION_VALUE_MICROS_MAX, name));
+      const { state, status } = decideAll([...most, ...values]);
+      expect([status, Object.keys(state?.corrections ?? {}).length]).toEqual(["corrected", CORRECTIONS_PER_ORDER_MAX]);
+      const text = JSON.stringify(state);
+      expect(text.length).toBeLessThan(ORDER_STATE_CHARS_MAX);
+      expect(text).toMatch(/^[\x20-\x7e]*$/);
+    },
+  );
 });
 
 describe("the key of an order", () => {

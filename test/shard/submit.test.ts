@@ -273,13 +273,37 @@ describe("what was submitted", () => {
     expect(await shard.upload(anUpload())).toBe("counted");
   });
 
-  it("does not grow younger by being corrected", async () => {
-    const shard = shardNamed("orders-not-younger");
+  it("[attack 19] is remembered as long as a click id that was credited late, and longer than its first", async () => {
+    const shard = shardNamed("orders-credited-late");
     const startMs = Date.now();
-    await shard.convert([encoded()]);
-    await sweptAfter(200, shard, startMs);
-    expect(await shard.convert([correction(-1)])).toEqual([status("corrected")]);
+    await shard.convert([encoded({ windowDays: 400 })]);
+    await sweptAfter(300, shard, startMs);
+    const late = aClickIdentity({ clickedAtMs: startMs + 299 * DAY_MS });
+    const credited = encoded({ occurredAtMs: startMs + 300 * DAY_MS }, late);
+    expect(await shard.convert([credited])).toEqual([status("reattributed")]);
     await sweptAfter(431, shard, startMs);
-    expect(await shard.convert([correction(-2)])).toEqual([{ conflict: "order_unknown" }]);
+    expect(await shard.convert([credited])).toEqual([status("repeated")]);
+    await sweptAfter(699, shard, startMs);
+    expect(await shard.convert([credited])).toEqual([status("repeated")]);
+    await sweptAfter(731, shard, startMs);
+    expect(await shard.convert([encoded({ action: "retract" })])).toEqual([{ conflict: "order_unknown" }]);
+  });
+});
+
+describe("[attack 2] one call that touches hundreds of orders, each with all corrections that it may have", () => {
+  it("is decided, and so is the next", async () => {
+    const shard = shardNamed("orders-of-one-attacker");
+    const names = Array.from({ length: 600 }, (_, index) => `aimed-${index}`);
+    for (const orderId of names) {
+      const corrections = Array.from({ length: 100 }, (_, at) =>
+        encoded({ orderId, action: "correct", valueMicros: -1, correctionId: String(at).padEnd(128, "№") }),
+      );
+      await shard.convert([encoded({ orderId }), ...corrections]);
+    }
+    const all = names.map((orderId) => encoded({ orderId }, LATER));
+    expect(new Set((await shard.convert(all)).map((outcome) => JSON.stringify(outcome)))).toEqual(
+      new Set(['{"status":"reattributed"}']),
+    );
+    expect(await shard.convert([encoded({ orderId: "somebody else's" })])).toEqual([status("recorded")]);
   });
 });

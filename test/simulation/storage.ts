@@ -128,7 +128,7 @@ export class MemorySubmissionBook implements SubmissionBook {
   put(states: ReadonlyMap<string, string>, period: number): void {
     for (const [key, state] of states) {
       this.#journal.failpoint();
-      this.#set(key, { state, period: this.#states.get(key)?.period ?? period });
+      this.#set(key, { state, period });
     }
   }
 

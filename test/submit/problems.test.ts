@@ -1,6 +1,6 @@
 /** Every problem that a submission may meet, over HTTP: none is without its test, and each has its own status. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { COUNTS_AGE_DAYS_MAX, DAY_MS } from "../../src/core/limits.ts";
+import { CONVERSION_VALUE_MICROS_MAX, COUNTS_AGE_DAYS_MAX, DAY_MS } from "../../src/core/limits.ts";
 import { CORRECTIONS_PER_ORDER_MAX } from "../../src/core/order.ts";
 import { problemTitle } from "../../src/problem.ts";
 import { SUBMISSION_PROBLEMS, type SubmissionReason } from "../../src/submit/problems.ts";
@@ -93,6 +93,10 @@ const PROVOKED: Record<SubmissionReason, () => Promise<unknown>> = {
   correction_exceeds_value: () => {
     const row = aRow();
     return last(row, { ...row, value_micros: -5_000_001 });
+  },
+  correction_exceeds_limit: () => {
+    const row = aRow();
+    return last(row, { ...row, value_micros: CONVERSION_VALUE_MICROS_MAX, correction_id: "more" });
   },
   rows_invalid: () => whole(post([])),
   signature_invalid: () => whole(send(`${aPostback({ click_id: aClickId() })}&type=lead`, { key: null })),
