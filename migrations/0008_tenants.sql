@@ -9,6 +9,8 @@ CREATE TABLE advertiser_profiles (
   currency                TEXT,             -- ISO 4217, its money is in micros of it (NULL: not said yet)
   time_zone               TEXT    NOT NULL, -- IANA
   attribution_window_days INTEGER NOT NULL DEFAULT 7 CHECK (attribution_window_days BETWEEN 1 AND 90),
+  postback_epoch             INTEGER NOT NULL DEFAULT 0, -- part of its postbacks' secret: one more, and the old secret is none
+  postback_previous_until_ms INTEGER NOT NULL DEFAULT 0, -- until then that of the epoch before is taken too
   status                  TEXT    NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused', 'archived')),
   created_at_ms           INTEGER NOT NULL,
   updated_at_ms           INTEGER NOT NULL, -- grows with every change, so it is also the row's version

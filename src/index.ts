@@ -12,7 +12,7 @@ import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { dropKeptRows } from "./report/kept-rows.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
 import { boundDatabases } from "./sinks/directory.ts";
-import { drainSubmissions } from "./submit/deliver.ts";
+import { drainSubmissions } from "./submit/drain.ts";
 import { handleSubmit } from "./submit/router.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
 import { handleClick } from "./track/click.ts";
@@ -115,7 +115,7 @@ export default {
     await Promise.all([
       runCron(ports, nowMs),
       runTiers(ports, nowMs, readConfig(env).tiers),
-      duty("drain submissions", async () => void (await drainSubmissions(ports))),
+      duty("drain submissions", async () => void (await drainSubmissions(ports, nowMs))),
       duty("report pages", async () => void (await dropKeptRows(env.ARCHIVE, nowMs))),
       duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),
     ]);

@@ -27,11 +27,12 @@ export async function refuseHaste({ keyId }: Principal, limiter: RateLimit): Pro
   );
 }
 
-async function isWithinRate(keyId: string, limiter: RateLimit): Promise<boolean> {
+/** Whether the holder of a budget may ask once more, which spends it; a limiter that fails lets pass. */
+export async function isWithinRate(holder: string, limiter: RateLimit): Promise<boolean> {
   try {
-    return (await limiter.limit({ key: keyId })).success;
+    return (await limiter.limit({ key: holder })).success;
   } catch (fault) {
-    logFault("rate_limit_failed", fault, { keyId });
+    logFault("rate_limit_failed", fault, { holder });
     return true;
   }
 }

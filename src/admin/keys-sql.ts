@@ -4,6 +4,8 @@
  *   one     ?1 id                    list   ?1 after, ?2 limit
  *   insert  ?1 row as JSON           end    ?1 id, ?2 version read, ?3 new version, ?4 end of validity
  *
+ *   raise   ?1 advertiser, ?2 end of the epoch before
+ *
  * Keeps: ending another version than the one that was read violates NOT NULL, which undoes its batch.
  */
 export const SELECT_KEY = `
@@ -39,3 +41,9 @@ export const END_KEY = `
 UPDATE api_keys
 SET revoked_at_ms = ?4, updated_at_ms = CASE WHEN updated_at_ms = ?2 THEN ?3 END
 WHERE key_id = ?1`;
+
+/** ?1 advertiser, ?2 until when the secret of the epoch before is taken too. */
+export const RAISE_POSTBACK_EPOCH = `
+UPDATE advertiser_profiles
+SET postback_epoch = postback_epoch + 1, postback_previous_until_ms = ?2
+WHERE advertiser_id = ?1`;

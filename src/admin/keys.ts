@@ -9,7 +9,8 @@
  * Keeps: `key` is in the one answer that makes it and nowhere else: neither in the database (its SHA-256 is) nor in the
  * audit log. A repeated creation makes another key, since no answer can show the first again. A key is replaced at most
  * once, and a rotation never prolongs a life. The act and its audit entries are one transaction; when its reply is lost,
- * the row tells that it was applied, and the key is still handed out.
+ * the row tells that it was applied, and the key is still handed out. With a key of scope convert ends the postback secret
+ * of its advertiser, which the key could show: at once, or after the overlap of a rotation.
  */
 import { z } from "zod";
 import { hashApiKey, makeApiKey } from "../access/api-keys.ts";
@@ -20,7 +21,7 @@ import { err, ok } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
 import { fromDatabase } from "../report/facts-reader.ts";
 import { checkOwner, type KeySpec, keySchema } from "./key-spec.ts";
-import { END_KEY, INSERT_KEY, SELECT_KEY, SELECT_KEYS } from "./keys-sql.ts";
+import { END_KEY, INSERT_KEY, RAISE_POSTBACK_EPOCH, SELECT_KEY, SELECT_KEYS } from "./keys-sql.ts";
 import { pageShape, parseBody, parseSearch } from "./parse.ts";
 import { type Answer, persist } from "./records.ts";
 
@@ -101,6 +102,7 @@ export async function rotateKey(ofId: string, body: object, { database, actor }:
       database.batch([
         endKey(database, before, ended),
         insertKey(database, row, key),
+        ...endSecret(database, before, endsAtMs),
         auditStatement(database, actor, { action: "rotate", ...subjectOf(before), before: toJson(before), after }),
         auditStatement(database, actor, creationOf(row)),
       ]),
@@ -127,7 +129,11 @@ export async function revokeKey(ofId: string, body: object, { database, actor }:
       after: toJson(ended),
     };
     await fromDatabase(() =>
-      database.batch([endKey(database, before, ended), auditStatement(database, actor, revocation)]),
+      database.batch([
+        endKey(database, before, ended),
+        ...endSecret(database, before, actor.nowMs),
+        auditStatement(database, actor, revocation),
+      ]),
     );
     return ok({ status: 200, body: toJson(ended) });
   });
@@ -190,6 +196,12 @@ function insertKey(database: D1Database, row: KeyRow, key: string): D1PreparedSt
 
 function endKey(database: D1Database, before: KeyRow, { id, updatedAtMs, revokedAtMs }: KeyRow): D1PreparedStatement {
   return database.prepare(END_KEY).bind(id, before.updatedAtMs, updatedAtMs, revokedAtMs);
+}
+
+/** Ends the postback secret that a key could show, with the key: its holder may have kept it. */
+function endSecret(database: D1Database, { advertiserId, scopes }: KeyRow, endsAtMs: number): D1PreparedStatement[] {
+  const couldShow = advertiserId !== null && (parseJson(scopes) as string[]).includes("convert");
+  return couldShow ? [database.prepare(RAISE_POSTBACK_EPOCH).bind(advertiserId, endsAtMs)] : [];
 }
 
 const nextVersion = ({ updatedAtMs }: KeyRow, { nowMs }: Actor) => Math.max(nowMs, updatedAtMs + 1);

@@ -111,7 +111,7 @@ export function orderKeyOf({ click, kind, orderId }: Pick<ConversionEvent, "clic
   return bytesToHex(sha256(encodeUtf8(text)).subarray(0, 16));
 }
 
-/** Where the order is decided (core/routing.ts). */
+/** The part of the event ids of an order's conversions that they share; where it is decided is kept from senders. */
 export function orderHashOf(orderKey: string): number {
   return hash32(orderKey);
 }

@@ -6,7 +6,7 @@
  *   shard       = mix32(ad's 20 bits · jti's 12 bits mod salts) mod shards         shards of that epoch, per type of event
  *
  *   clicks-<i>        clicks                  impressions-<i>   impressions, which are a hundred times as many
- *   orders-<0…255>    conversions, by (advertiser, type, order); fixed for ever
+ *   orders-<0…255>    conversions, by (advertiser, type, order); fixed for ever (shard/submission-routing.ts)
  *   counts-<0…15>     uploaded impression counts, by (uploader, batch); fixed for ever
  *
  * Keeps: a pure function of `ad`, `jti`, `iat` and the topology. All three are part of an impression's identity

@@ -78,6 +78,8 @@ export const DEAD_REASONS = [
   "event_token",
   "retries_exhausted",
   "submission_conflict",
+  "submission_undecidable",
+  "submission_undelivered",
 ] as const;
 export type DeadReason = (typeof DEAD_REASONS)[number];
 

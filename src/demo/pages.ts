@@ -85,7 +85,8 @@ async function showLanding({ searchParams }: URL, env: Env): Promise<Response> {
 
 async function showThanks({ searchParams }: URL, env: Env): Promise<Response> {
   const { ads } = await readCatalog(env.REPORT_DB);
-  const purchase = purchaseOf(searchParams, ads, await edgeOf(env));
+  const { ring } = await edgeOf(env);
+  const purchase = await purchaseOf(searchParams, ads, { ring, database: env.REPORT_DB });
   if (purchase === null) {
     return problemResponse({ reason: "order_unknown", status: 404, title: "There is no such order." });
   }

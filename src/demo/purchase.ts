@@ -12,6 +12,7 @@ import { decodeBase64url, encodeBase64url } from "../core/base64url.ts";
 import { readClickId } from "../core/click-id.ts";
 import { assert } from "../core/result.ts";
 import { postbackSecretOf, signPostback } from "../submit/postback.ts";
+import { AttributionWindows } from "../submit/windows.ts";
 import type { Edge } from "../track/edge.ts";
 import type { CatalogAd } from "./catalog.ts";
 
@@ -41,14 +42,19 @@ export function priceMicrosOf({ cpc_micros: cpcMicros }: CatalogAd): number {
 }
 
 /** The purchase that a thank-you page is about, or null when its address names none. */
-export function purchaseOf(search: URLSearchParams, ads: readonly CatalogAd[], { ring }: Edge): Purchase | null {
+export async function purchaseOf(
+  search: URLSearchParams,
+  ads: readonly CatalogAd[],
+  { ring, database }: Pick<Edge, "ring"> & { readonly database: D1Database },
+): Promise<Purchase | null> {
   const clickId = search.get("click_id") ?? "";
   const orderId = search.get("order") ?? "";
   const click = readClickId(clickId);
   const ad = ads.find(({ ad_id }) => ad_id === click?.adId);
   if (click === null || ad === undefined || !ORDER_ID.test(orderId)) return null;
   const valueMicros = priceMicrosOf(ad);
-  const { kid, secret } = postbackSecretOf(click.advertiserId, ring);
+  const { epoch } = await new AttributionWindows(database).currentEpochsOf(click.advertiserId, Date.now());
+  const { kid, secret } = postbackSecretOf(click.advertiserId, epoch, ring);
   const key = decodeBase64url(secret);
   assert(key !== null, "a postback secret is base64url");
   const fields = new Map([

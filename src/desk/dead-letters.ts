@@ -2,7 +2,7 @@
  * The operator's desk for dead letters.
  *
  *   GET  /v1/admin/dead-letters?after=<key>&limit=100      keys with reason, queue, attempts, size, time
- *   GET  /v1/admin/dead-letters/show?key=dead/v1/…          one letter, whole
+ *   GET  /v1/admin/dead-letters/show?key=dead/v1/…          one letter, whole; also of dead-submissions/v1/…
  *   POST /v1/admin/dead-letters/replay  {"keys": ["dead/v1/…", …]}   up to 100, result by row
  *
  * Keeps: scope admin only. Replay is idempotent and refuses what was edited (queue/replay.ts).
@@ -13,7 +13,7 @@ import { readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
-import { DEAD_PREFIX } from "../queue/dead-letter.ts";
+import { DEAD_PREFIX, DEAD_SUBMISSIONS_PREFIX } from "../queue/dead-letter.ts";
 import { type ReplayOutcome, type ReplayPorts, replayLetter } from "../queue/replay.ts";
 import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
@@ -21,12 +21,15 @@ import { topologyInForce } from "../shard/topology-keeper.ts";
 import { invalidBody } from "./invalid.ts";
 import { ringOf } from "./ring.ts";
 
+/** As queue/dead-letter.ts makes them. */
+const letterKey = z.string().regex(/^dead(-submissions)?\/v1\//);
+
 export const listSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  after: z.string().startsWith(DEAD_PREFIX).optional(),
+  after: letterKey.optional(),
 });
-export const showSchema = z.strictObject({ key: z.string().startsWith(DEAD_PREFIX) });
-export const replaySchema = z.strictObject({ keys: z.array(z.string().startsWith(DEAD_PREFIX)).min(1).max(100) });
+export const showSchema = z.strictObject({ key: letterKey });
+export const replaySchema = z.strictObject({ keys: z.array(letterKey).min(1).max(100) });
 
 type Answer = Result<Record<string, unknown>, ReportProblem>;
 
@@ -34,12 +37,7 @@ export async function listDeadLetters(search: URLSearchParams, archive: R2Bucket
   const parsed = listSchema.safeParse(Object.fromEntries(search));
   if (!parsed.success) return err(invalidBody(parsed.error));
   const { limit, after } = parsed.data;
-  const { objects, truncated } = await archive.list({
-    prefix: DEAD_PREFIX,
-    limit,
-    include: ["customMetadata"],
-    ...(after === undefined ? {} : { startAfter: after }),
-  });
+  const { objects, truncated } = await listLetters(archive, limit, after);
   const letters = objects.map(({ key, size, uploaded, customMetadata }) => ({
     key,
     reason: customMetadata?.["reason"] ?? null,
@@ -49,6 +47,29 @@ export async function listDeadLetters(search: URLSearchParams, archive: R2Bucket
     storedAt: uploaded.toISOString(),
   }));
   return ok({ letters, next: truncated ? (letters.at(-1)?.key ?? null) : null });
+}
+
+/** Letters after a key, in the order of their keys: those of conversions, by advertiser, before all others. */
+async function listLetters(
+  archive: R2Bucket,
+  limit: number,
+  after: string | undefined,
+): Promise<{ objects: R2Object[]; truncated: boolean }> {
+  const objects: R2Object[] = [];
+  for (const prefix of [DEAD_SUBMISSIONS_PREFIX, DEAD_PREFIX]) {
+    const isBehind = after !== undefined && !after.startsWith(prefix) && after > prefix;
+    if (isBehind) continue;
+    // Full: whether there is more is seen by asking for one.
+    const left = Math.max(1, limit - objects.length);
+    const page = await archive.list({
+      ...{ prefix, limit: left, include: ["customMetadata"] },
+      ...(after?.startsWith(prefix) ? { startAfter: after } : {}),
+    });
+    if (objects.length === limit) return { objects, truncated: page.objects.length > 0 };
+    objects.push(...page.objects);
+    if (page.truncated) return { objects, truncated: true };
+  }
+  return { objects, truncated: false };
 }
 
 export async function showDeadLetter(search: URLSearchParams, archive: R2Bucket): Promise<Answer> {
@@ -67,6 +88,7 @@ export async function replayDeadLetters(body: unknown, env: Env, actor: Actor): 
   const config = readConfig(env);
   const ports = {
     shards: env.EVENT_SHARD,
+    submissions: env.SUBMISSION_SHARD,
     topology: await topologyInForce(env, config),
     archive: env.ARCHIVE,
     ring: await ringOf(config),

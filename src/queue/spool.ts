@@ -14,8 +14,6 @@ import { buryLetter, type DeadLetterPorts } from "./dead-letter.ts";
 import { deliver, groupByShard, type ShardPorts } from "./route.ts";
 
 export const SPOOL_PREFIX = "spool/v1/";
-/** Conversions that their object did not take (submit/deliver.ts); their keys sort by time as well. */
-export const SUBMISSION_SPOOL_PREFIX = "spool-submissions/v1/";
 /** Objects drained by one cron run; the rest waits a minute. */
 const DRAIN_OBJECTS_MAX = 200;
 
@@ -30,9 +28,9 @@ export async function spoolEvents(bucket: R2Bucket, firstId: EventId, encoded: r
 }
 
 /** When the oldest spooled event was received; null when the spool is empty. */
-export async function oldestSpooledMs(bucket: R2Bucket, prefix = SPOOL_PREFIX): Promise<number | null> {
-  const { objects } = await bucket.list({ prefix, limit: 1 });
-  const id = objects[0]?.key.slice(prefix.length, prefix.length + EVENT_ID_LENGTH);
+export async function oldestSpooledMs(bucket: R2Bucket): Promise<number | null> {
+  const { objects } = await bucket.list({ prefix: SPOOL_PREFIX, limit: 1 });
+  const id = objects[0]?.key.slice(SPOOL_PREFIX.length, SPOOL_PREFIX.length + EVENT_ID_LENGTH);
   return isEventId(id) ? decodeEventId(id).receivedAtMs : null;
 }
 

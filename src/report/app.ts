@@ -44,7 +44,12 @@ type ReportContext = Context<ReportEnv>;
 export type ReportPorts = {
   readonly nowMs: () => number;
   readonly random: () => Uint8Array;
-  readonly watermarkSources: (env: Env, config: Config, stations: Stations) => Omit<WatermarkSources, "nowMs">;
+  readonly watermarkSources: (
+    env: Env,
+    config: Config,
+    stations: Stations,
+    scope: ReadScope,
+  ) => Omit<WatermarkSources, "nowMs">;
 };
 
 /** A parsed request on its way to an answer. */
@@ -91,8 +96,9 @@ const PLATFORM: ReportPorts = {
   watermarkSources: platformSources,
 };
 
-/** The watermarks that an isolate remembers, by the stations that they stand for. */
+/** The watermarks that an isolate remembers, by the stations and, where it matters, the tenant that they stand for. */
 type Caches = Map<string, WatermarkCache>;
+const CACHES_MAX = 1_000;
 
 /** The report API; one app holds its own watermarks. */
 export function reportApp(ports: ReportPorts = PLATFORM): Hono<ReportEnv> {
@@ -147,7 +153,10 @@ async function answer(
       directory,
       bucket: env.ARCHIVE,
       watermark: () =>
-        readWatermark({ nowMs, ...ports.watermarkSources(env, config, stations) }, cacheOf(caches, stations)),
+        readWatermark(
+          { nowMs, ...ports.watermarkSources(env, config, stations, scope.value) },
+          cacheOf(caches, stations, scope.value),
+        ),
       random: ports.random,
       mayKeep: pass.mayKeep,
       charge: pass.charge,
@@ -205,8 +214,9 @@ async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Pr
   return ok({ shaped: { name: "series", items: () => mapEach(series.value, seriesWriter(query)), csv }, meta });
 }
 
-function cacheOf(caches: Caches, stations: Stations): WatermarkCache {
-  const key = JSON.stringify(stations);
+function cacheOf(caches: Caches, stations: Stations, scope: ReadScope): WatermarkCache {
+  const key = JSON.stringify(stations.conversions ? [stations, scope] : stations);
+  if (caches.size >= CACHES_MAX) caches.clear();
   const cache = caches.get(key) ?? makeWatermarkCache();
   caches.set(key, cache);
   return cache;

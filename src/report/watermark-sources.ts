@@ -14,9 +14,12 @@ import { COUNTS_SHARDS, ORDER_SHARDS } from "../core/limits.ts";
 import type { Measure } from "../core/measures.ts";
 import { countsShardName, eventShardNames, orderShardName } from "../core/routing.ts";
 import { logFault } from "../log.ts";
-import { oldestSpooledMs, SPOOL_PREFIX, SUBMISSION_SPOOL_PREFIX } from "../queue/spool.ts";
+import { undecidedSubmissions } from "../queue/dead-letter.ts";
+import { oldestSpooledMs } from "../queue/spool.ts";
+import { oldestSubmissionMs, type SpoolScope } from "../queue/submission-spool.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { type Metric, measuresOf } from "./metrics.ts";
+import type { Warning } from "./range.ts";
 import type { WatermarkSources } from "./watermark.ts";
 
 const QUEUE_BINDING = /^(CLICK|IMPRESSION)_QUEUE_/;
@@ -45,15 +48,23 @@ export function stationsOf(metrics: readonly Metric[]): Stations {
   };
 }
 
-export function platformSources(env: Env, config: Config, stations: Stations): Omit<WatermarkSources, "nowMs"> {
+/** `scope`: whose report it is; the spool of other tenants' conversions does not hold it back. */
+export function platformSources(
+  env: Env,
+  config: Config,
+  stations: Stations,
+  scope: SpoolScope,
+): Omit<WatermarkSources, "nowMs"> {
   const queues = Object.entries(env).filter(([binding]) => QUEUE_BINDING.test(binding)) as [string, Queue][];
   // A spool is one more place where events wait for their object.
-  const spools = stations.conversions ? [SPOOL_PREFIX, SUBMISSION_SPOOL_PREFIX] : [SPOOL_PREFIX];
+  const events = () => oldestSpooledMs(env.ARCHIVE);
+  const spools = stations.conversions ? [events, () => oldestSubmissionMs(env.ARCHIVE, scope)] : [events];
   return {
     queueOldestMs: async () => [
       ...(await askEach(queues, "queue_metrics_failed", ([, queue]) => queueOldestMs(queue))),
-      ...(await askEach(spools, "spool_list_failed", (prefix) => oldestSpooledMs(env.ARCHIVE, prefix))),
+      ...(await askEach(spools, "spool_list_failed", (oldestMs) => oldestMs())),
     ],
+    warnings: () => (stations.conversions ? undecidedWarnings(env, scope) : Promise.resolve([])),
     shardOldestMs: async () => {
       const events = eventShardNames(await topologyInForce(env, config));
       const submissions = submissionNames(stations);
@@ -63,6 +74,19 @@ export function platformSources(env: Env, config: Config, stations: Stations): O
       ];
     },
   };
+}
+
+/** Says to a tenant, and to the operator, what of its conversions was accepted and waits for a person. */
+async function undecidedWarnings(
+  { ARCHIVE: archive }: Env,
+  { advertiserId, publisherId }: SpoolScope,
+): Promise<Warning[]> {
+  const undecided = publisherId === null ? await undecidedSubmissions(archive, advertiserId) : null;
+  if (undecided === null) return [];
+  const { letters, isMore, oldestDay } = undecided;
+  const number = isMore ? `${letters} or more` : String(letters);
+  const detail = `Conversions that were accepted and could not be decided: ${number}, the oldest of ${oldestDay}.`;
+  return [{ code: "conversions_undecided", detail: `${detail} The operator has them (dead letters).` }];
 }
 
 function submissionNames({ conversions, counts }: Stations): string[] {

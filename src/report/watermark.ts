@@ -17,6 +17,8 @@ export type WatermarkSources = {
   readonly nowMs: number;
   readonly queueOldestMs: () => Promise<(number | null)[]>;
   readonly shardOldestMs: () => Promise<(number | null)[]>;
+  /** What else is to be said of events that are not in the facts. */
+  readonly warnings?: () => Promise<readonly Warning[]>;
 };
 
 export type WatermarkReading = { readonly watermarkMs: number | null; readonly warnings: readonly Warning[] };
@@ -47,7 +49,9 @@ export async function readWatermark(sources: WatermarkSources, cache: WatermarkC
   if (ageMs >= 0 && ageMs < WATERMARK_CACHE_MS) return cache.reading;
   const queueOldestMs = await settle(sources.queueOldestMs);
   const shardOldestMs = await settle(sources.shardOldestMs);
-  const reading = toReading({ nowMs: sources.nowMs, queueOldestMs, shardOldestMs }, cache.lastKnownMs);
+  const read = toReading({ nowMs: sources.nowMs, queueOldestMs, shardOldestMs }, cache.lastKnownMs);
+  const more = sources.warnings === undefined ? [] : ((await settle(sources.warnings)) ?? []);
+  const reading = { ...read, warnings: [...read.warnings, ...more] };
   cache.readMs = sources.nowMs;
   cache.reading = reading;
   cache.lastKnownMs = reading.watermarkMs;

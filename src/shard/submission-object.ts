@@ -10,12 +10,14 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { type Config, readConfig } from "../config.ts";
+import { logFault } from "../log.ts";
 import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
 import { LogStore } from "./log-store.ts";
 import { runnerOn } from "./platform.ts";
 import { SqliteSubmissionBook } from "./sqlite-submission-book.ts";
 import {
   type ConversionOutcome,
+  decideInPieces,
   forgottenPeriod,
   type Submitted,
   submitConversions,
@@ -40,14 +42,21 @@ export class SubmissionShard extends DurableObject<Env> {
     this.#runner = runnerOn(ctx, env, this.#log, forget, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
   }
 
-  /** Decides encoded ConversionEvents, each exactly once whatever is sent again. Throws when nothing was decided. */
+  /** Decides encoded ConversionEvents, each exactly once whatever is sent again. Throws when nothing was tried. */
   async convert(encodedEvents: string[]): Promise<ConversionOutcome[]> {
+    this.#refuseWhileFull();
     const ports = { log: this.#log, book: this.#book };
-    return this.#submit(() => submitConversions(encodedEvents, ports, Date.now()));
+    return decideInPieces(
+      encodedEvents,
+      (piece) => this.#submit(() => submitConversions(piece, ports, Date.now())),
+      (fault, undecidable) =>
+        logFault("conversions_undecidable", fault, { conversions: encodedEvents.length, undecidable }),
+    );
   }
 
   /** Counts an upload once. Throws when nothing was decided. */
   async upload(upload: Upload): Promise<UploadOutcome> {
+    this.#refuseWhileFull();
     const ports = { log: this.#log, book: this.#book };
     return this.#submit(() => submitCounts(upload, ports, Date.now()));
   }
@@ -64,10 +73,13 @@ export class SubmissionShard extends DurableObject<Env> {
     await this.#runner.alarm();
   }
 
-  #submit<T>(decide: () => Submitted<T>): T {
+  #refuseWhileFull(): void {
     if (this.#runner.unpostedChars > this.#config.logBacklogCharsMax) {
       throw new Error("shard_overloaded: the unposted log is full");
     }
+  }
+
+  #submit<T>(decide: () => Submitted<T>): T {
     const { result, chars } = this.ctx.storage.transactionSync(decide);
     this.#runner.appended(chars);
     return result;

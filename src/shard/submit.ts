@@ -3,7 +3,8 @@
  * transaction.
  *
  * Keeps: no `await` between the first and the last statement. What is refused changes nothing; what is repeated is not
- * logged again. Rows of one call see each other: an order twice in one call is counted once.
+ * logged again. Rows of one call see each other: an order twice in one call is counted once. One row that cannot be
+ * decided stands in no other's way.
  */
 import { parseJson } from "../core/base64url.ts";
 import { encodeConversion, parseConversion } from "../core/conversion.ts";
@@ -25,7 +26,11 @@ const PERIOD_MS = 30 * DAY_MS;
 
 export type SubmitPorts = { readonly log: ShardLog; readonly book: SubmissionBook };
 
-export type ConversionOutcome = { readonly status: ConversionStatus } | { readonly conflict: ConversionConflict };
+/** `failure`: deciding it alone fails, time and again, while its neighbours are decided. */
+export type ConversionOutcome =
+  | { readonly status: ConversionStatus }
+  | { readonly conflict: ConversionConflict }
+  | { readonly failure: "undecidable" };
 
 export type UploadOutcome = "counted" | "repeated" | "batch_conflict";
 
@@ -42,6 +47,32 @@ export function periodOf(nowMs: number): number {
 /** Periods before this one are forgotten: every key in them is older than the promised days. */
 export function forgottenPeriod(nowMs: number): number {
   return periodOf(nowMs - ORDER_KEY_DAYS * DAY_MS);
+}
+
+/**
+ * Decides all at once, each piece in a transaction of its own: where a piece fails, its halves, down to single ones. What
+ * fails alone is `undecidable`, and nothing of it stays; the first fault goes to `onFault` with the number of them.
+ */
+export function decideInPieces(
+  encodedEvents: readonly string[],
+  decide: (piece: readonly string[]) => ConversionOutcome[],
+  onFault: (fault: unknown, undecidable: number) => void,
+): ConversionOutcome[] {
+  let first: { readonly fault: unknown } | null = null;
+  const pieces = (events: readonly string[]): ConversionOutcome[] => {
+    try {
+      return decide(events);
+    } catch (fault) {
+      first ??= { fault };
+      if (events.length <= 1) return events.map(() => ({ failure: "undecidable" }));
+      const half = Math.ceil(events.length / 2);
+      return [...pieces(events.slice(0, half)), ...pieces(events.slice(half))];
+    }
+  };
+  const outcomes = pieces(encodedEvents);
+  const undecidable = outcomes.filter((outcome) => "failure" in outcome).length;
+  if (first !== null) onFault((first as { readonly fault: unknown }).fault, undecidable);
+  return outcomes;
 }
 
 /** Decides and logs encoded conversions; one outcome each, in their order. To be called inside `transactionSync`. */

@@ -12,6 +12,7 @@
  */
 import { admit } from "../access/admit.ts";
 import { isOperator, type Principal } from "../access/api-keys.ts";
+import { isWithinRate } from "../access/rate-limit.ts";
 import { readJson } from "../body.ts";
 import { isId } from "../core/claims.ts";
 import type { ConversionEvent } from "../core/conversion.ts";
@@ -25,11 +26,19 @@ import { type Edge, edgeOf } from "../track/edge.ts";
 import { pixelResponse } from "../track/pixel.ts";
 import { refusalResponse } from "../track/refuse.ts";
 import { type Delivery, deliverConversions } from "./deliver.ts";
-import { FORMAT, isSignedPostback, postbackSecretOf, readQuery, toRowFields } from "./postback.ts";
+import {
+  advertiserOf,
+  FORMAT,
+  isSignedPostback,
+  type Postback,
+  postbackSecretOf,
+  readQuery,
+  toRowFields,
+} from "./postback.ts";
 import { type SubmissionProblem, toProblemJson } from "./problems.ts";
 import { countRefused, refuseSubmission, submissionProblem } from "./refuse.ts";
 import { type RequestedConversion, readRow } from "./row.ts";
-import { AttributionWindows } from "./windows.ts";
+import { AttributionWindows, type PostbackEpochs } from "./windows.ts";
 
 const BODY_BYTES_MAX = 2_000_000;
 
@@ -71,10 +80,9 @@ export async function handlePostback(request: Request, env: Env): Promise<Respon
     const known = await senderOf(request, env, edge);
     if (!known.ok) return known.error;
     sender = known.value;
-  } else if (isUnfilledTemplate(fields.get("click_id") ?? "")) {
-    return refuseUnread({ reason: "template_unfilled", field: "click_id" }, isPixel, request, env);
-  } else if (!isSignedPostback(postback.value, edge.ring)) {
-    return refuseUnread({ reason: "signature_invalid", field: "sig" }, isPixel, request, env);
+  } else {
+    const problem = await checkSigned(postback.value, env, edge);
+    if (problem !== null) return refuseUnread(problem, isPixel, request, env);
   }
   const [outcome] = await convert([toRowFields(fields)], sender, env, edge);
   if (outcome?.ok !== true) {
@@ -83,6 +91,30 @@ export async function handlePostback(request: Request, env: Env): Promise<Respon
   if (isPixel) return pixelResponse(request.method);
   return Response.json(outcome.value, { headers: { "Cache-Control": "no-store" } });
 }
+
+/** Null for a postback that its advertiser has signed, within its rate; the signature first, so that only it spends that. */
+async function checkSigned(postback: Postback, env: Env, { ring }: Edge): Promise<SubmissionProblem | null> {
+  const advertiserId = advertiserOf(postback, ring);
+  if (advertiserId === null) {
+    const isTemplate = isUnfilledTemplate(postback.fields.get("click_id") ?? "");
+    return isTemplate ? { reason: "template_unfilled", field: "click_id" } : UNSIGNED;
+  }
+  const nowMs = Date.now();
+  const terms = windowsOf(env);
+  try {
+    const isSigned = (epochs: PostbackEpochs) => isSignedPostback(postback, { advertiserId, epochs, nowMs }, ring);
+    if (!isSigned(await terms.epochsOf(advertiserId, nowMs))) {
+      const newer = await terms.newerEpochsOf(advertiserId, nowMs);
+      if (newer === null || !isSigned(newer)) return UNSIGNED;
+    }
+  } catch (fault) {
+    logFault("postback_epoch_not_read", fault);
+    return { reason: "unavailable" };
+  }
+  return (await isWithinRate(advertiserId, env.POSTBACK_RATE)) ? null : { reason: "postbacks_too_many" };
+}
+
+const UNSIGNED: SubmissionProblem = { reason: "signature_invalid", field: "sig" };
 
 /** Answers `GET /v1/conversions/secret`: what the key's advertiser signs its postbacks with. */
 export async function handlePostbackSecret(request: Request, env: Env): Promise<Response> {
@@ -93,7 +125,8 @@ export async function handlePostbackSecret(request: Request, env: Env): Promise<
   if (!isId(advertiserId)) {
     return submissionProblem({ reason: "field_invalid", field: "advertiser_id", detail: "Whose secret?" });
   }
-  const { kid, secret } = postbackSecretOf(advertiserId, edge.ring);
+  const { epoch } = await windowsOf(env).currentEpochsOf(advertiserId, Date.now());
+  const { kid, secret } = postbackSecretOf(advertiserId, epoch, edge.ring);
   return Response.json({ advertiser_id: advertiserId, kid, secret }, { headers: { "Cache-Control": "no-store" } });
 }
 

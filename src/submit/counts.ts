@@ -24,6 +24,7 @@ import { countsShardName } from "../core/routing.ts";
 import { logFault } from "../log.ts";
 import { PLATFORM_TIMING, within } from "../queue/timing.ts";
 import { uploadInto } from "../shard/stub.ts";
+import { submissionHashOf } from "../shard/submission-routing.ts";
 import { type Edge, edgeOf } from "../track/edge.ts";
 import { refusalResponse } from "../track/refuse.ts";
 import { readCounts } from "./counts-row.ts";
@@ -55,10 +56,10 @@ export async function handleCounts(request: Request, env: Env): Promise<Response
 
 async function upload({ batchId, rows }: Batch, principal: Principal, env: Env, edge: Edge): Promise<Response> {
   const key = digestOf(["counts", ...senderOf(principal), batchId]);
-  const hash = hash32(key);
+  const routingHash = hash32(key);
   const receivedAtMs = Date.now();
   const encodedRows = rows.map((counts, row) => {
-    const id = makeEventId({ receivedAtMs, routingHash: hash }, edge.random.next());
+    const id = makeEventId({ receivedAtMs, routingHash }, edge.random.next());
     return encodeImpressionCounts({
       ...counts,
       type: "impression_counts",
@@ -71,7 +72,8 @@ async function upload({ batchId, rows }: Batch, principal: Principal, env: Env, 
   });
   try {
     const content = digestOf(rows.map((counts) => JSON.stringify(counts)));
-    const uploading = uploadInto(env.SUBMISSION_SHARD, countsShardName(hash), { key, content, encodedRows });
+    const routing = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, submissionHashOf(env.ARCHIVE));
+    const uploading = uploadInto(env.SUBMISSION_SHARD, countsShardName(routing(key)), { key, content, encodedRows });
     const status = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, uploading);
     if (status === "batch_conflict") {
       return refuseSubmission({ reason: "batch_conflict", field: "batch_id" }, env.OPERATIONS);

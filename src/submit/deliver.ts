@@ -1,57 +1,70 @@
 /**
  * Conversions on their way to the objects that decide on them: at once where they answer, else by way of R2.
  *
- *   orders-<i>                                         by RPC, bounded
- *   spool-submissions/v1/<first event id>-<n>.ndjson   what one call could not have decided, one ConversionEvent a line,
- *                                                      until cron brings it there
+ *   orders-<i>                          by RPC, bounded
+ *   spool-submissions/v1/<advertiser>/  what a call could not have decided (queue/submission-spool.ts), until cron brings it
+ *                                       there (drain.ts)
  *
- * Keeps: a conversion that was accepted is decided, once: its line stays until its object has answered, and deciding twice
- * changes no figure. A spooled conversion that contradicts an earlier one is kept as a dead letter, since nobody waits for
- * its answer any more; so is one that was decided although its answer came too late, if its order was retracted meanwhile.
+ * Keeps: a conversion that was accepted is decided, once, or kept as a dead letter that says why not: its line stays until
+ * its object has answered, and deciding twice changes no figure.
  */
-import { parseJson } from "../core/base64url.ts";
-import { type ConversionEvent, encodeConversion, parseConversion } from "../core/conversion.ts";
-import { orderHashOf, orderKeyOf } from "../core/order.ts";
+import { type ConversionEvent, encodeConversion } from "../core/conversion.ts";
+import { orderKeyOf } from "../core/order.ts";
 import { orderShardName } from "../core/routing.ts";
 import { logFault } from "../log.ts";
-import { buryLetter, type DeadLetterPorts } from "../queue/dead-letter.ts";
-import { SUBMISSION_SPOOL_PREFIX } from "../queue/spool.ts";
+import { putSpooled, submissionSpoolKey } from "../queue/submission-spool.ts";
 import { PLATFORM_TIMING, within } from "../queue/timing.ts";
 import { convertIn, type SubmissionNamespace } from "../shard/stub.ts";
+import { type SubmissionHash, submissionHashOf } from "../shard/submission-routing.ts";
 import type { ConversionOutcome } from "../shard/submit.ts";
 
 const SHARD_TIMEOUT_MS = 5_000;
 const SPOOL_TIMEOUT_MS = 5_000;
-/** Objects drained by one cron run; the rest waits a minute. */
-const DRAIN_OBJECTS_MAX = 200;
-/** A run ends after this many conversions: each may be a call, and an invocation has 10 000 of them for all its duties. */
-const DRAIN_CALLS_MAX = 4_000;
 
 export type DeliveryPorts = { readonly submissions: SubmissionNamespace; readonly archive: R2Bucket };
 
 /** What became of a conversion: decided, accepted to be decided later, or not taken at all. */
-export type Delivery = ConversionOutcome | { readonly status: "accepted" } | "not_taken";
+export type Delivery = Decided | { readonly status: "accepted" } | "not_taken";
 
-/** Delivers conversions; one outcome each, in their order. Never rejects. */
+/** Delivers conversions; one outcome each, in their order. Rejects with R2's fault while no object can be found. */
 export async function deliverConversions(
   events: readonly ConversionEvent[],
   { submissions, archive }: DeliveryPorts,
 ): Promise<Delivery[]> {
-  const outcomes = await decideAll(events, submissions);
-  const undecided = events.filter((_, index) => outcomes[index] === null);
-  const otherwise = undecided.length > 0 && (await spool(undecided, archive)) ? ACCEPTED : "not_taken";
-  return outcomes.map((outcome) => outcome ?? otherwise);
+  const hash = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, submissionHashOf(archive));
+  const outcomes = await decideAll(events, { submissions, hash });
+  const undecided = events.filter((_, index) => !isDecided(outcomes[index]));
+  const spooled = await spool(undecided, archive);
+  return events.map((event, index) => {
+    const outcome = outcomes[index] ?? null;
+    if (isDecided(outcome)) return outcome;
+    return spooled.has(event.click.advertiserId) ? ACCEPTED : "not_taken";
+  });
 }
 
 const ACCEPTED: Delivery = { status: "accepted" };
 
+/** What an object said; it says nothing while it is down, and a failure while it cannot decide. */
+export type Decided = Exclude<ConversionOutcome, { readonly failure: unknown }>;
+
+export function isDecided(outcome: ConversionOutcome | null | undefined): outcome is Decided {
+  return outcome !== null && outcome !== undefined && !("failure" in outcome);
+}
+
+export type DecidePorts = {
+  readonly submissions: SubmissionNamespace;
+  readonly hash: SubmissionHash;
+  /** Objects that did not answer this run: they are not asked again, and each that does not is added. */
+  readonly silent?: Set<string>;
+};
+
 /** Has each event's object decide on it; null where it did not answer. Never rejects. */
-async function decideAll(
+export async function decideAll(
   events: readonly ConversionEvent[],
-  submissions: SubmissionNamespace,
+  { submissions, hash, silent }: DecidePorts,
 ): Promise<(ConversionOutcome | null)[]> {
   const decided: (ConversionOutcome | null)[] = events.map(() => null);
-  const groups = Array.from(groupByShard(events));
+  const groups = Array.from(groupByShard(events, hash)).filter(([name]) => silent?.has(name) !== true);
   await Promise.all(
     groups.map(async ([name, indexes]) => {
       const encoded = indexes.map((index) => encodeConversion(events[index] as ConversionEvent));
@@ -59,6 +72,7 @@ async function decideAll(
         const outcomes = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, convertIn(submissions, name, encoded));
         for (const [at, index] of indexes.entries()) decided[index] = outcomes[at] ?? null;
       } catch (fault) {
+        silent?.add(name);
         logFault("conversions_not_decided", fault, { shard: name, conversions: encoded.length });
       }
     }),
@@ -66,80 +80,31 @@ async function decideAll(
   return decided;
 }
 
-/** Whether the events are durable now. Never rejects. */
-async function spool(events: readonly ConversionEvent[], archive: R2Bucket): Promise<boolean> {
-  try {
-    const key = `${SUBMISSION_SPOOL_PREFIX}${events[0]?.id}-${events.length}.ndjson`;
-    await within(PLATFORM_TIMING, SPOOL_TIMEOUT_MS, archive.put(key, linesOf(events)));
-    return true;
-  } catch (fault) {
-    logFault("conversions_not_spooled", fault, { conversions: events.length });
-    return false;
-  }
-}
-
-function linesOf(events: readonly ConversionEvent[]): string {
-  return events.map(encodeConversion).join("\n");
-}
-
-/** Brings spooled conversions to their objects, oldest first. Returns the objects drained; a failed one stays. */
-export async function drainSubmissions(
-  ports: DeliveryPorts & DeadLetterPorts,
-  callsMax = DRAIN_CALLS_MAX,
-): Promise<number> {
-  const { objects } = await ports.archive.list({ prefix: SUBMISSION_SPOOL_PREFIX, limit: DRAIN_OBJECTS_MAX });
-  let drained = 0;
-  let calls = 0;
-  for (const { key, uploaded } of objects) {
-    if (calls >= callsMax) break;
-    calls += callsOf(key);
-    try {
-      await drainObject(key, uploaded, ports);
-      drained++;
-    } catch (fault) {
-      logFault("spool_object_stays", fault, { key });
-    }
-  }
-  return drained;
-}
-
-/** How many calls the conversions of an object are at most, by its name. */
-function callsOf(key: string): number {
-  return Number(/-(\d+)\.ndjson$/.exec(key)?.[1] ?? 1);
-}
-
-async function drainObject(key: string, uploaded: Date, ports: DeliveryPorts & DeadLetterPorts): Promise<void> {
-  const object = await ports.archive.get(key);
-  if (object === null) return;
-  const letter = { queue: "spool", attempts: 1, sentAtMs: uploaded.getTime() };
-  const spooled: ConversionEvent[] = [];
-  for (const [index, line] of (await object.text()).split("\n").entries()) {
-    const event = parseConversion(parseJson(line));
-    if (event !== null) spooled.push(event);
-    else {
-      const messageId = key.slice(SUBMISSION_SPOOL_PREFIX.length);
-      await buryLetter(ports, { ...letter, reason: "event_shape", messageId, index, payload: line });
-    }
-  }
-  const outcomes = await decideAll(spooled, ports.submissions);
-  for (const [at, event] of spooled.entries()) {
-    const outcome = outcomes[at] ?? null;
-    if (outcome === null || !("conflict" in outcome)) continue;
-    const payload = encodeConversion(event);
-    await buryLetter(ports, { ...letter, reason: "submission_conflict", messageId: event.id, index: 0, payload });
-  }
-  const left = spooled.filter((_, at) => outcomes[at] === null);
-  if (left.length === 0) return ports.archive.delete(key);
-  // What was decided is not decided again, lest an order that was recorded and then retracted contradicts itself.
-  if (left.length < spooled.length) await ports.archive.put(key, linesOf(left));
-  throw new Error(`${left.length} conversions are not decided yet`);
+/** The advertisers whose events are durable now, all of an advertiser's or none. Never rejects. */
+async function spool(events: readonly ConversionEvent[], archive: R2Bucket): Promise<Set<string>> {
+  const spooled = new Set<string>();
+  await Promise.all(
+    Array.from(
+      Map.groupBy(events, ({ click }) => click.advertiserId),
+      async ([advertiserId, own]) => {
+        try {
+          const putting = putSpooled(archive, submissionSpoolKey(own), own, { tries: 0, dueMs: 0 });
+          await within(PLATFORM_TIMING, SPOOL_TIMEOUT_MS, putting);
+          spooled.add(advertiserId);
+        } catch (fault) {
+          logFault("conversions_not_spooled", fault, { conversions: own.length });
+        }
+      },
+    ),
+  );
+  return spooled;
 }
 
 /** Indexes of the events by the object that decides on them. */
-function groupByShard(events: readonly ConversionEvent[]): Map<string, number[]> {
+function groupByShard(events: readonly ConversionEvent[], hash: SubmissionHash): Map<string, number[]> {
   const groups = new Map<string, number[]>();
   for (const [index, event] of events.entries()) {
-    const name = orderShardName(orderHashOf(orderKeyOf(event)));
+    const name = orderShardName(hash(orderKeyOf(event)));
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [index]);
     else group.push(index);

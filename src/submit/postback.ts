@@ -11,17 +11,19 @@
  * Keeps: the signature covers every field, so none can be added, left out or changed; a field given twice is refused. It
  * is over what was sent, also where a value is trimmed afterwards. A text of names and values that is signed has one
  * reading: what RFC 3986 leaves unencoded decodes to itself, and "+" is a space only where it was sent as one. The secret
- * is the advertiser's own, derived from a ring key and its id, so nothing is stored; it signs for nobody else.
+ * is the advertiser's own, derived from a ring key, its id and an epoch that its profile has, so no secret is stored; it
+ * signs for nobody else. Raising the epoch ends it: whoever had a key that showed it once has it no more.
  */
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeBase64url, encodeUtf8 } from "../core/base64url.ts";
-import { isSameText, readClickId } from "../core/click-id.ts";
+import { isSameText, openClickId } from "../core/click-id.ts";
 import type { DerivedKeys, KeyRing } from "../core/key-ring.ts";
 import { trimInvisible } from "../core/reference.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { SubmissionProblem } from "./problems.ts";
 import type { RowFields } from "./row.ts";
+import type { PostbackEpochs } from "./windows.ts";
 
 const SIGNATURE = "sig";
 const KEY_ID = "kid";
@@ -30,12 +32,13 @@ export const FORMAT = "format";
 
 export type PostbackSecret = { readonly kid: string; readonly secret: string };
 
-/** What an advertiser signs its postbacks with. */
+/** What an advertiser signs its postbacks with in an epoch. */
 export function postbackSecretOf(
   advertiserId: string,
+  epoch: number,
   { derivedSigning }: Pick<KeyRing, "derivedSigning">,
 ): PostbackSecret {
-  return { kid: derivedSigning.kid, secret: encodeBase64url(secretOf(advertiserId, derivedSigning)) };
+  return { kid: derivedSigning.kid, secret: encodeBase64url(secretOf(advertiserId, epoch, derivedSigning)) };
 }
 
 /** The parameters of a query as they were meant, and the query as it was sent. */
@@ -51,20 +54,30 @@ export function readQuery({ search, searchParams }: URL): Result<Postback, Submi
   return ok({ fields, search });
 }
 
-/** Whether the query is signed by the advertiser that its click id names. */
-export function isSignedPostback({ fields, search }: Postback, { derived }: Pick<KeyRing, "derived">): boolean {
+/** The advertiser whose postback it claims to be: that of its click id, if that is a real one; else null. */
+export function advertiserOf({ fields }: Postback, ring: Pick<KeyRing, "derived">): string | null {
+  return openClickId(trimInvisible(fields.get("click_id") ?? ""), ring)?.advertiserId ?? null;
+}
+
+/** Whether the query is signed with the advertiser's secret of one of the epochs that are in force. */
+export function isSignedPostback(
+  { fields, search }: Postback,
+  { advertiserId, epochs, nowMs }: { advertiserId: string; epochs: PostbackEpochs; nowMs: number },
+  { derived }: Pick<KeyRing, "derived">,
+): boolean {
   const keys = derived.get(trimInvisible(fields.get(KEY_ID) ?? ""));
-  const click = readClickId(trimInvisible(fields.get("click_id") ?? ""));
   const signature = fields.get(SIGNATURE);
-  if (keys === undefined || click === null || signature === undefined) return false;
-  const secret = secretOf(click.advertiserId, keys);
+  if (keys === undefined || signature === undefined) return false;
   const given = trimInvisible(signature);
   const sent = textAsSent(search);
   // The one character that a URL's parser encodes although senders may leave it.
   const texts = [sent, sent.replaceAll("%27", "'")];
-  return [signPostback(fields, secret), ...texts.map((text) => macOf(text, secret))].some((mac) =>
-    isSameText(mac, given),
-  );
+  const { epoch, previousUntilMs } = epochs;
+  return [epoch, ...(nowMs < previousUntilMs ? [epoch - 1] : [])].some((inForce) => {
+    const secret = secretOf(advertiserId, inForce, keys);
+    const macs = [signPostback(fields, secret), ...texts.map((text) => macOf(text, secret))];
+    return macs.some((mac) => isSameText(mac, given));
+  });
 }
 
 /** The signature over all fields but itself. */
@@ -109,8 +122,9 @@ function toValue(name: string, given: string): unknown {
   return text;
 }
 
-function secretOf(advertiserId: string, { postback }: DerivedKeys): Uint8Array {
-  return postback.digest(advertiserId);
+/** No id holds the separator, so no advertiser's epoch is another's. */
+function secretOf(advertiserId: string, epoch: number, { postback }: DerivedKeys): Uint8Array {
+  return postback.digest(`${advertiserId}~${epoch}`);
 }
 
 /** RFC 3986: all but unreserved characters. */

@@ -31,6 +31,7 @@ export const SUBMISSION_PROBLEMS = {
   },
   rows_invalid: { status: 400, title: "The body holds 1 to 1000 rows." },
   signature_invalid: { status: 403, title: "The signature does not match the fields." },
+  postbacks_too_many: { status: 429, title: "The advertiser's postbacks come too often; send it again later." },
   minute_too_old: { status: 422, title: "The minute is too old to be counted." },
   minute_in_future: { status: 422, title: "The minute lies in the future." },
   key_limit_advertiser: { status: 403, title: "The API key may not count for this advertiser." },

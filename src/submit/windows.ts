@@ -1,26 +1,48 @@
 /**
- * Attribution windows: how many days after its click a conversion is credited to it, by advertiser.
+ * What an advertiser's profile says of its conversions: how many days after its click one is credited to it, and which
+ * epoch of its postback secret is in force.
  *
- * Keeps: an advertiser that nobody configured has the default. A changed window is in force within a minute, for
+ * Keeps: an advertiser that nobody configured has the defaults. What is changed is in force within a minute, for
  * conversions that arrive from then on; each logged conversion says which window it was judged by. When the database
- * does not answer, the last known windows stay in force; without any, the fault is the caller's to answer.
+ * does not answer, the last known windows stay in force, and the last known epochs for ten minutes; without any, the fault
+ * is the caller's to answer.
  */
 import { ATTRIBUTION_WINDOW_DAYS_DEFAULT, MINUTE_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";
 import { PLATFORM_TIMING, within } from "../queue/timing.ts";
 
-const CACHE_MS = MINUTE_MS;
+/** A revoked secret is believed for so long at most. */
+export const CACHE_MS = MINUTE_MS;
 const CACHED_MAX = 10_000;
 const READ_TIMEOUT_MS = 5_000;
+/** Epochs are believed so long after they were read when they cannot be read again. */
+const EPOCH_STALE_MAX_MS = 10 * MINUTE_MS;
+/** A signature that does not fit may be of an epoch that began since; it is looked up again no more often than this. */
+const REREAD_MS = 2_000;
 
-const SELECT_WINDOWS = `
-SELECT advertiser_id, attribution_window_days
+const SELECT_TERMS = `
+SELECT advertiser_id, attribution_window_days, postback_epoch, postback_previous_until_ms
 FROM advertiser_profiles
 WHERE advertiser_id IN (SELECT value FROM json_each(?1))`;
 
+/** Epochs of an advertiser's postback secret. */
+export type PostbackEpochs = {
+  readonly epoch: number;
+  /** Until then the epoch before is in force too. */
+  readonly previousUntilMs: number;
+};
+
+type TermsRow = {
+  readonly advertiser_id: string;
+  readonly attribution_window_days: number;
+  readonly postback_epoch: number;
+  readonly postback_previous_until_ms: number;
+};
+type Terms = { readonly days: number; readonly epochs: PostbackEpochs; readonly readAtMs: number };
+
 export class AttributionWindows {
   readonly #database: D1Database;
-  readonly #known = new Map<string, { readonly days: number; readonly readAtMs: number }>();
+  readonly #known = new Map<string, Terms>();
 
   constructor(database: D1Database) {
     this.#database = database;
@@ -36,20 +58,45 @@ export class AttributionWindows {
     );
   }
 
+  /** The epochs of an advertiser's secret. Rejects when they were not read for ten minutes. */
+  async epochsOf(advertiserId: string, nowMs: number): Promise<PostbackEpochs> {
+    await this.of(new Set([advertiserId]), nowMs);
+    const terms = this.#known.get(advertiserId);
+    if (terms === undefined || nowMs - terms.readAtMs > EPOCH_STALE_MAX_MS) {
+      throw new Error("the epoch of the postback secret was not read for too long");
+    }
+    return terms.epochs;
+  }
+
+  /** The epochs as they are now, where they were not read just before; null where they were. Rejects with the fault. */
+  async newerEpochsOf(advertiserId: string, nowMs: number): Promise<PostbackEpochs | null> {
+    const ageMs = nowMs - (this.#known.get(advertiserId)?.readAtMs ?? 0);
+    return ageMs < REREAD_MS ? null : this.currentEpochsOf(advertiserId, nowMs);
+  }
+
+  /** The epochs as the database has them. Rejects with its fault. */
+  async currentEpochsOf(advertiserId: string, nowMs: number): Promise<PostbackEpochs> {
+    this.#known.delete(advertiserId);
+    return this.epochsOf(advertiserId, nowMs);
+  }
+
   async #read(ids: readonly string[], nowMs: number): Promise<void> {
     try {
-      const reading = this.#database
-        .prepare(SELECT_WINDOWS)
-        .bind(JSON.stringify(ids))
-        .all<{ advertiser_id: string; attribution_window_days: number }>();
+      const reading = this.#database.prepare(SELECT_TERMS).bind(JSON.stringify(ids)).all<TermsRow>();
       const { results } = await within(PLATFORM_TIMING, READ_TIMEOUT_MS, reading);
-      const found = new Map(results.map((row) => [row.advertiser_id, row.attribution_window_days]));
-      for (const id of ids) {
-        this.#known.set(id, { days: found.get(id) ?? ATTRIBUTION_WINDOW_DAYS_DEFAULT, readAtMs: nowMs });
-      }
+      const found = new Map(results.map((row) => [row.advertiser_id, row]));
+      for (const id of ids) this.#known.set(id, toTerms(found.get(id), nowMs));
     } catch (fault) {
       if (!ids.every((id) => this.#known.has(id))) throw fault;
       logFault("attribution_windows_not_read", fault);
     }
   }
+}
+
+function toTerms(row: TermsRow | undefined, readAtMs: number): Terms {
+  return {
+    days: row?.attribution_window_days ?? ATTRIBUTION_WINDOW_DAYS_DEFAULT,
+    epochs: { epoch: row?.postback_epoch ?? 0, previousUntilMs: row?.postback_previous_until_ms ?? 0 },
+    readAtMs,
+  };
 }

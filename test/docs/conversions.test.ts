@@ -30,6 +30,8 @@ const ring = await aKeyRing();
 const CLICK_ID = makeClickId(aClickIdentity(), ring);
 const CONTEXT = { ring, advertiserId: "adv_1", nowMs: NOON_MS + 10 * MINUTE_MS };
 
+const IN_FORCE = { advertiserId: "adv_1", epochs: { epoch: 0, previousUntilMs: 0 }, nowMs: NOON_MS };
+
 /** The text below a heading of second level. */
 const sectionOf = (heading: string) => document.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
 
@@ -126,7 +128,7 @@ describe("the postback recipe", () => {
     expect(recipes).toHaveLength(headings.length);
   });
 
-  const { kid, secret } = postbackSecretOf("adv_1", ring);
+  const { kid, secret } = postbackSecretOf("adv_1", 0, ring);
   itRuns(recipes, "prints a URL that is signed, and says what its arguments say", {
     // The shell's encodes nothing, as the document says.
     args: ({ language }) => {
@@ -139,14 +141,14 @@ describe("the postback recipe", () => {
       expect([url.origin, url.pathname]).toEqual(["https://track.example", "/v1/conversions"]);
       const postback = readQuery(url);
       if (!postback.ok) throw new Error(postback.error.reason);
-      expect(isSignedPostback(postback.value, ring)).toBe(true);
+      expect(isSignedPostback(postback.value, IN_FORCE, ring)).toBe(true);
       expect(readRow(toRowFields(postback.value.fields), CONTEXT)).toMatchObject({
         ok: true,
         value: { clickId: CLICK_ID, orderId, valueMicros: 49_900_000, action: "record" },
       });
       url.searchParams.set("value_micros", "99900000");
       const changed = readQuery(url);
-      expect(changed.ok && isSignedPostback(changed.value, ring)).toBe(false);
+      expect(changed.ok && isSignedPostback(changed.value, IN_FORCE, ring)).toBe(false);
     },
   });
 });

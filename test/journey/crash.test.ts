@@ -15,6 +15,7 @@ import { bundleWorker } from "../../scripts/bundle.ts";
 import { Random } from "../../scripts/demo/random.ts";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
 import { isConversionEntry, isTokenEntry, type LogEntry } from "../../src/core/log-line.ts";
+import { SUBMISSION_ROUTING_KEY } from "../../src/shard/submission-routing.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import {
   compareArchive,
@@ -25,6 +26,7 @@ import {
   waitUntilArchived,
 } from "./crash-audit.ts";
 import { nextWrite, readEvidence, WINDOWS } from "./crash-evidence.ts";
+import { ROUTING_KEY } from "./crash-orders.ts";
 import { Victim } from "./crash-process.ts";
 import { Traffic } from "./crash-traffic.ts";
 
@@ -66,6 +68,7 @@ it(`G3, G4: loses nothing acknowledged and counts nothing twice in ${KILLS} cras
   const random = new Random(SEED);
   const traffic = new Traffic(random);
   const struck = new Map(WINDOWS.map((window) => [window, 0]));
+  await layRoutingKey(statePath);
   let next = prepare(statePath, SHARD_FIRST);
   for (let round = 0; round < KILLS; round++) {
     const victim = next;
@@ -107,6 +110,7 @@ it(`G3, G4: loses nothing acknowledged and counts nothing twice in ${KILLS} cras
 it("loses with the local queue only what no shard had yet", { timeout: TEST_MAX_MS }, async () => {
   const statePath = join(folder, "queue-first");
   const traffic = new Traffic(new Random(SEED), { isDurable: false });
+  await layRoutingKey(statePath);
   const victim = prepare(statePath, QUEUE_FIRST);
   const url = await victim.start();
   const driven = traffic.drive(url, 0);
@@ -143,6 +147,13 @@ function summaryOf(
     `${orders.placed.length} orders placed, ${orders.acknowledged.length} acknowledged, ` +
     `${logged.filter(isConversionEntry).length} credited`
   );
+}
+
+/** Lays the key by which orders find their objects into the bucket, as the first isolate would. */
+async function layRoutingKey(statePath: string): Promise<void> {
+  const runtime = await startRuntime({ statePath, vars: VARS });
+  await runtime.bindings.ARCHIVE.put(SUBMISSION_ROUTING_KEY, ROUTING_KEY);
+  await runtime.stop();
 }
 
 function prepare(statePath: string, vars: Readonly<Record<string, string>>): Victim {

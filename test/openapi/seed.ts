@@ -42,7 +42,7 @@ export async function seedExamples(): Promise<Map<string, string>> {
 
 /** The signature of the example's postback under its real click id and key. */
 function signatureOf(clickId: string): string {
-  const { kid, secret } = postbackSecretOf("adv_1", ring);
+  const { kid, secret } = postbackSecretOf("adv_1", 0, ring);
   const { sig, ...fields } = { ...POSTBACK, click_id: clickId, kid };
   const bytes = decodeBase64url(secret);
   if (bytes === null) throw new Error("the secret is base64url");

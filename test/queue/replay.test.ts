@@ -11,7 +11,8 @@ import { aToken, POLICY, testRing, testSeal } from "../support/tokens.ts";
 const TOPOLOGY = [anEpoch(0, 1)];
 
 async function ports(): Promise<ReplayPorts> {
-  return { shards: env.EVENT_SHARD, topology: TOPOLOGY, archive: env.ARCHIVE, ring: await testRing(), policy: POLICY };
+  const { EVENT_SHARD: shards, SUBMISSION_SHARD: submissions, ARCHIVE: archive } = env;
+  return { shards, submissions, topology: TOPOLOGY, archive, ring: await testRing(), policy: POLICY };
 }
 
 async function anEvent(payload: Record<string, unknown> = {}) {

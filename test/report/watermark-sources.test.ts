@@ -4,12 +4,15 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
-import { SPOOL_PREFIX, SUBMISSION_SPOOL_PREFIX } from "../../src/queue/spool.ts";
+import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
+import { SUBMISSION_SPOOL_PREFIX } from "../../src/queue/submission-spool.ts";
 import { handleReport } from "../../src/report/app.ts";
 import { platformSources, type Stations, stationsOf } from "../../src/report/watermark-sources.ts";
 import { NOON_MS, serialBytes } from "../support/builders.ts";
 import type { Answer } from "./ask.ts";
 import { ADMIN } from "./ask.ts";
+
+const ALL = { advertiserId: null, publisherId: null };
 
 async function metaOf(metrics: string): Promise<Answer["meta"]> {
   const context = createExecutionContext();
@@ -66,7 +69,7 @@ describe("stations", () => {
         }),
       });
       const bindings = { ...env, EVENT_SHARD: objects("event"), SUBMISSION_SHARD: objects("submission") };
-      const oldest = await platformSources(bindings as unknown as Env, readConfig(env), stations).shardOldestMs();
+      const oldest = await platformSources(bindings as unknown as Env, readConfig(env), stations, ALL).shardOldestMs();
       expect(oldest.length).toBe(asked.length);
       expect(oldest).toContain(NOON_MS);
       expect(new Set(asked).size).toBe(asked.length);
@@ -89,11 +92,11 @@ describe("stations", () => {
   it("hold the watermark back with what is spooled, conversions only where they are asked", async () => {
     const id = makeEventId({ receivedAtMs: NOON_MS, routingHash: 1 }, serialBytes());
     const queued = async (conversions: boolean) =>
-      platformSources(env as Env, readConfig(env), { conversions, counts: false }).queueOldestMs();
-    await env.ARCHIVE.put(`${SUBMISSION_SPOOL_PREFIX}${id}-1.ndjson`, "");
+      platformSources(env as Env, readConfig(env), { conversions, counts: false }, ALL).queueOldestMs();
+    await env.ARCHIVE.put(`${SUBMISSION_SPOOL_PREFIX}adv_1/${id}-1.ndjson`, "");
     expect(await queued(false)).not.toContain(NOON_MS);
     expect(await queued(true)).toContain(NOON_MS);
-    await env.ARCHIVE.delete(`${SUBMISSION_SPOOL_PREFIX}${id}-1.ndjson`);
+    await env.ARCHIVE.delete(`${SUBMISSION_SPOOL_PREFIX}adv_1/${id}-1.ndjson`);
     await env.ARCHIVE.put(`${SPOOL_PREFIX}${id}-1.ndjson`, "");
     expect(await queued(false)).toContain(NOON_MS);
     await env.ARCHIVE.delete(`${SPOOL_PREFIX}${id}-1.ndjson`);

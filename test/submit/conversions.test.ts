@@ -1,9 +1,11 @@
 /** Conversions over HTTP, through real objects: counted once, answered row by row, as many as are allowed. */
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { makeEventId } from "../../src/core/event-id.ts";
 import { CONVERSIONS_PER_CALL_MAX, ORDER_ID_LENGTH_MAX } from "../../src/core/limits.ts";
-import { orderHashOf, orderKeyOf } from "../../src/core/order.ts";
+import { orderKeyOf } from "../../src/core/order.ts";
 import { orderShardName } from "../../src/core/routing.ts";
+import { submissionHashOf } from "../../src/shard/submission-routing.ts";
 import { serialBytes } from "../support/builders.ts";
 import { aClickIdentity } from "../support/submissions.ts";
 import {
@@ -142,8 +144,9 @@ describe("a call", () => {
       index % 10 === 7 ? aRow({ value_micros: "?" }) : aRow({ click_id: aClickId({ adId: "ad_many" }) }),
     );
     const click = aClickIdentity();
+    const hash = await submissionHashOf(env.ARCHIVE);
     const names = rows.map(({ order_id: orderId }) =>
-      orderShardName(orderHashOf(orderKeyOf({ click, kind: "purchase", orderId }))),
+      orderShardName(hash(orderKeyOf({ click, kind: "purchase", orderId }))),
     );
     expect(new Set(names).size).toBeGreaterThan(200);
     const sent = await post({ conversions: rows });

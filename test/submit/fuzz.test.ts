@@ -4,8 +4,9 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CONVERSION_KINDS } from "../../src/core/conversion.ts";
-import { orderHashOf, orderKeyOf } from "../../src/core/order.ts";
+import { orderKeyOf } from "../../src/core/order.ts";
 import { orderShardName, submissionShardNames } from "../../src/core/routing.ts";
+import { submissionHashOf } from "../../src/shard/submission-routing.ts";
 import { readRow } from "../../src/submit/row.ts";
 import { testRing } from "../support/tokens.ts";
 import { aClickId, answersOf, minutesAgo, post, send } from "./send.ts";
@@ -53,6 +54,7 @@ async function logged(): Promise<number> {
 }
 
 const ring = await testRing();
+const hash = await submissionHashOf(env.ARCHIVE);
 
 /** The rows as the server reads them: JSON has no infinity and no "not a number", and writes null for them. */
 const asReceived = (rows: unknown[]): unknown[] => JSON.parse(JSON.stringify(rows));
@@ -61,7 +63,7 @@ const asReceived = (rows: unknown[]): unknown[] => JSON.parse(JSON.stringify(row
 function shardOfRow(row: unknown): string {
   const read = readRow(row, { ring, advertiserId: null, nowMs: Date.now() });
   if (!read.ok) throw new Error(`a row was taken that is refused as ${read.error.reason}`);
-  return orderShardName(orderHashOf(orderKeyOf(read.value)));
+  return orderShardName(hash(orderKeyOf(read.value)));
 }
 
 describe("arbitrary input", () => {

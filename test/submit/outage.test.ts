@@ -2,10 +2,11 @@
 import { createScheduledController, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { DAY_MS } from "../../src/core/limits.ts";
 import worker from "../../src/index.ts";
-import { DEAD_PREFIX } from "../../src/queue/dead-letter.ts";
-import { SUBMISSION_SPOOL_PREFIX } from "../../src/queue/spool.ts";
-import { drainSubmissions } from "../../src/submit/deliver.ts";
+import { DEAD_SUBMISSIONS_PREFIX as DEAD_PREFIX } from "../../src/queue/dead-letter.ts";
+import { SUBMISSION_SPOOL_PREFIX } from "../../src/queue/submission-spool.ts";
+import { drainSubmissions } from "../../src/submit/drain.ts";
 import { testSeal } from "../support/tokens.ts";
 import {
   aClickId,
@@ -28,8 +29,13 @@ type Namespace = typeof env.SUBMISSION_SHARD;
 const real = env.SUBMISSION_SHARD;
 
 const keysBelow = async (prefix: string) => (await env.ARCHIVE.list({ prefix })).objects.map(({ key }) => key);
+let runs = 0;
+/** One run of cron, each a day after the one before, so that whatever waits is due. */
 const drain = (submissions: unknown = real) =>
-  drainSubmissions({ submissions: submissions as Namespace, archive: env.ARCHIVE, seal: testSeal });
+  drainSubmissions(
+    { submissions: submissions as Namespace, archive: env.ARCHIVE, seal: testSeal },
+    Date.now() + runs++ * DAY_MS,
+  );
 const cron = () => worker.scheduled(createScheduledController({ scheduledTime: new Date() }), env);
 
 /** The real shards, of which those that are picked fail: before they are asked, or after they did what they were asked. */
@@ -127,7 +133,7 @@ describe("the drain", () => {
   it("ends when it made as many calls as it may, and goes on a minute later", async () => {
     for (let call = 0; call < 4; call++) await convert([aRow(), aRow()], { bindings: SHARDS_DOWN });
     const ports = { submissions: real, archive: env.ARCHIVE, seal: testSeal };
-    expect(await drainSubmissions(ports, 3)).toBe(2);
+    expect(await drainSubmissions(ports, Date.now(), { callsMax: 3 })).toBe(2);
     expect(await drain()).toBe(2);
   });
 
@@ -184,7 +190,7 @@ describe("the drain", () => {
     const archive = new Proxy(env.ARCHIVE, {
       get: (bucket, member) => Reflect.get(member === "put" ? DOWN : bucket, member).bind(bucket),
     });
-    expect(await drainSubmissions({ submissions: real, archive, seal: testSeal })).toBe(0);
+    expect(await drainSubmissions({ submissions: real, archive, seal: testSeal }, Date.now())).toBe(0);
     expect(await keysBelow(SUBMISSION_SPOOL_PREFIX)).toHaveLength(1);
     expect(await drain()).toBe(1);
     expect(await keysBelow(DEAD_PREFIX)).toHaveLength(1);

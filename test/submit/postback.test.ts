@@ -6,7 +6,17 @@ import { describe, expect, it } from "vitest";
 import { decodeBase64url, encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
 import { makeClickId } from "../../src/core/click-id.ts";
 import { importKeyRing, type KeyRing } from "../../src/core/key-ring.ts";
-import { isSignedPostback, postbackSecretOf, readQuery, signPostback, toRowFields } from "../../src/submit/postback.ts";
+import {
+  advertiserOf,
+  isSignedPostback,
+  type Postback,
+  postbackSecretOf,
+  readQuery,
+  signPostback,
+  toRowFields,
+} from "../../src/submit/postback.ts";
+import type { PostbackEpochs } from "../../src/submit/windows.ts";
+import { NOON_MS } from "../support/builders.ts";
 import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
 import { aKeyRing } from "../support/signing.ts";
 import { aClickIdentity } from "../support/submissions.ts";
@@ -15,7 +25,7 @@ const SEED = 20_261_122;
 
 const ring = await aKeyRing();
 const CLICK_ID = makeClickId(aClickIdentity(), ring);
-const { kid, secret } = postbackSecretOf("adv_1", ring);
+const { kid, secret } = postbackSecretOf("adv_1", 0, ring);
 const FIELDS = {
   click_id: CLICK_ID,
   order_id: "A-1 (ü) 50% *'!",
@@ -24,8 +34,16 @@ const FIELDS = {
   kid,
 };
 
-const isSigned = (fields: ReadonlyMap<string, string>, by: KeyRing = ring) =>
-  isSignedPostback({ fields, search: `?${new URLSearchParams([...fields])}` }, by);
+const FIRST: PostbackEpochs = { epoch: 0, previousUntilMs: 0 };
+
+/** Whether a postback is signed as the Worker finds it: by the advertiser that its click id names. */
+function isTaken(postback: Postback, by: KeyRing, epochs = FIRST, nowMs = NOON_MS): boolean {
+  const advertiserId = advertiserOf(postback, by);
+  return advertiserId !== null && isSignedPostback(postback, { advertiserId, epochs, nowMs }, by);
+}
+
+const isSigned = (fields: ReadonlyMap<string, string>, by: KeyRing = ring, epochs = FIRST) =>
+  isTaken({ fields, search: `?${new URLSearchParams([...fields])}` }, by, epochs);
 
 const secretBytes = (text: string) => decodeBase64url(text) ?? new Uint8Array(0);
 
@@ -108,7 +126,7 @@ describe("a postback's signature", () => {
   });
 
   it("is the advertiser's that the click id names, and no other's", () => {
-    const other = postbackSecretOf("adv_2", ring).secret;
+    const other = postbackSecretOf("adv_2", 0, ring).secret;
     expect(other).not.toBe(secret);
     expect(isSigned(sign(FIELDS, other), ring)).toBe(false);
     const foreign = makeClickId(aClickIdentity({ advertiserId: "adv_2" }), ring);
@@ -116,12 +134,22 @@ describe("a postback's signature", () => {
     expect(isSigned(sign({ ...FIELDS, click_id: foreign }, other), ring)).toBe(true);
   });
 
+  it("[attack 7] is of the epoch in force, and of the one before for as long as that is taken", () => {
+    const secretsOf = [0, 1, 2].map((epoch) => postbackSecretOf("adv_1", epoch, ring).secret);
+    expect(new Set(secretsOf).size).toBe(3);
+    const takenIn = (epochs: PostbackEpochs) => secretsOf.map((by) => isSigned(sign(FIELDS, by), ring, epochs));
+    expect(takenIn({ epoch: 0, previousUntilMs: 0 })).toEqual([true, false, false]);
+    expect(takenIn({ epoch: 1, previousUntilMs: NOON_MS })).toEqual([false, true, false]);
+    expect(takenIn({ epoch: 1, previousUntilMs: NOON_MS + 1 })).toEqual([true, true, false]);
+    expect(takenIn({ epoch: 2, previousUntilMs: NOON_MS + 1 })).toEqual([false, true, true]);
+  });
+
   it("is of a key without limits, in force or retired", async () => {
     const { "test-1": old, "test-2": current, limited } = TEST_TOKEN_KEYS;
     const signed = sign(FIELDS);
     const retired = await ringOf({ "test-1": { key: old, retired: true }, "test-2": current, limited }, "test-2");
     expect(isSigned(signed, retired)).toBe(true);
-    expect(postbackSecretOf("adv_1", retired)).toMatchObject({ kid: "test-2" });
+    expect(postbackSecretOf("adv_1", 0, retired)).toMatchObject({ kid: "test-2" });
     expect(isSigned(signed, await ringOf({ "test-2": current }, "test-2"))).toBe(false);
     const byPartner = sign({ ...FIELDS, kid: "limited" }, limited.key);
     expect(isSigned(byPartner, retired)).toBe(false);
@@ -168,13 +196,13 @@ describe("a postback signed as it is encoded", () => {
     const url = urlOf(name.startsWith("an encoder") ? (text) => (text in given ? text : encode(text)) : encode);
     const read = readQuery(url);
     if (!read.ok) throw new Error(read.error.reason);
-    expect(isSignedPostback(read.value, ring)).toBe(true);
+    expect(isTaken(read.value, ring)).toBe(true);
     expect(read.value.fields.get("order_id")).toBe(given["order_id"]);
     for (const [field, value] of url.searchParams) {
       const changed = new URL(url);
       changed.searchParams.set(field, `${value}1`);
       const reread = readQuery(changed);
-      expect([field, reread.ok && isSignedPostback(reread.value, ring)]).toEqual([field, false]);
+      expect([field, reread.ok && isTaken(reread.value, ring)]).toEqual([field, false]);
     }
   });
 
@@ -184,8 +212,8 @@ describe("a postback signed as it is encoded", () => {
       for (const other of ["a+b", "a%2Bb", "a%2520b"]) {
         const href = url.href.replace(/order_id=[^&]*/i, `order_id=${other}`);
         const reread = readQuery(new URL(href));
-        const isTaken = reread.ok && isSignedPostback(reread.value, ring);
-        expect([other, isTaken && reread.value.fields.get("order_id")]).toEqual([other, isTaken && "a b"]);
+        const isRead = reread.ok && isTaken(reread.value, ring);
+        expect([other, isRead && reread.value.fields.get("order_id")]).toEqual([other, isRead && "a b"]);
       }
     }
   });
@@ -194,7 +222,7 @@ describe("a postback signed as it is encoded", () => {
     const sent = { ...given, click_id: ` ${CLICK_ID}\n`, order_id: "W-1\u200b", kid: `${kid} ` };
     const read = readQuery(urlOf(encodeURIComponent, sent));
     if (!read.ok) throw new Error(read.error.reason);
-    expect(isSignedPostback(read.value, ring)).toBe(true);
+    expect(isTaken(read.value, ring)).toBe(true);
     expect(toRowFields(read.value.fields)).toMatchObject({ click_id: CLICK_ID, order_id: "W-1" });
     expect(isSigned(sign({ ...sent, order_id: "W-1" }).set("order_id", sent.order_id))).toBe(false);
   });

@@ -100,6 +100,10 @@ const PROVOKED: Record<SubmissionReason, () => Promise<unknown>> = {
   },
   rows_invalid: () => whole(post([])),
   signature_invalid: () => whole(send(`${aPostback({ click_id: aClickId() })}&type=lead`, { key: null })),
+  postbacks_too_many: () => {
+    const bindings = { POSTBACK_RATE: { limit: async () => ({ success: false }) } };
+    return whole(send(aPostback({ click_id: aClickId() }), { key: null, bindings }));
+  },
   minute_too_old: () => whole(upload(aCount({ minute: minutesAgo(1) - COUNTS_AGE_DAYS_MAX * DAY_MS }))),
   minute_in_future: () => whole(upload(aCount({ minute: minutesAgo(-3) }))),
   key_limit_advertiser: () => whole(upload(aCount({ publisher_id: `pub_${PARTNER}` }), partner)),

@@ -90,8 +90,8 @@ export function problemOf({ text }: Answer): string {
 const nameOf = (type = "") => type.replace("/problems/", "").replaceAll("-", "_");
 
 /** The path of a signed postback. */
-export function aPostback(fields: Record<string, string>, advertiserId = "adv_1"): string {
-  const { kid, secret } = postbackSecretOf(advertiserId, ring);
+export function aPostback(fields: Record<string, string>, advertiserId = "adv_1", epoch = 0): string {
+  const { kid, secret } = postbackSecretOf(advertiserId, epoch, ring);
   const signed = new Map(Object.entries({ kid, ...fields }));
   const sig = signPostback(signed, decodeBase64url(secret) ?? new Uint8Array(0));
   return `/v1/conversions?${new URLSearchParams([...signed, ["sig", sig]])}`;

@@ -1,0 +1,118 @@
+/** A postback secret ends with the key that could show it, through the whole Worker; and postbacks have a rate. */
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { decodeBase64url } from "../../src/core/base64url.ts";
+import { MINUTE_MS } from "../../src/core/limits.ts";
+import { signPostback } from "../../src/submit/postback.ts";
+import { AttributionWindows, CACHE_MS } from "../../src/submit/windows.ts";
+import { ask, seedKey, seedTenant } from "../admin/ask.ts";
+import { NOON_MS } from "../support/builders.ts";
+import { aClickId, anOrder, DATABASE_DOWN, send, totalsOf } from "./send.ts";
+
+type Secret = { readonly kid: string; readonly secret: string };
+
+/** The secret that a key shows. */
+async function secretBy(key: string): Promise<Secret> {
+  return JSON.parse((await send("/v1/conversions/secret", { key })).text) as Secret;
+}
+
+/** A postback that somebody sends who has the secret. */
+function postbackOf(name: string, { kid, secret }: Secret, more: Record<string, string> = {}) {
+  const clickId = aClickId({ advertiserId: `adv_${name}`, adId: `ad_${name}` });
+  const fields = new Map(
+    Object.entries({ click_id: clickId, order_id: anOrder(), value_micros: "999000000", kid, ...more }),
+  );
+  fields.set("sig", signPostback(fields, decodeBase64url(secret) ?? new Uint8Array()));
+  return `/v1/conversions?${new URLSearchParams([...fields])}`;
+}
+
+const statusOf = async (path: string, bindings?: Record<string, unknown>) =>
+  (await send(path, { key: null, ...(bindings === undefined ? {} : { bindings }) })).status;
+const convertKey = (name: string) => seedKey({ advertiserId: `adv_${name}`, scopes: ["convert"] });
+const TENANTS = ["leaked", "rotated", "calm", "reporting", "hasty", "unread"];
+
+beforeAll(async () => {
+  for (const name of TENANTS) await seedTenant(name);
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("[attack 7] the postback secret of an advertiser", () => {
+  it("ends with the revoked key that could show it, within the stated minute, and a new one is taken at once", async () => {
+    const [{ key, id }, calm] = [await convertKey("leaked"), await secretBy((await convertKey("calm")).key)];
+    const old = await secretBy(key);
+    expect(await statusOf(postbackOf("leaked", old))).toBe(200);
+    expect((await ask(`DELETE /v1/admin/keys/${id}`)).status).toBe(200);
+    const fresh = await secretBy((await convertKey("leaked")).key);
+    expect(fresh.secret).not.toBe(old.secret);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + CACHE_MS + 1 });
+    for (let attempt = 0; attempt < 3; attempt++) expect(await statusOf(postbackOf("leaked", old))).toBe(403);
+    expect(await statusOf(postbackOf("leaked", fresh))).toBe(200);
+    expect(await statusOf(postbackOf("calm", calm))).toBe(200);
+    expect(await totalsOf("ad_leaked")).toMatchObject({ conversions: 2, value: 2 * 999_000_000 });
+    expect((await ask(`DELETE /v1/admin/keys/${id}`)).status).toBe(200);
+    expect((await secretBy((await convertKey("leaked")).key)).secret).toBe(fresh.secret);
+  });
+
+  it("goes on for the overlap of a rotation, beside the new one, and not longer", async () => {
+    const { key, id } = await convertKey("rotated");
+    const old = await secretBy(key);
+    const { body } = await ask(`POST /v1/admin/keys/${id}/rotate`, { body: { overlapSeconds: 3_600 } });
+    const fresh = await secretBy(String(body["key"]));
+    expect(fresh.secret).not.toBe(old.secret);
+    expect([await statusOf(postbackOf("rotated", old)), await statusOf(postbackOf("rotated", fresh))]).toEqual([
+      200, 200,
+    ]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61 * MINUTE_MS });
+    expect([await statusOf(postbackOf("rotated", old)), await statusOf(postbackOf("rotated", fresh))]).toEqual([
+      403, 200,
+    ]);
+  });
+
+  it("stays as it is when a key ends that could not show it", async () => {
+    const before = await secretBy((await convertKey("reporting")).key);
+    const { id } = await seedKey({ advertiserId: "adv_reporting", scopes: ["report"] });
+    expect((await ask(`DELETE /v1/admin/keys/${id}`)).status).toBe(200);
+    expect((await secretBy((await convertKey("reporting")).key)).secret).toBe(before.secret);
+  });
+
+  it("is not believed for long while nobody can say whether it ended", async () => {
+    const terms = new AttributionWindows(env.REPORT_DB);
+    expect(await terms.epochsOf("adv_unread", NOON_MS)).toEqual({ epoch: 0, previousUntilMs: 0 });
+    const down = new AttributionWindows(DATABASE_DOWN.REPORT_DB as unknown as D1Database);
+    await expect(down.epochsOf("adv_unread", NOON_MS)).rejects.toThrow("D1 is down");
+    const failing = vi.spyOn(env.REPORT_DB, "prepare").mockImplementation(() => {
+      throw new Error("D1 is down");
+    });
+    expect(await terms.epochsOf("adv_unread", NOON_MS + 10 * MINUTE_MS)).toMatchObject({ epoch: 0 });
+    await expect(terms.epochsOf("adv_unread", NOON_MS + 10 * MINUTE_MS + 1)).rejects.toThrow("for too long");
+    failing.mockRestore();
+    const secret = await secretBy((await convertKey("unread")).key);
+    expect(await statusOf(postbackOf("unread", secret), DATABASE_DOWN)).toBe(503);
+  });
+});
+
+describe("[attack 7] postbacks and pixels of one advertiser", () => {
+  it("have a rate, which only its own signature spends, and which is no other's", async () => {
+    const [hasty, calm] = [
+      await secretBy((await convertKey("hasty")).key),
+      await secretBy((await convertKey("calm")).key),
+    ];
+    const path = postbackOf("hasty", hasty);
+    const forged = path.replace(/sig=[^&]*/, `sig=${"A".repeat(43)}`);
+    const spent: string[] = [];
+    const limit = async ({ key }: { key: string }) => ({ success: spent.push(key) > 0 });
+    const counting = { POSTBACK_RATE: { limit } };
+    expect([await statusOf(forged, counting), spent]).toEqual([403, []]);
+    expect([await statusOf(path, counting), spent]).toEqual([200, ["adv_hasty"]]);
+    // More than two periods may hold, since one may end meanwhile.
+    for (let asked = 0; asked < 2_100; asked++) await env.POSTBACK_RATE.limit({ key: "adv_hasty" });
+    const refused = await send(path, { key: null });
+    expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "10"]);
+    const pixel = await send(postbackOf("hasty", hasty, { format: "gif" }), { key: null });
+    expect([pixel.status, pixel.headers.get("Content-Type")]).toEqual([200, "image/gif"]);
+    expect(await statusOf(postbackOf("calm", calm))).toBe(200);
+    expect(await totalsOf("ad_hasty")).toMatchObject({ conversions: 1 });
+  });
+});
