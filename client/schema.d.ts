@@ -3072,6 +3072,8 @@ export interface operations {
              *     [corrections-exhausted](/problems/corrections-exhausted): The order was corrected as often as an order may be.
              *
              *     [correction-exceeds-value](/problems/correction-exceeds-value): The correction takes more than the order's value.
+             *
+             *     [correction-exceeds-limit](/problems/correction-exceeds-limit): The order's value with the correction is more than an order may have.
              */
             422: {
                 headers: {
@@ -3085,6 +3087,8 @@ export interface operations {
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
              *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *
+             *     [postbacks-too-many](/problems/postbacks-too-many): The advertiser's postbacks come too often; send it again later.
              */
             429: {
                 headers: {
@@ -3241,6 +3245,8 @@ export interface operations {
              *     [corrections-exhausted](/problems/corrections-exhausted): The order was corrected as often as an order may be.
              *
              *     [correction-exceeds-value](/problems/correction-exceeds-value): The correction takes more than the order's value.
+             *
+             *     [correction-exceeds-limit](/problems/correction-exceeds-limit): The order's value with the correction is more than an order may have.
              */
             422: {
                 headers: {
@@ -3254,6 +3260,8 @@ export interface operations {
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
              *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *
+             *     [postbacks-too-many](/problems/postbacks-too-many): The advertiser's postbacks come too often; send it again later.
              */
             429: {
                 headers: {
