@@ -7,7 +7,7 @@
  *
  * Keeps: the same key for ever, whatever other keys are rotated, since an order's copies of 400 days must meet. It is
  * read once for an isolate. While it cannot be read by one that has not, nothing is routed: a conversion is not taken, and
- * its sender sends it again (docs/decisions/0020-submissions-by-tenant.md).
+ * its sender sends it again (docs/decisions/0022-submissions-by-tenant.md).
  */
 import { KeyedHash } from "../core/keyed-hash.ts";
 import { assert } from "../core/result.ts";
@@ -38,8 +38,8 @@ export function submissionHashUnder(key: Uint8Array): SubmissionHash {
 }
 
 async function readKey(bucket: R2Bucket): Promise<ArrayBuffer> {
-  const found = await bucket.get(SUBMISSION_ROUTING_KEY);
-  if (found !== null) return checked(await found.arrayBuffer());
+  const object = await bucket.get(SUBMISSION_ROUTING_KEY);
+  if (object !== null) return checked(await object.arrayBuffer());
   const made = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   const stored = await bucket.put(SUBMISSION_ROUTING_KEY, made, { onlyIf: { etagDoesNotMatch: "*" } });
   if (stored !== null) return made.buffer;
