@@ -129,7 +129,7 @@ const FIRST_PLACEHOLDER = new RegExp(`^(?:${PLACEHOLDER})`, "u");
  * parentheses or percent-encoded. Looks at no more than a name may have, encoded twice.
  */
 export function isUnfilledTemplate(text: string): boolean {
-  if (text.length > ENCODED_LENGTH_MAX) return false;
+  if (text === "" || text.length > ENCODED_LENGTH_MAX) return false;
   const plain = unwrapped(percentDecoded(percentDecoded(text)));
   if (NO_VALUES.has(plain.toLowerCase()) || OBJECT.test(plain)) return true;
   let rest = plain.replace(FIRST_PLACEHOLDER, "");

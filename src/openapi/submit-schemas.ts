@@ -32,7 +32,7 @@ const kind = z.enum(CONVERSION_KINDS);
 const value = z.int().min(-CONVERSION_VALUE_MICROS_MAX).max(CONVERSION_VALUE_MICROS_MAX);
 
 export const ConversionRow = z.strictObject({
-  click_id: text.min(1).describe("The signed id that the landing page was given."),
+  click_id: text.meta({ pattern: "\\S" }).describe("The signed id that the landing page was given."),
   order_id: maybeReference.describe(
     "What the advertiser calls the order, without invisible characters at its ends; a blank one is none.",
   ),

@@ -187,7 +187,7 @@ describe("[fault A3] a template that nobody filled", () => {
       "true-1",
       "Bestellung [neu]",
     ],
-    ...["x".repeat(10_000), `{${"x".repeat(10_000)}`, "{".repeat(128), "-".repeat(128), ":7", "%zz"],
+    ...["", "x".repeat(10_000), `{${"x".repeat(10_000)}`, "{".repeat(128), "-".repeat(128), ":7", "%zz"],
   ])("%s is none", (text) => {
     expect(isUnfilledTemplate(text)).toBe(false);
   });

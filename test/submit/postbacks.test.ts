@@ -94,7 +94,7 @@ describe("a signed postback", () => {
     const sent = await get(
       aPostback(fields({ click_id: `${clickId.slice(0, clickId.lastIndexOf("~"))}~${"A".repeat(22)}` })),
     );
-    expect([sent.status, problemOf(sent)]).toEqual([403, "click_id_refused"]);
+    expect([sent.status, problemOf(sent)]).toEqual([403, "signature_invalid"]);
   });
 
   it("with a click id that is none is refused as unsigned, whatever it is", async () => {
