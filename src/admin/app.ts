@@ -169,8 +169,14 @@ function toResponse(result: Answer): Response {
 
 function authorize(principal: Principal, needs: Route["needs"]): Result<CatalogScope, AdminProblem> {
   if (isOperator(principal)) return ok({ advertiserId: null });
-  if (needs === "admin") return err({ reason: "insufficient_scope", detail: "The key needs the scope admin." });
-  if (principal.publisherId !== null) return err({ reason: "insufficient_scope" });
+  if (needs === "admin")
+    return err({ reason: "insufficient_scope", detail: "This takes a key of scope admin that belongs to no tenant." });
+  if (principal.publisherId !== null) {
+    return err({
+      reason: "insufficient_scope",
+      detail: "A publisher's key reads traffic; the catalogue is read by the advertiser's.",
+    });
+  }
   return readScopeOf(principal);
 }
 

@@ -14,7 +14,7 @@ import type { Actor } from "../access/audit.ts";
 import { readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
 import { REFUSALS, type Refusal } from "../core/refusal.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import { AssertionError, err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import { DatabaseFault } from "../report/facts-reader.ts";
@@ -139,9 +139,19 @@ export function deskApp(): Hono<DeskEnv> {
       app.on(operation.method, prefix + operation.path, (context) => answer(context, operation));
     }
   }
+  for (const path of new Set(OPERATIONS.map((operation) => operation.path))) {
+    const methods = OPERATIONS.filter((operation) => operation.path === path).map(({ method }) => method);
+    const allow = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
+    for (const prefix of ["", "/api"]) {
+      app.all(prefix + path, () => toProblemResponse({ reason: "method_not_allowed" }, { Allow: allow }));
+    }
+  }
   app.notFound(() => toProblemResponse({ reason: "not_found" }));
   app.onError((error) => {
-    const reason = error instanceof DatabaseFault ? "database_unavailable" : "internal_error";
+    const isBug = error instanceof TypeError || error instanceof AssertionError;
+    // What else is thrown here comes from a shard or from R2.
+    const reason =
+      error instanceof DatabaseFault ? "database_unavailable" : isBug ? "internal_error" : "store_unavailable";
     logFault("desk_failed", error, { reason });
     return toProblemResponse({ reason });
   });
@@ -186,7 +196,9 @@ function isReportProblem(problem: ReportProblem | Refusal): problem is ReportPro
 
 function authorize(principal: Principal, needs: Operation["needs"]): Result<null, ReportProblem> {
   if (isOperator(principal)) return ok(null);
-  const mayRead = needs === "events" || (needs === "report" && principal.publisherId === null);
-  if (mayRead && (principal.scopes.has("report") || principal.scopes.has("admin"))) return ok(null);
-  return err({ reason: "insufficient_scope", detail: `The key needs the scope ${needs}.` });
+  const refuse = (detail: string) => err({ reason: "insufficient_scope", detail } as const);
+  if (needs === "admin") return refuse("This takes a key of scope admin that belongs to no tenant.");
+  if (!principal.scopes.has("report")) return refuse("The key needs the scope report.");
+  if (needs === "events" || principal.publisherId === null) return ok(null);
+  return refuse("A publisher's key reads its traffic and its single clicks; this list is read by the advertiser's.");
 }

@@ -10,7 +10,12 @@ import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
 import { BODIES, KEYED, problems, READING } from "./problems.ts";
 
-const FAULTS = problems(REPORT_PROBLEMS, ["internal_error", "database_unavailable"]);
+const FAULTS = problems(REPORT_PROBLEMS, [
+  "method_not_allowed",
+  "internal_error",
+  "database_unavailable",
+  "store_unavailable",
+]);
 const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
 const CHECKED = [...KEYED, ...problems(REPORT_PROBLEMS, ["unknown_parameter", "invalid_value"]), ...FAULTS];
 /** Whether a refusal is about a token whose signature is asked for, whenever it was signed. */

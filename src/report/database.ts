@@ -20,8 +20,12 @@ export async function fromDatabase<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** SQLITE_ERROR and D1_TYPE_ERROR mean a malformed statement or value, which no retry mends. */
+/**
+ * A table that is not there is a database before its migrations: it will come, as one that is down will. Any other
+ * SQLITE_ERROR, and D1_TYPE_ERROR, means a malformed statement or value, which no retry mends.
+ */
 function isBug(cause: unknown): boolean {
   if (cause instanceof TypeError || cause instanceof AssertionError) return true;
+  if (cause instanceof Error && cause.message.includes("no such table")) return false;
   return cause instanceof Error && /\bSQLITE_ERROR\b|\bD1_TYPE_ERROR\b/.test(cause.message);
 }

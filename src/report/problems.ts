@@ -43,6 +43,7 @@ export const REPORT_PROBLEMS = {
   method_not_allowed: { status: 405, title: "The method is not allowed here." },
   internal_error: { status: 500, title: "The request failed through a fault of ours." },
   database_unavailable: { status: 503, title: "The report database does not answer at the moment." },
+  store_unavailable: { status: 503, title: "A store behind this answer does not answer at the moment." },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ReportProblemReason = keyof typeof REPORT_PROBLEMS;
@@ -63,6 +64,7 @@ const PROBLEM_HEADERS: Partial<Record<ReportProblemReason, Record<string, string
   insufficient_scope: { "WWW-Authenticate": 'Bearer error="insufficient_scope"' },
   body_encoding: { "Accept-Encoding": "identity" },
   database_unavailable: { "Retry-After": String(RETRY_AFTER_S) },
+  store_unavailable: { "Retry-After": String(RETRY_AFTER_S) },
 };
 
 export function isReportProblemReason(value: unknown): value is ReportProblemReason {

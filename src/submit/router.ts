@@ -8,7 +8,7 @@ import { handleConversions, handlePostback, handlePostbackSecret } from "./conve
 import { handleCounts } from "./counts.ts";
 import { submissionProblem } from "./refuse.ts";
 
-const ROUTES: Routes = new Map<string, Route>([
+export const ROUTES: Routes = new Map<string, Route>([
   [
     "/v1/conversions",
     { POST: handleConversions, GET: handlePostback, HEAD: handlePostback, other: () => notAllowed("GET, HEAD, POST") },

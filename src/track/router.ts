@@ -32,7 +32,7 @@ export function tokenIn(type: EventType, path: string): string | null {
   return null;
 }
 
-const ROUTES: Routes = new Map<string, Route>([
+export const ROUTES: Routes = new Map<string, Route>([
   [
     "/v1/click",
     {

@@ -1,0 +1,222 @@
+/**
+ * Every route × every kind of key × every state of the stores behind it, by rule: an error is a named problem, a store
+ * that is down is 503, nobody reads another tenant's rows, and nothing is a bare fault of ours. The operations come from
+ * the document, and every route that the routers know must be one of them.
+ */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { makeApiKey } from "../../src/access/api-keys.ts";
+import { adminApp } from "../../src/admin/app.ts";
+import { deskApp } from "../../src/desk/app.ts";
+import worker from "../../src/index.ts";
+import type { Operation } from "../../src/openapi/operation.ts";
+import { OPERATIONS } from "../../src/openapi/operations.ts";
+import { PROBLEM_MEANINGS } from "../../src/openapi/problems.ts";
+import { reportApp } from "../../src/report/app.ts";
+import { ROUTES as SUBMIT_ROUTES } from "../../src/submit/router.ts";
+import { ROUTES as TRACK_ROUTES } from "../../src/track/router.ts";
+import { ask as admin, OPERATOR, seedKey, seedTenant } from "../admin/ask.ts";
+import { aToken } from "../support/tokens.ts";
+
+const keys = new Map<string, string | null>([
+  ["no key", null],
+  ["a malformed key", "Bearer x"],
+  ["two keys", `Bearer ${OPERATOR}, Bearer ${OPERATOR}`],
+  ["another scheme", "Basic YTpi"],
+  ["an empty header", ""],
+  ["an unknown key", `Bearer ${makeApiKey(new Uint8Array(32).fill(7))}`],
+  ["the operator's key", `Bearer ${OPERATOR}`],
+]);
+/** Keys that name nobody. */
+const NOBODYS = ["no key", "a malformed key", "two keys", "another scheme", "an empty header"];
+const WRONG = [...NOBODYS, "an unknown key", "a revoked key"];
+const KINDS = [
+  ...WRONG,
+  "the advertiser's key",
+  "another's key",
+  "a publisher's key",
+  "an admin's key",
+  "the operator's key",
+];
+
+const down = (name: string) =>
+  new Proxy(
+    {},
+    {
+      get: (_, member) => {
+        if (member === "then") return undefined;
+        return () => {
+          throw new Error(`${name} is down`);
+        };
+      },
+    },
+  );
+const STATES = {
+  "everything there": {},
+  "D1 down": { REPORT_DB: down("D1") },
+  "R2 down": { ARCHIVE: down("R2") },
+  "shards down": { EVENT_SHARD: down("shard"), SUBMISSION_SHARD: down("shard") },
+} as const;
+type State = keyof typeof STATES;
+
+beforeAll(async () => {
+  await seedTenant("own");
+  await seedTenant("other");
+  const scopes = ["report", "mint", "convert"];
+  const made = {
+    "the advertiser's key": { advertiserId: "adv_own", scopes },
+    "another's key": { advertiserId: "adv_other", scopes },
+    "a publisher's key": { publisherId: "pub_other", scopes: ["report", "mint"] },
+    "an admin's key": { scopes: ["admin"] },
+  };
+  for (const [kind, spec] of Object.entries(made)) keys.set(kind, `Bearer ${(await seedKey(spec)).key}`);
+  const revoked = await seedKey({ advertiserId: "adv_own", scopes });
+  await admin(`POST /v1/admin/keys/${revoked.id}/revoke`);
+  keys.set("a revoked key", `Bearer ${revoked.key}`);
+});
+
+let asked = 0;
+async function send(method: string, path: string, kind: string, state: State, body?: unknown) {
+  const authorization = keys.get(kind);
+  // Each request has an address of its own, since wrong keys of one are slowed down.
+  asked++;
+  const address = `10.${(asked >> 16) & 255}.${(asked >> 8) & 255}.${asked & 255}`;
+  const request = new Request(`https://clicks.example${path}`, {
+    method,
+    headers: {
+      "CF-Connecting-IP": address,
+      ...(authorization == null ? {} : { Authorization: authorization }),
+    },
+    ...(body === undefined || method === "GET" || method === "HEAD" ? {} : { body: JSON.stringify(body) }),
+    redirect: "manual",
+  });
+  const ctx = createExecutionContext();
+  const bindings = { ...env, ...STATES[state] } as unknown as Env;
+  const response = await worker.fetch(request as Parameters<typeof worker.fetch>[0], bindings, ctx);
+  const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream") === true;
+  if (isStream) await response.body?.cancel();
+  const text = isStream || response.body === null ? "" : await response.text();
+  if (!isStream) await waitOnExecutionContext(ctx);
+  return { response, text };
+}
+
+/** The request of an operation's first example that is taken, with the ids of the tenant `own`. */
+function requestOf({ path, examples }: Operation): { path: string; body: unknown } {
+  const example = examples.find(({ status }) => status < 400) ?? examples[0];
+  const named = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(example?.path?.[name] ?? "x"));
+  const search = new URLSearchParams(example?.query ?? {}).toString();
+  return { path: search === "" ? named : `${named}?${search}`, body: example?.body ?? {} };
+}
+
+/** What holds of every answer. */
+function checkAnswer(what: string, { response, text }: { response: Response; text: string }, method: string): void {
+  expect(response.status, `${what}: ${text}`).not.toBe(500);
+  if (response.status < 400 || method === "HEAD") return;
+  expect(response.headers.get("Content-Type"), what).toBe("application/problem+json");
+  const problem = JSON.parse(text) as { type: string; status: number; title: string };
+  expect(problem.status, what).toBe(response.status);
+  expect(PROBLEM_MEANINGS.get(problem.type), `${what}: ${text}`).toContainEqual(
+    expect.objectContaining({ status: problem.status, title: problem.title }),
+  );
+  if (response.status === 503 || response.status === 429)
+    expect(response.headers.get("Retry-After"), what).not.toBeNull();
+  if (response.status === 401) expect(response.headers.get("WWW-Authenticate"), what).not.toBeNull();
+  if (response.status === 405) expect(response.headers.get("Allow"), what).not.toBeNull();
+}
+
+const CASES = OPERATIONS.map((operation): [string, Operation] => [
+  `${operation.method.toUpperCase()} ${operation.path}`,
+  operation,
+]);
+
+describe("[fault C4] [attack 18] the matrix of routes, keys and stores", () => {
+  it("knows every route", () => {
+    const known = new Set(CASES.map(([name]) => name.replaceAll(/\{\w+\}/g, ":id")));
+    const apps = [adminApp(), deskApp(), reportApp()].flatMap(({ routes }) => routes);
+    const routed = apps
+      .filter(({ method, path }) => method !== "ALL" && !path.startsWith("/api/"))
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:\w+/g, ":id")}`);
+    const tables = [...TRACK_ROUTES, ...SUBMIT_ROUTES].flatMap(([path, route]) =>
+      Object.keys(route)
+        .filter((method) => method !== "other" && method !== "HEAD")
+        .map((method) => `${method} ${path}`),
+    );
+    expect(routed.length).toBeGreaterThan(30);
+    expect([...routed, ...tables].filter((route) => !known.has(route))).toEqual([]);
+  });
+
+  describe.each(Object.keys(STATES) as State[])("with %s", (state) => {
+    it.each(CASES)("%s answers every kind of key by rule", async (name, operation) => {
+      const { path, body } = requestOf(operation);
+      const method = operation.method.toUpperCase();
+      for (const kind of KINDS) {
+        const what = `${name}, ${kind}, ${state}`;
+        const answer = await send(method, path, kind, state, body);
+        checkAnswer(what, answer, method);
+        const { status } = answer.response;
+        if (operation.scopes !== null && operation.maySign !== true && WRONG.includes(kind)) {
+          const isAsked = state === "D1 down" && !NOBODYS.includes(kind);
+          expect(status, what).toBe(isAsked ? 503 : 401);
+        }
+        const isOthers = kind !== "the advertiser's key" && kind !== "an admin's key" && kind !== "the operator's key";
+        if (isOthers) expect(answer.text, what).not.toMatch(/(adv|cmp|grp|ad|crt)_own/);
+        if (state === "D1 down" && kind === "the advertiser's key" && operation.scopes !== null) {
+          expect([503, 405], what).toContain(status);
+        }
+      }
+    });
+  });
+
+  it.each([...new Map(OPERATIONS.map((operation) => [operation.path, operation]))])(
+    "%s answers every method, those that it does not take with the ones that it does",
+    async (path, operation) => {
+      const taken = OPERATIONS.filter((other) => other.path === path).map(({ method }) => method.toUpperCase());
+      const { path: url } = requestOf(operation);
+      for (const method of ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "POST", "GET", "PROPFIND"]) {
+        const what = `${method} ${path}`;
+        const answer = await send(method, url, "the operator's key", "everything there", {});
+        checkAnswer(what, answer, method);
+        if (taken.includes(method) || method === "HEAD") continue;
+        const { status, headers } = answer.response;
+        if (status === 405) for (const one of taken) expect(headers.get("Allow"), what).toContain(one);
+      }
+    },
+  );
+
+  it("[fault C4] says what is true of a key that may not read late clicks, or act for the operator", async () => {
+    const told = async (method: string, path: string, kind: string) =>
+      JSON.parse((await send(method, path, kind, "everything there", {})).text) as { type: string; detail: string };
+    const late = await told("GET", "/v1/late-clicks", "a publisher's key");
+    expect(late).toMatchObject({
+      type: "/problems/insufficient-scope",
+      detail: expect.stringMatching(/^A publisher's key/),
+    });
+    for (const path of ["/v1/late-clicks", "/v1/admin/keys", "/v1/admin/dead-letters/replay"]) {
+      expect((await told("POST", path, "the advertiser's key")).detail).toContain("belongs to no tenant");
+    }
+    expect((await told("GET", "/v1/catalog/ads", "a publisher's key")).detail).toMatch(/^A publisher's key/);
+  });
+
+  it("shows tokens of every kind by rule, whatever is down", async () => {
+    const signed = await aToken();
+    const [header = "", payload = ""] = signed.split(".");
+    const nowS = Math.floor(Date.now() / 1_000);
+    const tokens: [string, string, number][] = [
+      ["own", await aToken({ adv: "adv_own" }), 302],
+      ["foreign", await aToken({ adv: "adv_other" }), 302],
+      ["expired", await aToken({ iat: nowS - 7_200, exp: nowS - 3_600 }), 302],
+      ["unsigned", `${header}.${payload}.${"A".repeat(43)}`, 403],
+      ["malformed", "a.b", 400],
+    ];
+    for (const state of Object.keys(STATES) as State[]) {
+      for (const [name, token, status] of tokens) {
+        const clicked = await send("GET", `/c/${token}`, "no key", state);
+        expect(clicked.response.status, `${name}, ${state}`).toBe(status);
+        const explained = await send("POST", "/v1/explain", "another's key", state, { token });
+        checkAnswer(`explain ${name}, ${state}`, explained, "POST");
+        expect(explained.text, `${name}, ${state}`).not.toContain("adv_own");
+      }
+    }
+  });
+});
