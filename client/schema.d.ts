@@ -1927,6 +1927,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
              */
             503: {
                 headers: {
@@ -2103,6 +2105,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
              */
             503: {
                 headers: {
@@ -2279,6 +2283,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
              */
             503: {
                 headers: {
@@ -3559,6 +3565,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
@@ -3589,6 +3604,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
              */
             503: {
                 headers: {
@@ -3716,6 +3733,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
@@ -3764,6 +3790,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
              */
             503: {
                 headers: {
@@ -3828,6 +3856,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
@@ -3856,6 +3893,8 @@ export interface operations {
             };
             /**
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
              *
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              */
@@ -3924,6 +3963,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
@@ -3964,7 +4012,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4027,6 +4079,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
@@ -4049,7 +4110,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4120,6 +4185,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): The API key asks too often.
              *
@@ -4142,7 +4216,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4208,6 +4286,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {
@@ -4248,7 +4335,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
