@@ -2,6 +2,7 @@
  * `npm run check:config`: whether the settings of wrangler.toml are what a deployment may have.
  *
  *   npm run check:config -- [--secrets secrets.json]     with the secrets of that file too, before they are sent
+ *                           [--config wrangler.toml]     another configuration than the project's
  *
  * Keeps: the same check as the Worker's own (src/config.ts), and what only a deployment must not have: the demonstration,
  * and a topology that does not parse. Everything that is wrong is named together; exit code 1. No secret is printed.
@@ -11,7 +12,11 @@ import { parseArgs } from "node:util";
 import { ConfigError, readConfig } from "../src/config.ts";
 import { deployedEnv, placeholderSecrets } from "./deployed-env.ts";
 
-const { values } = parseArgs({ options: { secrets: { type: "string" } }, strict: true, allowPositionals: false });
+const { values } = parseArgs({
+  options: { secrets: { type: "string" }, config: { type: "string" } },
+  strict: true,
+  allowPositionals: false,
+});
 const secrets =
   values.secrets === undefined
     ? placeholderSecrets()
@@ -19,7 +24,7 @@ const secrets =
 
 const faults: string[] = [];
 try {
-  const { isDemo, topology } = readConfig({ ...(await deployedEnv()), ...secrets });
+  const { isDemo, topology } = readConfig({ ...(await deployedEnv(values.config)), ...secrets });
   if (isDemo) faults.push('LOCAL_DEMO must be "0" where it is deployed');
   if (!topology.ok) faults.push(`TOPOLOGY is wrong: ${topology.error}`);
 } catch (refused) {
@@ -28,4 +33,4 @@ try {
 }
 for (const fault of faults) console.error(fault);
 if (faults.length > 0) process.exitCode = 1;
-else console.log("The settings of wrangler.toml are right.");
+else console.log(`The settings of ${values.config ?? "wrangler.toml"} are right.`);
