@@ -1,8 +1,8 @@
 /**
  * Measurements as a Markdown page: medians and ratios first, the raw rounds after them.
  */
-import type { Size } from "./run.ts";
 import type { EndToEndResult, IngestResult, RedirectResult } from "./scenarios.ts";
+import type { Size } from "./sizes.ts";
 
 export type Measured = {
   readonly redirect: RedirectResult | null;

@@ -11,22 +11,7 @@ import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.ts";
 import { type Measured, toMarkdown } from "./results.ts";
 import { measureEndToEnd, measureIngest, measureRedirect } from "./scenarios.ts";
-
-export const SIZES = {
-  full: {
-    redirect: { rounds: 6, roundMs: 3_000 },
-    ingest: { rounds: 5, calls: 20, messages: 100, events: 10 },
-    endToEnd: { rounds: 3, clicks: 60_000, ads: 1_000, bareMs: 3_000 },
-    rows: { clicks: 60_000, ads: 1_000, bareMs: 1_000 },
-  },
-  small: {
-    redirect: { rounds: 1, roundMs: 200 },
-    ingest: { rounds: 1, calls: 2, messages: 10, events: 5 },
-    endToEnd: { rounds: 1, clicks: 300, ads: 20, bareMs: 200 },
-    rows: { clicks: 300, ads: 20, bareMs: 200 },
-  },
-} as const;
-export type Size = (typeof SIZES)[keyof typeof SIZES];
+import { SIZES, type Size } from "./sizes.ts";
 
 const SCENARIOS = ["redirect", "ingest", "end-to-end", "rows"] as const;
 type Scenario = (typeof SCENARIOS)[number];

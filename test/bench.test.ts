@@ -3,7 +3,8 @@
  */
 import { expect, it } from "vitest";
 import { toMarkdown } from "../bench/results.ts";
-import { runBench, SIZES } from "../bench/run.ts";
+import { runBench } from "../bench/run.ts";
+import { SIZES } from "../bench/sizes.ts";
 
 const MINUTES_MS = 60_000;
 

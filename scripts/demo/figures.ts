@@ -7,7 +7,7 @@
  *
  * Keeps: names of metrics are the API's. A tally counts what happened in one place and minute; rows are made of tallies.
  */
-import type { AdIds } from "./plan.ts";
+import type { AdIds } from "./requests.ts";
 
 /** What is added up. */
 export const SUMS = [

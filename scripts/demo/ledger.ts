@@ -17,7 +17,7 @@ import {
   type Row,
   type Tallies,
 } from "./figures.ts";
-import type { AdIds } from "./plan.ts";
+import type { AdIds } from "./requests.ts";
 import type { Answer } from "./traffic.ts";
 
 export type Refusals = { readonly expected: Map<string, number>; readonly answered: Map<string, number> };

@@ -6,8 +6,8 @@
  */
 
 import type { Client } from "./people.ts";
-import type { Expectation, Impression, Step } from "./plan.ts";
 import type { Random } from "./random.ts";
+import type { Expectation, Impression, Step } from "./requests.ts";
 
 export type Play = (impression: Impression, client: Client, random: Random, nowMs: number) => Step[];
 

@@ -6,8 +6,8 @@
  */
 
 import type { Client } from "./people.ts";
-import type { Expectation, Impression, Step } from "./plan.ts";
 import type { Random } from "./random.ts";
+import type { Expectation, Impression, Step } from "./requests.ts";
 import { CLAIMS, flip, invalid, type Play } from "./scenarios.ts";
 
 /** A pixel that is answered like any other, and counted nowhere. */

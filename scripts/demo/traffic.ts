@@ -8,7 +8,7 @@
 import { Agent, request as httpRequest } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeEventId, isEventId } from "../../src/core/event-id.ts";
-import type { PlannedRequest } from "./plan.ts";
+import type { PlannedRequest } from "./requests.ts";
 
 export type Answer = {
   readonly planned: PlannedRequest;

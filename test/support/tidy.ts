@@ -132,8 +132,8 @@ export function importsAgainstTable({ path, imports }: Module): string[] {
   });
 }
 
-/** Cycles of runtime imports, each once, as `a.ts → b.ts → a.ts`. */
-export function importCycles(modules: readonly Module[]): string[] {
+/** Cycles of runtime imports, and of types where asked for, each once, as `a.ts → b.ts → a.ts`. */
+export function importCycles(modules: readonly Module[], { withTypes = false } = {}): string[] {
   const byPath = new Map(modules.map((module) => [module.path, module]));
   const done = new Set<string>();
   const cycles: string[] = [];
@@ -141,7 +141,9 @@ export function importCycles(modules: readonly Module[]): string[] {
     const from = trail.indexOf(path);
     if (from !== -1) cycles.push([...trail.slice(from), path].join(" → "));
     if (from !== -1 || done.has(path)) return;
-    for (const { target, isType } of byPath.get(path)?.imports ?? []) if (!isType) visit(target, [...trail, path]);
+    for (const { target, isType } of byPath.get(path)?.imports ?? []) {
+      if (withTypes || !isType) visit(target, [...trail, path]);
+    }
     done.add(path);
   };
   for (const path of byPath.keys()) visit(path, []);
