@@ -93,7 +93,11 @@ export interface paths {
          */
         get: operations["followClickLink"];
         put?: never;
-        post?: never;
+        /**
+         * Report a click by ping or beacon
+         * @description What `<a ping>` and beacons send; the body is not read. A form that a person sends is redirected.
+         */
+        post: operations["pingClickLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -113,7 +117,11 @@ export interface paths {
          */
         get: operations["followLongClickLink"];
         put?: never;
-        post?: never;
+        /**
+         * Report a click by ping or beacon, long form
+         * @description What `<a ping>` and beacons send; the body is not read. A form that a person sends is redirected.
+         */
+        post: operations["pingLongClickLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -131,7 +139,7 @@ export interface paths {
         put?: never;
         /**
          * Report a click by script or SDK
-         * @description From any origin; `navigator.sendBeacon` may send it as text/plain.
+         * @description From any origin, with whatever headers a page's tools add. JSON is taken under any type, and so is a form of the same fields. A browser's script gets 204: it could not read where a redirect leads.
          */
         post: operations["clickByScript"];
         delete?: never;
@@ -934,7 +942,7 @@ export interface components {
         ScriptClick: {
             /** @description The token of a click link. */
             token: string;
-            /** @description When the click happened by the client's clock. */
+            /** @description When the click happened by the client's clock; believed from `iat` to `exp`, and up to 5 s ahead of ours. */
             timestamp_ms?: number | null;
             device_type?: ("desktop" | "mobile" | "tablet" | "tv" | "other") | null;
         } & {
@@ -2398,7 +2406,10 @@ export interface operations {
     };
     followClickLink: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description false answers the pixel instead of a redirect, for players of video ads. */
+                redirect?: "true" | "false";
+            };
             header?: never;
             path: {
                 /** @description A signed token (docs/TOKENS.md). */
@@ -2408,6 +2419,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A transparent GIF of 43 bytes; asked for without a redirect. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/gif": string;
+                };
+            };
             /** @description To the landing page. */
             302: {
                 headers: {
@@ -2511,9 +2531,12 @@ export interface operations {
             };
         };
     };
-    followLongClickLink: {
+    pingClickLink: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description false answers 204 to a form too. */
+                redirect?: "true" | "false";
+            };
             header?: never;
             path: {
                 /** @description A signed token (docs/TOKENS.md). */
@@ -2523,6 +2546,132 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Taken; nobody reads an answer. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description To the landing page, for a form. */
+            302: {
+                headers: {
+                    /** @description The landing page, with a signed click id. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description [token-missing](/problems/token-missing): The request carries no token.
+             *
+             *     [token-too-long](/problems/token-too-long): The token is longer than any valid token.
+             *
+             *     [token-segments](/problems/token-segments): A token has exactly three segments.
+             *
+             *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
+             *
+             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
+             *
+             *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
+             *
+             *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
+             *
+             *     [claim-missing](/problems/claim-missing): A required claim is missing.
+             *
+             *     [claim-type](/problems/claim-type): A claim has the wrong type.
+             *
+             *     [claim-value](/problems/claim-value): A claim has a value outside its rule.
+             *
+             *     [life-invalid](/problems/life-invalid): The token expires before it is issued.
+             *
+             *     [life-too-long](/problems/life-too-long): The token lives longer than allowed.
+             *
+             *     [issued-ahead](/problems/issued-ahead): The token is issued in the future.
+             *
+             *     [url-scheme](/problems/url-scheme): The landing URL must be an absolute https URL.
+             *
+             *     [url-credentials](/problems/url-credentials): The landing URL must not carry credentials.
+             *
+             *     [url-characters](/problems/url-characters): The landing URL must be printable ASCII without spaces or backslashes.
+             *
+             *     [url-too-long](/problems/url-too-long): The landing URL is too long.
+             *
+             *     [url-invalid](/problems/url-invalid): The landing URL does not parse.
+             *
+             *     [url-macro](/problems/url-macro): A macro may not stand in the scheme, the host or a percent escape of the landing URL.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
+             *
+             *     [signature-invalid](/problems/signature-invalid): The signature does not match.
+             *
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *
+             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *
+             *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [speculative](/problems/speculative): A speculative fetch is not a click. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    followLongClickLink: {
+        parameters: {
+            query?: {
+                /** @description false answers the pixel instead of a redirect, for players of video ads. */
+                redirect?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @description A signed token (docs/TOKENS.md). */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A transparent GIF of 43 bytes; asked for without a redirect. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/gif": string;
+                };
+            };
             /** @description To the landing page. */
             302: {
                 headers: {
@@ -2597,6 +2746,123 @@ export interface operations {
              *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
              *
              *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [speculative](/problems/speculative): A speculative fetch is not a click. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pingLongClickLink: {
+        parameters: {
+            query?: {
+                /** @description false answers 204 to a form too. */
+                redirect?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @description A signed token (docs/TOKENS.md). */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken; nobody reads an answer. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description To the landing page, for a form. */
+            302: {
+                headers: {
+                    /** @description The landing page, with a signed click id. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description [token-missing](/problems/token-missing): The request carries no token.
+             *
+             *     [token-too-long](/problems/token-too-long): The token is longer than any valid token.
+             *
+             *     [token-segments](/problems/token-segments): A token has exactly three segments.
+             *
+             *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
+             *
+             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
+             *
+             *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
+             *
+             *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
+             *
+             *     [claim-missing](/problems/claim-missing): A required claim is missing.
+             *
+             *     [claim-type](/problems/claim-type): A claim has the wrong type.
+             *
+             *     [claim-value](/problems/claim-value): A claim has a value outside its rule.
+             *
+             *     [life-invalid](/problems/life-invalid): The token expires before it is issued.
+             *
+             *     [life-too-long](/problems/life-too-long): The token lives longer than allowed.
+             *
+             *     [issued-ahead](/problems/issued-ahead): The token is issued in the future.
+             *
+             *     [url-scheme](/problems/url-scheme): The landing URL must be an absolute https URL.
+             *
+             *     [url-credentials](/problems/url-credentials): The landing URL must not carry credentials.
+             *
+             *     [url-characters](/problems/url-characters): The landing URL must be printable ASCII without spaces or backslashes.
+             *
+             *     [url-too-long](/problems/url-too-long): The landing URL is too long.
+             *
+             *     [url-invalid](/problems/url-invalid): The landing URL does not parse.
+             *
+             *     [url-macro](/problems/url-macro): A macro may not stand in the scheme, the host or a percent escape of the landing URL.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
+             *
+             *     [signature-invalid](/problems/signature-invalid): The signature does not match.
+             *
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *
+             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *
+             *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
              */
             403: {
                 headers: {
@@ -2640,6 +2906,8 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["ScriptClick"];
                 "text/plain": string;
+                "application/x-www-form-urlencoded": string;
+                "multipart/form-data": string;
             };
         };
         responses: {
@@ -2787,7 +3055,7 @@ export interface operations {
             /** @description It may. */
             204: {
                 headers: {
-                    /** @description Any origin. */
+                    /** @description The origin that asks. */
                     "Access-Control-Allow-Origin"?: string;
                     [name: string]: unknown;
                 };

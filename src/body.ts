@@ -21,18 +21,31 @@ export type BodyRefusal = {
 const FIRST_BUFFER_BYTES = 4_096;
 const BYTE_ORDER_MARK = "\uFEFF";
 
-/** The text in the body, of at most `bytesMax` bytes; empty where there is no body. */
-export async function readText(request: Request, bytesMax: number): Promise<Result<string, BodyRefusal>> {
+/** The bytes of the body, at most `bytesMax` of them; none where there is no body. */
+export async function readBody(
+  request: Request,
+  bytesMax: number,
+): Promise<Result<Uint8Array<ArrayBuffer>, BodyRefusal>> {
   const encoding = request.headers.get("Content-Encoding")?.trim() ?? "";
   if (encoding !== "" && encoding.toLowerCase() !== "identity") {
     return err({ reason: "body_encoding", detail: "Send the body as it is, without Content-Encoding." });
   }
   if (Number(request.headers.get("Content-Length") ?? 0) > bytesMax) return err(tooLarge(bytesMax));
   const bytes = request.body === null ? new Uint8Array() : await readBytes(request.body, bytesMax);
-  if (bytes === null) return err(tooLarge(bytesMax));
+  return bytes === null ? err(tooLarge(bytesMax)) : ok(bytes);
+}
+
+/** The text of a body, without a byte order mark. */
+export function textOf(bytes: Uint8Array): Result<string, BodyRefusal> {
   const text = decodeUtf8(bytes);
   if (text === null) return err({ reason: "body_not_json", detail: "The body is not UTF-8 text." });
   return ok(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
+}
+
+/** The text in the body, of at most `bytesMax` bytes; empty where there is no body. */
+async function readText(request: Request, bytesMax: number): Promise<Result<string, BodyRefusal>> {
+  const bytes = await readBody(request, bytesMax);
+  return bytes.ok ? textOf(bytes.value) : bytes;
 }
 
 /**
@@ -66,7 +79,10 @@ export async function readJsonBody(
 }
 
 /** The bytes of a stream, or null once there are more than `bytesMax`; then the rest is not read. */
-async function readBytes(stream: ReadableStream<Uint8Array>, bytesMax: number): Promise<Uint8Array | null> {
+async function readBytes(
+  stream: ReadableStream<Uint8Array>,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   let buffer = new Uint8Array(Math.min(bytesMax, FIRST_BUFFER_BYTES));
   let length = 0;
   for await (const chunk of stream) {

@@ -9,8 +9,9 @@
  *
  * Keeps: `parseTokenEvent(JSON.parse(encodeTokenEvent(e)))` is `e`. A raw address is never part of an event. `count` is
  * how many identical requests of one client this event stands for (queue/coalescer.ts). Records that are older than
- * `type` or `user_hash` are clicks without a user.
- * Relies on: whoever wrote the event verified the token.
+ * `type` or `user_hash` are clicks without a user. Under `Sec-GPC: 1` no part of an event names a user: no hash, and no
+ * claim of its token.
+ * Relies on: whoever wrote the event verified the token, and its facts are as track/facts.ts reads them.
  */
 import { type DeviceClass, isDeviceClass } from "./device.ts";
 import { type EventId, isEventId } from "./event-id.ts";
@@ -28,6 +29,10 @@ export type EventType = (typeof EVENT_TYPES)[number];
 
 export const METHODS = ["GET", "HEAD", "POST"] as const;
 export type Method = (typeof METHODS)[number];
+
+export function isMethod(value: unknown): value is Method {
+  return (METHODS as readonly unknown[]).includes(value);
+}
 
 /**
  * Whose time `occurredAtMs` is: ours, the client's, or ours because the client's lay outside [`iat`, receipt + 5 s].
@@ -127,7 +132,7 @@ export function parseTokenEvent(value: unknown): Result<TokenEvent, DeadReason> 
     isText(wire["token"], TOKEN_LENGTH_MAX) &&
     isInstant(wire["received_at_ms"]) &&
     isInstant(wire["occurred_at_ms"]) &&
-    (METHODS as readonly unknown[]).includes(wire["method"]) &&
+    isMethod(wire["method"]) &&
     isInstant(wire["count"]) &&
     wire["count"] >= 1 &&
     wire["count"] <= FOLDED_COUNT_MAX &&

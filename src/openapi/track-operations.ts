@@ -15,6 +15,7 @@ const LINK_PROBLEMS = problems(
 );
 const LANDING = { Location: "The landing page, with a signed click id." };
 const TOKEN = { token: EXAMPLE.token };
+const REDIRECT = (means: string) => z.object({ redirect: z.enum(["true", "false"]).optional().describe(means) });
 
 const link = (id: string, path: string, summary: string): Operation => ({
   id,
@@ -23,12 +24,34 @@ const link = (id: string, path: string, summary: string): Operation => ({
   tag: "Clicks",
   summary,
   description:
-    "Any further query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired links get the same redirect; what counts is decided later. " +
+    "Any other query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired " +
+    "links get the same redirect; what counts is decided later. " +
     "A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.",
   scopes: null,
-  answers: { 302: { means: "To the landing page.", headers: LANDING } },
+  query: REDIRECT("false answers the pixel instead of a redirect, for players of video ads."),
+  answers: {
+    200: { means: "A transparent GIF of 43 bytes; asked for without a redirect.", type: "image/gif" },
+    302: { means: "To the landing page.", headers: LANDING },
+  },
   problems: LINK_PROBLEMS,
   examples: [{ name: "click", path: TOKEN, status: 302 }],
+});
+
+const ping = (id: string, path: string, summary: string): Operation => ({
+  id,
+  method: "post",
+  path,
+  tag: "Clicks",
+  summary,
+  description: "What `<a ping>` and beacons send; the body is not read. A form that a person sends is redirected.",
+  scopes: null,
+  query: REDIRECT("false answers 204 to a form too."),
+  answers: {
+    204: { means: "Taken; nobody reads an answer." },
+    302: { means: "To the landing page, for a form.", headers: LANDING },
+  },
+  problems: LINK_PROBLEMS,
+  examples: [{ name: "ping", path: TOKEN, status: 204 }],
 });
 
 const pixel = (id: string, path: string, summary: string): Operation => ({
@@ -48,18 +71,23 @@ const pixel = (id: string, path: string, summary: string): Operation => ({
 export const TRACK_OPERATIONS: readonly Operation[] = [
   link("followClickLink", "/c/{token}", "Follow a click link"),
   link("followLongClickLink", "/v1/click/{token}", "Follow a click link, long form"),
+  ping("pingClickLink", "/c/{token}", "Report a click by ping or beacon"),
+  ping("pingLongClickLink", "/v1/click/{token}", "Report a click by ping or beacon, long form"),
   {
     id: "clickByScript",
     method: "post",
     path: "/v1/click",
     tag: "Clicks",
     summary: "Report a click by script or SDK",
-    description: "From any origin; `navigator.sendBeacon` may send it as text/plain.",
+    description:
+      "From any origin, with whatever headers a page's tools add. JSON is taken under any type, and so is a form of the " +
+      "same fields. A browser's script gets 204: it could not read where a redirect leads.",
     scopes: null,
-    query: z.object({
-      redirect: z.enum(["true", "false"]).optional().describe("false answers 204 instead of a redirect."),
-    }),
-    body: { schema: "ScriptClick", alsoAs: ["text/plain"] },
+    query: REDIRECT("false answers 204 instead of a redirect."),
+    body: {
+      schema: "ScriptClick",
+      alsoAs: ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"],
+    },
     answers: {
       204: { means: "Taken; asked for without a redirect." },
       302: { means: "To the landing page.", headers: LANDING },
@@ -74,7 +102,7 @@ export const TRACK_OPERATIONS: readonly Operation[] = [
     tag: "Clicks",
     summary: "Ask whether another origin may report clicks",
     scopes: null,
-    answers: { 204: { means: "It may.", headers: { "Access-Control-Allow-Origin": "Any origin." } } },
+    answers: { 204: { means: "It may.", headers: { "Access-Control-Allow-Origin": "The origin that asks." } } },
     problems: [],
     examples: [{ name: "preflight", status: 204 }],
   },

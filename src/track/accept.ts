@@ -20,6 +20,7 @@ import { deliverEvents } from "../queue/producer.ts";
 import { writeLostPoint } from "../sinks/operations.ts";
 import type { Edge } from "./edge.ts";
 import { type RequestFacts, readAddress, readFacts } from "./facts.ts";
+import { isSpeculative } from "./speculative.ts";
 
 /** How long a `dur: 1` click waits for its acknowledgement before it is redirected all the same. */
 const DURABLE_WAIT_MS = 2 * SECOND_MS;
@@ -165,12 +166,6 @@ function eventTime(
   return isCredible
     ? { occurredAtMs: reportedMs, clock: "client" }
     : { occurredAtMs: receivedAtMs, clock: "client_refused" };
-}
-
-/** Prefetch and prerender, by the standard header and by those that came before it. */
-function isSpeculative(headers: Headers): boolean {
-  const purpose = headers.get("Sec-Purpose") ?? headers.get("Purpose") ?? headers.get("X-Moz");
-  return purpose !== null && /\bpre(fetch|render|view)\b/i.test(purpose);
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,7 +1,9 @@
 /**
  * The click: verify → redirect → (after the response) enqueue.
  *
- *   GET|HEAD /c/:token, /v1/click/:token       query parameters pass to the landing page or are ignored
+ *   GET|HEAD /c/:token, /v1/click/:token       302; other parameters pass to the landing page or are ignored
+ *   GET|HEAD …?redirect=false                  the pixel: players of video ads ask for an image (VAST ClickTracking)
+ *   POST     the same                          204: `<a ping>` and beacons, which read no answer; a form is redirected
  *
  * Keeps: before the 302 there is no network call and no storage call; only a token of `dur: 1` waits, bounded, until its
  * click is durable. If the signature verifies, the redirect is sent whatever happens to the counting; if it does not,
@@ -11,19 +13,45 @@
 import { makeClickId } from "../core/click-id.ts";
 import { expandDestination } from "../core/destination.ts";
 import type { MacroValues } from "../core/macros.ts";
+import { isMethod } from "../core/token-event.ts";
 import { type Accepted, acceptEvent, NO_REPORT } from "./accept.ts";
+import { allowCrossOrigin, preflightResponse } from "./cors.ts";
 import { type Edge, edgeOf, knownEdge } from "./edge.ts";
+import { pixelResponse } from "./pixel.ts";
 import { refuse } from "./refuse.ts";
 
 /** Answers a click link. */
 export async function handleClick(request: Request, token: string, env: Env, ctx: ExecutionContext): Promise<Response> {
   const edge = knownEdge(env) ?? (await edgeOf(env));
   const { method } = request;
-  if (method !== "GET" && method !== "HEAD") return refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS);
+  if (method === "OPTIONS") return preflightResponse(request);
+  if (!isMethod(method)) {
+    return allowCrossOrigin(refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS), request);
+  }
   const accepted = await acceptEvent({ type: "click", request, token, method, report: NO_REPORT }, edge, ctx);
-  return accepted.ok
-    ? redirectTo(landingUrlOf(accepted.value, edge, queryOf(request.url)))
-    : refuse(accepted.error, request, env.OPERATIONS);
+  if (!accepted.ok) return allowCrossOrigin(refuse(accepted.error, request, env.OPERATIONS), request);
+  if (method === "POST") return answerPost(request, accepted.value, edge);
+  if (isQuiet(request.url)) return allowCrossOrigin(pixelResponse(method), request);
+  return redirectTo(landingUrlOf(accepted.value, edge, queryOf(request.url)));
+}
+
+/** A ping or a beacon is done; a form that a person sends goes where its link goes. */
+function answerPost(request: Request, accepted: Accepted, edge: Edge): Response {
+  const isNavigation = request.headers.get("Sec-Fetch-Mode") === "navigate";
+  const isDone = !isNavigation || isQuiet(request.url);
+  return allowCrossOrigin(
+    isDone ? noContent() : redirectTo(landingUrlOf(accepted, edge, queryOf(request.url))),
+    request,
+  );
+}
+
+/** Who asks for no redirect; a link that was escaped once too often still says so. */
+export function isQuiet(url: string): boolean {
+  return url.includes("redirect=false") && /[?&;]redirect=false(?:[&#]|$)/.test(url);
+}
+
+export function noContent(): Response {
+  return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
 }
 
 /** Where an accepted click is sent: the signed URL, with a click id that the advertiser hands back with conversions. */

@@ -7,9 +7,9 @@
  * the ad server's mistake, and tell a forger what is wrong. What is refused is counted as refused and makes no event. A
  * speculative fetch gets its pixel and is not counted; no browser asks again for an image, so it is refused, not deferred.
  */
-
 import { writeRefusedPoint } from "../sinks/operations.ts";
 import { acceptEvent, NO_REPORT } from "./accept.ts";
+import { allowCrossOrigin, preflightResponse } from "./cors.ts";
 import { edgeOf, knownEdge } from "./edge.ts";
 import { pixelResponse } from "./pixel.ts";
 import { refuse } from "./refuse.ts";
@@ -23,8 +23,9 @@ export async function handleImpression(
 ): Promise<Response> {
   const edge = knownEdge(env) ?? (await edgeOf(env));
   const { method } = request;
+  if (method === "OPTIONS") return preflightResponse(request);
   if (method !== "GET" && method !== "HEAD") return refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS);
   const accepted = await acceptEvent({ type: "impression", request, token, method, report: NO_REPORT }, edge, ctx);
   if (!accepted.ok) writeRefusedPoint(env.OPERATIONS, accepted.error);
-  return pixelResponse(method);
+  return request.headers.has("Origin") ? allowCrossOrigin(pixelResponse(method), request) : pixelResponse(method);
 }

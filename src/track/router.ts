@@ -5,9 +5,9 @@
 import type { EventType } from "../core/token-event.ts";
 import { problemResponse } from "../problem.ts";
 import { handlerOf, type Route, type Routes } from "../routes.ts";
+import { preflightResponse } from "./cors.ts";
 import { handleMint } from "./mint.ts";
-import { refuse } from "./refuse.ts";
-import { handlePreflight, handleScriptClick } from "./script-click.ts";
+import { handleScriptClick } from "./script-click.ts";
 
 const PREFIXES = { click: ["/c/", "/v1/click/"], impression: ["/i/", "/v1/impression/"] } as const satisfies Record<
   EventType,
@@ -36,9 +36,8 @@ export const ROUTES: Routes = new Map<string, Route>([
   [
     "/v1/click",
     {
-      OPTIONS: () => handlePreflight(),
-      POST: handleScriptClick,
-      other: (request, env) => refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS),
+      OPTIONS: (request) => preflightResponse(request),
+      other: handleScriptClick,
     },
   ],
   [

@@ -7,6 +7,7 @@ import { decodeEventId } from "../../src/core/event-id.ts";
 import { problemType } from "../../src/problem.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
 import { aToken, testRing } from "../support/tokens.ts";
+import { watched } from "../support/watched-edge.ts";
 
 const ORIGIN = "https://track.example";
 
@@ -76,15 +77,33 @@ describe("a click link", () => {
     ["prerender", { "Sec-Purpose": "prefetch;prerender" }],
     ["the old header", { Purpose: "prefetch" }],
     ["Firefox", { "X-Moz": "prefetch" }],
-  ])("asks a speculative fetch (%s) to come again", async (_, headers) => {
-    const response = await get(`/c/${await aToken()}`, { headers });
+    ["an app's preview", { "X-Purpose": "preview" }],
+    ["an empty new header beside the old", { "Sec-Purpose": "", Purpose: "prefetch" }],
+    ["a foreign value beside the old", { "Sec-Purpose": "navigation", "X-Purpose": "preview" }],
+    ["an empty old header beside Firefox's", { Purpose: "", "X-Moz": "prefetch" }],
+    ["a list with parameters", { "Sec-Purpose": "prefetch;anonymous-client-ip, other" }],
+    ["capitals", { "X-PURPOSE": "Preview" }],
+    ["Chrome's of before", { "X-Purpose": ": preview" }],
+  ])("[fault A4] asks a speculative fetch (%s) to come again, and makes no event", async (_, headers) => {
+    const { response, events, points } = await watched(`/c/${await aToken()}`, { headers });
     expect(response.status).toBe(503);
     expect(response.headers.get("Cache-Control")).toBe("no-store");
     expect(await problemOf(response)).toBe(problemType("speculative"));
+    expect(events).toEqual([]);
+    expect(points).toEqual([expect.objectContaining({ blobs: ["refused", "speculative", "", ""] })]);
+  });
+
+  it.each([
+    ["nothing", { "Sec-Purpose": "" }],
+    ["another purpose", { Purpose: "navigate", "X-Purpose": "view" }],
+    ["a word that only begins so", { "X-Purpose": "prefetched-by-nobody" }],
+  ])("redirects who says %s of its purpose", async (_, headers) => {
+    const { response, events } = await watched(`/c/${await aToken()}`, { headers });
+    expect([response.status, events.length]).toEqual([302, 1]);
   });
 
   it("refuses every other method by name", async () => {
-    for (const method of ["PUT", "DELETE", "PATCH", "POST"]) {
+    for (const method of ["PUT", "DELETE", "PATCH"]) {
       const response = await get(`/c/${await aToken()}`, { method });
       expect(response.status).toBe(405);
       expect(await problemOf(response)).toBe(problemType("method_not_allowed"));
@@ -146,59 +165,6 @@ describe("a click link", () => {
     const response = await get("/nowhere");
     expect(response.status).toBe(404);
     expect(await problemOf(response)).toBe(problemType("not_found"));
-  });
-});
-
-describe("POST /v1/click", () => {
-  const post = (body: BodyInit, path = "/v1/click", headers: Record<string, string> = {}) =>
-    get(path, { method: "POST", body, headers });
-
-  it.each(["application/json", "text/plain;charset=UTF-8"])("takes %s from any origin", async (type) => {
-    const response = await post(JSON.stringify({ token: await aToken() }), "/v1/click", { "Content-Type": type });
-    expect(response.status).toBe(302);
-    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
-    expect(response.headers.get("Location")).toContain("https://shop.example/landing?click_id=");
-  });
-
-  it("answers 204 with redirect=false", async () => {
-    const body = JSON.stringify({ token: await aToken(), timestamp_ms: Date.now(), device_type: "tablet" });
-    const response = await post(body, "/api/v1/click?redirect=false");
-    expect(response.status).toBe(204);
-    expect(response.headers.get("Location")).toBeNull();
-    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
-  });
-
-  it("answers a preflight", async () => {
-    const response = await get("/v1/click", { method: "OPTIONS" });
-    expect(response.status).toBe(204);
-    expect(response.headers.get("Access-Control-Allow-Methods")).toContain("POST");
-  });
-
-  const bad: [string, () => Promise<string>, number, string][] = [
-    ["text that is no JSON", async () => "{", 400, "body_not_json"],
-    ["a list", async () => "[]", 400, "body_not_json"],
-    ["nothing", async () => "", 400, "body_not_json"],
-    ["no token", async () => "{}", 400, "token_missing"],
-    ["a token that is no text", async () => '{"token":7}', 400, "field_invalid"],
-    [
-      "a fractional timestamp",
-      async () => JSON.stringify({ token: await aToken(), timestamp_ms: 1.5 }),
-      400,
-      "field_invalid",
-    ],
-    [
-      "an unknown device",
-      async () => JSON.stringify({ token: await aToken(), device_type: "fridge" }),
-      400,
-      "field_invalid",
-    ],
-    ["a body over 64 KB", async () => JSON.stringify({ token: "x".repeat(65_536) }), 413, "body_too_large"],
-  ];
-  it.each(bad)("refuses %s by name", async (_, body, status, reason) => {
-    const response = await post(await body());
-    expect(response.status).toBe(status);
-    expect(await problemOf(response)).toBe(problemType(reason));
-    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });
 });
 

@@ -3,13 +3,13 @@ import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { parseJson } from "../../src/core/base64url.ts";
-import { decodeMessage, type OpenedEvent } from "../../src/core/message.ts";
 import { eventShardName } from "../../src/core/routing.ts";
 import worker from "../../src/index.ts";
 import { problemType } from "../../src/problem.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
 import { aToken } from "../support/tokens.ts";
+import { watched } from "../support/watched-edge.ts";
 
 const ORIGIN = "https://track.example";
 const PIXEL_HEX = "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b";
@@ -36,31 +36,6 @@ async function expectPixel(response: Response): Promise<void> {
   expect(Object.fromEntries(response.headers)).toMatchObject(HEADERS);
   expect(response.headers.get("Location")).toBeNull();
   expect(hexOf(await response.arrayBuffer())).toBe(PIXEL_HEX);
-}
-
-/** The Worker with a queue and a dataset that only note what they are given. */
-async function watched(path: string, init: RequestInit = {}) {
-  const messages: unknown[] = [];
-  const points: (AnalyticsEngineDataPoint | undefined)[] = [];
-  const queue = { send: async (body: unknown) => void messages.push(body) };
-  const given = {
-    ...env,
-    CLICK_QUEUE_0: queue,
-    IMPRESSION_QUEUE_0: queue,
-    OPERATIONS: { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) },
-  } as unknown as Env;
-  const background: Promise<unknown>[] = [];
-  const ctx = { waitUntil: (work: Promise<unknown>) => void background.push(work) } as unknown as ExecutionContext;
-  const headers = { "User-Agent": BROWSER, "CF-Connecting-IP": "192.0.2.7", ...(init.headers as object) };
-  const request = new Request(`${ORIGIN}${path}`, { ...init, headers });
-  const response = await worker.fetch(request as Parameters<typeof worker.fetch>[0], given, ctx);
-  await Promise.all(background);
-  return { response, points, events: messages.flatMap(eventsOf) };
-}
-
-function eventsOf(message: unknown): OpenedEvent[] {
-  const decoded = decodeMessage(message);
-  return decoded.ok ? decoded.value.flatMap((event) => (event.ok ? [event.value] : [])) : [];
 }
 
 const refusedPoint = (reason: string) => expect.objectContaining({ blobs: ["refused", reason, "", ""], doubles: [1] });
