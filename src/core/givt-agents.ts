@@ -5,14 +5,16 @@
  *   curl/8.5.0 · Dalvik/2.1.0 (Linux; …) · (nothing)    no browser
  *   Mozilla/5.0 (compatible; Googlebot/2.1; +http://…)  declared crawler
  *   Mozilla/5.0 (iPhone; …) … [FBAN/FBIOS;FBAV/…]       a browser inside an app: a person
+ *   [FBAN/FB4A;FBAV/…;FBDV/SM-S921B;…]                  an app that follows links itself: a person (app-browser.ts)
  *
- * Keeps: pure and total; an agent of no browser's form is always one of the three; only what the agent states of itself counts, a forged agent is not seen here. Expressions are
- * linear in the length of the agent.
+ * Keeps: pure and total; an agent of no browser's form is one of the three, but for the apps that are named; only what the
+ * agent states of itself counts, a forged agent is not seen here. Expressions are linear in the length of the agent.
  * Sources: isbot for crawlers; the names under which preview fetchers commonly announce themselves, compiled by hand
  * (2026-11); RFC 9110 §10.1.5 for the form of an agent. Browsers that isbot takes for crawlers were looked for in the
  * fixtures of matomo's device-detector (2026-08).
  */
 import { isbot } from "isbot";
+import { behindAppBrowser, isAppBrowser } from "./app-browser.ts";
 
 /**
  * Programs that fetch a shared link to show a card of it. Matched anywhere, for Apple's messages send the names of
@@ -39,7 +41,7 @@ const SELF_NAMED = /bot\b|crawl|spider|https?:\/\//i;
 
 /** No agent at all, or one that is not of a browser's form and does not call itself a crawler either. */
 export function isNonBrowser(userAgent: string): boolean {
-  return !BROWSER.test(userAgent) && !SELF_NAMED.test(userAgent);
+  return !BROWSER.test(userAgent) && !SELF_NAMED.test(userAgent) && !isAppBrowser(userAgent);
 }
 
 /**
@@ -49,8 +51,13 @@ export function isNonBrowser(userAgent: string): boolean {
 const NOT_CRAWLERS =
   /(?<=\bandroid \d[\d.]*;)[^()]*|process\/tools(?:mp)?\b|sogou(?:mse|mobilebrowser|search)\b|\.catcher[\d.]+/gi;
 
-/** True for a browser's form with a name on isbot's list in it, and for any other agent that calls itself a crawler. */
+/**
+ * True for a browser's form with a name on isbot's list in it, and for any other agent that calls itself a crawler. What an
+ * app says of itself and its device is not searched: isbot takes every agent of that form for a program.
+ */
 export function isDeclaredCrawler(userAgent: string): boolean {
+  const appended = behindAppBrowser(userAgent);
+  if (appended !== null) return SELF_NAMED.test(appended);
   if (!BROWSER.test(userAgent)) return SELF_NAMED.test(userAgent);
   return isbot(userAgent) && isbot(userAgent.replace(NOT_CRAWLERS, ""));
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { deviceClassOf } from "../../src/core/device.ts";
 import { isDeclaredCrawler, isLinkPreview, isMailImageProxy, isNonBrowser } from "../../src/core/givt-agents.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
 
@@ -60,6 +61,17 @@ describe("agents of no browser", () => {
     "node",
     "PostmanRuntime/7.39.0",
     "ExampleApp/1.2 (iPhone; iOS 18.5; Scale/3.00)",
+    "Instagram",
+    "Instagram 402.0.0.48.76",
+    "Instagram/402.0 okhttp/4.12.0",
+    "curl/8.5.0 [FBAN/FB4A;FBAV/567.0.0.50.73;]",
+    "FBAN/FB4A;FBAV/567.0.0.50.73;",
+    "[FBAN]",
+    "FBiOSSDK/17.0.0",
+    "FBAndroidSDK.16.3.0",
+    "Snapchat/13.50.0.42",
+    "com.zhiliaoapp.musically/2023001020",
+    "com.example.app/2023001020 (Linux; U; Android 13; en_US; Pixel 7)",
   ])("%s", (userAgent) => {
     expect(kindOf(userAgent)).toBe("non_browser_agent");
   });
@@ -118,6 +130,40 @@ describe("people's browsers", () => {
 
   it("stay crawlers when a crawler's name stands outside the device", () => {
     expect(isDeclaredCrawler(`${ANDROID} (compatible; Examplebot/1.0)`)).toBe(true);
+  });
+});
+
+const FACEBOOK =
+  "[FBAN/FB4A;FBAV/567.0.0.50.73;FBBV/800000000;FBDM/{density=3.0,width=1080,height=2205};FBLC/de_DE;FBRV/0;FBCR/o2 - de;FBMF/samsung;FBBD/samsung;FBPN/com.facebook.katana;FBDV/SM-S921B;FBSV/15;FBOP/1;FBCA/arm64-v8a:;]";
+
+describe("apps that follow links with a client of their own", () => {
+  it.each([
+    FACEBOOK,
+    "[FBAN/FB4A;FBAV/567…;FBDV/SM-S921B;…]",
+    FACEBOOK.replace("FB4A", "Orca-Android"),
+    FACEBOOK.replace("FB4A", "EMA"),
+    FACEBOOK.replaceAll("samsung", "CUBOT").replace("SM-S921B", "CUBOT"),
+    FACEBOOK.padEnd(600, "x").slice(0, 100),
+    `Dalvik/2.1.0 (Linux; U; Android 15; SM-S921B Build/AP3A.240905.015) ${FACEBOOK}`,
+    "[FBAN/FBIOS;FBAV/530.0.0.38.103;FBBV/796180021;FBDV/iPhone15,3;FBMD/iPhone;FBSN/iOS;FBSV/18.5;FBLC/de_DE;FBOP/80]",
+    "[FB_IAB/FB4A;FBAV/530.0.0.47.109;]",
+    "Instagram 402.0.0.48.76 Android (35/15; 480dpi; 1080x2340; samsung; SM-S921B; e1s; s5e9945; de_DE; 793450000)",
+    "Instagram 402.0.0.48.76 Android (33/13; 480dpi; 1080x2340; CUBOT; KING_KONG_7; mt6781; de_DE; 793450000)",
+    "Instagram 402.0.0.32.105 (iPhone15,3; iOS 18_5; de_DE; de; scale=3.00; 1290x2796; 793000000) AppleWebKit/420+",
+    "Barcelona 289.0.0.77.109 Android (34/14; 420dpi; 1080x2400; Google; Pixel 8; shiba; en_US; 500000000)",
+    "com.zhiliaoapp.musically/2023001020 (Linux; U; Android 13; en_US; Pixel 7; Build/TD1A.220804.031;tt-ok/3.12.13.1)",
+    "TikTok 31.5.0 rv:315010 (iPhone; iOS 16.5; en_US) Cronet",
+    "Snapchat/13.50.0.42 (SM-S921B; Android 15#S921BXXS; gzip; ) V/MUSHROOM",
+  ])("[fault A5] are believed to be people: %s", (userAgent) => {
+    expect(kindOf(userAgent)).toBe("browser");
+    expect(deviceClassOf(userAgent, null)).toBe("mobile");
+  });
+
+  it.each([
+    ["declared_crawler", `${FACEBOOK} (compatible; Examplebot/1.0; +https://example.com/)`],
+    ["link_preview", `${FACEBOOK} facebookexternalhit/1.1`],
+  ])("are %s when they say so behind it", (kind, userAgent) => {
+    expect(kindOf(userAgent)).toBe(kind);
   });
 });
 
