@@ -1,9 +1,12 @@
 /**
  * The facts of a request that only the edge knows, read once, bounded in length, without the address.
+ *
+ * Keeps: whatever the headers and the platform say, the facts are such that an event of them is read back by
+ * `parseTokenEvent`: a value that cannot be kept is null or cut, and costs its field, never the click.
  */
-
 import { deviceClassOf } from "../core/device.ts";
 import { CLIENT_HINT_LENGTH_MAX, REFERRER_HOST_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from "../core/limits.ts";
+import { cutText } from "../core/text.ts";
 import type { ClientHints, EdgeFacts } from "../core/token-event.ts";
 
 /** Facts without the keyed hashes, which need the daily salt. */
@@ -12,18 +15,18 @@ export type RequestFacts = Omit<EdgeFacts, "ipHash" | "userHash">;
 export function readFacts(request: Request): RequestFacts {
   const { headers } = request;
   const cf = request.cf;
-  const userAgent = (headers.get("User-Agent") ?? "").slice(0, USER_AGENT_LENGTH_MAX);
+  const userAgent = cutText(headers.get("User-Agent") ?? "", USER_AGENT_LENGTH_MAX);
   const mobileHint = headers.get("Sec-CH-UA-Mobile");
   return {
-    country: place(cf?.["country"]),
+    country: countryOf(cf?.["country"]),
     region: place(cf?.["regionCode"]),
     colo: place(cf?.["colo"]),
-    asn: typeof cf?.["asn"] === "number" ? cf["asn"] : null,
+    asn: networkOf(cf?.["asn"]),
     device: deviceClassOf(userAgent, mobileHint),
     userAgent,
     hints: readHints(headers, mobileHint),
     referrerHost: hostOf(headers.get("Referer")),
-    gpc: headers.get("Sec-GPC") === "1",
+    gpc: asksForPrivacy(headers.get("Sec-GPC")),
   };
 }
 
@@ -32,8 +35,27 @@ export function readAddress(request: Request): string {
   return request.headers.get("CF-Connecting-IP") ?? "";
 }
 
+/** Two letters, or the platform's `T1` for Tor; its `XX` says that it does not know. */
+const COUNTRY = /^(?!XX$)[A-Z][A-Z0-9]$/;
+const ASN_MAX = 2 ** 32 - 1;
+
+function countryOf(value: unknown): string | null {
+  return typeof value === "string" && COUNTRY.test(value) ? value : null;
+}
+
+function networkOf(value: unknown): number | null {
+  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= ASN_MAX
+    ? (value as number)
+    : null;
+}
+
 function place(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value.slice(0, 64) : null;
+  return typeof value === "string" && value !== "" ? cutText(value, 64) : null;
+}
+
+/** The signal is `1`; who spells it as a structured boolean, or sends it twice, means the same. */
+function asksForPrivacy(signal: string | null): boolean {
+  return signal !== null && /^\??1(?:\W|$)/.test(signal);
 }
 
 function readHints(headers: Headers, mobile: string | null): ClientHints {
@@ -42,9 +64,9 @@ function readHints(headers: Headers, mobile: string | null): ClientHints {
   const brands = headers.get("Sec-CH-UA");
   const platform = headers.get("Sec-CH-UA-Platform");
   return {
-    ...(brands === null ? {} : { brands: brands.slice(0, CLIENT_HINT_LENGTH_MAX) }),
-    ...(platform === null ? {} : { platform: platform.slice(0, CLIENT_HINT_LENGTH_MAX) }),
-    mobile: mobile.slice(0, CLIENT_HINT_LENGTH_MAX),
+    ...(brands === null ? {} : { brands: cutText(brands, CLIENT_HINT_LENGTH_MAX) }),
+    ...(platform === null ? {} : { platform: cutText(platform, CLIENT_HINT_LENGTH_MAX) }),
+    mobile: cutText(mobile, CLIENT_HINT_LENGTH_MAX),
   };
 }
 
@@ -54,5 +76,7 @@ const REFERRER = /^https?:\/\/([^/?#@\\]+)(?:[/?#]|$)/i;
 /** The host of the referring page, without its path, which may be private. Browsers send it as a serialised URL. */
 function hostOf(referrer: string | null): string | null {
   if (referrer === null) return null;
-  return REFERRER.exec(referrer)?.[1]?.slice(0, REFERRER_HOST_LENGTH_MAX).toLowerCase() ?? null;
+  const host = REFERRER.exec(referrer)?.[1];
+  // Lower case first: it lengthens some characters.
+  return host === undefined ? null : cutText(host.toLowerCase(), REFERRER_HOST_LENGTH_MAX);
 }
