@@ -13,6 +13,10 @@ import { type Metric, ratioOf } from "./metrics.ts";
 /** The key of an address lives a day; one of an ad server may live longer. */
 export const KEY_LIFE_DAYS = 1;
 
+const NOTE =
+  "A key that lives a day counts a person once for each day. Clicks without a user are in no number of users: of clients " +
+  "that ask not to be tracked, and of moments when the day's salt could not be read.";
+
 export type UsersMeta = {
   readonly standardError: number;
   readonly exact: boolean;
@@ -35,6 +39,6 @@ export function usersMeta(shown: readonly Counted[], metrics: readonly Metric[])
     exact,
     coverage: ratioOf(known, clicks),
     keyLifeDays: KEY_LIFE_DAYS,
-    note: "A key that lives a day counts a person once for each day.",
+    note: NOTE,
   };
 }

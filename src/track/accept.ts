@@ -103,7 +103,7 @@ type DatedArrival = Arrival &
 function enqueue(arrival: DatedArrival, edge: Edge): Handover | Promise<Handover> {
   try {
     const { hasher } = edge;
-    if (hasher.isLoaded(arrival.receivedAtMs)) return enqueueEvent(arrival, edge);
+    if (hasher.isReady(arrival.receivedAtMs)) return enqueueEvent(arrival, edge);
     return hasher
       .load(arrival.receivedAtMs)
       .then(() => enqueueEvent(arrival, edge))

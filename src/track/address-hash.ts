@@ -4,20 +4,26 @@
  *
  *   salts/v1/dt=2026-04-20   32 random bytes in R2, put if absent by whichever isolate is first, deleted after two days
  *
- * Keeps: the address itself is never stored or logged. R2 is used because a deleted object is gone; a database keeps
- * history. Without a salt in time, or under `Sec-GPC: 1` (the caller's decision), there is no hash. Runs after the
- * response, never before it.
+ * Keeps: the address itself is never stored or logged, and of an IPv6 address only its network is hashed
+ * (core/client-address.ts). R2 is used because a deleted object is gone; a database keeps history. Without a salt in time,
+ * or under `Sec-GPC: 1` (the caller's decision), there is no hash: counting does not wait for longer than a second. A salt
+ * that could not be read is asked for again, after 1 s, 2 s, 4 s … up to a minute, and taken also when it comes late, so
+ * that a slow moment costs the users of that moment and not those of the day. Runs after the response, never before it.
  */
 import { encodeBase64url } from "../core/base64url.ts";
+import { clientOf } from "../core/client-address.ts";
 import { KeyedHash } from "../core/keyed-hash.ts";
-import { DAY_MS, SALT_DAYS } from "../core/limits.ts";
+import { DAY_MS, MINUTE_MS, SALT_DAYS, SECOND_MS } from "../core/limits.ts";
 import { dayOf, isoDay } from "../core/time.ts";
 import { logFault } from "../log.ts";
 import { PLATFORM_TIMING, within } from "../queue/timing.ts";
 
 export const SALT_PREFIX = "salts/v1/";
 /** Counting does not wait longer than this for a salt. */
-const SALT_TIMEOUT_MS = 1_000;
+const SALT_TIMEOUT_MS = SECOND_MS;
+/** After a failure; twice as long after each further one. */
+const RETRY_MS = SECOND_MS;
+const RETRY_MAX_MS = MINUTE_MS;
 const SALT_BYTES = 32;
 const HASH_BYTES = 12;
 
@@ -33,23 +39,41 @@ export type ClientHashes = {
 
 const NO_HASHES: ClientHashes = { ipHash: null, userHash: null };
 
+/** What an isolate knows of one day's salt. */
+type DaySalt = { readonly day: number; keyed: KeyedHash | null; failures: number; retryAtMs: number };
+
 export class AddressHasher {
   readonly #bucket: R2Bucket;
-  #current: { readonly day: number; readonly keyed: KeyedHash | null } | null = null;
+  /** Today's and yesterday's: requests of both are under way at midnight. */
+  #current: DaySalt | null = null;
+  #previous: DaySalt | null = null;
 
   constructor(bucket: R2Bucket) {
     this.#bucket = bucket;
   }
 
-  /** True when the salt of that day was asked for; `load` it otherwise. */
-  isLoaded(atMs: number): boolean {
-    return this.#current?.day === dayOf(atMs);
+  /** True when there is nothing to wait for: the salt of that day is known, or it is too soon to ask for it again. */
+  isReady(atMs: number): boolean {
+    const salt = this.#saltOf(dayOf(atMs));
+    return salt !== null && (salt.keyed !== null || atMs < salt.retryAtMs);
   }
 
-  /** Reads or makes the salt of that day. Never rejects; without a salt there is no hash until the next day. */
+  /** Reads or makes the salt of that day. Never rejects; without a salt there is no hash until the next try. */
   async load(atMs: number): Promise<void> {
+    const salt = this.#saltOf(dayOf(atMs)) ?? this.#begin(dayOf(atMs));
+    // One request asks again; those beside it go on without a hash.
+    if (salt.failures > 0) putOff(salt, atMs);
     // Two requests may both read the salt at first; they read the same one.
-    this.#current = { day: dayOf(atMs), keyed: await this.#keyedHash(isoDay(atMs)) };
+    const reading = this.#dailySalt(isoDay(atMs)).then((bytes) => {
+      salt.keyed ??= new KeyedHash(new Uint8Array(bytes));
+    });
+    try {
+      await within(PLATFORM_TIMING, SALT_TIMEOUT_MS, reading);
+    } catch (fault) {
+      logFault("address_hash_failed", fault);
+      // Requests that asked at once failed at once: one failure.
+      if (atMs >= salt.retryAtMs) putOff(salt, atMs);
+    }
   }
 
   /**
@@ -57,21 +81,23 @@ export class AddressHasher {
    * known. Synchronous, so that most requests have nothing to wait for after their response.
    */
   hash({ address, agent }: { address: string; agent: string }, atMs: number): ClientHashes {
-    if (address === "" || this.#current?.day !== dayOf(atMs) || this.#current.keyed === null) return NO_HASHES;
-    const { keyed } = this.#current;
+    const keyed = this.#saltOf(dayOf(atMs))?.keyed;
+    if (address === "" || keyed === undefined || keyed === null) return NO_HASHES;
+    const client = clientOf(address);
     const digest = (text: string) => encodeBase64url(keyed.digest(text).subarray(0, HASH_BYTES));
     // No address holds a line end, so no address is another's address and agent.
-    return { ipHash: digest(address), userHash: digest(`${address}\n${agent}`) };
+    return { ipHash: digest(client), userHash: digest(`${client}\n${agent}`) };
   }
 
-  async #keyedHash(day: string): Promise<KeyedHash | null> {
-    try {
-      const salt = await within(PLATFORM_TIMING, SALT_TIMEOUT_MS, this.#dailySalt(day));
-      return new KeyedHash(new Uint8Array(salt));
-    } catch (fault) {
-      logFault("address_hash_failed", fault);
-      return null;
-    }
+  #saltOf(day: number): DaySalt | null {
+    if (this.#current?.day === day) return this.#current;
+    return this.#previous?.day === day ? this.#previous : null;
+  }
+
+  #begin(day: number): DaySalt {
+    this.#previous = this.#current;
+    this.#current = { day, keyed: null, failures: 0, retryAtMs: 0 };
+    return this.#current;
   }
 
   async #dailySalt(day: string): Promise<ArrayBuffer> {
@@ -89,6 +115,11 @@ export class AddressHasher {
     if (winner === null) throw new Error("the daily salt vanished");
     return winner.arrayBuffer();
   }
+}
+
+function putOff(salt: DaySalt, atMs: number): void {
+  salt.retryAtMs = atMs + Math.min(RETRY_MS * 2 ** salt.failures, RETRY_MAX_MS);
+  salt.failures++;
 }
 
 /** Deletes salts older than yesterday's. */
