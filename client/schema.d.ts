@@ -89,7 +89,7 @@ export interface paths {
         };
         /**
          * Follow a click link
-         * @description Any further query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired links get the same redirect; what counts is decided later. A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.
+         * @description Any other query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired links get the same redirect; what counts is decided later. A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.
          */
         get: operations["followClickLink"];
         put?: never;
@@ -113,7 +113,7 @@ export interface paths {
         };
         /**
          * Follow a click link, long form
-         * @description Any further query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired links get the same redirect; what counts is decided later. A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.
+         * @description Any other query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired links get the same redirect; what counts is decided later. A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.
          */
         get: operations["followLongClickLink"];
         put?: never;
@@ -2577,6 +2577,8 @@ export interface operations {
              *
              *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
              *
+             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
@@ -2600,6 +2602,10 @@ export interface operations {
              *     [url-invalid](/problems/url-invalid): The landing URL does not parse.
              *
              *     [url-macro](/problems/url-macro): A macro may not stand in the scheme, the host or a percent escape of the landing URL.
+             *
+             *     [url-macros-many](/problems/url-macros-many): The landing URL holds more macros than allowed.
+             *
+             *     [url-macro-spelling](/problems/url-macro-spelling): A macro of the landing URL is not spelled as this service spells it.
              */
             400: {
                 headers: {
@@ -2619,6 +2625,8 @@ export interface operations {
              *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
              *
              *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *
+             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -2821,6 +2829,8 @@ export interface operations {
              *
              *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
              *
+             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
@@ -2844,6 +2854,10 @@ export interface operations {
              *     [url-invalid](/problems/url-invalid): The landing URL does not parse.
              *
              *     [url-macro](/problems/url-macro): A macro may not stand in the scheme, the host or a percent escape of the landing URL.
+             *
+             *     [url-macros-many](/problems/url-macros-many): The landing URL holds more macros than allowed.
+             *
+             *     [url-macro-spelling](/problems/url-macro-spelling): A macro of the landing URL is not spelled as this service spells it.
              */
             400: {
                 headers: {
@@ -2863,6 +2877,8 @@ export interface operations {
              *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
              *
              *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *
+             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
              */
             403: {
                 headers: {

@@ -5,6 +5,8 @@
  * Keeps: pure; says nothing that the log does not hold, except what today's rules say of it, which is told apart by its
  * version. Keyed hashes of address and user are not shown: they are for telling clients apart, not for people.
  */
+import type { Claims } from "./claims.ts";
+import type { EventId } from "./event-id.ts";
 import { GIVT_RULES } from "./givt.ts";
 import { impressionKeyOf } from "./impression-key.ts";
 import type { LoggedEvent } from "./log-line.ts";
@@ -14,7 +16,7 @@ import { latenessMs, RULES_VERSION } from "./verdict.ts";
 /** Where the lines were found. */
 export type Source = { readonly shard: string | null; readonly archiveObject: string | null };
 
-export type FirstClaim = { readonly eventId: string; readonly receivedAt: string };
+export type FirstClaim = { readonly eventId: EventId; readonly receivedAt: string };
 
 /** The explanation of an event from its line, the line of its review if there is one, and the first claim. */
 export function explainEvent(
@@ -23,14 +25,24 @@ export function explainEvent(
   firstClaim: FirstClaim | null,
 ): Record<string, unknown> {
   const { event, claims } = logged;
-  const { id, token: _, ipHash, userHash, receivedAtMs, occurredAtMs, redirectByMs, acceptedAtMs, ...facts } = event;
+  const {
+    id,
+    token: _,
+    ipHash,
+    userHash: __,
+    receivedAtMs,
+    occurredAtMs,
+    redirectByMs,
+    acceptedAtMs,
+    ...facts
+  } = event;
   const last = reviewed ?? logged;
   return {
     eventId: id,
     receivedAt: isoSecond(receivedAtMs),
     occurredAt: isoSecond(occurredAtMs),
-    claims,
-    facts: { ...facts, hasAddressHash: ipHash !== null, hasUser: userHash !== null || claims.uid !== null },
+    claims: shownClaims(claims, event.gpc),
+    facts: { ...facts, hasAddressHash: ipHash !== null, hasUser: hasUser(logged) },
     verdict: last.verdict,
     reason: last.reason,
     rulesVersion: last.rules,
@@ -48,6 +60,15 @@ export function explainEvent(
     durable: redirectByMs === null ? null : { redirectBy: isoSecond(redirectByMs), acceptedAt: instant(acceptedAtMs) },
     foundIn: source,
   };
+}
+
+/** The claims without their user where the click asked not to be tracked. */
+export function shownClaims(claims: Claims, isPrivate: boolean): Claims {
+  return isPrivate ? { ...claims, uid: null } : claims;
+}
+
+function hasUser({ event, claims }: LoggedEvent): boolean {
+  return !event.gpc && (event.userHash !== null || claims.uid !== null);
 }
 
 function instant(atMs: number | null): string | null {

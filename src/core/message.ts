@@ -11,7 +11,7 @@ import { MESSAGE_EVENTS_MAX } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
 import { type DeadReason, encodeTokenEvent, parseTokenEvent, type TokenEvent } from "./token-event.ts";
 
-/** An event with the claims of its token. */
+/** An event with the claims of its token; under `Sec-GPC: 1` they name no user, whoever wrote the event. */
 export type OpenedEvent = { readonly event: TokenEvent; readonly claims: Claims };
 
 /** One event of a message that could not be read, with its text as evidence. */
@@ -50,5 +50,5 @@ export function openEvent(value: unknown): Result<OpenedEvent, DeadEvent> {
   if (!event.ok) return err({ reason: event.error, payload: JSON.stringify(value) ?? "null" });
   const claims = decodeClaims(event.value.token);
   if (!claims.ok) return err({ reason: "event_token", payload: JSON.stringify(value) });
-  return ok({ event: event.value, claims: claims.value });
+  return ok({ event: event.value, claims: event.value.gpc ? { ...claims.value, uid: null } : claims.value });
 }

@@ -110,12 +110,16 @@ export async function mintToken(
   if (!claims.ok) return claims;
   const refusal = checkPolicy(claims.value, policy, nowMs) ?? checkSpelling(claims.value.url) ?? checkSize(payload);
   if (refusal !== null) return err(refusal);
-  const { kid, key, algorithm } = ring.signing;
-  const header = encodeBase64url(encodeUtf8(JSON.stringify({ alg: algorithm.name, kid, typ: "JWT" })));
-  const signed = `${header}.${encodeBase64url(encodeUtf8(JSON.stringify(payload)))}`;
-  const signature = await crypto.subtle.sign("HMAC", key, encodeUtf8(signed));
-  const token = `${signed}.${encodeBase64url(new Uint8Array(signature))}`;
+  const token = await signPayload(payload, ring.signing);
   return token.length > TOKEN_LENGTH_MAX ? err({ reason: "token_too_long" }) : ok(token);
+}
+
+/** The token of a payload that somebody has checked. */
+export async function signPayload(payload: unknown, { kid, key, algorithm }: TokenKey): Promise<string> {
+  const segment = (value: unknown) => encodeBase64url(encodeUtf8(JSON.stringify(value)));
+  const signed = `${segment({ alg: algorithm.name, kid, typ: "JWT" })}.${segment(payload)}`;
+  const signature = await crypto.subtle.sign("HMAC", key, encodeUtf8(signed));
+  return `${signed}.${encodeBase64url(new Uint8Array(signature))}`;
 }
 
 /** The key that a header names: by its spelling where that is a usual one, else by what it says. */

@@ -19,7 +19,7 @@ import { assertNever } from "./result.ts";
 import { minuteOf } from "./time.ts";
 
 /** Raise with any change that may alter a verdict; every logged event names the version that judged it. */
-export const RULES_VERSION = 3;
+export const RULES_VERSION = 4;
 
 export const VERDICTS = ["valid", "duplicate", "invalid", "late", "deferred"] as const;
 export type Verdict = (typeof VERDICTS)[number];

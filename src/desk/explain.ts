@@ -13,7 +13,7 @@
  */
 import { openClickId } from "../core/click-id.ts";
 import { decodeEventId, type EventId, isEventId } from "../core/event-id.ts";
-import { explainEvent, type FirstClaim } from "../core/explain.ts";
+import { explainEvent, type FirstClaim, shownClaims } from "../core/explain.ts";
 import { impressionKeyOf } from "../core/impression-key.ts";
 import type { KeyRing } from "../core/key-ring.ts";
 import { SECOND_MS } from "../core/limits.ts";
@@ -71,8 +71,12 @@ export async function explainToken(
   if (!isVisible({ claims: claims.value }, scope)) return err({ reason: "not_found", detail: NO_CLICK });
   const firstClaim = await firstClaimOf(claims.value, ports);
   if (firstClaim === null) return ok({ claims: claims.value, firstClaim: null, click: null });
-  const click = await explainClick(firstClaim.eventId, scope, ports);
-  return ok({ claims: claims.value, firstClaim, click: click.ok ? click.value : null });
+  const found = await findEvent(firstClaim.eventId, scope, ports);
+  const logged = found?.lines[0];
+  // Where it cannot be seen whether the click asked not to be tracked, it is taken to have.
+  const shown = shownClaims(claims.value, logged?.event.gpc ?? true);
+  const click = found === null || logged === undefined ? null : explanationOf(found, logged, firstClaim);
+  return ok({ claims: shown, firstClaim, click });
 }
 
 function explanationOf(found: Found, logged: LoggedEvent, firstClaim: FirstClaim | null): Record<string, unknown> {

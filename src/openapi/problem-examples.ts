@@ -33,6 +33,8 @@ const EVENTS: Readonly<Record<string, readonly Example[]>> = {
     { name: "removedKey", path: { token: EXAMPLE.oldToken }, status: 403 },
   ],
   followLongClickLink: [{ name: "noToken", ...NO_TOKEN, status: 400 }],
+  pingClickLink: [{ name: "noToken", ...NO_TOKEN, status: 400 }],
+  pingLongClickLink: [{ name: "noToken", ...NO_TOKEN, status: 400 }],
   clickByScript: [{ name: "noToken", body: {}, status: 400 }],
   mintTokens: [
     { name: "noRows", body: { tokens: [] }, status: 400 },

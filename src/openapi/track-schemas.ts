@@ -51,6 +51,11 @@ export const MintAnswer = z.object({
 
 export const ScriptClick = z.looseObject({
   token: text.min(1).max(TOKEN_LENGTH_MAX).describe("The token of a click link."),
-  timestamp_ms: z.int().nullish().describe("When the click happened by the client's clock."),
+  timestamp_ms: z
+    .int()
+    .nullish()
+    .describe(
+      "When the click happened by the client's clock; believed from `iat` to `exp`, and up to 5 s ahead of ours.",
+    ),
   device_type: z.enum(DEVICE_CLASSES).nullish(),
 });

@@ -7,7 +7,8 @@
  *   t≥h  the next event opens another batch       guardian: look at the outcome by its own timer, or deliver the batch
  *
  * Identical repeats (same identity: token, client, minute) inside a hold fold into one event with a `count`, so that a
- * flood of one link costs one event.
+ * flood of one link costs one event. An event that somebody waits for (`dur: 1`) goes alone and at once; its repeats fold
+ * like all others, and wait for the batch that holds them.
  *
  * Keeps: every event of a batch, the leader's too, is watched by up to three requests, and by every later leader of the
  * isolate (`#rescue`). Who finds a batch without outcome delivers it whole, with the same ids and counts: a leader that
@@ -39,6 +40,9 @@ export type Handover = "durable" | "lost" | "entrusted";
 const GUARDIANS_MAX = 2;
 /** A guardian's first look after the hold; each further one waits twice as long. */
 const FIRST_LOOK_MS = 25;
+
+/** Identities of awaited events that are remembered at once, to see their repeats. */
+const AWAITED_MAX = 1_000;
 
 /** After the last guardian's patience has ended. */
 const RESCUE_AFTER_MS = (GUARDIANS_MAX + 1) * FOLLOWER_CONFIRM_MS;
@@ -79,6 +83,8 @@ export class Coalescer {
   #batch: Batch | null = null;
   /** Batches of which the outcome is not known yet. */
   readonly #pending = new Set<Batch>();
+  /** When each awaited identity came last, the oldest first. */
+  readonly #awaited = new Map<string, number>();
 
   constructor(holdMs: number, timing: Timing = PLATFORM_TIMING, encode = encodeTokenEvent) {
     this.#holdMs = holdMs;
@@ -103,6 +109,35 @@ export class Coalescer {
     }
     batch.add(identity, entry);
     return this.#follow(batch, deliver);
+  }
+
+  /**
+   * Enqueues an event that somebody waits for. The promise resolves when the event is durable or lost, or with
+   * `entrusted` when that is not known in the time that a follower waits.
+   */
+  async enqueueAwaited(event: TokenEvent, identity: string, deliver: Deliver): Promise<Handover> {
+    if (!this.#isRepeat(identity)) {
+      const isDelivered = await deliver([{ id: event.id, count: event.count, text: this.#encode(event) }]);
+      return isDelivered ? "durable" : "lost";
+    }
+    const handover = this.enqueue(event, identity, deliver);
+    const batch = this.#batch;
+    if (handover !== "entrusted" || batch === null) return handover;
+    await this.#watch(batch, this.#holdMs + FOLLOWER_CONFIRM_MS);
+    return batch.isDelivered === null ? handover : outcomeOf(batch.isDelivered);
+  }
+
+  /** True when the same was awaited less than a hold ago. */
+  #isRepeat(identity: string): boolean {
+    const nowMs = this.#timing.nowMs();
+    const lastMs = this.#awaited.get(identity);
+    this.#awaited.delete(identity);
+    this.#awaited.set(identity, nowMs);
+    for (const oldest of this.#awaited.keys()) {
+      if (this.#awaited.size <= AWAITED_MAX) break;
+      this.#awaited.delete(oldest);
+    }
+    return lastMs !== undefined && nowMs - lastMs < this.#holdMs;
   }
 
   #joinable(): Batch | null {
@@ -132,7 +167,12 @@ export class Coalescer {
   /** Stays until the outcome is known, each guardian with more patience than the one before. */
   async #guard(batch: Batch, deliver: Deliver): Promise<Handover> {
     batch.guardians++;
-    const patienceMs = this.#holdMs + batch.guardians * FOLLOWER_CONFIRM_MS;
+    await this.#watch(batch, this.#holdMs + batch.guardians * FOLLOWER_CONFIRM_MS);
+    return batch.isDelivered === true ? "durable" : this.#deliver(batch, deliver);
+  }
+
+  /** Looks at the batch by timers of this request until its outcome is known, or the patience has ended. */
+  async #watch(batch: Batch, patienceMs: number): Promise<void> {
     let waitedMs = 0;
     let waitMs = this.#holdMs + FIRST_LOOK_MS;
     while (batch.isDelivered === null && waitedMs < patienceMs) {
@@ -140,7 +180,6 @@ export class Coalescer {
       waitedMs += waitMs;
       waitMs = Math.min(waitedMs, patienceMs - waitedMs);
     }
-    return batch.isDelivered === true ? "durable" : this.#deliver(batch, deliver);
   }
 
   async #deliver(batch: Batch, deliver: Deliver): Promise<Handover> {
@@ -148,7 +187,7 @@ export class Coalescer {
     const isDelivered = await deliver(Array.from(batch.entries.values(), (held) => this.#frozen(held)));
     batch.isDelivered = isDelivered || batch.isDelivered === true;
     this.#pending.delete(batch);
-    return batch.isDelivered ? "durable" : "lost";
+    return outcomeOf(batch.isDelivered);
   }
 
   /** Delivers batches whose leader and guardians are all gone. */
@@ -165,6 +204,10 @@ export class Coalescer {
   #frozen({ event, text, count }: Entry): EncodedEvent {
     return { id: event.id, count, text: count === event.count ? text : this.#encode({ ...event, count }) };
   }
+}
+
+function outcomeOf(isDelivered: boolean): Handover {
+  return isDelivered ? "durable" : "lost";
 }
 
 /** Bytes of the text in UTF-8; nearly every event is ASCII. */

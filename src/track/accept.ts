@@ -13,7 +13,8 @@ import { err, ok, type Result } from "../core/result.ts";
 import { routingHashOf } from "../core/routing.ts";
 import { minuteOf } from "../core/time.ts";
 import { tokenWithin, verifyToken } from "../core/token.ts";
-import { type Clock, type EventType, encodeTokenEvent, type Method, type TokenEvent } from "../core/token-event.ts";
+import type { Clock, EventType, Method, TokenEvent } from "../core/token-event.ts";
+import { withoutUser } from "../core/unnamed-token.ts";
 import { logFault } from "../log.ts";
 import type { EncodedEvent, Handover } from "../queue/coalescer.ts";
 import { deliverEvents } from "../queue/producer.ts";
@@ -103,14 +104,18 @@ type DatedArrival = Arrival &
 function enqueue(arrival: DatedArrival, edge: Edge): Handover | Promise<Handover> {
   try {
     const { hasher } = edge;
-    if (hasher.isReady(arrival.receivedAtMs)) return enqueueEvent(arrival, edge);
-    return hasher
-      .load(arrival.receivedAtMs)
-      .then(() => enqueueEvent(arrival, edge))
-      .catch((fault: unknown) => lose(edge, arrival.type, fault));
+    if (!arrival.facts.gpc && hasher.isReady(arrival.receivedAtMs)) return enqueueEvent(arrival, arrival.token, edge);
+    return enqueuePrepared(arrival, edge).catch((fault: unknown) => lose(edge, arrival.type, fault));
   } catch (fault) {
     return lose(edge, arrival.type, fault);
   }
+}
+
+/** For the first client of a day, whose hash needs the day's salt, and for who asks not to be tracked. */
+async function enqueuePrepared(arrival: DatedArrival, edge: Edge): Promise<Handover> {
+  if (arrival.facts.gpc) return enqueueEvent(arrival, await withoutUser(arrival.token, edge.ring), edge);
+  await edge.hasher.load(arrival.receivedAtMs);
+  return enqueueEvent(arrival, arrival.token, edge);
 }
 
 /** Counts an event that a bug kept from being made or enqueued. */
@@ -120,7 +125,8 @@ function lose({ operations }: Edge, type: EventType, fault: unknown): Handover {
   return "lost";
 }
 
-function enqueueEvent(arrival: DatedArrival, edge: Edge): Handover | Promise<Handover> {
+/** `kept` is the token as the event holds it. */
+function enqueueEvent(arrival: DatedArrival, kept: string, edge: Edge): Handover | Promise<Handover> {
   const { type, request, token, method, report, claims, id, receivedAtMs, occurredAtMs, clock, facts } = arrival;
   const address = readAddress(request);
   // Who asks not to be tracked is counted, and not recognised again: neither by address nor by the ad server's key.
@@ -131,7 +137,7 @@ function enqueueEvent(arrival: DatedArrival, edge: Edge): Handover | Promise<Han
     type,
     device: report.device ?? facts.device,
     id,
-    token,
+    token: kept,
     receivedAtMs,
     occurredAtMs,
     method,
@@ -143,27 +149,21 @@ function enqueueEvent(arrival: DatedArrival, edge: Edge): Handover | Promise<Han
   const { coalescer, producer } = edge.stations[type];
   const deliver = async (events: readonly EncodedEvent[]) =>
     (await deliverEvents(events, edge.config.enqueueChain, producer)) !== null;
-  // Somebody waits for this acknowledgement: it does not wait for company.
-  if (claims.dur) {
-    return deliver([{ id, count: 1, text: encodeTokenEvent(event) }]).then((isDurable) =>
-      isDurable ? "durable" : "lost",
-    );
-  }
   // A verified signature stands for its whole token, and is a tenth as long.
   const signature = token.slice(token.lastIndexOf(".") + 1);
   const identity = `${signature}\n${address}\n${facts.userAgent}\n${method}\n${event.device}\n${clock}\n${minuteOf(occurredAtMs)}`;
-  return coalescer.enqueue(event, identity, deliver);
+  return claims.dur ? coalescer.enqueueAwaited(event, identity, deliver) : coalescer.enqueue(event, identity, deliver);
 }
 
-/** The client's time if it lies in [`iat`, receipt + 5 s], else ours. */
+/** The client's time if it lies in [`iat`, the earlier of receipt + 5 s and `exp`], else ours. */
 function eventTime(
   reportedMs: number | null,
-  { iat }: Claims,
+  { iat, exp }: Claims,
   receivedAtMs: number,
 ): { occurredAtMs: number; clock: Clock } {
   if (reportedMs === null) return { occurredAtMs: receivedAtMs, clock: "server" };
-  const isCredible = reportedMs >= iat * SECOND_MS && reportedMs <= receivedAtMs + CLIENT_CLOCK_AHEAD_MAX_MS;
-  return isCredible
+  const latestMs = Math.min(receivedAtMs + CLIENT_CLOCK_AHEAD_MAX_MS, exp * SECOND_MS);
+  return reportedMs >= iat * SECOND_MS && reportedMs <= latestMs
     ? { occurredAtMs: reportedMs, clock: "client" }
     : { occurredAtMs: receivedAtMs, clock: "client_refused" };
 }

@@ -1,7 +1,7 @@
 /**
  * How this Worker measures, in machine-readable form: what docs/METHODOLOGY.md says in sentences for an auditor.
  *
- *   {"methodologyVersion":1,"rulesVersion":3,"settings":{…},"measurement":{…},"verdicts":{…},"invalidTraffic":{…},…}
+ *   {"methodologyVersion":2,"rulesVersion":4,"settings":{…},"measurement":{…},"verdicts":{…},"invalidTraffic":{…},…}
  *
  * Keeps: pure. Every number is the constant that the code decides by; what an operator sets is in `settings` alone. Only
  * what the code does today is stated; what rests on an operator says so, and what is planned is not here.
@@ -35,7 +35,7 @@ import { CHECKLIST } from "./checklist.ts";
 import { metricDefinitions, reasonDefinitions, VERDICT_MEANINGS } from "./definitions.ts";
 
 /** Raise with any change of what is stated outside `settings`; each version is kept in test/vectors/methodology. */
-export const METHODOLOGY_VERSION = 1;
+export const METHODOLOGY_VERSION = 2;
 
 /** The list behind `declared_crawler`, and when the others were compiled. */
 export const AGENT_LISTS = {
@@ -91,7 +91,7 @@ const MEASUREMENT = {
   },
   clickDefinition: "redirect_returned",
   click:
-    "A request to a click link, or a report by script, whose token was verified. It is answered with a 302, or on request with 204.",
+    "A request to a click link, or a report by script, whose token was verified. It is answered with a 302, or, where a script, a ping or a player asks for no redirect, with 204 or a pixel.",
   impression: "A request to a pixel whose token was verified, or a count that an ad server uploaded.",
   conversion: "An outcome that an advertiser reports with the signed id of a click.",
   multiClick: {
@@ -135,7 +135,8 @@ function invalidTraffic() {
 
 const LATE = {
   lateness: "receipt minus the end of the event's minute, both as the edge recorded them",
-  clientTimeBelieved: "from the token's issue to the receipt and this much beyond",
+  clientTimeBelieved:
+    "from the token's issue to the receipt and this much beyond, but not past the end of the token's life",
   clientClockAheadMaxMs: CLIENT_CLOCK_AHEAD_MAX_MS,
   claims: false,
   modes: {
@@ -165,9 +166,9 @@ function uniqueUsers() {
     exactUpTo: EXACT_USERS_MAX,
     standardErrorPercent: Number((STANDARD_ERROR * 100).toFixed(2)),
     of: "valid clicks",
-    key: "the token's uid, else a hash of address and agent under a salt of the day",
+    key: "the token's uid, else a hash of address and agent under a salt of the day; of an IPv6 address its first 64 bits",
     dailyKeyLifeDays: KEY_LIFE_DAYS,
-    globalPrivacyControl: "no key; the click is counted, its user is not",
+    globalPrivacyControl: "no key, and no user in the logged token; the click is counted, its user is not",
     groupedBy: ["time", ...DIMENSIONS.filter(isRowDimension)],
   };
 }

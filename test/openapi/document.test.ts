@@ -18,6 +18,7 @@ const get = (path: string, headers: Record<string, string> = {}, method = "GET")
 const OTHER_ROUTES = [
   ...["GET /v1/live", "GET /c/{token}", "GET /v1/click/{token}", "POST /v1/click", "OPTIONS /v1/click"],
   ...["GET /i/{token}", "GET /v1/impression/{token}", "POST /v1/tokens"],
+  ...["POST /c/{token}", "POST /v1/click/{token}"],
   ...["POST /v1/conversions", "GET /v1/conversions", "GET /v1/conversions/secret", "POST /v1/impressions/counts"],
   ...["GET /.well-known/ad-measurement.json", "GET /openapi.json", "GET /docs", "GET /problems/{name}"],
 ];

@@ -1,6 +1,7 @@
 /** The coalescer: who shares a message, who is told, and who helps himself. */
 import { describe, expect, it, vi } from "vitest";
 import { makeEventId } from "../../src/core/event-id.ts";
+import { FOLLOWER_CONFIRM_MS } from "../../src/core/limits.ts";
 import { Coalescer, type Deliver, type EncodedEvent } from "../../src/queue/coalescer.ts";
 import { PLATFORM_TIMING } from "../../src/queue/timing.ts";
 import { aClick, NOON_MS, serialBytes } from "../support/builders.ts";
@@ -165,5 +166,75 @@ describe("Coalescer", () => {
     expect(await failed).toBe("lost");
     expect(await guardian).toBe("durable");
     expect(sent.map((events) => events.length)).toEqual([2]);
+  });
+});
+
+describe("[attack 4] an event that somebody waits for", () => {
+  it("goes alone and at once, and is told durable or lost", async () => {
+    const { sent, deliver } = delivering();
+    const shared = coalescer();
+    const clicks = [aClick(), aClick()];
+    const answers = await Promise.all(clicks.map((click, n) => shared.enqueueAwaited(click, `link ${n}`, deliver)));
+    expect(answers).toEqual(["durable", "durable"]);
+    expect(sent.map((events) => events.map(({ id, count }) => [id, count]))).toEqual(clicks.map(({ id }) => [[id, 1]]));
+    expect(await shared.enqueueAwaited(aClick(), "another", async () => false)).toBe("lost");
+  });
+
+  it("folds with its repeats: 4 000 identical requests are some events, all told durable, none forgotten", async () => {
+    vi.useFakeTimers();
+    try {
+      const { sent, deliver } = delivering();
+      const shared = coalescer();
+      const answers: Promise<unknown>[] = [];
+      for (let tick = 0; tick < 20; tick++) {
+        for (let n = 0; n < 200; n++) answers.push(shared.enqueueAwaited(aClick(), "one link", deliver));
+        await vi.advanceTimersByTimeAsync(HOLD_MS / 2);
+      }
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(new Set(await Promise.all(answers))).toEqual(new Set(["durable"]));
+      const events = sent.flat();
+      expect(events.length).toBeLessThanOrEqual(12);
+      expect(events.reduce((sum, { count }) => sum + count, 0)).toBe(4_000);
+      expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("shares the loss of the batch that holds its repeats", async () => {
+    const shared = coalescer();
+    let calls = 0;
+    // Its leader and both guardians try.
+    const failing: Deliver = async () => ++calls === 1;
+    const answers = Array.from({ length: 6 }, () => shared.enqueueAwaited(aClick(), "one link", failing));
+    expect(await Promise.all(answers)).toEqual(["durable", "lost", "lost", "lost", "lost", "lost"]);
+  });
+
+  it("waits no longer than a follower does", async () => {
+    vi.useFakeTimers();
+    try {
+      const shared = coalescer();
+      const { deliver } = delivering();
+      await shared.enqueueAwaited(aClick(), "one link", deliver);
+      const answers = Array.from({ length: 4 }, () => shared.enqueueAwaited(aClick(), "one link", never));
+      const last = answers[3];
+      await vi.advanceTimersByTimeAsync(HOLD_MS + FOLLOWER_CONFIRM_MS + 1);
+      expect(await last).toBe("entrusted");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("goes alone again after a hold, and when many others came between", async () => {
+    let nowMs = 0;
+    const { sent, deliver } = delivering();
+    const shared = new Coalescer(HOLD_MS, { ...PLATFORM_TIMING, nowMs: () => nowMs });
+    await shared.enqueueAwaited(aClick(), "one link", deliver);
+    nowMs = HOLD_MS;
+    await shared.enqueueAwaited(aClick(), "one link", deliver);
+    expect(sent).toHaveLength(2);
+    for (let n = 0; n < 1_000; n++) await shared.enqueueAwaited(aClick(), `link ${n}`, deliver);
+    await shared.enqueueAwaited(aClick(), "one link", deliver);
+    expect(sent.map((events) => events.length)).toEqual(Array(1_003).fill(1));
   });
 });

@@ -18,7 +18,7 @@ import type { Topology } from "../../src/core/routing.ts";
 import { routingHashOf } from "../../src/core/routing.ts";
 import { dayOf, minuteOf } from "../../src/core/time.ts";
 import type { EventType, TokenEvent } from "../../src/core/token-event.ts";
-import type { Coalescer, EncodedEvent, Handover } from "../../src/queue/coalescer.ts";
+import type { Coalescer, EncodedEvent } from "../../src/queue/coalescer.ts";
 import { deliverEvents, type ProducerPorts } from "../../src/queue/producer.ts";
 import type { Timing } from "../../src/queue/timing.ts";
 import type { ShardNamespace } from "../../src/shard/stub.ts";
@@ -53,7 +53,7 @@ export type EdgeGround = {
 };
 
 /** Where events of one type leave the edge. */
-type Station = { readonly coalescer: Pick<Coalescer, "enqueue">; readonly producer: ProducerPorts };
+type Station = { readonly coalescer: Pick<Coalescer, "enqueue" | "enqueueAwaited">; readonly producer: ProducerPorts };
 
 /** What must be told of one request while it lives. */
 type Life = { isAlive: boolean };
@@ -154,9 +154,7 @@ export class EdgeIsolate {
     }
     this.#current = life;
     const outcome = claims.dur
-      ? deliver([{ id: event.id, count: 1, text: this.#ground.carrier.encode(event) }]).then(
-          (isDurable): Handover => (isDurable ? "durable" : "lost"),
-        )
+      ? coalescer.enqueueAwaited(event, identity, deliver)
       : coalescer.enqueue(event, identity, deliver);
     this.#current = { isAlive: true };
     // Straight on its way, or entrusted to others at once: either may go on without waiting for a timer.
@@ -178,8 +176,8 @@ export class EdgeIsolate {
     new DataView(random.buffer).setUint32(0, this.#ground.ids.bits());
     new DataView(random.buffer).setUint32(4, this.#ground.ids.bits());
     const isTold = timestampMs !== null;
-    const isCredible =
-      isTold && timestampMs >= claims.iat * SECOND_MS && timestampMs <= receivedAtMs + CLIENT_CLOCK_AHEAD_MAX_MS;
+    const latestMs = Math.min(receivedAtMs + CLIENT_CLOCK_AHEAD_MAX_MS, claims.exp * SECOND_MS);
+    const isCredible = isTold && timestampMs >= claims.iat * SECOND_MS && timestampMs <= latestMs;
     return {
       type,
       id: makeEventId({ receivedAtMs, routingHash: routingHashOf(claims) }, random),

@@ -73,7 +73,11 @@ export type Parts = {
   readonly makeBook: (journal: Journal) => SubmissionBook;
   readonly makeFacts: () => ReadableFacts;
   readonly makeArchive: () => ReadableArchive;
-  readonly makeCoalescer: (holdMs: number, timing: Timing, carrier: Carrier) => Pick<Coalescer, "enqueue">;
+  readonly makeCoalescer: (
+    holdMs: number,
+    timing: Timing,
+    carrier: Carrier,
+  ) => Pick<Coalescer, "enqueue" | "enqueueAwaited">;
   readonly makeKeeper: (bucket: R2Bucket) => Keeper;
   readonly consume: typeof consumeEvents;
   readonly drain: typeof drainSpool;

@@ -28,11 +28,12 @@ function isTooFast(type: EventType, receivedAtMs: number, iat: number): boolean 
   return type === "click" && iat % 1 !== 0 && elapsedMs >= 0 && elapsedMs < 300;
 }
 
-/** The client's time counts only within [issued, received + 5 s]; otherwise the server's does, and the event says so. */
+/** The client's time counts only within [issued, the earlier of received + 5 s and expiry]; otherwise the server's does, and the event says so. */
 export function isClockRight({ request, event }: Note): boolean {
   const told = request.timestampMs;
   if (told === null) return event.clock === "server" && event.occurredAtMs === event.receivedAtMs;
-  const isCredible = told >= request.impression.claims.iat * SECOND_MS && told <= event.receivedAtMs + 5 * SECOND_MS;
+  const { iat, exp } = request.impression.claims;
+  const isCredible = told >= iat * SECOND_MS && told <= exp * SECOND_MS && told <= event.receivedAtMs + 5 * SECOND_MS;
   return isCredible
     ? event.clock === "client" && event.occurredAtMs === told
     : event.clock === "client_refused" && event.occurredAtMs === event.receivedAtMs;
