@@ -9,9 +9,10 @@ import type { Claims } from "./claims.ts";
 import type { EventId } from "./event-id.ts";
 import { GIVT_RULES } from "./givt.ts";
 import { impressionKeyOf } from "./impression-key.ts";
+import { MINUTE_MS } from "./limits.ts";
 import type { LoggedEvent } from "./log-line.ts";
-import { isoSecond } from "./time.ts";
-import { latenessMs, RULES_VERSION } from "./verdict.ts";
+import { isoSecond, minuteOf } from "./time.ts";
+import { countedAtMs, type Decision, latenessMs, RULES_VERSION } from "./verdict.ts";
 
 /** Where the lines were found. */
 export type Source = { readonly shard: string | null; readonly archiveObject: string | null };
@@ -36,7 +37,8 @@ export function explainEvent(
     acceptedAtMs,
     ...facts
   } = event;
-  const last = reviewed ?? logged;
+  const countedInMs = logged.joins?.occurredAtMs ?? countedAtMs(logged);
+  const last = decisionOf(logged, reviewed);
   return {
     eventId: id,
     receivedAt: isoSecond(receivedAtMs),
@@ -55,7 +57,7 @@ export function explainEvent(
     lateByMs: Math.max(0, latenessMs(event)),
     impression: { key: impressionKeyOf(event.type, claims), firstClaim },
     review: reviewed?.review == null ? null : { by: reviewed.review.by, at: isoSecond(reviewed.review.atMs) },
-    countedInMinute: last.verdict === "deferred" ? null : isoSecond(Math.floor(occurredAtMs / 60_000) * 60_000),
+    countedInMinute: last.verdict === "deferred" ? null : isoSecond(minuteOf(countedInMs) * MINUTE_MS),
     loggedAt: isoSecond(logged.loggedAtMs),
     durable: redirectByMs === null ? null : { redirectBy: isoSecond(redirectByMs), acceptedAt: instant(acceptedAtMs) },
     foundIn: source,
@@ -69,6 +71,14 @@ export function shownClaims(claims: Claims, isPrivate: boolean): Claims {
 
 function hasUser({ event, claims }: LoggedEvent): boolean {
   return !event.gpc && (event.userHash !== null || claims.uid !== null);
+}
+
+/** The newest decision; of clicks that joined a late one, none is the valid one that was accepted. */
+function decisionOf(logged: LoggedEvent, reviewed: LoggedEvent | null): Decision & Pick<LoggedEvent, "rules"> {
+  if (reviewed === null) return logged;
+  const hasJoined = logged.joins !== undefined && logged.joins !== null;
+  if (!hasJoined || reviewed.verdict !== "valid") return reviewed;
+  return { verdict: "duplicate", reason: "same_impression", rules: reviewed.rules };
 }
 
 function instant(atMs: number | null): string | null {

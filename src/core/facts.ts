@@ -23,7 +23,7 @@ import { elementOf } from "./sketch.ts";
 import { minuteOf } from "./time.ts";
 import type { EventType } from "./token-event.ts";
 import { userKeyOf } from "./user-key.ts";
-import { countsOf, type Decision } from "./verdict.ts";
+import { countedAtMs, countsOf, type Decision } from "./verdict.ts";
 
 export type FactsRow = {
   readonly advertiserId: string;
@@ -65,8 +65,16 @@ export function foldEntry(facts: Facts, entry: LogEntry): void {
 
 function foldEvent(facts: Facts, logged: TokenContent): void {
   if (logged.verdict === "deferred") return;
-  foldVerdict(facts, logged, logged, 1);
-  if (logged.review !== null) foldVerdict(facts, logged, { verdict: "late", reason: "late" }, -1);
+  const placed = placedOf(logged);
+  foldVerdict(facts, placed, logged, 1);
+  if (logged.review !== null) foldVerdict(facts, placed, { verdict: "late", reason: "late" }, -1);
+}
+
+/** The event where it is counted: a late click that joins another stands where that one stands. */
+function placedOf({ event, claims, joins }: TokenContent): OpenedEvent {
+  if (joins === undefined || joins === null) return { event, claims };
+  const { occurredAtMs, country, device } = joins;
+  return { event: { ...event, occurredAtMs, country, device }, claims };
 }
 
 function foldVerdict(facts: Facts, opened: OpenedEvent, { verdict, reason }: Decision, sign: 1 | -1): void {
@@ -74,7 +82,7 @@ function foldVerdict(facts: Facts, opened: OpenedEvent, { verdict, reason }: Dec
   const { type, count } = event;
   const row = rowOf(facts, {
     advertiserId: claims.adv,
-    window: minuteOf(event.occurredAtMs),
+    window: minuteOf(countedAtMs(opened)),
     campaignId: claims.cmp,
     adGroupId: claims.grp ?? "",
     adId: claims.ad,

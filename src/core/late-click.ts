@@ -1,8 +1,8 @@
 /**
  * A line of the review list: a late click as a tenant sees it, waiting or decided.
  *
- * Keeps: folding log lines in their order leaves each click with its newest state, so that any split of a log into
- * postings gives the same list.
+ * Keeps: folding log lines in their order leaves each click with its newest state and the sum of its clicks, so that any
+ * split of a log into postings gives the same list: `clicks` of a fold are what its lines add.
  */
 import type { EventId } from "./event-id.ts";
 import type { TokenContent } from "./log-line.ts";
@@ -15,6 +15,7 @@ export type LateClickState = {
   readonly campaignId: string;
   readonly adId: string;
   readonly publisherId: string;
+  /** Clicks that these lines add to the row: the first one and those that joined it; a decision adds none. */
   readonly clicks: number;
   readonly cpcMicros: number;
   readonly occurredAtMs: number;
@@ -27,19 +28,34 @@ export type LateClickState = {
 /** Late clicks by event id. */
 export type LateClicks = Map<EventId, LateClickState>;
 
+/** Merges what further lines say into the list, in place. */
+export function mergeLateClicks(lates: LateClicks, more: LateClicks): void {
+  for (const [id, late] of more) {
+    const before = lates.get(id);
+    const { clicks, receivedAtMs } = late;
+    const merged = before === undefined ? { clicks, receivedAtMs } : { ...before, clicks: before.clicks + clicks };
+    lates.set(id, { ...late, clicks: merged.clicks, receivedAtMs: merged.receivedAtMs });
+  }
+}
+
 /** Notes a late event, or the decision on one; other events leave no trace. In place. */
-export function foldLateClick(lates: LateClicks, { event, claims, verdict, reason, review }: TokenContent): void {
+export function foldLateClick(
+  lates: LateClicks,
+  { event, claims, verdict, reason, review, joins }: TokenContent,
+): void {
   if (verdict !== "late" && review === null) return;
-  lates.set(event.id, {
-    eventId: event.id,
+  const eventId = joins?.to ?? event.id;
+  const clicks = (lates.get(eventId)?.clicks ?? 0) + (review === null ? event.count : 0);
+  lates.set(eventId, {
+    eventId,
     advertiserId: claims.adv,
     campaignId: claims.cmp,
     adId: claims.ad,
     publisherId: claims.pub,
-    clicks: event.count,
+    clicks,
     cpcMicros: claims.cpc,
-    occurredAtMs: event.occurredAtMs,
-    receivedAtMs: event.receivedAtMs,
+    occurredAtMs: joins?.occurredAtMs ?? event.occurredAtMs,
+    receivedAtMs: lates.get(eventId)?.receivedAtMs ?? event.receivedAtMs,
     verdict,
     reason,
     review,

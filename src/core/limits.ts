@@ -72,6 +72,12 @@ export const FOLLOWER_CONFIRM_MS = 2_000;
 /** Repeats that one folded event may stand for, far above what one isolate can receive in a hold. */
 export const FOLDED_COUNT_MAX = 1_000_000;
 
+/**
+ * Late clicks of one token that wait on their own: a person has one, and a client that stores and sends again a few. A
+ * waiting one is a row of about 1 kB in its shard and one of the review list.
+ */
+export const LATE_EVENTS_PER_TOKEN_MAX = 8;
+
 /** Events in one shard call: 100 messages of 100 events. */
 export const INGEST_EVENTS_MAX = MESSAGE_EVENTS_MAX * 100;
 /** Characters of one log row; a row may hold 2 MB and a character up to 3 bytes of UTF-8. */

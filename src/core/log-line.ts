@@ -6,7 +6,9 @@
  *   {…,"verdict":"valid","reason":null,"rules":2,"prior":null,"next":<credit>,"event":<ConversionEvent>}
  *   {…,"verdict":"valid","reason":null,"rules":2,"event":<ImpressionCountsEvent>}
  *
- * The second form is a decision on a late click: the same event again, moved from `late` to its new verdict. In the third,
+ * The second form is a decision on a late click: the same event again, moved from `late` to its new verdict, with the count
+ * of all that joined it. A late click that joins another says which, and where both are counted:
+ * "joins":{"to":"<event id>","occurred_at_ms":…,"country":"DE","device":"mobile"}. In the third,
  * `prior` is the credit that the order had and loses, `next` the one that it has from here on:
  * {"click_id":"1~…","value_micros":…,"occurred_at_ms":…}.
  *
@@ -15,7 +17,10 @@
 import { parseJson } from "./base64url.ts";
 import { readClickId } from "./click-id.ts";
 import { type ConversionEvent, parseConversion } from "./conversion.ts";
+import { isDeviceClass } from "./device.ts";
+import { isEventId } from "./event-id.ts";
 import { type ImpressionCountsEvent, parseImpressionCounts } from "./impression-counts.ts";
+import type { Joined } from "./late-cap.ts";
 import { type OpenedEvent, openEvent } from "./message.ts";
 import { CONVERSION_REASONS, type ConversionLine, type ConversionReason, type Credit } from "./order.ts";
 import { assert } from "./result.ts";
@@ -34,7 +39,12 @@ export type LogPosition = { readonly seq: number; readonly loggedAtMs: number };
 type Ruled = LogPosition & { readonly rules: number };
 
 /** A click or an impression with its decision; `review` is set when it decides a late click of an earlier line. */
-export type TokenContent = OpenedEvent & Decision & { readonly review: Review | null };
+export type TokenContent = OpenedEvent &
+  Decision & {
+    readonly review: Review | null;
+    /** The late click that this one is counted and decided with (core/late-cap.ts). */
+    readonly joins?: Joined | null | undefined;
+  };
 export type ConversionContent = { readonly event: ConversionEvent } & ConversionLine;
 export type CountsContent = { readonly event: ImpressionCountsEvent; readonly verdict: "valid"; readonly reason: null };
 
@@ -59,13 +69,14 @@ type LineHead = {
   readonly verdict: Verdict;
   readonly reason: string | null;
   readonly review?: Review | null;
+  readonly joins?: Joined | null | undefined;
   readonly prior?: Credit | null;
   readonly next?: Credit | null;
 };
 
 /** The line without its newline; `encodedEvent` is the event as its own encoder wrote it. */
 export function encodeLogLine({ seq, loggedAtMs }: LogPosition, head: LineHead, encodedEvent: string): string {
-  const { verdict, reason, review = null, prior, next } = head;
+  const { verdict, reason, review = null, joins = null, prior, next } = head;
   const text = JSON.stringify({
     v: 1,
     seq,
@@ -74,6 +85,7 @@ export function encodeLogLine({ seq, loggedAtMs }: LogPosition, head: LineHead, 
     reason,
     rules: RULES_VERSION,
     ...(review === null ? {} : { review: { by: review.by, at_ms: review.atMs } }),
+    ...(joins === null ? {} : { joins: encodeJoined(joins) }),
     ...(prior === undefined ? {} : { prior: encodeCredit(prior) }),
     ...(next === undefined ? {} : { next: encodeCredit(next) }),
   });
@@ -99,7 +111,7 @@ export function decodeLogLine(line: string): LogEntry {
   const opened = openEvent(wire["event"]);
   assert(opened.ok, "a log line holds a readable event");
   const reason = knownReason(VERDICT_REASONS, wire["reason"]);
-  return { ...opened.value, ...head, reason, review: decodeReview(wire["review"]) };
+  return { ...opened.value, ...head, reason, review: decodeReview(wire["review"]), joins: decodeJoined(wire["joins"]) };
 }
 
 /** A line that is known to be of a click or an impression. */
@@ -160,6 +172,18 @@ function decodeCredit(value: unknown): Credit | null {
     valueMicros: valueMicros as number,
     occurredAtMs: occurredAtMs as number,
   };
+}
+
+function encodeJoined({ to, occurredAtMs, country, device }: Joined): object {
+  return { to, occurred_at_ms: occurredAtMs, country, device };
+}
+
+function decodeJoined(value: unknown): Joined | null {
+  if (value === undefined) return null;
+  const { to, occurred_at_ms: occurredAtMs, country, device } = value as Record<string, unknown>;
+  assert(isEventId(to) && Number.isSafeInteger(occurredAtMs), "a joined click names the other and its time");
+  assert((country === null || typeof country === "string") && isDeviceClass(device), "a joined click names its cell");
+  return { to, occurredAtMs: occurredAtMs as number, country, device };
 }
 
 function decodeReview(value: unknown): Review | null {

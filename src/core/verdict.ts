@@ -51,6 +51,14 @@ export function isExpired({ event, claims }: OpenedEvent): boolean {
   return isAfterLife({ receivedAtMs: event.receivedAtMs, claims });
 }
 
+/**
+ * The instant at which an event counts: its own, or that of its receipt when it came after its token's life, so that a link
+ * that nobody can be billed for any more changes no day that may be closed, whatever its client says of the time.
+ */
+export function countedAtMs(opened: OpenedEvent): number {
+  return isExpired(opened) ? opened.event.receivedAtMs : opened.event.occurredAtMs;
+}
+
 /** How long after the end of its own minute the edge received the event; negative inside the minute. */
 export function latenessMs({ receivedAtMs, occurredAtMs }: { receivedAtMs: number; occurredAtMs: number }): number {
   return receivedAtMs - (minuteOf(occurredAtMs) + 1) * MINUTE_MS;

@@ -57,7 +57,9 @@ export async function explainClick(
   const logged = found?.lines[0];
   if (found === null || logged === undefined) return err({ reason: "not_found", detail: NO_CLICK });
   const firstClaim = await firstClaimOf(logged.claims, ports);
-  return ok(explanationOf(found, logged, firstClaim));
+  // A late click that joined another one is decided with that one.
+  const decided = logged.joins ? await findEvent(logged.joins.to, scope, ports) : found;
+  return ok(explanationOf(found, logged, decided, firstClaim));
 }
 
 /** Explains which click of a token's impression counts. */
@@ -75,12 +77,17 @@ export async function explainToken(
   const logged = found?.lines[0];
   // Where it cannot be seen whether the click asked not to be tracked, it is taken to have.
   const shown = shownClaims(claims.value, logged?.event.gpc ?? true);
-  const click = found === null || logged === undefined ? null : explanationOf(found, logged, firstClaim);
+  const click = found === null || logged === undefined ? null : explanationOf(found, logged, found, firstClaim);
   return ok({ claims: shown, firstClaim, click });
 }
 
-function explanationOf(found: Found, logged: LoggedEvent, firstClaim: FirstClaim | null): Record<string, unknown> {
-  const reviewed = found.lines.find(({ review }) => review !== null) ?? null;
+function explanationOf(
+  found: Found,
+  logged: LoggedEvent,
+  decided: Found | null,
+  firstClaim: FirstClaim | null,
+): Record<string, unknown> {
+  const reviewed = decided?.lines.find(({ review }) => review !== null) ?? null;
   return explainEvent({ logged, reviewed }, { shard: found.shard, archiveObject: found.object }, firstClaim);
 }
 

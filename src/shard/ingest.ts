@@ -9,13 +9,15 @@
  * statements committed; test/shard/ingest.test.ts throws between each pair and finds nothing half done.
  */
 import { parseJson } from "../core/base64url.ts";
-import { type IngestPlan, type PreparedEvent, planIngest, prepareEvent } from "../core/ingest.ts";
+import { type PreparedEvent, planIngest, prepareEvent } from "../core/ingest.ts";
 import { INGEST_EVENTS_MAX } from "../core/limits.ts";
-import { openEvent } from "../core/message.ts";
+import type { TokenContent } from "../core/log-line.ts";
+import { type EventCodec, openEvent, WIRE_CODEC } from "../core/message.ts";
 import type { LatePolicy } from "../core/verdict.ts";
 import { appendEntries } from "./append.ts";
 import type { KeyIndex } from "./key-index.ts";
-import type { LateClick, LateShelf } from "./late-shelf.ts";
+import { LateArrivals } from "./late-arrivals.ts";
+import type { LateShelf } from "./late-shelf.ts";
 import type { NewEntry, ShardLog } from "./shard-log.ts";
 
 /** An event as it arrived, and opened. */
@@ -37,12 +39,17 @@ export function openArrivals(encodedEvents: readonly string[]): Arrival[] {
   });
 }
 
-export type IngestPorts = { readonly log: ShardLog; readonly index: KeyIndex; readonly shelf: LateShelf };
+export type IngestPorts = {
+  readonly log: ShardLog;
+  readonly index: KeyIndex;
+  readonly shelf: LateShelf;
+  readonly codec?: EventCodec | undefined;
+};
 
 /** Decides and logs a batch. To be called inside `transactionSync`. */
 export function ingest(
   arrivals: readonly Arrival[],
-  { log, index, shelf, policy, nowMs }: IngestPorts & { policy: LatePolicy; nowMs: number },
+  { log, index, shelf, codec = WIRE_CODEC, policy, nowMs }: IngestPorts & { policy: LatePolicy; nowMs: number },
 ): Ingested {
   const batch = arrivals.map(({ prepared }) => prepared);
   const known = index.lookup({
@@ -50,27 +57,14 @@ export function ingest(
     events: batch.map(({ opened, repeatHour }) => ({ hour: repeatHour, event: opened.event.id })),
   });
   const plan = planIngest(batch, known, policy);
-  const chars = appendEntries(log, entriesOf(plan, arrivals), nowMs);
-  index.insert(plan.claims, plan.repeats);
-  shelf.put(lateClicks(plan, arrivals));
-  return { decided: plan.decided.length, redelivered: plan.redelivered, chars };
-}
-
-/** The decided events in order, with their decisions. */
-function entriesOf(plan: IngestPlan, arrivals: readonly Arrival[]): NewEntry[] {
-  return plan.decided.map(({ index, decision }) => {
-    const { encoded, prepared } = arrivals[index] as Arrival;
-    return { content: { ...prepared.opened, ...decision, review: null }, encoded };
+  const lates = new LateArrivals(shelf, codec);
+  const entries = plan.decided.map(({ index: at, decision }): NewEntry => {
+    const { encoded, prepared } = arrivals[at] as Arrival;
+    const content: TokenContent = { ...prepared.opened, ...decision, review: null };
+    return decision.verdict === "late" ? lates.place(content, encoded, prepared.key) : { content, encoded };
   });
-}
-
-/** The events that wait for somebody's decision. */
-function lateClicks(plan: IngestPlan, arrivals: readonly Arrival[]): LateClick[] {
-  return plan.decided
-    .filter(({ decision }) => decision.verdict === "late")
-    .map(({ index }) => {
-      const { encoded, prepared } = arrivals[index] as Arrival;
-      const { id, receivedAtMs } = prepared.opened.event;
-      return { event: id, receivedAtMs, encoded };
-    });
+  const chars = appendEntries(log, entries, nowMs);
+  index.insert(plan.claims, plan.repeats);
+  lates.remember();
+  return { decided: plan.decided.length, redelivered: plan.redelivered, chars };
 }

@@ -51,8 +51,11 @@ export function reviewLate(
   if (decision === null) return unchanged({ outcome: "expired" });
 
   const review = { by, atMs: nowMs };
-  const content = { ...opened.value, ...decision, review };
-  const chars = appendEntries(log, [{ content, encoded: shelved.encoded }], nowMs);
+  // The decision moves all that joined the click, which stand where it stands.
+  const { event: first, claims } = opened.value;
+  const moved = { ...first, count: shelved.clicks };
+  const encoded = shelved.clicks === first.count ? shelved.encoded : codec.encode(moved);
+  const chars = appendEntries(log, [{ content: { event: moved, claims, ...decision, review }, encoded }], nowMs);
   if (decision.verdict === "valid") index.insert([{ hour: keyHour, key, event }], []);
   shelf.decide(event, { choice, decision, review });
   return { outcome: { outcome: "decided", choice, ...decision, ...review }, chars };

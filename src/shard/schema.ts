@@ -5,7 +5,7 @@
  *   meta(name, value)                              schema version, incarnation
  *   log(seq, logged_at_ms, received_from_ms, chars, lines)   one row per ingest
  *   cursor(name, value)                            posted/<database>, archived, logged_at_ms, dropped_before_hour
- *   late(event, received_at_ms, encoded, decided)  late clicks and what was decided on them
+ *   late(event, key, received_at_ms, clicks, encoded, decided)   late clicks and what was decided on them
  *   seen_<hour of iat>(key, event)                 claimed impressions        (made by sqlite-key-index.ts)
  *   repeat_<hour received>(event)                  ids of non-claiming events (made by sqlite-key-index.ts)
  *   book_<period>(key, state)                      orders and batches         (made by sqlite-submission-book.ts)
@@ -33,10 +33,13 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 ) STRICT, WITHOUT ROWID`,
     `CREATE TABLE late (
   event          TEXT    NOT NULL PRIMARY KEY,
+  key            TEXT    NOT NULL, -- of its impression
   received_at_ms INTEGER NOT NULL,
+  clicks         INTEGER NOT NULL, -- its own and those that joined it
   encoded        TEXT    NOT NULL, -- the TokenEvent as it arrived
   decided        TEXT              -- JSON of the decision, NULL while it waits
 ) STRICT, WITHOUT ROWID`,
+    `CREATE INDEX late_by_key ON late (key)`,
   ],
 ];
 

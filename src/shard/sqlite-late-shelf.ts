@@ -1,22 +1,38 @@
 /**
- * Late clicks as rows of one table; they are few, so they are deleted by row.
+ * Late clicks as rows of one table; they are few (core/late-cap.ts), so they are deleted by row.
  *
  * Keeps: the contract of late-shelf.ts. Relies on: the caller's transaction.
  */
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
+import type { ImpressionKey } from "../core/impression-key.ts";
 import type { DecidedReview, LateClick, LateShelf, ShelvedClick } from "./late-shelf.ts";
 
 const INSERT_LATE = `
-INSERT OR IGNORE INTO late (event, received_at_ms, encoded, decided)
-VALUES (?1, ?2, ?3, NULL)`;
+INSERT OR IGNORE INTO late (event, key, received_at_ms, clicks, encoded, decided)
+VALUES (?1, ?2, ?3, ?4, ?5, NULL)`;
+const JOIN_LATE = `UPDATE late SET clicks = clicks + ?2 WHERE event = ?1`;
 const SELECT_LATE = `
-SELECT received_at_ms, encoded, decided
+SELECT event, key, received_at_ms, clicks, encoded, decided
 FROM late
 WHERE event = ?1`;
+const SELECT_LATE_OF_KEY = `
+SELECT event, key, received_at_ms, clicks, encoded, decided
+FROM late
+WHERE key = ?1
+ORDER BY event`;
 const DECIDE_LATE = `UPDATE late SET decided = ?2 WHERE event = ?1`;
 const DELETE_LATE = `DELETE FROM late WHERE received_at_ms < ?1`;
 const HAS_OLD_LATE = `SELECT EXISTS (SELECT 1 FROM late WHERE received_at_ms < ?1) AS found`;
+
+type LateRow = {
+  readonly event: string;
+  readonly key: string;
+  readonly received_at_ms: number;
+  readonly clicks: number;
+  readonly encoded: string;
+  readonly decided: string | null;
+};
 
 export class SqliteLateShelf implements LateShelf {
   readonly #sql: SqlStorage;
@@ -25,17 +41,23 @@ export class SqliteLateShelf implements LateShelf {
     this.#sql = sql;
   }
 
-  put(clicks: readonly LateClick[]): void {
-    for (const { event, receivedAtMs, encoded } of clicks) this.#sql.exec(INSERT_LATE, event, receivedAtMs, encoded);
+  put(lates: readonly LateClick[]): void {
+    for (const { event, key, receivedAtMs, clicks, encoded } of lates) {
+      this.#sql.exec(INSERT_LATE, event, key, receivedAtMs, clicks, encoded);
+    }
+  }
+
+  join(event: EventId, clicks: number): void {
+    this.#sql.exec(JOIN_LATE, event, clicks);
+  }
+
+  ofKey(key: ImpressionKey): ShelvedClick[] {
+    return this.#sql.exec<LateRow>(SELECT_LATE_OF_KEY, key).toArray().map(shelvedOf);
   }
 
   find(event: EventId): ShelvedClick | null {
-    const row = this.#sql
-      .exec<{ received_at_ms: number; encoded: string; decided: string | null }>(SELECT_LATE, event)
-      .toArray()[0];
-    if (row === undefined) return null;
-    const decided = row.decided === null ? null : (parseJson(row.decided) as DecidedReview);
-    return { event, receivedAtMs: row.received_at_ms, encoded: row.encoded, decided };
+    const row = this.#sql.exec<LateRow>(SELECT_LATE, event).toArray()[0];
+    return row === undefined ? null : shelvedOf(row);
   }
 
   decide(event: EventId, decided: DecidedReview): void {
@@ -46,4 +68,15 @@ export class SqliteLateShelf implements LateShelf {
     const { found } = this.#sql.exec<{ found: number }>(HAS_OLD_LATE, receivedAtMs).one();
     if (found === 1) this.#sql.exec(DELETE_LATE, receivedAtMs);
   }
+}
+
+function shelvedOf({ event, key, received_at_ms: receivedAtMs, clicks, encoded, decided }: LateRow): ShelvedClick {
+  return {
+    event: event as EventId,
+    key: key as ImpressionKey,
+    receivedAtMs,
+    clicks,
+    encoded,
+    decided: decided === null ? null : (parseJson(decided) as DecidedReview),
+  };
 }

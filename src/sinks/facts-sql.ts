@@ -208,7 +208,10 @@ INSERT OR IGNORE INTO advertisers (advertiser_id, bucket, first_seen_ms)
 SELECT value ->> 0, value ->> 1, ?2
 FROM json_each(?1)`;
 
-/** Late clicks from a JSON list of their columns in order; a click that is known takes its newest state. */
+/**
+ * Late clicks from a JSON list of their columns in order; one that is known takes its newest state and adds its clicks, which
+ * the ledger lets happen once.
+ */
 export const UPSERT_LATE_CLICKS = `
 INSERT INTO late_clicks (advertiser_id, event_id, campaign_id, ad_id, publisher_id, shard, clicks, cpc_micros,
   occurred_at_ms, received_at_ms, verdict, reason, decided_by, decided_at_ms)
@@ -217,6 +220,7 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
 FROM json_each(?1)
 WHERE true
 ON CONFLICT (advertiser_id, event_id) DO UPDATE SET
+  clicks = late_clicks.clicks + excluded.clicks,
   verdict = excluded.verdict,
   reason = excluded.reason,
   decided_by = excluded.decided_by,

@@ -298,3 +298,36 @@ describe("widening", () => {
     expect(plain(facts)).toEqual(before);
   });
 });
+
+describe("[attack 4] an event after its token's life", () => {
+  const days = (n: number) => n * 86_400_000;
+  const receivedAtMs = NOON_MS + days(20);
+
+  it.each(["click", "impression"] as const)(
+    "counts when it was received, whatever time the client of a %s says",
+    (type) => {
+      for (const occurredAtMs of [NOON_MS, NOON_MS + 1, NOON_MS + 3_600_000, NOON_MS + days(7), receivedAtMs]) {
+        const facts: Facts = new Map();
+        const opened = anOpenedClick({ type, occurredAtMs, receivedAtMs, clock: "client" });
+        const line = { seq: 1, loggedAtMs: receivedAtMs, rules: 1, review: null };
+        foldEntry(facts, { ...opened, ...line, verdict: "invalid", reason: "expired_token" });
+        expect(Array.from(facts.values(), ({ window }) => window)).toEqual([receivedAtMs / 60_000]);
+      }
+    },
+  );
+
+  it("counts in its own minute as long as the token lives", () => {
+    const facts: Facts = new Map();
+    const opened = anOpenedClick({ occurredAtMs: NOON_MS, receivedAtMs: NOON_MS + 3_600_000, clock: "client" });
+    foldEntry(facts, {
+      ...opened,
+      seq: 1,
+      loggedAtMs: receivedAtMs,
+      rules: 1,
+      review: null,
+      verdict: "late",
+      reason: "late",
+    });
+    expect(Array.from(facts.values(), ({ window }) => window)).toEqual([NOON_MS / 60_000]);
+  });
+});

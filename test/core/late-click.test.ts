@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { foldLateClick, type LateClicks } from "../../src/core/late-click.ts";
+import { foldLateClick, type LateClicks, mergeLateClicks } from "../../src/core/late-click.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
 import { type Decision, VERDICTS } from "../../src/core/verdict.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
@@ -26,7 +26,7 @@ function fold(...parts: LoggedEvent[][]): LateClicks {
   for (const part of parts) {
     const some: LateClicks = new Map();
     for (const logged of part) foldLateClick(some, logged);
-    for (const [id, state] of some) lates.set(id, state);
+    mergeLateClicks(lates, some);
   }
   return lates;
 }
@@ -69,9 +69,17 @@ describe("the review list", () => {
   it("is the same for any split of the log", () => {
     const one = aLate();
     const other = aLate();
-    const log = [one, other, { ...one, verdict: "invalid", reason: "late_rejected", review: REVIEW } as const];
+    const { id: to, occurredAtMs, country, device } = one.event;
+    const joins = { to, occurredAtMs, country, device };
+    const moved = { ...one.event, count: 6 };
+    const review = { ...one, event: moved, verdict: "invalid", reason: "late_rejected", review: REVIEW } as const;
+    const log = [one, aLate({ joins }), other, aLate({ joins }), review];
     const whole = fold(log);
-    expect(whole.size).toBe(2);
+    expect(Array.from(whole.values(), ({ eventId, clicks }) => [eventId, clicks])).toEqual([
+      [to, 6],
+      [other.event.id, 2],
+    ]);
+    expect(whole.get(to)).toMatchObject({ verdict: "invalid", review: REVIEW, occurredAtMs });
     for (let at = 0; at <= log.length; at++) expect(fold(log.slice(0, at), log.slice(at))).toEqual(whole);
   });
 });

@@ -38,6 +38,19 @@ describe("a log line", () => {
     expect(decodeLogLine(line)).toMatchObject({ ...AT, ...decision, review });
   });
 
+  it("[attack 4] gives back which late click another one joins, and where both are counted", () => {
+    const joins = { to: aClick().id, occurredAtMs: NOON_MS, country: "DE", device: "mobile" } as const;
+    const line = encodeLogLine(AT, { verdict: "late", reason: "late", joins }, encodeTokenEvent(aClick()));
+    expect(line).toContain(
+      `"joins":{"to":"${joins.to}","occurred_at_ms":1776686400000,"country":"DE","device":"mobile"}`,
+    );
+    // What looks for the lines of the other by its id does not find this one.
+    expect(line).not.toContain(`"id":"${joins.to}"`);
+    expect(decodeEventLine(line).joins).toEqual(joins);
+    expect(() => decodeLogLine(line.replace(`"to":"${joins.to}"`, '"to":"x"'))).toThrow("names the other");
+    expect(() => decodeLogLine(line.replace('"mobile"},"event"', '"phone"},"event"'))).toThrow("names its cell");
+  });
+
   it("holds the event byte for byte as the edge encoded it", () => {
     const encoded = encodeTokenEvent(aClick());
     const line = encodeLogLine(AT, { verdict: "late", reason: "late" }, encoded);

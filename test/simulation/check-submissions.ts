@@ -9,6 +9,7 @@
  */
 import { cellDimensionsOf } from "../../src/core/facts.ts";
 import type { ImpressionCounts } from "../../src/core/impression-counts.ts";
+import { SECOND_MS } from "../../src/core/limits.ts";
 import { type Counts, MEASURES, type Measure, zeroCounts } from "../../src/core/measures.ts";
 import { minuteOf } from "../../src/core/time.ts";
 import type { Archived } from "./check-requests.ts";
@@ -67,7 +68,11 @@ function addRequests(cells: Cells, archived: Archived): void {
   for (const { note, first } of archived.values()) {
     if (first === null) continue;
     const { claims } = note.request.impression;
-    const { country, device, occurredAtMs, type } = note.event;
+    // A late click beyond those that are kept of its token counts where the one that it joined does.
+    const place = first.joins ? archived.get(first.joins.to)?.note : note;
+    const { country, device, occurredAtMs, type } = place?.event ?? note.event;
+    const { receivedAtMs } = note.event;
+    const atMs = receivedAtMs > claims.exp * SECOND_MS ? receivedAtMs : occurredAtMs;
     const dimensions = {
       advertiserId: claims.adv,
       campaignId: claims.cmp,
@@ -78,7 +83,7 @@ function addRequests(cells: Cells, archived: Archived): void {
       country: country ?? "",
       device,
     };
-    add(cells, dimensions, occurredAtMs, { [type === "click" ? "gross" : "gross_impressions"]: first.event.count });
+    add(cells, dimensions, atMs, { [type === "click" ? "gross" : "gross_impressions"]: first.event.count });
   }
 }
 

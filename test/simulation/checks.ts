@@ -22,7 +22,7 @@ import { checkCells, type UploadedTotals } from "./check-submissions.ts";
 import { checkUsers } from "./check-users.ts";
 import { CLOCK_STEP_MAX_MS } from "./faults.ts";
 import { breachesOf } from "./law.ts";
-import { worthOf } from "./truth.ts";
+import { type Worth, worthOf } from "./truth.ts";
 import type { Note, Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
@@ -75,7 +75,23 @@ function readEvent(witness: Witness, archived: Archived, line: LoggedEvent): voi
   }
 }
 
-type Expected = { valid: number; spend_micros: number; impressions: number };
+/** Late clicks that nobody decided on, nor on the one that they joined. */
+function waitingClicks(archived: Archived): number {
+  let clicks = 0;
+  for (const record of archived.values()) {
+    if (record.first?.verdict !== "late") continue;
+    const row = record.first.joins ? archived.get(record.first.joins.to) : record;
+    if (row?.review === null) clicks += record.first.event.count;
+  }
+  return clicks;
+}
+
+/** A late click beyond those that are kept of its token, after all of these were decided. */
+function isDecidedAtOnce(worth: Worth, { verdict, reason }: LoggedEvent): boolean {
+  return worth === "late" && (verdict === "duplicate" || reason === "late_rejected");
+}
+
+type Expected = { valid: number; spend_micros: number; impressions: number; late: number };
 
 /** Each line's verdict against the rules, and each impression's claims; returns what is to be counted and billed. */
 function checkVerdicts({ witness, settings }: World, archived: Archived): Expected {
@@ -87,8 +103,8 @@ function checkVerdicts({ witness, settings }: World, archived: Archived): Expect
     tallies.set(name, tally);
     if (first === null) continue;
     const worth = worthOf(note, settings.policy);
-    const isRight =
-      worth === "candidate" ? first.verdict === "valid" || first.verdict === "duplicate" : first.verdict === worth;
+    const isCandidate = first.verdict === "valid" || first.verdict === "duplicate";
+    const isRight = worth === "candidate" ? isCandidate : first.verdict === worth || isDecidedAtOnce(worth, first);
     if (!isRight)
       witness.complain("G5", `event ${id} is ${worth} by the rules and ${first.verdict} in the archive`, id);
     if (worth === "candidate") tally.candidates++;
@@ -98,7 +114,7 @@ function checkVerdicts({ witness, settings }: World, archived: Archived): Expect
     if (review !== null && review.verdict !== "invalid") tally.candidates++;
     if (review?.verdict === "valid") tally.valid++;
   }
-  const expected: Expected = { valid: 0, spend_micros: 0, impressions: 0 };
+  const expected: Expected = { valid: 0, spend_micros: 0, impressions: 0, late: waitingClicks(archived) };
   for (const [name, { note, valid, candidates }] of tallies) {
     const once = candidates > 0 ? 1 : 0;
     if (note.event.type === "impression") expected.impressions += once;
@@ -120,7 +136,9 @@ function checkReviews({ witness, facts }: World, archived: Archived): void {
     }
   }
   for (const [id, { first, review }] of archived) {
-    const newest = review ?? (first?.verdict === "late" ? first : null);
+    // What joined another one stands in that one's row.
+    const hasJoined = first?.joins !== undefined && first.joins !== null;
+    const newest = review ?? (first?.verdict === "late" && !hasJoined ? first : null);
     const listed = facts.lates.get(id)?.verdict;
     if (newest?.verdict !== listed) {
       witness.complain("G11", `the review list says ${listed} of ${id}, the archive ${newest?.verdict}`, id);

@@ -33,6 +33,7 @@ export class ClickStory {
     else if (plot < 0.95) this.#aroundExpiry(isolate);
     else if (plot < 0.975) this.#sharedLink(seenMs, isolate);
     else if (plot < 0.98) this.#flood(seenMs, isolate);
+    else if (plot < 0.985) this.#lateFlood(seenMs, isolate);
     else this.#overItsWholeLife();
     return this.#requests;
   }
@@ -104,6 +105,17 @@ export class ClickStory {
     for (let click = 0; click < clicks; click++) {
       const client = `flood-${click % 3}`;
       this.#person(atMs + this.#chance.between(0, 1_500), isolate, { client });
+    }
+  }
+
+  /** One token sent again and again by script, each time with another time of long ago. */
+  #lateFlood(atMs: number, isolate: number): void {
+    const clicks = this.#chance.between(9, 60);
+    const toldMs = Math.max(atMs, this.#mintedMs + SECOND_MS);
+    for (let click = 0; click < clicks; click++) {
+      const timestampMs = toldMs + this.#chance.between(0, 4 * MINUTE_MS);
+      const sentMs = toldMs + this.#chance.between(6, 12) * MINUTE_MS + this.#chance.between(0, 90_000);
+      this.#person(sentMs, isolate, { method: "POST", timestampMs, client: `late-${click}` });
     }
   }
 

@@ -38,7 +38,7 @@ class EventObject extends ShardObject {
     this.refuseOverload();
     const arrivals = carrier.arrive(encodedEvents);
     scheduler.handed += arrivals.length - 1;
-    const ports = { log, index, shelf, policy: settings.policy, nowMs };
+    const ports = { log, index, shelf, policy: settings.policy, codec: carrier, nowMs };
     const { decided, chars } = parts.ingest(arrivals, ports, (closure) => journal.transaction(closure));
     this.appended(chars);
     return decided;

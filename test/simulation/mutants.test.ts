@@ -8,6 +8,7 @@ import { BATCH_BY_CONTENT, BATCH_BY_NAME } from "./mutants/batch-by-name.ts";
 import { INVALID_CLAIMS, LATE_CLAIMS } from "./mutants/claims-of-others.ts";
 import { CREDIT_ADDED } from "./mutants/credit-added.ts";
 import { FOLLOWER_NEVER_RESENDS } from "./mutants/follower-never-resends.ts";
+import { JOIN_FORGOTTEN } from "./mutants/join-forgotten.ts";
 import { KEYS_DROPPED_EARLY } from "./mutants/keys-dropped-early.ts";
 import { LEDGER_BY_RANGE_END } from "./mutants/ledger-by-range-end.ts";
 import { MARK_BEFORE_APPEND } from "./mutants/mark-before-append.ts";
@@ -41,6 +42,7 @@ const MUTANTS: readonly Mutant[] = [
   LEDGER_BY_RANGE_END,
   NUMBERS_REUSED,
   KEYS_DROPPED_EARLY,
+  JOIN_FORGOTTEN,
   TWO_FLUSHES,
   FOLLOWER_NEVER_RESENDS,
   RANDOM_SALT,

@@ -80,6 +80,17 @@ export class MemoryLateShelf implements LateShelf {
     }
   }
 
+  join(event: EventId, clicks: number): void {
+    this.#journal.failpoint();
+    const shelved = this.#clicks.get(event);
+    if (shelved !== undefined) this.#set(event, { ...shelved, clicks: shelved.clicks + clicks });
+  }
+
+  ofKey(key: ImpressionKey): ShelvedClick[] {
+    const found = Array.from(this.#clicks.values()).filter((click) => click.key === key);
+    return found.sort((a, b) => (a.event < b.event ? -1 : 1));
+  }
+
   find(event: EventId): ShelvedClick | null {
     return this.#clicks.get(event) ?? null;
   }

@@ -1,6 +1,6 @@
 /** The in-memory report database: same contract as D1Facts, for contract tests and simulation. */
 import { type Facts, mergeFacts } from "../../src/core/facts.ts";
-import type { LateClicks } from "../../src/core/late-click.ts";
+import { type LateClicks, mergeLateClicks } from "../../src/core/late-click.ts";
 import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
 
 export class MemoryFacts implements FactsStore {
@@ -13,7 +13,7 @@ export class MemoryFacts implements FactsStore {
     if (this.#ledger.has(key)) throw new Error("posting exists");
     this.#ledger.set(key, seqTo);
     mergeFacts(this.facts, facts.values());
-    for (const [id, late] of lates) this.lates.set(id, late);
+    mergeLateClicks(this.lates, lates);
   }
 
   async postedTo(source: string, seqFrom: number): Promise<number | null> {
