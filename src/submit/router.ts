@@ -3,7 +3,7 @@
  */
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
-import { handlerOf, type Route, type Routes } from "../routes.ts";
+import { type Route, type Routes, routerOf } from "../routes.ts";
 import { handleConversions, handlePostback, handlePostbackSecret } from "./conversions.ts";
 import { handleCounts } from "./counts.ts";
 import { submissionProblem } from "./refuse.ts";
@@ -17,6 +17,8 @@ export const ROUTES: Routes = new Map<string, Route>([
   ["/v1/impressions/counts", { POST: handleCounts, other: () => notAllowed("POST") }],
 ]);
 
+const route = routerOf(ROUTES);
+
 /** Answers a submission; undefined when the path is none of these. A fault is the sender's to try again. */
 export async function handleSubmit(
   request: Request,
@@ -25,7 +27,7 @@ export async function handleSubmit(
   ctx: ExecutionContext,
 ): Promise<Response | undefined> {
   try {
-    return await handlerOf(ROUTES, path, request.method)?.(request, env, ctx);
+    return await route(request, path, env, ctx);
   } catch (fault) {
     logFault("submission_failed", fault);
     return submissionProblem({ reason: "unavailable" });

@@ -1,10 +1,10 @@
 /**
  * The tracking routes. Click links and pixels are matched by hand before anything is parsed, since they are what browsers
- * wait for (`tokenIn`); the others go through a small router. Each route also stands under `/api`.
+ * wait for (`tokenIn`); the others go through itty-router (`routes.ts`). Each route also stands under `/api`.
  */
 import type { EventType } from "../core/token-event.ts";
 import { problemResponse } from "../problem.ts";
-import { handlerOf, type Route, type Routes } from "../routes.ts";
+import { type Route, type Routes, routerOf } from "../routes.ts";
 import { preflightResponse } from "./cors.ts";
 import { handleMint } from "./mint.ts";
 import { handleScriptClick } from "./script-click.ts";
@@ -54,11 +54,4 @@ export const ROUTES: Routes = new Map<string, Route>([
 ]);
 
 /** Answers a tracking request other than a click link; undefined when the path is none of ours. */
-export async function handleTrack(
-  request: Request,
-  path: string,
-  env: Env,
-  ctx: ExecutionContext,
-): Promise<Response | undefined> {
-  return handlerOf(ROUTES, path, request.method)?.(request, env, ctx);
-}
+export const handleTrack = routerOf(ROUTES);

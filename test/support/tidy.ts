@@ -67,8 +67,9 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   demo: ["submit", "track", "queue", "shard", "sinks", "report", "access", "core"],
 };
 
-/** Folder → packages that it may import; `src/index.ts` and the other root files import none. */
+/** Folder → packages that it may import; "" are the root files. */
 export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  "": ["itty-router"],
   core: ["@noble/hashes", "isbot"],
   access: ["@noble/hashes", "cloudflare:workers"],
   sinks: ["hyparquet", "hyparquet-writer"],
