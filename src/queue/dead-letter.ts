@@ -14,6 +14,7 @@ import { parseJson } from "../core/base64url.ts";
 import type { Seal } from "../core/seal.ts";
 import { isoDay } from "../core/time.ts";
 import { DEAD_REASONS, type DeadReason } from "../core/token-event.ts";
+import { contentsOf, encodeContents } from "./letter-contents.ts";
 
 export const DEAD_PREFIX = "dead/v1/";
 /** Conversions that were accepted and could not be decided, by advertiser: a tenant's trouble is that tenant's. */
@@ -81,7 +82,9 @@ export async function undecidedSubmissions(
 
 /** Stores the letter; durable when it resolves. */
 export async function buryLetter({ archive, seal }: DeadLetterPorts, letter: DeadLetter): Promise<void> {
-  const { reason, queue, messageId, index, attempts, sentAtMs, payload } = letter;
+  const { reason, queue, messageId, index, attempts, sentAtMs, payload, advertiserId } = letter;
+  // Whose a conversion is stands in its key.
+  const owners = advertiserId === undefined ? encodeContents(contentsOf(letter)) : {};
   const body = {
     v: 1,
     reason,
@@ -95,7 +98,7 @@ export async function buryLetter({ archive, seal }: DeadLetterPorts, letter: Dea
   };
   await archive.put(deadLetterKey(letter), JSON.stringify(body), {
     httpMetadata: { contentType: "application/json" },
-    customMetadata: { reason, queue, attempts: String(attempts) },
+    customMetadata: { reason, queue, attempts: String(attempts), ...owners },
   });
 }
 

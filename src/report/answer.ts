@@ -87,9 +87,15 @@ async function csvBody({ csv }: Shaped, meta: ReportMeta, headers: Record<string
   headers["X-Report-Watermark"] = meta.watermark ?? "unknown";
   headers["X-Report-Complete"] = String(meta.complete);
   headers["X-Report-Truncated"] = String(meta.truncated);
+  if (meta.warnings.length > 0) headers["X-Report-Warnings"] = toAscii(JSON.stringify(meta.warnings));
   if (meta.nextCursor !== null) headers["X-Report-Next-Cursor"] = meta.nextCursor;
   if (meta.totals !== undefined) headers["X-Report-Totals"] = JSON.stringify(meta.totals);
   return { body, etag: await tagOf(body) };
+}
+
+/** JSON in a header: what is not ASCII, escaped. */
+function toAscii(json: string): string {
+  return json.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function periodOf({ query, timezone }: ReportMeta): SpelledPeriod {

@@ -34,6 +34,7 @@ import type { ReadScope } from "./segments-sql.ts";
 import { fillSeries, seriesWriter, toSeriesRows } from "./series.ts";
 import { rowWriter, toCsvRows } from "./table.ts";
 import { checkScope, readScopeOf } from "./tenancy.ts";
+import { readUncounted, type UncountedCache } from "./uncounted.ts";
 import { makeWatermarkCache, readWatermark, type WatermarkCache, type WatermarkSources } from "./watermark.ts";
 import { platformSources, type Stations, stationsOf } from "./watermark-sources.ts";
 
@@ -96,13 +97,16 @@ const PLATFORM: ReportPorts = {
   watermarkSources: platformSources,
 };
 
-/** The watermarks that an isolate remembers, by the stations and, where it matters, the tenant that they stand for. */
-type Caches = Map<string, WatermarkCache>;
+/**
+ * What an isolate remembers: watermarks, by the stations and, where it matters, the tenant that they stand for, and dead
+ * letters.
+ */
+type Caches = { readonly watermarks: Map<string, WatermarkCache>; readonly uncounted: UncountedCache };
 const CACHES_MAX = 1_000;
 
 /** The report API; one app holds its own watermarks. */
 export function reportApp(ports: ReportPorts = PLATFORM): Hono<ReportEnv> {
-  const caches: Caches = new Map();
+  const caches: Caches = { watermarks: new Map(), uncounted: { letters: null } };
   const app = new Hono<ReportEnv>();
   for (const route of ROUTES) {
     for (const prefix of ["", "/api"]) {
@@ -152,11 +156,14 @@ async function answer(
     const sources: PageSources = {
       directory,
       bucket: env.ARCHIVE,
-      watermark: () =>
-        readWatermark(
-          { nowMs, ...ports.watermarkSources(env, config, stations, scope.value) },
-          cacheOf(caches, stations, scope.value),
-        ),
+      watermark: async () => {
+        const watermark = { nowMs, ...ports.watermarkSources(env, config, stations, scope.value) };
+        const reading = await readWatermark(watermark, cacheOf(caches, stations, scope.value));
+        const { range } = query.value;
+        const uncounted = { range, scope: scope.value, nowMs };
+        const { warnings, isShort } = await readUncounted(env.ARCHIVE, uncounted, caches.uncounted);
+        return { ...reading, warnings: [...reading.warnings, ...warnings], isShort };
+      },
       random: ports.random,
       mayKeep: pass.mayKeep,
       charge: pass.charge,
@@ -214,11 +221,11 @@ async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Pr
   return ok({ shaped: { name: "series", items: () => mapEach(series.value, seriesWriter(query)), csv }, meta });
 }
 
-function cacheOf(caches: Caches, stations: Stations, scope: ReadScope): WatermarkCache {
+function cacheOf({ watermarks }: Caches, stations: Stations, scope: ReadScope): WatermarkCache {
   const key = JSON.stringify(stations.conversions ? [stations, scope] : stations);
-  if (caches.size >= CACHES_MAX) caches.clear();
-  const cache = caches.get(key) ?? makeWatermarkCache();
-  caches.set(key, cache);
+  if (watermarks.size >= CACHES_MAX) watermarks.clear();
+  const cache = watermarks.get(key) ?? makeWatermarkCache();
+  watermarks.set(key, cache);
   return cache;
 }
 

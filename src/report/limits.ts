@@ -39,6 +39,8 @@ export const CACHE_MAX_AGE_S = 60;
 /** What lies between an event's arrival and the place where a watermark looks for it: coalescer, retry and send. */
 export const WATERMARK_HOLD_MS = 5_000;
 export const WATERMARK_CACHE_MS = 2_000;
+/** Dead letters are rare, and a list of them is a request to R2. */
+export const UNCOUNTED_CACHE_MS = 10_000;
 /** A source of the watermark that does not answer in this time is reported as unknown. */
 export const WATERMARK_TIMEOUT_MS = 2_000;
 

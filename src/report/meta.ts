@@ -4,7 +4,8 @@
  *   {"query":{…,"from":…,"to":…},"watermark":…,"complete":…,"lagSeconds":…,"state":"open","tiers":[…],"rowsRead":…,…}
  *
  * Keeps: `query.from` and `query.to` are instants and half-open, [from, to), also where the caller gave a date.
- * `complete` is true only when every event that arrived before `to` is counted. `state` is `provisional` when the range
+ * `complete` is true only when every event that arrived before `to` is counted: none waits on its way, and none of the
+ * asker's lies in dead letters. `state` is `provisional` when the range
  * ended before the watermark (late events, conversions and corrections still change it), else `open`. A page of rows
  * that were kept says what was true when they were read.
  */
@@ -74,13 +75,13 @@ const TIERS_CUT: Warning = { code: "tiers_cut", detail: `Only the first ${TIERS_
 export function toMeta(facts: MetaFacts): ReportMeta {
   const { query, read, late, nowMs } = facts;
   const { watermarkMs, warnings } = read.watermark;
-  const complete = watermarkMs !== null && watermarkMs >= query.range.toMs;
+  const hasPassed = watermarkMs !== null && watermarkMs >= query.range.toMs;
   return {
     query: toQueryMeta(query),
     watermark: watermarkMs === null ? null : isoSecond(watermarkMs),
-    complete,
+    complete: hasPassed && read.watermark.isShort !== true,
     lagSeconds: watermarkMs === null ? null : Math.max(0, Math.round((nowMs - watermarkMs) / 1_000)),
-    state: complete ? "provisional" : "open",
+    state: hasPassed ? "provisional" : "open",
     truncated: facts.isCut,
     nextCursor: facts.nextCursor,
     ...(read.totals === null ? {} : { totals: read.totals }),

@@ -1,7 +1,8 @@
 /**
  * The watermark's sources on the platform: every place where an event waits between its arrival and the facts.
  *
- *   always         event queues (CLICK_QUEUE_0, IMPRESSION_QUEUE_0, …), their spool, the shards of clicks and impressions
+ *   always         event queues (CLICK_QUEUE_0, IMPRESSION_QUEUE_0, …), the dead-letter queues behind them, their spool,
+ *                  the shards of clicks and impressions
  *   conversions    their spool and 256 order objects, asked only by a query for conversions, their value or reasons
  *   counts         16 objects of uploaded impressions, asked only by a query for impressions or reasons
  *
@@ -22,7 +23,8 @@ import { type Metric, measuresOf } from "./metrics.ts";
 import type { Warning } from "./range.ts";
 import type { WatermarkSources } from "./watermark.ts";
 
-const QUEUE_BINDING = /^(CLICK|IMPRESSION)_QUEUE_/;
+/** What waits in a dead-letter queue is not yet a dead letter (src/report/uncounted.ts). */
+const QUEUE_BINDING = /^(CLICK|IMPRESSION)_QUEUE_|^DEAD_(CLICK|IMPRESSION)_QUEUE$/;
 
 /** Stations that only some queries depend on. */
 export type Stations = { readonly conversions: boolean; readonly counts: boolean };

@@ -3,6 +3,8 @@
  *
  *   watermark = min(now − hold, oldest queued message − hold, oldest unposted event of each shard)
  *
+ * Queues are those of events and the dead-letter queues behind them, where a message waits to become a dead letter.
+ *
  * A queued message may hold events that arrived up to a hold before it was sent. Keeps: read in the way of the data
  * (clock, then queues, then shards, and the facts after all of them): an event that has left one station by the time
  * it is asked has reached the next, so none slips between two answers. A source that fails makes the watermark unknown,
@@ -21,7 +23,12 @@ export type WatermarkSources = {
   readonly warnings?: () => Promise<readonly Warning[]>;
 };
 
-export type WatermarkReading = { readonly watermarkMs: number | null; readonly warnings: readonly Warning[] };
+export type WatermarkReading = {
+  readonly watermarkMs: number | null;
+  readonly warnings: readonly Warning[];
+  /** Whether events that arrived before the range's end wait in dead letters (src/report/uncounted.ts). */
+  readonly isShort?: boolean;
+};
 
 /** What an isolate remembers between requests: values only, never another request's promise. */
 export type WatermarkCache = { readMs: number; reading: WatermarkReading; lastKnownMs: number | null };
