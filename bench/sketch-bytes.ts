@@ -61,7 +61,8 @@ async function post(database: D1Database, rows: number, users: number): Promise<
     const ids = { advertiserId, window: MINUTE, campaignId: "cmp", adGroupId: "", adId: `ad_${ad}` };
     facts.set(ids.adId, { ...ids, cells, reasons: new Map(), users: nextUsers(users) });
   }
-  const posting = { source: `bench/${users}`, shard: "bench", seqFrom: 1, seqTo: 1, facts, lates: new Map() };
+  const to = { seq: 1, chain: "", loggedAtMs: 0, part: "" };
+  const posting = { source: `bench/${users}`, shard: "bench", from: null, to, facts, lates: new Map() };
   await new D1Facts(database as never, () => Date.now()).post(posting);
   return advertiserId;
 }

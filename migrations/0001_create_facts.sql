@@ -2,15 +2,22 @@
 -- that each can be applied exactly once. One row per (ad, window) with its breakdown packed inside, because D1 bills
 -- and limits rows, not bytes. Ids are '' where a token carried none.
 
--- The ledger: a posting is applied if and only if its row is here. (source, seq_from) makes a repeat fail.
-CREATE TABLE postings (
-  source       TEXT    NOT NULL, -- shard and its incarnation
-  seq_from     INTEGER NOT NULL, -- first log row of the posting
-  seq_to       INTEGER NOT NULL, -- last log row of the posting
-  posted_at_ms INTEGER NOT NULL,
-  PRIMARY KEY (source, seq_from),
-  CHECK (seq_to >= seq_from)
+-- The ledger: up to where each source's log is in this database. A posting moves its row by compare-and-set, so that it
+-- is applied if and only if the row says so, and a log that took another way is noticed by its chain.
+CREATE TABLE ledger (
+  source       TEXT    NOT NULL PRIMARY KEY, -- shard / incarnation
+  seq          INTEGER NOT NULL, -- last log row that is posted
+  chain        TEXT    NOT NULL, -- hash over all rows up to it (src/core/position.ts)
+  logged_at_ms INTEGER NOT NULL, -- of that row
+  part         TEXT    NOT NULL, -- '', or up to which advertiser the next row is posted (src/sinks/post-apart.ts)
+  posted_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Counted up once a minute by cron: a database that was set back to an earlier moment shows by it.
+CREATE TABLE heartbeat (
+  id   INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  beat INTEGER NOT NULL
+) STRICT;
 
 -- Advertisers that have had an event, with the bucket they are rolled in.
 CREATE TABLE advertisers (

@@ -16,6 +16,7 @@ import { drainSpool } from "../queue/spool.ts";
 import type { ShardNamespace, SubmissionNamespace } from "../shard/stub.ts";
 import { rollAll } from "../sinks/roll.ts";
 import { dropOld } from "./retention.ts";
+import { watchDatabase } from "./set-back.ts";
 
 export type CronPorts = {
   /** The report databases by name. */
@@ -42,6 +43,17 @@ export async function runCron(
   const visited = submissionShardNames().filter((_, at) => at % SUBMISSION_SWEEP_MINUTES === turn);
   await Promise.all([
     ...visited.map((name) => duty(`sweep ${name}`, () => submissions.getByName(name).sweep())),
+    ...Array.from(databases, ([name, database]) =>
+      duty(`watch ${name}`, () =>
+        watchDatabase({ name, database, bucket: archive }, async () => {
+          const names = eventShardNames(await topology());
+          await Promise.all([
+            ...names.map((shard) => shards.getByName(shard).sweep()),
+            ...submissionShardNames().map((shard) => submissions.getByName(shard).sweep()),
+          ]);
+        }),
+      ),
+    ),
     ...Array.from(databases, ([name, database]) =>
       duty(`roll ${name}`, async () => {
         const windows = await rollAll(database, nowMs);

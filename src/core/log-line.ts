@@ -4,7 +4,7 @@
  *   {"v":1,"seq":812,"logged_at_ms":…,"verdict":"valid","reason":null,"rules":2,"event":<TokenEvent>}
  *   {…,"verdict":"valid","reason":"late_accepted","rules":2,"review":{"by":"key_7","at_ms":…},"event":<TokenEvent>}
  *   {…,"verdict":"valid","reason":null,"rules":2,"prior":null,"next":<credit>,"event":<ConversionEvent>}
- *   {…,"verdict":"valid","reason":null,"rules":2,"event":<ImpressionCountsEvent>}
+ *   {…,"verdict":"valid","reason":null,"rules":2,"batch":{"key":"…","content":"…"},"event":<ImpressionCountsEvent>}
  *
  * The second form is a decision on a late click: the same event again, moved from `late` to its new verdict, with the count
  * of all that joined it. A late click that joins another says which, and where both are counted:
@@ -46,7 +46,14 @@ export type TokenContent = OpenedEvent &
     readonly joins?: Joined | null | undefined;
   };
 export type ConversionContent = { readonly event: ConversionEvent } & ConversionLine;
-export type CountsContent = { readonly event: ImpressionCountsEvent; readonly verdict: "valid"; readonly reason: null };
+/** Rows of an upload; `batch` is what it is recognised by (shard/submit.ts). */
+export type CountsContent = {
+  readonly event: ImpressionCountsEvent;
+  readonly verdict: "valid";
+  readonly reason: null;
+  readonly batch: Batch;
+};
+export type Batch = { readonly key: string; readonly content: string };
 
 /** What a line says, without its position. */
 export type LogContent = TokenContent | ConversionContent | CountsContent;
@@ -72,11 +79,12 @@ type LineHead = {
   readonly joins?: Joined | null | undefined;
   readonly prior?: Credit | null;
   readonly next?: Credit | null;
+  readonly batch?: Batch;
 };
 
 /** The line without its newline; `encodedEvent` is the event as its own encoder wrote it. */
 export function encodeLogLine({ seq, loggedAtMs }: LogPosition, head: LineHead, encodedEvent: string): string {
-  const { verdict, reason, review = null, joins = null, prior, next } = head;
+  const { verdict, reason, review = null, joins = null, prior, next, batch } = head;
   const text = JSON.stringify({
     v: 1,
     seq,
@@ -88,6 +96,7 @@ export function encodeLogLine({ seq, loggedAtMs }: LogPosition, head: LineHead, 
     ...(joins === null ? {} : { joins: encodeJoined(joins) }),
     ...(prior === undefined ? {} : { prior: encodeCredit(prior) }),
     ...(next === undefined ? {} : { next: encodeCredit(next) }),
+    ...(batch === undefined ? {} : { batch }),
   });
   return `${text.slice(0, -1)},"event":${encodedEvent}}`;
 }
@@ -131,7 +140,9 @@ function decodeConversionLine(wire: Record<string, unknown>, head: Ruled & { ver
 function decodeCountsLine(wire: Record<string, unknown>, head: Ruled): LoggedCounts {
   const event = parseImpressionCounts(wire["event"]);
   assert(event !== null, "a log line holds readable counts");
-  return { ...head, event, verdict: "valid", reason: null };
+  const { key, content } = (wire["batch"] ?? {}) as { key?: unknown; content?: unknown };
+  assert(typeof key === "string" && typeof content === "string", "a log line of counts names its batch");
+  return { ...head, event, verdict: "valid", reason: null, batch: { key, content } };
 }
 
 function knownReason<T extends VerdictReason | ConversionReason>(known: readonly T[], reason: unknown): T | null {

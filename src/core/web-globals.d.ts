@@ -33,6 +33,7 @@ declare const crypto: {
       extractable: boolean,
       usages: ("sign" | "verify")[],
     ): Promise<CryptoKey>;
+    digest(algorithm: "SHA-256", data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
     sign(algorithm: "HMAC", key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
     verify(
       algorithm: "HMAC",

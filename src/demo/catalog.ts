@@ -43,7 +43,7 @@ GROUP BY facts.ad_id`;
 /** Of the catalogue, which is in the primary database alone. */
 const SELECT_ADVERTISERS = `SELECT DISTINCT advertiser_id FROM campaigns`;
 
-const SELECT_POSTED = `SELECT max(posted_at_ms) AS posted_at_ms FROM postings`;
+const SELECT_POSTED = `SELECT max(posted_at_ms) AS posted_at_ms FROM ledger`;
 
 export async function readCatalog(database: D1Database): Promise<Catalog> {
   const [ads, publishers] = await database.batch([

@@ -2,14 +2,19 @@
  * When a shard flushes: at its alarm, at a call that finds the alarm overdue, or at a sweep; one flush at a time, and
  * again until nothing is left.
  *
+ * Before the first event of a session is decided the storage is compared with its archive (recovery.ts); until that is
+ * done, `ready` waits, and rejects when R2 does not answer. A sweep compares again, storage and ledgers.
+ *
  * Keeps: an alarm is armed whenever the log holds something that is not posted or not archived. A flush that fails is
  * logged and armed again, less and less often: the platform gives an alarm up after six failures, so none ever reaches
- * it. Nothing here rejects.
+ * it. Nothing here rejects but `ready`.
  * Relies on: one runner per log, made again with its object.
  */
 import { SECOND_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";
-import { ARCHIVED_CURSOR, archiveDueMs, type FlushPorts, flush, postedSeq } from "./flush.ts";
+import { StorageSetBackError } from "../sinks/archive.ts";
+import { archiveDueMs, archivedPlace, type FlushPorts, FlushSession, flush, postedPlace } from "./flush.ts";
+import { checkStorage } from "./recovery.ts";
 
 /** Progress of one shard. Instants are null when nothing waits. */
 export type ShardStatus = {
@@ -44,24 +49,41 @@ export class FlushRunner {
   #failures = 0;
   /** When the alarm is set for, as far as this instance knows. */
   #armedForMs: number | null = null;
-  #unpostedChars: number;
+  #heldChars: number;
+  readonly #session = new FlushSession();
+  #checking: Promise<void> | null = null;
+  /** A ledger or the archive holds what this log never went through. */
+  #isSetBack = false;
 
   constructor(ports: FlushPorts, timing: FlushTiming, host: FlushHost, run = flush) {
     this.#ports = ports;
     this.#timing = timing;
     this.#host = host;
     this.#flush = run;
-    this.#unpostedChars = ports.log.waitingAfter(postedSeq(ports)).chars;
+    this.#heldChars = heldChars(ports);
   }
 
-  /** Characters of log that not every report database has yet. */
-  get unpostedChars(): number {
-    return this.#unpostedChars;
+  /** Characters of log that a report database or the archive has not yet. */
+  get heldChars(): number {
+    return this.#heldChars;
+  }
+
+  /** Resolves at once when the storage is known to be of the present; rejects when that cannot be found out. */
+  ready(): Promise<void> | undefined {
+    return this.#session.lives === null ? this.#check() : undefined;
+  }
+
+  /** Compares storage and ledgers with what the sinks hold, and flushes. */
+  async sweep(): Promise<void> {
+    await this.#flushing;
+    this.#session.lives = null;
+    this.#session.checked.clear();
+    await this.flush();
   }
 
   /** To be called after every change of the log, with the characters that it added. */
   appended(chars: number): void {
-    this.#unpostedChars += chars;
+    this.#heldChars += chars;
     const nowMs = this.#host.nowMs();
     if (this.#armedForMs !== null && nowMs > this.#armedForMs + OVERDUE_MS) {
       this.#armedForMs = null;
@@ -85,14 +107,16 @@ export class FlushRunner {
 
   status(): ShardStatus {
     const { log } = this.#ports;
-    const posted = postedSeq(this.#ports);
-    const archivedSeq = log.cursor(ARCHIVED_CURSOR).read();
+    const posted = postedPlace(this.#ports);
+    const archived = archivedPlace(this.#ports);
+    const waiting = log.waitingAfter(posted.seq).oldestReceivedAtMs;
     return {
       lastSeq: log.last().seq,
-      postedSeq: posted,
-      archivedSeq,
-      oldestUnpostedReceivedAtMs: log.waitingAfter(posted).oldestReceivedAtMs,
-      oldestUnarchivedLoggedAtMs: log.waitingAfter(archivedSeq).oldestLoggedAtMs,
+      postedSeq: posted.seq,
+      archivedSeq: archived.seq,
+      // Behind the tail a database was set back: all since then is missing from it.
+      oldestUnpostedReceivedAtMs: posted.seq < log.tail().seq ? posted.loggedAtMs : waiting,
+      oldestUnarchivedLoggedAtMs: log.waitingAfter(archived.seq).oldestLoggedAtMs,
     };
   }
 
@@ -104,30 +128,54 @@ export class FlushRunner {
     this.#host.setAlarm(atMs);
   }
 
+  /** One comparison at a time. */
+  #check(): Promise<void> {
+    this.#checking ??= this.#checkOnce().finally(() => {
+      this.#checking = null;
+    });
+    return this.#checking;
+  }
+
+  async #checkOnce(): Promise<void> {
+    this.#session.lives = await checkStorage(this.#ports, this.#isSetBack);
+    this.#isSetBack = false;
+  }
+
   async #flushOnce(): Promise<void> {
     try {
-      await this.#flush(this.#ports, this.#timing, this.#host.nowMs());
+      await this.ready();
+      await this.#flush(this.#ports, this.#timing, this.#host.nowMs(), this.#session);
       this.#failures = 0;
     } catch (fault) {
       // A sink is down or slow. The log keeps everything; try again soon, and less and less often.
       this.#failures++;
-      logFault("flush_failed", fault, { shard: this.#ports.owner.shard, failures: this.#failures });
+      if (fault instanceof StorageSetBackError) {
+        this.#session.lives = null;
+        this.#isSetBack ||= fault.isCertain;
+      }
+      logFault("flush_failed", fault, { shard: this.#ports.shard, failures: this.#failures });
     }
     this.#rearm();
   }
 
   /** Arms the alarm for the earliest work that is left, if any. */
   #rearm(): void {
-    const { log } = this.#ports;
+    const { log, reports } = this.#ports;
     const nowMs = this.#host.nowMs();
-    const unposted = log.waitingAfter(postedSeq(this.#ports));
-    this.#unpostedChars = unposted.chars;
-    const archiveMs = archiveDueMs(log, this.#timing.archiveIntervalMs);
-    if (unposted.rows === 0 && archiveMs === null) return;
-    const postMs = unposted.rows > 0 ? nowMs + this.#timing.flushIntervalMs : Number.POSITIVE_INFINITY;
+    this.#heldChars = heldChars(this.#ports);
+    const unposted = log.waitingAfter(postedPlace(this.#ports).seq).rows > 0;
+    const isBehind = this.#session.checked.size < reports.byName.size;
+    const archiveMs = archiveDueMs(this.#ports, this.#timing.archiveIntervalMs);
+    if (!unposted && !isBehind && archiveMs === null) return;
+    const postMs = unposted || isBehind ? nowMs + this.#timing.flushIntervalMs : Number.POSITIVE_INFINITY;
     const earliestMs = Math.min(postMs, archiveMs ?? Number.POSITIVE_INFINITY);
     const backoffMs =
       this.#failures === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.#failures, 6));
     this.#arm(Math.max(earliestMs, nowMs + backoffMs));
   }
+}
+
+/** Rows are deleted when every sink has them: what is there is held. */
+function heldChars({ log }: FlushPorts): number {
+  return log.waitingAfter(log.tail().seq).chars;
 }

@@ -1,44 +1,57 @@
 /**
  * Flush: carry the log to the sinks, then forget what is no longer needed.
  *
- * Order, and what a crash between two steps leaves:
- *   1 post to the report databases     → again from the cursor, the ledger recognises it
- *   2 operational metrics              → some points missing or twice; they are samples
- *   3 archive, when a segment is due   → again from the cursor, the segment's metadata recognises it
- *   4 trim the log                     → rows that are posted and archived stay a little longer
- *   5 drop expired key tables          → dropped at the next flush
+ *   check      each database's ledger against the log's mark, before anything is posted (sinks/ledger-check.ts)
+ *   post       to the report databases     → again from the mark, the ledger recognises it
+ *   archive    when a segment is due       → again from the mark, head and segment recognise it
+ *   trim       the log, behind both        → rows that are posted and archived stay a little longer
+ *   forget     expired key tables          → dropped at the next flush
  *
- * Keeps: a fault of one sink does not keep the other from its work; it is thrown after both had their turn.
+ * Posting and archiving run beside each other; what a crash in any of the steps leaves is said behind the arrow.
+ *
+ * Keeps: a fault of one sink does not keep the other from its work; it is thrown after both had their turn. Bounded: a run
+ * ends after `POSTINGS_PER_FLUSH_MAX` postings, and holds one posting, one segment and what it read for them.
  */
 import type { Facts } from "../core/facts.ts";
-import { HOUR_MS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
+import { HOUR_MS, LOG_READ_CHARS_MAX, POSTINGS_PER_FLUSH_MAX, SEGMENT_CHARS_MAX } from "../core/limits.ts";
+import type { Position } from "../core/position.ts";
+import { assert } from "../core/result.ts";
 import { hourOf } from "../core/time.ts";
-import { type ArchiveStore, archiveLog, type LogOwner } from "../sinks/archive.ts";
-import type { ReportStores } from "../sinks/facts-store.ts";
-import { type OperationsDataset, writeFactsPoints } from "../sinks/operations.ts";
-import { postLog } from "../sinks/post.ts";
+import { logFault } from "../log.ts";
+import { archiveLog, type LogOwner, StorageSetBackError, sourceOf } from "../sinks/archive.ts";
+import type { Life } from "../sinks/archive-head.ts";
+import type { FactsStore } from "../sinks/facts-store.ts";
+import { archivedRows, checkMark, repost } from "../sinks/ledger-check.ts";
+import { FactsTally, type OperationsDataset } from "../sinks/operations.ts";
+import { type PostedMark, type PostOptions, type PostTarget, postLog } from "../sinks/post.ts";
+import { type DeadPosting, postApart, Refusals } from "../sinks/post-apart.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LateShelf } from "./late-shelf.ts";
-import type { ShardLog } from "./shard-log.ts";
+import { ownLife, type RecoveryPorts } from "./recovery.ts";
 
-/** The cursor of a report database, by the name of its binding. */
-export const postedCursor = (database: string) => `posted/${database}`;
-export const ARCHIVED_CURSOR = "archived";
-
-export type FlushPorts = {
-  readonly log: ShardLog;
-  readonly owner: LogOwner;
-  readonly reports: ReportStores;
-  readonly archive: ArchiveStore;
+export type FlushPorts = Omit<RecoveryPorts, "reports"> & {
+  readonly reports: {
+    readonly byName: ReadonlyMap<string, FactsStore>;
+    readonly pin: (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+  };
   readonly operations: OperationsDataset;
-  /** Is told the facts of what was posted. */
-  readonly watch?: ((posted: readonly Facts[]) => void) | undefined;
-  readonly transaction: (closure: () => void) => void;
+  /** Is told the facts of each posting. */
+  readonly watch?: ((posted: Facts) => void) | undefined;
   /** Drops what is past its horizon at that instant; in the same transaction as the trim. */
   readonly forget: (nowMs: number) => void;
+  /** Keeps what a database refuses (sinks/post-apart.ts); durable when it resolves. */
+  readonly bury: (dead: DeadPosting) => Promise<void>;
 };
 
 export type FlushSettings = { readonly archiveIntervalMs: number };
+
+/** What a session has learned: which databases were compared with their ledgers, and what they refuse. */
+export class FlushSession {
+  readonly checked = new Set<string>();
+  readonly refusals = new Refusals();
+  /** The lives of the log, once the storage was compared with its archive; null before. */
+  lives: readonly Life[] | null = null;
+}
 
 /** Forgets claimed keys, repeats and late clicks that are older than the horizon. */
 export function forgetEvents(
@@ -53,46 +66,124 @@ export function forgetEvents(
 }
 
 /** Carries out one flush at `nowMs`. Throws the first sink's fault after everything else was tried. */
-export async function flush(ports: FlushPorts, settings: FlushSettings, nowMs: number): Promise<void> {
-  const outcomes = await Promise.allSettled([post(ports), archiveIfDue(ports, settings, nowMs)]);
+export async function flush(
+  ports: FlushPorts,
+  settings: FlushSettings,
+  nowMs: number,
+  session: FlushSession,
+): Promise<void> {
+  const outcomes = await Promise.allSettled([post(ports, session), archiveIfDue(ports, settings, nowMs)]);
   ports.transaction(() => {
-    const { log } = ports;
-    log.trim(Math.min(postedSeq(ports), log.cursor(ARCHIVED_CURSOR).read()));
+    ports.log.trim(carriedPlace(ports));
     ports.forget(nowMs);
   });
-  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  const faults = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
+  if (faults.length > 0) throw faults.find((fault) => fault instanceof StorageSetBackError) ?? faults[0];
 }
 
-/** Up to where every report database has the log. */
-export function postedSeq({ log, reports }: Pick<FlushPorts, "log" | "reports">): number {
-  return Math.min(...Array.from(reports.byName.keys(), (name) => log.cursor(postedCursor(name)).read()));
+/** Up to where every report database has the log; a database that was never posted to has nothing of it. */
+export function postedPlace({ log, reports }: Pick<FlushPorts, "log" | "reports">): Position {
+  const base = log.life().read()?.base ?? log.tail();
+  const places = Array.from(reports.byName.keys(), (name) => log.posted(name).read()?.at ?? base);
+  return places.reduce((a, b) => (b.seq < a.seq ? b : a), places[0] ?? base);
 }
 
-async function post({ log, owner, reports: { byName, pin }, operations, watch }: FlushPorts): Promise<void> {
-  const targets = Array.from(byName, ([name, store]) => ({ name, store, cursor: log.cursor(postedCursor(name)) }));
-  const posted: Facts[] = [];
-  try {
-    await postLog(log, targets, { pin, owner, untilSeq: log.last().seq }, (facts) => posted.push(facts));
-  } finally {
-    writeFactsPoints(operations, owner.shard, posted);
-    watch?.(posted);
+/** Up to where every sink has the log. */
+function carriedPlace(ports: FlushPorts): Position {
+  const posted = postedPlace(ports);
+  const archived = archivedPlace(ports);
+  return archived.seq < posted.seq ? archived : posted;
+}
+
+export function archivedPlace({ log }: Pick<FlushPorts, "log">): Position {
+  return log.archived().read() ?? log.life().read()?.base ?? log.tail();
+}
+
+async function post(ports: FlushPorts, session: FlushSession): Promise<void> {
+  const { log, shard, archive, operations, bury, reports } = ports;
+  const { incarnation } = ownLife(ports);
+  const owner: LogOwner = { shard, incarnation };
+  const tally = new FactsTally(operations, shard);
+  const options: RepostOptions = {
+    pin: reports.pin,
+    postingsMax: POSTINGS_PER_FLUSH_MAX,
+    isRefused: (name, { seq }) => session.refusals.isRefused(name, String(seq)),
+    apart: (row) => postApart(row, { refusals: session.refusals, bury }),
+    onPosted: (facts) => {
+      tally.add(facts);
+      ports.watch?.(facts);
+    },
+  };
+  const faults: unknown[] = [];
+  const targets: PostTarget[] = [];
+  for (const name of reports.byName.keys()) {
+    try {
+      targets.push(await checkedTarget(ports, session, { name, options }));
+    } catch (fault) {
+      faults.push(fault);
+    }
   }
+  const fromArchive = archivedRows(archive, owner, () => archivedPlace(ports));
+  const rowsAfter = async (at: Position) =>
+    at.seq >= log.tail().seq ? log.rowsAfter(at.seq, LOG_READ_CHARS_MAX) : fromArchive(at);
+  try {
+    await postLog(targets, { ...options, owner, rowsAfter, untilSeq: log.last().seq });
+  } catch (fault) {
+    // What was learned of the ledgers may no longer be true.
+    session.checked.clear();
+    faults.push(fault);
+  } finally {
+    tally.write();
+  }
+  if (faults.length > 0) throw faults[0];
 }
 
-async function archiveIfDue(
-  { log, owner, archive }: FlushPorts,
-  { archiveIntervalMs }: FlushSettings,
-  nowMs: number,
-): Promise<void> {
-  const cursor = log.cursor(ARCHIVED_CURSOR);
-  const dueMs = archiveDueMs(log, archiveIntervalMs);
+type RepostOptions = Omit<PostOptions, "owner" | "untilSeq" | "rowsAfter">;
+
+/** A database that may be posted to: its mark is in line with its ledger. */
+async function checkedTarget(
+  ports: FlushPorts,
+  session: FlushSession,
+  { name, options }: { name: string; options: RepostOptions },
+): Promise<PostTarget> {
+  const { log, shard, archive, reports } = ports;
+  const { incarnation, base } = ownLife(ports);
+  const owner: LogOwner = { shard, incarnation };
+  const mark = log.posted(name);
+  const store = reports.byName.get(name);
+  assert(store !== undefined, "a target is one of the report databases");
+  const read = (): PostedMark => mark.read() ?? { at: base, ledger: null };
+  const target = { name, store, mark: { read, write: (value: PostedMark) => mark.write(value) } };
+  if (session.checked.has(name)) return target;
+
+  const rows = await store.ledger(shard);
+  const onBehind = (behind: object) =>
+    logFault("report_database_behind", new Error(`${name} was set back`), { shard, ...behind });
+  await checkMark({ name, store, mark }, { log, owner, base, rows, onBehind });
+  let isWhole = true;
+  for (const life of session.lives ?? []) {
+    const of: LogOwner = { shard, incarnation: life.incarnation };
+    const row = rows.get(sourceOf(of)) ?? null;
+    const isPosted = (row ?? life.base).seq >= life.end.seq && (row?.part ?? "") === "";
+    if (life.incarnation === incarnation || isPosted) continue;
+    isWhole = (await repost(target, { ...options, owner: of, life, row, archive })) && isWhole;
+  }
+  // What is left of earlier lives is posted by the next runs; this life's rows do not wait for it.
+  if (isWhole) session.checked.add(name);
+  return target;
+}
+
+async function archiveIfDue(ports: FlushPorts, { archiveIntervalMs }: FlushSettings, nowMs: number): Promise<void> {
+  const { log, shard, archive } = ports;
+  const dueMs = archiveDueMs(ports, archiveIntervalMs);
   if (dueMs === null || dueMs > nowMs) return;
-  await archiveLog(log, cursor, { store: archive, owner, untilSeq: log.last().seq });
+  const { incarnation, base } = ownLife(ports);
+  await archiveLog(log, { store: archive, owner: { shard, incarnation }, base, untilSeq: log.last().seq });
 }
 
 /** When the oldest row that is not archived is due: at once when a segment is full; null when there is none. */
-export function archiveDueMs(log: ShardLog, archiveIntervalMs: number): number | null {
-  const { chars, oldestLoggedAtMs } = log.waitingAfter(log.cursor(ARCHIVED_CURSOR).read());
+export function archiveDueMs(ports: Pick<FlushPorts, "log">, archiveIntervalMs: number): number | null {
+  const { chars, oldestLoggedAtMs } = ports.log.waitingAfter(archivedPlace(ports).seq);
   if (oldestLoggedAtMs === null) return null;
   if (chars >= SEGMENT_CHARS_MAX) return oldestLoggedAtMs;
   const hourEndMs = (hourOf(oldestLoggedAtMs) + 1) * HOUR_MS;

@@ -1,21 +1,24 @@
 /**
- * All SQL on the shard's log and cursors.
+ * All SQL on the shard's log, cursors and marks.
  *
  * Keeps: `seq` is one more than the highest number ever used: of the rows that are there, or, when the log is empty, of
- * the cursors, which a row must have passed before it may be deleted. `logged_at_ms` never goes back, even if the clock
- * does. Relies on: the caller's transaction; a single writer (the object).
+ * the tail, which is written before a row is deleted. `logged_at_ms` never goes back, even if the clock does.
+ * Relies on: the caller's transaction; a single writer (the object).
  */
+import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
 import { decodeLogLine, encodeLogLine } from "../core/log-line.ts";
+import { digestOfLines, LOG_START, type Position } from "../core/position.ts";
+import type { Life } from "../sinks/archive-head.ts";
 import type { Cursor, LogRow } from "../sinks/log-source.ts";
-import type { NewEntry, ShardLog, Waiting } from "./shard-log.ts";
+import type { PostedMark } from "../sinks/post.ts";
+import type { Mark, NewEntry, ShardLog, Waiting } from "./shard-log.ts";
 
 const SELECT_LAST = `
-SELECT
-  max(coalesce((SELECT max(seq) FROM log), 0),
-      coalesce((SELECT max(value) FROM cursor WHERE name = 'archived' OR name LIKE 'posted/%'), 0)) AS seq,
-  max(coalesce((SELECT logged_at_ms FROM log ORDER BY seq DESC LIMIT 1), 0),
-      coalesce((SELECT value FROM cursor WHERE name = 'logged_at_ms'), 0)) AS logged_at_ms`;
+SELECT seq, logged_at_ms
+FROM log
+ORDER BY seq DESC
+LIMIT 1`;
 
 const INSERT_ROW = `
 INSERT INTO log (seq, logged_at_ms, received_from_ms, chars, lines)
@@ -46,6 +49,11 @@ const SET_CURSOR = `
 INSERT INTO cursor (name, value)
 VALUES (?1, ?2)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+const SELECT_MARK = `SELECT value FROM mark WHERE name = ?1`;
+const SET_MARK = `
+INSERT INTO mark (name, value)
+VALUES (?1, ?2)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 const DELETE_ROWS = `DELETE FROM log WHERE seq <= ?1`;
 
 export class LogStore implements ShardLog {
@@ -56,8 +64,12 @@ export class LogStore implements ShardLog {
   }
 
   last(): { seq: number; loggedAtMs: number } {
-    const row = this.#sql.exec<{ seq: number; logged_at_ms: number }>(SELECT_LAST).one();
-    return { seq: row.seq, loggedAtMs: row.logged_at_ms };
+    const row = this.#sql.exec<{ seq: number; logged_at_ms: number }>(SELECT_LAST).toArray()[0];
+    return row === undefined ? this.tail() : { seq: row.seq, loggedAtMs: row.logged_at_ms };
+  }
+
+  tail(): Position {
+    return this.#mark<Position>("tail").read() ?? LOG_START;
   }
 
   append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
@@ -111,11 +123,35 @@ export class LogStore implements ShardLog {
     };
   }
 
-  trim(upToSeq: number): void {
+  archived(): Mark<Position> {
+    return this.#mark("archived");
+  }
+
+  posted(database: string): Mark<PostedMark> {
+    return this.#mark(`posted/${database}`);
+  }
+
+  life(): Mark<Pick<Life, "incarnation" | "base">> {
+    return this.#mark("life");
+  }
+
+  trim(upTo: Position): void {
     const { seq } = this.#sql.exec<{ seq: number | null }>(SELECT_FIRST).one();
-    if (seq === null || seq > upToSeq) return;
-    this.cursor("logged_at_ms").advance(this.last().loggedAtMs);
-    this.#sql.exec(DELETE_ROWS, upToSeq);
+    if (seq === null || seq > upTo.seq) return;
+    this.#mark<Position>("tail").write(upTo);
+    this.#sql.exec(DELETE_ROWS, upTo.seq);
+  }
+
+  #mark<T>(name: string): Mark<T> {
+    return {
+      read: () => {
+        const row = this.#sql.exec<{ value: string }>(SELECT_MARK, name).toArray()[0];
+        return row === undefined ? null : (parseJson(row.value) as T);
+      },
+      write: (value) => {
+        this.#sql.exec(SET_MARK, name, JSON.stringify(value));
+      },
+    };
   }
 }
 
@@ -140,5 +176,9 @@ class StoredRow implements LogRow {
 
   entries() {
     return this.#lines.split("\n").map(decodeLogLine);
+  }
+
+  digest() {
+    return digestOfLines(this.#lines);
   }
 }

@@ -21,8 +21,10 @@ import { forgetEvents } from "./flush.ts";
 import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
 import { type Ingested, ingest, openArrivals } from "./ingest.ts";
 import { LogStore } from "./log-store.ts";
-import { runnerOn } from "./platform.ts";
+import { type OwnPorts, runnerOn } from "./platform.ts";
+import { rememberEntries } from "./remember.ts";
 import { type ReviewRequest, reviewLate } from "./review.ts";
+import { migrate } from "./schema.ts";
 import { SqliteKeyIndex } from "./sqlite-key-index.ts";
 import { SqliteLateShelf } from "./sqlite-late-shelf.ts";
 
@@ -36,22 +38,29 @@ export class EventShard extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#config = readConfig(env);
+    migrate(ctx.storage);
     this.#log = new LogStore(ctx.storage.sql);
-    this.#index = new SqliteKeyIndex(ctx.storage.sql, this.#log);
-    this.#shelf = new SqliteLateShelf(ctx.storage.sql);
+    const index = new SqliteKeyIndex(ctx.storage.sql, this.#log);
+    const shelf = new SqliteLateShelf(ctx.storage.sql);
+    this.#index = index;
+    this.#shelf = shelf;
     const { flushIntervalMs, archiveIntervalMs, newAdvertisersTo, dedupHorizonMs } = this.#config;
-    const forget = forgetEvents({ index: this.#index, shelf: this.#shelf }, dedupHorizonMs);
-    this.#runner = runnerOn(ctx, env, this.#log, forget, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
+    const own: OwnPorts = {
+      forget: forgetEvents({ index, shelf }, dedupHorizonMs),
+      remember: (entries) => void rememberEntries(entries, { index, shelf }),
+    };
+    this.#runner = runnerOn(ctx, env, this.#log, own, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
   }
 
   /**
    * Counts a batch of encoded TokenEvents, each exactly once whatever is delivered again. Returns how many were new.
-   * Throws when an event cannot be read or the unposted log is past its bound; nothing is counted then, and the caller
-   * delivers the batch again later.
+   * Throws when an event cannot be read, the log is past its bound, or the archive cannot say whether this storage is of
+   * the present; nothing is counted then, and the caller delivers the batch again later.
    */
   async ingest(encodedEvents: string[]): Promise<number> {
-    if (this.#runner.unpostedChars > this.#config.logBacklogCharsMax) {
-      throw new Error("shard_overloaded: the unposted log is full");
+    await this.#runner.ready();
+    if (this.#runner.heldChars > this.#config.logBacklogCharsMax) {
+      throw new Error("shard_overloaded: the log that is not posted or not archived is full");
     }
     const arrivals = openArrivals(encodedEvents);
     const ports = { log: this.#log, index: this.#index, shelf: this.#shelf, policy: this.#config.late };
@@ -62,6 +71,7 @@ export class EventShard extends DurableObject<Env> {
 
   /** Accepts or rejects late clicks in the name of `by`; one outcome per request, in their order. Idempotent. */
   async review(requests: ReviewRequest[], by: string): Promise<ReviewOutcome[]> {
+    await this.#runner.ready();
     const ports = { log: this.#log, index: this.#index, shelf: this.#shelf };
     const nowMs = Date.now();
     let chars = 0;
@@ -83,6 +93,7 @@ export class EventShard extends DurableObject<Env> {
 
   /** The event that claimed an impression issued in that hour, or null. */
   async claimant(key: ImpressionKey, hour: number): Promise<EventId | null> {
+    await this.#runner.ready();
     return this.#index.lookup({ keys: [{ hour, key }], events: [] }).claimedBy.get(key) ?? null;
   }
 
@@ -90,9 +101,9 @@ export class EventShard extends DurableObject<Env> {
     return this.#runner.status();
   }
 
-  /** Drops expired tables, and catches up when an alarm was lost. */
+  /** Compares log, archive and ledgers, drops expired tables, and catches up when an alarm was lost. */
   async sweep(): Promise<void> {
-    await this.#runner.flush();
+    await this.#runner.sweep();
   }
 
   override async alarm(): Promise<void> {

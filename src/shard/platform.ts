@@ -4,36 +4,42 @@
  */
 import type { Config } from "../config.ts";
 import { assert } from "../core/result.ts";
-import { R2Archive } from "../sinks/archive.ts";
 import { D1Facts } from "../sinks/d1-facts.ts";
+import { buryPosting } from "../sinks/dead-posting.ts";
 import { Directory } from "../sinks/directory.ts";
 import type { ReportStores } from "../sinks/facts-store.ts";
+import { R2Archive } from "../sinks/r2-archive.ts";
 import type { FlushPorts } from "./flush.ts";
 import { FlushRunner, type FlushTiming } from "./flush-runner.ts";
 import { HotAds } from "./hot-ads.ts";
-import { migrate } from "./schema.ts";
 import type { ShardLog } from "./shard-log.ts";
 
-/** The runner of the object's log. Reads the storage, so it is made in the object's constructor. */
+/** What an object's kind adds to the flush of its log. */
+export type OwnPorts = Pick<FlushPorts, "forget" | "remember">;
+
+/** The runner of the object's log, whose storage has been migrated. */
 export function runnerOn(
   ctx: DurableObjectState,
   env: Env,
   log: ShardLog,
-  forget: FlushPorts["forget"],
+  own: OwnPorts,
   { newAdvertisersTo, ...timing }: FlushTiming & Pick<Config, "newAdvertisersTo">,
 ): FlushRunner {
   const shard = ctx.id.name;
   assert(shard !== undefined, "a shard is addressed by name");
   const hotAds = new HotAds(shard);
   const ports: FlushPorts = {
+    ...own,
     log,
-    owner: { shard, incarnation: migrate(ctx.storage, () => crypto.randomUUID().slice(0, 8)) },
+    shard,
     reports: reportStores(env, newAdvertisersTo),
     archive: new R2Archive(env.ARCHIVE),
+    bury: (dead) => buryPosting(env.ARCHIVE, dead, Date.now()),
     operations: env.OPERATIONS,
-    watch: (posted) => hotAds.note(posted),
+    watch: (posted) => hotAds.note([posted]),
     transaction: (closure) => ctx.storage.transactionSync(closure),
-    forget,
+    makeIncarnation: () => crypto.randomUUID().slice(0, 8),
+    heldSeq: log.last().seq,
   };
   return new FlushRunner(ports, timing, {
     nowMs: () => Date.now(),

@@ -2,9 +2,10 @@
  * The tables of one shard, as an ordered list of migrations. `PRAGMA user_version` is not available in Durable Object
  * storage, so the version is a row of `meta`.
  *
- *   meta(name, value)                              schema version, incarnation
+ *   meta(name, value)                              schema version
  *   log(seq, logged_at_ms, received_from_ms, chars, lines)   one row per ingest
- *   cursor(name, value)                            posted/<database>, archived, logged_at_ms, dropped_before_hour
+ *   cursor(name, value)                            dropped_before_hour
+ *   mark(name, value)                              life, tail, archived, posted/<database>: JSON of places in the log
  *   late(event, key, received_at_ms, clicks, encoded, decided)   late clicks and what was decided on them
  *   seen_<hour of iat>(key, event)                 claimed impressions        (made by sqlite-key-index.ts)
  *   repeat_<hour received>(event)                  ids of non-claiming events (made by sqlite-key-index.ts)
@@ -31,6 +32,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
   name  TEXT    NOT NULL PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE mark (
+  name  TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL -- JSON, shard-log.ts
+) STRICT, WITHOUT ROWID`,
     `CREATE TABLE late (
   event          TEXT    NOT NULL PRIMARY KEY,
   key            TEXT    NOT NULL, -- of its impression
@@ -46,29 +51,15 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 const SELECT_META = `SELECT value FROM meta WHERE name = ?1`;
 const SET_META = `INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 
-/**
- * Brings the storage to the newest schema and returns the incarnation: a name for this storage's life. Should storage
- * ever be lost or restored from a backup under the same object name, a new incarnation keeps its sequence numbers apart
- * from those that the report database and the archive have already seen.
- */
-export function migrate(storage: DurableObjectStorage, makeIncarnation: () => string): string {
-  return storage.transactionSync(() => {
+/** Brings the storage to the newest schema. */
+export function migrate(storage: DurableObjectStorage): void {
+  storage.transactionSync(() => {
     const { sql } = storage;
     sql.exec(CREATE_META);
-    const version = Number(readMeta(sql, "schema") ?? 0);
+    const version = Number(sql.exec<{ value: string }>(SELECT_META, "schema").toArray()[0]?.value ?? 0);
     for (const statements of MIGRATIONS.slice(version)) {
       for (const statement of statements) sql.exec(statement);
     }
     if (version < MIGRATIONS.length) sql.exec(SET_META, "schema", String(MIGRATIONS.length));
-    const incarnation = readMeta(sql, "incarnation");
-    if (incarnation !== null) return incarnation;
-    const made = makeIncarnation();
-    sql.exec(SET_META, "incarnation", made);
-    return made;
   });
-}
-
-function readMeta(sql: SqlStorage, name: string): string | null {
-  const row = sql.exec<{ value: string }>(SELECT_META, name).toArray()[0];
-  return row?.value ?? null;
 }

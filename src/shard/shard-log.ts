@@ -1,14 +1,18 @@
 /**
- * The port to a shard's own log: what ingest appends to, what flush carries and trims.
+ * The port to a shard's own log: what ingest appends to, what flush carries and trims, and the marks of how far it was
+ * carried.
  *
  * Contract (test/contract/shard-log.test.ts, over memory and SQLite):
  *   - `last().seq` is the highest number ever used, also when the log is empty and after a restart.
  *   - `append` keeps its entries in order; `last().loggedAtMs` is that of the newest row and survives `trim`.
- *   - `trim(n)` deletes rows up to `n`. The caller has carried them everywhere first, and says so by cursors, which is
- *     what `last()` falls back on.
+ *   - `trim(place)` deletes rows up to that place, which becomes the tail. The caller has carried them everywhere first.
+ *   - A mark is durable when `write` returns, and null until it is written.
  */
 import type { LogContent } from "../core/log-line.ts";
+import type { Position } from "../core/position.ts";
+import type { Life } from "../sinks/archive-head.ts";
 import type { Cursor, LogSource } from "../sinks/log-source.ts";
+import type { PostedMark } from "../sinks/post.ts";
 
 /** An event with its decision, about to be logged; `encoded` is the event's text as it arrived. */
 export type NewEntry = { readonly content: LogContent; readonly encoded: string };
@@ -21,11 +25,20 @@ export type Waiting = {
   readonly oldestLoggedAtMs: number | null;
 };
 
+/** A remembered value. */
+export type Mark<T> = { read(): T | null; write(value: T): void };
+
 export interface ShardLog extends LogSource {
   last(): { seq: number; loggedAtMs: number };
   /** Appends one row; returns its size in characters. */
   append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number;
   waitingAfter(seq: number): Waiting;
   cursor(name: string): Cursor;
-  trim(upToSeq: number): void;
+  trim(upTo: Position): void;
+  /** Up to where the archive has the log. */
+  archived(): Mark<Position>;
+  /** Up to where a report database has the log. */
+  posted(database: string): Mark<PostedMark>;
+  /** Whose log this is now: the name under which its numbers are unique. */
+  life(): Mark<Pick<Life, "incarnation" | "base">>;
 }

@@ -13,12 +13,15 @@ import { type Config, readConfig } from "../config.ts";
 import { logFault } from "../log.ts";
 import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
 import { LogStore } from "./log-store.ts";
-import { runnerOn } from "./platform.ts";
+import { type OwnPorts, runnerOn } from "./platform.ts";
+import { rememberSubmissions } from "./remember-submissions.ts";
+import { migrate } from "./schema.ts";
 import { SqliteSubmissionBook } from "./sqlite-submission-book.ts";
 import {
   type ConversionOutcome,
   decideInPieces,
   forgottenPeriod,
+  periodOf,
   type Submitted,
   submitConversions,
   submitCounts,
@@ -35,16 +38,21 @@ export class SubmissionShard extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#config = readConfig(env);
+    migrate(ctx.storage);
     this.#log = new LogStore(ctx.storage.sql);
-    this.#book = new SqliteSubmissionBook(ctx.storage.sql);
+    const book = new SqliteSubmissionBook(ctx.storage.sql);
+    this.#book = book;
     const { submissionFlushIntervalMs: flushIntervalMs, archiveIntervalMs, newAdvertisersTo } = this.#config;
-    const forget = (nowMs: number) => this.#book.dropBefore(forgottenPeriod(nowMs));
-    this.#runner = runnerOn(ctx, env, this.#log, forget, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
+    const own: OwnPorts = {
+      forget: (nowMs) => book.dropBefore(forgottenPeriod(nowMs)),
+      remember: (entries) => rememberSubmissions(entries, book, periodOf(Date.now())),
+    };
+    this.#runner = runnerOn(ctx, env, this.#log, own, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
   }
 
   /** Decides encoded ConversionEvents, each exactly once whatever is sent again. Throws when nothing was tried. */
   async convert(encodedEvents: string[]): Promise<ConversionOutcome[]> {
-    this.#refuseWhileFull();
+    await this.#ready();
     const ports = { log: this.#log, book: this.#book };
     return decideInPieces(
       encodedEvents,
@@ -56,7 +64,7 @@ export class SubmissionShard extends DurableObject<Env> {
 
   /** Counts an upload once. Throws when nothing was decided. */
   async upload(upload: Upload): Promise<UploadOutcome> {
-    this.#refuseWhileFull();
+    await this.#ready();
     const ports = { log: this.#log, book: this.#book };
     return this.#submit(() => submitCounts(upload, ports, Date.now()));
   }
@@ -66,16 +74,17 @@ export class SubmissionShard extends DurableObject<Env> {
   }
 
   async sweep(): Promise<void> {
-    await this.#runner.flush();
+    await this.#runner.sweep();
   }
 
   override async alarm(): Promise<void> {
     await this.#runner.alarm();
   }
 
-  #refuseWhileFull(): void {
-    if (this.#runner.unpostedChars > this.#config.logBacklogCharsMax) {
-      throw new Error("shard_overloaded: the unposted log is full");
+  async #ready(): Promise<void> {
+    await this.#runner.ready();
+    if (this.#runner.heldChars > this.#config.logBacklogCharsMax) {
+      throw new Error("shard_overloaded: the log that is not posted or not archived is full");
     }
   }
 

@@ -116,7 +116,8 @@ export function submitCounts(
   const entries = encodedRows.map((encoded): NewEntry => {
     const event = parseImpressionCounts(parseJson(encoded));
     assert(event !== null, "the edge encodes readable counts");
-    return { content: { event, verdict: "valid", reason: null }, encoded: encodeImpressionCounts(event) };
+    const batch = { key, content };
+    return { content: { event, verdict: "valid", reason: null, batch }, encoded: encodeImpressionCounts(event) };
   });
   return { result: "counted", chars: append(entries, new Map([[key, content]]), { log, book }, nowMs) };
 }

@@ -2,69 +2,137 @@
  * The archive: every logged event, byte for byte as the shard logged it, in gzipped NDJSON segments in R2.
  *
  *   raw/v1/dt=2026-04-20/hour=12/shard=clicks-3/<incarnation>-<seqFrom, 12 digits>.ndjson.gz
- *   metadata: {source, seqFrom, seqTo, events}
+ *   metadata: {source, seqFrom, seqTo, events, chainFrom, chain, loggedAtMs}
  *
- * Keeps: a segment holds rows of one UTC hour of `logged_at`, at most 8 MB before compression. It is put only if absent;
- * if it is there, its metadata says how far it reached, so a repeat or a grown range neither loses nor doubles a row.
+ * Order of durable writes, and what a crash between them leaves:
+ *   1 the head announces the segment (archive-head.ts)   → the next run writes exactly the announced rows
+ *   2 the segment, put only if absent                    → it is found there, with the same chain
+ *   3 the mark "archived" of the shard                   → nothing: the log may shrink
+ *
+ * Keeps: a segment holds rows of one UTC hour of `logged_at`, at most 8 MB before compression. Whatever else stands in
+ * the head or under the key is a sign that the storage was set back (StorageSetBackError), and nothing is written.
  */
 import { HOUR_MS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
-import { assert } from "../core/result.ts";
+import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
 import { hourOf, isoDay } from "../core/time.ts";
-import type { Cursor, LogRow, LogSource } from "./log-source.ts";
+import { type ArchiveHead, currentLife, type StoredHead, withCurrent } from "./archive-head.ts";
+import type { LogRow, LogSource } from "./log-source.ts";
 
 export const ARCHIVE_PREFIX = "raw/v1/";
 
+/** Whose rows: the shard's name and its incarnation. */
+export type LogOwner = { readonly shard: string; readonly incarnation: string };
+
 export type Segment = {
   readonly key: string;
-  readonly source: string;
-  readonly seqFrom: number;
-  readonly seqTo: number;
+  readonly owner: LogOwner;
+  /** The place before the first row. */
+  readonly from: Position;
+  readonly to: Position;
   readonly rows: readonly LogRow[];
 };
 
-/** Who writes: the shard's name and its incarnation (shard/schema.ts). */
-export type LogOwner = { readonly shard: string; readonly incarnation: string };
-
 /**
- * The port to the archive. Contract: `put` stores the segment unless its key is there; either way it resolves to the
- * last sequence number of the segment that is stored under that key. After it rejects, either may be the case.
+ * What a sink holds is not what this log went through: the storage is of an earlier moment, or somebody else's. Where it
+ * is not certain, as when a head was replaced meanwhile, comparing storage and head tells (shard/recovery.ts).
  */
-export interface ArchiveStore {
-  put(segment: Segment): Promise<number>;
-}
+export class StorageSetBackError extends Error {
+  override readonly name = "StorageSetBackError";
+  readonly isCertain: boolean;
 
-/** Archives the rows after the cursor, at least up to `untilSeq`; the caller decides when a segment is worth writing. */
-export async function archiveLog(
-  log: LogSource,
-  cursor: Cursor,
-  { store, owner, untilSeq }: { store: ArchiveStore; owner: LogOwner; untilSeq: number },
-): Promise<void> {
-  while (cursor.read() < untilSeq) {
-    const segment = nextSegment(log.rowsAfter(cursor.read(), SEGMENT_CHARS_MAX), owner);
-    assert(segment !== null, "the log holds every row up to its last");
-    cursor.advance(await store.put(segment));
+  constructor(what: string, isCertain = false) {
+    super(what);
+    this.isCertain = isCertain;
   }
 }
 
-/** The next segment of the rows, or null when there are none. */
-export function nextSegment(rows: readonly LogRow[], owner: LogOwner): Segment | null {
+/** What the archive holds is not what was written. */
+export class ArchiveDamagedError extends Error {
+  override readonly name = "ArchiveDamagedError";
+}
+
+/**
+ * The port to the archive. Contract (test/contract/archive.test.ts, over memory and R2):
+ *   - `put` stores the segment unless its key is there; either way it resolves to the place up to which the segment
+ *     under that key reaches, null when the key was closed. After it rejects, either may be the case.
+ *   - `writeHead` replaces the head of that etag (null: none) and resolves to the new etag; null when another is there.
+ *   - `rowsAfter` resolves to the rows after the place of the stored segment that holds the next one; none when there is
+ *     no such segment. Throws ArchiveDamagedError when its content is not what was put.
+ *   - `close` makes sure that no segment comes to stand under the key any more; it resolves to the place up to which one
+ *     stands there already, and null when none ever will.
+ */
+export interface ArchiveStore {
+  put(segment: Segment): Promise<Position | null>;
+  readHead(shard: string): Promise<StoredHead | null>;
+  writeHead(shard: string, head: ArchiveHead, etag: string | null): Promise<string | null>;
+  rowsAfter(owner: LogOwner, after: Position, until: Position): Promise<readonly LogRow[]>;
+  close(key: string): Promise<Position | null>;
+}
+
+/** A log that is archived: its rows, how far it has been, and under which name. */
+export type ArchivedLog = LogSource & {
+  archived(): { read(): Position | null; write(place: Position): void };
+};
+
+/** Archives the rows that are not yet, up to `untilSeq`; the caller decides when a segment is worth writing. */
+export async function archiveLog(
+  log: ArchivedLog,
+  { store, owner, base, untilSeq }: { store: ArchiveStore; owner: LogOwner; base: Position; untilSeq: number },
+): Promise<void> {
+  const mark = log.archived();
+  let at = mark.read() ?? base;
+  if (at.seq >= untilSeq) return;
+  let { head, etag } = (await store.readHead(owner.shard)) ?? { head: emptyHead(owner, base), etag: null };
+  while (at.seq < untilSeq) {
+    const life = currentLife(head);
+    if (life.incarnation !== owner.incarnation) throw new StorageSetBackError(`${owner.shard} has another life`);
+    const announced = life.segment !== null && life.end.seq > at.seq ? life.end : null;
+    const segment = await nextSegment(log.rowsAfter(at.seq, SEGMENT_CHARS_MAX), { owner, at, toSeq: announced?.seq });
+    if (segment === null || (announced !== null && !isSamePosition(segment.to, announced))) {
+      throw new StorageSetBackError(`${owner.shard} announced other rows than it has`);
+    }
+    if (announced === null) {
+      const { key, from, to } = segment;
+      head = withCurrent(head, { ...life, end: to, segment: { key, from } });
+      etag = await store.writeHead(owner.shard, head, etag);
+      if (etag === null) throw new StorageSetBackError(`${owner.shard} has another writer`);
+    }
+    const reached = await store.put(segment);
+    if (reached === null || !isSamePosition(reached, segment.to)) {
+      throw new StorageSetBackError(`${segment.key} is closed, or holds other rows`, true);
+    }
+    at = segment.to;
+    mark.write(at);
+  }
+}
+
+function emptyHead({ incarnation }: LogOwner, base: Position): ArchiveHead {
+  return { lives: [{ incarnation, base, end: base, segment: null }] };
+}
+
+/** The next segment of the rows after `at`, at most up to row `toSeq`; null when there are none. */
+export async function nextSegment(
+  rows: readonly LogRow[],
+  { owner, at, toSeq = Number.POSITIVE_INFINITY }: { owner: LogOwner; at: Position; toSeq?: number | undefined },
+): Promise<Segment | null> {
   const first = rows[0];
   if (first === undefined) return null;
   const hour = hourOf(first.loggedAtMs);
-  const taken = [first];
-  let chars = first.chars;
-  for (const row of rows.slice(1)) {
+  const taken: LogRow[] = [];
+  let chars = 0;
+  let to = at;
+  for (const row of rows) {
     chars += row.chars + 1;
-    if (hourOf(row.loggedAtMs) !== hour || chars > SEGMENT_CHARS_MAX) break;
+    const isFull = taken.length > 0 && (hourOf(row.loggedAtMs) !== hour || chars > SEGMENT_CHARS_MAX);
+    if (isFull || row.seq > toSeq) break;
     taken.push(row);
+    to = await positionAfter(to, row);
   }
-  const seqTo = taken.at(-1)?.seq ?? first.seq;
-  return { key: segmentKey(owner, hour, first.seq), source: sourceOf(owner), seqFrom: first.seq, seqTo, rows: taken };
+  return { key: segmentKey(owner, hour, first.seq), owner, from: at, to, rows: taken };
 }
 
 export function segmentKey({ shard, incarnation }: LogOwner, hour: number, seqFrom: number): string {
-  const name = `${incarnation}-${String(seqFrom).padStart(12, "0")}`;
-  return `${hourPrefix(shard, hour * HOUR_MS)}${name}.ndjson.gz`;
+  return `${hourPrefix(shard, hour * HOUR_MS)}${incarnation}-${String(seqFrom).padStart(12, "0")}.ndjson.gz`;
 }
 
 /** What the keys of a shard's segments begin with that were logged in the UTC hour that holds the instant. */
@@ -76,33 +144,4 @@ export function hourPrefix(shard: string, instantMs: number): string {
 /** The name under which a log's sequence numbers are unique for ever. */
 export function sourceOf({ shard, incarnation }: LogOwner): string {
   return `${shard}/${incarnation}`;
-}
-
-/** Segments as objects in R2, with their range in the metadata. */
-export class R2Archive implements ArchiveStore {
-  readonly #bucket: R2Bucket;
-
-  constructor(bucket: R2Bucket) {
-    this.#bucket = bucket;
-  }
-
-  async put({ key, source, seqFrom, seqTo, rows }: Segment): Promise<number> {
-    const text = `${rows.map((row) => row.lines()).join("\n")}\n`;
-    const events = text.split("\n").length - 1;
-    const stored = await this.#bucket.put(key, await gzip(text), {
-      onlyIf: { etagDoesNotMatch: "*" },
-      httpMetadata: { contentType: "application/gzip" },
-      customMetadata: { source, seqFrom: String(seqFrom), seqTo: String(seqTo), events: String(events) },
-    });
-    if (stored !== null) return seqTo;
-    const existing = await this.#bucket.head(key);
-    const reached = Number(existing?.customMetadata?.["seqTo"]);
-    if (!Number.isSafeInteger(reached)) throw new Error(`archive segment ${key} has no seqTo`);
-    return reached;
-  }
-}
-
-async function gzip(text: string): Promise<ArrayBuffer> {
-  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
 }

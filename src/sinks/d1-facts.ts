@@ -1,10 +1,10 @@
 /**
  * Postings into D1: one `batch()`, which is one transaction, that begins with the ledger row.
  *
- *   INSERT postings → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → their sums → late clicks
+ *   move the ledger → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → their sums → late clicks
  *
- * Keeps: the contract of facts-store.ts. The ledger's primary key rejects a repeat before any delta is applied, and the
- * transaction takes everything back. Rows written: one for the ledger, one per facts row, and for a day that is summed one
+ * Keeps: the contract of facts-store.ts. The ledger rejects a repeat before any delta is applied, and the transaction
+ * takes everything back. Rows written: one for the ledger, one per facts row, and for a day that is summed one
  * per sum that it adds to.
  */
 import { cellDimensionsOf, type Facts, type FactsRow, totalsOf, widenFacts } from "../core/facts.ts";
@@ -14,15 +14,15 @@ import { advertiserBucketOf } from "../core/routing.ts";
 import { Sketch } from "../core/sketch.ts";
 import { UPSERT_SUMS } from "./day-sums-sql.ts";
 import {
-  INSERT_POSTING,
+  MOVE_LEDGER,
   REGISTER_ADVERTISERS,
-  SELECT_POSTING,
+  SELECT_LEDGER,
   TIER_MINUTES,
   type Tier,
   UPSERT_FACTS,
   UPSERT_LATE_CLICKS,
 } from "./facts-sql.ts";
-import type { FactsStore, Posting } from "./facts-store.ts";
+import type { FactsStore, LedgerRow, Posting } from "./facts-store.ts";
 
 const TIERS = ["minute", "hour", "day"] as const satisfies readonly Tier[];
 
@@ -35,9 +35,11 @@ export class D1Facts implements FactsStore {
     this.#clock = clock;
   }
 
-  async post({ source, shard, seqFrom, seqTo, facts, lates }: Posting): Promise<void> {
+  async post({ source, shard, from, to, facts, lates }: Posting): Promise<void> {
     const nowMs = this.#clock();
-    const statements = [this.#database.prepare(INSERT_POSTING).bind(source, seqFrom, seqTo, nowMs)];
+    const before = from === null ? [0, null, null, null] : [1, from.seq, from.chain, from.part];
+    const move = [source, to.seq, to.chain, to.loggedAtMs, to.part, nowMs, ...before];
+    const statements = [this.#database.prepare(MOVE_LEDGER).bind(...move)];
     if (facts.size > 0) {
       statements.push(this.#database.prepare(REGISTER_ADVERTISERS).bind(encodeAdvertisers(facts), nowMs));
       for (const tier of TIERS) {
@@ -50,11 +52,18 @@ export class D1Facts implements FactsStore {
     await this.#database.batch(statements);
   }
 
-  async postedTo(source: string, seqFrom: number): Promise<number | null> {
-    const row = await this.#database.prepare(SELECT_POSTING).bind(source, seqFrom).first<{ seq_to: number }>();
-    return row?.seq_to ?? null;
+  async ledger(shard: string): Promise<ReadonlyMap<string, LedgerRow>> {
+    const { results } = await this.#database.prepare(SELECT_LEDGER).bind(shard).all<StoredLedgerRow>();
+    return new Map(
+      results.map(({ source, seq, chain, logged_at_ms, part }) => [
+        source,
+        { seq, chain, loggedAtMs: logged_at_ms, part },
+      ]),
+    );
   }
 }
+
+type StoredLedgerRow = { source: string; seq: number; chain: string; logged_at_ms: number; part: string };
 
 function encodeAdvertisers(facts: Facts): string {
   const ids = new Set(Array.from(facts.values(), (row) => row.advertiserId));

@@ -38,6 +38,11 @@ SELECT advertiser_id, database
 FROM advertiser_directory
 WHERE advertiser_id IN (SELECT value FROM json_each(?1))`;
 
+const SELECT_SETTLED = `
+SELECT advertiser_id
+FROM advertisers
+WHERE advertiser_id IN (SELECT value FROM json_each(?1))`;
+
 const SELECT_DATABASES = `
 SELECT database
 FROM report_databases`;
@@ -82,7 +87,8 @@ export class Directory {
     const unknown = advertiserIds.filter((id) => !this.#pins.has(id));
     if (unknown.length > 0) {
       for (const name of newTo) this.#bound(name);
-      const choices = JSON.stringify(unknown.map((id) => [id, choiceOf(id, newTo)]));
+      const settled = await this.#settledIn(unknown);
+      const choices = JSON.stringify(unknown.map((id) => [id, settled.get(id) ?? choiceOf(id, newTo)]));
       const [, , pins] = await this.#primary.batch<PinRow>([
         this.#primary.prepare(INSERT_PINS).bind(choices, nowMs),
         this.#primary.prepare(INSERT_DATABASES).bind(choices, nowMs),
@@ -118,6 +124,22 @@ export class Directory {
   /** A database by its name. Throws UnboundDatabaseError. */
   database(name: string): D1Database {
     return this.#bound(name);
+  }
+
+  /**
+   * Where several databases are bound: which of them has rows of an advertiser already. A directory that was set back has
+   * forgotten pins whose advertisers' facts stand elsewhere.
+   */
+  async #settledIn(advertiserIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    if (this.databases.size === 1) return new Map();
+    const ids = JSON.stringify(advertiserIds);
+    const found = await Promise.all(
+      Array.from(this.databases, async ([name, database]) => {
+        const { results } = await database.prepare(SELECT_SETTLED).bind(ids).all<{ advertiser_id: string }>();
+        return results.map(({ advertiser_id: id }) => [id, name] as const);
+      }),
+    );
+    return new Map(found.flat());
   }
 
   #nameOf(advertiserId: string): string {

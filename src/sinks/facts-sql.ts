@@ -193,14 +193,31 @@ export const FIRST_UNROLLED = {
   day: FIRST_WINDOW("day"),
 } as const satisfies Record<RolledTier, string>;
 
-export const INSERT_POSTING = `
-INSERT INTO postings (source, seq_from, seq_to, posted_at_ms)
-VALUES (?1, ?2, ?3, ?4)`;
+/**
+ * Moves the ledger's row of a source from one place to the next; without a row before, it is made. Where something else
+ * stands, `seq` becomes NULL, which the table refuses, and the transaction takes everything back.
+ *
+ *   ?1 source, ?2–?5 seq, chain, logged_at_ms and part afterwards, ?6 now
+ *   ?7 whether there is a row before, ?8–?10 its seq, chain and part
+ */
+export const MOVE_LEDGER = `
+INSERT INTO ledger (source, seq, chain, logged_at_ms, part, posted_at_ms)
+VALUES (
+  ?1,
+  CASE WHEN ?7 = (SELECT count(*) FROM ledger WHERE source = ?1) THEN ?2 END,
+  ?3, ?4, ?5, ?6)
+ON CONFLICT (source) DO UPDATE
+SET seq = CASE WHEN ledger.seq = ?8 AND ledger.chain = ?9 AND ledger.part = ?10 THEN excluded.seq END,
+  chain = excluded.chain,
+  logged_at_ms = excluded.logged_at_ms,
+  part = excluded.part,
+  posted_at_ms = excluded.posted_at_ms`;
 
-export const SELECT_POSTING = `
-SELECT seq_to
-FROM postings
-WHERE source = ?1 AND seq_from = ?2`;
+/** The rows of all sources of shard ?1; '0' follows '/'. */
+export const SELECT_LEDGER = `
+SELECT source, seq, chain, logged_at_ms, part
+FROM ledger
+WHERE source >= ?1 || '/' AND source < ?1 || '0'`;
 
 /** Registers advertisers from a JSON list of [id, bucket]; an advertiser's bucket never changes. */
 export const REGISTER_ADVERTISERS = `

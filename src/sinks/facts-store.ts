@@ -2,20 +2,28 @@
  * The ports to the report databases: where postings go, and which of them holds an advertiser.
  *
  * Contract (test/contract/facts-store.test.ts, over memory and D1):
- *   - `post` applies all of a posting or nothing, and a second posting with the same (source, seqFrom) never applies.
- *   - After `post` resolves, `postedTo(source, seqFrom)` is its seqTo. After it rejects, for whatever reason, the
- *     posting may or may not be applied; `postedTo` tells, and is null if and only if nothing is applied (yet: a request
- *     still under way may apply later, and is then what a retry of the same seqFrom conflicts with).
+ *   - `post` applies all of a posting and moves the ledger's row of its source from `from` to `to`, or does nothing: where
+ *     another row stands than `from` (null: none), it rejects.
+ *   - After `post` rejects, for whatever reason, the posting may or may not be applied; `ledger` tells. A request still
+ *     under way may apply later; whatever was posted meanwhile from the same place has then made it void.
  */
 import type { Facts } from "../core/facts.ts";
 import type { LateClicks } from "../core/late-click.ts";
+import type { Position } from "../core/position.ts";
+
+/**
+ * Up to where a database has a source's log. `part` is "" behind a whole row; otherwise the row after `seq` is being
+ * posted advertiser by advertiser (post-apart.ts), and those up to `part`, in the order of their ids, are done.
+ */
+export type LedgerRow = Position & { readonly part: string };
 
 export type Posting = {
   /** Shard and incarnation: whose log the sequence numbers belong to. */
   readonly source: string;
-  readonly seqFrom: number;
-  readonly seqTo: number;
-  /** Minute facts of the log rows seqFrom … seqTo. */
+  /** What the ledger says of the source before. */
+  readonly from: LedgerRow | null;
+  readonly to: LedgerRow;
+  /** Minute facts of the log rows in between. */
   readonly facts: Facts;
   /** Late clicks of those rows, each in its newest state. */
   readonly lates: LateClicks;
@@ -25,7 +33,12 @@ export type Posting = {
 
 export interface FactsStore {
   post(posting: Posting): Promise<void>;
-  postedTo(source: string, seqFrom: number): Promise<number | null>;
+  /** The ledger's rows of all sources of a shard, by source. */
+  ledger(shard: string): Promise<ReadonlyMap<string, LedgerRow>>;
+}
+
+export function isSameLedgerRow(a: LedgerRow | null, b: LedgerRow | null): boolean {
+  return a?.seq === b?.seq && a?.chain === b?.chain && a?.part === b?.part;
 }
 
 /** The databases by name, and where each advertiser stands, for ever; a pin is durable when `pin` resolves. */

@@ -12,7 +12,7 @@
  * Keeps: at most 250 points an invocation: the largest ones, and the rest folded into one. A failure here never fails
  * what it describes.
  */
-import { type Facts, totalsOf } from "../core/facts.ts";
+import { type Facts, type FactsRow, totalsOf } from "../core/facts.ts";
 import { OPERATIONS_POINTS_MAX } from "../core/limits.ts";
 import { addCounts, type Counts, MEASURES, zeroCounts } from "../core/measures.ts";
 import { logFault } from "../log.ts";
@@ -21,17 +21,6 @@ const GROSS = MEASURES.indexOf("gross");
 const INDEX_BYTES_MAX = 96;
 
 export type OperationsDataset = Pick<AnalyticsEngineDataset, "writeDataPoint">;
-
-/** Writes what was posted, by ad. */
-export function writeFactsPoints(dataset: OperationsDataset, shard: string, posted: readonly Facts[]): void {
-  for (const { advertiserId, campaignId, adId, counts } of foldByAd(posted)) {
-    writePoint(dataset, {
-      indexes: [(advertiserId || "facts").slice(0, INDEX_BYTES_MAX)],
-      blobs: ["facts", shard, campaignId, adId],
-      doubles: counts,
-    });
-  }
-}
 
 /** Counts a request that was refused at the edge, by reason and the claim or field at fault. */
 export function writeRefusedPoint(
@@ -46,25 +35,62 @@ export function writeLostPoint(dataset: OperationsDataset, step: string, events:
   writePoint(dataset, { indexes: ["lost"], blobs: ["lost", step, "", ""], doubles: [events] });
 }
 
-type AdCounts = { advertiserId: string; campaignId: string; adId: string; counts: Counts };
+type AdCounts = {
+  readonly advertiserId: string;
+  readonly campaignId: string;
+  readonly adId: string;
+  readonly counts: Counts;
+};
 
-/** Totals by ad, largest gross first, at most as many as one invocation may write. */
-export function foldByAd(posted: readonly Facts[]): AdCounts[] {
-  const byAd = new Map<string, AdCounts>();
-  for (const facts of posted) {
-    for (const row of facts.values()) {
-      const { advertiserId, campaignId, adId } = row;
-      const key = `${advertiserId}/${adId}`;
-      const entry = byAd.get(key) ?? { advertiserId, campaignId, adId, counts: zeroCounts() };
-      addCounts(entry.counts, totalsOf(row));
-      byAd.set(key, entry);
+/** Ads that one tally tells apart; what comes after them is folded into one. */
+const TALLIED_ADS_MAX = 4_000;
+
+/** Totals by ad of the postings of one flush. Memory: at most `TALLIED_ADS_MAX` ads. */
+export class FactsTally {
+  readonly #dataset: OperationsDataset;
+  readonly #shard: string;
+  readonly #byAd = new Map<string, AdCounts>();
+  readonly #rest: AdCounts = { advertiserId: "", campaignId: "", adId: "", counts: zeroCounts() };
+
+  constructor(dataset: OperationsDataset, shard: string) {
+    this.#dataset = dataset;
+    this.#shard = shard;
+  }
+
+  /** Adds what was posted. */
+  add(facts: Facts): void {
+    for (const row of facts.values()) addCounts(this.#of(row).counts, totalsOf(row));
+  }
+
+  /** Writes the largest ads by gross, and the rest as one point. */
+  write(): void {
+    for (const { advertiserId, campaignId, adId, counts } of this.#largest()) {
+      writePoint(this.#dataset, {
+        indexes: [(advertiserId || "facts").slice(0, INDEX_BYTES_MAX)],
+        blobs: ["facts", this.#shard, campaignId, adId],
+        doubles: counts,
+      });
     }
   }
-  const largestFirst = Array.from(byAd.values()).sort((a, b) => (b.counts[GROSS] ?? 0) - (a.counts[GROSS] ?? 0));
-  if (largestFirst.length <= OPERATIONS_POINTS_MAX) return largestFirst;
-  const rest: AdCounts = { advertiserId: "", campaignId: "", adId: "", counts: zeroCounts() };
-  for (const entry of largestFirst.slice(OPERATIONS_POINTS_MAX - 1)) addCounts(rest.counts, entry.counts);
-  return [...largestFirst.slice(0, OPERATIONS_POINTS_MAX - 1), rest];
+
+  #of({ advertiserId, campaignId, adId }: FactsRow): AdCounts {
+    const key = `${advertiserId}/${adId}`;
+    const known = this.#byAd.get(key);
+    if (known !== undefined) return known;
+    if (this.#byAd.size >= TALLIED_ADS_MAX) return this.#rest;
+    const made = { advertiserId, campaignId, adId, counts: zeroCounts() };
+    this.#byAd.set(key, made);
+    return made;
+  }
+
+  /** At most as many as one invocation may write. */
+  #largest(): AdCounts[] {
+    const ads = Array.from(this.#byAd.values()).sort((a, b) => (b.counts[GROSS] ?? 0) - (a.counts[GROSS] ?? 0));
+    const hasRest = this.#byAd.size >= TALLIED_ADS_MAX || ads.length > OPERATIONS_POINTS_MAX;
+    if (!hasRest) return ads;
+    for (const ad of ads.slice(OPERATIONS_POINTS_MAX - 1)) addCounts(this.#rest.counts, ad.counts);
+    return [...ads.slice(0, OPERATIONS_POINTS_MAX - 1), this.#rest];
+  }
 }
 
 function writePoint(dataset: OperationsDataset, point: AnalyticsEngineDataPoint): void {

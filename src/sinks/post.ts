@@ -2,31 +2,32 @@
  * From log to report databases: folds log rows into one posting after the other until nothing is left, each database its
  * own advertisers' part.
  *
- *   rows after the cursor that is furthest behind ─▶ facts ─▶ part of each database with that cursor ─▶ its store, cursor
+ *   rows after the mark that is furthest behind ─▶ facts ─▶ part of each database with that mark ─▶ its store, mark
  *
  * Order of durable writes, and what a crash between them leaves:
- *   0 the pins of new advertisers                         → pinned advertisers without facts, which is harmless
- *   1 the posting (one transaction with its ledger row)   → the next run reads the ledger back and moves on
- *   2 the cursor "posted to" of the database              → nothing: the log may shrink
+ *   0 the pins of new advertisers                            → pinned advertisers without facts, which is harmless
+ *   1 the posting (one transaction with the ledger's row)    → the ledger's row is ahead of the mark
+ *   2 the mark of the database                               → nothing: the log may shrink
  *
- * Keeps: each log row is applied exactly once. A posting starts at cursor + 1; when its outcome is unknown, or another
- * request was first, the ledger says how far that key reached. So a lost reply, a zombie request that arrives after its
- * retry and a range that grew between two tries are all the same case, and no error text is parsed. A range without
- * facts of a database needs no ledger row: one that has some has some however it grows. A database that fails keeps no
- * other from going on; it comes after them, and they meet again at the end of the log.
- * Relies on: one run at a time per log (the shard's single flight) for economy; the ledger for correctness; pins that
- * never change. Rows that a cursor has not reached and that are gone were posted to every database that was bound then,
- * and none of them was pinned to another, since that stops a run.
+ * Keeps: each log row is applied exactly once. A posting takes place only where the ledger says what the mark says, and
+ * moves both. When its outcome is unknown the ledger's row tells: unchanged means not applied, `to` means applied. Any
+ * other row is for ledger-check.ts. So a lost reply, a zombie request that arrives after its retry and a range that grew
+ * between two tries are all the same case, and no error text is parsed. A range without facts of a database moves its mark
+ * alone, and joins the next posting. A database that fails keeps no other from going on; it comes after them, and they
+ * meet again at the end of the log.
+ * Relies on: one run at a time per log (the shard's single flight); pins that never change. Memory: the rows of one read,
+ * and one posting.
  */
 import { type Facts, foldEntry } from "../core/facts.ts";
 import { foldLateClick, type LateClicks } from "../core/late-click.ts";
-import { LOG_READ_CHARS_MAX, POSTING_CHARS_MAX } from "../core/limits.ts";
+import { POSTING_CHARS_MAX } from "../core/limits.ts";
 import { isTokenEntry } from "../core/log-line.ts";
+import { type Position, positionAfter } from "../core/position.ts";
 import { assert } from "../core/result.ts";
 import { ELEMENT_CHARS, EXACT_USERS_MAX } from "../core/sketch.ts";
 import { type LogOwner, sourceOf } from "./archive.ts";
-import type { FactsStore, Posting, ReportStores } from "./facts-store.ts";
-import type { Cursor, LogRow, LogSource } from "./log-source.ts";
+import { type FactsStore, isSameLedgerRow, type LedgerRow, type ReportStores } from "./facts-store.ts";
+import type { LogRow } from "./log-source.ts";
 
 /** Characters that one cell or row takes in a posting, rounded up from ids of full length. */
 const CHARS_PER_CELL = 330;
@@ -34,101 +35,181 @@ const CHARS_PER_ROW = 500;
 /** One more than an element has, since one digit in 64 is a backslash, which JSON escapes. */
 const CHARS_PER_USER = ELEMENT_CHARS + 1;
 
-/** A database on its way through a log. */
-export type PostTarget = { readonly name: string; readonly store: FactsStore; readonly cursor: Cursor };
+/** Up to where a database has a log: `at` by the log, `ledger` by the database, which rows without facts do not move. */
+export type PostedMark = { readonly at: Position; readonly ledger: LedgerRow | null };
+
+/** A database on its way through a log; its mark has been compared with the ledger (ledger-check.ts). */
+export type PostTarget = {
+  readonly name: string;
+  readonly store: FactsStore;
+  readonly mark: { read(): PostedMark; write(mark: PostedMark): void };
+};
+
+/** The database answers, and nothing of the posting is applied. */
+export class NotAppliedError extends Error {
+  override readonly name = "NotAppliedError";
+}
+
+/** What the ledger holds is neither what it held before the posting nor what it would hold after. */
+export class LedgerConflictError extends Error {
+  override readonly name = "LedgerConflictError";
+}
 
 export type PostOptions = {
   readonly pin: ReportStores["pin"];
   readonly owner: LogOwner;
   readonly untilSeq: number;
+  /** Rows after a place, of the log or, where it has been trimmed, of the archive; at most some millions of characters. */
+  readonly rowsAfter: (at: Position) => Promise<readonly LogRow[]>;
+  /** Postings after which to stop; what is left is for the next run. */
+  readonly postingsMax: number;
+  /** Posts one row apart (post-apart.ts); resolves to the ledger's row afterwards. */
+  readonly apart: (row: RowPart) => Promise<LedgerRow>;
+  /** Whether a posting from that place has been refused so often that it is to be posted apart. */
+  readonly isRefused: (name: string, from: Position) => boolean;
+  /** Is given the facts of each posting, for the operational metrics. */
+  readonly onPosted?: (facts: Facts) => void;
 };
 
+/** Facts and late clicks of some rows, and the place behind them. */
+export type Fold = { readonly to: Position; readonly facts: Facts; readonly lates: LateClicks };
+
+/** A posting that only moves the ledger. */
+export const NOTHING: Pick<Fold, "facts" | "lates"> = { facts: new Map(), lates: new Map() };
+
+/** The first row of what is to be posted: a database's part of it. */
+export type RowPart = { readonly target: PostTarget; readonly owner: LogOwner; readonly row: Fold };
+
 /**
- * Posts the rows after each target's cursor up to `untilSeq`; rows that arrive meanwhile wait for the next run, so that a
- * steady stream does not turn into many small postings, and all cursors meet. When a store fails and its ledger shows that
+ * Posts the rows after each target's mark up to `untilSeq`; rows that arrive meanwhile wait for the next run, so that a
+ * steady stream does not turn into many small postings, and all marks meet. When a store fails and its ledger shows that
  * nothing was applied, the others still have their turn, and the first such fault is thrown; a fault of the pins, which
- * all need, ends the run. `onPosted` is given the facts of each posting, for the operational metrics.
+ * all need, ends the run.
  */
-export async function postLog(
-  log: LogSource,
-  targets: readonly PostTarget[],
-  { pin, owner, untilSeq }: PostOptions,
-  onPosted: (facts: Facts) => void = () => {},
-): Promise<void> {
+export async function postLog(targets: readonly PostTarget[], options: PostOptions): Promise<void> {
+  const { pin, untilSeq, rowsAfter } = options;
   const faults: unknown[] = [];
-  let going = targets.filter(({ cursor }) => cursor.read() < untilSeq);
-  while (going.length > 0) {
-    const from = Math.min(...going.map(({ cursor }) => cursor.read()));
-    const rows = log.rowsAfter(from, LOG_READ_CHARS_MAX).filter(({ seq }) => seq <= untilSeq);
-    const posting = nextPosting(rows, owner);
-    const parts = posting === null ? null : splitPosting(posting, await pin(advertisersOf(posting)));
+  const seqOf = (target: PostTarget) => target.mark.read().at.seq;
+  let going = targets.filter((target) => seqOf(target) < untilSeq);
+  for (let postings = 0; going.length > 0 && postings < options.postingsMax; postings++) {
+    const from = going.map((target) => target.mark.read().at).reduce((a, b) => (b.seq < a.seq ? b : a));
+    const rows = (await rowsAfter(from)).filter(({ seq }) => seq <= untilSeq);
+    if (rows[0]?.seq !== from.seq + 1)
+      throw new Error(`rows behind ${from.seq} of ${sourceOf(options.owner)} are missing`);
+    const fold = await foldRows(from, rows);
+    const parts = splitFold(fold, await pin(advertisersOf(fold)));
     const failed = new Set<PostTarget>();
     const post = async (target: PostTarget): Promise<void> => {
-      const part = parts?.get(target.name);
       try {
-        const seqTo = part === undefined ? (posting?.seqTo ?? untilSeq) : await settle(target.store, part);
-        target.cursor.advance(seqTo);
-        if (part !== undefined && seqTo === part.seqTo) onPosted(part.facts);
+        await settle(target, { fold, part: parts.get(target.name), from, rows }, options);
       } catch (fault) {
         faults.push(fault);
         failed.add(target);
       }
     };
-    await Promise.all(going.filter(({ cursor }) => cursor.read() === from).map(post));
-    going = going.filter((target) => !failed.has(target) && target.cursor.read() < untilSeq);
+    await Promise.all(going.filter((target) => seqOf(target) === from.seq).map(post));
+    going = going.filter((target) => !failed.has(target) && seqOf(target) < untilSeq);
   }
   if (faults.length > 0) throw faults[0];
 }
 
-/** Folds as many of the rows as fit into one posting; null when there are none. */
-export function nextPosting(rows: readonly LogRow[], owner: LogOwner): Posting | null {
-  const first = rows[0];
-  if (first === undefined) return null;
+type Step = { fold: Fold; part: Fold | undefined; from: Position; rows: readonly LogRow[] };
+
+/** Applies a database's part of the rows, or moves its mark over rows that hold nothing of it. */
+async function settle(target: PostTarget, step: Step, options: PostOptions): Promise<void> {
+  const { owner, isRefused, onPosted } = options;
+  const { fold, part, from } = step;
+  const { mark, name, store } = target;
+  const { ledger } = mark.read();
+  const isHalfPosted = ledger !== null && ledger.part !== "";
+  if (isHalfPosted) return settleApart(target, step, options);
+  if (part === undefined) {
+    mark.write({ at: fold.to, ledger });
+    return;
+  }
+  try {
+    mark.write({ at: part.to, ledger: await postFold(store, { owner, from: ledger, fold: part }) });
+    onPosted?.(part.facts);
+  } catch (fault) {
+    if (!(fault instanceof NotAppliedError) || !isRefused(name, from)) throw fault;
+    await settleApart(target, step, options);
+  }
+}
+
+async function settleApart(
+  target: PostTarget,
+  { from, rows }: Step,
+  { pin, owner, apart }: PostOptions,
+): Promise<void> {
+  const first = await foldRows(from, rows.slice(0, 1));
+  const part = splitFold(first, await pin(advertisersOf(first))).get(target.name);
+  const row = part ?? { ...NOTHING, to: first.to };
+  const ledger = await apart({ target, owner, row });
+  target.mark.write({ at: first.to, ledger });
+}
+
+/** Posts a fold behind the ledger's row `from`; resolves to the row that then stands. Throws NotAppliedError when nothing was applied. */
+export async function postFold(
+  store: FactsStore,
+  { owner, from, fold, part = "" }: { owner: LogOwner; from: LedgerRow | null; fold: Fold; part?: string },
+): Promise<LedgerRow> {
+  const to: LedgerRow = { ...fold.to, part };
+  const source = sourceOf(owner);
+  try {
+    await store.post({ source, shard: owner.shard, from, to, facts: fold.facts, lates: fold.lates });
+    return to;
+  } catch (fault) {
+    // Whatever went wrong, the ledger knows.
+    const row = (await store.ledger(owner.shard)).get(source) ?? null;
+    if (isSameLedgerRow(row, to)) return to;
+    if (isSameLedgerRow(row, from))
+      throw new NotAppliedError(`posting to ${source}: ${String(fault)}`, { cause: fault });
+    throw new LedgerConflictError(`the ledger of ${source} stands at ${row?.seq ?? "nothing"}`, { cause: fault });
+  }
+}
+
+/** Folds as many of the rows behind `from` as fit into one posting, at least one. */
+export async function foldRows(from: Position, rows: readonly LogRow[]): Promise<Fold> {
   const facts: Facts = new Map();
   const lates: LateClicks = new Map();
-  let seqTo = first.seq;
+  let to = from;
   for (const row of rows) {
-    if (row !== first && charsOf(facts) + row.chars > POSTING_CHARS_MAX) break;
+    if (to !== from && charsOf(facts) + row.chars > POSTING_CHARS_MAX) break;
     for (const entry of row.entries()) {
       foldEntry(facts, entry);
       if (isTokenEntry(entry)) foldLateClick(lates, entry);
     }
-    seqTo = row.seq;
+    to = await positionAfter(to, row);
   }
-  return { source: sourceOf(owner), shard: owner.shard, seqFrom: first.seq, seqTo, facts, lates };
+  return { to, facts, lates };
 }
 
-function advertisersOf({ facts, lates }: Posting): string[] {
+export function advertisersOf({ facts, lates }: Fold): string[] {
   const counted = Array.from(facts.values(), ({ advertiserId }) => advertiserId);
   return [...new Set([...counted, ...Array.from(lates.values(), ({ advertiserId }) => advertiserId)])];
 }
 
-/** The posting as each database gets it; one without facts and late clicks in it is not there. */
-function splitPosting(posting: Posting, pins: ReadonlyMap<string, string>): Map<string, Posting> {
-  const parts = new Map<string, Posting & { facts: Facts; lates: LateClicks }>();
-  const partOf = (advertiserId: string) => {
+/** The fold as each database gets it; one without facts and late clicks in it is not there. */
+export function splitFold(fold: Fold, pins: ReadonlyMap<string, string>): Map<string, Fold> {
+  return splitBy(fold, (advertiserId) => {
     const name = pins.get(advertiserId);
     assert(name !== undefined, "an advertiser is pinned before it is posted");
-    const part = parts.get(name) ?? { ...posting, facts: new Map(), lates: new Map() };
+    return name;
+  });
+}
+
+/** The fold's parts by what their advertisers are given. */
+export function splitBy({ to, facts, lates }: Fold, nameOf: (advertiserId: string) => string): Map<string, Fold> {
+  const parts = new Map<string, Fold & { facts: Facts; lates: LateClicks }>();
+  const partOf = (advertiserId: string) => {
+    const name = nameOf(advertiserId);
+    const part = parts.get(name) ?? { to, facts: new Map(), lates: new Map() };
     parts.set(name, part);
     return part;
   };
-  for (const [key, row] of posting.facts) partOf(row.advertiserId).facts.set(key, row);
-  for (const [id, late] of posting.lates) partOf(late.advertiserId).lates.set(id, late);
+  for (const [key, row] of facts) partOf(row.advertiserId).facts.set(key, row);
+  for (const [id, late] of lates) partOf(late.advertiserId).lates.set(id, late);
   return parts;
-}
-
-/** Applies the posting, or finds out how far an earlier one of the same key reached. */
-async function settle(store: FactsStore, posting: Posting): Promise<number> {
-  try {
-    await store.post(posting);
-    return posting.seqTo;
-  } catch (fault) {
-    // Whatever went wrong, the ledger knows: a row means applied up to there, none means not applied.
-    const seqTo = await store.postedTo(posting.source, posting.seqFrom);
-    if (seqTo === null) throw fault;
-    return seqTo;
-  }
 }
 
 /** Upper estimate of the posting's JSON. */

@@ -21,6 +21,7 @@ import { NOON_MS } from "../support/builders.ts";
 import { ALL_BUCKETS, readPlaces } from "../support/cold-facts.ts";
 import { failingPorts, InjectedOutage } from "../support/failing-ports.ts";
 import { anySpec, loggedOf, type Spec } from "../support/logged.ts";
+import { postTo } from "../support/post-to.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 
@@ -43,10 +44,8 @@ function fold(specs: readonly Spec[]): Facts {
 }
 
 async function post(specs: readonly Spec[]): Promise<void> {
-  const seq = posted.length + 1;
   posted.push(...specs);
-  const posting = { source: "s/1", shard: "s", seqFrom: seq, seqTo: seq + specs.length - 1, lates: new Map() };
-  await new D1Facts(ports.database, () => NOON_MS).post({ ...posting, facts: fold(specs) });
+  await postTo(new D1Facts(ports.database, () => NOON_MS), { facts: fold(specs) });
 }
 
 function move(nowMs: number, { database, archive } = ports): Promise<number> {

@@ -14,6 +14,7 @@ import { readPlaces } from "../support/cold-facts.ts";
 import { readSums } from "../support/day-sums.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { loggedOf } from "../support/logged.ts";
+import { postTo } from "../support/post-to.ts";
 import { readFacts } from "../support/read-facts.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 
@@ -45,8 +46,7 @@ async function prepare(): Promise<void> {
   const decision = { verdict: "valid", reason: null } as const;
   for (const [at, minute] of [0, 61, 14_400].entries())
     foldEntry(facts, loggedOf({ ...SPEC, decision, minute }, at + 1));
-  const posting = { source: "s/1", shard: "s", seqFrom: 1, seqTo: 3, lates: new Map() };
-  await new D1Facts(ports.database, () => NOON_MS).post({ ...posting, facts });
+  await postTo(new D1Facts(ports.database, () => NOON_MS), { facts });
   const nowMs = NOON_MS + 15 * DAY_MS;
   await rollAll(ports.database, nowMs);
   const due = { nowMs, hotMinutesMs: 48 * HOUR_MS, buckets: BUCKETS, untilMs: Infinity };

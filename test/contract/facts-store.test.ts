@@ -7,6 +7,7 @@ import type { FactsStore } from "../../src/sinks/facts-store.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { loggedOf, type Spec } from "../support/logged.ts";
 import { MemoryFacts } from "../support/memory-facts.ts";
+import { aPosting, placeOf, postTo } from "../support/post-to.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
 
 const SPEC: Spec = {
@@ -18,8 +19,6 @@ const SPEC: Spec = {
   count: 2,
   decision: { verdict: "valid", reason: null },
 };
-
-const PLAIN = { shard: "s", lates: new Map() } as const;
 
 function factsOf(specs: readonly Spec[]): Facts {
   const facts: Facts = new Map();
@@ -39,7 +38,7 @@ const stores: { name: string; make: () => FactsStore; read: (store: FactsStore) 
 describe.each(stores)("FactsStore in $name", ({ make, read }) => {
   beforeEach(async () => {
     await env.REPORT_DB.batch(
-      ["postings", "facts_minute", "facts_hour", "facts_day", "day_sums"].map((table) =>
+      ["ledger", "facts_minute", "facts_hour", "facts_day", "day_sums"].map((table) =>
         env.REPORT_DB.prepare(`DELETE FROM ${table}`),
       ),
     );
@@ -47,35 +46,60 @@ describe.each(stores)("FactsStore in $name", ({ make, read }) => {
 
   it("applies a posting and remembers how far it reached", async () => {
     const store = make();
-    expect(await store.postedTo("s/1", 1)).toBeNull();
-    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 4, facts: factsOf([SPEC]) });
-    expect(await store.postedTo("s/1", 1)).toBe(4);
+    expect(await store.ledger("s")).toEqual(new Map());
+    await store.post(aPosting(null, { seqTo: 4, facts: factsOf([SPEC]) }));
+    expect(await store.ledger("s")).toEqual(new Map([["s/1", placeOf(4)]]));
     expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC])));
   });
 
-  it("rejects a second posting of the same start, grown or not, and applies nothing of it", async () => {
+  it.each([
+    ["from the start again", null],
+    ["from an earlier place", placeOf(3)],
+    ["from a later place", placeOf(5)],
+    ["from a place of that number on another log", { ...placeOf(4), chain: "f".repeat(64) }],
+    ["from the middle of a row", { ...placeOf(4), part: "adv_1" }],
+  ])("rejects a posting %s, and applies nothing of it", async (_, from) => {
     const store = make();
-    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 4, facts: factsOf([SPEC]) });
-    await expect(
-      store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 9, facts: factsOf([SPEC, SPEC]) }),
-    ).rejects.toThrow();
-    expect(await store.postedTo("s/1", 1)).toBe(4);
+    await store.post(aPosting(null, { seqTo: 4, facts: factsOf([SPEC]) }));
+    await expect(store.post(aPosting(from, { seqTo: 9, facts: factsOf([SPEC, SPEC]) }))).rejects.toThrow();
+    expect(await store.ledger("s")).toEqual(new Map([["s/1", placeOf(4)]]));
     expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC])));
   });
 
-  it("adds postings of other sources and other ranges", async () => {
+  it("rejects a posting of a source that it does not know from anywhere but the start", async () => {
+    const store = make();
+    await expect(store.post(aPosting(placeOf(4), { facts: factsOf([SPEC]) }))).rejects.toThrow();
+    expect(await store.ledger("s")).toEqual(new Map());
+    expect(canonical(await read(store))).toBe("[]");
+  });
+
+  it("adds postings of other sources and other ranges, and tells those of one shard", async () => {
     const store = make();
     const other = { ...SPEC, country: "US", publisher: 2 };
-    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 1, facts: factsOf([SPEC]) });
-    await store.post({ ...PLAIN, source: "s/2", seqFrom: 1, seqTo: 1, facts: factsOf([SPEC]) });
-    await store.post({ ...PLAIN, source: "s/1", seqFrom: 2, seqTo: 2, facts: factsOf([other]) });
-    expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC, SPEC, other])));
+    await postTo(store, { source: "s/1", facts: factsOf([SPEC]) });
+    await postTo(store, { source: "s/2", facts: factsOf([SPEC]) });
+    await postTo(store, { source: "s/1", facts: factsOf([other]) });
+    await postTo(store, { source: "s-1/1", facts: factsOf([SPEC]) });
+    await postTo(store, { source: "s0/1", facts: factsOf([SPEC]) });
+    expect(Array.from(await store.ledger("s")).sort()).toEqual([
+      ["s/1", placeOf(2)],
+      ["s/2", placeOf(1)],
+    ]);
+    expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC, SPEC, other, SPEC, SPEC])));
+  });
+
+  it("[attack 17] keeps one row a source, however many postings there are", async () => {
+    const store = make();
+    for (let posting = 0; posting < 20; posting++) await postTo(store, { facts: factsOf([SPEC]) });
+    expect(await store.ledger("s")).toEqual(new Map([["s/1", placeOf(20)]]));
+    const rows = await env.REPORT_DB.prepare("SELECT count(*) AS rows FROM ledger").first<{ rows: number }>();
+    expect(rows?.rows).toBe(store instanceof D1Facts ? 1 : 0);
   });
 
   it("accepts a posting without facts, so that a range of redeliveries moves on", async () => {
     const store = make();
-    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 2, facts: new Map() });
-    expect(await store.postedTo("s/1", 1)).toBe(2);
+    await store.post(aPosting(null, { seqTo: 2 }));
+    expect((await store.ledger("s")).get("s/1")?.seq).toBe(2);
     expect(canonical(await read(store))).toBe("[]");
   });
 });

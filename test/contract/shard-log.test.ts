@@ -36,12 +36,15 @@ function anEntry(jti: string, receivedAtMs = NOON_MS): NewEntry {
   return { content: { ...opened, ...decision, review: null }, encoded: encodeTokenEvent(opened.event) };
 }
 
+const placeOf = (seq: number, loggedAtMs: number) => ({ seq, chain: String(seq).padStart(64, "0"), loggedAtMs });
+
 const seqs = (log: ShardLog, after = 0) => log.rowsAfter(after, 1_000_000).map(({ seq }) => seq);
 
 describe.each(logs)("ShardLog in $name", ({ withLog }) => {
   it("is empty at first", () =>
     withLog((log) => {
-      expect(log.last()).toEqual({ seq: 0, loggedAtMs: 0 });
+      expect(log.last()).toMatchObject({ seq: 0, loggedAtMs: 0 });
+      expect([log.archived().read(), log.posted("REPORT_DB").read(), log.life().read()]).toEqual([null, null, null]);
       expect(seqs(log)).toEqual([]);
       expect(log.waitingAfter(0)).toEqual({ rows: 0, chars: 0, oldestReceivedAtMs: null, oldestLoggedAtMs: null });
     }));
@@ -50,7 +53,7 @@ describe.each(logs)("ShardLog in $name", ({ withLog }) => {
     withLog((log) => {
       log.append(1, NOON_MS + 1, [anEntry("a"), anEntry("b")]);
       log.append(2, NOON_MS + 2, [anEntry("c")]);
-      expect(log.last()).toEqual({ seq: 2, loggedAtMs: NOON_MS + 2 });
+      expect(log.last()).toMatchObject({ seq: 2, loggedAtMs: NOON_MS + 2 });
       const rows = log.rowsAfter(0, 1_000_000);
       const events = rows
         .flatMap((row) => row.entries())
@@ -85,32 +88,32 @@ describe.each(logs)("ShardLog in $name", ({ withLog }) => {
     withLog((log) => {
       log.append(1, NOON_MS, [anEntry("a")]);
       log.append(2, NOON_MS + 7, [anEntry("b")]);
-      log.cursor("posted/REPORT_DB").advance(2);
-      log.cursor("archived").advance(2);
-      log.trim(1);
+      log.trim(placeOf(1, NOON_MS));
       expect(seqs(log)).toEqual([2]);
-      log.trim(2);
+      log.trim(placeOf(2, NOON_MS + 7));
       expect(seqs(log)).toEqual([]);
-      expect(log.last()).toEqual({ seq: 2, loggedAtMs: NOON_MS + 7 });
-      log.trim(2);
+      expect(log.last()).toMatchObject({ seq: 2, loggedAtMs: NOON_MS + 7 });
+      expect(log.tail()).toEqual(placeOf(2, NOON_MS + 7));
+      log.trim(placeOf(2, NOON_MS + 7));
       expect(log.last()).toEqual({ seq: 2, loggedAtMs: NOON_MS + 7 });
     }));
 
   it("leaves nothing of a transaction that throws", () =>
     withLog((log, transaction) => {
       log.append(1, NOON_MS, [anEntry("a")]);
-      log.cursor("archived").advance(1);
+      log.archived().write(placeOf(1, NOON_MS));
       const before = log.last();
       const fail = () =>
         transaction(() => {
           log.append(2, NOON_MS + 1, [anEntry("b")]);
-          log.cursor("archived").advance(2);
-          log.trim(1);
+          log.archived().write(placeOf(2, NOON_MS));
+          log.trim(placeOf(1, NOON_MS));
           throw new Error("crash");
         });
       expect(fail).toThrow("crash");
       expect(seqs(log)).toEqual([1]);
-      expect(log.cursor("archived").read()).toBe(1);
+      expect(log.archived().read()).toEqual(placeOf(1, NOON_MS));
+      expect(log.tail().seq).toBe(0);
       expect(log.last()).toEqual(before);
     }));
 });

@@ -156,6 +156,7 @@ describe("a log of clicks, impressions, conversions and counts", () => {
         event: someCounts({ ...counts, grossImpressions: counts.impressions + filtered }),
         verdict: "valid",
         reason: null,
+        batch: { key: "b", content: "c" },
       }),
     ),
     fc

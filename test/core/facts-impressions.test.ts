@@ -57,6 +57,7 @@ describe("uploaded counts", () => {
     event: someCounts(overrides),
     verdict: "valid",
     reason: null,
+    batch: { key: "b", content: "c" },
   });
 
   it("add to the minute and cell that they name, and say what their sender filtered out", () => {

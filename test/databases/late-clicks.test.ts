@@ -10,6 +10,7 @@ import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { ADMIN } from "../report/ask.ts";
 import { aCell, seedKey } from "../report/seed.ts";
 import { aClick, NOON_MS, serialBytes } from "../support/builders.ts";
+import { postTo } from "../support/post-to.ts";
 import {
   bindingsWithout,
   databaseOf,
@@ -65,8 +66,7 @@ beforeEach(async () => {
     await databaseOf(name).prepare("DELETE FROM late_clicks").run();
     const ours = LATES.filter(({ advertiserId }) => HOMES[advertiserId] === name);
     const lates: LateClicks = new Map(ours.map((late) => [late.eventId, late]));
-    const posting = { source: "late/test", shard: "clicks-0", seqFrom: 1, seqTo: 12, facts: new Map(), lates };
-    await new D1Facts(databaseOf(name), () => NOON_MS).post(posting);
+    await postTo(new D1Facts(databaseOf(name), () => NOON_MS), { source: "late/test", shard: "clicks-0", lates });
   }
 });
 

@@ -1,5 +1,4 @@
 /** Explain: what happened to a click, from the shard's log while it is there and from the archive afterwards. */
-import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { hashApiKey, makeApiKey } from "../../src/access/api-keys.ts";
@@ -8,14 +7,9 @@ import { encodeBase64url, encodeUtf8, parseJson } from "../../src/core/base64url
 import { decodeClaims } from "../../src/core/claims.ts";
 import { readClickId } from "../../src/core/click-id.ts";
 import { explainClick } from "../../src/desk/explain.ts";
-import { ARCHIVED_CURSOR, postedCursor } from "../../src/shard/flush.ts";
-import { LogStore } from "../../src/shard/log-store.ts";
 import { topologyInForce } from "../../src/shard/topology-keeper.ts";
-import { archiveLog, R2Archive } from "../../src/sinks/archive.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
-import { postLog } from "../../src/sinks/post.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
-import { oneStore } from "../support/one-store.ts";
+import { flushOnce, withShard } from "../support/flush-harness.ts";
 import { signSegments } from "../support/signing.ts";
 import { aToken, POLICY, testRing } from "../support/tokens.ts";
 
@@ -66,15 +60,7 @@ async function explained(id: string, authorization = ADMIN) {
 
 /** Posts and archives the shard's whole log now, and trims it, as a flush does once a minute. */
 async function archiveNow(shard: string): Promise<void> {
-  await runInDurableObject(env.EVENT_SHARD.getByName(shard), async (_, { storage }) => {
-    const log = new LogStore(storage.sql);
-    const [owner, untilSeq] = [{ shard, incarnation: "test" }, log.last().seq];
-    const { byName, pin } = oneStore(new D1Facts(env.REPORT_DB, () => Date.now()));
-    const targets = Array.from(byName, ([name, store]) => ({ name, store, cursor: log.cursor(postedCursor(name)) }));
-    await postLog(log, targets, { pin, owner, untilSeq });
-    await archiveLog(log, log.cursor(ARCHIVED_CURSOR), { store: new R2Archive(env.ARCHIVE), owner, untilSeq });
-    log.trim(untilSeq);
-  });
+  await withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0 }, Date.now()));
 }
 
 describe("explain", () => {

@@ -142,7 +142,9 @@ describe("impressions", () => {
   });
 
   it("that were uploaded are added as they were sent, and what the sender filtered is named", () => {
-    const facts = fold([{ event: someCounts(), verdict: "valid", reason: null, ...AT }]);
+    const facts = fold([
+      { event: someCounts(), verdict: "valid", reason: null, batch: { key: "b", content: "c" }, ...AT },
+    ]);
     expect([sumOf(facts, "impressions"), sumOf(facts, "gross_impressions")]).toEqual([1_000, 1_100]);
     expect(Object.fromEntries([...facts.values()][0]?.reasons ?? [])).toEqual({ "impression.filtered_by_sender": 100 });
   });

@@ -71,17 +71,17 @@ export async function readEvidence(statePath: string): Promise<Set<Window>> {
 
 type Row = Readonly<Record<string, unknown>>;
 
-const SELECT_POSTINGS = `SELECT source, max(seq_to) AS seq_to FROM postings GROUP BY source`;
+const SELECT_POSTINGS = `SELECT source, seq AS seq_to FROM ledger`;
 const SELECT_SEGMENTS = `
 SELECT json_extract(custom_metadata, '$.source') AS source, max(CAST(json_extract(custom_metadata, '$.seqTo') AS INTEGER)) AS seq_to
 FROM _mf_objects
 WHERE key LIKE 'raw/v1/%'
 GROUP BY 1`;
 const SELECT_CURSORS = `
-SELECT (SELECT value FROM meta WHERE name = 'incarnation') AS incarnation,
+SELECT (SELECT value ->> 'incarnation' FROM mark WHERE name = 'life') AS incarnation,
   (SELECT max(seq) FROM log) AS last_seq,
-  (SELECT value FROM cursor WHERE name LIKE 'posted/%') AS posted,
-  (SELECT value FROM cursor WHERE name = 'archived') AS archived`;
+  (SELECT value ->> '$.at.seq' FROM mark WHERE name LIKE 'posted/%') AS posted,
+  (SELECT value ->> 'seq' FROM mark WHERE name = 'archived') AS archived`;
 
 const isOf = (incarnation: unknown) => (row: Row) => String(row["source"]).endsWith(`/${incarnation}`);
 

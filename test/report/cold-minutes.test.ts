@@ -17,6 +17,7 @@ import { NOON_MS } from "../support/builders.ts";
 import { ALL_BUCKETS, readPlaces } from "../support/cold-facts.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { loggedOf, type Spec } from "../support/logged.ts";
+import { postTo } from "../support/post-to.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { ask, askJson, parseTable } from "./ask.ts";
 import { seedKey } from "./seed.ts";
@@ -43,14 +44,10 @@ function clicksOf(salt: number, advertiser = 1): Spec[] {
   });
 }
 
-let seq = 0;
-
 async function post(specs: readonly Spec[]): Promise<void> {
   const facts: Facts = new Map();
   for (const [at, spec] of specs.entries()) foldEntry(facts, loggedOf(spec, at + 1));
-  seq++;
-  const posting = { source: "s/1", shard: "s", seqFrom: seq, seqTo: seq, lates: new Map() };
-  await new D1Facts(ports.database, () => NOON_MS).post({ ...posting, facts });
+  await postTo(new D1Facts(ports.database, () => NOON_MS), { facts });
 }
 
 function move(nowMs: number): Promise<number> {

@@ -10,6 +10,7 @@ import { type LivePorts, liveEvents } from "../../src/report/live.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { Directory } from "../../src/sinks/directory.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
+import { postTo } from "../support/post-to.ts";
 
 let postings = 0;
 
@@ -20,8 +21,7 @@ async function post(adv: string, pub: string, atMs: number): Promise<void> {
   const facts: Facts = new Map();
   const line = encodeLogLine({ seq, loggedAtMs: atMs }, { verdict: "valid", reason: null }, encodeTokenEvent(event));
   foldEntry(facts, decodeLogLine(line));
-  const posting = { source: "live/test", shard: "live", seqFrom: seq, seqTo: seq, facts, lates: new Map() };
-  await new D1Facts(env.REPORT_DB, () => atMs).post(posting);
+  await postTo(new D1Facts(env.REPORT_DB, () => atMs), { facts });
 }
 
 /** A stream over the real database with a clock that only `sleep` moves. */

@@ -10,6 +10,7 @@ import type { Decision } from "../../src/core/verdict.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { rollAll } from "../../src/sinks/roll.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
+import { postTo } from "../support/post-to.ts";
 
 const MINUTE = 60_000;
 
@@ -117,8 +118,7 @@ export async function writeLog(
     const facts: Facts = new Map();
     const specs = log.slice(part * size, (part + 1) * size);
     for (const [index, spec] of specs.entries()) foldEntry(facts, entryOf(spec, part * size + index + 1));
-    const seq = part * size + 1;
-    await store.post({ source: "brute", shard: "brute", seqFrom: seq, seqTo: seq + size, facts, lates: new Map() });
+    await postTo(store, { facts });
     const rollTo = rolls[part];
     if (rollTo === undefined) continue;
     await rollAll(database, rollTo * MINUTE);

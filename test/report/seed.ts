@@ -21,6 +21,7 @@ import { Sketch } from "../../src/core/sketch.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { ADD_TO_SUMS } from "../../src/sinks/day-sums-sql.ts";
 import { NOON_MS } from "../support/builders.ts";
+import { postTo } from "../support/post-to.ts";
 
 /** What one cell of one minute counts. */
 export type Cell = {
@@ -102,13 +103,9 @@ export async function seedFacts(
   ]);
 }
 
-let posted = 0;
-
 /** Posts cells as a shard does: added to what is there, in every tier below its mark. */
 export async function postCells(database: D1Database, cells: readonly Cell[]): Promise<void> {
-  posted++;
-  const posting = { source: "test", shard: "test", seqFrom: posted, seqTo: posted, lates: new Map() };
-  await new D1Facts(database, () => NOON_MS).post({ ...posting, facts: factsOf(cells) });
+  await postTo(new D1Facts(database, () => NOON_MS), { facts: factsOf(cells) });
 }
 
 /** Stores a key and gives its bearer header. `name` makes the key. */

@@ -3,11 +3,18 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { HOUR_MS } from "../../src/core/limits.ts";
-import { flush } from "../../src/shard/flush.ts";
-import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
+import { ARCHIVE_PREFIX } from "../../src/sinks/archive.ts";
 import type { FactsStore } from "../../src/sinks/facts-store.ts";
+import { R2Archive } from "../../src/sinks/r2-archive.ts";
 import { anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
-import { archivedLines, DEDUP_HORIZON_MS, FLUSH_SETTINGS, totalsOf, withShard } from "../support/flush-harness.ts";
+import {
+  archivedLines,
+  DEDUP_HORIZON_MS,
+  FLUSH_SETTINGS,
+  flushOnce,
+  totalsOf,
+  withShard,
+} from "../support/flush-harness.ts";
 import { oneStore, storeOf } from "../support/one-store.ts";
 
 /** A store that fails as often as told, before or after it applied the posting. */
@@ -19,7 +26,7 @@ function flaky(store: FactsStore, failures: ("before" | "after")[]): FactsStore 
       await store.post(posting);
       if (failure === "after") throw new Error("reply lost");
     },
-    postedTo: (source, seqFrom) => store.postedTo(source, seqFrom),
+    ledger: (shard) => store.ledger(shard),
   };
 }
 
@@ -32,7 +39,7 @@ describe("flush", () => {
         anEncodedEvent({ userAgent: CRAWLER }, { jti: "p_2", ad: "ad_plain" }),
       ]);
       const lines = harness.log.rowsAfter(0, 1_000_000).flatMap((row) => row.lines().split("\n"));
-      await flush(harness, FLUSH_SETTINGS, NOON_MS + 60_000);
+      await flushOnce(harness, FLUSH_SETTINGS, NOON_MS + 60_000);
       expect(await totalsOf("ad_plain")).toEqual({ gross: 3, valid: 1, duplicate: 1, invalid: 1, spend: 250_000 });
       expect(await archivedLines("flush-plain")).toEqual(lines);
       expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
@@ -43,14 +50,14 @@ describe("flush", () => {
     withShard("flush-d1-down", async (harness) => {
       const failing = { ...harness, reports: oneStore(flaky(storeOf(harness.reports), ["before", "before", "after"])) };
       harness.take([anEncodedEvent({}, { jti: "d_1", ad: "ad_d1" })]);
-      await expect(flush(failing, FLUSH_SETTINGS, NOON_MS + 60_000)).rejects.toThrow("D1 is down");
+      await expect(flushOnce(failing, FLUSH_SETTINGS, NOON_MS + 60_000)).rejects.toThrow("D1 is down");
       // The archive did its part meanwhile, and the row stays because it is not posted.
       expect(await archivedLines("flush-d1-down")).toHaveLength(1);
       expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
       harness.take([anEncodedEvent({}, { jti: "d_2", ad: "ad_d1" })]);
-      await expect(flush(failing, FLUSH_SETTINGS, NOON_MS + 120_000)).rejects.toThrow("D1 is down");
-      await flush(failing, FLUSH_SETTINGS, NOON_MS + 180_000);
-      await flush(failing, FLUSH_SETTINGS, NOON_MS + 240_000);
+      await expect(flushOnce(failing, FLUSH_SETTINGS, NOON_MS + 120_000)).rejects.toThrow("D1 is down");
+      await flushOnce(failing, FLUSH_SETTINGS, NOON_MS + 180_000);
+      await flushOnce(failing, FLUSH_SETTINGS, NOON_MS + 240_000);
       expect(await totalsOf("ad_d1")).toMatchObject({ gross: 2, valid: 2 });
       expect(await archivedLines("flush-d1-down")).toHaveLength(2);
       expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
@@ -58,14 +65,15 @@ describe("flush", () => {
 
   it("keeps everything while the archive is down, and posts meanwhile", () =>
     withShard("flush-r2-down", async (harness) => {
-      const down = { put: () => Promise.reject(new Error("R2 is down")) } as unknown as R2Bucket;
+      const refuse = () => Promise.reject(new Error("R2 is down"));
+      const down = { get: refuse, put: refuse } as unknown as R2Bucket;
       harness.take([anEncodedEvent({}, { jti: "a_1", ad: "ad_r2" })]);
       await expect(
-        flush({ ...harness, archive: new R2Archive(down) }, FLUSH_SETTINGS, NOON_MS + 60_000),
+        flushOnce({ ...harness, archive: new R2Archive(down) }, FLUSH_SETTINGS, NOON_MS + 60_000),
       ).rejects.toThrow("R2 is down");
       expect(await totalsOf("ad_r2")).toMatchObject({ gross: 1 });
       expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
-      await flush(harness, FLUSH_SETTINGS, NOON_MS + 120_000);
+      await flushOnce(harness, FLUSH_SETTINGS, NOON_MS + 120_000);
       expect(await totalsOf("ad_r2")).toMatchObject({ gross: 1 });
       expect(await archivedLines("flush-r2-down")).toHaveLength(1);
     }));
@@ -73,17 +81,19 @@ describe("flush", () => {
   it("does not archive a row twice when the put was done and its reply lost, although the log has grown", () =>
     withShard("flush-r2-reply", async (harness) => {
       const lossy = {
+        get: (key: string) => env.ARCHIVE.get(key),
         put: async (...given: Parameters<R2Bucket["put"]>) => {
-          await env.ARCHIVE.put(...given);
-          throw new Error("reply lost");
+          const stored = await env.ARCHIVE.put(...given);
+          if (given[0].startsWith(ARCHIVE_PREFIX)) throw new Error("reply lost");
+          return stored;
         },
       } as unknown as R2Bucket;
       harness.take([anEncodedEvent({}, { jti: "l_1", ad: "ad_reply" })]);
       await expect(
-        flush({ ...harness, archive: new R2Archive(lossy) }, FLUSH_SETTINGS, NOON_MS + 60_000),
+        flushOnce({ ...harness, archive: new R2Archive(lossy) }, FLUSH_SETTINGS, NOON_MS + 60_000),
       ).rejects.toThrow("reply lost");
       harness.take([anEncodedEvent({}, { jti: "l_2", ad: "ad_reply" })]);
-      await flush(harness, FLUSH_SETTINGS, NOON_MS + 120_000);
+      await flushOnce(harness, FLUSH_SETTINGS, NOON_MS + 120_000);
       const ids = (await archivedLines("flush-r2-reply")).map((line) => (JSON.parse(line) as { seq: number }).seq);
       expect(ids).toEqual([1, 2]);
     }));
@@ -92,7 +102,7 @@ describe("flush", () => {
     withShard("flush-hours", async (harness) => {
       harness.take([anEncodedEvent({}, { jti: "h_1" })], NOON_MS + HOUR_MS - 1);
       harness.take([anEncodedEvent({}, { jti: "h_2" })], NOON_MS + HOUR_MS);
-      await flush(harness, FLUSH_SETTINGS, NOON_MS + 2 * HOUR_MS);
+      await flushOnce(harness, FLUSH_SETTINGS, NOON_MS + 2 * HOUR_MS);
       const { objects } = await env.ARCHIVE.list({ prefix: ARCHIVE_PREFIX });
       const keys = objects.map(({ key }) => key).filter((key) => key.includes("shard=flush-hours/"));
       expect(keys).toEqual([
@@ -106,11 +116,11 @@ describe("flush", () => {
       const first = anEncodedEvent({}, { jti: "t_1", ad: "ad_horizon" });
       harness.take([first]);
       const laterMs = NOON_MS + DEDUP_HORIZON_MS + 2 * HOUR_MS;
-      await flush(harness, FLUSH_SETTINGS, laterMs);
+      await flushOnce(harness, FLUSH_SETTINGS, laterMs);
       expect(harness.index.droppedBeforeHour()).toBeGreaterThan(0);
       // A dead letter of weeks ago comes back, once as the same event and once as another copy of the same impression.
       harness.take([first, anEncodedEvent({}, { jti: "t_1", ad: "ad_horizon" })], laterMs);
-      await flush(harness, FLUSH_SETTINGS, laterMs + 60_000);
+      await flushOnce(harness, FLUSH_SETTINGS, laterMs + 60_000);
       expect(await totalsOf("ad_horizon")).toMatchObject({ gross: 1, valid: 1 });
       const verdicts = (await archivedLines("flush-horizon")).map(
         (line) => (JSON.parse(line) as { verdict: string }).verdict,
@@ -142,7 +152,7 @@ describe("the shard's alarm", () => {
     await shard.ingest([anEncodedEvent({}, { jti: "al_3", ad: "ad_single" })]);
     await Promise.all([shard.sweep(), shard.sweep(), shard.sweep(), runDurableObjectAlarm(shard)]);
     expect(await totalsOf("ad_single")).toMatchObject({ gross: 1 });
-    const { results } = await env.REPORT_DB.prepare("SELECT source FROM postings WHERE source LIKE 'alarm-3/%'").all();
+    const { results } = await env.REPORT_DB.prepare("SELECT source FROM ledger WHERE source LIKE 'alarm-3/%'").all();
     expect(results).toHaveLength(1);
   });
 

@@ -133,15 +133,17 @@ describe("a conversion", () => {
     expect(await shard.convert([])).toEqual([]);
   });
 
-  it("is refused while the unposted log is full, and taken once it is posted", () =>
+  it("is refused while the log is full, and taken once it is posted and archived", () =>
     runInDurableObject(shardNamed("orders-overload"), async (_, state) => {
-      const shard = new SubmissionShard(state, { ...env, LOG_BACKLOG_CHARS_MAX: "1000" });
+      const shard = new SubmissionShard(state, { ...env, LOG_BACKLOG_CHARS_MAX: "1000", ARCHIVE_INTERVAL_MS: "100" });
       const [one, two] = [encoded({ orderId: "full_1" }), encoded({ orderId: "full_2" })];
       expect(await shard.convert([one, two])).toEqual([status("recorded"), status("recorded")]);
       await expect(shard.convert([encoded({ orderId: "full_3" })])).rejects.toThrow("shard_overloaded");
       await expect(shard.upload(anUpload())).rejects.toThrow("shard_overloaded");
-      await shard.sweep();
-      expect(await shard.convert([encoded({ orderId: "full_3" })])).toEqual([status("recorded")]);
+      await vi.waitFor(async () => {
+        await shard.sweep();
+        expect(await shard.convert([encoded({ orderId: "full_3" })])).toEqual([status("recorded")]);
+      });
     }));
 });
 
@@ -255,6 +257,7 @@ describe("the object", () => {
       storage.sql.exec(
         `CREATE TABLE book_${periodOf(Date.now())} (key BLOB PRIMARY KEY, state TEXT CHECK (length(state) < 5))`,
       );
+      await shard.sweep();
       const before = dump(storage.sql);
       expect(await call(shard).catch(String)).toEqual(outcome);
       expect(dump(storage.sql)).toBe(before);

@@ -3,11 +3,11 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Facts } from "../../src/core/facts.ts";
-import { type FlushPorts, flush } from "../../src/shard/flush.ts";
+import type { FlushPorts } from "../../src/shard/flush.ts";
 import { EventShard } from "../../src/shard/object.ts";
 import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
 import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
-import { archivedLines, FLUSH_SETTINGS, totalsOf, withShard } from "../support/flush-harness.ts";
+import { archivedLines, FLUSH_SETTINGS, flushOnce, totalsOf, withShard } from "../support/flush-harness.ts";
 import { oneStore, storeOf } from "../support/one-store.ts";
 
 const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
@@ -43,6 +43,7 @@ function crashing(
     if (isCrash) throw new InjectedCrash();
   };
   const store = storeOf(ports.reports);
+  const { archive } = ports;
   return {
     calls: () => calls,
     ports: {
@@ -51,11 +52,17 @@ function crashing(
       reports: {
         ...oneStore({
           post: (posting) => step(() => store.post(posting)),
-          postedTo: (source, seqFrom) => step(() => store.postedTo(source, seqFrom)),
+          ledger: (shard) => step(() => store.ledger(shard)),
         }),
         pin: (ids) => step(() => ports.reports.pin(ids)),
       },
-      archive: { put: (segment) => step(() => ports.archive.put(segment)) },
+      archive: {
+        put: (segment) => step(() => archive.put(segment)),
+        readHead: (shard) => step(() => archive.readHead(shard)),
+        writeHead: (shard, head, etag) => step(() => archive.writeHead(shard, head, etag)),
+        rowsAfter: (owner, after, until) => step(() => archive.rowsAfter(owner, after, until)),
+        close: (key) => step(() => archive.close(key)),
+      },
     },
   };
 }
@@ -74,10 +81,12 @@ describe("flush", () => {
         const broken = crashing(harness, crashAt, side);
         const nowMs = NOON_MS + round * 120_000;
         // What a crash leaves undone is found again; what the ledger can tell is not even noticed.
-        await flush(broken.ports, FLUSH_SETTINGS, nowMs).catch((fault) => expect(fault).toBeInstanceOf(InjectedCrash));
+        await flushOnce(broken.ports, FLUSH_SETTINGS, nowMs).catch((fault: Error) =>
+          expect(fault.cause ?? fault).toBeInstanceOf(InjectedCrash),
+        );
         // A second batch arrives before the next try, so that ranges grow.
         harness.take([anEncodedEvent({}, { jti: `${side}_${round}_c`, ad })]);
-        await flush(harness, FLUSH_SETTINGS, nowMs + 60_000);
+        await flushOnce(harness, FLUSH_SETTINGS, nowMs + 60_000);
         expect(await totalsOf(ad)).toMatchObject({ gross: round * 3, valid: round * 3 });
         expect(await archivedLines(`crash-${side}`)).toHaveLength(round * 3);
         expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
@@ -92,14 +101,14 @@ describe("flush", () => {
       harness.take([anEncodedEvent({}, { jti: "ck_1", ad: "ad_check" })]);
       const corrupt: FactsStore = {
         post: (posting) => storeOf(harness.reports).post({ ...posting, facts: withoutConservation(posting) }),
-        postedTo: (source, seqFrom) => storeOf(harness.reports).postedTo(source, seqFrom),
+        ledger: (shard) => storeOf(harness.reports).ledger(shard),
       };
-      await expect(flush({ ...harness, reports: oneStore(corrupt) }, FLUSH_SETTINGS, NOON_MS + 60_000)).rejects.toThrow(
-        "CHECK",
-      );
+      await expect(
+        flushOnce({ ...harness, reports: oneStore(corrupt) }, FLUSH_SETTINGS, NOON_MS + 60_000),
+      ).rejects.toThrow("CHECK");
       expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
       expect(await totalsOf("ad_check")).toMatchObject({ gross: null });
-      await flush(harness, FLUSH_SETTINGS, NOON_MS + 120_000);
+      await flushOnce(harness, FLUSH_SETTINGS, NOON_MS + 120_000);
       expect(await totalsOf("ad_check")).toMatchObject({ gross: 1, valid: 1 });
     }));
 
@@ -108,9 +117,9 @@ describe("flush", () => {
       const click = anEncodedEvent({}, { jti: "fc_1", ad: "ad_fast" });
       harness.take([click]);
       // A clock that runs a month ahead drops the tables; then the clock is right again.
-      await flush(harness, FLUSH_SETTINGS, NOON_MS + 31 * 86_400_000);
+      await flushOnce(harness, FLUSH_SETTINGS, NOON_MS + 31 * 86_400_000);
       harness.take([click, anEncodedEvent({}, { jti: "fc_1", ad: "ad_fast" })], NOON_MS + 1_000);
-      await flush(harness, FLUSH_SETTINGS, NOON_MS + 31 * 86_400_000);
+      await flushOnce(harness, FLUSH_SETTINGS, NOON_MS + 31 * 86_400_000);
       expect(await totalsOf("ad_fast")).toMatchObject({ gross: 1, valid: 1 });
     }));
 });
@@ -151,18 +160,49 @@ describe("the shard", () => {
           return typeof value === "function" ? value.bind(target) : value;
         },
       });
-      const shard = new EventShard(state, { ...env, REPORT_DB: database, LOG_BACKLOG_CHARS_MAX: "5000" });
+      const shard = new EventShard(state, {
+        ...env,
+        REPORT_DB: database,
+        LOG_BACKLOG_CHARS_MAX: "5000",
+        ARCHIVE_INTERVAL_MS: "100",
+      });
       const batch = (n: number) => Array.from({ length: 10 }, (_, at) => aRecentClick(`ov_${n}_${at}`, "ad_overload"));
       expect(await shard.ingest(batch(1))).toBe(10);
       await expect(shard.ingest(batch(2))).rejects.toThrow("shard_overloaded");
       await shard.sweep();
       await expect(shard.ingest(batch(2))).rejects.toThrow("shard_overloaded");
       isDown.value = false;
-      await shard.sweep();
-      expect(await shard.ingest(batch(2))).toBe(10);
+      await vi.waitFor(async () => {
+        await shard.sweep();
+        expect(await shard.ingest(batch(2))).toBe(10);
+      });
       await shard.sweep();
       expect(await totalsOf("ad_overload")).toMatchObject({ gross: 20, valid: 20 });
       expect((await shard.status()).oldestUnpostedReceivedAtMs).toBeNull();
+    }));
+
+  it("[attack 12] refuses more than its log may hold while the archive refuses, though all of it is posted", () =>
+    runInDurableObject(shardNamed("unarchived"), async (_, state) => {
+      const refusing = new Proxy(env.ARCHIVE, {
+        get: (target, property) => {
+          if (property === "put") return () => Promise.reject(new Error("R2 refuses"));
+          const value: unknown = Reflect.get(target, property, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      const limits = { LOG_BACKLOG_CHARS_MAX: "5000", ARCHIVE_INTERVAL_MS: "100" };
+      const shard = new EventShard(state, { ...env, ...limits, ARCHIVE: refusing });
+      const batch = (n: number) =>
+        Array.from({ length: 10 }, (_, at) => aRecentClick(`ua_${n}_${at}`, "ad_unarchived"));
+      expect(await shard.ingest(batch(1))).toBe(10);
+      await shard.sweep();
+      expect(await totalsOf("ad_unarchived")).toMatchObject({ gross: 10 });
+      await expect(shard.ingest(batch(2))).rejects.toThrow("shard_overloaded");
+      const mended = new EventShard(state, { ...env, ...limits });
+      await vi.waitFor(async () => {
+        await mended.sweep();
+        expect(await mended.ingest(batch(2))).toBe(10);
+      });
     }));
 
   it("counts once when alarm, sweep and ingest come together", async () => {

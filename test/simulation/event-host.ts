@@ -2,20 +2,30 @@
  * A simulated shard of clicks or impressions: claimed keys and late clicks beside the log, and the object over them, which
  * follows src/shard/object.ts.
  */
+import type { LogEntry } from "../../src/core/log-line.ts";
 import type { ReviewOutcome } from "../../src/core/review.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { type ReviewRequest, reviewLate } from "../../src/shard/review.ts";
+import type { Copyable } from "./parts.ts";
 import { type Ground, ShardHost, ShardObject } from "./shard-host.ts";
 import { MemoryLateShelf } from "./storage.ts";
 
 export class EventHost extends ShardHost<EventObject> {
-  readonly index: KeyIndex;
+  readonly index: KeyIndex & Copyable;
   readonly shelf: MemoryLateShelf;
 
   constructor(name: string, ground: Ground) {
     super(name, name, ground);
     this.index = ground.parts.makeIndex(this.journal);
     this.shelf = new MemoryLateShelf(this.journal);
+  }
+
+  protected override copyRest(): () => void {
+    const [index, shelf] = [this.index.copy(), this.shelf.copy()];
+    return () => {
+      index();
+      shelf();
+    };
   }
 
   protected override make(): EventObject {
@@ -28,14 +38,19 @@ class EventObject extends ShardObject {
 
   constructor(host: EventHost) {
     const { parts, settings } = host.ground;
-    super(host, parts.forgetEvents(host, settings.dedupHorizonMs), settings.flushIntervalMs);
+    const own = {
+      forget: parts.forgetEvents(host, settings.dedupHorizonMs),
+      remember: (entries: readonly LogEntry[]) =>
+        parts.rememberEvents(entries, { index: host.index, shelf: host.shelf, codec: host.ground.carrier }),
+    };
+    super(host, own, settings.flushIntervalMs);
     this.#host = host;
   }
 
-  ingest(encodedEvents: readonly string[]): number {
+  async ingest(encodedEvents: readonly string[]): Promise<number> {
+    await this.ready();
     const { ground, journal, log, index, shelf, nowMs } = this.#host;
     const { carrier, parts, settings, scheduler } = ground;
-    this.refuseOverload();
     const arrivals = carrier.arrive(encodedEvents);
     scheduler.handed += arrivals.length - 1;
     const ports = { log, index, shelf, policy: settings.policy, codec: carrier, nowMs };
@@ -44,7 +59,8 @@ class EventObject extends ShardObject {
     return decided;
   }
 
-  review(requests: readonly ReviewRequest[], by: string): ReviewOutcome[] {
+  async review(requests: readonly ReviewRequest[], by: string): Promise<ReviewOutcome[]> {
+    await this.ready();
     const { ground, journal, log, index, shelf, nowMs } = this.#host;
     const ports = { log, index, shelf, codec: ground.carrier };
     const reviewed = journal.transaction(() => requests.map((request) => reviewLate(request, ports, { by, nowMs })));

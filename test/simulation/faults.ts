@@ -14,6 +14,7 @@
  *   reshard  the topology gains epochs; some configured lists are retroactive and must be refused
  *   review   late clicks are decided, again, and against each other
  *   horizon  dead letters come back when the keys are forgotten
+ *   restore  a shard's storage, a report database or both are set back to an earlier moment
  *
  * Keeps: a kind that is left out draws nothing and changes nothing else.
  */
@@ -36,6 +37,7 @@ export const FAULT_KINDS = [
   "reshard",
   "review",
   "horizon",
+  "restore",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

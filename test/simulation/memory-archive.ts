@@ -1,19 +1,51 @@
 /**
- * The archive in memory: segments by key, each put only if absent, behind the port that R2Archive implements.
+ * The archive in memory: segments by key, each put only if absent, and heads, behind the port that R2Archive implements.
  *
- * Keeps: the contract of archive.ts: `put` answers with the last sequence number of what is stored under the key.
+ * Keeps: the contract of archive.ts: `put` answers with the place up to which what is stored under the key reaches.
  */
 import type { LogEntry } from "../../src/core/log-line.ts";
-import type { ArchiveStore, Segment } from "../../src/sinks/archive.ts";
+import type { Position } from "../../src/core/position.ts";
+import { type ArchiveStore, type LogOwner, type Segment, sourceOf } from "../../src/sinks/archive.ts";
+import type { ArchiveHead, StoredHead } from "../../src/sinks/archive-head.ts";
+import type { LogRow } from "../../src/sinks/log-source.ts";
 
 export class MemoryArchive implements ArchiveStore {
-  readonly segments = new Map<string, Segment>();
+  /** Segments by key; null where none may come to stand any more. */
+  readonly segments = new Map<string, Segment | null>();
+  readonly heads = new Map<string, StoredHead>();
+  #writes = 0;
 
-  async put(segment: Segment): Promise<number> {
+  async put(segment: Segment): Promise<Position | null> {
     const existing = this.segments.get(segment.key);
-    if (existing !== undefined) return existing.seqTo;
+    if (existing !== undefined) return existing?.to ?? null;
     this.segments.set(segment.key, segment);
-    return segment.seqTo;
+    return segment.to;
+  }
+
+  async readHead(shard: string): Promise<StoredHead | null> {
+    return this.heads.get(shard) ?? null;
+  }
+
+  async writeHead(shard: string, head: ArchiveHead, etag: string | null): Promise<string | null> {
+    if ((this.heads.get(shard)?.etag ?? null) !== etag) return null;
+    const next = String(++this.#writes);
+    this.heads.set(shard, { head, etag: next });
+    return next;
+  }
+
+  async close(key: string): Promise<Position | null> {
+    const existing = this.segments.get(key);
+    if (existing === undefined) this.segments.set(key, null);
+    return existing?.to ?? null;
+  }
+
+  async rowsAfter(owner: LogOwner, after: Position): Promise<readonly LogRow[]> {
+    for (const segment of this.segments.values()) {
+      if (segment === null || sourceOf(segment.owner) !== sourceOf(owner)) continue;
+      if (segment.from.seq <= after.seq && segment.to.seq > after.seq)
+        return segment.rows.filter(({ seq }) => seq > after.seq);
+    }
+    return [];
   }
 
   /** Every line of every segment, in the order of their keys. */

@@ -2,16 +2,21 @@
  * The shard's log in memory: rows of entries and named cursors, behind the port that LogStore implements.
  *
  *   rows     [{seq, loggedAtMs, chars, logged}, …]  ascending, without gaps
- *   cursors  {"archived": 7, "posted/REPORT_DB": 9, "logged_at_ms": …}
+ *   cursors  {"dropped_before_hour": …}
+ *   marks    {"life": …, "tail": …, "archived": …, "posted/REPORT_DB": …}
  *
  * Keeps: the contract of shard-log.ts. `seq` continues from the highest ever used, as LogStore does it: from the rows,
- * or from the cursors when they are gone. A row claims `charsPerEvent` characters an entry, so that a small simulation
+ * or from the tail when they are gone. A row claims `charsPerEvent` characters an entry, so that a small simulation
  * meets the bounds of postings and segments.
  */
+import { hash32 } from "../../src/core/hash.ts";
 import type { LogEntry } from "../../src/core/log-line.ts";
+import { LOG_START, type Position } from "../../src/core/position.ts";
 import { RULES_VERSION } from "../../src/core/verdict.ts";
-import type { NewEntry, ShardLog, Waiting } from "../../src/shard/shard-log.ts";
+import type { Mark, NewEntry, ShardLog, Waiting } from "../../src/shard/shard-log.ts";
+import type { Life } from "../../src/sinks/archive-head.ts";
 import type { Cursor, LogRow } from "../../src/sinks/log-source.ts";
+import type { PostedMark } from "../../src/sinks/post.ts";
 import type { Journal } from "./journal.ts";
 
 /** A row with what `waitingAfter` needs; its text is never asked for. */
@@ -20,6 +25,7 @@ export class MemoryRow implements LogRow {
   readonly loggedAtMs: number;
   readonly chars: number;
   readonly logged: readonly LogEntry[];
+  #digest: string | null = null;
 
   constructor(seq: number, loggedAtMs: number, logged: readonly LogEntry[], charsPerEvent: number) {
     this.seq = seq;
@@ -35,11 +41,21 @@ export class MemoryRow implements LogRow {
   entries(): readonly LogEntry[] {
     return this.logged;
   }
+
+  /** Of what tells one row from another: its events and what was decided on them. */
+  async digest(): Promise<string> {
+    this.#digest ??= hash32(this.logged.map(({ event, verdict }) => `${event.id} ${verdict}`).join())
+      .toString(16)
+      .padStart(8, "0")
+      .repeat(8);
+    return this.#digest;
+  }
 }
 
 export class MemoryShardLog implements ShardLog {
   readonly rows: MemoryRow[] = [];
   readonly cursors = new Map<string, number>();
+  readonly marks = new Map<string, unknown>();
   readonly #journal: Journal;
   readonly #charsPerEvent: number;
   readonly #onCommit: (row: MemoryRow) => void;
@@ -51,12 +67,12 @@ export class MemoryShardLog implements ShardLog {
   }
 
   last(): { seq: number; loggedAtMs: number } {
-    let seq = this.rows.at(-1)?.seq ?? 0;
-    for (const [name, value] of this.cursors) {
-      if ((name === "archived" || name.startsWith("posted/")) && value > seq) seq = value;
-    }
-    const loggedAtMs = Math.max(this.rows.at(-1)?.loggedAtMs ?? 0, this.cursors.get("logged_at_ms") ?? 0);
-    return { seq, loggedAtMs };
+    const row = this.rows.at(-1) ?? this.tail();
+    return { seq: row.seq, loggedAtMs: row.loggedAtMs };
+  }
+
+  tail(): Position {
+    return (this.marks.get("tail") as Position | undefined) ?? LOG_START;
   }
 
   append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
@@ -105,28 +121,57 @@ export class MemoryShardLog implements ShardLog {
   cursor(name: string): Cursor {
     return {
       read: () => this.cursors.get(name) ?? 0,
-      advance: (value) => this.#setCursor(name, value),
+      advance: (value) => this.#set(this.cursors, name, value),
     };
   }
 
-  trim(upToSeq: number): void {
+  archived(): Mark<Position> {
+    return this.#mark("archived");
+  }
+
+  posted(database: string): Mark<PostedMark> {
+    return this.#mark(`posted/${database}`);
+  }
+
+  life(): Mark<Pick<Life, "incarnation" | "base">> {
+    return this.#mark("life");
+  }
+
+  trim(upTo: Position): void {
     const first = this.rows[0];
-    if (first === undefined || first.seq > upToSeq) return;
+    if (first === undefined || first.seq > upTo.seq) return;
     this.#journal.failpoint();
-    this.#setCursor("logged_at_ms", this.last().loggedAtMs);
-    const removed = this.rows.splice(0, this.#firstAfter(upToSeq));
+    this.#set(this.marks, "tail", upTo);
+    const removed = this.rows.splice(0, this.#firstAfter(upTo.seq));
     this.#journal.onEnd((end) => {
       if (end === "abort") this.rows.unshift(...removed);
     });
   }
 
-  #setCursor(name: string, value: number): void {
-    const before = this.cursors.get(name);
-    this.cursors.set(name, value);
+  /** Takes a copy of the storage; the function that is returned puts it back. */
+  copy(): () => void {
+    const [rows, cursors, marks] = [this.rows.slice(), new Map(this.cursors), new Map(this.marks)];
+    return () => {
+      this.rows.splice(0, this.rows.length, ...rows);
+      putBack(this.cursors, cursors);
+      putBack(this.marks, marks);
+    };
+  }
+
+  #mark<T>(name: string): Mark<T> {
+    return {
+      read: () => (this.marks.get(name) as T | undefined) ?? null,
+      write: (value) => this.#set(this.marks, name, value),
+    };
+  }
+
+  #set<T>(values: Map<string, T>, name: string, value: T): void {
+    const before = values.get(name);
+    values.set(name, value);
     this.#journal.onEnd((end) => {
       if (end === "commit") return;
-      if (before === undefined) this.cursors.delete(name);
-      else this.cursors.set(name, before);
+      if (before === undefined) values.delete(name);
+      else values.set(name, before);
     });
   }
 
@@ -135,4 +180,10 @@ export class MemoryShardLog implements ShardLog {
     while (at > 0 && (this.rows[at - 1] as MemoryRow).seq > seq) at--;
     return at;
   }
+}
+
+/** Makes a map what it was. */
+export function putBack<K, V>(values: Map<K, V>, before: ReadonlyMap<K, V>): void {
+  values.clear();
+  for (const [key, value] of before) values.set(key, value);
 }

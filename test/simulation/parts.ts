@@ -14,6 +14,7 @@ import type { Timing } from "../../src/queue/timing.ts";
 import { flush, forgetEvents } from "../../src/shard/flush.ts";
 import { type Arrival, type Ingested, type IngestPorts, ingest } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
+import { rememberEvents, rememberSubmissions } from "../../src/shard/remember.ts";
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
 import {
   type ConversionOutcome,
@@ -36,8 +37,11 @@ import { type MemoryRow, MemoryShardLog } from "./memory-shard-log.ts";
 import { MemorySubmissionBook, TransactionalKeyIndex } from "./storage.ts";
 
 /** The report database: a facts store whose content can be read at the end. */
-export type ReadableFacts = FactsStore & Pick<MemoryFacts, "facts" | "lates">;
+export type ReadableFacts = FactsStore & Pick<MemoryFacts, "facts" | "lates" | "copy">;
 export type ReadableArchive = ArchiveStore & Pick<MemoryArchive, "segments" | "lines">;
+
+/** Storage that can be set back to what it was. */
+export type Copyable = { copy(): () => void };
 
 /** Runs a closure as one transaction of the shard's storage. */
 export type Transact = <T>(closure: () => T) => T;
@@ -68,9 +72,11 @@ export type Parts = {
   /** What the flush runner runs. */
   readonly flush: typeof flush;
   readonly forgetEvents: typeof forgetEvents;
+  readonly rememberEvents: typeof rememberEvents;
+  readonly rememberSubmissions: typeof rememberSubmissions;
   readonly makeLog: (journal: Journal, charsPerEvent: number, onCommit: (row: MemoryRow) => void) => MemoryShardLog;
-  readonly makeIndex: (journal: Journal) => KeyIndex;
-  readonly makeBook: (journal: Journal) => SubmissionBook;
+  readonly makeIndex: (journal: Journal) => KeyIndex & Copyable;
+  readonly makeBook: (journal: Journal) => SubmissionBook & Copyable;
   readonly makeFacts: () => ReadableFacts;
   readonly makeArchive: () => ReadableArchive;
   readonly makeCoalescer: (
@@ -91,6 +97,8 @@ export const REAL_PARTS: Parts = {
   upload: (upload, ports, transact) => transact(() => submitCounts(upload, ports, ports.nowMs)),
   flush,
   forgetEvents,
+  rememberEvents,
+  rememberSubmissions,
   makeLog: (journal, charsPerEvent, onCommit) => new MemoryShardLog(journal, charsPerEvent, onCommit),
   makeIndex: (journal) => new TransactionalKeyIndex(journal),
   makeBook: (journal) => new MemorySubmissionBook(journal),

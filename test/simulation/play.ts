@@ -18,6 +18,7 @@ import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
 import { SUBMISSION_SHARDS } from "./faults.ts";
 import type { Keeper } from "./parts.ts";
 import { ISOLATES } from "./request.ts";
+import { scheduleRestores } from "./restores.ts";
 import { isDrained, type ShardHost } from "./shard-host.ts";
 import { SEALER, SHARD_NAMES, type World } from "./world.ts";
 
@@ -38,6 +39,7 @@ export async function play(world: World): Promise<void> {
   scheduleTraffic(world);
   world.submitters.schedule();
   scheduleMishaps(world);
+  scheduleRestores(world);
   staff.work();
   await scheduler.run(world.endMs);
   faults.calm();
@@ -82,6 +84,7 @@ function whatIsLeft(world: World, staff: Staff): string[] {
     ...queues.map(({ name, size }) => `${size} messages in ${name}`),
     ...world.bucket.keysUnder(SPOOL_PREFIX).map((key) => `spool object ${key}`),
     ...letters.map((key) => `dead letter ${key}`),
+    ...(world.facts.isSetBack ? ["a database that was set back"] : []),
     ...(world.submitters.pending > 0 ? [`${world.submitters.pending} submissions without an answer`] : []),
     ...world
       .hosts()
@@ -202,7 +205,12 @@ class Staff {
 
   /** Every event shard, and each submission shard once in a while; as src/batch/cron.ts. */
   #visited(): ShardHost[] {
-    const { eventHosts, submissionHosts, scheduler } = this.#world;
+    const { eventHosts, submissionHosts, scheduler, facts, faults } = this.#world;
+    // Cron sees that a database was set back, and visits everybody; who does not answer is visited again.
+    if (facts.isSetBack) {
+      facts.isSetBack = this.#world.hosts().some(({ name, nowMs }) => faults.isDown(name, nowMs));
+      return this.#world.hosts();
+    }
     const turn = minuteOf(scheduler.nowMs) % SUBMISSION_SWEEP_MINUTES;
     const submissions = SUBMISSION_TURNS[turn] ?? [];
     return [...eventHosts.values(), ...submissions.flatMap((name) => submissionHosts.get(name) ?? [])];

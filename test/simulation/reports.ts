@@ -34,6 +34,18 @@ export class ReportDatabases {
     );
   }
 
+  /** Whether a database was set back since cron last looked (src/batch/set-back.ts). */
+  isSetBack = false;
+
+  /** Takes a copy of one database; the function that is returned puts it back. */
+  copy(): () => void {
+    const putBack = this.#chance.pick([...this.stores.values()]).copy();
+    return () => {
+      putBack();
+      this.isSetBack = true;
+    };
+  }
+
   /** The rows of all databases. */
   get facts(): Facts {
     const [only, another] = this.stores.values();

@@ -3,7 +3,7 @@
  *
  *   heap of {atMs, serial, kind, run}      run() may schedule more; promises that it settles run before the next one
  *
- * Keeps: the order is a function of the seed alone. Nothing here reads a clock; an hour without happenings costs
+ * Keeps: instants are whole milliseconds, as clocks tell them. The order is a function of the seed alone. Nothing here reads a clock; an hour without happenings costs
  * nothing. `steps` counts happenings that were carried out, `handed` the events that one of them carried to a
  * station beyond its first (a batch of ten events into a shard is ten decisions in one step).
  * Relies on: a step's promises are settled without real input or output, so one turn of the event loop settles all; and
@@ -37,7 +37,7 @@ export class Scheduler {
   }
 
   at(atMs: number, kind: string, run: () => void): Cancel {
-    const happening: Happening = { atMs: Math.max(atMs, this.nowMs), serial: this.#serial++, kind, run };
+    const happening: Happening = { atMs: Math.ceil(Math.max(atMs, this.nowMs)), serial: this.#serial++, kind, run };
     this.#push(happening);
     this.#waiting++;
     return () => {

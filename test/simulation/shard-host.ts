@@ -12,9 +12,11 @@
  */
 import { SECOND_MS } from "../../src/core/limits.ts";
 import type { LatePolicy } from "../../src/core/verdict.ts";
-import { ARCHIVED_CURSOR, type FlushPorts, type flush, postedCursor } from "../../src/shard/flush.ts";
+import type { FlushPorts, flush } from "../../src/shard/flush.ts";
 import { FlushRunner } from "../../src/shard/flush-runner.ts";
+import { StorageSetBackError } from "../../src/sinks/archive.ts";
 import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
+import { LedgerConflictError, NotAppliedError } from "../../src/sinks/post.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Faults } from "./faults.ts";
 import { InjectedFault, Journal } from "./journal.ts";
@@ -45,7 +47,7 @@ export type Ground = {
   readonly archive: ReadableArchive;
   readonly settings: ShardSettings;
   readonly clockOffset: (name: string) => number;
-  readonly onCommit: (shard: string, row: MemoryRow) => void;
+  readonly onCommit: (shard: string, source: string, row: MemoryRow) => void;
   readonly onPost: (posting: Posting) => void;
   /** A fault that nobody injected. */
   readonly onBug: (what: string) => void;
@@ -58,6 +60,7 @@ export abstract class ShardHost<T extends ShardObject = ShardObject> {
   readonly ground: Ground;
   readonly #clock: string;
   #object: T | null = null;
+  #lives = 0;
   #alarm: Cancel | null = null;
 
   /** `clock` names the clock it goes by. */
@@ -67,7 +70,9 @@ export abstract class ShardHost<T extends ShardObject = ShardObject> {
     this.#clock = clock;
     this.ground = ground;
     this.journal = new Journal(() => faults.strikes("abort", 0.2));
-    this.log = parts.makeLog(this.journal, settings.charsPerEvent, (row) => ground.onCommit(name, row));
+    this.log = parts.makeLog(this.journal, settings.charsPerEvent, (row) =>
+      ground.onCommit(name, `${name}/${this.log.life().read()?.incarnation}`, row),
+    );
   }
 
   protected abstract make(): T;
@@ -82,8 +87,26 @@ export abstract class ShardHost<T extends ShardObject = ShardObject> {
     return this.#object;
   }
 
+  /** A name that no life of this shard has had. */
+  nextIncarnation(): string {
+    return `life-${this.#lives++}`;
+  }
+
+  /** What a copy of the storage takes beside the log. */
+  protected abstract copyRest(): () => void;
+
+  /** Takes a copy of the storage; the function that is returned sets it back, as a restore does, which ends the object. */
+  copy(): () => void {
+    const [log, rest] = [this.log.copy(), this.copyRest()];
+    return () => {
+      this.evict();
+      log();
+      rest();
+    };
+  }
+
   evict(): void {
-    if (this.#object !== null) this.#object.isAlive = false;
+    this.#object?.end();
     this.#object = null;
   }
 
@@ -111,9 +134,10 @@ export abstract class ShardHost<T extends ShardObject = ShardObject> {
 export abstract class ShardObject {
   isAlive = true;
   readonly #runner: FlushRunner;
+  readonly #ended = Promise.withResolvers<never>();
   readonly #host: ShardHost;
 
-  constructor(host: ShardHost, forget: FlushPorts["forget"], flushIntervalMs: number) {
+  constructor(host: ShardHost, own: Pick<FlushPorts, "forget" | "remember">, flushIntervalMs: number) {
     this.#host = host;
     const { settings } = host.ground;
     const timing = { flushIntervalMs, archiveIntervalMs: settings.archiveIntervalMs };
@@ -122,28 +146,38 @@ export abstract class ShardObject {
       setAlarm: (atMs: number) => host.setAlarm(atMs),
       waitUntil: (work: Promise<void>) => this.#watch(work),
     };
-    this.#runner = new FlushRunner(this.#flushPorts(forget), timing, platform, this.#flush);
+    this.#runner = new FlushRunner(this.#flushPorts(own), timing, platform, this.#flush);
+  }
+
+  /** Calls that still wait hear of it; nobody else does. */
+  end(): void {
+    this.isAlive = false;
+    this.#ended.promise.catch(() => {});
+    this.#ended.reject(new NetworkFault("evicted before it was ready"));
+    this.#host.ground.scheduler.touch();
   }
 
   sweep(): void {
-    this.#watch(this.#runner.flush());
+    this.#watch(this.#runner.sweep());
   }
 
   alarm(): void {
     this.#watch(this.#runner.alarm());
   }
 
-  /** Throws when the unposted log is past its bound. */
-  protected refuseOverload(): void {
+  /** Waits until the storage is known to be of the present; rejects when the log is past its bound. */
+  protected async ready(): Promise<void> {
+    const checking = this.#runner.ready();
+    if (checking !== undefined) await Promise.race([checking, this.#ended.promise]);
     const { backlogCharsMax } = this.#host.ground.settings;
-    if (this.#runner.unpostedChars > backlogCharsMax) throw new Error("shard_overloaded: the unposted log is full");
+    if (this.#runner.heldChars > backlogCharsMax) throw new Error("shard_overloaded: the log is full");
   }
 
   protected appended(chars: number): void {
     this.#runner.appended(chars);
   }
 
-  #flushPorts(forget: FlushPorts["forget"]): FlushPorts {
+  #flushPorts(own: Pick<FlushPorts, "forget" | "remember">): FlushPorts {
     const { log, journal, name, ground } = this.#host;
     const { network, facts, archive, onPost } = ground;
     const isCallerAlive = () => this.isAlive;
@@ -154,12 +188,13 @@ export abstract class ShardObject {
         onPost(posting);
         return call("d1", "post", () => store.post(posting));
       },
-      postedTo: (source, seqFrom) => call("d1", "ledger", () => store.postedTo(source, seqFrom)),
+      ledger: (shard) => call("d1", "ledger", () => store.ledger(shard)),
     });
     const pins = new Map<string, string>();
     return {
+      ...own,
       log,
-      owner: { shard: name, incarnation: "sim" },
+      shard: name,
       reports: {
         byName: new Map(Array.from(facts.stores, ([name, store]) => [name, remote(store)])),
         pin: async (ids) => {
@@ -170,22 +205,30 @@ export abstract class ShardObject {
           return pins;
         },
       },
-      archive: { put: (segment) => call("r2", "segment", () => archive.put(segment)) },
+      archive: {
+        put: (segment) => call("r2", "segment", () => archive.put(segment)),
+        readHead: (shard) => call("r2", "read head", () => archive.readHead(shard)),
+        writeHead: (shard, head, etag) => call("r2", "write head", () => archive.writeHead(shard, head, etag)),
+        rowsAfter: (owner, after, until) => call("r2", "read segment", () => archive.rowsAfter(owner, after, until)),
+        close: (key) => call("r2", "close segment", () => archive.close(key)),
+      },
+      bury: async () => ground.onBug(`${name} buries a posting`),
       operations: { writeDataPoint: () => {} },
       transaction: (closure) => journal.transaction(closure),
-      forget,
+      makeIncarnation: () => this.#host.nextIncarnation(),
+      heldSeq: log.last().seq,
     };
   }
 
   /** The runner takes a fault for a sink's; here somebody knows which faults there are. */
-  readonly #flush: typeof flush = async (ports, timing, nowMs) => {
+  readonly #flush: typeof flush = async (ports, timing, nowMs, session) => {
     const { ground, name } = this.#host;
     ground.scheduler.touch();
     try {
-      await ground.parts.flush(ports, timing, nowMs);
+      await ground.parts.flush(ports, timing, nowMs, session);
     } catch (fault) {
       if (fault instanceof InjectedFault) this.#host.maybeEvict();
-      else if (!(fault instanceof NetworkFault)) ground.onBug(`flush of ${name}: ${String(fault)}`);
+      else if (!isExpected(fault)) ground.onBug(`flush of ${name}: ${String(fault)}`);
       throw fault;
     }
   };
@@ -197,10 +240,15 @@ export abstract class ShardObject {
   }
 }
 
+/** What a flush makes of injected faults. One that never ends leaves the shard undrained, which is noticed. */
+function isExpected(fault: unknown): boolean {
+  const kinds = [NetworkFault, NotAppliedError, LedgerConflictError, StorageSetBackError];
+  return kinds.some((kind) => fault instanceof kind);
+}
+
 /** True when everything the shard logged is posted, archived and trimmed. */
 export function isDrained({ log, ground }: ShardHost): boolean {
   const { seq } = log.last();
-  const posted = Array.from(ground.facts.stores.keys(), postedCursor);
-  const isCarried = [...posted, ARCHIVED_CURSOR].every((name) => log.cursor(name).read() >= seq);
-  return log.rows.length === 0 && isCarried;
+  const posted = Array.from(ground.facts.stores.keys(), (name) => log.posted(name).read()?.at.seq ?? 0);
+  return log.rows.length === 0 && [...posted, log.archived().read()?.seq ?? 0].every((carried) => carried >= seq);
 }

@@ -13,6 +13,7 @@ import type { DecidedReview, LateClick, LateShelf, ShelvedClick } from "../../sr
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
 import { MemoryKeyIndex } from "../support/memory-key-index.ts";
 import type { Journal } from "./journal.ts";
+import { putBack } from "./memory-shard-log.ts";
 
 /** The in-memory key index with transactions: what a transaction writes is laid over it until the commit. */
 export class TransactionalKeyIndex implements KeyIndex {
@@ -56,6 +57,10 @@ export class TransactionalKeyIndex implements KeyIndex {
     this.#journal.onEnd((end) => {
       if (end === "commit") this.#index.dropBefore(hour);
     });
+  }
+
+  copy(): () => void {
+    return this.#index.copy();
   }
 
   #end(end: "commit" | "abort"): void {
@@ -105,6 +110,11 @@ export class MemoryLateShelf implements LateShelf {
     for (const [event, click] of this.#clicks) if (click.receivedAtMs < receivedAtMs) this.#set(event, null);
   }
 
+  copy(): () => void {
+    const clicks = new Map(this.#clicks);
+    return () => putBack(this.#clicks, clicks);
+  }
+
   #set(event: EventId, click: ShelvedClick | null): void {
     const before = this.#clicks.get(event);
     this.#journal.onEnd((end) => {
@@ -145,6 +155,11 @@ export class MemorySubmissionBook implements SubmissionBook {
 
   dropBefore(period: number): void {
     for (const [key, known] of this.#states) if (known.period < period) this.#set(key, undefined);
+  }
+
+  copy(): () => void {
+    const states = new Map(this.#states);
+    return () => putBack(this.#states, states);
   }
 
   #set(key: string, remembered: Remembered | undefined): void {

@@ -80,8 +80,8 @@ export class Submitters {
       const { witness } = this.#world;
       for (const { id } of events) witness.submitted(id, index);
       const name = orderShardName(orderHashOf(orderKeyOf(events[0] as ConversionEvent)));
-      return this.#call(name, "convert", (host) => {
-        const outcomes = host.object().convert(events.map(encodeConversion));
+      return this.#call(name, "convert", async (host) => {
+        const outcomes = await host.object().convert(events.map(encodeConversion));
         for (const [at, event] of events.entries()) witness.converted(event, outcomes[at]);
       });
     });
@@ -111,8 +111,8 @@ export class Submitters {
         witness.submitted(id, impression.index);
         return encodeImpressionCounts({ ...counts, type: "impression_counts", id, batchId, row, receivedAtMs, by });
       });
-      return this.#call(countsShardName(hash32(key)), "upload", (host) => {
-        const outcome = host.object().upload({ key, content, encodedRows });
+      return this.#call(countsShardName(hash32(key)), "upload", async (host) => {
+        const outcome = await host.object().upload({ key, content, encodedRows });
         witness.uploaded({ key, rows, content, outcome, impression: impression.index });
       });
     });
@@ -140,12 +140,12 @@ export class Submitters {
     attempt();
   }
 
-  #call(name: string, label: string, decide: (host: SubmissionHost) => void): Promise<void> {
+  #call(name: string, label: string, decide: (host: SubmissionHost) => Promise<void>): Promise<void> {
     const { network, faults } = this.#world;
-    const apply = () => {
+    const apply = async () => {
       const host = this.#world.submissionHost(name);
       host.maybeEvict();
-      decide(host);
+      await decide(host);
       if (faults.strikes("evict", 0.3)) {
         host.evict();
         throw new NetworkFault("evicted after the commit");

@@ -124,28 +124,28 @@ export class Witness {
   }
 
   /** A row that a shard committed: its number must never have meant anything else. */
-  committed(shard: string, row: MemoryRow): void {
-    const rows = this.#committed.get(shard) ?? new Set<number>();
-    this.#committed.set(shard, rows);
+  committed(source: string, row: MemoryRow): void {
+    const rows = this.#committed.get(source) ?? new Set<number>();
+    this.#committed.set(source, rows);
     const first = row.logged[0]?.event.id ?? null;
-    if (rows.has(row.seq)) this.complain("G6", `sequence number ${row.seq} of ${shard} was used twice`, first);
+    if (rows.has(row.seq)) this.complain("G6", `sequence number ${row.seq} of ${source} was used twice`, first);
     rows.add(row.seq);
     for (const entry of row.logged) {
       const { event, verdict, reason } = entry;
       const isReview = isTokenEntry(entry) && entry.review !== null;
       this.say(
         event.id,
-        () => `${shard}: logged ${row.seq}, ${verdict} ${reason ?? ""}${isReview ? " by review" : ""}`,
+        () => `${source}: logged ${row.seq}, ${verdict} ${reason ?? ""}${isReview ? " by review" : ""}`,
       );
-      if (verdict === "deferred") this.deferrals.push({ event: event.id, shard, atMs: this.#scheduler.nowMs });
+      if (verdict === "deferred") this.deferrals.push({ event: event.id, shard: source, atMs: this.#scheduler.nowMs });
       this.#scheduler.mix(row.seq + verdict.length);
       foldEntry(this.logged, entry);
     }
   }
 
   /** A posting on its way to the report database. */
-  posted({ source, seqFrom, facts }: Posting): void {
-    for (const breach of breachesOf(facts)) this.complain("G5", `posting ${source} ${seqFrom}: ${breach}`, null);
+  posted({ source, to, facts }: Posting): void {
+    for (const breach of breachesOf(facts)) this.complain("G5", `posting ${source} ${to.seq}: ${breach}`, null);
   }
 
   /** What a reviewer was told. */

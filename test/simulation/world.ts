@@ -182,10 +182,10 @@ export class World {
   }
 
   #ingest(name: string, encoded: string[], isCallerAlive: () => boolean): Promise<number> {
-    const apply = () => {
+    const apply = async () => {
       const host = this.eventHost(name);
       host.maybeEvict();
-      const counted = host.object().ingest(encoded);
+      const counted = await host.object().ingest(encoded);
       if (this.faults.strikes("evict", 0.3)) {
         host.evict();
         throw new NetworkFault("evicted after the commit");
@@ -197,11 +197,11 @@ export class World {
 
   #makeGround(): Ground {
     const { scheduler, faults, network, carrier, parts, facts, archive, settings, witness } = this;
-    const onCommit = (shard: string, row: MemoryRow) => {
+    const onCommit = (shard: string, source: string, row: MemoryRow) => {
       for (const entry of row.logged) {
         if (isTokenEntry(entry) && entry.verdict === "late") this.lateAt.set(entry.event.id, shard);
       }
-      witness.committed(shard, row);
+      witness.committed(source, row);
     };
     const onPost = (posting: Posting) => witness.posted(posting);
     const onBug = (what: string) => witness.bug(what);

@@ -8,10 +8,12 @@ import { toCounts } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
 import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS, ROLL_SUMS, UPSERT_SUMS } from "../../src/sinks/day-sums-sql.ts";
+import type { LedgerRow } from "../../src/sinks/facts-store.ts";
 import { readMarks, rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { readSums, sumsOf } from "../support/day-sums.ts";
 import { failingPorts } from "../support/failing-ports.ts";
+import { aPosting, postTo } from "../support/post-to.ts";
 import { readFacts } from "../support/read-facts.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 
@@ -105,13 +107,14 @@ describe("sums of days", () => {
         await wipe();
         const store = new D1Facts(database, () => NOON_MS);
         const posted: Delta[] = [];
-        for (const [seq, step] of steps.entries()) {
+        let last: LedgerRow | null = null;
+        for (const step of steps) {
           if (step.kind === "post") {
-            const posting = { source: "s/1", shard: "s", seqFrom: seq, seqTo: seq, lates: new Map() };
-            await store.post({ ...posting, facts: factsOf(step.deltas) });
+            const posting = aPosting(last, { facts: factsOf(step.deltas) });
+            await store.post(posting);
+            last = posting.to;
             posted.push(...step.deltas);
-            if (step.isRepeated)
-              await expect(store.post({ ...posting, facts: factsOf(step.deltas) })).rejects.toThrow();
+            if (step.isRepeated) await expect(store.post(posting)).rejects.toThrow();
           } else {
             const ports = failingPorts({ database, archive: env.ARCHIVE }, step.failure);
             const roll = () => rollAll(ports.database, NOON_MS + step.hours * HOUR_MS).catch(() => 0);
@@ -135,12 +138,11 @@ describe("sums of days", () => {
   it("take a bucket's day once from two rolls at the same time, and its later deltas", async () => {
     const store = new D1Facts(database, () => NOON_MS);
     const posted = Array.from({ length: 40 }, (_, at) => aDelta({ advertiser: ADVERTISERS[at % 5] ?? "", valid: at }));
-    const post = (deltas: readonly Delta[], seq: number) =>
-      store.post({ source: "s/1", shard: "s", seqFrom: seq, seqTo: seq, facts: factsOf(deltas), lates: new Map() });
-    await post(posted, 1);
+    const post = (deltas: readonly Delta[]) => postTo(store, { facts: factsOf(deltas) });
+    await post(posted);
     await Promise.all([1, 2, 3].map(() => rollAll(database, NOON_MS + 48 * HOUR_MS)));
     const later = [aDelta({ valid: -7, late: 7 }), aDelta({ country: "FR" }), aDelta({ hour: 47, valid: 5 })];
-    await post(later, 2);
+    await post(later);
     expect(await expectExact([...posted, ...later])).toBe(5);
     expect(await readSums(database)).toHaveProperty(`country|pub_1|${Math.floor(NOON / MINUTES_PER_DAY)}|FR`);
   });
@@ -155,18 +157,17 @@ describe("sums of days", () => {
         hour: (at % 7) * 9 - 27,
       }),
     );
-    const post = (seq: number, some: readonly Delta[]) =>
-      store.post({ source: "s/1", shard: "s", seqFrom: seq, seqTo: seq, facts: factsOf(some), lates: new Map() });
-    await post(1, deltas);
+    const post = (some: readonly Delta[]) => postTo(store, { facts: factsOf(some) });
+    await post(deltas);
     await rollAll(database, NOON_MS + 20 * HOUR_MS);
     // As it was before the migration: days are rolled, and there are neither sums nor marks of them.
     await database.batch(["day_sums", "day_sum_marks"].map((table) => database.prepare(`DELETE FROM ${table}`)));
-    await post(2, deltas.slice(0, 20));
+    await post(deltas.slice(0, 20));
     expect(await expectExact([])).toBe(0);
     await rollAll(database, NOON_MS + 20 * HOUR_MS);
     const posted = [...deltas, ...deltas.slice(0, 20)];
     expect(await expectExact(posted)).toBeGreaterThan(8);
-    await post(3, deltas.slice(20));
+    await post(deltas.slice(20));
     await rollAll(database, NOON_MS + 20 * HOUR_MS);
     expect(await expectExact([...posted, ...deltas.slice(20)])).toBeGreaterThan(8);
   });
@@ -180,8 +181,7 @@ describe("sums of days", () => {
         hour: (at % 4) * 24 - 48,
       }),
     );
-    const posting = { source: "s/1", shard: "s", seqFrom: 1, seqTo: 1, lates: new Map() };
-    await new D1Facts(database, () => NOON_MS).post({ ...posting, facts: factsOf(posted) });
+    await postTo(new D1Facts(database, () => NOON_MS), { facts: factsOf(posted) });
     await rollAll(database, NOON_MS + 60 * HOUR_MS);
     const whole = await readSums(database);
     const cut = Math.floor(NOON / MINUTES_PER_DAY);
@@ -208,8 +208,7 @@ describe("sums of days", () => {
 
   it("cost nothing where no delta is for a rolled day, and no scan where a bucket has none", async () => {
     const rows = Array.from({ length: 200 }, (_, at) => aDelta({ country: `C${at}` }));
-    const posting = { source: "s/1", shard: "s", seqFrom: 1, seqTo: 1, lates: new Map() };
-    await new D1Facts(database, () => NOON_MS).post({ ...posting, facts: factsOf(rows) });
+    await postTo(new D1Facts(database, () => NOON_MS), { facts: factsOf(rows) });
     await rollAll(database, NOON_MS + 48 * HOUR_MS);
     const details = async (sql: string, ...bound: (string | number)[]) =>
       (

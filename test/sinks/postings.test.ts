@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Facts, foldEntry, widenFacts } from "../../src/core/facts.ts";
 import { HOUR_MS, POSTING_CHARS_MAX } from "../../src/core/limits.ts";
+import { LOG_START } from "../../src/core/position.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { Sketch } from "../../src/core/sketch.ts";
 import { hourOf } from "../../src/core/time.ts";
@@ -12,17 +13,18 @@ import { PRIMARY_DATABASE } from "../../src/sinks/directory.ts";
 import { TIER_MINUTES } from "../../src/sinks/facts-sql.ts";
 import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
 import type { LogRow } from "../../src/sinks/log-source.ts";
-import { nextPosting, postLog } from "../../src/sinks/post.ts";
+import { foldRows } from "../../src/sinks/post.ts";
 import { readMarks, rollAll } from "../../src/sinks/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { anySpec, loggedOf, MemoryLog, memoryCursor, type Spec } from "../support/logged.ts";
+import { anySpec, loggedOf, MemoryLog, memoryMark, type Spec } from "../support/logged.ts";
 import { oneStore } from "../support/one-store.ts";
+import { runPostings } from "../support/post-log.ts";
+import { postTo } from "../support/post-to.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 
 const SEED = 20_261_122;
 const database = env.REPORT_DB;
-const PLAIN = { shard: "s", lates: new Map() } as const;
 
 const wipe = () => wipeFacts(database);
 
@@ -63,8 +65,8 @@ class UnreliableStore implements FactsStore {
     if (outcome === "reply_lost") throw new Error("no reply, applied");
   }
 
-  postedTo(source: string, seqFrom: number): Promise<number | null> {
-    return this.#store.postedTo(source, seqFrom);
+  ledger(shard: string) {
+    return this.#store.ledger(shard);
   }
 }
 
@@ -83,13 +85,13 @@ describe("postings", () => {
       fc.asyncProperty(script, async (steps) => {
         await wipe();
         const log = new MemoryLog();
-        const cursor = memoryCursor();
+        const mark = memoryMark();
         const store = new D1Facts(database, () => NOON_MS);
         const { pin } = oneStore(store);
         const post = (outcomes: readonly Outcome[]) => {
-          const target = { name: PRIMARY_DATABASE, store: new UnreliableStore(store, outcomes), cursor };
+          const target = { name: PRIMARY_DATABASE, store: new UnreliableStore(store, outcomes), mark };
           const owner = { shard: "clicks-0", incarnation: "test" };
-          return postLog(log, [target], { pin, owner, untilSeq: log.lastSeq() });
+          return runPostings(log, [target], { pin, owner });
         };
         for (const { arrivals, outcomes } of steps) {
           log.append(arrivals);
@@ -97,7 +99,7 @@ describe("postings", () => {
           await post(outcomes).catch(() => {});
         }
         await post([]);
-        expect(cursor.read()).toBe(log.lastSeq());
+        expect(mark.read().at.seq).toBe(log.lastSeq());
         const expected = foldAll(steps.flatMap(({ arrivals }) => arrivals));
         expect(canonical(await readFacts(database, "minute"))).toBe(canonical(expected));
       }),
@@ -105,7 +107,7 @@ describe("postings", () => {
     );
   });
 
-  it("stop before their JSON passes what D1 can bind, and go on from there", () => {
+  it("stop before their JSON passes what D1 can bind, and go on from there", async () => {
     const log = new MemoryLog();
     const spec: Spec = {
       advertiser: 1,
@@ -117,12 +119,12 @@ describe("postings", () => {
       decision: { verdict: "valid", reason: null },
     };
     log.append(Array.from({ length: 4_000 }, (_, at) => ({ ...spec, minute: at, publisher: at })));
-    const posting = nextPosting(log.rowsAfter(0, 100_000_000), { shard: "s", incarnation: "test" });
-    expect(posting?.seqTo).toBeGreaterThan(100);
-    expect(posting?.seqTo).toBeLessThan(4_000);
+    const { to } = await foldRows(LOG_START, log.rowsAfter(0, 100_000_000));
+    expect(to.seq).toBeGreaterThan(100);
+    expect(to.seq).toBeLessThan(4_000);
   });
 
-  it("count their users in its size", () => {
+  it("count their users in its size", async () => {
     const minutes = Array.from({ length: 600 }, (_, minute): LogRow => {
       const logged = loggedOf(specAt(minute), minute + 1);
       const hashOf = (user: number) => String(user).padEnd(16, "A");
@@ -131,10 +133,9 @@ describe("postings", () => {
           ...logged,
           event: { ...logged.event, userHash: hashOf(100_000 + user) },
         }));
-      return { seq: minute + 1, loggedAtMs: NOON_MS, chars: 1_000, lines: () => "", entries };
+      return { seq: minute + 1, loggedAtMs: NOON_MS, chars: 1_000, lines: () => "", entries, digest: async () => "" };
     });
-    const posting = nextPosting(minutes, { shard: "s", incarnation: "test" });
-    const facts = posting?.facts ?? new Map();
+    const { facts } = await foldRows(LOG_START, minutes);
     expect(Array.from(facts.values(), ({ users }) => users.size)).toContain(400);
     expect(facts.size).toBeLessThan(600);
     expect(encodeDeltas(facts).length).toBeLessThan(POSTING_CHARS_MAX);
@@ -153,11 +154,9 @@ describe("rolled tiers", () => {
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 10 }), async (steps) => {
         await wipe();
         const store = new D1Facts(database, () => NOON_MS);
-        let seq = 0;
         for (const current of steps) {
           if (current.kind === "post") {
-            seq++;
-            await store.post({ ...PLAIN, source: "s/1", seqFrom: seq, seqTo: seq, facts: foldAll(current.specs) });
+            await postTo(store, { facts: foldAll(current.specs) });
           } else {
             await rollAll(database, NOON_MS + current.hours * HOUR_MS);
           }
@@ -171,7 +170,7 @@ describe("rolled tiers", () => {
   it("are rolled once by two rolls at the same time", async () => {
     const store = new D1Facts(database, () => NOON_MS);
     const specs = [0, 1, 61, -61].map((minute) => specAt(minute));
-    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 1, facts: foldAll(specs) });
+    await postTo(store, { facts: foldAll(specs) });
     await Promise.all([rollAll(database, NOON_MS + 5 * HOUR_MS), rollAll(database, NOON_MS + 5 * HOUR_MS)]);
     await expectTiersAgree();
     expect((await readFacts(database, "hour")).size).toBeGreaterThan(0);
@@ -179,7 +178,7 @@ describe("rolled tiers", () => {
 
   it("do nothing when the clock goes back", async () => {
     const store = new D1Facts(database, () => NOON_MS);
-    await store.post({ ...PLAIN, source: "s/1", seqFrom: 1, seqTo: 1, facts: foldAll([specAt(0)]) });
+    await postTo(store, { facts: foldAll([specAt(0)]) });
     await rollAll(database, NOON_MS + 3 * HOUR_MS);
     expect(await rollAll(database, NOON_MS - 3 * HOUR_MS)).toBe(0);
     await expectTiersAgree();
@@ -190,7 +189,7 @@ describe("rolled tiers", () => {
     const specs = Array.from({ length: 9_001 }, (_, publisher) => ({ ...specAt(0), publisher }));
     for (let at = 0; at < specs.length; at += 1_500) {
       const facts = foldAll(specs.slice(at, at + 1_500));
-      await store.post({ ...PLAIN, source: "s/1", seqFrom: at + 1, seqTo: at + 1, facts });
+      await postTo(store, { facts });
     }
     await rollAll(database, NOON_MS + 3 * HOUR_MS);
     for (const tier of ["minute", "hour"]) {
@@ -210,13 +209,12 @@ describe("rolled tiers", () => {
     const first = Array.from({ length: 4_500 }, (_, at) => ({ ...specAt(0), publisher: at, user: at % 1_400 }));
     const last = Array.from({ length: 350 }, (_, at) => ({ ...specAt(59), user: 1_100 + at }));
     const late = Array.from({ length: 600 }, (_, at) => ({ ...specAt(30), user: 1_300 + at }));
-    const post = async (specs: readonly Spec[], seq: number) =>
-      store.post({ ...PLAIN, source: "s/1", seqFrom: seq, seqTo: seq, facts: foldAll(specs) });
-    await post(first.slice(0, 2_000), 1);
-    await post(first.slice(2_000), 2);
-    await post(last, 3);
+    const post = (specs: readonly Spec[]) => postTo(store, { facts: foldAll(specs) });
+    await post(first.slice(0, 2_000));
+    await post(first.slice(2_000));
+    await post(last);
     await rollAll(database, NOON_MS + 30 * HOUR_MS);
-    await post(late, 4);
+    await post(late);
     const [{ users } = { users: new Set<number>() }] = widenFacts(
       foldAll([...first, ...last, ...late]),
       1_440,

@@ -2,14 +2,18 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { HOUR_MS } from "../../src/core/limits.ts";
-import { type FlushPorts, type FlushSettings, forgetEvents } from "../../src/shard/flush.ts";
+import { WIRE_CODEC } from "../../src/core/message.ts";
+import { type FlushPorts, FlushSession, type FlushSettings, flush, forgetEvents } from "../../src/shard/flush.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
+import { rememberEvents } from "../../src/shard/remember.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
-import { ARCHIVE_PREFIX, R2Archive } from "../../src/sinks/archive.ts";
+import { ARCHIVE_PREFIX } from "../../src/sinks/archive.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { buryPosting } from "../../src/sinks/dead-posting.ts";
+import { R2Archive } from "../../src/sinks/r2-archive.ts";
 import { NOON_MS } from "./builders.ts";
 import { oneStore } from "./one-store.ts";
 
@@ -30,7 +34,11 @@ export function withShard(shard: string, use: (harness: Harness) => Promise<void
       log,
       index,
       forget: forgetEvents({ index, shelf }, DEDUP_HORIZON_MS),
-      owner: { shard, incarnation: "test" },
+      remember: (entries) => rememberEvents(entries, { index, shelf, codec: WIRE_CODEC }),
+      shard,
+      makeIncarnation: () => "test",
+      heldSeq: log.last().seq,
+      bury: (dead) => buryPosting(env.ARCHIVE, dead, NOON_MS),
       reports: oneStore(new D1Facts(env.REPORT_DB, () => NOON_MS)),
       archive: new R2Archive(env.ARCHIVE),
       operations: { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) },
@@ -40,6 +48,11 @@ export function withShard(shard: string, use: (harness: Harness) => Promise<void
         void storage.transactionSync(() => ingest(openArrivals(events), { log, index, shelf, policy: POLICY, nowMs })),
     });
   });
+}
+
+/** One flush of a session of its own. */
+export function flushOnce(ports: FlushPorts, settings: FlushSettings, nowMs: number): Promise<void> {
+  return flush(ports, settings, nowMs, new FlushSession());
 }
 
 export async function totalsOf(ad: string) {

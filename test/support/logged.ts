@@ -1,9 +1,11 @@
 /** Logged events for tests of sinks: any mix of ads, minutes and verdicts, built through the real log line. */
 import fc from "fast-check";
 import { decodeEventLine, encodeLogLine, type LoggedEvent } from "../../src/core/log-line.ts";
+import { digestOfLines, LOG_START, type Position } from "../../src/core/position.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import type { Decision } from "../../src/core/verdict.ts";
-import type { Cursor, LogRow, LogSource } from "../../src/sinks/log-source.ts";
+import type { LogRow, LogSource } from "../../src/sinks/log-source.ts";
+import type { PostedMark, PostTarget } from "../../src/sinks/post.ts";
 import { aClick, NOON_MS } from "./builders.ts";
 
 export type Spec = {
@@ -63,12 +65,23 @@ export class MemoryLog implements LogSource {
       const seq = this.rows.length + 1;
       const line = lineOf(spec, seq);
       const entries = () => [decodeEventLine(line)];
-      this.rows.push({ seq, loggedAtMs: NOON_MS, chars: line.length, lines: () => line, entries });
+      this.rows.push({
+        seq,
+        loggedAtMs: NOON_MS,
+        chars: line.length,
+        lines: () => line,
+        entries,
+        digest: () => digestOfLines(line),
+      });
     }
   }
 
   lastSeq(): number {
     return this.rows.length;
+  }
+
+  tail(): Position {
+    return LOG_START;
   }
 
   rowsAfter(seq: number, charsMax: number): LogRow[] {
@@ -83,12 +96,13 @@ export class MemoryLog implements LogSource {
   }
 }
 
-export function memoryCursor(): Cursor {
-  let value = 0;
+/** Marks in memory, from the start of a log. */
+export function memoryMark(): PostTarget["mark"] {
+  let value: PostedMark = { at: LOG_START, ledger: null };
   return {
     read: () => value,
-    advance: (seq) => {
-      value = seq;
+    write: (mark) => {
+      value = mark;
     },
   };
 }

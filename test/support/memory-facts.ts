@@ -1,22 +1,38 @@
 /** The in-memory report database: same contract as D1Facts, for contract tests and simulation. */
 import { type Facts, mergeFacts } from "../../src/core/facts.ts";
 import { type LateClicks, mergeLateClicks } from "../../src/core/late-click.ts";
-import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
+import { type FactsStore, isSameLedgerRow, type LedgerRow, type Posting } from "../../src/sinks/facts-store.ts";
 
 export class MemoryFacts implements FactsStore {
-  readonly facts: Facts = new Map();
-  readonly lates: LateClicks = new Map();
-  readonly #ledger = new Map<string, number>();
+  facts: Facts = new Map();
+  lates: LateClicks = new Map();
+  protected rows = new Map<string, LedgerRow>();
 
-  async post({ source, seqFrom, seqTo, facts, lates }: Posting): Promise<void> {
-    const key = `${source}#${seqFrom}`;
-    if (this.#ledger.has(key)) throw new Error("posting exists");
-    this.#ledger.set(key, seqTo);
-    mergeFacts(this.facts, facts.values());
-    mergeLateClicks(this.lates, lates);
+  async post({ source, from, to, facts, lates }: Posting): Promise<void> {
+    if (!isSameLedgerRow(this.rows.get(source) ?? null, from)) throw new Error("the ledger stands elsewhere");
+    this.rows.set(source, to);
+    this.apply(facts, lates);
   }
 
-  async postedTo(source: string, seqFrom: number): Promise<number | null> {
-    return this.#ledger.get(`${source}#${seqFrom}`) ?? null;
+  async ledger(shard: string): Promise<ReadonlyMap<string, LedgerRow>> {
+    return new Map(Array.from(this.rows).filter(([source]) => source.startsWith(`${shard}/`)));
+  }
+
+  /** Takes a copy of the database; the function that is returned puts it back. */
+  copy(): () => void {
+    const facts: Facts = new Map();
+    mergeFacts(facts, this.facts.values());
+    const [lates, rows] = [new Map(this.lates), new Map(this.rows)];
+    return () => {
+      this.facts = new Map();
+      mergeFacts(this.facts, facts.values());
+      this.lates = new Map(lates);
+      this.rows = new Map(rows);
+    };
+  }
+
+  protected apply(facts: Facts, lates: LateClicks): void {
+    mergeFacts(this.facts, facts.values());
+    mergeLateClicks(this.lates, lates);
   }
 }

@@ -44,4 +44,18 @@ export class MemoryKeyIndex implements KeyIndex {
     }
     this.#droppedBeforeHour = hour;
   }
+
+  /** Takes a copy; the function that is returned puts it back. */
+  copy(): () => void {
+    const seen = Array.from(this.#seen, ([hour, table]) => [hour, new Map(table)] as const);
+    const repeats = Array.from(this.#repeats, ([hour, table]) => [hour, new Set(table)] as const);
+    const dropped = this.#droppedBeforeHour;
+    return () => {
+      this.#seen.clear();
+      this.#repeats.clear();
+      for (const [hour, table] of seen) this.#seen.set(hour, new Map(table));
+      for (const [hour, table] of repeats) this.#repeats.set(hour, new Set(table));
+      this.#droppedBeforeHour = dropped;
+    };
+  }
 }

@@ -1,21 +1,33 @@
 /**
- * Breaks: the archive finds its segment already there, takes it for its own and goes on after the range it wanted to
- * write. When an earlier try had stored a shorter range and its reply was lost, the rows in between are nowhere.
+ * Breaks: the archive finds its segment already there and takes it for its own. When the storage was set back and the log
+ * went on differently, the new rows are nowhere.
  * Violates G3: an acknowledged click is in the archive.
  */
+import type { Position } from "../../../src/core/position.ts";
 import type { Segment } from "../../../src/sinks/archive.ts";
 import { MemoryArchive } from "../memory-archive.ts";
 import type { Mutant } from "./mutant.ts";
 
 class TrustingArchive extends MemoryArchive {
-  override async put(segment: Segment): Promise<number> {
+  override async put(segment: Segment): Promise<Position> {
     await super.put(segment);
-    return segment.seqTo;
+    return segment.to;
+  }
+}
+
+/** A head that says whatever the shard wants to hear. */
+class HeadlessArchive extends TrustingArchive {
+  override async readHead() {
+    return null;
+  }
+
+  override async writeHead() {
+    return "etag";
   }
 }
 
 export const ARCHIVE_TRUSTS_ITSELF: Mutant = {
-  fault: "a stored segment is believed to reach as far as the one to be stored",
+  fault: "no head: storage that was set back goes on under its old numbers",
   promise: "G3",
-  parts: { makeArchive: () => new TrustingArchive() },
+  parts: { makeArchive: () => new HeadlessArchive() },
 };

@@ -1,6 +1,6 @@
 /**
  * Breaks: the next sequence number follows the rows that are there, as SQLite's rowids do. When the log has emptied,
- * numbers start again below the cursors: new rows count as posted and archived, and are trimmed.
+ * numbers start again: two rows have one name.
  * Violates G3: an acknowledged click is in the totals and in the archive.
  */
 import { MemoryShardLog } from "../memory-shard-log.ts";

@@ -10,11 +10,11 @@ export const PINS_OF_EACH_SHARD: Mutant = {
   fault: "every shard pins advertisers by itself",
   promise: "G6",
   parts: {
-    flush: (ports, settings, nowMs) => {
+    flush: (ports, settings, nowMs, session) => {
       const names = [...ports.reports.byName.keys()];
-      const pinOf = (id: string) => names[hash32(id.concat(ports.owner.shard)) % names.length] ?? "";
+      const pinOf = (id: string) => names[hash32(id.concat(ports.shard)) % names.length] ?? "";
       const pin = async (ids: readonly string[]) => new Map(ids.map((id) => [id, pinOf(id)]));
-      return flush({ ...ports, reports: { ...ports.reports, pin } }, settings, nowMs);
+      return flush({ ...ports, reports: { ...ports.reports, pin } }, settings, nowMs, session);
     },
   },
 };
