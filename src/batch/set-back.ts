@@ -2,7 +2,7 @@
  * Notices that a report database was set back to an earlier moment or is new, though nobody posts to it just now.
  *
  *   D1  heartbeat(id = 1, beat)                    counted up once a minute by cron
- *   R2  heartbeats/v1/REPORT_DB.json  {"beat":n}   what it had come to
+ *   R2  heartbeats/v1/REPORT_DB                    what it had come to, as metadata
  *
  * A beat that is not ahead of the one in R2 is of a database that was set back: then every shard is visited, compares its
  * marks with the ledger and posts again what is missing (sinks/ledger-check.ts). Otherwise a submission shard is visited
@@ -10,7 +10,6 @@
  *
  * Keeps: the beat in R2 is written after everybody was visited, so that a visit that fails is made again.
  */
-import { parseJson } from "../core/base64url.ts";
 import { logFault } from "../log.ts";
 
 const BEAT = `
@@ -22,7 +21,7 @@ RETURNING beat`;
 const SET_BEAT = `UPDATE heartbeat SET beat = ?1 WHERE id = 1`;
 
 export function heartbeatKey(name: string): string {
-  return `heartbeats/v1/${name}.json`;
+  return `heartbeats/v1/${name}`;
 }
 
 /** Counts one beat; `visitAll` is called, and has to succeed, when the database was set back. */
@@ -30,8 +29,7 @@ export async function watchDatabase(
   { name, database, bucket }: { name: string; database: D1Database; bucket: R2Bucket },
   visitAll: () => Promise<void>,
 ): Promise<void> {
-  const stored = await bucket.get(heartbeatKey(name));
-  const { beat: known = 0 } = (parseJson((await stored?.text()) ?? "{}") ?? {}) as { beat?: number };
+  const known = Number((await bucket.head(heartbeatKey(name)))?.customMetadata?.["beat"] ?? 0);
   const row = await database.prepare(BEAT).first<{ beat: number }>();
   let beat = row?.beat ?? 0;
   if (beat <= known) {
@@ -40,5 +38,5 @@ export async function watchDatabase(
     beat = known + 1;
     await database.prepare(SET_BEAT).bind(beat).run();
   }
-  await bucket.put(heartbeatKey(name), JSON.stringify({ beat }));
+  await bucket.put(heartbeatKey(name), "", { customMetadata: { beat: String(beat) } });
 }

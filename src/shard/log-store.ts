@@ -65,7 +65,8 @@ export class LogStore implements ShardLog {
 
   last(): { seq: number; loggedAtMs: number } {
     const row = this.#sql.exec<{ seq: number; logged_at_ms: number }>(SELECT_LAST).toArray()[0];
-    return row === undefined ? this.tail() : { seq: row.seq, loggedAtMs: row.logged_at_ms };
+    const { seq, loggedAtMs } = this.tail();
+    return row === undefined ? { seq, loggedAtMs } : { seq: row.seq, loggedAtMs: row.logged_at_ms };
   }
 
   tail(): Position {

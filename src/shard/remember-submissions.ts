@@ -20,6 +20,7 @@ export function rememberSubmissions(entries: readonly LogEntry[], book: Submissi
     const key = orderKeyOf(entry.event);
     const known = book.find([key]).get(key);
     const decided = decideConversion(entry.event, known === undefined ? null : (parseJson(known) as OrderState));
-    if (decided.ok && decided.value.line !== null) book.put(new Map([[key, JSON.stringify(decided.value.state)]]), period);
+    if (decided.ok && decided.value.line !== null)
+      book.put(new Map([[key, JSON.stringify(decided.value.state)]]), period);
   }
 }

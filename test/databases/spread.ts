@@ -72,5 +72,7 @@ function telling(database: D1Database, statements: string[]): D1Database {
 /** The bindings with one database less. */
 export function bindingsWithout(missing: Name): Env {
   const { bindings } = tellingBindings();
-  return Object.fromEntries(Object.entries(bindings).filter(([name]) => name !== missing)) as unknown as Env;
+  const bound = Object.fromEntries(Object.entries(bindings).filter(([name]) => name !== missing)) as unknown as Env;
+  // New advertisers go where a database is; otherwise the settings themselves are refused.
+  return { ...bound, NEW_ADVERTISERS_TO: NAMES.filter((name) => name !== missing).join() };
 }

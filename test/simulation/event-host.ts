@@ -41,7 +41,7 @@ class EventObject extends ShardObject {
     const own = {
       forget: parts.forgetEvents(host, settings.dedupHorizonMs),
       remember: (entries: readonly LogEntry[]) =>
-        parts.rememberEvents(entries, { index: host.index, shelf: host.shelf, codec: host.ground.carrier }),
+        void parts.rememberEntries(entries, { index: host.index, shelf: host.shelf, codec: host.ground.carrier }),
     };
     super(host, own, settings.flushIntervalMs);
     this.#host = host;

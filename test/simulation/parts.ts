@@ -14,7 +14,8 @@ import type { Timing } from "../../src/queue/timing.ts";
 import { flush, forgetEvents } from "../../src/shard/flush.ts";
 import { type Arrival, type Ingested, type IngestPorts, ingest } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
-import { rememberEvents, rememberSubmissions } from "../../src/shard/remember.ts";
+import { rememberEntries } from "../../src/shard/remember.ts";
+import { rememberSubmissions } from "../../src/shard/remember-submissions.ts";
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
 import {
   type ConversionOutcome,
@@ -72,7 +73,7 @@ export type Parts = {
   /** What the flush runner runs. */
   readonly flush: typeof flush;
   readonly forgetEvents: typeof forgetEvents;
-  readonly rememberEvents: typeof rememberEvents;
+  readonly rememberEntries: typeof rememberEntries;
   readonly rememberSubmissions: typeof rememberSubmissions;
   readonly makeLog: (journal: Journal, charsPerEvent: number, onCommit: (row: MemoryRow) => void) => MemoryShardLog;
   readonly makeIndex: (journal: Journal) => KeyIndex & Copyable;
@@ -97,7 +98,7 @@ export const REAL_PARTS: Parts = {
   upload: (upload, ports, transact) => transact(() => submitCounts(upload, ports, ports.nowMs)),
   flush,
   forgetEvents,
-  rememberEvents,
+  rememberEntries,
   rememberSubmissions,
   makeLog: (journal, charsPerEvent, onCommit) => new MemoryShardLog(journal, charsPerEvent, onCommit),
   makeIndex: (journal) => new TransactionalKeyIndex(journal),

@@ -2,12 +2,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { HOUR_MS } from "../../src/core/limits.ts";
-import { WIRE_CODEC } from "../../src/core/message.ts";
 import { type FlushPorts, FlushSession, type FlushSettings, flush, forgetEvents } from "../../src/shard/flush.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
-import { rememberEvents } from "../../src/shard/remember.ts";
+import { rememberEntries } from "../../src/shard/remember.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
 import { ARCHIVE_PREFIX } from "../../src/sinks/archive.ts";
@@ -34,7 +33,7 @@ export function withShard(shard: string, use: (harness: Harness) => Promise<void
       log,
       index,
       forget: forgetEvents({ index, shelf }, DEDUP_HORIZON_MS),
-      remember: (entries) => rememberEvents(entries, { index, shelf, codec: WIRE_CODEC }),
+      remember: (entries) => void rememberEntries(entries, { index, shelf }),
       shard,
       makeIncarnation: () => "test",
       heldSeq: log.last().seq,
