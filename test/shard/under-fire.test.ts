@@ -155,9 +155,12 @@ describe("the shard", () => {
       const isDown = { value: true };
       const database = new Proxy(env.REPORT_DB, {
         get: (target, property) => {
-          if (isDown.value) throw new Error("D1 is down");
           const value: unknown = Reflect.get(target, property, target);
-          return typeof value === "function" ? value.bind(target) : value;
+          if (typeof value !== "function") return value;
+          return (...given: unknown[]) => {
+            if (isDown.value) throw new Error("D1 is down");
+            return value.apply(target, given);
+          };
         },
       });
       const shard = new EventShard(state, {
