@@ -33,8 +33,8 @@ export function encodeBase64url(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes, or null when `text` is padded, has a foreign character, an impossible length or stray last bits: checked in
- * the one pass that makes them.
+ * The bytes, or null when `text` is padded, has a foreign character, an impossible length or stray last bits: checked
+ * in the one pass that makes them.
  */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   if (text.length % 4 === 1) return null;

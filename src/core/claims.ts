@@ -5,7 +5,8 @@
  *   cpc  integer micros     grp crt plc fmt uid  optional ids         fwd dur tst  0 or 1
  *
  * Keeps: a `Claims` value obeys every rule that needs neither clock nor configuration. Unknown claims are ignored, so
- * that an ad server may carry its own; `slt` of older minters is one of them (core/routing.ts). Relies on: the caller has verified the signature, or knows that somebody did.
+ * that an ad server may carry its own; `slt` of older minters is one of them (core/routing.ts). Relies on: the caller
+ * has verified the signature, or knows that somebody did.
  */
 import { decodeBase64url, decodeUtf8, parseJson } from "./base64url.ts";
 import { checkLandingUrl } from "./destination.ts";

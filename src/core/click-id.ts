@@ -9,9 +9,9 @@
  *   device    d m b t o: desktop, mobile, tablet, tv, other        flags  "t" for test traffic        mac  16 bytes, base64url
  *
  * Keeps: only characters that a URL need not escape, usually about 120 of them. No price: landing pages leak what they
- * are given. The key is derived from a ring key for this purpose alone, so no token's signature is ever a click id's; 128
- * bits of HMAC-SHA-256 are what NIST SP 800-107 asks of a truncated one. The comparison takes the same time wherever the
- * texts differ. `openClickId(makeClickId(c))` is `c`, and only the exact text that was made is opened.
+ * are given. The key is derived from a ring key for this purpose alone, so no token's signature is ever a click id's;
+ * 128 bits of HMAC-SHA-256 are what NIST SP 800-107 asks of a truncated one. The comparison takes the same time
+ * wherever the texts differ. `openClickId(makeClickId(c))` is `c`, and only the exact text that was made is opened.
  */
 import { encodeBase64url } from "./base64url.ts";
 import { isId } from "./claims.ts";

@@ -7,7 +7,8 @@
  *   action   record: the order as it is · correct: adds a (negative) value to it · retract: takes it back
  *   by       the API key that sent it, or "postback"
  *
- * Keeps: `parseConversion(JSON.parse(encodeConversion(e)))` is `e`. The click id was verified by whoever made the event.
+ * Keeps: `parseConversion(JSON.parse(encodeConversion(e)))` is `e`. The click id was verified by whoever made the
+ * event.
  */
 import { type ClickIdentity, readClickId } from "./click-id.ts";
 import { type EventId, isEventId } from "./event-id.ts";

@@ -7,15 +7,15 @@
  *   IMPRESSION_NETWORKS    also fetch images for people who opened a mail → judged for clicks only
  *
  * Keeps: only networks that rent servers. A provider that also connects homes or offices through the same number is not
- * on the list (Aruba, iomart, OVH Telecom, Hurricane Electric, Chinese carriers' data centres): a person judged a program
- * is worse than a program missed. Each list is sorted and names a network once.
+ * on the list (Aruba, iomart, OVH Telecom, Hurricane Electric, Chinese carriers' data centres): a person judged a
+ * program is worse than a program missed. Each list is sorted and names a network once.
  *
  * Source: compiled by hand from the numbers under which operators are registered, and taken over from no list. Checked
  * 2026-11: registered names against the registry table in pyasn (2016-05), which knows all but 15 networks of the first
  * list; 143 of its 156 are also on one of the public lists X4BNet/lists_vpn (2026-08) and brianhama/bad-asn-list
- * (2026-03). The other 13 rest on the registered name alone. Numbers change hands: LIST_DATE says when this was checked.
- * Limits: a person on a rented desktop (Windows 365, Amazon WorkSpaces), or whose company's gateway runs on rented
- * servers, is judged a program. A program behind an allowed network is not seen by this rule.
+ * (2026-03). The other 13 rest on the registered name alone. Numbers change hands: LIST_DATE says when this was
+ * checked. Limits: a person on a rented desktop (Windows 365, Amazon WorkSpaces), or whose company's gateway runs on
+ * rented servers, is judged a program. A program behind an allowed network is not seen by this rule.
  */
 import type { EventType } from "./token-event.ts";
 

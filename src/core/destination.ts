@@ -7,8 +7,8 @@
  * Keeps: the result has the scheme, the host and the path structure of the signed URL. Macro values are
  * percent-encoded; ids are never only dots and no macro stands in a percent escape, so no value makes a `.` or `..`
  * segment; the rest of the text is the signed text, byte for byte. Output is printable ASCII of at most
- * `LOCATION_CHARS_MAX`, so it cannot break a header. Links into apps (`market:`, `intent:`) are for configuration to allow;
- * schemes that run or show what a URL itself holds are never a destination.
+ * `LOCATION_CHARS_MAX`, so it cannot break a header. Links into apps (`market:`, `intent:`) are for configuration to
+ * allow; schemes that run or show what a URL itself holds are never a destination.
  */
 import { addToQuery } from "./landing-query.ts";
 import { CLICK_ID_MACROS_MAX, LANDING_URL_BYTES_MAX, MACROS_MAX } from "./limits.ts";
@@ -137,8 +137,8 @@ export type Expansion = {
 };
 
 /**
- * The signed URL with its macros filled and, where it names no click id, that id as a parameter of its query. A link into
- * an app gets parameters only where it has a query: without one, many apps take a `?` for a part of the name.
+ * The signed URL with its macros filled and, where it names no click id, that id as a parameter of its query. A link
+ * into an app gets parameters only where it has a query: without one, many apps take a `?` for a part of the name.
  */
 export function expandDestination(url: string, { values, param, sent = "" }: Expansion): string {
   const { text, hasClickId } = fillMacros(url, values);

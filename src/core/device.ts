@@ -3,11 +3,11 @@
  *
  *   television › hint `?1` › iPad and Silk › console › says it is mobile › tablet › desktop › other
  *
- * Keeps: total and closed: every text has exactly one class. Order matters: television browsers call themselves Android,
- * iPads and Silk call themselves mobile, and apps append words of their own to their web view's agent, so that `Mobile`
- * counts wherever it stands. An Android browser that does not say it is a tablet's; where no browser speaks (an app's own
- * client), its silence says nothing, and it is a phone's. The hint `?0` is sent by tablets and desktops alike, and leaves
- * the answer to the agent.
+ * Keeps: total and closed: every text has exactly one class. Order matters: television browsers call themselves
+ * Android, iPads and Silk call themselves mobile, and apps append words of their own to their web view's agent, so that
+ * `Mobile` counts wherever it stands. An Android browser that does not say it is a tablet's; where no browser speaks
+ * (an app's own client), its silence says nothing, and it is a phone's. The hint `?0` is sent by tablets and desktops
+ * alike, and leaves the answer to the agent.
  * Sources: the agent tokens listed by MDN, "Browser detection using the user agent"; Chrome's "User-Agent strings"
  * (`Mobile` tells phones from tablets); the `Sec-CH-UA-Mobile` hint (UA Client Hints, WICG).
  */

@@ -3,8 +3,8 @@
  *
  *   24 characters = 18 bytes = | 1 and receivedAt ms: 6 bits + 42 bits | routing hash: 4 bytes | random: 8 bytes |
  *
- * in a base64 whose alphabet is in ASCII order, so that ids sort by time as text. The leading 1 makes every id begin with
- * the character 0, never with a `-` that a command line or a spreadsheet would take for something else; 42 bits of
+ * in a base64 whose alphabet is in ASCII order, so that ids sort by time as text. The leading 1 makes every id begin
+ * with the character 0, never with a `-` that a command line or a spreadsheet would take for something else; 42 bits of
  * milliseconds last until 2109. Time and routing hash lead from an id
  * to the shard and the archive hour that hold the event. 64 random bits make two ids of one millisecond and one ad
  * differ: at 10 000 clicks/s on one ad for a year, the chance of one collision is below 1e-7.

@@ -1,6 +1,6 @@
 /**
- * What happened to one event, from what its shard logged: the claims, the facts, each rule's word, the verdict, and where
- * it was counted. For the person who asks why.
+ * What happened to one event, from what its shard logged: the claims, the facts, each rule's word, the verdict, and
+ * where it was counted. For the person who asks why.
  *
  * Keeps: pure; says nothing that the log does not hold, except what today's rules say of it, which is told apart by its
  * version. Keyed hashes of address and user are not shown: they are for telling clients apart, not for people.

@@ -7,8 +7,9 @@
  *   Mozilla/5.0 (iPhone; …) … [FBAN/FBIOS;FBAV/…]       a browser inside an app: a person
  *   [FBAN/FB4A;FBAV/…;FBDV/SM-S921B;…]                  an app that follows links itself: a person (app-browser.ts)
  *
- * Keeps: pure and total; an agent of no browser's form is one of the three, but for the apps that are named; only what the
- * agent states of itself counts, a forged agent is not seen here. Expressions are linear in the length of the agent.
+ * Keeps: pure and total; an agent of no browser's form is one of the three, but for the apps that are named; only what
+ * the agent states of itself counts, a forged agent is not seen here. Expressions are linear in the length of the
+ * agent.
  * Sources: isbot for crawlers; the names under which preview fetchers commonly announce themselves, compiled by hand
  * (2026-11); RFC 9110 §10.1.5 for the form of an agent. Browsers that isbot takes for crawlers were looked for in the
  * fixtures of matomo's device-detector (2026-08).
@@ -45,15 +46,16 @@ export function isNonBrowser(userAgent: string): boolean {
 }
 
 /**
- * Words of real browsers in which isbot sees a crawler: the model of an Android device, which is its maker's word (Doogee
- * Discovery, Cubot), the process name in WeChat's agent, Sogou's browser and search app, a mark in televisions' Opera.
+ * Words of real browsers in which isbot sees a crawler: the model of an Android device, which is its maker's word
+ * (Doogee Discovery, Cubot), the process name in WeChat's agent, Sogou's browser and search app, a mark in televisions'
+ * Opera.
  */
 const NOT_CRAWLERS =
   /(?<=\bandroid \d[\d.]*;)[^()]*|process\/tools(?:mp)?\b|sogou(?:mse|mobilebrowser|search)\b|\.catcher[\d.]+/gi;
 
 /**
- * True for a browser's form with a name on isbot's list in it, and for any other agent that calls itself a crawler. What an
- * app says of itself and its device is not searched: isbot takes every agent of that form for a program.
+ * True for a browser's form with a name on isbot's list in it, and for any other agent that calls itself a crawler.
+ * What an app says of itself and its device is not searched: isbot takes every agent of that form for a program.
  */
 export function isDeclaredCrawler(userAgent: string): boolean {
   const appended = behindAppBrowser(userAgent);

@@ -8,11 +8,11 @@
  *   data_centre_network              where it comes from
  *   too_fast                         when
  *
- * Keeps: pure and total, over one event alone, so every way into the shard meets the same rules. The order runs from the
- * signed and certain to the inferred: an auditor reads the strongest evidence there is, and a list of networks never
- * explains what the agent has admitted. `non_browser_agent` stands before `declared_crawler`, because isbot's patterns
- * also take libraries and tools, which are no crawlers; it leaves alone whatever calls itself one. Events are classified,
- * never dropped, and the edge answers all of them alike, so the rules tell nothing to whom they judge.
+ * Keeps: pure and total, over one event alone, so every way into the shard meets the same rules. The order runs from
+ * the signed and certain to the inferred: an auditor reads the strongest evidence there is, and a list of networks
+ * never explains what the agent has admitted. `non_browser_agent` stands before `declared_crawler`, because isbot's
+ * patterns also take libraries and tools, which are no crawlers; it leaves alone whatever calls itself one. Events are
+ * classified, never dropped, and the edge answers all of them alike, so the rules tell nothing to whom they judge.
  * Relies on: `iat` of the ad server's clock and `receivedAtMs` of the edge's.
  * Sources: the categories of general invalid traffic of the MRC's Invalid Traffic Detection and Filtration Guidelines
  * Addendum, as vendors' glossaries quote them; the Addendum itself was not at hand.
@@ -128,11 +128,11 @@ function isMailProxied({ type, userAgent }: GivtSubject): boolean {
 }
 
 /**
- * Only where `iat` has a fraction: a whole second may lie up to a second before the issue, and a token issued long before
- * its ad is shown says nothing of the click; a fraction promises the instant of showing. Receipt is asked and not the
- * click's own time, also for a click whose client told it: that clock is the client's, and a click is never received
- * before it happens. A click received before its issue shows two clocks that disagree, and proves nothing. Both instants
- * are cut to whole milliseconds, as the edge's clock is.
+ * Only where `iat` has a fraction: a whole second may lie up to a second before the issue, and a token issued long
+ * before its ad is shown says nothing of the click; a fraction promises the instant of showing. Receipt is asked and
+ * not the click's own time, also for a click whose client told it: that clock is the client's, and a click is never
+ * received before it happens. A click received before its issue shows two clocks that disagree, and proves nothing.
+ * Both instants are cut to whole milliseconds, as the edge's clock is.
  */
 function isTooFast({ type, receivedAtMs, claims }: GivtSubject): boolean {
   if (type !== "click" || Number.isInteger(claims.iat)) return false;

@@ -26,7 +26,10 @@ export function parseZonedInstant(text: string): number | null {
   return startMs + (timeS - (sign === "-" ? -offsetS : offsetS)) * SECOND_MS + fractionMs;
 }
 
-/** Milliseconds since 1970 have twelve or thirteen digits from 1973-03-03 to 2286-11-20; fewer are seconds, more are finer. */
+/**
+ * Milliseconds since 1970 have twelve or thirteen digits from 1973-03-03 to 2286-11-20; fewer are seconds, more are
+ * finer.
+ */
 const MILLISECONDS_MIN = 100_000_000_000;
 const MILLISECONDS_MAX = 9_999_999_999_999;
 const DIGITS = /^[+-]?\d{1,30}(\.\d{1,30})?$/;

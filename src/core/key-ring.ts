@@ -6,11 +6,11 @@
  *                 "partner": {"key": "…", "advertisers": ["adv_1"], "publishers": ["pub_9"], "cpc_max": 500000,
  *                             "hosts": ["shop.example", "*.shop.example"]}}
  *
- * Keeps: all keys but retired ones verify tokens, the one named by the signing kid signs. Rotation: add a key, switch the
- * signing kid, wait out the longest token life, mark the old key `retired`, remove it when no conversion of its clicks is
- * expected any more: a retired key still verifies click ids. A key with limits is in other hands: nothing but tokens is
- * derived from it or believed for it, and it does not sign. Relies on: the caller keeps the ring for the isolate's life
- * (importing keys for every request would be waste).
+ * Keeps: all keys but retired ones verify tokens, the one named by the signing kid signs. Rotation: add a key, switch
+ * the signing kid, wait out the longest token life, mark the old key `retired`, remove it when no conversion of its
+ * clicks is expected any more: a retired key still verifies click ids. A key with limits is in other hands: nothing but
+ * tokens is derived from it or believed for it, and it does not sign. Relies on: the caller keeps the ring for the
+ * isolate's life (importing keys for every request would be waste).
  */
 import { decodeBase64url, encodeBase64url, encodeUtf8 } from "./base64url.ts";
 import { type Claims, isId } from "./claims.ts";

@@ -5,8 +5,8 @@
  *
  * Keeps: afterwards there is one click id parameter, the new one, whatever the URL had of that name; everything else is
  * the signed text, byte for byte, and so is the fragment. Names are compared as a server decodes them (WHATWG URL §5.1:
- * `+` is a space, `;` is an ordinary character), in the case in which they stand. What the click brought stands behind a
- * `?` that the URL has or that is put there, so it changes neither host nor path; it never overrides what is signed.
+ * `+` is a space, `;` is an ordinary character), in the case in which they stand. What the click brought stands behind
+ * a `?` that the URL has or that is put there, so it changes neither host nor path; it never overrides what is signed.
  */
 import { FORWARDED_CHARS_MAX, FORWARDED_PARAMETERS_MAX } from "./limits.ts";
 

@@ -8,8 +8,8 @@
  *                                           impression claimed, invalid after "reject"
  *
  * Keeps: pure. Gross, and late until the decision, count every click; a decision on a row moves exactly what joined it,
- * since that stands in one minute and cell. A token's text is its signed part: whoever cannot sign cannot vary it, and what
- * is counted by its claims (price, campaign) is the same for all that join.
+ * since that stands in one minute and cell. A token's text is its signed part: whoever cannot sign cannot vary it, and
+ * what is counted by its claims (price, campaign) is the same for all that join.
  */
 import type { DeviceClass } from "./device.ts";
 import type { EventId } from "./event-id.ts";

@@ -1,8 +1,8 @@
 /**
  * A line of the review list: a late click as a tenant sees it, waiting or decided.
  *
- * Keeps: folding log lines in their order leaves each click with its newest state and the sum of its clicks, so that any
- * split of a log into postings gives the same list: `clicks` of a fold are what its lines add.
+ * Keeps: folding log lines in their order leaves each click with its newest state and the sum of its clicks, so that
+ * any split of a log into postings gives the same list: `clicks` of a fold are what its lines add.
  */
 import type { EventId } from "./event-id.ts";
 import type { TokenContent } from "./log-line.ts";

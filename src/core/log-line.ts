@@ -6,8 +6,8 @@
  *   {…,"verdict":"valid","reason":null,"rules":2,"prior":null,"next":<credit>,"event":<ConversionEvent>}
  *   {…,"verdict":"valid","reason":null,"rules":2,"batch":{"key":"…","content":"…"},"event":<ImpressionCountsEvent>}
  *
- * The second form is a decision on a late click: the same event again, moved from `late` to its new verdict, with the count
- * of all that joined it. A late click that joins another says which, and where both are counted:
+ * The second form is a decision on a late click: the same event again, moved from `late` to its new verdict, with the
+ * count of all that joined it. A late click that joins another says which, and where both are counted:
  * "joins":{"to":"<event id>","occurred_at_ms":…,"country":"DE","device":"mobile"}. In the third,
  * `prior` is the credit that the order had and loses, `next` the one that it has from here on:
  * {"click_id":"1~…","value_micros":…,"occurred_at_ms":…}.

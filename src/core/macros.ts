@@ -7,8 +7,8 @@
  *   #x# %x% @x@ __x__ {X} {clickid} …       never filled; `misspeltMacro` tells them, and minting refuses them
  *
  * Keeps: braces are filled in pairs: `{{x}` stays as it is, and no value ever stands between braces that were meant for
- * its name. A value is escaped once, or as often as its macro is, so decoding what held the macro gives the value. Every
- * pattern is linear in the URL.
+ * its name. A value is escaped once, or as often as its macro is, so decoding what held the macro gives the value.
+ * Every pattern is linear in the URL.
  */
 
 /** Macro name → value, all of them known when the click arrives. */
@@ -117,7 +117,10 @@ export function isMacroInEscape(text: string): boolean {
   return LOST_DIGIT.test(text) || (MAY_HOLD.test(text) && AFTER_PERCENT.test(text));
 }
 
-/** A text that was meant for a macro and will not be filled, with the name that it probably means; null when there is none. */
+/**
+ * A text that was meant for a macro and will not be filled, with the name that it probably means; null when there is
+ * none.
+ */
 export function misspeltMacro(text: string): Macro | null {
   const found = MISSPELT.exec(text.replace(MACRO, " "))?.[0];
   if (found === undefined) return null;

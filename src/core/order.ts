@@ -10,12 +10,12 @@
  *   correct     adds a value to the order             → corrected: where the order is credited
  *   retract     takes the order back                  → retracted; for good
  *
- * Keeps: pure. A conversion occurred when its order was first credited, whatever later copies say. Whatever the order in
- * which copies arrive and however many they are, an order ends credited to its latest click in the window, with its value
- * plus each correction once, of which it has neither fewer than none nor more than a conversion may have. What contradicts
- * an earlier word (another value, a correction's other value, an order that was retracted) is refused, and nothing changes.
- * A plan without a line changes no figure. A state is ASCII of at most `ORDER_STATE_CHARS_MAX` characters, whatever the
- * sender's names are.
+ * Keeps: pure. A conversion occurred when its order was first credited, whatever later copies say. Whatever the order
+ * in which copies arrive and however many they are, an order ends credited to its latest click in the window, with its
+ * value plus each correction once, of which it has neither fewer than none nor more than a conversion may have. What
+ * contradicts an earlier word (another value, a correction's other value, an order that was retracted) is refused, and
+ * nothing changes. A plan without a line changes no figure. A state is ASCII of at most `ORDER_STATE_CHARS_MAX`
+ * characters, whatever the sender's names are.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
@@ -101,8 +101,8 @@ export const ORDER_STATE_CHARS_MAX = 8_000;
 const CORRECTION_KEY_BYTES = 16;
 
 /**
- * What is credited once: the order of an advertiser and kind, or, where it has no id, the click and kind. 32 hexadecimal
- * digits of SHA-256 over the length-prefixed parts.
+ * What is credited once: the order of an advertiser and kind, or, where it has no id, the click and kind. 32
+ * hexadecimal digits of SHA-256 over the length-prefixed parts.
  */
 export function orderKeyOf({ click, kind, orderId }: Pick<ConversionEvent, "click" | "kind" | "orderId">): string {
   const named = orderId === null ? ["click", click.eventId] : ["order", orderId];
@@ -181,7 +181,9 @@ function unmoved(
   return ok({ status, line, state: { ...known, clicks: [...known.clicks, eventId] } });
 }
 
-/** A name of bounded length for a correction, whatever its sender calls it; of its order's only one, if it has no name. */
+/**
+ * A name of bounded length for a correction, whatever its sender calls it; of its order's only one, if it has no name.
+ */
 function correctionKeyOf(correctionId: string | null): string {
   if (correctionId === null) return "";
   return encodeBase64url(sha256(encodeUtf8(correctionId)).subarray(0, CORRECTION_KEY_BYTES));

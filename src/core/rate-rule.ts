@@ -19,7 +19,9 @@ import type { Verdict } from "./verdict.ts";
 
 /** The reason of a correction that this rule leads to. */
 export const EXCESS_RATE = "excess_rate";
-/** Each of these clicks is on another impression of the ad: repeated clicks on one impression are duplicates already. */
+/**
+ * Each of these clicks is on another impression of the ad: repeated clicks on one impression are duplicates already.
+ */
 export const CLICKS_PER_MINUTE_MAX = 5;
 
 export type RatedClick = {

@@ -1,18 +1,18 @@
 /**
- * How much one tenant may have read from a report database, and all together: the book that a gate keeps. Pure: the clock
- * is an argument.
+ * How much one tenant may have read from a report database, and all together: the book that a gate keeps. Pure: the
+ * clock is an argument.
  *
  *   enter ─▶ entered (a pass) │ wait (a place or room is missing, and comes back) │ refused (rows or place, with a delay)
  *   leave(pass, rows)         the rows that were read in truth are charged, and the next may enter
  *
- * A bucket of rows for each tenant fills over time. What a read will cost is guessed from what the tenant's last reads of
- * the same shape cost for each window; of reads whose shape was never seen one is open at a time, so that a tenant's first
- * dear reads come one after the other and each is charged before the next is let in. A read that costs more than the
- * bucket holds leaves a debt, which is waited for.
+ * A bucket of rows for each tenant fills over time. What a read will cost is guessed from what the tenant's last reads
+ * of the same shape cost for each window; of reads whose shape was never seen one is open at a time, so that a tenant's
+ * first dear reads come one after the other and each is charged before the next is let in. A read that costs more than
+ * the bucket holds leaves a debt, which is waited for.
  *
- * Keeps: at most `readsMax` reads and `streamsMax` streams of a tenant are open, and `readsOfAllMax`, `rowsOfAllMax` and
- * `streamsOfAllMax` of all. A place always comes back: by leaving, else when its pass runs out. Tenants that have nothing
- * open and a full bucket are forgotten, so the book is as long as who asked lately.
+ * Keeps: at most `readsMax` reads and `streamsMax` streams of a tenant are open, and `readsOfAllMax`, `rowsOfAllMax`
+ * and `streamsOfAllMax` of all. A place always comes back: by leaving, else when its pass runs out. Tenants that have
+ * nothing open and a full bucket are forgotten, so the book is as long as who asked lately.
  */
 import { SECOND_MS } from "./limits.ts";
 import { assert } from "./result.ts";
@@ -196,8 +196,8 @@ export class ReadBudget {
   }
 
   /**
-   * Takes back places whose holders have not been heard of. Such a read is charged as one that emptied the bucket: it may
-   * run on in the database, and a caller must not gain by going away.
+   * Takes back places whose holders have not been heard of. Such a read is charged as one that emptied the bucket: it
+   * may run on in the database, and a caller must not gain by going away.
    */
   expire(nowMs: number): void {
     for (const [pass, { tenant: name, kind, untilMs }] of this.#passes) {

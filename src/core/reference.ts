@@ -1,12 +1,13 @@
 /**
- * References: the names that senders give to orders, corrections, batches and clicks, as systems and people pass them on.
+ * References: the names that senders give to orders, corrections, batches and clicks, as systems and people pass them
+ * on.
  *
  *   "W-1", " W-1", "W-1\n", "W-1\u200b"     are one name: white space and invisible characters at either end are no part of it
  *   "{lead_id}", "undefined", "(not set)"   are none: a template that nobody filled, which all of a sender's orders share
  *   "A[1]-{2}", "order-{7}"                 are names: only a value that is a template as a whole is refused
  *
- * Keeps: case and inner characters stay, but for Unicode's canonical composition (NFC): "é" as one character or as two is
- * one name, since no reader can tell them apart. Linear in the text's length. Pure.
+ * Keeps: case and inner characters stay, but for Unicode's canonical composition (NFC): "é" as one character or as two
+ * is one name, since no reader can tell them apart. Linear in the text's length. Pure.
  * Sources: Unicode Default_Ignorable_Code_Point (UAX 44), canonical equivalence (UAX 15).
  */
 import { ORDER_ID_LENGTH_MAX } from "./limits.ts";
@@ -65,7 +66,9 @@ const NO_VALUES: ReadonlySet<string> = new Set([
   ...["\\n", "#n/a", "#null!", "#ref!", "#value!", "#name?", "#div/0!", "#num!"],
 ]);
 
-/** A name as templates have it: words, members, filters; a run of three digits or a GUID makes it an id of somebody's. */
+/**
+ * A name as templates have it: words, members, filters; a run of three digits or a GUID makes it an id of somebody's.
+ */
 const NAME = String.raw`(?![^{}\[\]<>]*\d{3})[\p{L}_$@.*!?=/&](?:[\p{L}\p{M}\d_.,:;|$@?!=*&/'"()\- ]|\[['"]?[\p{L}\d_]+['"]?\])*`;
 /** Pairs between which templates stand, the longer ones first. */
 const BRACKETS: readonly (readonly [string, string])[] = [

@@ -5,8 +5,8 @@
  *   accept, impression taken   → duplicate: same_impression
  *   reject                     → invalid: late_rejected
  *
- * Keeps: pure. A decision moves the event's counts from `late` to its new verdict; gross does not change. It is made once:
- * the shard remembers it, and answers the same decision again with the same outcome.
+ * Keeps: pure. A decision moves the event's counts from `late` to its new verdict; gross does not change. It is made
+ * once: the shard remembers it, and answers the same decision again with the same outcome.
  */
 import type { EventId } from "./event-id.ts";
 import type { PreparedEvent } from "./ingest.ts";

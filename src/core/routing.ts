@@ -10,9 +10,9 @@
  *   counts-<0…15>     uploaded impression counts, by (uploader, batch); fixed for ever
  *
  * Keeps: a pure function of `ad`, `jti`, `iat` and the topology. All three are part of an impression's identity
- * (core/impression-key.ts), so two tokens of one impression meet, whatever else they say: the claim `slt` of older minters
- * has no effect. The salt is never random: a random salt would send the second click of an impression to a shard that has
- * not seen the first. The hash of an event id is enough to name the few shards that may hold the event.
+ * (core/impression-key.ts), so two tokens of one impression meet, whatever else they say: the claim `slt` of older
+ * minters has no effect. The salt is never random: a random salt would send the second click of an impression to a
+ * shard that has not seen the first. The hash of an event id is enough to name the few shards that may hold the event.
  */
 import { type Claims, isId } from "./claims.ts";
 import { hash32, mix32 } from "./hash.ts";
@@ -28,7 +28,9 @@ import {
 import { err, ok, type Result } from "./result.ts";
 import { EVENT_TYPES, type EventType } from "./token-event.ts";
 
-/** One epoch: from `sinceMs` on, newly issued tokens spread over so many shards of each type, hot ads by their salts. */
+/**
+ * One epoch: from `sinceMs` on, newly issued tokens spread over so many shards of each type, hot ads by their salts.
+ */
 export type Epoch = {
   readonly sinceMs: number;
   readonly shards: Readonly<Record<EventType, number>>;
@@ -106,7 +108,9 @@ export function shardOf(type: EventType, claims: Pick<Claims, "ad" | "jti" | "ia
   return epoch === null ? 0 : shardIn(epoch, type, routingHashOf(claims), epoch.hot.get(claims.ad) ?? 1);
 }
 
-/** All shards that an event with this routing hash may belong to, whenever its token was issued and whichever its ad is. */
+/**
+ * All shards that an event with this routing hash may belong to, whenever its token was issued and whichever its ad is.
+ */
 export function shardsOfHash(type: EventType, routingHash: number, topology: Topology): number[] {
   const found = new Set<number>();
   for (const epoch of topology) {

@@ -8,12 +8,13 @@
  *   stored, exact       8 characters an element: p…DEL │ 0…o │ 0…o │ rank │ 0…o four times     (4, then 6 bits each)
  *   stored, registers   4 096 characters, '0' + rank each
  *
- * Keeps: a sketch is a function of the set of its elements alone, so that merging is set union in any order and grouping,
- * and may be repeated. Only an element's first character is at or above 'p': it tells the two stored forms apart, lets
- * them be concatenated, and no element is found across two others. sinks/sketch-sql.ts merges the stored forms in SQL.
+ * Keeps: a sketch is a function of the set of its elements alone, so that merging is set union in any order and
+ * grouping, and may be repeated. Only an element's first character is at or above 'p': it tells the two stored forms
+ * apart, lets them be concatenated, and no element is found across two others. sinks/sketch-sql.ts merges the stored
+ * forms in SQL.
  * Relies on: equal users have equal hashes, and the hash bits of different users are independent.
- * Sources: Flajolet, Fusy, Gandouet, Meunier 2007 (HyperLogLog and its error); Heule, Nunkesser, Hall 2013 (sparse form,
- * long hash); Ertl 2017, arXiv:1702.01284 (the improved raw estimator: one formula for every size).
+ * Sources: Flajolet, Fusy, Gandouet, Meunier 2007 (HyperLogLog and its error); Heule, Nunkesser, Hall 2013 (sparse
+ * form, long hash); Ertl 2017, arXiv:1702.01284 (the improved raw estimator: one formula for every size).
  */
 import { assert } from "./result.ts";
 

@@ -31,9 +31,9 @@ const NESTING_MAX = 16;
 export type TokenPolicy = LandingPolicy & { readonly tokenTtlMaxS: number };
 
 /**
- * The token in what stands behind `/c/` or in the field of a body. Links are copied with a full stop, a bracket or a space
- * behind them, and mailers escape their dots; a signature has one length, so what follows it is not the token. What
- * is no token stays as it is, and is refused by its name. O(length).
+ * The token in what stands behind `/c/` or in the field of a body. Links are copied with a full stop, a bracket or a
+ * space behind them, and mailers escape their dots; a signature has one length, so what follows it is not the token.
+ * What is no token stays as it is, and is refused by its name. O(length).
  */
 export function tokenWithin(text: string, ring: KeyRing): string {
   // A JSON object in base64url begins with e. Nearly every click ends here.
@@ -99,8 +99,8 @@ export function verifyOldToken(
 }
 
 /**
- * Signs claims with the ring's signing key. Refuses what `verifyToken` would refuse, by the same rules, and a landing URL
- * with a macro that nobody would fill.
+ * Signs claims with the ring's signing key. Refuses what `verifyToken` would refuse, by the same rules, and a landing
+ * URL with a macro that nobody would fill.
  */
 export async function mintToken(
   payload: unknown,

@@ -5,8 +5,8 @@
  *
  * Keeps: what is left verifies and names the same impression, landing URL and price, so that it can be re-verified,
  * re-decided and replayed like any other. `uid` goes, and so do claims that an ad server carries for itself, which may
- * name a person too (`sub`, an address); the claim `without_user` says so. A token that has neither stays as it is, the ad
- * server's own evidence. What is signed anew is short enough for a token, since each claim that is kept is bounded.
+ * name a person too (`sub`, an address); the claim `without_user` says so. A token that has neither stays as it is, the
+ * ad server's own evidence. What is signed anew is short enough for a token, since each claim that is kept is bounded.
  * Relies on: the caller has verified the token.
  */
 import { decodeBase64url, decodeUtf8, parseJson } from "./base64url.ts";

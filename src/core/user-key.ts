@@ -5,7 +5,8 @@
  *   else                the edge's keyed hash of address and agent           one browser, for a day
  *   `Sec-GPC: 1`        nobody: the click is counted, its user is not
  *
- * Keeps: a key never leaves the advertiser it was made for, and no key can be turned back into a `uid` that is not guessed.
+ * Keeps: a key never leaves the advertiser it was made for, and no key can be turned back into a `uid` that is not
+ * guessed.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { decodeBase64url, encodeUtf8 } from "./base64url.ts";

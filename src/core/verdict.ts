@@ -9,8 +9,8 @@
  *
  * Keeps: pure and total; gross = valid + duplicate + invalid + late over all events that are not deferred. Only a valid
  * event claims, so a crawler that fetches a link first does not rob the human's click. Lateness compares two instants
- * that the edge recorded, so pipeline lag never makes a click late. `expired_token` compares receipt with `exp`, so after
- * `exp` no copy of a token can ever become valid: that is what bounds the dedup horizon.
+ * that the edge recorded, so pipeline lag never makes a click late. `expired_token` compares receipt with `exp`, so
+ * after `exp` no copy of a token can ever become valid: that is what bounds the dedup horizon.
  */
 import { GIVT_REASONS, givtReasonOf, isAfterLife } from "./givt.ts";
 import { MINUTE_MS, SECOND_MS } from "./limits.ts";
@@ -52,8 +52,8 @@ export function isExpired({ event, claims }: OpenedEvent): boolean {
 }
 
 /**
- * The instant at which an event counts: its own, or that of its receipt when it came after its token's life, so that a link
- * that nobody can be billed for any more changes no day that may be closed, whatever its client says of the time.
+ * The instant at which an event counts: its own, or that of its receipt when it came after its token's life, so that a
+ * link that nobody can be billed for any more changes no day that may be closed, whatever its client says of the time.
  */
 export function countedAtMs(opened: OpenedEvent): number {
   return isExpired(opened) ? opened.event.receivedAtMs : opened.event.occurredAtMs;
