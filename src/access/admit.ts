@@ -4,8 +4,9 @@
  *   identify   the holder, or 401, 429 or 503         every route that takes a key
  *   admit      the same, and 403                      routes that are for some holders only
  *
- * Keeps: first who it is, then how often, then what for, so that an unknown caller learns nothing of the rest. A database
- * that does not answer is 503 by name, never an unknown key: who has the right key is not told to look for another.
+ * Keeps: first who it is, then how often, then what for, so that an unknown caller learns nothing of the rest. A
+ * database that does not answer is 503 by name, never an unknown key: who has the right key is not told to look for
+ * another.
  */
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";

@@ -6,9 +6,9 @@
  *   openStream(ask), keepStream(pass, rows), closeStream(pass)      a live stream
  *   mayKeep(ask, bytes)                                             further pages of a table
  *
- * Keeps: public methods are exactly the RPC surface. The book is in memory alone: an object is put away after some seconds
- * without a call, and when nobody has asked for as long there is nobody to be protected. Nothing here reads a clock but
- * `Date.now`, so a test moves it through the book.
+ * Keeps: public methods are exactly the RPC surface. The book is in memory alone: an object is put away after some
+ * seconds without a call, and when nobody has asked for as long there is nobody to be protected. Nothing here reads a
+ * clock but `Date.now`, so a test moves it through the book.
  */
 import { DurableObject } from "cloudflare:workers";
 import { type ReadAsk, ReadBudget, type StreamAsk, type StreamEntered } from "../core/read-budget.ts";

@@ -1,6 +1,6 @@
 /**
- * Who waits for a place: reads that may enter as soon as another leaves, the tenant with the fewest open reads first and
- * each tenant's in the order in which they came.
+ * Who waits for a place: reads that may enter as soon as another leaves, the tenant with the fewest open reads first
+ * and each tenant's in the order in which they came.
  *
  * Keeps: the line is bounded for each tenant and in all, and nobody stands in it for longer than `LINE_MS`.
  * Relies on: one line lives in one object, whose requests may wake each other.

@@ -1,11 +1,11 @@
 /**
- * The way through the gates of report databases (read-gate.ts): a read runs while it has a pass of each database that it
- * reads, and what it read in truth is charged when it ends.
+ * The way through the gates of report databases (read-gate.ts): a read runs while it has a pass of each database that
+ * it reads, and what it read in truth is charged when it ends.
  *
- * Keeps: gates are entered in the order of their names, so that two readers never wait for each other. A read goes on when
- * its caller goes away, since the database goes on too: so it is charged, and its place comes back when the work is over.
- * A gate that does not answer lets nobody wait: the isolate then keeps a book of its own, which bounds what this isolate
- * sends and is better than none.
+ * Keeps: gates are entered in the order of their names, so that two readers never wait for each other. A read goes on
+ * when its caller goes away, since the database goes on too: so it is charged, and its place comes back when the work
+ * is over. A gate that does not answer lets nobody wait: the isolate then keeps a book of its own, which bounds what
+ * this isolate sends and is better than none.
  */
 import { waitUntil } from "cloudflare:workers";
 import { ReadBudget } from "../core/read-budget.ts";
@@ -42,7 +42,9 @@ const substitutes = new Map<string, ReadBudget>();
 type Held = { readonly name: string; readonly pass: number; readonly isSubstitute: boolean; readonly meter: Meter };
 type Way = { readonly gates: ReadGates; readonly principal: Pick<Principal, "advertiserId" | "publisherId"> };
 
-/** Runs `read` between entering and leaving the gates; the answer to a caller who may not enter. Rejects as `read` does. */
+/**
+ * Runs `read` between entering and leaving the gates; the answer to a caller who may not enter. Rejects as `read` does.
+ */
 export async function withinBudget<T>(
   { gates, principal }: Way,
   { databases, shape, windows }: ReadSize,

@@ -1,6 +1,6 @@
 /**
- * Budgets of reading: whose they are, and how large. Chosen by measurement (bench/results, docs/decisions/0021): a report
- * database runs one statement at a time and reads about a million cells a second.
+ * Budgets of reading: whose they are, and how large. Chosen by measurement (bench/results, docs/decisions/0021): a
+ * report database runs one statement at a time and reads about a million cells a second.
  */
 import type { SharedRules, TenantRules } from "../core/read-budget.ts";
 import type { Principal } from "./api-keys.ts";

@@ -1,9 +1,10 @@
 /**
- * A live stream's place: one in the isolate, which holds its connection, and one at the gate of a report database, which
- * counts the tenant's streams wherever they are.
+ * A live stream's place: one in the isolate, which holds its connection, and one at the gate of a report database,
+ * which counts the tenant's streams wherever they are.
  *
- * Keeps: both places come back when the stream ends, and by themselves when nothing was heard of it for a minute, so that a
- * stream whose isolate has died takes no place. Where the gate does not answer, the isolate's count stands alone.
+ * Keeps: both places come back when the stream ends, and by themselves when nothing was heard of it for a minute, so
+ * that a stream whose isolate has died takes no place. Where the gate does not answer, the isolate's count stands
+ * alone.
  */
 import { ReadBudget, type StreamEntered } from "../core/read-budget.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -15,8 +16,8 @@ import { budgetOf, SHARED_RULES, STREAMS_OF_ISOLATE_MAX } from "./read-rules.ts"
 
 export type StreamPass = {
   /**
-   * The stream is there and has read so many rows since. Resolves to the milliseconds after which it may read again, null
-   * when it must end.
+   * The stream is there and has read so many rows since. Resolves to the milliseconds after which it may read again,
+   * null when it must end.
    */
   readonly keep: (rowsRead: number) => Promise<number | null>;
   readonly close: () => Promise<void>;

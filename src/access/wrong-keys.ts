@@ -5,9 +5,9 @@
  *
  * Keeps: a key has 256 random bits and is not found by guessing; what is saved is the look-up in the database that each
  * wrong one costs. So who is right need not pay for a neighbour behind the same address: while the network rests, the
- * operator's key of the configuration passes, and so does any key that this isolate has found right before (it is looked
- * up as ever, so one that was revoked does not). A key that it has not seen waits for the period, right or wrong. A request
- * without a key is no guess. The network is remembered as a keyed hash, for the period only.
+ * operator's key of the configuration passes, and so does any key that this isolate has found right before (it is
+ * looked up as ever, so one that was revoked does not). A key that it has not seen waits for the period, right or
+ * wrong. A request without a key is no guess. The network is remembered as a keyed hash, for the period only.
  * Relies on: `[[ratelimits]]` in wrangler.toml has this period. Counts are kept by location, and a rest by isolate.
  */
 import { hmac } from "@noble/hashes/hmac.js";

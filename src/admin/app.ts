@@ -1,6 +1,6 @@
 /**
- * The administration: tenants, keys and the audit log for the operator, and the catalogue of names for tenants. Loaded at
- * its first request.
+ * The administration: tenants, keys and the audit log for the operator, and the catalogue of names for tenants. Loaded
+ * at its first request.
  *
  * Keeps: authenticate, then the rate, then authorise, then parse, then act; the same problems as reports. `/v1/admin`
  * needs scope admin without an owner. The catalogue needs scope report and shows a tenant its own; a publisher's key

@@ -4,8 +4,8 @@
  *   GET /v1/catalog/campaigns?limit=100&after=<campaign>
  *   GET /v1/catalog/ads?campaign_id=<campaign>&limit=100&after=<campaign>/<ad>
  *
- * Keeps: a tenant's statements enter the index at its own rows, and every other condition only looks at those: a foreign
- * and an unknown id have the same answer after the same work. Nothing of a price or an owner is shown.
+ * Keeps: a tenant's statements enter the index at its own rows, and every other condition only looks at those: a
+ * foreign and an unknown id have the same answer after the same work. Nothing of a price or an owner is shown.
  */
 import { z } from "zod";
 import { isId } from "../core/claims.ts";

@@ -8,9 +8,9 @@
  *
  * Keeps: `key` is in the one answer that makes it and nowhere else: neither in the database (its SHA-256 is) nor in the
  * audit log. A repeated creation makes another key, since no answer can show the first again. A key is replaced at most
- * once, and a rotation never prolongs a life. The act and its audit entries are one transaction; when its reply is lost,
- * the row tells that it was applied, and the key is still handed out. With a key of scope convert ends the postback secret
- * of its advertiser, which the key could show: at once, or after the overlap of a rotation.
+ * once, and a rotation never prolongs a life. The act and its audit entries are one transaction; when its reply is
+ * lost, the row tells that it was applied, and the key is still handed out. With a key of scope convert ends the
+ * postback secret of its advertiser, which the key could show: at once, or after the overlap of a rotation.
  */
 import { z } from "zod";
 import { hashApiKey, makeApiKey } from "../access/api-keys.ts";

@@ -6,8 +6,8 @@
  *   GET   /v1/admin/<resource>/:id
  *   PATCH /v1/admin/<resource>/:id    200, also when nothing changes; fields that are left out stay
  *
- * Keeps: an act and its audit entry are one transaction. After any fault the row is read again: it tells whether the act
- * was applied, lost or overtaken, so a lost reply repeats nothing and two writers lose no change. No error text is
+ * Keeps: an act and its audit entry are one transaction. After any fault the row is read again: it tells whether the
+ * act was applied, lost or overtaken, so a lost reply repeats nothing and two writers lose no change. No error text is
  * parsed. What changes nothing is no act, and leaves no entry.
  */
 import { z } from "zod";
@@ -109,8 +109,8 @@ export async function listRecords(
 }
 
 /**
- * Runs an act that reads before it writes; looks again after a fault, which may have been another writer. `outcome` finds
- * what the act itself would not know again: an answer that is made once.
+ * Runs an act that reads before it writes; looks again after a fault, which may have been another writer. `outcome`
+ * finds what the act itself would not know again: an answer that is made once.
  */
 export async function persist(act: () => Promise<Answer>, outcome?: () => Promise<Answer | null>): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {

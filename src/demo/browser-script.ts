@@ -1,7 +1,7 @@
 /**
- * The script of the demonstration pages, as the text that the browser gets. It asks for today's figures every second and
- * writes them into the table, as `textContent`. And it gives each click on an ad a query parameter of its own, as ad
- * tags do against caches: browsers drop a second navigation to the same address while the first is under way, so
+ * The script of the demonstration pages, as the text that the browser gets. It asks for today's figures every second
+ * and writes them into the table, as `textContent`. And it gives each click on an ad a query parameter of its own, as
+ * ad tags do against caches: browsers drop a second navigation to the same address while the first is under way, so
  * without it a double click would be one request. The click link ignores the parameter.
  */
 export const BROWSER_SCRIPT = `

@@ -1,5 +1,6 @@
 /**
- * The pages of the demonstration: the publisher's, the shop's, and the shop's thanks. Text and structure only; looks are in style.ts, movement in browser-script.ts.
+ * The pages of the demonstration: the publisher's, the shop's, and the shop's thanks. Text and structure only; looks
+ * are in style.ts, movement in browser-script.ts.
  */
 import type { CatalogAd, Publisher } from "./catalog.ts";
 import { type Html, html } from "./html.ts";

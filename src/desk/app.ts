@@ -3,9 +3,9 @@
  * review list of late clicks, and the dead letters. Loaded at its first request.
  *
  * Keeps: authenticate, then the rate, then authorise, then act; the same problems as reports. Reading the review list
- * needs scope report and sees the advertiser's own rows; a publisher's key reads traffic, not this list. Every act needs
- * scope admin without an owner, and is in the audit log before it is done: what it does is in another store, so the entry
- * says what was asked for, and is there even when only a part was done.
+ * needs scope report and sees the advertiser's own rows; a publisher's key reads traffic, not this list. Every act
+ * needs scope admin without an owner, and is in the audit log before it is done: what it does is in another store, so
+ * the entry says what was asked for, and is there even when only a part was done.
  */
 import { type Context, Hono } from "hono";
 import { identify } from "../access/admit.ts";

@@ -4,12 +4,12 @@
  *   GET  /v1/clicks/:id     an event id, or the click id that the landing page was given
  *   POST /v1/explain        {"token": "…"}: which click of this impression counts, and that one's explanation
  *
- * Looks in the logs of the shards that may own the event, then in the archive. Keeps: nothing is said of a token, nor by a
- * click id, that was not signed here. Who may not see an event gets the answer of one that is not there, after the same
- * work: its lines are passed over, and the search goes on to its end. A click is claimed in the shard of its token, so a
- * duplicate leads to its first claim.
- * Relies on: advertiser and publisher are part of an impression's identity (core/impression-key.ts), so whoever may see a
- * click may see the click that claimed its impression.
+ * Looks in the logs of the shards that may own the event, then in the archive. Keeps: nothing is said of a token, nor
+ * by a click id, that was not signed here. Who may not see an event gets the answer of one that is not there, after the
+ * same work: its lines are passed over, and the search goes on to its end. A click is claimed in the shard of its
+ * token, so a duplicate leads to its first claim.
+ * Relies on: advertiser and publisher are part of an impression's identity (core/impression-key.ts), so whoever may see
+ * a click may see the click that claimed its impression.
  */
 import { openClickId } from "../core/click-id.ts";
 import { decodeEventId, type EventId, isEventId } from "../core/event-id.ts";

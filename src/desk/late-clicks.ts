@@ -4,9 +4,9 @@
  *   GET  /v1/late-clicks?status=waiting|decided|all&limit=100&after=<id>     newest state, in order of receipt
  *   POST /v1/late-clicks   {"decisions": [{"id": "…", "decision": "accept" | "reject"}, …]}   up to 1 000, result by row
  *
- * Keeps: a tenant lists its own, from its own report database; the operator those of all databases. Deciding needs scope
- * admin, since accepting bills and rejecting does not. The decision is made in the click's shard, once, with who and when;
- * the list follows with the shard's next posting. A foreign and an unknown id are the same to the caller.
+ * Keeps: a tenant lists its own, from its own report database; the operator those of all databases. Deciding needs
+ * scope admin, since accepting bills and rejecting does not. The decision is made in the click's shard, once, with who
+ * and when; the list follows with the shard's next posting. A foreign and an unknown id are the same to the caller.
  */
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
@@ -76,8 +76,8 @@ export async function listLateClicks(
 }
 
 /**
- * Decides on late clicks in the name of the actor, who is on record in the primary database first; one result per row, in
- * their order.
+ * Decides on late clicks in the name of the actor, who is on record in the primary database first; one result per row,
+ * in their order.
  */
 export async function decideLateClicks(
   body: unknown,

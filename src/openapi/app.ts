@@ -1,6 +1,6 @@
 /**
- * The API about itself: its OpenAPI document, the interactive reference, and what each problem means. Loaded at its first
- * request.
+ * The API about itself: its OpenAPI document, the interactive reference, and what each problem means. Loaded at its
+ * first request.
  *
  *   GET|HEAD /openapi.json       five minutes in any cache, from any origin
  *   GET|HEAD /docs[/<file>]      Swagger UI, served by this Worker alone

@@ -1,6 +1,6 @@
 /**
- * `/docs`: the interactive reference, Swagger UI over /openapi.json. Its files are part of the deployment, compressed and
- * never evaluated by the Worker (src/openapi/assets.ts).
+ * `/docs`: the interactive reference, Swagger UI over /openapi.json. Its files are part of the deployment, compressed
+ * and never evaluated by the Worker (src/openapi/assets.ts).
  *
  *   /docs                    the page           /docs/swagger-ui.css, /docs/swagger-ui-bundle.js    the library
  *   /docs/start.js           starts it

@@ -1,8 +1,10 @@
 /**
- * What the OpenAPI document is made of: one operation for each method of a path, with what it takes and what it answers.
+ * What the OpenAPI document is made of: one operation for each method of a path, with what it takes and what it
+ * answers.
  *
- * Keeps: what is taken is stated by the schema that validates it, or by one that a test compares with the validator. Each
- * operation has an example; its answer is recorded from the Worker (src/openapi/examples.json), never written by hand.
+ * Keeps: what is taken is stated by the schema that validates it, or by one that a test compares with the validator.
+ * Each operation has an example; its answer is recorded from the Worker (src/openapi/examples.json), never written by
+ * hand.
  */
 import { z } from "zod";
 import type { Scope } from "../access/api-keys.ts";
@@ -20,8 +22,8 @@ export type Example = {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   /**
-   * Who asks; the operator unless told. `none`: nobody; `report`, `convert`: an advertiser whose key has that scope alone;
-   * `exhausted`: one whose key has asked too often.
+   * Who asks; the operator unless told. `none`: nobody; `report`, `convert`: an advertiser whose key has that scope
+   * alone; `exhausted`: one whose key has asked too often.
    */
   readonly key?: "none" | "report" | "convert" | "exhausted";
   readonly status: number;

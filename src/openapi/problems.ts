@@ -1,9 +1,10 @@
 /**
- * Every problem that the API answers, gathered from the tables that the routes answer from, and what a caller does about
- * each.
+ * Every problem that the API answers, gathered from the tables that the routes answer from, and what a caller does
+ * about each.
  *
- * Keeps: a type has one title in all areas, and is listed once for each status with which it is answered. What is answered from no
- * table, since it is one sentence beside its route, stands in `ACCESS` and `ADDRESSES`; a test compares them with answers.
+ * Keeps: a type has one title in all areas, and is listed once for each status with which it is answered. What is
+ * answered from no table, since it is one sentence beside its route, stands in `ACCESS` and `ADDRESSES`; a test
+ * compares them with answers.
  */
 
 import { READ_PROBLEMS } from "../access/read-problems.ts";

@@ -1,6 +1,6 @@
 /**
- * Operations of the report API. Their parameters are the schemas that parse them; what a text is converted to is said by
- * refinements, from the same lists that the converters look into.
+ * Operations of the report API. Their parameters are the schemas that parse them; what a text is converted to is said
+ * by refinements, from the same lists that the converters look into.
  */
 import { z } from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";

@@ -1,8 +1,8 @@
 /**
  * What each word of a report means: metrics, verdicts and reasons, one sentence each, for the methodology.
  *
- * Keeps: every metric, verdict and reason has a sentence; the compiler names one that lacks it. Formulas are spelled from
- * the quotients that reports compute (report/metrics.ts).
+ * Keeps: every metric, verdict and reason has a sentence; the compiler names one that lacks it. Formulas are spelled
+ * from the quotients that reports compute (report/metrics.ts).
  */
 import { GIVT_RULES, type GivtReason } from "../core/givt.ts";
 import type { ConversionReason } from "../core/order.ts";

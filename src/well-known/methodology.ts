@@ -3,8 +3,8 @@
  *
  *   {"methodologyVersion":2,"rulesVersion":4,"settings":{…},"measurement":{…},"verdicts":{…},"invalidTraffic":{…},…}
  *
- * Keeps: pure. Every number is the constant that the code decides by; what an operator sets is in `settings` alone. Only
- * what the code does today is stated; what rests on an operator says so, and what is planned is not here.
+ * Keeps: pure. Every number is the constant that the code decides by; what an operator sets is in `settings` alone.
+ * Only what the code does today is stated; what rests on an operator says so, and what is planned is not here.
  */
 import type { Config } from "../config.ts";
 import { CONVERSION_KINDS } from "../core/conversion.ts";
