@@ -6,8 +6,8 @@
  *            and zone in the file's name
  *
  * Keeps: only a range that ended before the watermark may be cached, by the caller alone and for a minute; an open one
- * changes with every posting. Such an answer has an ETag: strong over the bytes of CSV, weak over JSON without the facts
- * of the reading (watermark, lag, tiers, rows read, cursor), which differ each time while the numbers do not.
+ * changes with every posting. Such an answer has an ETag: strong over the bytes of CSV, weak over JSON without the
+ * facts of the reading (watermark, lag, tiers, rows read, cursor), which differ each time while the numbers do not.
  * Sources: RFC 9110 §8.8 (validators), §13.1.2 (If-None-Match, compared weakly).
  */
 import type { Context } from "hono";

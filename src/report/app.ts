@@ -98,8 +98,8 @@ const PLATFORM: ReportPorts = {
 };
 
 /**
- * What an isolate remembers: watermarks, by the stations and, where it matters, the tenant that they stand for, and dead
- * letters.
+ * What an isolate remembers: watermarks, by the stations and, where it matters, the tenant that they stand for, and
+ * dead letters.
  */
 type Caches = { readonly watermarks: Map<string, WatermarkCache>; readonly uncounted: UncountedCache };
 const CACHES_MAX = 1_000;

@@ -6,10 +6,11 @@
  *   place   {"after":[…]}             behind these values of the order's key fields; the facts are read anew
  *           {"kept":"…","offset":n}   row n of what was kept when the first page was made (src/report/kept-rows.ts)
  *
- * Keeps: the seal covers the key that asked, and the payload names the query: a cursor of another key does not open, one of
- * another query is refused. An order by key fields needs nothing stored: no row comes twice or is passed over, whatever
- * is posted between two pages, since a row's key never changes; its sums are those of the moment at which its page is
- * read. In an order by a metric rows move when they are counted on, so its further pages are those of the first reading.
+ * Keeps: the seal covers the key that asked, and the payload names the query: a cursor of another key does not open,
+ * one of another query is refused. An order by key fields needs nothing stored: no row comes twice or is passed over,
+ * whatever is posted between two pages, since a row's key never changes; its sums are those of the moment at which its
+ * page is read. In an order by a metric rows move when they are counted on, so its further pages are those of the first
+ * reading.
  */
 import { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8, parseJson } from "../core/base64url.ts";
 import type { KeyRing } from "../core/key-ring.ts";

@@ -1,6 +1,6 @@
 /**
- * When a read of days is answered from the sums over advertisers (migrations/0011) instead of every ad's facts, and how a
- * statement names their columns.
+ * When a read of days is answered from the sums over advertisers (migrations/0011) instead of every ad's facts, and how
+ * a statement names their columns.
  *
  *   everybody,      by country or filtered by it   dimension country, publisher ''        value is the country
  *   one publisher,  by country or filtered by it   dimension country, its publisher       value is the country

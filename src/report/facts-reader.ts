@@ -4,12 +4,12 @@
  *   directory ─▶ databases ─▶ marks of each ─▶ plan ─▶ a snapshot of each (src/report/snapshot.ts)
  *         ─▶ minutes of objects in R2 ─▶ sketches, where they are long ─▶ groups
  *
- * Keeps: a snapshot is one transaction of one database, and an advertiser's rows stand in one database, so the figures of
- * each advertiser are of one moment; those of two advertisers may be some milliseconds apart. Long sketches are read on
- * in further steps: they only grow, and a user that is read twice counts once. Where minutes were moved meanwhile, so
- * that plan or sketches may have missed some, all is read again.
- * Relies on: an advertiser is pinned before anything of it is posted (src/sinks/directory.ts), and the watermark is read
- * before the directory: whatever the watermark speaks for is pinned by then.
+ * Keeps: a snapshot is one transaction of one database, and an advertiser's rows stand in one database, so the figures
+ * of each advertiser are of one moment; those of two advertisers may be some milliseconds apart. Long sketches are read
+ * on in further steps: they only grow, and a user that is read twice counts once. Where minutes were moved meanwhile,
+ * so that plan or sketches may have missed some, all is read again.
+ * Relies on: an advertiser is pinned before anything of it is posted (src/sinks/directory.ts), and the watermark is
+ * read before the directory: whatever the watermark speaks for is pinned by then.
  */
 import { err, ok, type Result } from "../core/result.ts";
 import type { Directory } from "../sinks/directory.ts";

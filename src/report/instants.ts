@@ -5,8 +5,8 @@
  *   2026-04-20T12:00[:00[.0]]Z or +02:00      that instant          1776686400      unix seconds
  *
  * Keeps: `to` as a date includes that day, as people mean it; `to` as an instant is excluded, so that consecutive
- * ranges tile. Either way the answer's `meta.query` states the half-open range in instants. A time without its offset is
- * refused: on the day on which clocks go back it names two instants.
+ * ranges tile. Either way the answer's `meta.query` states the half-open range in instants. A time without its offset
+ * is refused: on the day on which clocks go back it names two instants.
  */
 import { midnightMs, parseZonedInstant } from "../core/instant.ts";
 import { MINUTE_MS, SECOND_MS } from "../core/limits.ts";

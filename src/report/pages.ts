@@ -4,8 +4,8 @@
  *   no cursor, or {after}   watermark, then facts behind the key
  *   {kept, offset}          rows of the object in R2 from there on
  *
- * Keeps: the watermark is read before the facts that it speaks for. A page that is cut names the next one, except where an
- * order by a metric has more rows than are ever read, or than may be kept: then it says why.
+ * Keeps: the watermark is read before the facts that it speaks for. A page that is cut names the next one, except where
+ * an order by a metric has more rows than are ever read, or than may be kept: then it says why.
  */
 import { err, ok, type Result } from "../core/result.ts";
 import { type CursorContext, openCursor, type Place, sealCursor, staleCursor } from "./cursor.ts";

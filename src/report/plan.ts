@@ -6,8 +6,8 @@
  * Days below the day mark come from facts_day, hours below the hour mark from facts_hour, all else from facts_minute.
  * A window of a zone is such a stretch itself: a week in Kolkata is half an hour of minutes, hours, days, hours, and
  * half an hour of minutes. Those of one tier are read by one statement, as a list of pieces.
- * Keeps: reads cover [from, to) exactly once, and none reaches over an edge of a window. Rows older than a mark stand in
- * both tiers, and a posting older than the mark goes to both in one transaction; so a mark that was read before the
+ * Keeps: reads cover [from, to) exactly once, and none reaches over an edge of a window. Rows older than a mark stand
+ * in both tiers, and a posting older than the mark goes to both in one transaction; so a mark that was read before the
  * facts is exact, however far it has moved since, and a lower mark only costs rows.
  */
 import { HOUR_MS, MINUTE_MS } from "../core/limits.ts";

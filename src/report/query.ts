@@ -3,7 +3,8 @@
  *
  *   table   rows by (window of granularity, dimensions)        series   zero-filled points by dimensions
  *
- * Keeps: a query holds only allow-listed names and plain values, whichever way it was sent: as a query string or as JSON.
+ * Keeps: a query holds only allow-listed names and plain values, whichever way it was sent: as a query string or as
+ * JSON.
  */
 import { err, ok, type Result } from "../core/result.ts";
 import { DIMENSIONS, type Dimension, isRowDimension, type NamedDimension, toDimension } from "./fields.ts";

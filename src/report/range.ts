@@ -1,10 +1,10 @@
 /**
  * The range of a report: checked, at whole minutes, and the range before it.
  *
- * Keeps: [from, to) is half-open at whole minutes: facts are counted by minute, so both edges are floored to theirs (with
- * a warning), and consecutive ranges still tile. The previous range ends where the range starts and is as long: as many
- * windows where the range is whole days, weeks or months, as many days where it is whole days without windows of them,
- * else as many minutes.
+ * Keeps: [from, to) is half-open at whole minutes: facts are counted by minute, so both edges are floored to theirs
+ * (with a warning), and consecutive ranges still tile. The previous range ends where the range starts and is as long:
+ * as many windows where the range is whole days, weeks or months, as many days where it is whole days without windows
+ * of them, else as many minutes.
  */
 import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";

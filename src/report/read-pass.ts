@@ -1,8 +1,9 @@
 /**
- * A report's way through the gates (src/access/read-pass.ts): the databases of its scope, and what its cost is guessed by.
+ * A report's way through the gates (src/access/read-pass.ts): the databases of its scope, and what its cost is guessed
+ * by.
  *
- * Keeps: a scope enters the gates of all databases that it may be read from, whatever the filters say, so that a foreign
- * and an unknown id are refused alike. Whatever is read of those databases by the pass's directory is charged.
+ * Keeps: a scope enters the gates of all databases that it may be read from, whatever the filters say, so that a
+ * foreign and an unknown id are refused alike. Whatever is read of those databases by the pass's directory is charged.
  */
 import type { Principal } from "../access/api-keys.ts";
 import { type ReadGates, type ReadPass, withinBudget } from "../access/read-pass.ts";
@@ -63,8 +64,8 @@ export async function passPrimaryRead<T>(
 }
 
 /**
- * What a query's cost is guessed by: how many windows of the tier that it is mostly read from, and what makes windows dear.
- * Queries of one shape are read alike: rows or cells, of some ads or of all, with users or without.
+ * What a query's cost is guessed by: how many windows of the tier that it is mostly read from, and what makes windows
+ * dear. Queries of one shape are read alike: rows or cells, of some ads or of all, with users or without.
  */
 export function sizeOf(query: ReportQuery, scope: ReadScope): Size {
   const { range, previous, granularity, filters, metrics } = query;

@@ -5,9 +5,10 @@
  *   FROM facts or cells of a tier, or sums of days (src/report/day-sums-sql.ts) [joined with a list of windows]
  *   WHERE whose rows AND windows of the read AND filters AND keys behind the cursor
  *
- * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. The scope is
- * added here and nowhere else, so no route can forget it: a tenant's statements read its own rows whatever it asks for.
- * Primary keys of facts start with advertiser_id, so a statement always names its advertisers and stays on the index.
+ * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. The scope
+ * is added here and nowhere else, so no route can forget it: a tenant's statements read its own rows whatever it asks
+ * for. Primary keys of facts start with advertiser_id, so a statement always names its advertisers and stays on the
+ * index.
  */
 import { assert } from "../core/result.ts";
 import { type Dimension, isRowDimension } from "./fields.ts";
@@ -70,7 +71,9 @@ SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
 
 const TIER_COLUMNS: Readonly<Record<Tier, string>> = { minute: "facts.minute", hour: "facts.hour", day: "facts.day" };
 
-/** The windows of src/report/windows.ts in UTC; `all` has no column. A tier coarser than the granularity is never read. */
+/**
+ * The windows of src/report/windows.ts in UTC; `all` has no column. A tier coarser than the granularity is never read.
+ */
 const SPAN_WINDOWS: Readonly<Record<Tier, Readonly<Partial<Record<Granularity, string>>>>> = {
   minute: {
     minute: "facts.minute",
@@ -111,7 +114,10 @@ const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM adver
 const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
 const NO_BOUND: Statement["bound"] = [];
 
-/** A field of the key as it is selected, its alias, and by what it is grouped and ordered: a column of the index if it can. */
+/**
+ * A field of the key as it is selected, its alias, and by what it is grouped and ordered: a column of the index if it
+ * can.
+ */
 export type KeyColumn = Statement & { readonly alias: string; readonly group: string };
 
 export function constant(sql: string): Statement {

@@ -4,8 +4,9 @@
  *
  *   {"deviceType":"mobile","points":[{"time":"2026-04-20T12:00:00Z","clicks":3,"previous":{"clicks":2}}, …]}
  *
- * A point's `previous` is what the window in its place had in the range before, where that is asked. Keeps: every series has the same windows, gapless and ascending, from the window of `from` to that of `to`; the sum
- * of its points is the sum of its groups. Without dimensions there is exactly one series, also when it is all zero.
+ * A point's `previous` is what the window in its place had in the range before, where that is asked. Keeps: every
+ * series has the same windows, gapless and ascending, from the window of `from` to that of `to`; the sum of its points
+ * is the sum of its groups. Without dimensions there is exactly one series, also when it is all zero.
  */
 import { err, ok, type Result } from "../core/result.ts";
 import type { CsvValue } from "./csv.ts";

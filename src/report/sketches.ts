@@ -1,6 +1,6 @@
 /**
- * Sketches of unique users as a report reads them: step by step, some megabytes each, one database after the other, united
- * by group as they come.
+ * Sketches of unique users as a report reads them: step by step, some megabytes each, one database after the other,
+ * united by group as they come.
  *
  *   step 0: parts [0, 8)      step 1: parts [8, 16)      …      until a step does not reach its last part
  *

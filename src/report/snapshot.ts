@@ -46,8 +46,8 @@ export async function readMarks(
 }
 
 /**
- * All parts in one transaction; "moved" where minutes were moved after the marks `since`, which the reads were planned by.
- * Throws DatabaseFault.
+ * All parts in one transaction; "moved" where minutes were moved after the marks `since`, which the reads were planned
+ * by. Throws DatabaseFault.
  */
 export async function readSnapshot(
   database: D1Database,

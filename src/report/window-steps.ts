@@ -1,11 +1,11 @@
 /**
- * A read in steps of windows, each four times as long as the one before, so that a page that is ordered by time and split by
- * something of many values ends the reading when it is full.
+ * A read in steps of windows, each four times as long as the one before, so that a page that is ordered by time and
+ * split by something of many values ends the reading when it is full.
  *
  *   90 days by day and ad, first 10 000 rows:   day 1 │ 2–5 │ 6–21 │ 22–85 │ 86–90   as one statement, step after step
  *
- * Keeps: steps cover the read exactly, cut at edges of windows, in the order of the answer; they are parts of one statement
- * and so of one moment. SQLite works a compound of UNION ALL off from the left, and stops at its limit.
+ * Keeps: steps cover the read exactly, cut at edges of windows, in the order of the answer; they are parts of one
+ * statement and so of one moment. SQLite works a compound of UNION ALL off from the left, and stops at its limit.
  */
 import { MINUTE_MS } from "../core/limits.ts";
 import type { Dimension } from "./fields.ts";

@@ -3,8 +3,9 @@
  *
  *   stretch   from one change of the offset to the next: local minute = UTC minute + offset
  *
- * Keeps: every boundary is a whole UTC minute (an offset with seconds, last used in 1972, is floored). A local day starts
- * at its first instant, so days are contiguous whatever the clocks do; a day that the zone skipped has no instant.
+ * Keeps: every boundary is a whole UTC minute (an offset with seconds, last used in 1972, is floored). A local day
+ * starts at its first instant, so days are contiguous whatever the clocks do; a day that the zone skipped has no
+ * instant.
  * Relies on: Temporal, as a polyfill over the platform's own time zone data (workerd has no Temporal).
  */
 import { Temporal } from "temporal-polyfill";
@@ -61,7 +62,9 @@ export function startOf(date: Temporal.PlainDate, zone: Zone): number {
   return Math.floor(date.toZonedDateTime(zone.name).epochMilliseconds / MINUTE_MS);
 }
 
-/** The stretches that touch [from, to), ascending; the first begins at or before `from`, the last ends at or after `to`. */
+/**
+ * The stretches that touch [from, to), ascending; the first begins at or before `from`, the last ends at or after `to`.
+ */
 export function stretchesIn(from: number, to: number, zone: Zone): Stretch[] {
   if (zone.isUtc) return [{ from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY, offset: 0 }];
   const stretches: Stretch[] = [];
