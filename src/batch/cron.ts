@@ -1,7 +1,7 @@
 /**
- * What happens every minute: roll what is over, drain the spool, visit every event shard and some submission shards; move
- * the minutes of one advertiser bucket that are past the hot window, and drop what is past its time. What is done to a
- * report database is done to each.
+ * What happens every minute: roll what is over, drain the spool, visit every event shard and some submission shards;
+ * move the minutes of one advertiser bucket that are past the hot window, and drop what is past its time. What is done
+ * to a report database is done to each.
  *
  * Keeps: each duty has its turn whatever happens to the others; all are idempotent, so a cron that fires twice, late or
  * not at all costs time and nothing else.
@@ -29,8 +29,8 @@ export type CronPorts = {
 };
 
 /**
- * A submission shard is visited this often: its alarm does its work, the visit is for an alarm that was lost and for keys
- * to be forgotten, and most of the 272 have nothing to do.
+ * A submission shard is visited this often: its alarm does its work, the visit is for an alarm that was lost and for
+ * keys to be forgotten, and most of the 272 have nothing to do.
  */
 const SUBMISSION_SWEEP_MINUTES = 60;
 

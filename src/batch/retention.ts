@@ -3,11 +3,11 @@
  *
  *   ledger 'cold' ──▶ 'dropped' ──▶ delete the objects ──▶ delete the ledger rows
  *
- * Keeps: an object is deleted only after no answer counts it, and forgotten only after it is deleted, so a crash between
- * two steps leaves what the next run finishes. Rows of hours and days and the sums of days are derived: what arrives for a
- * deleted one makes a new row that holds only what arrived, and leaves with the next run. Sums leave whichever bucket has
- * its turn, so for the time of a round they lack days that some buckets still have: answers from there carry the warning
- * `past_retention`.
+ * Keeps: an object is deleted only after no answer counts it, and forgotten only after it is deleted, so a crash
+ * between two steps leaves what the next run finishes. Rows of hours and days and the sums of days are derived: what
+ * arrives for a deleted one makes a new row that holds only what arrived, and leaves with the next run. Sums leave
+ * whichever bucket has its turn, so for the time of a round they lack days that some buckets still have: answers from
+ * there carry the warning `past_retention`.
  */
 import { DAY_MS } from "../core/limits.ts";
 import { DELETE_OLD_DAYS, DELETE_OLD_HOURS, DROP_OBJECTS, FORGET_DROPPED, SELECT_DROPPED } from "../sinks/cold-sql.ts";

@@ -7,14 +7,14 @@
  *   t≥h  the next event opens another batch       guardian: look at the outcome by its own timer, or deliver the batch
  *
  * Identical repeats (same identity: token, client, minute) inside a hold fold into one event with a `count`, so that a
- * flood of one link costs one event. An event that somebody waits for (`dur: 1`) goes alone and at once; its repeats fold
- * like all others, and wait for the batch that holds them.
+ * flood of one link costs one event. An event that somebody waits for (`dur: 1`) goes alone and at once; its repeats
+ * fold like all others, and wait for the batch that holds them.
  *
  * Keeps: every event of a batch, the leader's too, is watched by up to three requests, and by every later leader of the
  * isolate (`#rescue`). Who finds a batch without outcome delivers it whole, with the same ids and counts: a leader that
- * died takes nobody with it, and one that was only slow causes redeliveries, which are not counted. `deliver` never sees
- * an event whose count may still grow: a batch is closed before anything in it is read. A batch older than its hold is
- * never joined.
+ * died takes nobody with it, and one that was only slow causes redeliveries, which are not counted. `deliver` never
+ * sees an event whose count may still grow: a batch is closed before anything in it is read. A batch older than its
+ * hold is never joined.
  *
  * Requests share plain values and nothing else: each looks by its own timers, and nobody resolves a promise of another
  * request, which may end at any time. What a timer of its own in every follower would cost stands in
@@ -93,8 +93,8 @@ export class Coalescer {
   }
 
   /**
-   * Enqueues one event. The promise resolves when this request has no more to do for it; most requests have not from the
-   * start, and get no promise, so that nothing has to be kept alive for them.
+   * Enqueues one event. The promise resolves when this request has no more to do for it; most requests have not from
+   * the start, and get no promise, so that nothing has to be kept alive for them.
    */
   enqueue(event: TokenEvent, identity: string, deliver: Deliver): Handover | Promise<Handover> {
     const batch = this.#joinable();

@@ -65,7 +65,9 @@ const COUNTED_MAX = 1_000;
 
 export type UndecidedSubmissions = { readonly letters: number; readonly isMore: boolean; readonly oldestDay: string };
 
-/** Conversions of an advertiser, or of all, that are dead letters though nothing contradicts them; null when none is. */
+/**
+ * Conversions of an advertiser, or of all, that are dead letters though nothing contradicts them; null when none is.
+ */
 export async function undecidedSubmissions(
   archive: R2Bucket,
   advertiserId: string | null,

@@ -1,6 +1,6 @@
 /**
- * What a dead letter holds, by whose it is: told beside the letter, so that a report can say what it lacks without opening
- * letters.
+ * What a dead letter holds, by whose it is: told beside the letter, so that a report can say what it lacks without
+ * opening letters.
  *
  *   customMetadata of the object: {"owners":"[[\"adv_1\",\"pub_1\",<events>,<arrived ms>],[null,null,1,…]]", …}
  *

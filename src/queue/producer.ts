@@ -3,9 +3,9 @@
  *
  *   queue → other_queue → shard → spool        the order is configuration (ENQUEUE_CHAIN)
  *
- * Keeps: events are durable when `deliverEvents` resolves to a step's name. A step that fails or hangs hands over to the
- * next; it may still take effect later, which is harmless, since the same event ids arrive twice. Only when every step
- * has failed are the events lost, and then they are counted as lost.
+ * Keeps: events are durable when `deliverEvents` resolves to a step's name. A step that fails or hangs hands over to
+ * the next; it may still take effect later, which is harmless, since the same event ids arrive twice. Only when every
+ * step has failed are the events lost, and then they are counted as lost.
  */
 import type { EnqueueStepName } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";

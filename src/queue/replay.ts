@@ -54,7 +54,9 @@ export type ReplayOutcome =
   /** A shard or R2 did not answer; the letter stays. */
   | { readonly key: string; readonly outcome: "failed" };
 
-/** Replays the letter under `key`. Rejects with the shard's or R2's fault; the letter then stays, and may be retried. */
+/**
+ * Replays the letter under `key`. Rejects with the shard's or R2's fault; the letter then stays, and may be retried.
+ */
 export async function replayLetter(key: string, ports: ReplayPorts): Promise<ReplayOutcome> {
   const letter = await openLetter(key, ports);
   if (!letter.ok) return { key, outcome: "refused", ...letter.error };

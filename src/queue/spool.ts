@@ -18,8 +18,8 @@ export const SPOOL_PREFIX = "spool/v1/";
 const DRAIN_OBJECTS_MAX = 200;
 
 /**
- * Stores encoded events; durable when it resolves. The key is the same for the same events and no other: a batch and one
- * event of it that a follower sends alone differ in their number.
+ * Stores encoded events; durable when it resolves. The key is the same for the same events and no other: a batch and
+ * one event of it that a follower sends alone differ in their number.
  */
 export async function spoolEvents(bucket: R2Bucket, firstId: EventId, encoded: readonly string[]): Promise<void> {
   await bucket.put(`${SPOOL_PREFIX}${firstId}-${encoded.length}.ndjson`, encoded.join("\n"), {

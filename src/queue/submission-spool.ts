@@ -1,13 +1,15 @@
 /**
- * The spool of conversions: what its object did not decide, by advertiser, until cron brings it there (submit/drain.ts).
+ * The spool of conversions: what its object did not decide, by advertiser, until cron brings it there
+ * (submit/drain.ts).
  *
  *   spool-submissions/v1/<advertiser>/<first event id>-<conversions>.ndjson     one ConversionEvent a line
  *   metadata   tries      how often cron has tried
  *              due_ms     not before this instant again
  *              publishers whose traffic the conversions' clicks were, JSON; left out where they are too many to list
  *
- * Keeps: a tenant's conversions stand apart from others', so that its trouble holds back no report but its own and those
- * of the publishers concerned. Keys of one advertiser sort by time. Relies on: an id of an advertiser holds no slash.
+ * Keeps: a tenant's conversions stand apart from others', so that its trouble holds back no report but its own and
+ * those of the publishers concerned. Keys of one advertiser sort by time. Relies on: an id of an advertiser holds no
+ * slash.
  */
 import { parseJson } from "../core/base64url.ts";
 import type { ConversionEvent } from "../core/conversion.ts";
@@ -63,8 +65,8 @@ export function triesOf({ customMetadata }: R2Object): SpoolTries {
 }
 
 /**
- * When the oldest spooled conversion was received that a report of the scope waits for; null when there is none. Rejects
- * when there are more than can be looked through.
+ * When the oldest spooled conversion was received that a report of the scope waits for; null when there is none.
+ * Rejects when there are more than can be looked through.
  */
 export async function oldestSubmissionMs(
   bucket: R2Bucket,

@@ -9,8 +9,8 @@
  *
  * Posting and archiving run beside each other; what a crash in any of the steps leaves is said behind the arrow.
  *
- * Keeps: a fault of one sink does not keep the other from its work; it is thrown after both had their turn. Bounded: a run
- * ends after `POSTINGS_PER_FLUSH_MAX` postings, and holds one posting, one segment and what it read for them.
+ * Keeps: a fault of one sink does not keep the other from its work; it is thrown after both had their turn. Bounded: a
+ * run ends after `POSTINGS_PER_FLUSH_MAX` postings, and holds one posting, one segment and what it read for them.
  */
 import type { Facts } from "../core/facts.ts";
 import { HOUR_MS, LOG_READ_CHARS_MAX, POSTINGS_PER_FLUSH_MAX, SEGMENT_CHARS_MAX } from "../core/limits.ts";

@@ -1,12 +1,12 @@
 /**
- * Which ads one shard should share with others: an ad with more events a minute than HOT_AD_EVENTS_PER_MINUTE is logged as
- * `hot_ad`, once a minute, for an operator to name in the next epoch of TOPOLOGY (docs/OPERATIONS.md).
+ * Which ads one shard should share with others: an ad with more events a minute than HOT_AD_EVENTS_PER_MINUTE is logged
+ * as `hot_ad`, once a minute, for an operator to name in the next epoch of TOPOLOGY (docs/OPERATIONS.md).
  *
  *   facts of each posting ─▶ events by (ad, minute) ─▶ past the bound: {"event":"hot_ad","shard":…,"ad":…,"events":…}
  *
- * Keeps: a proposal and nothing else: nothing is routed by it. Costs by the ad and minute, not by the click. Counts by the
- * minute of the events, so a backlog that is posted at once proposes nothing that was not hot. Bounded: minutes older than
- * KEPT_MINUTES behind the newest are forgotten, and so is everything when the object goes.
+ * Keeps: a proposal and nothing else: nothing is routed by it. Costs by the ad and minute, not by the click. Counts by
+ * the minute of the events, so a backlog that is posted at once proposes nothing that was not hot. Bounded: minutes
+ * older than KEPT_MINUTES behind the newest are forgotten, and so is everything when the object goes.
  */
 import { type Facts, totalsOf } from "../core/facts.ts";
 import { HOT_AD_EVENTS_PER_MINUTE, MINUTE_MS } from "../core/limits.ts";

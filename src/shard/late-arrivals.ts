@@ -1,10 +1,10 @@
 /**
- * The late clicks of one ingest: each is placed beside those that are kept of its impression (core/late-cap.ts), and what is
- * to be remembered of them is written after the log.
+ * The late clicks of one ingest: each is placed beside those that are kept of its impression (core/late-cap.ts), and
+ * what is to be remembered of them is written after the log.
  *
  * Keeps: reads the shelf once for each impression that has a late click, and not at all for a batch without one.
- * Relies on: the caller's transaction; ids of one impression's late clicks ascend as they are kept, or their order does not
- * matter: it only says which of several waiting ones is joined.
+ * Relies on: the caller's transaction; ids of one impression's late clicks ascend as they are kept, or their order does
+ * not matter: it only says which of several waiting ones is joined.
  */
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";

@@ -1,8 +1,8 @@
 /**
  * The port to the late clicks that wait for a decision, and to the decisions made.
  *
- * Contract (test/contract/late-shelf.test.ts, over memory and SQLite): what is put stays until `dropBefore`, put again it
- * changes nothing; what joins it adds to its clicks; a decision is remembered with it.
+ * Contract (test/contract/late-shelf.test.ts, over memory and SQLite): what is put stays until `dropBefore`, put again
+ * it changes nothing; what joins it adds to its clicks; a decision is remembered with it.
  */
 import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";

@@ -93,7 +93,9 @@ export class LogStore implements ShardLog {
     return rows;
   }
 
-  /** The lines of one event. Reads the whole log, which is what a minute left; for the rare question, not for counting. */
+  /**
+   * The lines of one event. Reads the whole log, which is what a minute left; for the rare question, not for counting.
+   */
   linesOf(event: EventId): string[] {
     const needle = `"id":"${event}"`;
     const rows = this.#sql.exec<{ lines: string }>(SELECT_ROWS_HOLDING, needle).toArray();

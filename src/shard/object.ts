@@ -54,8 +54,8 @@ export class EventShard extends DurableObject<Env> {
 
   /**
    * Counts a batch of encoded TokenEvents, each exactly once whatever is delivered again. Returns how many were new.
-   * Throws when an event cannot be read, the log is past its bound, or the archive cannot say whether this storage is of
-   * the present; nothing is counted then, and the caller delivers the batch again later.
+   * Throws when an event cannot be read, the log is past its bound, or the archive cannot say whether this storage is
+   * of the present; nothing is counted then, and the caller delivers the batch again later.
    */
   async ingest(encodedEvents: string[]): Promise<number> {
     await this.#runner.ready();

@@ -1,6 +1,6 @@
 /**
- * A shard's log on the platform: its storage brought to the newest schema, and a runner that carries it to D1, Analytics
- * Engine and R2.
+ * A shard's log on the platform: its storage brought to the newest schema, and a runner that carries it to D1,
+ * Analytics Engine and R2.
  */
 import type { Config } from "../config.ts";
 import { assert } from "../core/result.ts";

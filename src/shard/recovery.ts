@@ -9,9 +9,9 @@
  *   3 a new life in the head, from the last place that both know      → the next session finds a life that is not its own
  *   4 the new life and its marks in the storage, in one transaction   → nothing
  *
- * Keeps: what was archived is counted once: its keys are known again before anything is decided, and the report databases
- * get it under the life that wrote it (sinks/ledger-check.ts). Rows that were posted and not yet archived when the storage
- * was set back are lost to the archive: `storage_set_back` names them.
+ * Keeps: what was archived is counted once: its keys are known again before anything is decided, and the report
+ * databases get it under the life that wrote it (sinks/ledger-check.ts). Rows that were posted and not yet archived
+ * when the storage was set back are lost to the archive: `storage_set_back` names them.
  * Relies on: the head is written before the segment that it announces (sinks/archive.ts).
  */
 import { LOG_READ_CHARS_MAX } from "../core/limits.ts";
@@ -47,8 +47,8 @@ export function ownLife({ log, transaction, makeIncarnation }: RecoveryPorts): P
 }
 
 /**
- * Compares the storage with the head of its archive, and mends it where it is of the past, or where a report database has
- * told so (`isSetBack`). Resolves to the lives of the log. Throws while R2 cannot say.
+ * Compares the storage with the head of its archive, and mends it where it is of the past, or where a report database
+ * has told so (`isSetBack`). Resolves to the lives of the log. Throws while R2 cannot say.
  */
 export async function checkStorage(ports: RecoveryPorts, isSetBack = false): Promise<readonly Life[]> {
   const { archive, shard } = ports;
@@ -155,9 +155,9 @@ async function remember({ archive, shard, transaction, remember: take }: Recover
 }
 
 /**
- * Where this log's own rows behind the base had been posted under the old life: they must not be posted again. Where the
- * ledger's place is none of this log, they are the rows that the storage held when the object was made, since nothing is
- * decided before storage and archive were compared.
+ * Where this log's own rows behind the base had been posted under the old life: they must not be posted again. Where
+ * the ledger's place is none of this log, they are the rows that the storage held when the object was made, since
+ * nothing is decided before storage and archive were compared.
  */
 async function countedUnderOldLife(
   { log, reports, heldSeq }: RecoveryPorts,

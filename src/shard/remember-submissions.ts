@@ -1,8 +1,8 @@
 /**
  * What a submission shard remembers of entries that it reads back from its own archive, after its storage was set back.
  *
- * Keeps: the same states as when the entries were decided, since they are decided again in the same order. Taking an entry
- * twice changes nothing. Relies on: entries come in the order of the log; the caller's transaction.
+ * Keeps: the same states as when the entries were decided, since they are decided again in the same order. Taking an
+ * entry twice changes nothing. Relies on: entries come in the order of the log; the caller's transaction.
  */
 import { parseJson } from "../core/base64url.ts";
 import { isConversionEntry, isTokenEntry, type LogEntry } from "../core/log-line.ts";

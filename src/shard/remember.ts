@@ -1,12 +1,13 @@
 /**
- * Remembering what a log says: keys, repeats and late clicks of entries that were logged, for a storage that has forgotten
- * them (it was restored to an earlier moment, and reads its own past back from the archive).
+ * Remembering what a log says: keys, repeats and late clicks of entries that were logged, for a storage that has
+ * forgotten them (it was restored to an earlier moment, and reads its own past back from the archive).
  *
  *   valid → claim     duplicate, invalid, late → repeat     late → shelf, kept or joined     decision → claim, decided
  *
- * Keeps: what ingest and review would have remembered of the same entries, and nothing twice: an entry that is known already
- * changes nothing, so any part of a log may be given again. Entries of hours that are dropped are left alone, and so are
- * deferred ones, of which nothing is remembered. Conversions and uploaded counts are no events of this index.
+ * Keeps: what ingest and review would have remembered of the same entries, and nothing twice: an entry that is known
+ * already changes nothing, so any part of a log may be given again. Entries of hours that are dropped are left alone,
+ * and so are deferred ones, of which nothing is remembered. Conversions and uploaded counts are no events of this
+ * index.
  * Relies on: entries come in the order of the log; the caller's transaction.
  */
 import type { EventId } from "../core/event-id.ts";

@@ -1,10 +1,12 @@
 /**
- * Submissions as table rows: one table per period of 30 days, so that forgetting is a DROP, which writes no billed rows.
+ * Submissions as table rows: one table per period of 30 days, so that forgetting is a DROP, which writes no billed
+ * rows.
  *
  *   book_685(key BLOB 16 bytes, state TEXT)     what was last changed in days 20 550 … 20 579 since 1970
  *
- * Keeps: the contract of submission-book.ts. A look-up asks every table there is, at most fourteen. Table names are made
- * of a checked integer and nothing else. A statement is given slices of bounded length, since a bound text may hold 2 MB.
+ * Keeps: the contract of submission-book.ts. A look-up asks every table there is, at most fourteen. Table names are
+ * made of a checked integer and nothing else. A statement is given slices of bounded length, since a bound text may
+ * hold 2 MB.
  * Relies on: the caller's transaction.
  */
 import { assert } from "../core/result.ts";

@@ -6,8 +6,8 @@
  *   object = HMAC-SHA-256(key, order key), its first four bytes, mod 256
  *
  * Keeps: the same key for ever, whatever other keys are rotated, since an order's copies of 400 days must meet. It is
- * read once for an isolate. While it cannot be read by one that has not, nothing is routed: a conversion is not taken, and
- * its sender sends it again (docs/decisions/0022-submissions-by-tenant.md).
+ * read once for an isolate. While it cannot be read by one that has not, nothing is routed: a conversion is not taken,
+ * and its sender sends it again (docs/decisions/0022-submissions-by-tenant.md).
  */
 import { KeyedHash } from "../core/keyed-hash.ts";
 import { assert } from "../core/result.ts";

@@ -50,8 +50,9 @@ export function forgottenPeriod(nowMs: number): number {
 }
 
 /**
- * Decides all at once, each piece in a transaction of its own: where a piece fails, its halves, down to single ones. What
- * fails alone is `undecidable`, and nothing of it stays; the first fault goes to `onFault` with the number of them.
+ * Decides all at once, each piece in a transaction of its own: where a piece fails, its halves, down to single ones.
+ * What fails alone is `undecidable`, and nothing of it stays; the first fault goes to `onFault` with the number of
+ * them.
  */
 export function decideInPieces(
   encodedEvents: readonly string[],

@@ -3,10 +3,11 @@
  *
  *   topology/v1.json   [{"since": 0, "shards": 8}, …]      written with a condition on what was read
  *
- * Keeps: an epoch is recorded before any event is routed by it, and never changes (core/topology.ts). What is configured
- * but refused is logged as a fault, every time it is met, and changes nothing. A record that was read is used for a
- * minute; when R2 cannot be read, the last one goes on, but only while no epoch that it lacks can have begun: after that
- * nothing is routed, since an isolate that was idle for an hour would send a click to the shard of an earlier epoch.
+ * Keeps: an epoch is recorded before any event is routed by it, and never changes (core/topology.ts). What is
+ * configured but refused is logged as a fault, every time it is met, and changes nothing. A record that was read is
+ * used for a minute; when R2 cannot be read, the last one goes on, but only while no epoch that it lacks can have
+ * begun: after that nothing is routed, since an isolate that was idle for an hour would send a click to the shard of an
+ * earlier epoch.
  * Relies on: EPOCH_LEAD_MS is far longer than that minute; clocks agree to within half of it.
  */
 import type { Config } from "../config.ts";

@@ -4,8 +4,8 @@
  *   heads/v1/clicks-3.json   {"v":1,"lives":[{"incarnation":"5f0c2a91","base":<place>,"end":<place>,"segment":<segment>}]}
  *
  * A life is one stretch of the log under one incarnation, from `base` (a place of the life before it, or the start) to
- * `end`. The last life is the one that is written now. A head is written before the segment that it announces, so that it
- * is never behind the archive: a shard whose storage was set back finds a head that is ahead of it, or another life.
+ * `end`. The last life is the one that is written now. A head is written before the segment that it announces, so that
+ * it is never behind the archive: a shard whose storage was set back finds a head that is ahead of it, or another life.
  *
  * Keeps: replaced by its etag only, so that of two writers one is refused.
  */

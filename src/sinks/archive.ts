@@ -33,8 +33,8 @@ export type Segment = {
 };
 
 /**
- * What a sink holds is not what this log went through: the storage is of an earlier moment, or somebody else's. Where it
- * is not certain, as when a head was replaced meanwhile, comparing storage and head tells (shard/recovery.ts).
+ * What a sink holds is not what this log went through: the storage is of an earlier moment, or somebody else's. Where
+ * it is not certain, as when a head was replaced meanwhile, comparing storage and head tells (shard/recovery.ts).
  */
 export class StorageSetBackError extends Error {
   override readonly name = "StorageSetBackError";

@@ -3,8 +3,8 @@
  *
  *   ledger rows (one snapshot of D1) ─▶ footer of each object ─▶ its groups that may hold what is wanted ─▶ rows
  *
- * Keeps: an object is read only as the bytes that the ledger names: every request asks for its etag. Footers are kept by
- * etag, for the life of the isolate. Some objects are read at a time, so that memory holds some groups and no more.
+ * Keeps: an object is read only as the bytes that the ledger names: every request asks for its etag. Footers are kept
+ * by etag, for the life of the isolate. Some objects are read at a time, so that memory holds some groups and no more.
  * Relies on: an object that counts never changes, and is deleted only after no ledger row counts it.
  */
 import type { FileMetaData } from "hyparquet";
@@ -44,8 +44,8 @@ export class ColdFault extends Error {
 }
 
 /**
- * Hands each row that is wanted to `take`, with the asked columns. When more than `rowsMax` rows would have to be decoded
- * it stops, and the cost says so. Throws ColdFault.
+ * Hands each row that is wanted to `take`, with the asked columns. When more than `rowsMax` rows would have to be
+ * decoded it stops, and the cost says so. Throws ColdFault.
  */
 export async function readColdMinutes(
   bucket: R2Bucket,

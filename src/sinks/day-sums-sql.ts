@@ -7,8 +7,8 @@
  *   country       ''             20579   DE        all traffic of the day from DE
  *   country       pub_1          20579   DE        the part of it on pub_1
  *
- * Keeps: a bucket's day is in the sums exactly when it is before the bucket's mark of sums. A rolled day is added in the
- * transaction that moves this mark; a later delta is added in its posting's, if its day is before the mark as that
+ * Keeps: a bucket's day is in the sums exactly when it is before the bucket's mark of sums. A rolled day is added in
+ * the transaction that moves this mark; a later delta is added in its posting's, if its day is before the mark as that
  * transaction finds it. So below the lowest mark over all buckets, and only there, a row is the fold of all cells.
  * Relies on: the mark of sums is never ahead of that of days (src/sinks/roll.ts).
  */
@@ -26,7 +26,10 @@ export const SUMS_OF_ALL = [
   "advertiser_id",
   "campaign_id",
 ] as const satisfies readonly SumDimension[];
-/** By what one publisher's traffic is split. By advertiser or campaign it would be nearly as many rows as there are cells. */
+/**
+ * By what one publisher's traffic is split. By advertiser or campaign it would be nearly as many rows as there are
+ * cells.
+ */
 export const SUMS_OF_PUBLISHER = ["", "country", "device"] as const satisfies readonly SumDimension[];
 
 const KEY = "dimension, publisher_id, day, value";

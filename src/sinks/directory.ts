@@ -4,9 +4,9 @@
  *   REPORT_DB                        the primary; has the directory too, and keys, tenants and the audit log
  *   REPORT_DB_1, REPORT_DB_2, …      more of the same schema, found by the names of their bindings
  *
- * Keeps: an advertiser is pinned at first sight, for ever. Whoever comes first decides (`INSERT OR IGNORE`), and everybody
- * reads what was decided; a pin is durable before anything is posted by it. A pin to a database that is not bound is a
- * fault, never a reason to look elsewhere.
+ * Keeps: an advertiser is pinned at first sight, for ever. Whoever comes first decides (`INSERT OR IGNORE`), and
+ * everybody reads what was decided; a pin is durable before anything is posted by it. A pin to a database that is not
+ * bound is a fault, never a reason to look elsewhere.
  * Relies on: a binding's name means the same database for ever.
  */
 import { hash32 } from "../core/hash.ts";
@@ -127,8 +127,8 @@ export class Directory {
   }
 
   /**
-   * Where several databases are bound: which of them has rows of an advertiser already. A directory that was set back has
-   * forgotten pins whose advertisers' facts stand elsewhere.
+   * Where several databases are bound: which of them has rows of an advertiser already. A directory that was set back
+   * has forgotten pins whose advertisers' facts stand elsewhere.
    */
   async #settledIn(advertiserIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
     if (this.databases.size === 1) return new Map();

@@ -66,7 +66,9 @@ ON CONFLICT (advertiser_id, ${tier}, ${DIMENSIONS}, part) DO UPDATE SET
 
 const COLUMNS = (tier: Tier) => `advertiser_id, ${tier}, ${DIMENSIONS}, part, ${TOTALS}, cells, reasons, sketch`;
 
-/** The part that a row of deltas joins: the key's last one, or a further one when that would pass its bound of cells. */
+/**
+ * The part that a row of deltas joins: the key's last one, or a further one when that would pass its bound of cells.
+ */
 const PART = (tier: Tier) => `ordinal + coalesce((
       SELECT max(have.part) + (json_array_length(have.cells) + json_array_length(delta.cells) > ${CELLS_PER_ROW_MAX})
       FROM facts_${tier} AS have
@@ -226,8 +228,8 @@ SELECT value ->> 0, value ->> 1, ?2
 FROM json_each(?1)`;
 
 /**
- * Late clicks from a JSON list of their columns in order; one that is known takes its newest state and adds its clicks, which
- * the ledger lets happen once.
+ * Late clicks from a JSON list of their columns in order; one that is known takes its newest state and adds its clicks,
+ * which the ledger lets happen once.
  */
 export const UPSERT_LATE_CLICKS = `
 INSERT INTO late_clicks (advertiser_id, event_id, campaign_id, ad_id, publisher_id, shard, clicks, cpc_micros,

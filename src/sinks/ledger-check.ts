@@ -37,7 +37,9 @@ export type CheckContext = {
   readonly onBehind: (behind: Behind) => void;
 };
 
-/** Brings the mark of a database in line with its ledger. Throws StorageSetBackError when the ledger is of another log. */
+/**
+ * Brings the mark of a database in line with its ledger. Throws StorageSetBackError when the ledger is of another log.
+ */
 export async function checkMark({ mark }: CheckedDatabase, context: CheckContext): Promise<void> {
   const { log, owner, base, rows, onBehind } = context;
   const source = sourceOf(owner);
@@ -87,8 +89,8 @@ export function archivedRows(
 }
 
 /**
- * Posts what a life has in the archive and the database has not. Resolves to whether the database now has all of it: one
- * run ends after `postingsMax` postings.
+ * Posts what a life has in the archive and the database has not. Resolves to whether the database now has all of it:
+ * one run ends after `postingsMax` postings.
  */
 export async function repost(
   { name, store }: Pick<CheckedDatabase, "name" | "store">,

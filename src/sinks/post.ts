@@ -1,6 +1,6 @@
 /**
- * From log to report databases: folds log rows into one posting after the other until nothing is left, each database its
- * own advertisers' part.
+ * From log to report databases: folds log rows into one posting after the other until nothing is left, each database
+ * its own advertisers' part.
  *
  *   rows after the mark that is furthest behind ─▶ facts ─▶ part of each database with that mark ─▶ its store, mark
  *
@@ -11,12 +11,12 @@
  *
  * Keeps: each log row is applied exactly once. A posting takes place only where the ledger says what the mark says, and
  * moves both. When its outcome is unknown the ledger's row tells: unchanged means not applied, `to` means applied. Any
- * other row is for ledger-check.ts. So a lost reply, a zombie request that arrives after its retry and a range that grew
- * between two tries are all the same case, and no error text is parsed. A range without facts of a database moves its mark
- * alone, and joins the next posting. A database that fails keeps no other from going on; it comes after them, and they
- * meet again at the end of the log.
- * Relies on: one run at a time per log (the shard's single flight); pins that never change. Memory: the rows of one read,
- * and one posting.
+ * other row is for ledger-check.ts. So a lost reply, a zombie request that arrives after its retry and a range that
+ * grew between two tries are all the same case, and no error text is parsed. A range without facts of a database moves
+ * its mark alone, and joins the next posting. A database that fails keeps no other from going on; it comes after them,
+ * and they meet again at the end of the log.
+ * Relies on: one run at a time per log (the shard's single flight); pins that never change. Memory: the rows of one
+ * read, and one posting.
  */
 import { type Facts, foldEntry } from "../core/facts.ts";
 import { foldLateClick, type LateClicks } from "../core/late-click.ts";
@@ -35,7 +35,9 @@ const CHARS_PER_ROW = 500;
 /** One more than an element has, since one digit in 64 is a backslash, which JSON escapes. */
 const CHARS_PER_USER = ELEMENT_CHARS + 1;
 
-/** Up to where a database has a log: `at` by the log, `ledger` by the database, which rows without facts do not move. */
+/**
+ * Up to where a database has a log: `at` by the log, `ledger` by the database, which rows without facts do not move.
+ */
 export type PostedMark = { readonly at: Position; readonly ledger: LedgerRow | null };
 
 /** A database on its way through a log; its mark has been compared with the ledger (ledger-check.ts). */
@@ -59,7 +61,9 @@ export type PostOptions = {
   readonly pin: ReportStores["pin"];
   readonly owner: LogOwner;
   readonly untilSeq: number;
-  /** Rows after a place, of the log or, where it has been trimmed, of the archive; at most some millions of characters. */
+  /**
+   * Rows after a place, of the log or, where it has been trimmed, of the archive; at most some millions of characters.
+   */
   readonly rowsAfter: (at: Position) => Promise<readonly LogRow[]>;
   /** Postings after which to stop; what is left is for the next run. */
   readonly postingsMax: number;
@@ -82,9 +86,9 @@ export type RowPart = { readonly target: PostTarget; readonly owner: LogOwner; r
 
 /**
  * Posts the rows after each target's mark up to `untilSeq`; rows that arrive meanwhile wait for the next run, so that a
- * steady stream does not turn into many small postings, and all marks meet. When a store fails and its ledger shows that
- * nothing was applied, the others still have their turn, and the first such fault is thrown; a fault of the pins, which
- * all need, ends the run.
+ * steady stream does not turn into many small postings, and all marks meet. When a store fails and its ledger shows
+ * that nothing was applied, the others still have their turn, and the first such fault is thrown; a fault of the pins,
+ * which all need, ends the run.
  */
 export async function postLog(targets: readonly PostTarget[], options: PostOptions): Promise<void> {
   const { pin, untilSeq, rowsAfter } = options;
@@ -148,7 +152,10 @@ async function settleApart(
   target.mark.write({ at: first.to, ledger });
 }
 
-/** Posts a fold behind the ledger's row `from`; resolves to the row that then stands. Throws NotAppliedError when nothing was applied. */
+/**
+ * Posts a fold behind the ledger's row `from`; resolves to the row that then stands. Throws NotAppliedError when
+ * nothing was applied.
+ */
 export async function postFold(
   store: FactsStore,
   { owner, from, fold, part = "" }: { owner: LogOwner; from: LedgerRow | null; fold: Fold; part?: string },

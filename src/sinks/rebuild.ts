@@ -1,10 +1,10 @@
 /**
- * Fills a report database from the archive: whatever of any shard's log is archived and not yet in the database's ledger
- * is posted, life by life, shard by shard. An empty database gets everything; one that has all of it, nothing.
+ * Fills a report database from the archive: whatever of any shard's log is archived and not yet in the database's
+ * ledger is posted, life by life, shard by shard. An empty database gets everything; one that has all of it, nothing.
  *
  * Keeps: exact beside shards that go on posting: both move the ledger by compare-and-set, and who comes second reads it
- * again. What is not archived yet is posted by its shard. Bounded: a call ends after about `untilMs`, and says where to go
- * on. Reaches back as far as the archive does (90 days).
+ * again. What is not archived yet is posted by its shard. Bounded: a call ends after about `untilMs`, and says where to
+ * go on. Reaches back as far as the archive does (90 days).
  */
 import { POSTINGS_PER_FLUSH_MAX } from "../core/limits.ts";
 import { type LogOwner, sourceOf } from "./archive.ts";

@@ -6,8 +6,8 @@
  *   a delta into registers     copy the stretches between the delta's registers, raise the register at the end of each
  *   registers into registers   the maximum of each, in slices of 32
  *
- * Keeps: the same users as Sketch.merge (test/sinks/sketch-sql.test.ts compares). Every operand is a BLOB: bytes compare
- * as bytes, and are found without decoding. A delta costs by its own users, not by those that are stored.
+ * Keeps: the same users as Sketch.merge (test/sinks/sketch-sql.test.ts compares). Every operand is a BLOB: bytes
+ * compare as bytes, and are found without decoding. A delta costs by its own users, not by those that are stored.
  * Relies on: a sketch without users is NULL, never empty. SQLite moves a subquery into its outer query unless it has a
  * LIMIT: the limits below keep values of 4 096 bytes from being copied once per element or slice.
  */
@@ -124,9 +124,9 @@ const PART_CHARS = 1_000_000;
 
 /**
  * The sketches of each group of `selection`, which has the columns `keys` and `sketch`, concatenated into the column
- * `sketches` for `estimateGroups`; a long group comes in several rows. Reading is bounded by two further parameters after
- * those of the selection: the parts [from, to) of the whole, about a megabyte each. There are more if and only if a row
- * has `sketch_part` = to − 1. Sketches only grow, so what is written between two reads is at worst read twice.
+ * `sketches` for `estimateGroups`; a long group comes in several rows. Reading is bounded by two further parameters
+ * after those of the selection: the parts [from, to) of the whole, about a megabyte each. There are more if and only if
+ * a row has `sketch_part` = to − 1. Sketches only grow, so what is written between two reads is at worst read twice.
  */
 export function sketchesStatement(keys: readonly string[], selection: string): string {
   const order = keys.length === 0 ? "" : `ORDER BY ${keys.join(", ")} `;
