@@ -92,7 +92,10 @@ export async function handlePostback(request: Request, env: Env): Promise<Respon
   return Response.json(outcome.value, { headers: { "Cache-Control": "no-store" } });
 }
 
-/** Null for a postback that its advertiser has signed, within its rate; the signature first, so that only it spends that. */
+/**
+ * Null for a postback that its advertiser has signed, within its rate; the signature first, so that only it spends
+ * that.
+ */
 async function checkSigned(postback: Postback, env: Env, { ring }: Edge): Promise<SubmissionProblem | null> {
   const advertiserId = advertiserOf(postback, ring);
   if (advertiserId === null) {

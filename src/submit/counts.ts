@@ -1,5 +1,6 @@
 /**
- * `POST /v1/impressions/counts`: impressions that an ad server counted itself, for platforms too large for a pixel each.
+ * `POST /v1/impressions/counts`: impressions that an ad server counted itself, for platforms too large for a pixel
+ * each.
  *
  *   {"batch_id": "2026-04-20T12", "rows": [{"minute": "2026-04-20T12:00:00Z", "advertiser_id": "…", "campaign_id": "…",
  *     "ad_id": "…", "publisher_id": "…", "ad_group_id"?, "creative_id"?, "country"?, "device"?, "impressions": 1200,
@@ -111,8 +112,8 @@ function readBatch(body: Record<string, unknown>, principal: Principal): Result<
 }
 
 /**
- * Whose batch ids these are: the key's owner's, the operator's, or, of a key that nobody owns, of those who may mint the
- * same. Never the key's, since a batch that is sent again may be sent with the key that replaced it.
+ * Whose batch ids these are: the key's owner's, the operator's, or, of a key that nobody owns, of those who may mint
+ * the same. Never the key's, since a batch that is sent again may be sent with the key that replaced it.
  */
 function senderOf(principal: Principal): string[] {
   const { advertiserId, publisherId, mintLimits } = principal;

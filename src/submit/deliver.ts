@@ -5,8 +5,8 @@
  *   spool-submissions/v1/<advertiser>/  what a call could not have decided (queue/submission-spool.ts), until cron brings it
  *                                       there (drain.ts)
  *
- * Keeps: a conversion that was accepted is decided, once, or kept as a dead letter that says why not: its line stays until
- * its object has answered, and deciding twice changes no figure.
+ * Keeps: a conversion that was accepted is decided, once, or kept as a dead letter that says why not: its line stays
+ * until its object has answered, and deciding twice changes no figure.
  */
 import { type ConversionEvent, encodeConversion } from "../core/conversion.ts";
 import { orderKeyOf } from "../core/order.ts";

@@ -1,5 +1,6 @@
 /**
- * Draining the spool of conversions, every minute: each advertiser's objects in turn, one of each, then the next of each.
+ * Draining the spool of conversions, every minute: each advertiser's objects in turn, one of each, then the next of
+ * each.
  *
  *   decided                          → gone from the object; the object goes with its last line
  *   contradicts what is decided      → dead letter submission_conflict, since nobody waits for its answer any more
@@ -10,7 +11,8 @@
  * Keeps: an object of the spool is deleted only when each of its lines is decided or kept as a dead letter, under its
  * advertiser's name. Whose objects stay takes no other's turn: turns go round, tries are spaced and bounded, an object
  * that is silent is asked once a run, and a run ends by its clock and its calls. Deciding twice changes no figure; a
- * contradiction may also be of an order that was recorded, its answer lost, and retracted meanwhile: then nothing is wrong.
+ * contradiction may also be of an order that was recorded, its answer lost, and retracted meanwhile: then nothing is
+ * wrong.
  */
 import { parseJson } from "../core/base64url.ts";
 import { type ConversionEvent, encodeConversion, parseConversion } from "../core/conversion.ts";

@@ -8,11 +8,11 @@
  *         or over the same with names and values encoded as they stand in the URL, since not every library encodes alike:
  *         Java's URLEncoder writes "+" for a space, "*" as it is, and "%7E" for "~"
  *
- * Keeps: the signature covers every field, so none can be added, left out or changed; a field given twice is refused. It
- * is over what was sent, also where a value is trimmed afterwards. A text of names and values that is signed has one
- * reading: what RFC 3986 leaves unencoded decodes to itself, and "+" is a space only where it was sent as one. The secret
- * is the advertiser's own, derived from a ring key, its id and an epoch that its profile has, so no secret is stored; it
- * signs for nobody else. Raising the epoch ends it: whoever had a key that showed it once has it no more.
+ * Keeps: the signature covers every field, so none can be added, left out or changed; a field given twice is refused.
+ * It is over what was sent, also where a value is trimmed afterwards. A text of names and values that is signed has one
+ * reading: what RFC 3986 leaves unencoded decodes to itself, and "+" is a space only where it was sent as one. The
+ * secret is the advertiser's own, derived from a ring key, its id and an epoch that its profile has, so no secret is
+ * stored; it signs for nobody else. Raising the epoch ends it: whoever had a key that showed it once has it no more.
  */
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
@@ -106,7 +106,9 @@ function macOf(text: string, secret: Uint8Array): string {
   return encodeBase64url(hmac(sha256, secret, encodeUtf8(text)));
 }
 
-/** The fields of a conversion as a row has them: numbers and truths out of their texts; what is no such text stays one. */
+/**
+ * The fields of a conversion as a row has them: numbers and truths out of their texts; what is no such text stays one.
+ */
 export function toRowFields(fields: ReadonlyMap<string, string>): RowFields {
   const named = Array.from(fields).filter(
     ([name, text]) => name !== SIGNATURE && name !== KEY_ID && name !== FORMAT && text !== "",

@@ -1,8 +1,8 @@
 /**
  * A field that names an order, a correction or a batch → the name, or why it is none. Pure.
  *
- * Keeps: a blank one is none, since templates leave one where they know nothing. A template that nobody filled is refused,
- * or it would make one order of many. An integer is its digits; one that JSON has rounded already is refused.
+ * Keeps: a blank one is none, since templates leave one where they know nothing. A template that nobody filled is
+ * refused, or it would make one order of many. An integer is its digits; one that JSON has rounded already is refused.
  */
 import { isReference, isUnfilledTemplate, toReference } from "../core/reference.ts";
 import { err, ok, type Result } from "../core/result.ts";

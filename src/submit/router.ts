@@ -1,5 +1,6 @@
 /**
- * The routes by which others submit what they counted: conversions and impression counts. Each also stands under `/api`.
+ * The routes by which others submit what they counted: conversions and impression counts. Each also stands under
+ * `/api`.
  */
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";

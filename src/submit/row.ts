@@ -112,8 +112,8 @@ function readFields(
 }
 
 /**
- * When it occurred; now without a word. Clocks of the advertiser, the edge and the click may differ a little, so that what
- * is said to have come just before its click came with it.
+ * When it occurred; now without a word. Clocks of the advertiser, the edge and the click may differ a little, so that
+ * what is said to have come just before its click came with it.
  */
 function readOccurredAt(value: unknown, clickedAtMs: number, nowMs: number): Result<number, SubmissionProblem> {
   const field = "occurred_at";

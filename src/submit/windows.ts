@@ -4,8 +4,8 @@
  *
  * Keeps: an advertiser that nobody configured has the defaults. What is changed is in force within a minute, for
  * conversions that arrive from then on; each logged conversion says which window it was judged by. When the database
- * does not answer, the last known windows stay in force, and the last known epochs for ten minutes; without any, the fault
- * is the caller's to answer.
+ * does not answer, the last known windows stay in force, and the last known epochs for ten minutes; without any, the
+ * fault is the caller's to answer.
  */
 import { ATTRIBUTION_WINDOW_DAYS_DEFAULT, MINUTE_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";

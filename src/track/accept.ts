@@ -1,8 +1,8 @@
 /**
  * Accepting a click or an impression: verify its token, and set its event on the way.
  *
- * Keeps: a token that does not verify makes no event. One that does is accepted whatever happens to the counting; what is
- * lost is counted as lost. Nothing here waits, except for a `dur: 1` token, and then bounded.
+ * Keeps: a token that does not verify makes no event. One that does is accepted whatever happens to the counting; what
+ * is lost is counted as lost. Nothing here waits, except for a `dur: 1` token, and then bounded.
  */
 import type { Claims } from "../core/claims.ts";
 import type { DeviceClass } from "../core/device.ts";

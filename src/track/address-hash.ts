@@ -5,10 +5,11 @@
  *   salts/v1/dt=2026-04-20   32 random bytes in R2, put if absent by whichever isolate is first, deleted after two days
  *
  * Keeps: the address itself is never stored or logged, and of an IPv6 address only its network is hashed
- * (core/client-address.ts). R2 is used because a deleted object is gone; a database keeps history. Without a salt in time,
- * or under `Sec-GPC: 1` (the caller's decision), there is no hash: counting does not wait for longer than a second. A salt
- * that could not be read is asked for again, after 1 s, 2 s, 4 s … up to a minute, and taken also when it comes late, so
- * that a slow moment costs the users of that moment and not those of the day. Runs after the response, never before it.
+ * (core/client-address.ts). R2 is used because a deleted object is gone; a database keeps history. Without a salt in
+ * time, or under `Sec-GPC: 1` (the caller's decision), there is no hash: counting does not wait for longer than a
+ * second. A salt that could not be read is asked for again, after 1 s, 2 s, 4 s … up to a minute, and taken also when
+ * it comes late, so that a slow moment costs the users of that moment and not those of the day. Runs after the
+ * response, never before it.
  */
 import { encodeBase64url } from "../core/base64url.ts";
 import { clientOf } from "../core/client-address.ts";

@@ -5,10 +5,11 @@
  *   GET|HEAD …?redirect=false                  the pixel: players of video ads ask for an image (VAST ClickTracking)
  *   POST     the same                          204: `<a ping>` and beacons, which read no answer; a form is redirected
  *
- * Keeps: before the 302 there is no network call and no storage call; only a token of `dur: 1` waits, bounded, until its
- * click is durable. If the signature verifies, the redirect is sent whatever happens to the counting; if it does not,
- * there is no redirect. Bots, HEAD and expired links get the same 302 as everybody, so that nothing is telegraphed.
- * A speculative fetch gets 503 `no-store`, so that a compliant browser asks again when the person really clicks.
+ * Keeps: before the 302 there is no network call and no storage call; only a token of `dur: 1` waits, bounded, until
+ * its click is durable. If the signature verifies, the redirect is sent whatever happens to the counting; if it does
+ * not, there is no redirect. Bots, HEAD and expired links get the same 302 as everybody, so that nothing is
+ * telegraphed. A speculative fetch gets 503 `no-store`, so that a compliant browser asks again when the person really
+ * clicks.
  */
 import { makeClickId } from "../core/click-id.ts";
 import { expandDestination } from "../core/destination.ts";

@@ -1,13 +1,14 @@
 /**
- * What lets a page of any origin report clicks: every origin, with credentials, and with whatever headers its tools add.
+ * What lets a page of any origin report clicks: every origin, with credentials, and with whatever headers its tools
+ * add.
  *
  *   sendBeacon(url, new Blob([json], {type: "application/json"}))      preflight, with credentials
  *   fetch(url, {method: "POST", headers: {traceparent: …, baggage: …}})   preflight that asks for those headers
  *   fetch(url, {credentials: "include"})                               no `*` is taken for an answer
  *
  * Keeps: nothing here is read by a cookie or a credential, so that allowing every origin allows nothing but to report.
- * Errors carry the same headers, else a script could not tell a refusal from a broken network. Without an `Origin` nobody
- * asks; `*` then says what holds.
+ * Errors carry the same headers, else a script could not tell a refusal from a broken network. Without an `Origin`
+ * nobody asks; `*` then says what holds.
  * Sources: Fetch Standard, CORS protocol; Private Network Access (WICG).
  */
 const MAX_AGE_S = 86_400;

@@ -3,9 +3,10 @@
  *
  *   GET|HEAD /i/:token, /v1/impression/:token        43 bytes, image/gif, no-store
  *
- * Keeps: the page that shows the ad gets its pixel whatever the token is worth: a broken image would punish the reader for
- * the ad server's mistake, and tell a forger what is wrong. What is refused is counted as refused and makes no event. A
- * speculative fetch gets its pixel and is not counted; no browser asks again for an image, so it is refused, not deferred.
+ * Keeps: the page that shows the ad gets its pixel whatever the token is worth: a broken image would punish the reader
+ * for the ad server's mistake, and tell a forger what is wrong. What is refused is counted as refused and makes no
+ * event. A speculative fetch gets its pixel and is not counted; no browser asks again for an image, so it is refused,
+ * not deferred.
  */
 import { writeRefusedPoint } from "../sinks/operations.ts";
 import { acceptEvent, NO_REPORT } from "./accept.ts";

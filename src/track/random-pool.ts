@@ -1,5 +1,6 @@
 /**
- * Random bytes for event ids, drawn from the platform a page at a time, which spares every click a call before its redirect.
+ * Random bytes for event ids, drawn from the platform a page at a time, which spares every click a call before its
+ * redirect.
  *
  * Keeps: no byte is handed out twice. The bytes make ids differ; nothing secret rests on them.
  */

@@ -1,6 +1,6 @@
 /**
- * The tracking routes. Click links and pixels are matched by hand before anything is parsed, since they are what browsers
- * wait for (`tokenIn`); the others go through itty-router (`routes.ts`). Each route also stands under `/api`.
+ * The tracking routes. Click links and pixels are matched by hand before anything is parsed, since they are what
+ * browsers wait for (`tokenIn`); the others go through itty-router (`routes.ts`). Each route also stands under `/api`.
  */
 import type { EventType } from "../core/token-event.ts";
 import { problemResponse } from "../problem.ts";

@@ -4,9 +4,10 @@
  *   {"token": "…", "timestamp_ms"?: 1776686400000, "device_type"?: "mobile"}
  *   → 302 to the landing page, or 204 with `?redirect=false` and to a script of a page
  *
- * Keeps: the same verdicts as a link. `timestamp_ms` outside [`iat`, the earlier of now + 5 s and `exp`] is not believed:
- * our time is used and the event says so. A script never gets a redirect: it could not read where to, and its browser
- * would fetch the landing page unseen, from another origin, and reject the script's promise for a click that counts.
+ * Keeps: the same verdicts as a link. `timestamp_ms` outside [`iat`, the earlier of now + 5 s and `exp`] is not
+ * believed: our time is used and the event says so. A script never gets a redirect: it could not read where to, and its
+ * browser would fetch the landing page unseen, from another origin, and reject the script's promise for a click that
+ * counts.
  */
 import { acceptEvent } from "./accept.ts";
 import { isQuiet, landingUrlOf, noContent, redirectTo } from "./click.ts";
