@@ -103,7 +103,9 @@ function tooLarge(bytesMax: number): BodyRefusal {
   return { reason: "body_too_large", detail: `This route takes a body of at most ${bytesMax} bytes.` };
 }
 
-/** Says what the body is instead of JSON. A type that is no JSON explains it best, since libraries choose it unasked. */
+/**
+ * Says what the body is instead of JSON. A type that is no JSON explains it best, since libraries choose it unasked.
+ */
 function notJson(text: string, request: Request): BodyRefusal {
   const reason = "body_not_json";
   if (text.trim() === "") return { reason, detail: "The body is empty: send JSON." };

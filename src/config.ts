@@ -2,8 +2,8 @@
  * Env → checked Config: every setting and binding, read once for an isolate, with its unit in its name and its bounds.
  *
  * Keeps: there is no default. Whatever is wrong is named, all of it together, before anything is done: `npm start` and
- * `npm run check` end with it, and a deployment answers every request with 503 and its name (src/index.ts): a click that
- * is not redirected is asked for again, one that is redirected and lost is not.
+ * `npm run check` end with it, and a deployment answers every request with 503 and its name (src/index.ts): a click
+ * that is not redirected is asked for again, one that is redirected and lost is not.
  */
 import { isApiKey } from "./core/api-key.ts";
 import { parseJson } from "./core/base64url.ts";

@@ -1,8 +1,9 @@
 /**
  * Composition root: which handler gets what. Wiring only.
  *
- * Keeps: the click path statically imports neither Hono nor zod; the report side is evaluated at its first request. With
- * settings that are refused nothing is done, and every answer says which they are. Whatever a route throws is a problem.
+ * Keeps: the click path statically imports neither Hono nor zod; the report side is evaluated at its first request.
+ * With settings that are refused nothing is done, and every answer says which they are. Whatever a route throws is a
+ * problem.
  */
 import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { ConfigError, readConfig } from "./config.ts";
