@@ -1,16 +1,26 @@
 -- Why: impressions are counted gross and valid, uniques state their coverage, and the value of a conversion is also
--- credited to its own minute. Cells that were stored before these measures are shorter, and read as 0 in them.
+-- credited to its own minute. Cells that were stored before these measures are shorter, and read as 0 in them. Money is held
+-- as micros and hundreds of units beside them (amount = hundreds * 100000000 + micros), so that no sum leaves 64 bits.
 ALTER TABLE facts_minute ADD COLUMN gross_impressions INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE facts_minute ADD COLUMN valid_with_user INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE facts_minute ADD COLUMN conversion_value_by_time_micros INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts_minute ADD COLUMN spend_hundreds INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts_minute ADD COLUMN conversion_value_hundreds INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts_minute ADD COLUMN conversion_value_by_time_hundreds INTEGER NOT NULL DEFAULT 0;
 
 ALTER TABLE facts_hour ADD COLUMN gross_impressions INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE facts_hour ADD COLUMN valid_with_user INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE facts_hour ADD COLUMN conversion_value_by_time_micros INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts_hour ADD COLUMN spend_hundreds INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts_hour ADD COLUMN conversion_value_hundreds INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts_hour ADD COLUMN conversion_value_by_time_hundreds INTEGER NOT NULL DEFAULT 0;
 
 ALTER TABLE facts_day ADD COLUMN gross_impressions INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE facts_day ADD COLUMN valid_with_user INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE facts_day ADD COLUMN conversion_value_by_time_micros INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts_day ADD COLUMN spend_hundreds INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts_day ADD COLUMN conversion_value_hundreds INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts_day ADD COLUMN conversion_value_by_time_hundreds INTEGER NOT NULL DEFAULT 0;
 
 DROP VIEW cells_minute;
 DROP VIEW cells_hour;
@@ -39,7 +49,10 @@ SELECT
   cell.value ->> 13 AS conversion_value_micros,
   coalesce(cell.value ->> 14, 0) AS gross_impressions,
   coalesce(cell.value ->> 15, 0) AS valid_with_user,
-  coalesce(cell.value ->> 16, 0) AS conversion_value_by_time_micros
+  coalesce(cell.value ->> 16, 0) AS conversion_value_by_time_micros,
+  coalesce(cell.value ->> 17, 0) AS spend_hundreds,
+  coalesce(cell.value ->> 18, 0) AS conversion_value_hundreds,
+  coalesce(cell.value ->> 19, 0) AS conversion_value_by_time_hundreds
 FROM facts_minute AS facts, json_each(facts.cells) AS cell;
 
 CREATE VIEW cells_hour AS
@@ -65,7 +78,10 @@ SELECT
   cell.value ->> 13 AS conversion_value_micros,
   coalesce(cell.value ->> 14, 0) AS gross_impressions,
   coalesce(cell.value ->> 15, 0) AS valid_with_user,
-  coalesce(cell.value ->> 16, 0) AS conversion_value_by_time_micros
+  coalesce(cell.value ->> 16, 0) AS conversion_value_by_time_micros,
+  coalesce(cell.value ->> 17, 0) AS spend_hundreds,
+  coalesce(cell.value ->> 18, 0) AS conversion_value_hundreds,
+  coalesce(cell.value ->> 19, 0) AS conversion_value_by_time_hundreds
 FROM facts_hour AS facts, json_each(facts.cells) AS cell;
 
 CREATE VIEW cells_day AS
@@ -91,5 +107,8 @@ SELECT
   cell.value ->> 13 AS conversion_value_micros,
   coalesce(cell.value ->> 14, 0) AS gross_impressions,
   coalesce(cell.value ->> 15, 0) AS valid_with_user,
-  coalesce(cell.value ->> 16, 0) AS conversion_value_by_time_micros
+  coalesce(cell.value ->> 16, 0) AS conversion_value_by_time_micros,
+  coalesce(cell.value ->> 17, 0) AS spend_hundreds,
+  coalesce(cell.value ->> 18, 0) AS conversion_value_hundreds,
+  coalesce(cell.value ->> 19, 0) AS conversion_value_by_time_hundreds
 FROM facts_day AS facts, json_each(facts.cells) AS cell;

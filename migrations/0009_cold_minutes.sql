@@ -57,6 +57,9 @@ CREATE TABLE facts_minute_moving (
   gross_impressions               INTEGER NOT NULL,
   valid_with_user                 INTEGER NOT NULL,
   conversion_value_by_time_micros INTEGER NOT NULL,
+  spend_hundreds                  INTEGER NOT NULL,
+  conversion_value_hundreds       INTEGER NOT NULL,
+  conversion_value_by_time_hundreds INTEGER NOT NULL,
   cells                           TEXT    NOT NULL,
   reasons                         TEXT    NOT NULL,
   sketch                          BLOB,
@@ -90,5 +93,8 @@ SELECT
   cell.value ->> 13 AS conversion_value_micros,
   coalesce(cell.value ->> 14, 0) AS gross_impressions,
   coalesce(cell.value ->> 15, 0) AS valid_with_user,
-  coalesce(cell.value ->> 16, 0) AS conversion_value_by_time_micros
+  coalesce(cell.value ->> 16, 0) AS conversion_value_by_time_micros,
+  coalesce(cell.value ->> 17, 0) AS spend_hundreds,
+  coalesce(cell.value ->> 18, 0) AS conversion_value_hundreds,
+  coalesce(cell.value ->> 19, 0) AS conversion_value_by_time_hundreds
 FROM facts_minute_moving AS facts, json_each(facts.cells) AS cell;

@@ -20,6 +20,9 @@ CREATE TABLE day_sums (
   gross_impressions               INTEGER NOT NULL,
   valid_with_user                 INTEGER NOT NULL,
   conversion_value_by_time_micros INTEGER NOT NULL,
+  spend_hundreds                  INTEGER NOT NULL,
+  conversion_value_hundreds       INTEGER NOT NULL,
+  conversion_value_by_time_hundreds INTEGER NOT NULL,
   PRIMARY KEY (dimension, publisher_id, day, value),
   CHECK (gross = valid + duplicate + invalid + late)
 ) STRICT, WITHOUT ROWID;

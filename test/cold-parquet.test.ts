@@ -90,8 +90,10 @@ describe("an object of minutes", () => {
     expect(types).toHaveLength(texts.length + 3 + MEASURES.length);
   });
 
-  it("holds the values that were written, negative ones, long ones and none too", async () => {
+  it("[fault A6b] holds the values that were written, negative ones, long ones and none too", async () => {
     const rows = [
+      aRow({ counts: MEASURES.map((_, at) => -9_100_999_999_990_899n - BigInt(at)), minute: DAY_START + 2 }),
+      aRow({ counts: MEASURES.map(() => 2n ** 63n - 1n), minute: DAY_START + 3 }),
       aRow({ counts: MEASURES.map(() => -(2 ** 53) + 1), sketch: null, minute: DAY_START + 1 }),
       aRow({ counts: MEASURES.map(() => 2 ** 53 - 1), adId: "b".repeat(64), part: 3 }),
     ];
@@ -109,7 +111,7 @@ describe("an object of minutes", () => {
       "SELECT count(*) AS rows, sum(spend_micros) AS spend, count(sketch) AS sketches, min(minute) AS first FROM $FILE",
     );
     const at = MEASURES.indexOf("spend_micros");
-    const spend = rows.reduce((sum, row) => sum + (row.counts[at] ?? 0), 0);
+    const spend = rows.reduce((sum, row) => sum + Number(row.counts[at] ?? 0), 0);
     expect(Object.values(sums ?? {}).map(Number)).toEqual([rows.length, spend, rows.length / 2, DAY_START]);
     const groups = await askDuck(bytes, "SELECT count(DISTINCT row_group_id) AS groups FROM parquet_metadata($FILE)");
     expect(Number(groups[0]?.["groups"])).toBe(Math.ceil(rows.length / ROWS_PER_GROUP));

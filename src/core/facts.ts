@@ -16,7 +16,7 @@ import {
   type LogEntry,
   type TokenContent,
 } from "./log-line.ts";
-import { addCounts, type Counts, isZero, type Measure, toCounts, zeroCounts } from "./measures.ts";
+import { addCounts, type Counts, isZero, type Measure, moneyOf, toCounts, zeroCounts } from "./measures.ts";
 import type { OpenedEvent } from "./message.ts";
 import type { Credit } from "./order.ts";
 import { elementOf } from "./sketch.ts";
@@ -104,7 +104,7 @@ function worthOf(row: FactsRow, opened: OpenedEvent, valid: number): Partial<Rec
   if (valid === 0) return {};
   const user = userKeyOf(opened);
   if (user !== null) row.users.add(elementOf(user));
-  return { spend_micros: opened.claims.cpc, valid_with_user: user === null ? 0 : 1 };
+  return { ...moneyOf("spend_micros", opened.claims.cpc), valid_with_user: user === null ? 0 : 1 };
 }
 
 function foldConversion(facts: Facts, { event, reason, prior, next }: ConversionContent): void {
@@ -118,8 +118,11 @@ function foldConversion(facts: Facts, { event, reason, prior, next }: Conversion
 /** A conversion counts in its click's minute, and, by measures of their own, in the minute when it occurred. */
 function foldCredit(facts: Facts, { click, valueMicros, occurredAtMs }: Credit, sign: 1 | -1): void {
   const cellKey = cellKeyOf(click.publisherId, click.country, click.device, click.creativeId);
-  const byClick = toCounts({ conversions: 1, conversion_value_micros: valueMicros });
-  const byTime = toCounts({ conversions_by_time: 1, conversion_value_by_time_micros: valueMicros });
+  const byClick = toCounts({ conversions: 1, ...moneyOf("conversion_value_micros", valueMicros) });
+  const byTime = toCounts({
+    conversions_by_time: 1,
+    ...moneyOf("conversion_value_by_time_micros", valueMicros),
+  });
   addCell(rowOfClick(facts, click, click.clickedAtMs), cellKey, byClick, sign);
   addCell(rowOfClick(facts, click, occurredAtMs), cellKey, byTime, sign);
 }

@@ -29,13 +29,13 @@ export const LOCATION_CHARS_MAX = 8_192;
 export const TOKEN_KEY_BYTES_MIN = 32;
 /** Clocks of ad server and edge may differ by this much. */
 export const ISSUED_AHEAD_MAX_S = 60;
-/** 1 000 currency units a click, in micros. */
-export const CPC_MICROS_MAX = 1_000_000_000;
+/** 1 000 000 currency units a click, in micros: $40 to $60 where the unit is the dong or the rupiah. */
+export const CPC_MICROS_MAX = 1_000_000_000_000;
 export const TOKENS_PER_MINT_MAX = 1_000;
 
 export const CONVERSIONS_PER_CALL_MAX = 1_000;
-/** 1 000 000 currency units a conversion, in micros; nine thousand of them still add up exactly in a double. */
-export const CONVERSION_VALUE_MICROS_MAX = 1_000_000_000_000;
+/** 1 000 000 000 currency units a conversion, in micros. How sums of them stay exact: core/measures.ts. */
+export const CONVERSION_VALUE_MICROS_MAX = 1_000_000_000_000_000;
 export const ORDER_ID_LENGTH_MAX = 128;
 /** An order is remembered so long, and a click id is believed so long. */
 export const ORDER_KEY_DAYS = 400;
@@ -110,6 +110,7 @@ export const HOT_AD_EVENTS_PER_MINUTE = 30_000;
 export const ORDER_SHARDS = 256;
 export const COUNTS_SHARDS = 16;
 
+assert(CONVERSION_VALUE_MICROS_MAX <= Number.MAX_SAFE_INTEGER, "an amount is exact in JSON and in a double");
 assert(CELLS_PER_DELTA_MAX <= CELLS_PER_ROW_MAX, "a posting's row fits into an empty facts row");
 assert(MESSAGE_BYTES_MAX < 128_000, "a message fits into the queue's limit");
 assert(LOG_ROW_CHARS_MAX * 3 < 2_000_000, "a log row fits into a storage row, whatever its characters");

@@ -4,9 +4,17 @@
  *
  *   cell = [publisher_id, country, device, creative_id, ...one integer per measure]
  *
+ * Money is held in two measures, so that no sum of them leaves a 64-bit integer, however much a tenant reports: an amount
+ * of 1 234 567 890 micros (1 234.56789 units) adds 34 567 890 to `spend_micros` and 12 to `spend_hundreds`.
+ *
+ *   amount = hundreds · 10^8 + micros        9.2 · 10^10 events of any worth, or 9.2 · 10^11 orders of 10^15 micros, in one sum
+ *
  * Keeps: append-only, since stored cells are read by position; an older, shorter cell reads as 0 in what came later.
  * The law gross = valid + duplicate + invalid + late (a CHECK of each facts table). Deltas may be negative.
  */
+import { CONVERSION_VALUE_MICROS_MAX, CPC_MICROS_MAX } from "./limits.ts";
+import { assert } from "./result.ts";
+
 export const MEASURES = [
   "impressions",
   "gross",
@@ -21,8 +29,29 @@ export const MEASURES = [
   "gross_impressions",
   "valid_with_user",
   "conversion_value_by_time_micros",
+  "spend_hundreds",
+  "conversion_value_hundreds",
+  "conversion_value_by_time_hundreds",
 ] as const;
 export type Measure = (typeof MEASURES)[number];
+
+/** Measures of money → the measure of their whole hundreds. */
+export const HUNDREDS = {
+  spend_micros: "spend_hundreds",
+  conversion_value_micros: "conversion_value_hundreds",
+  conversion_value_by_time_micros: "conversion_value_by_time_hundreds",
+} as const satisfies Partial<Record<Measure, Measure>>;
+export type MoneyMeasure = keyof typeof HUNDREDS;
+
+/** Micros in a hundred units of a currency. */
+export const MICROS_PER_HUNDRED = 100_000_000;
+
+assert(CPC_MICROS_MAX / MICROS_PER_HUNDRED < 2 ** 31, "hundreds of a price are small");
+assert(CONVERSION_VALUE_MICROS_MAX / MICROS_PER_HUNDRED < 2 ** 31, "hundreds of an order are small");
+
+export function isMoney(measure: Measure): measure is MoneyMeasure {
+  return Object.hasOwn(HUNDREDS, measure);
+}
 
 /** One integer per measure, in the order of `MEASURES`. */
 export type Counts = number[];
@@ -43,6 +72,13 @@ export function addCounts(sum: Counts, counts: readonly number[]): void {
 
 export function isZero(counts: readonly number[]): boolean {
   return counts.every((count) => count === 0);
+}
+
+/** An amount of micros as the two measures that hold it. O(1). */
+export function moneyOf(measure: MoneyMeasure, micros: number): Partial<Record<Measure, number>> {
+  if (micros >= 0 && micros < MICROS_PER_HUNDRED) return { [measure]: micros };
+  const hundreds = Math.floor(micros / MICROS_PER_HUNDRED);
+  return { [measure]: micros - hundreds * MICROS_PER_HUNDRED, [HUNDREDS[measure]]: hundreds };
 }
 
 /** The counts with the named measures set and zero elsewhere. */

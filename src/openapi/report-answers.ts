@@ -13,11 +13,13 @@ export const count = z.int();
 export const text = z.string();
 
 const ratio = z.number();
+/** Exact in the text, whatever its size: past 2^53 a reader in JavaScript needs a parser that keeps the digits. */
+const sum = z.number().refine(Number.isInteger).meta({ type: "integer" });
 
 function metricSchema(metric: Metric): z.ZodType {
-  if (metric === "reasons") return z.record(z.string(), count).describe("Counts by reason.");
-  if (metric === "unique_users" || isSumMetric(metric)) return count.describe(METRIC_UNITS[metric]);
-  const value = QUOTIENT_METRICS[metric].unit === "ratio" ? ratio : count;
+  if (metric === "reasons") return z.record(z.string(), sum).describe("Counts by reason.");
+  if (metric === "unique_users" || isSumMetric(metric)) return sum.describe(METRIC_UNITS[metric]);
+  const value = QUOTIENT_METRICS[metric].unit === "ratio" ? ratio : sum;
   return value.nullable().describe(METRIC_UNITS[metric]);
 }
 

@@ -8,8 +8,8 @@
  * Relies on: the ledger is read in the transaction of the statements (src/report/snapshot.ts), so that a row is in
  * one of the three places for all of them.
  */
-import { parseJson } from "../core/base64url.ts";
-import { addCounts, type Counts, MEASURES } from "../core/measures.ts";
+import { addExact, type Exact, parseExact, stringifyExact, toExact } from "../core/exact.ts";
+import { MEASURES } from "../core/measures.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { Sketch } from "../core/sketch.ts";
 import type { ColdRow, Wanted } from "../sinks/cold-parquet.ts";
@@ -18,9 +18,9 @@ import { SELECT_COLD_OBJECTS } from "../sinks/cold-sql.ts";
 import type { Rolled } from "../sinks/roll.ts";
 import { DatabaseFault } from "./database.ts";
 import { isRowDimension } from "./fields.ts";
-import { type Group, groupKey, type ReadRow } from "./groups.ts";
+import { type Group, groupKey, type ReadRow, type Reasons } from "./groups.ts";
 import { UNIQUES_GROUPS_MAX } from "./limits.ts";
-import { measuresOf } from "./metrics.ts";
+import { addSums, measuresOf, withHundreds } from "./metrics.ts";
 import type { Read, Tier } from "./plan.ts";
 import type { ReportProblem } from "./problems.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
@@ -161,8 +161,8 @@ function wantedOf({ query, scope }: ColdAsk, reads: readonly Read[]): Wanted {
   };
 }
 
-type Sum = { readonly window: number; readonly dimensions: readonly string[]; readonly counts: Counts } & {
-  readonly reasons: Map<string, number>;
+type Sum = { readonly window: number; readonly dimensions: readonly string[]; readonly counts: Exact[] } & {
+  readonly reasons: Map<string, Exact>;
   sketch: Sketch | null;
 };
 
@@ -188,7 +188,7 @@ class ColdFold {
     const named = [...query.dimensions, ...query.filters].map(({ dimension }) => dimension).filter(isRowDimension);
     this.columns = [
       ...named,
-      ...(this.#isOfCells ? ["cells"] : measuresOf(query.metrics)),
+      ...(this.#isOfCells ? ["cells"] : withHundreds(measuresOf(query.metrics))),
       ...(this.#wants.reasons ? ["reasons"] : []),
       ...(this.#wants.users ? ["sketch"] : []),
     ];
@@ -197,7 +197,7 @@ class ColdFold {
   add(row: ColdRow): void {
     if (this.groups.size > COLD_GROUPS_MAX) return;
     if (this.#isOfCells) {
-      for (const [publisher, country, device, creative, ...counts] of parseJson(String(row["cells"])) as Cell[]) {
+      for (const [publisher, country, device, creative, ...counts] of parseExact(String(row["cells"])) as Cell[]) {
         const cell = { publisher_id: publisher, country, device, creative_id: creative };
         this.#addOne({ ...row, ...cell }, counts);
       }
@@ -205,12 +205,12 @@ class ColdFold {
     }
     const sum = this.#addOne(
       row,
-      MEASURES.map((measure) => Number(row[measure] ?? 0)),
+      MEASURES.map((measure) => toExact(row[measure] ?? 0)),
     );
     if (sum === null) return;
     if (this.#wants.reasons) {
-      for (const [reason, count] of Object.entries(parseJson(String(row["reasons"])) as Record<string, number>)) {
-        sum.reasons.set(reason, (sum.reasons.get(reason) ?? 0) + count);
+      for (const [reason, count] of Object.entries(parseExact(String(row["reasons"])) as Reasons)) {
+        sum.reasons.set(reason, addExact(sum.reasons.get(reason) ?? 0, count));
       }
     }
     if (this.#wants.users && row["sketch"] !== null) {
@@ -219,7 +219,7 @@ class ColdFold {
     }
   }
 
-  #addOne(row: ColdRow, counts: readonly number[]): Sum | null {
+  #addOne(row: ColdRow, counts: readonly Exact[]): Sum | null {
     const { query, scope } = this.#ask;
     if (scope.publisherId !== null && row["publisher_id"] !== scope.publisherId) return null;
     for (const { dimension, include, exclude } of this.#filters) {
@@ -234,7 +234,7 @@ class ColdFold {
       sum = { window, dimensions, counts: MEASURES.map(() => 0), reasons: new Map(), sketch: null };
       this.groups.set(key, sum);
     }
-    addCounts(sum.counts, counts);
+    addSums(sum.counts, counts);
     return sum;
   }
 
@@ -252,7 +252,7 @@ class ColdFold {
           time_window: window,
           ...Object.fromEntries(query.dimensions.map(({ dimension }, at) => [dimension, dimensions[at] ?? ""])),
           ...Object.fromEntries(MEASURES.map((measure, at) => [measure, sum.counts[at] ?? 0])),
-          ...(this.#wants.reasons ? { reasons: JSON.stringify(reasons) } : {}),
+          ...(this.#wants.reasons ? { reasons: stringifyExact(reasons) } : {}),
         });
       }
       if (sketch !== null) sketched.push({ window, dimensions, sums: [], reasons: {}, sketch });
@@ -262,7 +262,7 @@ class ColdFold {
 }
 
 /** Publisher, country, device, creative, and one count for each measure that is not younger than the cell. */
-type Cell = [string, string, string, string, ...number[]];
+type Cell = [string, string, string, string, ...Exact[]];
 
 /** The window that holds a minute of the query's range, as src/report/windows.ts cuts it. */
 function windowReader({ granularity, range, zone }: ReportQuery): (minute: number) => number {

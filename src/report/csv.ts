@@ -20,7 +20,7 @@ const NOT_IN_NAMES = /[^\w+-]/g;
 const DATE_CHARS = "2026-04-20".length;
 
 /** A cell; null is empty. */
-export type CsvValue = string | number | null;
+export type CsvValue = string | number | bigint | null;
 
 /** The header and the rows as one text. */
 export function encodeCsv(names: readonly string[], rows: readonly (readonly CsvValue[])[]): string {

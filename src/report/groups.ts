@@ -5,24 +5,24 @@
  * metrics are made of is zero is not there, whichever tier it came from: a zero row and no row are the same fact. A
  * value that does not exist (a quotient by zero) comes last in either direction.
  */
-import { parseJson } from "../core/base64url.ts";
+import { addExact, type Exact, parseExact } from "../core/exact.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import type { Measure } from "../core/measures.ts";
 import type { Sketch } from "../core/sketch.ts";
-import { type Metric, measuresOf, metricValue } from "./metrics.ts";
+import { addSums, type Metric, measuresOf, metricValue, sumIn } from "./metrics.ts";
 import type { Page } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
 
-/** A row as a statement names its columns. */
-export type ReadRow = Readonly<Record<string, string | number>>;
+/** A row as a statement names its columns; integers that a double does not hold are text (src/sinks/wide-sql.ts). */
+export type ReadRow = Readonly<Record<string, string | number | bigint>>;
 
 /** Counts by reason. */
-export type Reasons = Readonly<Record<string, number>>;
+export type Reasons = Readonly<Record<string, Exact>>;
 
 /** What was counted in a group. */
 export type Counted = {
   /** One sum for each of `measuresOf` the asked metrics. */
-  readonly sums: number[];
+  readonly sums: Exact[];
   /** Empty unless asked. */
   reasons: Reasons;
   /** Unique users; null unless asked, and where nobody is known. */
@@ -36,7 +36,7 @@ export type Group = Counted & {
 };
 
 /** A metric's value: null where it does not exist. */
-export type Value = number | null | Reasons;
+export type Value = Exact | null | Reasons;
 
 /** U+001F, which no id, country or device can hold. */
 const SEPARATOR = "\u001f";
@@ -60,7 +60,7 @@ export function valuesReader(metrics: readonly Metric[]): (counted: Counted) => 
 }
 
 /** Reads single sums from what was counted. */
-export function sumsReader(metrics: readonly Metric[]): (counted: Counted) => (measure: Measure) => number {
+export function sumsReader(metrics: readonly Metric[]): (counted: Counted) => (measure: Measure) => Exact {
   const at = new Map(measuresOf(metrics).map((measure, index) => [measure, index]));
   return ({ sums }) =>
     (measure) =>
@@ -77,8 +77,8 @@ export function sumGroups(
   const measures = measuresOf(query.metrics);
   for (const rows of statementRows) {
     for (const row of rows) {
-      const sums = measures.map((measure) => Number(row[measure] ?? 0));
-      const reasons = typeof row["reasons"] === "string" ? (parseJson(row["reasons"]) as Reasons) : {};
+      const sums = measures.map((measure) => sumIn(row, measure));
+      const reasons = typeof row["reasons"] === "string" ? (parseExact(row["reasons"]) as Reasons) : {};
       addGroup(groups, { ...keyOfRow(row, query), sums, reasons, sketch: null });
     }
   }
@@ -151,18 +151,16 @@ function addGroup(groups: Map<string, Group>, group: Group): void {
     groups.set(key, group);
     return;
   }
-  for (let index = 0; index < sum.sums.length; index++) {
-    sum.sums[index] = (sum.sums[index] ?? 0) + (group.sums[index] ?? 0);
-  }
+  addSums(sum.sums, group.sums);
   sum.reasons = addReasons(sum.reasons, group.reasons);
   // Users come united (src/report/sketches.ts), once for each group.
   sum.sketch ??= group.sketch;
 }
 
 function addReasons(left: Reasons, right: Reasons): Reasons {
-  const reasons: Record<string, number> = { ...left };
+  const reasons: Record<string, Exact> = { ...left };
   for (const [reason, count] of Object.entries(right)) {
-    const sum = (reasons[reason] ?? 0) + count;
+    const sum = addExact(reasons[reason] ?? 0, count);
     if (sum === 0) delete reasons[reason];
     else reasons[reason] = sum;
   }
@@ -176,7 +174,7 @@ function sortGroups(groups: readonly Group[], { order, metrics }: ReportQuery): 
   const ranked = groups.map((group) => ({ group, values: isByKey ? [] : read(group) }));
   const fieldOf = ({ group, values }: (typeof ranked)[number], by: OrderTerm["by"]) => {
     if (by.kind === "window") return group.window;
-    return by.kind === "dimension" ? (group.dimensions[by.index] ?? "") : (values[by.index] as number | null);
+    return by.kind === "dimension" ? (group.dimensions[by.index] ?? "") : (values[by.index] as Exact | null);
   };
   const compare = (left: (typeof ranked)[number], right: (typeof ranked)[number]) => {
     for (const { by, isDescending } of order) {

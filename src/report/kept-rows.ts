@@ -8,7 +8,8 @@
  * sealed cursor, which names it; its name is random. What one tenant may have kept is bounded (src/access/read-rules.ts). Objects past their time are deleted by cron (`dropKeptRows`), and by
  * a lifecycle rule of the bucket should cron not run.
  */
-import { encodeUtf8, parseJson } from "../core/base64url.ts";
+import { encodeUtf8 } from "../core/base64url.ts";
+import { type Exact, parseExact, stringifyExact } from "../core/exact.ts";
 import { Sketch } from "../core/sketch.ts";
 import { isoSecond } from "../core/time.ts";
 import type { Counted, Reasons } from "./groups.ts";
@@ -18,7 +19,7 @@ import type { Row } from "./table.ts";
 export const KEPT_PREFIX = "report-pages/v1/";
 const DELETES_PER_CALL = 1_000;
 
-type WireCounted = readonly [sums: number[], reasons: Reasons, sketch: string | null];
+type WireCounted = readonly [sums: Exact[], reasons: Reasons, sketch: string | null];
 type WireRow = readonly [window: number, dimensions: string[], counted: WireCounted, previous: WireCounted | null];
 
 /** The rows behind a first page, and what was said when they were read. */
@@ -39,7 +40,7 @@ export async function keepRows<T>(
     const before = previous === null ? null : toWire(previous);
     return [group.window, [...group.dimensions], toWire(group), before];
   });
-  const body = encodeUtf8(JSON.stringify({ rows: wire, read }));
+  const body = encodeUtf8(stringifyExact({ rows: wire, read }));
   if (!(await mayKeep(body.byteLength))) return null;
   await bucket.put(KEPT_PREFIX.concat(name), body);
   return name;
@@ -49,7 +50,7 @@ export async function keepRows<T>(
 export async function readKept<T>(bucket: R2Bucket, name: string): Promise<Kept<T> | null> {
   const object = await bucket.get(KEPT_PREFIX.concat(name));
   if (object === null) return null;
-  const { rows, read } = parseJson(await object.text()) as { rows: WireRow[]; read: T };
+  const { rows, read } = parseExact(await object.text()) as { rows: WireRow[]; read: T };
   return {
     read,
     rows: rows.map(([window, dimensions, counted, previous]) => ({

@@ -2,8 +2,9 @@
  * The totals of a tenant's last minutes: of facts rows for an advertiser or the operator, of their cells for a publisher.
  */
 import { MEASURES } from "../core/measures.ts";
+import { WIDE } from "../sinks/wide-sql.ts";
 
-const SUMS = MEASURES.map((measure) => `sum(${measure}) AS ${measure}`).join(", ");
+const SUMS = MEASURES.map((measure) => `${WIDE(`sum(${measure})`)} AS ${measure}`).join(", ");
 
 /** ?1 the first minute, ?2 the advertiser. */
 export const SELECT_LIVE_OF_ADVERTISER = `

@@ -20,6 +20,7 @@ import { type Meter, meteredDatabase } from "../access/meter.ts";
 import { openStream, type StreamPass } from "../access/stream-pass.ts";
 import { readConfig } from "../config.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
+import { addExact, type Exact, toJsonNumber } from "../core/exact.ts";
 import { MINUTE_MS, SECOND_MS } from "../core/limits.ts";
 import type { Measure } from "../core/measures.ts";
 import { isoSecond, minuteOf } from "../core/time.ts";
@@ -28,7 +29,7 @@ import { Directory, PRIMARY_DATABASE } from "../sinks/directory.ts";
 import { DatabaseFault, fromDatabase } from "./database.ts";
 import { toCamelCase } from "./fields.ts";
 import { SELECT_LIVE_OF_ADVERTISER, SELECT_LIVE_OF_ALL, SELECT_LIVE_OF_PUBLISHER } from "./live-sql.ts";
-import { SUM_METRICS } from "./metrics.ts";
+import { SUM_METRICS, sumIn } from "./metrics.ts";
 import { toProblemResponse } from "./problems.ts";
 import type { ReadScope } from "./segments-sql.ts";
 import { readScopeOf } from "./tenancy.ts";
@@ -41,7 +42,7 @@ const RETRY_MS = 2_000;
 /** A reader that has not asked for the next piece after this long is taken to be gone. */
 const STALL_MS = 30 * SECOND_MS;
 
-type MinuteRow = Readonly<Record<string, number>>;
+type MinuteRow = Readonly<Record<string, string | number>>;
 
 /** The minutes as a look found them. */
 type Look = { readonly atMs: number; readonly minutes: readonly Record<string, unknown>[] };
@@ -190,8 +191,11 @@ function statementOf(database: D1Database, scope: ReadScope, first: number): D1P
 /** The sums of a minute over the rows of all databases. */
 function toMinute(minute: number, rows: readonly MinuteRow[]): Record<string, unknown> {
   const ours = rows.filter((row) => row["minute"] === minute);
-  const sumOf = (measure: Measure) => ours.reduce((sum, row) => sum + (row[measure] ?? 0), 0);
-  const metrics = Object.entries(SUM_METRICS).map(([metric, measure]) => [toCamelCase(metric), sumOf(measure)]);
+  const sumOf = (measure: Measure) => ours.reduce((sum: Exact, row) => addExact(sum, sumIn(row, measure)), 0);
+  const metrics = Object.entries(SUM_METRICS).map(([metric, measure]) => [
+    toCamelCase(metric),
+    toJsonNumber(sumOf(measure)),
+  ]);
   return { minute: isoSecond(minute * MINUTE_MS), ...Object.fromEntries(metrics) };
 }
 

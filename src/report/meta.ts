@@ -14,19 +14,18 @@ import { MINUTE_MS } from "../core/limits.ts";
 import { isoSecond } from "../core/time.ts";
 import type { LatePolicy } from "../core/verdict.ts";
 import { toCamelCase } from "./fields.ts";
-import type { Counted, Value } from "./groups.ts";
+import type { Counted } from "./groups.ts";
 import { keptWarnings } from "./kept-tiers.ts";
 import { type Segment, TIER_MS } from "./plan.ts";
 import { fieldNames, type OrderTerm, type ReportQuery } from "./query.ts";
 import type { Warning } from "./range.ts";
-import { metricsReader } from "./table.ts";
+import { type NamedValues, namedValuesReader, toJsonValue } from "./table.ts";
 import { type UsersMeta, usersMeta } from "./users-meta.ts";
 import type { WatermarkReading } from "./watermark.ts";
 import type { Range } from "./windows.ts";
 import { instantSpeller } from "./zone.ts";
 
 type Spelled = { readonly from: string; readonly to: string };
-export type TotalsMeta = Readonly<Record<string, Value | Readonly<Record<string, Value>>>>;
 
 export type ReportMeta = {
   readonly query: Readonly<Record<string, unknown>>;
@@ -38,7 +37,7 @@ export type ReportMeta = {
   /** The `cursor` of the next page, null on the last. */
   readonly nextCursor: string | null;
   /** The metrics over the whole query, whatever the page; only when asked. */
-  readonly totals?: TotalsMeta;
+  readonly totals?: unknown;
   /** About `unique_users`; only when asked. */
   readonly uniqueUsers?: UsersMeta;
   readonly tiers: readonly ({ readonly tier: string } & Spelled)[];
@@ -53,7 +52,7 @@ export type ReadFacts = {
   readonly segments: readonly Segment[];
   readonly rowsRead: number;
   readonly watermark: WatermarkReading;
-  readonly totals: TotalsMeta | null;
+  readonly totals: NamedValues | null;
 };
 
 export type MetaFacts = {
@@ -84,7 +83,7 @@ export function toMeta(facts: MetaFacts): ReportMeta {
     state: hasPassed ? "provisional" : "open",
     truncated: facts.isCut,
     nextCursor: facts.nextCursor,
-    ...(read.totals === null ? {} : { totals: read.totals }),
+    ...(read.totals === null ? {} : { totals: toJsonValue(read.totals) }),
     ...(query.metrics.includes("unique_users") ? { uniqueUsers: usersMeta(facts.shown, query.metrics) } : {}),
     tiers: read.segments.slice(0, TIERS_SHOWN_MAX).map(({ tier, from, to }) => ({
       tier,
@@ -104,8 +103,8 @@ export function toMeta(facts: MetaFacts): ReportMeta {
 }
 
 /** The metrics over a whole query, and over its previous period where that is asked. */
-export function toTotals(now: Counted, previous: Counted | null, { metrics }: ReportQuery): TotalsMeta {
-  const read = metricsReader(metrics);
+export function toTotals(now: Counted, previous: Counted | null, { metrics }: ReportQuery): NamedValues {
+  const read = namedValuesReader(metrics, (value) => value);
   return { ...read(now), ...(previous === null ? {} : { previous: read(previous) }) };
 }
 

@@ -7,10 +7,11 @@
  *   uniques     unique_users                   an estimate from sketches, which stand on rows and not on cells
  *
  * Keeps: closed lists; only these names reach SQL, as measures. A quotient is null where its denominator is 0. It is
- * computed in integers: money is a whole number of micros and a ratio a whole number of millionths, rounded half up.
- * Relies on: a sum below 2^53, which every number of D1 has to be.
+ * computed in integers: money is a whole number of micros and a ratio a whole number of millionths, rounded half up. Sums
+ * and money are exact whatever their size; a ratio above 9 · 10^9 is the nearest double.
  */
-import { MEASURES, type Measure } from "../core/measures.ts";
+import { addExact, type Exact, multiplyAdd, toExact } from "../core/exact.ts";
+import { HUNDREDS, isMoney, MEASURES, type Measure, MICROS_PER_HUNDRED } from "../core/measures.ts";
 
 /** Metric → the measure whose sum it is. `clicks` are the valid ones, which are billed. */
 export const SUM_METRICS = {
@@ -66,7 +67,10 @@ function isQuotientMetric(metric: Metric): metric is QuotientMetric {
   return Object.hasOwn(QUOTIENT_METRICS, metric);
 }
 
-/** The measures whose sums the metrics need, each once, in the order of `MEASURES`. Uniques state their coverage. */
+/**
+ * The measures whose sums the metrics need, each once, in the order of `MEASURES`. Uniques state their coverage. Money is
+ * named by its micros.
+ */
 export function measuresOf(metrics: readonly Metric[]): Measure[] {
   const needed = new Set<Measure>(
     metrics.flatMap((metric): Measure[] => {
@@ -78,17 +82,33 @@ export function measuresOf(metrics: readonly Metric[]): Measure[] {
   return MEASURES.filter((measure) => needed.has(measure));
 }
 
+/** The measures with those of hundreds, where they are of money: what is stored and read of them. */
+export function withHundreds(measures: readonly Measure[]): Measure[] {
+  return measures.flatMap((measure) => (isMoney(measure) ? [measure, HUNDREDS[measure]] : [measure]));
+}
+
+/** The sum of a measure in a row that was read; money whole. */
+export function sumIn(row: Readonly<Record<string, string | number | bigint | null>>, measure: Measure): Exact {
+  const sum = toExact(row[measure] ?? 0);
+  return isMoney(measure) ? multiplyAdd(toExact(row[HUNDREDS[measure]] ?? 0), MICROS_PER_HUNDRED, sum) : sum;
+}
+
+/** Adds `more` to `sums` in place. */
+export function addSums(sums: Exact[], more: readonly Exact[]): void {
+  for (let index = 0; index < sums.length; index++) sums[index] = addExact(sums[index] ?? 0, more[index] ?? 0);
+}
+
 /** The value of a sum or a quotient from the sum of each measure; null for a quotient by zero. */
-export function metricValue(metric: SumMetric | QuotientMetric, sumOf: (measure: Measure) => number): number | null {
+export function metricValue(metric: SumMetric | QuotientMetric, sumOf: (measure: Measure) => Exact): Exact | null {
   if (isSumMetric(metric)) return sumOf(SUM_METRICS[metric]);
   const { of, per, unit } = QUOTIENT_METRICS[metric];
   if (unit === "ratio") return ratioOf(sumOf(of), sumOf(per));
   const divisor = BigInt(sumOf(per));
-  return divisor === 0n ? null : Number(divideHalfUp(BigInt(sumOf(of)), divisor));
+  return divisor === 0n ? null : toExact(divideHalfUp(BigInt(sumOf(of)), divisor));
 }
 
 /** The ratio of two integers as a decimal of six places; null by zero. */
-export function ratioOf(of: number, per: number): number | null {
+export function ratioOf(of: Exact, per: Exact): number | null {
   if (per === 0) return null;
   // The nearest number to a decimal of six places, which JSON and CSV write as that decimal.
   return Number(divideHalfUp(BigInt(of) * RATIO_SCALE, BigInt(per))) / Number(RATIO_SCALE);

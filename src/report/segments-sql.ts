@@ -8,10 +8,12 @@
  *
  * Keeps: only names of closed lists meet SQL text; limits are bound.
  */
+import { HUNDREDS, isMoney, type Measure, MICROS_PER_HUNDRED } from "../core/measures.ts";
 import { assert } from "../core/result.ts";
 import { sketchesStatement } from "../sinks/sketch-sql.ts";
+import { WIDE } from "../sinks/wide-sql.ts";
 import { sumsSource } from "./day-sums-sql.ts";
-import { isSumMetric, measuresOf, SUM_METRICS } from "./metrics.ts";
+import { isSumMetric, measuresOf, SUM_METRICS, withHundreds } from "./metrics.ts";
 import type { Page, Read } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
 import {
@@ -34,6 +36,8 @@ import { joinSteps, stepsOf } from "./window-steps.ts";
 export type { KeyAfter, ReadScope, Statement } from "./rows-sql.ts";
 
 export type Reader = Selection & { readonly page: Page };
+
+const SUM = (measure: Measure) => `sum(facts.${measure})`;
 
 /** What reads sketches: of a page, those of its groups, which end with the group `upTo`. */
 export type SketchReader = Selection & { readonly upTo: KeyAfter | null };
@@ -66,8 +70,8 @@ function sumsFrom(source: Source, read: Read, reader: Reader): Statement {
   const { query, page } = reader;
   const { before, from } = fromOf(read, source);
   const keys = keyColumns(read, query, source);
-  const sums = measuresOf(query.metrics).map((measure) => ({ measure, sum: "sum(facts.".concat(measure, ")") }));
-  const selected = [...keys.map(aliased), ...sums.map(({ measure, sum }) => sum.concat(" AS ", measure))];
+  const sums = withHundreds(measuresOf(query.metrics)).map((measure) => ({ measure, sum: SUM(measure) }));
+  const selected = [...keys.map(aliased), ...sums.map(({ measure, sum }) => WIDE(sum).concat(" AS ", measure))];
   const grouped = keys.map(({ group }) => group);
   return joinClauses([
     before,
@@ -141,25 +145,33 @@ function groupBy(columns: readonly string[]): string {
 
 /** Order and limit. `keys` are what the statement groups by, window first: so an index that has the groups has the order. */
 function pageClauses(page: Page, query: ReportQuery, keys: readonly string[]): Statement[] {
-  const order = page.order.map((term) => orderTerm(term, query, keys));
+  const order = page.order.flatMap((term) => orderTerms(term, query, keys));
   return [
     constant(order.length === 0 ? "" : "ORDER BY ".concat(order.join(", "))),
     { sql: "LIMIT ?", bound: [page.limit] },
   ];
 }
 
-function orderTerm({ by, isDescending }: OrderTerm, query: ReportQuery, keys: readonly string[]): string {
-  const field = orderColumn(by, query, keys);
-  return isDescending ? field.concat(" DESC") : field;
+function orderTerms({ by, isDescending }: OrderTerm, query: ReportQuery, keys: readonly string[]): string[] {
+  return orderColumns(by, query, keys).map((field) => (isDescending ? field.concat(" DESC") : field));
 }
 
-function orderColumn(by: OrderTerm["by"], { granularity, metrics }: ReportQuery, keys: readonly string[]): string {
+function orderColumns(by: OrderTerm["by"], { granularity, metrics }: ReportQuery, keys: readonly string[]): string[] {
   if (by.kind === "metric") {
     const metric = metrics[by.index];
     assert(metric !== undefined && isSumMetric(metric), "a statement orders by its own columns");
-    return SUM_METRICS[metric];
+    return sumOrder(SUM_METRICS[metric]);
   }
   const key = keys[by.kind === "window" ? 0 : by.index + (granularity === "all" ? 0 : 1)];
   assert(key !== undefined, "a query orders by its own fields");
-  return key;
+  return [key];
+}
+
+/** Money is in order by its whole hundreds, then by the micros that are left: the amount itself may be past 64 bits. */
+function sumOrder(measure: Measure): string[] {
+  const sum = SUM(measure);
+  if (!isMoney(measure)) return [sum];
+  const isBelow = `(${sum} % ${MICROS_PER_HUNDRED} < 0)`;
+  const hundreds = `${SUM(HUNDREDS[measure])} + ${sum} / ${MICROS_PER_HUNDRED} - ${isBelow}`;
+  return [hundreds, `${sum} % ${MICROS_PER_HUNDRED} + ${isBelow} * ${MICROS_PER_HUNDRED}`];
 }

@@ -8,6 +8,7 @@
  * In CSV, where a cell holds one value, `reasons` is one column for each reason of the answer (`reason.<name>`), and the
  * previous values are further columns (`previous.<name>`).
  */
+import { toJsonNumber } from "../core/exact.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import type { CsvValue } from "./csv.ts";
 import { toCamelCase } from "./fields.ts";
@@ -60,14 +61,32 @@ function keySpeller({ granularity, range, zone }: ReportQuery): (group: Group) =
   return ({ window, dimensions }) => [spell(window), ...dimensions];
 }
 
+/** Values by name, perhaps one level deeper. */
+export type NamedValues = Readonly<Record<string, Value | Readonly<Record<string, Value>>>>;
+
 /** The metrics of what was counted, as members of a JSON object. */
-export function metricsReader(metrics: readonly Metric[]): (counted: Counted) => Record<string, Value> {
+export function metricsReader(metrics: readonly Metric[]): (counted: Counted) => Record<string, unknown> {
+  return namedValuesReader(metrics, toJsonValue);
+}
+
+/** The metrics of what was counted by their names in JSON, each as `shape` makes it. */
+export function namedValuesReader<T>(
+  metrics: readonly Metric[],
+  shape: (value: Value) => T,
+): (counted: Counted) => Record<string, T> {
   const names = metrics.map(toCamelCase);
   const read = valuesReader(metrics);
   return (counted) => {
     const values = read(counted);
-    return Object.fromEntries(names.map((name, index) => [name, values[index] ?? null]));
+    return Object.fromEntries(names.map((name, index) => [name, shape(values[index] ?? null)]));
   };
+}
+
+/** A value, or values by name, so that `JSON.stringify` writes all their digits. */
+export function toJsonValue(value: NamedValues[string] | NamedValues): unknown {
+  if (typeof value === "number" || value === null) return value;
+  if (typeof value === "bigint") return toJsonNumber(value);
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, toJsonValue(member)]));
 }
 
 /** Turns rows into JSON objects, one by one. */

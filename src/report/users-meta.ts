@@ -6,6 +6,7 @@
  * Keeps: `exact` is true only when every number shown is a count. `coverage` is the share of the shown clicks whose user
  * is known; the others are in no number of users. It is null without clicks.
  */
+import { addExact, type Exact } from "../core/exact.ts";
 import { STANDARD_ERROR } from "../core/sketch.ts";
 import { type Counted, sumsReader } from "./groups.ts";
 import { type Metric, ratioOf } from "./metrics.ts";
@@ -27,11 +28,11 @@ export type UsersMeta = {
 
 export function usersMeta(shown: readonly Counted[], metrics: readonly Metric[]): UsersMeta {
   const sumsOf = sumsReader(metrics);
-  let [clicks, known] = [0, 0];
+  let [clicks, known]: [Exact, Exact] = [0, 0];
   for (const counted of shown) {
     const sumOf = sumsOf(counted);
-    clicks += sumOf("valid");
-    known += sumOf("valid_with_user");
+    clicks = addExact(clicks, sumOf("valid"));
+    known = addExact(known, sumOf("valid_with_user"));
   }
   const exact = shown.every(({ sketch }) => sketch === null || sketch.estimate().isExact);
   return {

@@ -17,6 +17,7 @@ import type { AsyncBuffer, FileMetaData, RowGroup } from "hyparquet";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { encodeUtf8 } from "../core/base64url.ts";
+import { type Exact, toExact } from "../core/exact.ts";
 import { MEASURES } from "../core/measures.ts";
 import { assert } from "../core/result.ts";
 
@@ -29,14 +30,14 @@ export type MinuteRow = {
   readonly minute: number;
   readonly part: number;
   /** In the order of `MEASURES`. */
-  readonly counts: readonly number[];
+  readonly counts: readonly Exact[];
   readonly reasons: string;
   readonly sketch: string | null;
   readonly cells: string;
 };
 
 /** A row as an object's columns name it; columns that were not asked are absent. */
-export type ColdRow = Readonly<Record<string, string | number | null>>;
+export type ColdRow = Readonly<Record<string, string | Exact | null>>;
 
 /** Rows of one group: the least that is read. */
 export const ROWS_PER_GROUP = 2_048;
@@ -150,15 +151,15 @@ export async function decodeRows(
   const missing = Object.fromEntries(columns.filter((column) => !has.has(column)).map((column) => [column, 0]));
   const read = { file, metadata, columns: there, rowStart: from, rowEnd: to, geoparquet: false };
   const numbers = there.filter((column) => NUMBERS.has(column));
-  const rows: Record<string, string | number | null>[] = await parquetReadObjects(read);
+  const rows: Record<string, string | Exact | null>[] = await parquetReadObjects(read);
   for (const row of rows) {
-    for (const column of numbers) row[column] = Number(row[column]);
+    for (const column of numbers) row[column] = toExact(row[column] ?? 0);
     Object.assign(row, missing);
   }
   return rows;
 }
 
-/** The row that an object holds, from all of its columns. */
+/** The row that an object holds, from all of its columns; or a row of D1, whose large integers are text. */
 export function toMinuteRow(row: ColdRow): MinuteRow {
   const text = (name: string) => String(row[name]);
   const sketch = row["sketch"];
@@ -169,7 +170,7 @@ export function toMinuteRow(row: ColdRow): MinuteRow {
     adId: text("ad_id"),
     minute: Number(row["minute"]),
     part: Number(row["part"]),
-    counts: MEASURES.map((measure) => Number(row[measure] ?? 0)),
+    counts: MEASURES.map((measure) => toExact(row[measure] ?? 0)),
     reasons: text("reasons"),
     sketch: sketch === null || sketch === undefined ? null : String(sketch),
     cells: text("cells"),

@@ -9,6 +9,7 @@
  */
 import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
 import { MEASURES, ROW_DIMENSIONS } from "../core/measures.ts";
+import { WIDE } from "./wide-sql.ts";
 
 const MINUTES_PER_DAY = DAY_MS / MINUTE_MS;
 const ROW_KEY = `advertiser_id, minute, ${ROW_DIMENSIONS.join(", ")}, part`;
@@ -115,13 +116,14 @@ FROM cold_marks`;
 
 /** Count and sums of a batch, as the database adds them. */
 export const SUM_BATCH = `
-SELECT count(*) AS rows, ${MEASURES.map((measure) => `sum(${measure}) AS ${measure}`).join(", ")}
+SELECT count(*) AS rows, ${MEASURES.map((measure) => `${WIDE(`sum(${measure})`)} AS ${measure}`).join(", ")}
 FROM facts_minute_moving
 WHERE ${BATCH}`;
 
 /** Rows of a batch behind a key ?4 … ?9, at most ?10 and of at most ?11 characters, but at least one. */
 export const SELECT_BATCH_ROWS = `
-SELECT ${ROW_KEY}, ${TOTALS}, cells, reasons, CAST(sketch AS TEXT) AS sketch
+SELECT ${ROW_KEY}, ${MEASURES.map((measure) => `${WIDE(measure)} AS ${measure}`).join(", ")}, cells, reasons,
+  CAST(sketch AS TEXT) AS sketch
 FROM (
   SELECT *, row_number() OVER key_order AS place, sum(${ROW_CHARS}) OVER key_order AS chars
   FROM (

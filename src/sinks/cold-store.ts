@@ -7,8 +7,9 @@
  * over each other; the ledger names one of the two, and only that one counts. An object is read back and compared row by
  * row with what was written, and its sums with those that D1 adds, before the ledger names it.
  */
+import { addExact, type Exact, toExact } from "../core/exact.ts";
 import { DAY_MS } from "../core/limits.ts";
-import { addCounts, MEASURES, zeroCounts } from "../core/measures.ts";
+import { MEASURES } from "../core/measures.ts";
 import { assert } from "../core/result.ts";
 import { isoDay } from "../core/time.ts";
 import { compareRows, encodeMinutes, KEY_COLUMNS, type MinuteRow, toMinuteRow } from "./cold-parquet.ts";
@@ -151,7 +152,7 @@ async function verifyObject(
   { batch, rows, object }: { batch: Batch; rows: readonly MinuteRow[]; object: WrittenObject },
 ): Promise<void> {
   const { bucket, day, sequence } = batch;
-  const sums = await database.prepare(SUM_BATCH).bind(bucket, day, sequence).first<Record<string, number>>();
+  const sums = await database.prepare(SUM_BATCH).bind(bucket, day, sequence).first<Record<string, string | number>>();
   const stored: MinuteRow[] = [];
   const wanted = {
     minutes: [{ from: object.minute_first, to: object.minute_last + 1 }],
@@ -165,17 +166,17 @@ async function verifyObject(
   const written = rows.toSorted(compareRows);
   const isSame = stored.length === written.length && stored.every((row, at) => isEqual(row, written[at]));
   assert(isSame, "an object holds the rows that were written into it");
-  const totals = zeroCounts();
-  for (const row of stored) addCounts(totals, row.counts);
+  const sumOf = (at: number) => stored.reduce((sum: Exact, row) => addExact(sum, row.counts[at] ?? 0), 0);
   // Another mover may have settled the batch meanwhile: then there is nothing left to compare with, or to settle.
   if (sums?.["rows"] === 0) return;
   assert(sums?.["rows"] === stored.length, "an object has as many rows as its batch");
   assert(
-    MEASURES.every((measure, at) => sums?.[measure] === totals[at]),
+    MEASURES.every((measure, at) => toExact(sums?.[measure] ?? 0) === sumOf(at)),
     "an object has the sums of its batch",
   );
 }
 
 function isEqual(left: MinuteRow, right: MinuteRow | undefined): boolean {
-  return right !== undefined && JSON.stringify(left) === JSON.stringify(right);
+  if (right === undefined || left.counts.join() !== right.counts.join()) return false;
+  return JSON.stringify({ ...left, counts: [] }) === JSON.stringify({ ...right, counts: [] });
 }

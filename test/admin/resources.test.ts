@@ -110,12 +110,12 @@ describe("creating", () => {
     expect(answered).toMatchObject({ status, body: { type: `/problems/${type}` } });
   });
 
-  it("takes the price of a click from 0 to 1 000 units, in whole micros", async () => {
+  it("takes the price of a click from 0 to 1 000 000 units, in whole micros", async () => {
     for (const [cpcMicros, status] of [
       [-1, 400],
       [0.5, 400],
-      [1_000_000_001, 400],
-      [1_000_000_000, 201],
+      [1_000_000_000_001, 400],
+      [1_000_000_000_000, 201],
     ]) {
       const answered = await ask("POST /v1/admin/ads", { body: anAd({ id: "ad_dear", cpcMicros }) });
       expect([cpcMicros, answered.status]).toEqual([cpcMicros, status]);

@@ -103,8 +103,9 @@ describe("ids", () => {
 describe("numbers", () => {
   it.each([
     ["cpc", 0, "accepted"],
-    ["cpc", 1_000_000_000, "accepted"],
-    ["cpc", 1_000_000_001, "claim_value:cpc"],
+    ["cpc", 1_500_000_000, "accepted"],
+    ["cpc", 1_000_000_000_000, "accepted"],
+    ["cpc", 1_000_000_000_001, "claim_value:cpc"],
     ["cpc", -1, "claim_value:cpc"],
     ["cpc", 0.5, "claim_value:cpc"],
     ["cpc", Number.POSITIVE_INFINITY, "claim_value:cpc"],

@@ -25,6 +25,9 @@ describe("the order of measures", () => {
       "gross_impressions",
       "valid_with_user",
       "conversion_value_by_time_micros",
+      "spend_hundreds",
+      "conversion_value_hundreds",
+      "conversion_value_by_time_hundreds",
     ]);
     expect(CELL_DIMENSIONS).toEqual(["publisher_id", "country", "device", "creative_id"]);
     expect(ROW_DIMENSIONS).toEqual(["campaign_id", "ad_group_id", "ad_id"]);

@@ -86,7 +86,7 @@ describe("docs/CONVERSIONS.md", () => {
 
   it("states the limits that core/limits.ts sets", () => {
     expect([CONVERSIONS_PER_CALL_MAX, COUNTS_PER_UPLOAD_MAX, ORDER_ID_LENGTH_MAX]).toEqual([1_000, 1_000, 128]);
-    expect([CONVERSION_VALUE_MICROS_MAX, COUNTS_PER_ROW_MAX]).toEqual([1_000_000_000_000, 1_000_000_000]);
+    expect([CONVERSION_VALUE_MICROS_MAX, COUNTS_PER_ROW_MAX]).toEqual([1_000_000_000_000_000, 1_000_000_000]);
     expect([ORDER_KEY_DAYS, COUNTS_AGE_DAYS_MAX, OCCURRED_AHEAD_MAX_MS]).toEqual([400, 31, 60_000]);
     expect([ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX, CLICK_ID_LENGTH_MAX]).toEqual([7, 90, 600]);
     const sentences = [

@@ -8,7 +8,7 @@ import { parseClaims } from "../../src/core/claims.ts";
 import { makeClickId } from "../../src/core/click-id.ts";
 import { CONVERSION_KINDS } from "../../src/core/conversion.ts";
 import { DEVICE_CLASSES } from "../../src/core/device.ts";
-import { CONVERSION_VALUE_MICROS_MAX, COUNTS_PER_ROW_MAX, ORDER_ID_LENGTH_MAX } from "../../src/core/limits.ts";
+import { CONVERSION_VALUE_MICROS_MAX, COUNTS_PER_ROW_MAX, CPC_MICROS_MAX, ORDER_ID_LENGTH_MAX } from "../../src/core/limits.ts";
 import { readCounts } from "../../src/submit/counts-row.ts";
 import { readRow } from "../../src/submit/row.ts";
 import { handleScriptClick } from "../../src/track/script-click.ts";
@@ -108,7 +108,7 @@ describe("the document and the validator agree", () => {
       ...{ adv: ID, cmp: ID, ad: ID, pub: ID, jti: ID },
       ...{ iat: { right: [NOON_MS / 1_000, 0.5] }, exp: { right: [NOON_MS / 1_000 + 60] } },
       url: { right: ["https://shop.example/landing"] },
-      cpc: { right: [0, 250_000, 1_000_000_000], wrong: [1_000_000_001, 0.5] },
+      cpc: { right: [0, 250_000, CPC_MICROS_MAX], wrong: [CPC_MICROS_MAX + 1, 0.5] },
       ...{ grp: optional, crt: optional, plc: optional, fmt: optional, uid: optional },
       ...{ dur: bit, tst: bit },
     });
