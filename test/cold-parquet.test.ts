@@ -92,9 +92,9 @@ describe("an object of minutes", () => {
 
   it("[fault A6b] holds the values that were written, negative ones, long ones and none too", async () => {
     const rows = [
+      aRow({ counts: MEASURES.map(() => -(2 ** 53) + 1), sketch: null, minute: DAY_START + 1 }),
       aRow({ counts: MEASURES.map((_, at) => -9_100_999_999_990_899n - BigInt(at)), minute: DAY_START + 2 }),
       aRow({ counts: MEASURES.map(() => 2n ** 63n - 1n), minute: DAY_START + 3 }),
-      aRow({ counts: MEASURES.map(() => -(2 ** 53) + 1), sketch: null, minute: DAY_START + 1 }),
       aRow({ counts: MEASURES.map(() => 2 ** 53 - 1), adId: "b".repeat(64), part: 3 }),
     ];
     const { bytes } = encodeMinutes(rows);

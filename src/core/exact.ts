@@ -7,6 +7,7 @@
  * written digit by digit where a double would round; other JSON takes the usual way.
  * Sources: ECMAScript, "JSON.parse source text access" (`JSON.rawJSON`, `context.source`).
  */
+import { parseJson } from "./base64url.ts";
 import { assert } from "./result.ts";
 
 export type Exact = number | bigint;
@@ -64,7 +65,7 @@ export function stringifyExact(value: unknown): string {
 
 /** JSON with every integer exact. */
 export function parseExact(text: string): unknown {
-  if (!MAY_BE_LARGE.test(text)) return JSON.parse(text);
+  if (!MAY_BE_LARGE.test(text)) return parseJson(text);
   return json.parse(text, (_, member, { source }) =>
     typeof member === "number" && source !== undefined && DIGITS.test(source) ? toExact(source) : member,
   );

@@ -92,7 +92,7 @@ describe("docs/CONVERSIONS.md", () => {
     const sentences = [
       "1 to 1 000 rows, 2 MB",
       "text of 1 to 128 printable characters",
-      "at most 1 000 000 000 000;",
+      "at most 1 000 000 000 000 000",
       "0 to 1 000 000 000 ",
       "remembered for 400 days",
       "at most 31 days old",

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { moveMinutes } from "../../src/batch/move-minutes.ts";
 import { parseExact, toExact } from "../../src/core/exact.ts";
-import { type Facts, foldEntry, mergeFacts } from "../../src/core/facts.ts";
+import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import type { LogContent, LogEntry } from "../../src/core/log-line.ts";
 import { liveEvents } from "../../src/report/live.ts";
@@ -16,7 +16,7 @@ import { ALL_BUCKETS } from "../support/cold-facts.ts";
 import { aClickIdentity, aConversion } from "../support/submissions.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { ask } from "./ask.ts";
-import { seedKey } from "./seed.ts";
+import { aCell, postCells, seedKey } from "./seed.ts";
 
 const ports = { database: env.REPORT_DB, archive: env.ARCHIVE };
 const LATER = NOON_MS + 90 * DAY_MS;
@@ -261,12 +261,30 @@ it("[fault A6b] whatever is counted, sums are those of integers without bounds, 
     }
   });
   await fc.assert(property, { seed: 20_260_420, numRuns: 4 });
+}, 120_000);
+
+it("[fault A6b] counts of anything past 2^53 are exact too, wherever they stand", async () => {
+  const counts = { gross_impressions: 2 ** 53 - 1, impressions: 2 ** 53 - 2, spend_micros: 2 ** 53 - 1 };
+  const reasons = { "impression.filtered_by_sender": 2 ** 53 - 1 };
+  for (const [name, bring] of PLACES) {
+    await wipeFacts(ports.database);
+    for (let at = 0; at < 3; at++) await postCells(ports.database, [aCell({ counts, reasons })]);
+    await bring();
+    const metrics = "metrics=impressions,gross_impressions,spend_micros";
+    const expected = {
+      ...{ impressions: 3n * 2n ** 53n - 6n, grossImpressions: 3n * 2n ** 53n - 3n, spendMicros: 3n * 2n ** 53n - 3n },
+    };
+    for (const split of ["", "&group_by=minute", "&group_by=day", "&group_by=minute,country", "&group_by=day,device"]) {
+      const { rows } = await rowsOf(`/v1/reports/clicks?${DAY}&${metrics}${split}&order=-impressions`);
+      expect([name, split, rows]).toEqual([name, split, [expect.objectContaining(expected)]]);
+    }
+    const { rows } = await rowsOf(`/v1/reports/clicks?${DAY}&metrics=reasons&group_by=minute`);
+    expect(rows).toMatchObject([{ reasons: { "impression.filtered_by_sender": 3n * 2n ** 53n - 3n } }]);
+  }
 });
 
 it("[fault A6] a click of 1 500 dong and an order of 1 500 000 rupiah are counted as they are", async () => {
   await wipeFacts(ports.database);
-  const facts: Facts = new Map();
-  mergeFacts(facts, []);
   await post([
     { ...REPORTED, kind: "click", amount: 1_500_000_000, count: 1 },
     { ...REPORTED, amount: 1_500_000_000_000, count: 1 },

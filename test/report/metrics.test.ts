@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MEASURES, type Measure } from "../../src/core/measures.ts";
-import { divideHalfUp, METRICS, measuresOf, metricValue, SUM_METRICS } from "../../src/report/metrics.ts";
+import { divideHalfUp, METRICS, measuresOf, metricValue, SUM_METRICS, withHundreds } from "../../src/report/metrics.ts";
 
 const sums = (values: Partial<Record<Measure, number>>) => (measure: Measure) => values[measure] ?? 0;
 

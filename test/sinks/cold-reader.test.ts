@@ -54,7 +54,7 @@ async function read(wanted: Partial<Wanted>, columns: string[]): Promise<{ sum: 
 
 function sumOf(some: readonly MinuteRow[]): number {
   const at = MEASURES.indexOf("valid");
-  return some.reduce((sum, row) => sum + (row.counts[at] ?? 0), 0);
+  return some.reduce((sum, row) => sum + Number(row.counts[at] ?? 0), 0);
 }
 
 describe("cold minutes", () => {
