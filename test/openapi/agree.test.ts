@@ -8,7 +8,12 @@ import { parseClaims } from "../../src/core/claims.ts";
 import { makeClickId } from "../../src/core/click-id.ts";
 import { CONVERSION_KINDS } from "../../src/core/conversion.ts";
 import { DEVICE_CLASSES } from "../../src/core/device.ts";
-import { CONVERSION_VALUE_MICROS_MAX, COUNTS_PER_ROW_MAX, CPC_MICROS_MAX, ORDER_ID_LENGTH_MAX } from "../../src/core/limits.ts";
+import {
+  CONVERSION_VALUE_MICROS_MAX,
+  COUNTS_PER_ROW_MAX,
+  CPC_MICROS_MAX,
+  ORDER_ID_LENGTH_MAX,
+} from "../../src/core/limits.ts";
 import { readCounts } from "../../src/submit/counts-row.ts";
 import { readRow } from "../../src/submit/row.ts";
 import { handleScriptClick } from "../../src/track/script-click.ts";

@@ -170,8 +170,8 @@ describe("9 101 orders of 999 999 999 999 micros", () => {
       { advertiserId: null, publisherId: null },
     ];
     for (const scope of scopes) {
-      const sleep = async () => {};
-      const stream = liveEvents({ directory: new Directory(env), scope, minutes: 1, nowMs: () => NOON_MS, sleep });
+      const still = { sleep: async () => {}, recent: new Map(), keep: async () => 0 };
+      const stream = liveEvents({ directory: new Directory(env), scope, minutes: 1, nowMs: () => NOON_MS, ...still });
       await stream.next();
       expect(String((await stream.next()).value)).toContain(`"conversionValueMicros":${digits}`);
       await stream.return(undefined);
