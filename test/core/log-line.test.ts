@@ -116,11 +116,12 @@ describe("a line of a conversion", () => {
 
 describe("a line of uploaded counts", () => {
   const event = someCounts();
-  const line = encodeLogLine(AT, VALID, encodeImpressionCounts(event));
+  const batch = { key: "b".repeat(32), content: "c".repeat(32) };
+  const line = encodeLogLine(AT, { ...VALID, batch }, encodeImpressionCounts(event));
 
   it("gives back its counts, which are always valid", () => {
     const decoded = decodeLogLine(line);
-    expect(decoded).toEqual({ ...AT, ...VALID, rules: RULES_VERSION, event });
+    expect(decoded).toEqual({ ...AT, ...VALID, rules: RULES_VERSION, event, batch });
     expect([isTokenEntry(decoded), isConversionEntry(decoded)]).toEqual([false, false]);
     expect(() => decodeEventLine(line)).toThrow("of a click or an impression");
   });

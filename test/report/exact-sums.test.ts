@@ -13,6 +13,7 @@ import { Directory } from "../../src/sinks/directory.ts";
 import { rollAll } from "../../src/sinks/roll.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { ALL_BUCKETS } from "../support/cold-facts.ts";
+import { postTo } from "../support/post-to.ts";
 import { aClickIdentity, aConversion } from "../support/submissions.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { ask } from "./ask.ts";
@@ -54,8 +55,6 @@ function contentOf({ ad, minute, country, amount, kind }: Lot): LogContent {
   };
 }
 
-let seq = 0;
-
 /** Posts each lot as so many lines of a log, as many of them together as one reading of a log brings. */
 async function post(lots: readonly Lot[]): Promise<void> {
   for (const lot of lots) {
@@ -63,9 +62,7 @@ async function post(lots: readonly Lot[]): Promise<void> {
     for (let left = lot.count; left > 0; left -= 4_000) {
       const facts: Facts = new Map();
       for (let at = 0; at < Math.min(left, 4_000); at++) foldEntry(facts, entry);
-      seq++;
-      const posting = { source: "exact/1", shard: "exact", seqFrom: seq, seqTo: seq, facts, lates: new Map() };
-      await new D1Facts(ports.database, () => NOON_MS).post(posting);
+      await postTo(new D1Facts(ports.database, () => NOON_MS), { facts });
     }
   }
 }
