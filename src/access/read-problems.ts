@@ -21,7 +21,9 @@ type ReadProblem = keyof typeof READ_PROBLEMS;
 export function refuseTurn(turn: Exclude<Turn, { kind: "entered" }>, { rules }: { rules: TenantRules }): Response {
   if (turn.kind === "places_taken") {
     if (!turn.isOwn) return refusal("reports_busy", turn.retryAfterS, "Ask again when Retry-After has passed.");
-    const detail = `${rules.readsMax} reports of this account run and up to ${LINE_OF_TENANT_MAX} wait, whichever key asks; wait for their answers before asking for more.`;
+    const detail =
+      `${rules.readsMax} reports of this account run and up to ${LINE_OF_TENANT_MAX} wait, whichever key asks; ` +
+      "wait for their answers before asking for more.";
     return refusal("too_many_reads", turn.retryAfterS, detail);
   }
   return refuseEntry(turn, rules);
@@ -33,12 +35,17 @@ function refuseEntry(refused: Refused, rules: TenantRules): Response {
     return refusal("reports_busy", retryAfterS, "Too many live streams are open; read /v1/metrics/clicks meanwhile.");
   }
   if (refused.kind === "streams_taken") {
-    const detail = `${rules.streamsMax} live streams of this account are open, whichever key asks; close one, or share one among several screens.`;
+    const detail =
+      `${rules.streamsMax} live streams of this account are open, whichever key asks; ` +
+      "close one, or share one among several screens.";
     return refusal("too_many_streams", retryAfterS, detail);
   }
   const { guessedRows } = refused;
   const about = guessedRows === null ? "" : ` This one is expected to read about ${guessedRows}.`;
-  const detail = `All keys of this account together may have ${rules.rowsMax} rows read at once and ${rules.rowsPerS} more each second.${about} Ask for a shorter range, a coarser granularity, fewer ads or fewer of publisher, country, device and creative; or again in ${retryAfterS} seconds.`;
+  const detail =
+    `All keys of this account together may have ${rules.rowsMax} rows read at once and ${rules.rowsPerS} more each ` +
+    `second.${about} Ask for a shorter range, a coarser granularity, fewer ads or fewer of publisher, country, ` +
+    `device and creative; or again in ${retryAfterS} seconds.`;
   return refusal("read_budget_spent", retryAfterS, detail);
 }
 

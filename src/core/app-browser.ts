@@ -1,7 +1,7 @@
 /**
  * Agents of apps in which people follow links with the app's own client, and which so lack the form of a browser:
  *
- *   [FBAN/FB4A;FBAV/567.0.0.50.73;FBDV/SM-S921B;…]                  Facebook and Messenger, perhaps behind `Dalvik/… (…)`
+ *   [FBAN/FB4A;FBAV/567.0.0.50.73;FBDV/SM-S921B;…]                  Facebook, Messenger, perhaps behind `Dalvik/… (…)`
  *   Instagram 402.0.0.48.76 Android (35/15; 480dpi; …)               Instagram; Barcelona is Threads
  *   com.zhiliaoapp.musically/2024 (Linux; U; Android 15; …)          TikTok, under its packages' names
  *   Snapchat/13.50.0.42 (SM-S921B; Android 15#…; gzip; )             Snapchat

@@ -6,7 +6,9 @@
  *
  *   event id  of the click; tells when it was received, which is when this id was issued
  *   minute    of the click, as minutes after the minute of receipt in decimal; empty when it is the same
- *   device    d m b t o: desktop, mobile, tablet, tv, other        flags  "t" for test traffic        mac  16 bytes, base64url
+ *   device    d m b t o: desktop, mobile, tablet, tv, other
+ *   flags     "t" for test traffic
+ *   mac       16 bytes, base64url
  *
  * Keeps: only characters that a URL need not escape, usually about 120 of them. No price: landing pages leak what they
  * are given. The key is derived from a ring key for this purpose alone, so no token's signature is ever a click id's;

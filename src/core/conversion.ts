@@ -1,8 +1,9 @@
 /**
  * ConversionEvent v1: what an advertiser says that a click led to.
  *
- *   {"v":1,"type":"conversion","id":"…24…","click_id":"1~…","order_id":"A-1001","kind":"purchase","value_micros":4990000,
- *    "occurred_at_ms":…,"received_at_ms":…,"action":"record","correction_id":null,"window_days":7,"by":"key_7"}
+ *   {"v":1,"type":"conversion","id":"…24…","click_id":"1~…","order_id":"A-1001","kind":"purchase",
+ *    "value_micros":4990000,"occurred_at_ms":…,"received_at_ms":…,"action":"record","correction_id":null,
+ *    "window_days":7,"by":"key_7"}
  *
  *   action   record: the order as it is · correct: adds a (negative) value to it · retract: takes it back
  *   by       the API key that sent it, or "postback"

@@ -18,8 +18,8 @@ export type DeviceClass = (typeof DEVICE_CLASSES)[number];
 
 const TV = new RegExp(
   [
-    String.raw`\b(?:smart-?tv|apple ?tv(?:\d+,\d+)?|googletv|android tv|hbbtv|bravia|roku\w*|crkey|web0s|webos|netcast|viera`,
-    String.raw`vidaa|inettvbrowser|mi ?tv|mibox\w*|tizen.*tv|aft(?!er)[a-z]+\d*)\b`,
+    String.raw`\b(?:smart-?tv|apple ?tv(?:\d+,\d+)?|googletv|android tv|hbbtv|bravia|roku\w*|crkey|web0s|webos|netcast`,
+    String.raw`viera|vidaa|inettvbrowser|mi ?tv|mibox\w*|tizen.*tv|aft(?!er)[a-z]+\d*)\b`,
   ].join("|"),
   "i",
 );

@@ -106,7 +106,9 @@ export const GIVT_RULES: readonly GivtRule[] = [
   },
   {
     name: "too_fast",
-    means: `The click was received less than ${HUMAN_CLICK_MIN_MS} ms after a token issued with a fraction of a second.`,
+    means:
+      `The click was received less than ${HUMAN_CLICK_MIN_MS} ms after ` +
+      "a token issued with a fraction of a second.",
     source: "claim `iat`; MRC: activity-based filtration",
     applies: isTooFast,
   },

@@ -1,9 +1,10 @@
 /**
  * ImpressionCountsEvent v1: impressions that an ad server counted itself, of one minute and one cell of dimensions.
  *
- *   {"v":1,"type":"impression_counts","id":"…24…","batch_id":"2026-04-20T12","row":0,"minute_at_ms":…,"received_at_ms":…,
- *    "advertiser_id":"adv_1","campaign_id":"cmp_7","ad_group_id":"","ad_id":"ad_9","publisher_id":"pub_1",
- *    "creative_id":"","country":"DE","device":"mobile","impressions":1200,"gross_impressions":1260,"by":"key_7"}
+ *   {"v":1,"type":"impression_counts","id":"…24…","batch_id":"2026-04-20T12","row":0,"minute_at_ms":…,
+ *    "received_at_ms":…,"advertiser_id":"adv_1","campaign_id":"cmp_7","ad_group_id":"","ad_id":"ad_9",
+ *    "publisher_id":"pub_1","creative_id":"","country":"DE","device":"mobile",
+ *    "impressions":1200,"gross_impressions":1260,"by":"key_7"}
  *
  * Keeps: `parseImpressionCounts(JSON.parse(encodeImpressionCounts(e)))` is `e`; valid ≤ gross.
  */

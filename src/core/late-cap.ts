@@ -2,8 +2,8 @@
  * How many late clicks of one token are kept apart, and where the further ones are counted.
  *
  *   the first LATE_EVENTS_PER_TOKEN_MAX     each waits on its own, in its own minute
- *   a further one                           joins the last one that waits: counted in that one's minute and cell, decided
- *                                           with it, one row for any number of them
+ *   a further one                           joins the last one that waits: counted in that one's minute and cell,
+ *                                           decided with it, one row for any number of them
  *   a further one, when all are decided     goes the way of the last decision: duplicate after "accept", which left the
  *                                           impression claimed, invalid after "reject"
  *

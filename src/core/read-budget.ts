@@ -2,7 +2,7 @@
  * How much one tenant may have read from a report database, and all together: the book that a gate keeps. Pure: the
  * clock is an argument.
  *
- *   enter ─▶ entered (a pass) │ wait (a place or room is missing, and comes back) │ refused (rows or place, with a delay)
+ *   enter ─▶ entered (a pass) │ wait (a place or room is missing, comes back) │ refused (rows or place; with a delay)
  *   leave(pass, rows)         the rows that were read in truth are charged, and the next may enter
  *
  * A bucket of rows for each tenant fills over time. What a read will cost is guessed from what the tenant's last reads

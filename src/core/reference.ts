@@ -2,8 +2,8 @@
  * References: the names that senders give to orders, corrections, batches and clicks, as systems and people pass them
  * on.
  *
- *   "W-1", " W-1", "W-1\n", "W-1\u200b"     are one name: white space and invisible characters at either end are no part of it
- *   "{lead_id}", "undefined", "(not set)"   are none: a template that nobody filled, which all of a sender's orders share
+ *   "W-1", " W-1", "W-1\n", "W-1\u200b"     are one name: spaces and invisible characters at its ends are not of it
+ *   "{lead_id}", "undefined", "(not set)"   are none: a template that nobody filled, which all orders of a sender have
  *   "A[1]-{2}", "order-{7}"                 are names: only a value that is a template as a whole is refused
  *
  * Keeps: case and inner characters stay, but for Unicode's canonical composition (NFC): "é" as one character or as two

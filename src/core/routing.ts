@@ -3,7 +3,7 @@
  *
  *   routingHash = hash32(ad): upper 20 bits · hash32(jti): lower 12 bits           written into the event id
  *   salts       = of the ad, in the topology epoch in force at `iat`; 1 unless the epoch names the ad as hot
- *   shard       = mix32(ad's 20 bits · jti's 12 bits mod salts) mod shards         shards of that epoch, per type of event
+ *   shard       = mix32(ad's 20 bits · jti's 12 bits mod salts) mod shards      shards of that epoch, per type of event
  *
  *   clicks-<i>        clicks                  impressions-<i>   impressions, which are a hundred times as many
  *   orders-<0…255>    conversions, by (advertiser, type, order); fixed for ever (shard/submission-routing.ts)

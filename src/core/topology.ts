@@ -1,8 +1,8 @@
 /**
  * How a topology may change: by adding an epoch that begins in the future, and in no other way.
  *
- *   recorded  [0: 8 shards]                configured [0: 8, T: 64]      T ≥ now + 15 min → recorded becomes [0: 8, T: 64]
- *   recorded  [0: 8 shards]                configured [0: 8, T: 8 with hot ads]                the same: an epoch of its own
+ *   recorded  [0: 8 shards]     configured [0: 8, T: 64]      T ≥ now + 15 min → recorded becomes [0: 8, T: 64]
+ *   recorded  [0: 8 shards]     configured [0: 8, T: 8 with hot ads]     the same: an epoch of its own
  *
  * Keeps: an epoch that was ever in force is immutable, since keys claimed under it are where it sent them. A changed,
  * missing or retroactive epoch is refused by name, and the recorded list stays in force as it is. The lead time lets

@@ -1,7 +1,7 @@
 /**
  * A verified token without its user, for clicks under `Sec-GPC: 1`: the claims that counting needs, signed anew.
  *
- *   {jti, iat, exp, adv, …, uid: "u_42", email: "…"}   →   {jti, iat, exp, adv, …, without_user: 1}, under our signing key
+ *   {jti, iat, exp, adv, …, uid: "u_42", email: "…"} → {jti, iat, exp, adv, …, without_user: 1}, under our signing key
  *
  * Keeps: what is left verifies and names the same impression, landing URL and price, so that it can be re-verified,
  * re-decided and replayed like any other. `uid` goes, and so do claims that an ad server carries for itself, which may

@@ -1,7 +1,7 @@
 /**
  * Who a valid click is counted for as a unique user: 12 bytes that say nothing else.
  *
- *   token claim `uid`   SHA-256 over the length-prefixed `adv` and `uid`     the same person for as long as the id lives
+ *   token claim `uid`   SHA-256 over the length-prefixed `adv` and `uid`     the same person as long as the id lives
  *   else                the edge's keyed hash of address and agent           one browser, for a day
  *   `Sec-GPC: 1`        nobody: the click is counted, its user is not
  *

@@ -1,7 +1,7 @@
 /**
  * The verdict on one event: what it is worth, why, and under which version of the rules.
  *
- *   invalid   test · expired_token · … · too_fast     the first of the rules on invalid traffic that applies (core/givt.ts)
+ *   invalid   test · expired_token · … · too_fast     the first rule on invalid traffic that applies (core/givt.ts)
  *   late      its minute ended more than the allowed lateness before it was received (LATE_POLICY=review)
  *   duplicate its impression is already claimed by another event
  *   valid     none of these: it claims its impression, and is billed

@@ -20,8 +20,8 @@ export function publisherPage(publisher: Publisher, ads: readonly ShownAd[]): Ht
 <main>
   <section class="ads" aria-labelledby="ads-title">
     <h2 id="ads-title">On this page</h2>
-    <p class="lead">Each ad is one impression: its pixel counts it as shown, and its signed link counts the first click. A
-      second one, a double click or the way back and another click, is a duplicate. Reload for new impressions.</p>
+    <p class="lead">Each ad is one impression: its pixel counts it as shown, and its signed link counts the first click.
+      A second one, a double click or the way back and another click, is a duplicate. Reload for new impressions.</p>
     <ul class="grid">${ads.map(adCard)}</ul>
   </section>
   ${figures(ads)}
@@ -163,7 +163,8 @@ function document(title: string, body: Html): Html {
 </head>
 <body>
 ${body}
-<footer class="small">Local demonstration. Days are UTC; impressions and clicks are counted within a few seconds, conversions within ten.</footer>
+<footer class="small">Local demonstration. Days are UTC; impressions and clicks are counted within a few seconds,
+  conversions within ten.</footer>
 </body>
 </html>
 `;

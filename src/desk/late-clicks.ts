@@ -2,7 +2,7 @@
  * The review list: late clicks that wait for a decision, and those decided.
  *
  *   GET  /v1/late-clicks?status=waiting|decided|all&limit=100&after=<id>     newest state, in order of receipt
- *   POST /v1/late-clicks   {"decisions": [{"id": "…", "decision": "accept" | "reject"}, …]}   up to 1 000, result by row
+ *   POST /v1/late-clicks   {"decisions": [{"id": "…", "decision": "accept" | "reject"}, …]}   up to 1 000, result each
  *
  * Keeps: a tenant lists its own, from its own report database; the operator those of all databases. Deciding needs
  * scope admin, since accepting bills and rejecting does not. The decision is made in the click's shard, once, with who

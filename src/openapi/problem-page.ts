@@ -1,7 +1,7 @@
 /**
  * `/problems/:name`: what a problem's `type` points at, as JSON or as a short page.
  *
- *   {"type":"/problems/unknown-parameter","answered":[{"area":"reports and the desk","status":400,"title":"…","advice":"…"}]}
+ *   {"type":"/problems/unknown-parameter","answered":[{"area":"reports and the desk","status":400,"title":"…",…}]}
  *
  * Keeps: says the constants of src/openapi/problems.ts and nothing of the request.
  */
@@ -37,7 +37,8 @@ export function handleProblem(request: Request, name: string): Response {
 function pageOf(type: string, answered: readonly ProblemMeaning[]): string {
   const meanings = answered.map(
     ({ area, status, title, advice }) =>
-      `<dt>${status} · ${escapeHtml(title)}</dt><dd>${escapeHtml(advice)}</dd><dd><small>${escapeHtml(area)}</small></dd>`,
+      `<dt>${status} · ${escapeHtml(title)}</dt><dd>${escapeHtml(advice)}</dd>` +
+      `<dd><small>${escapeHtml(area)}</small></dd>`,
   );
   return `<!doctype html>
 <html lang="en">

@@ -24,8 +24,8 @@ const link = (id: string, path: string, summary: string): Operation => ({
   tag: "Clicks",
   summary,
   description:
-    "Any other query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and expired " +
-    "links get the same redirect; what counts is decided later. " +
+    "Any other query parameter is ignored, or passed on to the landing page by a token with `fwd: 1`. Bots and " +
+    "expired links get the same redirect; what counts is decided later. " +
     "A speculative fetch gets 503, so that the browser asks again when the person clicks. HEAD is answered alike.",
   scopes: null,
   query: REDIRECT("false answers the pixel instead of a redirect, for players of video ads."),
@@ -80,8 +80,8 @@ export const TRACK_OPERATIONS: readonly Operation[] = [
     tag: "Clicks",
     summary: "Report a click by script or SDK",
     description:
-      "From any origin, with whatever headers a page's tools add. JSON is taken under any type, and so is a form of the " +
-      "same fields. A browser's script gets 204: it could not read where a redirect leads.",
+      "From any origin, with whatever headers a page's tools add. JSON is taken under any type, and so is a form of " +
+      "the same fields. A browser's script gets 204: it could not read where a redirect leads.",
     scopes: null,
     query: REDIRECT("false answers 204 instead of a redirect."),
     body: {

@@ -2,8 +2,8 @@
  * Answers in their three formats, and what a caller may keep of them.
  *
  *   json     {"rows":[…],"meta":{…}}        ndjson   a row a line, streamed; the last line is {"meta":{…}}
- *   csv      RFC 4180; no place for meta, so what decides whether the numbers may be used travels in headers, and period
- *            and zone in the file's name
+ *   csv      RFC 4180; no place for meta, so what decides whether the numbers may be used travels in headers, and
+ *            period and zone in the file's name
  *
  * Keeps: only a range that ended before the watermark may be cached, by the caller alone and for a minute; an open one
  * changes with every posting. Such an answer has an ETag: strong over the bytes of CSV, weak over JSON without the

@@ -83,9 +83,12 @@ async function toPage(
   return { ...page, nextCursor: await sealCursor({ kept: name, offset: 0 }, context) };
 }
 
-const TOO_LONG = `More than ${GROUPS_MAX} rows are ordered by a metric: only the first page is offered. Order by time or a dimension.`;
+const TOO_LONG =
+  `More than ${GROUPS_MAX} rows are ordered by a metric: only the first page is offered. ` +
+  "Order by time or a dimension.";
 const TOO_MUCH_KEPT =
-  "Further pages of this account's tables are kept for an hour and have filled their room: only the first page is offered. Order by time or a dimension, whose pages need none, or raise limit.";
+  "Further pages of this account's tables are kept for an hour and have filled their room: only the first page is " +
+  "offered. Order by time or a dimension, whose pages need none, or raise limit.";
 
 function withoutCursor(watermark: WatermarkReading, detail: string): WatermarkReading {
   return { ...watermark, warnings: [...watermark.warnings, { code: "no_next_page", detail }] };

@@ -2,8 +2,8 @@
  * Query string or JSON → typed parameters: one zod schema per route, which names, describes and converts every one.
  *
  *   single   from, to, granularity, timezone, limit, format, …     given once
- *   list     group_by, breakdown, metrics, order, each dimension   `-x` excludes x; in a query string comma separated and
- *                                                                  repeatable, in JSON an array of texts (or one text)
+ *   list     group_by, breakdown, metrics, order, each dimension   `-x` excludes x; in a query string comma separated
+ *                                                                  and repeatable, in JSON a list (or one text)
  *   alias    groupBy → group_by, device_type → device
  *
  * Keeps: strict: an unknown parameter is refused with the nearest name, so a misspelled filter never widens an answer.

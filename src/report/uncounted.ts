@@ -48,7 +48,9 @@ export async function readUncounted(
     const count = ours.reduce((sum, { events }) => sum + events, 0);
     const oldestMs = Math.min(...ours.map((some) => some.oldestMs));
     const atLeast = isWhole ? "" : "at least ";
-    const detail = `Not counted: ${atLeast}${count} ${count === 1 ? "event" : "events"} that could not be carried, the oldest of ${isoSecond(oldestMs)}. Dead letters keep them until the operator replays them.`;
+    const detail =
+      `Not counted: ${atLeast}${count} ${count === 1 ? "event" : "events"} that could not be carried, the oldest of ` +
+      `${isoSecond(oldestMs)}. Dead letters keep them until the operator replays them.`;
     return { warnings: [{ code: "dead_letters", detail }], isShort: oldestMs < range.toMs };
   } catch (fault) {
     logFault("dead_letters_not_listed", fault);

@@ -1,8 +1,8 @@
 /**
  * The watermark's sources on the platform: every place where an event waits between its arrival and the facts.
  *
- *   always         event queues (CLICK_QUEUE_0, IMPRESSION_QUEUE_0, …), the dead-letter queues behind them, their spool,
- *                  the shards of clicks and impressions
+ *   always         event queues (CLICK_QUEUE_0, IMPRESSION_QUEUE_0, …), the dead-letter queues behind them, their
+ *                  spool, the shards of clicks and impressions
  *   conversions    their spool and 256 order objects, asked only by a query for conversions, their value or reasons
  *   counts         16 objects of uploaded impressions, asked only by a query for impressions or reasons
  *

@@ -2,11 +2,11 @@
  * Storage that was set back to an earlier moment: noticed before the first event of a session is decided, and mended.
  *
  *   head of the archive = this storage's life, at a place of this log     go on
- *   head ahead, another chain, or another life                            the storage is of the past; then, in this order:
+ *   head ahead, another chain, or another life                            the storage is of the past; then, in order:
  *
- *   1 close the segment that was announced last, if it is not there   → a request still under way cannot bring it any more
+ *   1 close the segment that was announced last, if it is not there   → a request still under way cannot bring it
  *   2 remember from the archive what later rows had claimed           → again, which changes nothing
- *   3 a new life in the head, from the last place that both know      → the next session finds a life that is not its own
+ *   3 a new life in the head, from the last place that both know      → the next session finds a life not its own
  *   4 the new life and its marks in the storage, in one transaction   → nothing
  *
  * Keeps: what was archived is counted once: its keys are known again before anything is decided, and the report

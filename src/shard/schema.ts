@@ -49,7 +49,8 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 ];
 
 const SELECT_META = `SELECT value FROM meta WHERE name = ?1`;
-const SET_META = `INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+const SET_META = `INSERT INTO meta (name, value) VALUES (?1, ?2)
+  ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 
 /** Brings the storage to the newest schema. */
 export function migrate(storage: DurableObjectStorage): void {

@@ -5,7 +5,7 @@
  * Contract (test/contract/shard-log.test.ts, over memory and SQLite):
  *   - `last().seq` is the highest number ever used, also when the log is empty and after a restart.
  *   - `append` keeps its entries in order; `last().loggedAtMs` is that of the newest row and survives `trim`.
- *   - `trim(place)` deletes rows up to that place, which becomes the tail. The caller has carried them everywhere first.
+ *   - `trim(place)` deletes rows up to that place, which becomes the tail. The caller has carried them all before.
  *   - A mark is durable when `write` returns, and null until it is written.
  */
 import type { LogContent } from "../core/log-line.ts";

@@ -42,7 +42,8 @@ export class SqliteKeyIndex implements KeyIndex {
       if (table === null) continue;
       const asked = JSON.stringify(group.map(({ key }) => key));
       const found = this.#sql.exec<{ key: string; event: string }>(
-        `SELECT asked.value AS key, event FROM json_each(?1) AS asked JOIN ${table} AS seen ON seen.key = unhex(asked.value)`,
+        `SELECT asked.value AS key, event FROM json_each(?1) AS asked
+         JOIN ${table} AS seen ON seen.key = unhex(asked.value)`,
         asked,
       );
       for (const { key, event } of found) claimedBy.set(key as ImpressionKey, event as EventId);

@@ -72,7 +72,8 @@ export class SqliteSubmissionBook implements SubmissionBook {
       table,
       this.#sql
         .exec<{ key: string; state: string }>(
-          `SELECT asked.value AS key, state FROM json_each(?1) AS asked JOIN ${table} AS book ON book.key = unhex(asked.value)`,
+          `SELECT asked.value AS key, state FROM json_each(?1) AS asked
+           JOIN ${table} AS book ON book.key = unhex(asked.value)`,
           asked,
         )
         .toArray(),

@@ -1,7 +1,8 @@
 /**
  * Which object decides on an order or a batch: by a keyed hash, so that nobody can choose names that all meet in one.
  *
- *   keys/v1/submission-routing   32 random bytes in R2, put if absent by whichever isolate is first, never changed or deleted
+ *   keys/v1/submission-routing   32 random bytes in R2, put if absent by whichever isolate is first, never
+ *                                changed or deleted
  *
  *   object = HMAC-SHA-256(key, order key), its first four bytes, mod 256
  *

@@ -1,7 +1,7 @@
 /**
  * The head of a shard's archive: under which names its log has been written, and how far each of them reaches.
  *
- *   heads/v1/clicks-3.json   {"v":1,"lives":[{"incarnation":"5f0c2a91","base":<place>,"end":<place>,"segment":<segment>}]}
+ *   heads/v1/clicks-3.json {"v":1,"lives":[{"incarnation":"5f0c…","base":<place>,"end":<place>,"segment":<segment>}]}
  *
  * A life is one stretch of the log under one incarnation, from `base` (a place of the life before it, or the start) to
  * `end`. The last life is the one that is written now. A head is written before the segment that it announces, so that

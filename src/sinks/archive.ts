@@ -56,10 +56,10 @@ export class ArchiveDamagedError extends Error {
  *   - `put` stores the segment unless its key is there; either way it resolves to the place up to which the segment
  *     under that key reaches, null when the key was closed. After it rejects, either may be the case.
  *   - `writeHead` replaces the head of that etag (null: none) and resolves to the new etag; null when another is there.
- *   - `rowsAfter` resolves to the rows after the place of the stored segment that holds the next one; none when there is
- *     no such segment. Throws ArchiveDamagedError when its content is not what was put.
- *   - `close` makes sure that no segment comes to stand under the key any more; it resolves to the place up to which one
- *     stands there already, and null when none ever will.
+ *   - `rowsAfter` resolves to the rows after the place of the stored segment that holds the next one; none when there
+ *     is no such segment. Throws ArchiveDamagedError when its content is not what was put.
+ *   - `close` makes sure that no segment comes to stand under the key any more; it resolves to the place up to which
+ *     one stands there already, and null when none ever will.
  */
 export interface ArchiveStore {
   put(segment: Segment): Promise<Position | null>;

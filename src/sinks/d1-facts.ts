@@ -1,7 +1,8 @@
 /**
  * Postings into D1: one `batch()`, which is one transaction, that begins with the ledger row.
  *
- *   move the ledger → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → their sums → late clicks
+ *   move the ledger → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → their sums
+ *   → late clicks
  *
  * Keeps: the contract of facts-store.ts. The ledger rejects a repeat before any delta is applied, and the transaction
  * takes everything back. Rows written: one for the ledger, one per facts row, and for a day that is summed one

@@ -2,8 +2,8 @@
  * The ports to the report databases: where postings go, and which of them holds an advertiser.
  *
  * Contract (test/contract/facts-store.test.ts, over memory and D1):
- *   - `post` applies all of a posting and moves the ledger's row of its source from `from` to `to`, or does nothing: where
- *     another row stands than `from` (null: none), it rejects.
+ *   - `post` applies all of a posting and moves the ledger's row of its source from `from` to `to`, or does nothing:
+ *     where another row stands than `from` (null: none), it rejects.
  *   - After `post` rejects, for whatever reason, the posting may or may not be applied; `ledger` tells. A request still
  *     under way may apply later; whatever was posted meanwhile from the same place has then made it void.
  */

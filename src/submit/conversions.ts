@@ -4,7 +4,7 @@
  *   POST /v1/conversions   API key with scope convert; {"conversions": [<row>, …]}, a list of rows, or one row
  *   GET  /v1/conversions   the same key, or a signed postback; JSON, or a pixel with `format=gif`; HEAD does the same
  *
- *   → {"results": [{"row": 0, "status": "recorded"}, {"row": 1, "problem": {"type": "/problems/order-conflict", …}}, …]}
+ *   → {"results": [{"row": 0, "status": "recorded"}, {"row": 1, "problem": {"type": "/problems/order-conflict", …}}]}
  *
  * Keeps: one bad row does not spoil its neighbours, and rows keep their order. Sent again, a row gets the answer
  * `repeated` and changes nothing. `accepted` means that it will be decided, though not now. A pixel is a pixel whatever

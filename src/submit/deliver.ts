@@ -2,8 +2,8 @@
  * Conversions on their way to the objects that decide on them: at once where they answer, else by way of R2.
  *
  *   orders-<i>                          by RPC, bounded
- *   spool-submissions/v1/<advertiser>/  what a call could not have decided (queue/submission-spool.ts), until cron brings it
- *                                       there (drain.ts)
+ *   spool-submissions/v1/<advertiser>/  what a call could not have decided (queue/submission-spool.ts), until cron
+ *                                       brings it there (drain.ts)
  *
  * Keeps: a conversion that was accepted is decided, once, or kept as a dead letter that says why not: its line stays
  * until its object has answered, and deciding twice changes no figure.

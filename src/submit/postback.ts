@@ -5,7 +5,7 @@
  *
  *   sig   base64url(HMAC-SHA-256(secret, "click_id=1~…&kid=2026-11&order_id=A-1&value_micros=4990000"))
  *         over every other parameter, sorted by name, name and value percent-encoded (RFC 3986), joined by "&";
- *         or over the same with names and values encoded as they stand in the URL, since not every library encodes alike:
+ *         or over the same with names and values encoded as they stand in the URL, since libraries encode differently:
  *         Java's URLEncoder writes "+" for a space, "*" as it is, and "%7E" for "~"
  *
  * Keeps: the signature covers every field, so none can be added, left out or changed; a field given twice is refused.

@@ -1,7 +1,7 @@
 /**
  * The body of a click by script: what beacons, SDKs and forms send, told by its content where its type is silent.
  *
- *   {"token": "…", "timestamp_ms"?: 1776686400000, "device_type"?: "mobile"}      any type; a beacon declares text/plain
+ *   {"token": "…", "timestamp_ms"?: 1776686400000, "device_type"?: "mobile"}    any type; a beacon declares text/plain
  *   token=…&timestamp_ms=…                                                        application/x-www-form-urlencoded
  *   the same fields                                                               multipart/form-data
  *

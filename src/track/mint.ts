@@ -3,7 +3,8 @@
  * key mints without any call (docs/TOKENS.md).
  *
  *   {"tokens": [{"adv": "…", "cmp": "…", "ad": "…", "pub": "…", "url": "…", "cpc": 250000, …}, …]}
- *   → {"tokens": [{"token": "…", "click_url": "https://…/c/…", "pixel_url": "https://…/i/…"} | {"problem": {"type": "…", "title": "…", …}}, …]}
+ *   → {"tokens": [{"token": "…", "click_url": "https://…/c/…", "pixel_url": "https://…/i/…"}
+ *                 | {"problem": {"type": "…", "title": "…", …}}, …]}
  *
  * Keeps: a key mints within its limits only (access/api-keys.ts), judged row by row. One bad row does not spoil its
  * neighbours, and rows keep their order. `jti`, `iat` and `exp` are filled in when absent: a random id, the current

@@ -91,7 +91,8 @@ const MEASUREMENT = {
   },
   clickDefinition: "redirect_returned",
   click:
-    "A request to a click link, or a report by script, whose token was verified. It is answered with a 302, or, where a script, a ping or a player asks for no redirect, with 204 or a pixel.",
+    "A request to a click link, or a report by script, whose token was verified. It is answered with a 302, or, " +
+    "where a script, a ping or a player asks for no redirect, with 204 or a pixel.",
   impression: "A request to a pixel whose token was verified, or a count that an ad server uploaded.",
   conversion: "An outcome that an advertiser reports with the signed id of a click.",
   multiClick: {
@@ -101,7 +102,9 @@ const MEASUREMENT = {
     claim: "the first valid click in the order in which they are logged",
   },
   frontEndFiltering: {
-    used: "speculative fetches are refused with 503 and ask again when the person acts; requests without a valid token are refused",
+    used:
+      "speculative fetches are refused with 503 and ask again when the person acts; " +
+      "requests without a valid token are refused",
     refusedRequestsAreEvents: false,
     refusalsCounted: "by reason, in operational metrics",
     redirectDependsOnVerdict: false,
@@ -166,7 +169,9 @@ function uniqueUsers() {
     exactUpTo: EXACT_USERS_MAX,
     standardErrorPercent: Number((STANDARD_ERROR * 100).toFixed(2)),
     of: "valid clicks",
-    key: "the token's uid, else a hash of address and agent under a salt of the day; of an IPv6 address its first 64 bits",
+    key:
+      "the token's uid, else a hash of address and agent under a salt of the day; " +
+      "of an IPv6 address its first 64 bits",
     dailyKeyLifeDays: KEY_LIFE_DAYS,
     globalPrivacyControl: "no key, and no user in the logged token; the click is counted, its user is not",
     groupedBy: ["time", ...DIMENSIONS.filter(isRowDimension)],
