@@ -13,10 +13,12 @@ import { REFUSALS } from "../core/refusal.ts";
 import { problemTitle, problemType } from "../problem.ts";
 import { REPORT_PROBLEMS } from "../report/problems.ts";
 import { SUBMISSION_PROBLEMS } from "../submit/problems.ts";
+import { ADVICE, type Reason } from "./advice.ts";
 
 export type ProblemInfo = { readonly type: string; readonly status: number; readonly title: string };
 
-type Table = Readonly<Record<string, { readonly status: number; readonly title: string }>>;
+type Row = { readonly status: number; readonly title: string };
+type Table = Readonly<Partial<Record<Reason, Row>>>;
 
 /** What src/access answers before a route does. */
 export const ACCESS = {
@@ -33,7 +35,7 @@ const ADDRESSES = {
   settings_refused: { status: 503, title: "The settings of this deployment are refused." },
 } as const satisfies Table;
 
-const AREAS = {
+const AREAS: Readonly<Record<string, Table>> = {
   "keys and their rates": ACCESS,
   "reports, the catalogue and the desk": READ_PROBLEMS,
   "clicks, impressions and tokens": REFUSALS,
@@ -41,7 +43,7 @@ const AREAS = {
   "reports and the desk": REPORT_PROBLEMS,
   administration: OWN_PROBLEMS,
   "all addresses": ADDRESSES,
-} as const satisfies Record<string, Table>;
+};
 
 export type ProblemMeaning = {
   /** Where it is answered, comma separated. */
@@ -85,34 +87,18 @@ export const KEYED: readonly ProblemInfo[] = problems(ACCESS);
 
 function meanings(): Map<string, readonly ProblemMeaning[]> {
   const found = new Map<string, readonly ProblemMeaning[]>();
-  for (const [area, table] of Object.entries<Table>(AREAS)) {
-    for (const [reason, { status, title: ofArea }] of Object.entries(table)) {
+  for (const [area, table] of Object.entries(AREAS)) {
+    for (const [reason, { status, title: ofArea }] of Object.entries(table) as [Reason, Row][]) {
       const title = problemTitle(reason, ofArea);
       const type = problemType(reason);
       const known = found.get(type) ?? [];
       const same = known.find((one) => one.status === status && one.title === title);
       const meaning = {
         area: same === undefined ? area : `${same.area}, ${area}`,
-        ...{ status, title, advice: adviceFor(status) },
+        ...{ status, title, advice: ADVICE[reason] },
       };
       found.set(type, [...known.filter((one) => one !== same), meaning]);
     }
   }
   return found;
-}
-
-/** What the status says of trying again. */
-function adviceFor(status: number): string {
-  if (status === 401) return "Send a key that is in force as `Authorization: Bearer clk_…`.";
-  if (status === 403) return "Nothing but another key, token or signature changes this answer.";
-  if (status === 404)
-    return "Check the address and the id; what another tenant owns is answered like what is not there.";
-  if (status === 405) return "The header `Allow` lists the methods of this address.";
-  if (status === 409)
-    return "What is stored says something else, and nothing was changed; read it before trying again.";
-  if (status === 410) return "Begin again at the first page.";
-  if (status === 413) return "Send less at once.";
-  if (status === 429) return "Wait as many seconds as `Retry-After` says.";
-  if (status >= 500) return "The same request may be sent again; wait as `Retry-After` says where it is given.";
-  return "Change what `field` and `detail` name; the same request gets the same answer.";
 }

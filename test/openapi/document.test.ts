@@ -90,6 +90,11 @@ describe("the document", () => {
 });
 
 describe("problems", () => {
+  it("no two problems give the same advice", () => {
+    const advice = [...PROBLEM_MEANINGS].map(([, [meaning]]) => meaning?.advice);
+    expect(advice.filter((one, at) => one === undefined || one === "" || advice.indexOf(one) !== at)).toEqual([]);
+  });
+
   it.each([...PROBLEM_MEANINGS])("%s is explained at its own address", async (type, meanings) => {
     const response = await get(type);
     expect(await response.json()).toEqual({ type, answered: meanings });
