@@ -1,10 +1,11 @@
 /**
- * Exact integers of any size: a number while it is a safe one, else a bigint, so that ordinary sums cost what numbers cost.
+ * Exact integers of any size: a number while it is a safe one, else a bigint, so that ordinary sums cost what numbers
+ * cost.
  *
  *   9007199254740991 → number        9007199254740992n → bigint        JSON: the digits, 9100999999990899
  *
- * Keeps: one value has one form, so `===`, `<` and `>` are right for any two of them, and 0 is the number 0. JSON is read and
- * written digit by digit where a double would round; other JSON takes the usual way.
+ * Keeps: one value has one form, so `===`, `<` and `>` are right for any two of them, and 0 is the number 0. JSON is
+ * read and written digit by digit where a double would round; other JSON takes the usual way.
  * Sources: ECMAScript, "JSON.parse source text access" (`JSON.rawJSON`, `context.source`).
  */
 import { parseJson } from "./base64url.ts";

@@ -54,8 +54,8 @@ export function cellDimensionsOf(cellKey: string): string[] {
 }
 
 /**
- * Adds one line of a log to minute facts, in place. A deferred event adds nothing; the review of a late event also takes
- * away what its first line added, and a conversion takes away what its order was credited before.
+ * Adds one line of a log to minute facts, in place. A deferred event adds nothing; the review of a late event also
+ * takes away what its first line added, and a conversion takes away what its order was credited before.
  */
 export function foldEntry(facts: Facts, entry: LogEntry): void {
   if (isTokenEntry(entry)) foldEvent(facts, entry);

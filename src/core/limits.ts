@@ -14,7 +14,9 @@ export const DAY_MS = 86_400_000;
 
 /** Identifiers in a token: 1–64 of `A–Z a–z 0–9 _ - .` */
 export const ID_LENGTH_MAX = 64;
-/** A token with a 2 048-byte landing URL and every optional id is about 4 300 characters; JSON escapes may double it. */
+/**
+ * A token with a 2 048-byte landing URL and every optional id is about 4 300 characters; JSON escapes may double it.
+ */
 export const TOKEN_LENGTH_MAX = 8_192;
 export const LANDING_URL_BYTES_MAX = 2_048;
 /** Macros in one landing URL, and among them the longest, `{click_id}`. */
@@ -100,7 +102,9 @@ export const SEGMENT_CHARS_MAX = 8_000_000;
 export const ADVERTISER_BUCKETS = 16;
 
 export const SHARDS_MAX = 1_024;
-/** Places that a hot ad is spread over: each is a further row per flush, and 64 shards carry more than one ad ever gets. */
+/**
+ * Places that a hot ad is spread over: each is a further row per flush, and 64 shards carry more than one ad ever gets.
+ */
 export const SALTS_MAX = 64;
 /** Hot ads of one epoch; a variable of a Worker holds 5 kB, which is fewer. */
 export const HOT_ADS_COUNT_MAX = 256;

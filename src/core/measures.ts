@@ -4,10 +4,11 @@
  *
  *   cell = [publisher_id, country, device, creative_id, ...one integer per measure]
  *
- * Money is held in two measures, so that no sum of them leaves a 64-bit integer, however much a tenant reports: an amount
- * of 1 234 567 890 micros (1 234.56789 units) adds 34 567 890 to `spend_micros` and 12 to `spend_hundreds`.
+ * Money is held in two measures, so that no sum of them leaves a 64-bit integer, however much a tenant reports: an
+ * amount of 1 234 567 890 micros (1 234.56789 units) adds 34 567 890 to `spend_micros` and 12 to `spend_hundreds`.
  *
- *   amount = hundreds · 10^8 + micros        9.2 · 10^10 events of any worth, or 9.2 · 10^11 orders of 10^15 micros, in one sum
+ *   amount = hundreds · 10^8 + micros        one sum holds 9.2 · 10^10 events of any worth, or 9.2 · 10^11 orders of
+ *                                           10^15 micros
  *
  * Keeps: append-only, since stored cells are read by position; an older, shorter cell reads as 0 in what came later.
  * The law gross = valid + duplicate + invalid + late (a CHECK of each facts table). Deltas may be negative.

@@ -1,6 +1,6 @@
 /**
- * Minutes that have left the report database, grouped as its statements group rows: the same scope, filters, windows and
- * cursor, over the objects that one snapshot of the ledger names.
+ * Minutes that have left the report database, grouped as its statements group rows: the same scope, filters, windows
+ * and cursor, over the objects that one snapshot of the ledger names.
  *
  *   reads of minutes before the mark ─▶ hot rows ⊕ moving rows (the same statements) ⊕ objects (here)
  *

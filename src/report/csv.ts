@@ -5,8 +5,8 @@
  *   clicks_2026-04-20T1200Z_2026-04-20T1300Z_UTC.csv     other bounds: instants, the second one excluded
  *
  * Keeps: no cell is a formula to a spreadsheet: a text that starts with `= + - @`, tab, CR or LF gets an apostrophe in
- * front, unless it is a plain number. A file's name holds letters, digits and `. _ + -` only, which every file system and
- * a quoted header take. Source: OWASP, "CSV Injection".
+ * front, unless it is a plain number. A file's name holds letters, digits and `. _ + -` only, which every file system
+ * and a quoted header take. Source: OWASP, "CSV Injection".
  */
 import { DAY_MS } from "../core/limits.ts";
 import { isoDay } from "../core/time.ts";

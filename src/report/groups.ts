@@ -1,9 +1,9 @@
 /**
  * The groups of a report: what the statements returned, summed by (window, dimensions).
  *
- * Keeps: the sum over reads equals the sum over the range, since reads never overlap. A group in which all that the asked
- * metrics are made of is zero is not there, whichever tier it came from: a zero row and no row are the same fact. A
- * value that does not exist (a quotient by zero) comes last in either direction.
+ * Keeps: the sum over reads equals the sum over the range, since reads never overlap. A group in which all that the
+ * asked metrics are made of is zero is not there, whichever tier it came from: a zero row and no row are the same fact.
+ * A value that does not exist (a quotient by zero) comes last in either direction.
  */
 import { addExact, type Exact, parseExact } from "../core/exact.ts";
 import { MINUTE_MS } from "../core/limits.ts";

@@ -4,9 +4,10 @@
  *   report-pages/v1/until=<YYYY-MM-DDTHH:MM:SSZ>/<32 hexadecimal digits>.json
  *   {"rows":[[window,[dimensions],[sums],{reasons},sketch,[previous…]|null], …],"read":{…}}
  *
- * Keeps: an object is written once and never changed, so every page of a cursor is of one moment. It is read only under a
- * sealed cursor, which names it; its name is random. What one tenant may have kept is bounded (src/access/read-rules.ts). Objects past their time are deleted by cron (`dropKeptRows`), and by
- * a lifecycle rule of the bucket should cron not run.
+ * Keeps: an object is written once and never changed, so every page of a cursor is of one moment. It is read only under
+ * a sealed cursor, which names it; its name is random. What one tenant may have kept is bounded
+ * (src/access/read-rules.ts). Objects past their time are deleted by cron (`dropKeptRows`), and by a lifecycle rule of
+ * the bucket should cron not run.
  */
 import { encodeUtf8 } from "../core/base64url.ts";
 import { type Exact, parseExact, stringifyExact } from "../core/exact.ts";
@@ -26,8 +27,8 @@ type WireRow = readonly [window: number, dimensions: string[], counted: WireCoun
 export type Kept<T> = { readonly rows: readonly Row[]; readonly read: T };
 
 /**
- * Keeps rows for as long as a cursor lives. Returns the name that a cursor carries, or null where the tenant has as much
- * kept as it may have.
+ * Keeps rows for as long as a cursor lives. Returns the name that a cursor carries, or null where the tenant has as
+ * much kept as it may have.
  */
 export async function keepRows<T>(
   bucket: R2Bucket,

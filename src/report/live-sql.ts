@@ -1,5 +1,6 @@
 /**
- * The totals of a tenant's last minutes: of facts rows for an advertiser or the operator, of their cells for a publisher.
+ * The totals of a tenant's last minutes: of facts rows for an advertiser or the operator, of their cells for a
+ * publisher.
  */
 import { MEASURES } from "../core/measures.ts";
 import { WIDE } from "../sinks/wide-sql.ts";

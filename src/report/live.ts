@@ -8,11 +8,11 @@
  *
  * Each event states all the minutes anew, zeros included, so that one that is missed does no harm. Between events a
  * comment keeps the connection open. Keeps: the same rows as a report by the same key, by measure name; nothing of
- * another tenant. A stream ends after ten minutes, and when the key is revoked it is not taken up again: the browser asks
- * anew by itself (`retry`). Streams of one tenant are bounded, and what they read is charged to its budget: a tenant in
- * debt is looked after less often. A reader that takes nothing loses its stream after a while.
- * Relies on: one short look at the report databases every two seconds for all listeners of an isolate that ask the same: at
- * an advertiser's own, else at all.
+ * another tenant. A stream ends after ten minutes, and when the key is revoked it is not taken up again: the browser
+ * asks anew by itself (`retry`). Streams of one tenant are bounded, and what they read is charged to its budget: a
+ * tenant in debt is looked after less often. A reader that takes nothing loses its stream after a while.
+ * Relies on: one short look at the report databases every two seconds for all listeners of an isolate that ask the
+ * same: at an advertiser's own, else at all.
  */
 import { identify } from "../access/admit.ts";
 import type { Principal } from "../access/api-keys.ts";
@@ -120,8 +120,8 @@ async function startStream(env: Env, { principal, scope, minutes }: Listener): P
 }
 
 /**
- * The text of the stream, piece by piece. A look that fails is a comment, and the next one is made all the same. `first`
- * was looked at before.
+ * The text of the stream, piece by piece. A look that fails is a comment, and the next one is made all the same.
+ * `first` was looked at before.
  */
 export async function* liveEvents(ports: LivePorts, first: Looked | null = null): AsyncGenerator<string> {
   const { nowMs, sleep, keep } = ports;
@@ -200,8 +200,9 @@ function toMinute(minute: number, rows: readonly MinuteRow[]): Record<string, un
 }
 
 /**
- * A stream that asks for the next piece when the reader is ready for it, and stops when the reader goes away, or has taken
- * nothing for a while: so at most one piece waits for a reader, and not for long. `close` is called once, at any end.
+ * A stream that asks for the next piece when the reader is ready for it, and stops when the reader goes away, or has
+ * taken nothing for a while: so at most one piece waits for a reader, and not for long. `close` is called once, at any
+ * end.
  */
 export function toStream(
   pieces: AsyncGenerator<string>,

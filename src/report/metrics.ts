@@ -7,8 +7,8 @@
  *   uniques     unique_users                   an estimate from sketches, which stand on rows and not on cells
  *
  * Keeps: closed lists; only these names reach SQL, as measures. A quotient is null where its denominator is 0. It is
- * computed in integers: money is a whole number of micros and a ratio a whole number of millionths, rounded half up. Sums
- * and money are exact whatever their size; a ratio above 9 · 10^9 is the nearest double.
+ * computed in integers: money is a whole number of micros and a ratio a whole number of millionths, rounded half up.
+ * Sums and money are exact whatever their size; a ratio above 9 · 10^9 is the nearest double.
  */
 import { addExact, type Exact, multiplyAdd, toExact } from "../core/exact.ts";
 import { HUNDREDS, isMoney, MEASURES, type Measure, MICROS_PER_HUNDRED } from "../core/measures.ts";
@@ -68,8 +68,8 @@ function isQuotientMetric(metric: Metric): metric is QuotientMetric {
 }
 
 /**
- * The measures whose sums the metrics need, each once, in the order of `MEASURES`. Uniques state their coverage. Money is
- * named by its micros.
+ * The measures whose sums the metrics need, each once, in the order of `MEASURES`. Uniques state their coverage. Money
+ * is named by its micros.
  */
 export function measuresOf(metrics: readonly Metric[]): Measure[] {
   const needed = new Set<Measure>(

@@ -1,6 +1,6 @@
 /**
- * The statements of a report: the groups of one read (src/report/plan.ts). Which rows a statement reads, and that no value
- * meets its text, is the business of src/report/rows-sql.ts.
+ * The statements of a report: the groups of one read (src/report/plan.ts). Which rows a statement reads, and that no
+ * value meets its text, is the business of src/report/rows-sql.ts.
  *
  *   sums      SELECT window, dimensions, sums FROM rows GROUP BY … HAVING any sum <> 0 ORDER BY … LIMIT ?
  *   reasons   SELECT window, dimensions, JSON {reason: count} FROM the same rows, their reasons unfolded …
@@ -143,7 +143,10 @@ function groupBy(columns: readonly string[]): string {
   return columns.length === 0 ? "" : "GROUP BY ".concat(columns.join(", "));
 }
 
-/** Order and limit. `keys` are what the statement groups by, window first: so an index that has the groups has the order. */
+/**
+ * Order and limit. `keys` are what the statement groups by, window first: so an index that has the groups has the
+ * order.
+ */
 function pageClauses(page: Page, query: ReportQuery, keys: readonly string[]): Statement[] {
   const order = page.order.flatMap((term) => orderTerms(term, query, keys));
   return [

@@ -3,10 +3,10 @@
  *
  *   {"minute":"2026-04-20T12:00:00Z","adId":"ad_9","clicks":841,"previous":{"clicks":790}}
  *
- * Keeps: a row has exactly those fields. A window is named by the instant at which it starts, in the query's zone. A row's
- * `previous` is what the window in its place had in the range before, of the same dimensions; windows pair by position.
- * In CSV, where a cell holds one value, `reasons` is one column for each reason of the answer (`reason.<name>`), and the
- * previous values are further columns (`previous.<name>`).
+ * Keeps: a row has exactly those fields. A window is named by the instant at which it starts, in the query's zone. A
+ * row's `previous` is what the window in its place had in the range before, of the same dimensions; windows pair by
+ * position. In CSV, where a cell holds one value, `reasons` is one column for each reason of the answer
+ * (`reason.<name>`), and the previous values are further columns (`previous.<name>`).
  */
 import { toJsonNumber } from "../core/exact.ts";
 import { MINUTE_MS } from "../core/limits.ts";

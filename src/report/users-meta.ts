@@ -3,8 +3,8 @@
  *
  *   {"standardError":0.0162,"exact":false,"coverage":0.87,"keyLifeDays":1,"note":"…"}
  *
- * Keeps: `exact` is true only when every number shown is a count. `coverage` is the share of the shown clicks whose user
- * is known; the others are in no number of users. It is null without clicks.
+ * Keeps: `exact` is true only when every number shown is a count. `coverage` is the share of the shown clicks whose
+ * user is known; the others are in no number of users. It is null without clicks.
  */
 import { addExact, type Exact } from "../core/exact.ts";
 import { STANDARD_ERROR } from "../core/sketch.ts";
@@ -15,8 +15,8 @@ import { type Metric, ratioOf } from "./metrics.ts";
 export const KEY_LIFE_DAYS = 1;
 
 const NOTE =
-  "A key that lives a day counts a person once for each day. Clicks without a user are in no number of users: of clients " +
-  "that ask not to be tracked, and of moments when the day's salt could not be read.";
+  "A key that lives a day counts a person once for each day. Clicks without a user are in no number of users: of " +
+  "clients that ask not to be tracked, and of moments when the day's salt could not be read.";
 
 export type UsersMeta = {
   readonly standardError: number;

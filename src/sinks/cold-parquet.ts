@@ -5,13 +5,14 @@
  *   minute, part                                     INT32
  *   <each measure>                                   INT64
  *   reasons                                          STRING, JSON {reason: count}
- *   sketch                                           BYTE_ARRAY, NULL without users (src/core/sketch.ts, its stored form)
+ *   sketch                                           BYTE_ARRAY, NULL without users (src/core/sketch.ts, as stored)
  *   cells                                            STRING, JSON [[publisher, country, device, creative, …counts], …]
  *
- * Rows ascend by advertiser, campaign, ad group, ad, minute, part, in groups of 2 048, so that one ad's day is one stretch
- * of one or two groups; what a question by time and ad needs lies in front of what is long. Compressed with Snappy.
- * Keeps: equal rows give equal bytes. The first four columns and `minute` have exact statistics in every group. A measure
- * that is younger than an object has no column in it, and reads as 0.
+ * Rows ascend by advertiser, campaign, ad group, ad, minute, part, in groups of 2 048, so that one ad's day is one
+ * stretch of one or two groups; what a question by time and ad needs lies in front of what is long. Compressed with
+ * Snappy.
+ * Keeps: equal rows give equal bytes. The first four columns and `minute` have exact statistics in every group. A
+ * measure that is younger than an object has no column in it, and reads as 0.
  */
 import type { AsyncBuffer, FileMetaData, RowGroup } from "hyparquet";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";

@@ -28,7 +28,8 @@ WHERE bucket = ?1 AND state = 'moving'`;
 /**
  * The first day of bucket ?1 with rows to move, before day ?2 and rolled into hours and days (what is rolled stays so),
  * and the sequence of its next batch. What arrives for a day
- * that was moved waits half of the day's age, so that a trickle of deltas makes few objects, and ever fewer. ?3: now, ms.
+ * that was moved waits half of the day's age, so that a trickle of deltas makes few objects, and ever fewer. ?3: now,
+ * ms.
  */
 export const SELECT_NEXT_DAY = `
 WITH days AS (
@@ -54,7 +55,9 @@ WHERE last.day IS NULL OR last.is_cut = 1
 ORDER BY latest.day
 LIMIT 1`;
 
-/** Opens batch (?1 bucket, ?2 day, ?3 sequence) at ?4 ms. Fails when it is there, or another is under way in the bucket. */
+/**
+ * Opens batch (?1 bucket, ?2 day, ?3 sequence) at ?4 ms. Fails when it is there, or another is under way in the bucket.
+ */
 export const INSERT_BATCH = `
 INSERT INTO cold_objects (bucket, day, sequence, state, rows, is_cut, advertiser_first, advertiser_last, minute_first,
   minute_last, claimed_at_ms)

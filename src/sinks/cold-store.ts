@@ -3,9 +3,9 @@
  *
  *   cold/minute/v1/dt=2026-04-20/bucket=05/<sequence, 4 digits>-<first 16 digits of its SHA-256>.parquet
  *
- * Keeps: an object's name holds its content's hash, so that two movers of one batch, of two versions perhaps, never write
- * over each other; the ledger names one of the two, and only that one counts. An object is read back and compared row by
- * row with what was written, and its sums with those that D1 adds, before the ledger names it.
+ * Keeps: an object's name holds its content's hash, so that two movers of one batch, of two versions perhaps, never
+ * write over each other; the ledger names one of the two, and only that one counts. An object is read back and compared
+ * row by row with what was written, and its sums with those that D1 adds, before the ledger names it.
  */
 import { addExact, type Exact, toExact } from "../core/exact.ts";
 import { DAY_MS } from "../core/limits.ts";
@@ -45,8 +45,8 @@ export function movingBatch(database: D1Database, bucket: number): Promise<Batch
 }
 
 /**
- * Takes rows of the first day before `beforeDay` that has any into a new batch, and returns it; null when there are none.
- * After any failure the batch is there whole or not at all; another mover's batch may be found instead.
+ * Takes rows of the first day before `beforeDay` that has any into a new batch, and returns it; null when there are
+ * none. After any failure the batch is there whole or not at all; another mover's batch may be found instead.
  */
 export async function claimBatch(
   database: D1Database,

@@ -1,6 +1,6 @@
 /**
- * Integers of a report database on their way out: D1 hands 64-bit integers over as doubles, so those that a double does not
- * hold leave as text.
+ * Integers of a report database on their way out: D1 hands 64-bit integers over as doubles, so those that a double does
+ * not hold leave as text.
  *
  * Keeps: `toExact` (core/exact.ts) of what is read is what the database holds.
  */
