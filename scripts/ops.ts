@@ -16,6 +16,7 @@ const USAGE = `usage: npm run ops -- COMMAND [--url URL] [--key KEY] [--json]
   dead list [--limit N] [--after KEY]       dead letters, by day and reason
   dead show KEY                             one letter, whole
   dead replay KEY… | --all                  count what is in them, once; a letter that was edited is refused
+  rebuild [--database BINDING]              fill a report database from the archive (REPORT_DB)
   late list [--status waiting|decided|all] [--limit N] [--after ID]
   late accept ID…                           count late clicks: valid, or duplicate where the impression is taken
   late reject ID…                           count them as invalid
@@ -38,7 +39,9 @@ type Request = {
 function readArguments(argv: readonly string[]): Request | null {
   const { values, positionals } = parseOrRefuse(argv);
   if (values.help) return null;
-  const [noun = "", verb = "", ...items] = positionals;
+  const [noun = "", ...more] = positionals;
+  const isOneWord = COMMANDS[noun] !== undefined;
+  const [verb = "", ...items] = isOneWord ? ["", ...more] : more;
   const name = `${noun} ${verb}`.trim();
   const command = COMMANDS[name];
   if (command === undefined) throw new UsageError(name === "" ? "a command is missing" : `no command is named ${name}`);
@@ -51,7 +54,17 @@ function readArguments(argv: readonly string[]): Request | null {
 }
 
 function parseOrRefuse(argv: readonly string[]) {
-  const options = { url: TEXT, key: TEXT, json: FLAG, help: FLAG, limit: TEXT, after: TEXT, status: TEXT, all: FLAG };
+  const options = {
+    url: TEXT,
+    key: TEXT,
+    json: FLAG,
+    help: FLAG,
+    limit: TEXT,
+    after: TEXT,
+    status: TEXT,
+    all: FLAG,
+    database: TEXT,
+  };
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
   } catch (cause) {

@@ -12,6 +12,7 @@ export type Options = {
   readonly after?: string;
   readonly status?: string;
   readonly all?: boolean;
+  readonly database?: string;
 };
 export type Outcome = { readonly text: string; readonly data: unknown; readonly isDone: boolean };
 type Command = (client: DeskClient, items: readonly string[], options: Options) => Promise<Outcome>;
@@ -85,6 +86,22 @@ const replayDead: Command = async (client, keys, { all = false }) => {
     data: { results },
     isDone: results.every(({ outcome }) => outcome === "replayed"),
   };
+};
+
+type Progress = { readonly events: number; readonly shards: number; readonly next: string | null };
+
+const rebuildDatabase: Command = async (client, _, { database = "REPORT_DB" }) => {
+  const sum = { events: 0, shards: 0 };
+  let after = "";
+  for (;;) {
+    const { events, shards, next } = (await client.post("/v1/admin/rebuild", { database, after })) as Progress;
+    sum.events += events;
+    sum.shards += shards;
+    if (next === null) break;
+    after = next;
+  }
+  const text = `${database} has everything that is archived: ${sum.shards} shards, ${sum.events} events read`;
+  return { text, data: { database, ...sum }, isDone: true };
 };
 
 type LateClick = {
@@ -165,6 +182,7 @@ export const COMMANDS: Readonly<
   "dead list": { run: listDead, takes: "none", options: ["limit", "after"] },
   "dead show": { run: showDead, takes: "one", options: [] },
   "dead replay": { run: replayDead, takes: "some or --all", options: ["all"] },
+  rebuild: { run: rebuildDatabase, takes: "none", options: ["database"] },
   "late list": { run: listLate, takes: "none", options: ["status", "limit", "after"] },
   "late accept": { run: decideLate("accept"), takes: "some", options: [] },
   "late reject": { run: decideLate("reject"), takes: "some", options: [] },

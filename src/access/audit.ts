@@ -5,7 +5,7 @@
  * added. No secret is part of an entry.
  */
 export type AuditEntry = {
-  readonly action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay";
+  readonly action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild";
   readonly subjectKind: string;
   readonly subjectId: string;
   /** The subject as answers show it; null where there was none. */

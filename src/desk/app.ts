@@ -26,6 +26,7 @@ import { Directory } from "../sinks/directory.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
 import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
 import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
+import { rebuildDatabase } from "./rebuild.ts";
 import { ringOf } from "./ring.ts";
 
 /** What a handler finds in its context: the bindings of the Worker. */
@@ -128,6 +129,12 @@ const OPERATIONS: readonly Operation[] = [
     path: "/v1/admin/dead-letters/replay",
     needs: "admin",
     act: (context, { actor, body }) => replayDeadLetters(body, context.env, actor),
+  },
+  {
+    method: "POST",
+    path: "/v1/admin/rebuild",
+    needs: "admin",
+    act: (context, { actor, body }) => rebuildDatabase(body, context.env, actor),
   },
 ];
 

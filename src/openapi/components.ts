@@ -9,6 +9,7 @@ import { emptySchema, rotateSchema } from "../admin/keys.ts";
 import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, PUBLISHERS } from "../admin/resources.ts";
 import { replaySchema } from "../desk/dead-letters.ts";
 import { decisionsSchema } from "../desk/late-clicks.ts";
+import { rebuildSchema } from "../desk/rebuild.ts";
 import * as about from "./about-operations.ts";
 import * as admin from "./admin-answers.ts";
 import * as desk from "./desk-answers.ts";
@@ -35,6 +36,7 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   Nothing: emptySchema,
   LateDecisions: decisionsSchema,
   LettersToReplay: replaySchema,
+  DatabaseToRebuild: rebuildSchema,
   TokenToExplain: desk.TokenToExplain,
   TokenClaims: track.TokenClaims,
   MintRequest: track.MintRequest,
@@ -75,6 +77,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   DeadLetterPage: desk.DeadLetterPage,
   DeadLetter: desk.DeadLetter,
   ReplayResults: desk.ReplayResults,
+  RebuildProgress: desk.RebuildProgress,
   MintAnswer: track.MintAnswer,
   ConversionStatus: submit.ConversionStatus,
   ConversionResults: submit.ConversionResults,

@@ -109,3 +109,8 @@ export const ReplayResults = z.object({
     }),
   ),
 });
+export const RebuildProgress = z.object({
+  events: count.describe("Events of log rows that were read from the archive."),
+  shards: count.describe("Shards that are complete."),
+  next: text.nullable().describe("The shard to go on after; null when all are complete."),
+});

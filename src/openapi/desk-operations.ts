@@ -94,4 +94,13 @@ export const DESK_OPERATIONS: readonly Operation[] = [
     problems: [...CHECKED, ...BODIES],
     examples: [{ name: "one", body: { keys: [EXAMPLE.deadLetter] }, status: 200 }],
   },
+  {
+    ...{ ...letters, id: "rebuildDatabase", method: "post", path: "/v1/admin/rebuild" },
+    summary: "Fill a report database from the archive",
+    description: "What is there already is not counted again. Repeat with `next` as `after` until it is null.",
+    body: { schema: "DatabaseToRebuild" },
+    answers: { 200: json("What was done so far.", "RebuildProgress") },
+    problems: [...CHECKED, ...BODIES],
+    examples: [{ name: "primary", body: { database: "REPORT_DB" }, status: 200 }],
+  },
 ];

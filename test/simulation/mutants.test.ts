@@ -10,8 +10,10 @@ import { CREDIT_ADDED } from "./mutants/credit-added.ts";
 import { FOLLOWER_NEVER_RESENDS } from "./mutants/follower-never-resends.ts";
 import { JOIN_FORGOTTEN } from "./mutants/join-forgotten.ts";
 import { KEYS_DROPPED_EARLY } from "./mutants/keys-dropped-early.ts";
+import { KEYS_NOT_READ_BACK } from "./mutants/keys-not-read-back.ts";
 import { LEDGER_BY_RANGE_END } from "./mutants/ledger-by-range-end.ts";
 import { MARK_BEFORE_APPEND } from "./mutants/mark-before-append.ts";
+import { MARKS_BELIEVED } from "./mutants/marks-believed.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { NUMBERS_REUSED } from "./mutants/numbers-reused.ts";
 import { ONE_CURSOR } from "./mutants/one-cursor.ts";
@@ -65,6 +67,8 @@ const MUTANTS: readonly Mutant[] = [
   BATCH_BY_CONTENT,
   USERS_ALIKE,
   REASON_LOST,
+  KEYS_NOT_READ_BACK,
+  MARKS_BELIEVED,
 ];
 
 /** Plays the seeds until one breaks the mutant's promise; null when none does. The real parts must pass that seed. */

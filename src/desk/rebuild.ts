@@ -1,0 +1,50 @@
+/**
+ * Filling a report database from the archive, by hand.
+ *
+ *   POST /v1/admin/rebuild  {"database":"REPORT_DB","after":""}   → {"events":…,"shards":…,"next":"clicks-3"}
+ *
+ * Keeps: scope admin only. Idempotent (sinks/rebuild.ts); a call ends after some seconds and says where to go on.
+ */
+import { z } from "zod";
+import { type Actor, auditStatement } from "../access/audit.ts";
+import { readConfig } from "../config.ts";
+import { SECOND_MS } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { fromDatabase } from "../report/facts-reader.ts";
+import type { ReportProblem } from "../report/problems.ts";
+import { Directory, PRIMARY_DATABASE } from "../sinks/directory.ts";
+import { rebuild } from "../sinks/rebuild.ts";
+import { invalidBody } from "./invalid.ts";
+
+/** A call works so long; a shard's postings that have begun are finished. */
+const WORK_MS = 10 * SECOND_MS;
+
+export const rebuildSchema = z.strictObject({
+  database: z.string().max(64).default(PRIMARY_DATABASE).describe("Name of its binding."),
+  after: z.string().max(128).default("").describe("`next` of the answer before; empty to begin."),
+});
+
+export async function rebuildDatabase(
+  body: unknown,
+  env: Env,
+  actor: Actor,
+): Promise<Result<Record<string, unknown>, ReportProblem>> {
+  const parsed = rebuildSchema.safeParse(body ?? {});
+  if (!parsed.success) return err(invalidBody(parsed.error));
+  const { database: name, after } = parsed.data;
+  const directory = new Directory(env);
+  const database = directory.databases.get(name);
+  if (database === undefined) {
+    return err({ reason: "invalid_value", parameter: "database", detail: `No report database is bound as ${name}.` });
+  }
+  if (after === "") {
+    const subject = { subjectKind: "database", subjectId: name };
+    const entry = { action: "rebuild", ...subject, before: null, after: { database: name } } as const;
+    await fromDatabase(() => auditStatement(env.REPORT_DB, actor, entry).run());
+  }
+  const { newAdvertisersTo: newTo } = readConfig(env);
+  const clock = () => Date.now();
+  const pin = (ids: readonly string[]) => directory.pin(ids, { newTo, nowMs: clock() });
+  const ports = { database, name, bucket: env.ARCHIVE, pin, clock };
+  return ok({ ...(await fromDatabase(() => rebuild(ports, { after, untilMs: clock() + WORK_MS }))) });
+}
