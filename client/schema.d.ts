@@ -379,6 +379,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fill a report database from the archive
+         * @description What is there already is not counted again. Repeat with `next` as `after` until it is null.
+         */
+        post: operations["rebuildDatabase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/advertisers": {
         parameters: {
             query?: never;
@@ -908,6 +928,18 @@ export interface components {
             /** @description Counted once for each sender. */
             batch_id: string;
             rows: components["schemas"]["CountsRow"][];
+        };
+        DatabaseToRebuild: {
+            /**
+             * @description Name of its binding.
+             * @default REPORT_DB
+             */
+            database?: string;
+            /**
+             * @description `next` of the answer before; empty to begin.
+             * @default
+             */
+            after?: string;
         };
         LateDecisions: {
             decisions: {
@@ -1461,6 +1493,14 @@ export interface components {
         PublisherPage: {
             publishers: components["schemas"]["Publisher"][];
             /** @description The `after` of the next page; null on the last. */
+            next: string | null;
+        };
+        RebuildProgress: {
+            /** @description Events of log rows that were read from the archive. */
+            events: number;
+            /** @description Shards that are complete. */
+            shards: number;
+            /** @description The shard to go on after; null when all are complete. */
             next: string | null;
         };
         ReplayResults: {
@@ -4535,6 +4575,125 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReplayResults"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rebuildDatabase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatabaseToRebuild"];
+            };
+        };
+        responses: {
+            /** @description What was done so far. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RebuildProgress"];
                 };
             };
             /**

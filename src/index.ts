@@ -26,7 +26,7 @@ export { EventShard } from "./shard/object.ts";
 export { SubmissionShard } from "./shard/submission-object.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
-const DESK_PATHS = ["/v1/clicks/", "/v1/explain", "/v1/late-clicks", "/v1/admin/dead-letters"];
+const DESK_PATHS = ["/v1/clicks/", "/v1/explain", "/v1/late-clicks", "/v1/admin/dead-letters", "/v1/admin/rebuild"];
 /** After the desk's, which has a path of its own there. */
 const ADMIN_PATHS = ["/v1/admin/", "/v1/catalog/"];
 const ABOUT_PATHS = ["/openapi.json", "/docs", "/problems/"];

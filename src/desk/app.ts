@@ -134,7 +134,8 @@ const OPERATIONS: readonly Operation[] = [
     method: "POST",
     path: "/v1/admin/rebuild",
     needs: "admin",
-    act: (context, { actor, body }) => rebuildDatabase(body, context.env, actor),
+    act: (context, { actor, body }) =>
+      rebuildDatabase(body, context.env, { actor, newTo: readConfig(context.env).newAdvertisersTo }),
   },
 ];
 

@@ -7,7 +7,6 @@
  */
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
-import { readConfig } from "../config.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { fromDatabase } from "../report/facts-reader.ts";
@@ -27,7 +26,7 @@ export const rebuildSchema = z.strictObject({
 export async function rebuildDatabase(
   body: unknown,
   env: Env,
-  actor: Actor,
+  { actor, newTo }: { actor: Actor; newTo: readonly string[] },
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const parsed = rebuildSchema.safeParse(body ?? {});
   if (!parsed.success) return err(invalidBody(parsed.error));
@@ -42,7 +41,6 @@ export async function rebuildDatabase(
     const entry = { action: "rebuild", ...subject, before: null, after: { database: name } } as const;
     await fromDatabase(() => auditStatement(env.REPORT_DB, actor, entry).run());
   }
-  const { newAdvertisersTo: newTo } = readConfig(env);
   const clock = () => Date.now();
   const pin = (ids: readonly string[]) => directory.pin(ids, { newTo, nowMs: clock() });
   const ports = { database, name, bucket: env.ARCHIVE, pin, clock };
