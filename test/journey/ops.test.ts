@@ -162,7 +162,7 @@ describe("npm run ops", () => {
   });
 
   it.each([
-    ["another key", ["dead", "list", "--key", `clk_${"B".repeat(43)}`], /^A valid API key is required\.\n$/],
+    ["another key", ["dead", "list", "--key", `clk_${"B".repeat(43)}`], /^A valid API key is required\. .+\n$/],
     [
       "a limit out of bounds",
       ["dead", "list", "--limit", "0"],
