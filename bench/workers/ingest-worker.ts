@@ -11,6 +11,7 @@ import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { EventShard } from "../../src/shard/object.ts";
 import { benchEvent } from "./bench-event.ts";
 
+export { ReadGate } from "../../src/access/read-gate.ts";
 export { SubmissionShard } from "../../src/shard/submission-object.ts";
 export { EventShard };
 

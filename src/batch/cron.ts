@@ -42,15 +42,16 @@ export async function runCron(
   const turn = Math.floor(nowMs / MINUTE_MS) % SUBMISSION_SWEEP_MINUTES;
   const visited = submissionShardNames().filter((_, at) => at % SUBMISSION_SWEEP_MINUTES === turn);
   await Promise.all([
-    ...visited.map((name) => duty(`sweep ${name}`, () => submissions.getByName(name).sweep())),
+    ...visited.map((name) => duty(`sweep ${name}`, async () => void (await submissions.getByName(name).sweep()))),
     ...Array.from(databases, ([name, database]) =>
       duty(`watch ${name}`, () =>
         watchDatabase({ name, database, bucket: archive }, async () => {
           const names = eventShardNames(await topology());
-          await Promise.all([
+          const swept = await Promise.all([
             ...names.map((shard) => shards.getByName(shard).sweep()),
             ...submissionShardNames().map((shard) => submissions.getByName(shard).sweep()),
           ]);
+          if (swept.includes(false)) throw new Error(`not every shard has compared ${name}`);
         }),
       ),
     ),
@@ -68,7 +69,7 @@ export async function runCron(
           const objects = await drainSpool({ shards, archive, seal, topology: inForce });
           if (objects > 0) logInfo("spool_drained", { objects });
         }),
-        ...names.map((name) => duty(`sweep ${name}`, () => shards.getByName(name).sweep())),
+        ...names.map((name) => duty(`sweep ${name}`, async () => void (await shards.getByName(name).sweep()))),
       ]);
     }),
   ]);

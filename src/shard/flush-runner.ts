@@ -73,12 +73,16 @@ export class FlushRunner {
     return this.#session.lives === null ? this.#check() : undefined;
   }
 
-  /** Compares storage and ledgers with what the sinks hold, and flushes. */
-  async sweep(): Promise<void> {
+  /**
+   * Compares storage and ledgers with what the sinks hold, and flushes. Resolves to whether every report database was
+   * compared and lacks nothing of an earlier life; what is left of this one is posted by the next runs.
+   */
+  async sweep(): Promise<boolean> {
     await this.#flushing;
     this.#session.lives = null;
     this.#session.checked.clear();
     await this.flush();
+    return this.#session.checked.size === this.#ports.reports.byName.size;
   }
 
   /** To be called after every change of the log, with the characters that it added. */

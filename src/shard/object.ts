@@ -102,8 +102,8 @@ export class EventShard extends DurableObject<Env> {
   }
 
   /** Compares log, archive and ledgers, drops expired tables, and catches up when an alarm was lost. */
-  async sweep(): Promise<void> {
-    await this.#runner.sweep();
+  async sweep(): Promise<boolean> {
+    return this.#runner.sweep();
   }
 
   override async alarm(): Promise<void> {

@@ -73,8 +73,8 @@ export class SubmissionShard extends DurableObject<Env> {
     return this.#runner.status();
   }
 
-  async sweep(): Promise<void> {
-    await this.#runner.sweep();
+  async sweep(): Promise<boolean> {
+    return this.#runner.sweep();
   }
 
   override async alarm(): Promise<void> {

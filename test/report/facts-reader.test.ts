@@ -303,7 +303,7 @@ describe("a database that fails", () => {
   });
 
   it("is 500 when the statement itself is wrong", async () => {
-    const database = failing("D1_ERROR: no such table: roll_marks: SQLITE_ERROR");
+    const database = failing('D1_ERROR: near "FORM": syntax error at offset 9: SQLITE_ERROR');
     const response = await ask("/v1/reports/clicks?from=2026-04-20&to=2026-04-20", { database });
     expect([response.status, response.headers.get("Retry-After")]).toEqual([500, null]);
   });

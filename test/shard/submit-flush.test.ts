@@ -21,7 +21,7 @@ type Shard = DurableObjectStub<SubmissionShard>;
 const shardNamed = (name: string): Shard => env.SUBMISSION_SHARD.getByName(name);
 
 /** Makes what waits due for the archive, and flushes. */
-async function flushed(shard: { sweep(): Promise<void> }): Promise<void> {
+async function flushed(shard: { sweep(): Promise<unknown> }): Promise<void> {
   await runInDurableObject(shard as Shard, (_, { storage }) => {
     storage.sql.exec("UPDATE log SET logged_at_ms = 1");
   });

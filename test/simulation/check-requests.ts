@@ -68,13 +68,15 @@ function checkAnswer(note: Note, witness: Witness): void {
   }
   const tookMs = note.answeredAtMs - note.atMs;
   if (tookMs > ANSWER_MAX_MS) witness.complain("G3", `the request of ${id} takes ${Math.round(tookMs)} ms`, id);
-  if (note.answer === "lost" && !note.isCountedLost) {
-    witness.complain("G5", `the loss of ${id} is counted nowhere`, id);
-  }
 }
 
 function checkGroup({ notes, acked, counted, lost }: Group, deaths: Deaths, witness: Witness): void {
   const id = notes[0]?.event.id ?? null;
+  // Requests that fold or share a message share a loss, which the chain of one of them counts.
+  const isCounted = notes.some(({ isCountedLost, event }) => isCountedLost || witness.lost.has(event.id));
+  if (!isCounted && notes.some(({ answer }) => answer === "lost")) {
+    witness.complain("G5", `the loss of ${id} is counted nowhere`, id);
+  }
   if (counted < acked) witness.complain("G3", `of ${acked} acknowledged requests like ${id}, ${counted} count`, id);
   if (counted > notes.length) witness.complain("G7", `of ${notes.length} requests like ${id}, ${counted} count`, id);
   const excused = notes.filter(

@@ -47,7 +47,8 @@ export async function play(world: World): Promise<void> {
   await rest(world, staff);
   if (staff.held.size > 0) {
     await scheduler.run(scheduler.nowMs + world.settings.dedupHorizonMs + 2 * HOUR_MS);
-    for (const name of SHARD_NAMES) if (faults.stream("horizon").is(0.7)) world.eventHosts.get(name)?.object().sweep();
+    for (const name of SHARD_NAMES)
+      if (faults.stream("horizon").is(0.7)) void world.eventHosts.get(name)?.object().sweep();
     await scheduler.run(scheduler.nowMs + MINUTE_MS);
     staff.held.clear();
     await rest(world, staff);
@@ -84,7 +85,7 @@ function whatIsLeft(world: World, staff: Staff): string[] {
     ...queues.map(({ name, size }) => `${size} messages in ${name}`),
     ...world.bucket.keysUnder(SPOOL_PREFIX).map((key) => `spool object ${key}`),
     ...letters.map((key) => `dead letter ${key}`),
-    ...(world.facts.isSetBack ? ["a database that was set back"] : []),
+    ...(world.facts.setBacks > world.facts.setBacksSeen ? ["a database that was set back"] : []),
     ...(world.submitters.pending > 0 ? [`${world.submitters.pending} submissions without an answer`] : []),
     ...world
       .hosts()
@@ -191,7 +192,8 @@ class Staff {
 
   async #cron(): Promise<void> {
     const { bucket, carrier, parts, faults } = this.#world;
-    for (const host of this.#visited()) if (!faults.isDown(host.name, host.nowMs)) host.object().sweep();
+    this.#visitAll();
+    for (const host of this.#visited()) if (!faults.isDown(host.name, host.nowMs)) void host.object().sweep();
     if (bucket.keysUnder(SPOOL_PREFIX).length === 0) return;
     const shards = this.#world.namespace(() => true);
     await parts.drain({
@@ -203,14 +205,22 @@ class Staff {
     });
   }
 
+  /** As src/batch/set-back.ts: after a database was set back, everybody, until all have compared it. */
+  #visitAll(): void {
+    const { facts, faults } = this.#world;
+    const seen = facts.setBacks;
+    if (seen === facts.setBacksSeen) return;
+    const visits = this.#world
+      .hosts()
+      .map((host) => (faults.isDown(host.name, host.nowMs) ? Promise.resolve(false) : host.object().sweep()));
+    Promise.all(visits).then((swept) => {
+      if (!swept.includes(false)) facts.setBacksSeen = Math.max(facts.setBacksSeen, seen);
+    });
+  }
+
   /** Every event shard, and each submission shard once in a while; as src/batch/cron.ts. */
   #visited(): ShardHost[] {
-    const { eventHosts, submissionHosts, scheduler, facts, faults } = this.#world;
-    // Cron sees that a database was set back, and visits everybody; who does not answer is visited again.
-    if (facts.isSetBack) {
-      facts.isSetBack = this.#world.hosts().some(({ name, nowMs }) => faults.isDown(name, nowMs));
-      return this.#world.hosts();
-    }
+    const { eventHosts, submissionHosts, scheduler } = this.#world;
     const turn = minuteOf(scheduler.nowMs) % SUBMISSION_SWEEP_MINUTES;
     const submissions = SUBMISSION_TURNS[turn] ?? [];
     return [...eventHosts.values(), ...submissions.flatMap((name) => submissionHosts.get(name) ?? [])];

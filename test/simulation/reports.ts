@@ -34,15 +34,16 @@ export class ReportDatabases {
     );
   }
 
-  /** Whether a database was set back since cron last looked (src/batch/set-back.ts). */
-  isSetBack = false;
+  /** How often a database was set back, and how often everybody was visited since (src/batch/set-back.ts). */
+  setBacks = 0;
+  setBacksSeen = 0;
 
   /** Takes a copy of one database; the function that is returned puts it back. */
   copy(): () => void {
     const putBack = this.#chance.pick([...this.stores.values()]).copy();
     return () => {
       putBack();
-      this.isSetBack = true;
+      this.setBacks++;
     };
   }
 

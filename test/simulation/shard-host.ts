@@ -157,8 +157,11 @@ export abstract class ShardObject {
     this.#host.ground.scheduler.touch();
   }
 
-  sweep(): void {
-    this.#watch(this.#runner.sweep());
+  /** Never resolves when the object ends meanwhile. */
+  sweep(): Promise<boolean> {
+    const swept = this.#runner.sweep();
+    this.#watch(swept.then(() => {}));
+    return swept;
   }
 
   alarm(): void {

@@ -38,7 +38,7 @@ describe("the simulation", () => {
     const { impressions, complaint, trace } = await shrink(setting, failed);
     expect(impressions).toBeLessThanOrEqual(3);
     expect(["G4", "G6"]).toContain(complaint.promise);
-    expect(trace.join("\n")).toMatch(/edge \d: GET[\s\S]*clicks-\d: logged/);
+    expect(trace.join("\n")).toMatch(/edge \d: [A-Z]+[\s\S]*(clicks|impressions)-\d\/\S+: logged/);
   });
 
   it("reports a fault of a flush that nobody injected, although the flush runner takes it for a sink's", async () => {
