@@ -88,6 +88,7 @@ const DESK: Readonly<Record<string, readonly Example[]>> = {
   listDeadLetters: [{ name: "otherScope", key: "report", status: 403 }],
   getDeadLetter: [{ name: "unknownLetter", query: { key: "dead/v1/unknown.json" }, status: 404 }],
   replayDeadLetters: [{ name: "noKeys", body: { keys: [] }, status: 400 }],
+  rebuildDatabase: [{ name: "notBound", body: { database: "REPORT_DB_9" }, status: 400 }],
 };
 
 const KEYS: Readonly<Record<string, readonly Example[]>> = {

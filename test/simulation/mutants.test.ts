@@ -75,7 +75,8 @@ const MUTANTS: readonly Mutant[] = [
 async function caughtAt({ promise, parts, rare }: Mutant): Promise<number | null> {
   const { kinds, hours } = rare ?? { kinds: FAULT_KINDS, hours: HOURS };
   const setting = { kinds, hours, areCertain: rare !== undefined };
-  for (let seed = 1; seed <= (rare?.seeds ?? SEEDS_MAX); seed++) {
+  const firstSeed = rare?.firstSeed ?? 1;
+  for (let seed = firstSeed; seed < firstSeed + (rare?.seeds ?? SEEDS_MAX); seed++) {
     const { complaints } = await simulate({ ...setting, seed, parts: { ...REAL_PARTS, ...parts } });
     if (!complaints.some((complaint) => complaint.promise === promise)) continue;
     const real = await simulate({ ...setting, seed });

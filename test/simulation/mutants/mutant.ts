@@ -12,5 +12,11 @@ export type Mutant = {
   readonly promise: `G${number}`;
   readonly parts: Partial<Parts>;
   /** Where a rare combination of faults brings it to light: runs that all have these, and how many of which length. */
-  readonly rare?: { readonly kinds: readonly FaultKind[]; readonly seeds: number; readonly hours: number };
+  readonly rare?: {
+    readonly kinds: readonly FaultKind[];
+    /** The first seed that is played, not far before one that shows it. */
+    readonly firstSeed: number;
+    readonly seeds: number;
+    readonly hours: number;
+  };
 };
