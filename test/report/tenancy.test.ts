@@ -36,7 +36,8 @@ describe("G9: authentication", () => {
       for (const authorization of bad) {
         const response = await ask(`${path}?${RANGE}`, { authorization });
         expect([response.status, response.headers.get("WWW-Authenticate")]).toEqual([401, "Bearer"]);
-        bodies.add(await response.text());
+        // A header that is missing is told how it looks; which of the others it is, is not.
+        if (authorization !== null) bodies.add(await response.text());
       }
       expect(bodies.size).toBe(1);
     }

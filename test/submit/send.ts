@@ -109,7 +109,7 @@ export async function sweepAll(): Promise<void> {
 export async function totalsOf(ad: string): Promise<Record<string, number> | null> {
   await sweepAll();
   return env.REPORT_DB.prepare(
-    "SELECT sum(conversions) AS conversions, sum(conversions_by_time) AS byTime, sum(conversion_value_micros) AS value, sum(conversion_value_by_time_micros) AS valueByTime, sum(impressions) AS impressions, sum(gross_impressions) AS grossImpressions FROM facts_minute WHERE ad_id = ?1",
+    "SELECT sum(conversions) AS conversions, sum(conversions_by_time) AS byTime, sum(conversion_value_hundreds * 100000000 + conversion_value_micros) AS value, sum(conversion_value_by_time_hundreds * 100000000 + conversion_value_by_time_micros) AS valueByTime, sum(impressions) AS impressions, sum(gross_impressions) AS grossImpressions FROM facts_minute WHERE ad_id = ?1",
   )
     .bind(ad)
     .first();
