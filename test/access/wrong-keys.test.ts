@@ -93,7 +93,11 @@ describe("[attack 13] wrong keys", () => {
 
   it("are not looked up while their network rests", async () => {
     const spent = { ...env, WRONG_KEY_RATE: { limit: async () => ({ success: false }) } };
-    const unread = { prepare: () => Promise.reject(new Error("the database is asked")) };
+    const unread = {
+      prepare: () => {
+        throw new Error("the database is asked");
+      },
+    };
     const statusOf = async (bindings: object) => {
       const headers = { Authorization: `Bearer ${randomKey()}`, "CF-Connecting-IP": "192.0.2.60" };
       const identified = await identify(new Request("https://clicks.example/", { headers }), bindings as Env, OPERATOR);
