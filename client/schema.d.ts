@@ -1467,19 +1467,19 @@ export interface components {
             /** @description The type in a sentence; the same in every answer. */
             title: string;
             status: number;
-            /** @description What there is to say of this answer alone. */
-            detail?: string;
+            /** @description What to change. */
+            detail: string;
             /** @description The parameter, claim or field at fault. */
             field?: string;
         };
         ProblemPage: {
             type: string;
-            answered: {
-                area: string;
-                status: number;
-                title: string;
-                advice: string;
-            }[];
+            status: number;
+            title: string;
+            /** @description Where it is answered. */
+            area: string;
+            /** @description What a caller changes to get another answer. */
+            advice: string;
         };
         Publisher: {
             id: string;
@@ -1753,9 +1753,9 @@ export interface components {
         RowProblem: {
             type: string;
             title: string;
-            status?: number;
+            status: number;
+            detail: string;
             field?: string;
-            detail?: string;
         };
         TokenExplanation: {
             claims: {
@@ -1861,17 +1861,17 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
              *     [empty-value](/problems/empty-value): A list holds an empty value.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
-             *
-             *     [too-many-values](/problems/too-many-values): A list holds too many values.
+             *     [too-many-values](/problems/too-many-values): The lists hold too many values.
              *
              *     [invalid-instant](/problems/invalid-instant): An instant does not parse.
              *
              *     [reversed-range](/problems/reversed-range): The range ends before it starts.
              *
-             *     [empty-range](/problems/empty-range): The range from, to holds no minute.
+             *     [empty-range](/problems/empty-range): The range holds no minute.
              *
              *     [range-too-long](/problems/range-too-long): The range is longer than this granularity allows.
              *
@@ -1889,15 +1889,15 @@ export interface operations {
              *
              *     [repeated-metric](/problems/repeated-metric): A metric is named more than once.
              *
-             *     [uniques-not-mergeable](/problems/uniques-not-mergeable): Unique users cannot be counted for such groups.
+             *     [uniques-not-mergeable](/problems/uniques-not-mergeable): Unique users are not counted by this dimension.
              *
-             *     [reasons-not-splittable](/problems/reasons-not-splittable): Reasons cannot be counted for such groups.
+             *     [reasons-not-splittable](/problems/reasons-not-splittable): Reasons are not counted by this dimension.
              *
              *     [unknown-order-field](/problems/unknown-order-field): The order names a field that the answer does not have.
              *
-             *     [too-many-rows](/problems/too-many-rows): The table has too many rows to be ordered by a metric.
+             *     [too-many-rows](/problems/too-many-rows): This answer would have to read too many rows at once.
              *
-             *     [tampered-cursor](/problems/tampered-cursor): The cursor is none that was given to this key.
+             *     [tampered-cursor](/problems/tampered-cursor): This cursor was not issued to this API key.
              *
              *     [cursor-of-another-query](/problems/cursor-of-another-query): The cursor belongs to another query.
              */
@@ -1918,7 +1918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1927,7 +1927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -1936,7 +1936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [stale-cursor](/problems/stale-cursor): The cursor is too old; begin again at the first page. */
+            /** @description [stale-cursor](/problems/stale-cursor): The cursor is too old. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -1946,13 +1946,13 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
              *
-             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
              */
             429: {
                 headers: {
@@ -1962,7 +1962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2019,17 +2019,17 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
              *     [empty-value](/problems/empty-value): A list holds an empty value.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
-             *
-             *     [too-many-values](/problems/too-many-values): A list holds too many values.
+             *     [too-many-values](/problems/too-many-values): The lists hold too many values.
              *
              *     [invalid-instant](/problems/invalid-instant): An instant does not parse.
              *
              *     [reversed-range](/problems/reversed-range): The range ends before it starts.
              *
-             *     [empty-range](/problems/empty-range): The range from, to holds no minute.
+             *     [empty-range](/problems/empty-range): The range holds no minute.
              *
              *     [range-too-long](/problems/range-too-long): The range is longer than this granularity allows.
              *
@@ -2047,15 +2047,15 @@ export interface operations {
              *
              *     [repeated-metric](/problems/repeated-metric): A metric is named more than once.
              *
-             *     [uniques-not-mergeable](/problems/uniques-not-mergeable): Unique users cannot be counted for such groups.
+             *     [uniques-not-mergeable](/problems/uniques-not-mergeable): Unique users are not counted by this dimension.
              *
-             *     [reasons-not-splittable](/problems/reasons-not-splittable): Reasons cannot be counted for such groups.
+             *     [reasons-not-splittable](/problems/reasons-not-splittable): Reasons are not counted by this dimension.
              *
              *     [unknown-order-field](/problems/unknown-order-field): The order names a field that the answer does not have.
              *
-             *     [too-many-rows](/problems/too-many-rows): The table has too many rows to be ordered by a metric.
+             *     [too-many-rows](/problems/too-many-rows): This answer would have to read too many rows at once.
              *
-             *     [tampered-cursor](/problems/tampered-cursor): The cursor is none that was given to this key.
+             *     [tampered-cursor](/problems/tampered-cursor): This cursor was not issued to this API key.
              *
              *     [cursor-of-another-query](/problems/cursor-of-another-query): The cursor belongs to another query.
              *
@@ -2078,7 +2078,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2087,7 +2087,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2096,7 +2096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [stale-cursor](/problems/stale-cursor): The cursor is too old; begin again at the first page. */
+            /** @description [stale-cursor](/problems/stale-cursor): The cursor is too old. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -2114,7 +2114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2124,13 +2124,13 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
              *
-             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
              */
             429: {
                 headers: {
@@ -2140,7 +2140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2234,17 +2234,17 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
              *     [empty-value](/problems/empty-value): A list holds an empty value.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
-             *
-             *     [too-many-values](/problems/too-many-values): A list holds too many values.
+             *     [too-many-values](/problems/too-many-values): The lists hold too many values.
              *
              *     [invalid-instant](/problems/invalid-instant): An instant does not parse.
              *
              *     [reversed-range](/problems/reversed-range): The range ends before it starts.
              *
-             *     [empty-range](/problems/empty-range): The range from, to holds no minute.
+             *     [empty-range](/problems/empty-range): The range holds no minute.
              *
              *     [range-too-long](/problems/range-too-long): The range is longer than this granularity allows.
              *
@@ -2260,9 +2260,9 @@ export interface operations {
              *
              *     [repeated-metric](/problems/repeated-metric): A metric is named more than once.
              *
-             *     [uniques-not-mergeable](/problems/uniques-not-mergeable): Unique users cannot be counted for such groups.
+             *     [uniques-not-mergeable](/problems/uniques-not-mergeable): Unique users are not counted by this dimension.
              *
-             *     [reasons-not-splittable](/problems/reasons-not-splittable): Reasons cannot be counted for such groups.
+             *     [reasons-not-splittable](/problems/reasons-not-splittable): Reasons are not counted by this dimension.
              *
              *     [too-many-points](/problems/too-many-points): The series would hold too many points.
              */
@@ -2283,7 +2283,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2292,7 +2292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2302,13 +2302,13 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
              *
-             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
              */
             429: {
                 headers: {
@@ -2318,7 +2318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2368,7 +2368,7 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              */
             400: {
                 headers: {
@@ -2387,7 +2387,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2396,7 +2396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2406,11 +2406,11 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [too-many-streams](/problems/too-many-streams): The account has too many live streams open.
+             *     [too-many-streams](/problems/too-many-streams): Too many live streams of this account are open.
              */
             429: {
                 headers: {
@@ -2420,7 +2420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2478,33 +2478,33 @@ export interface operations {
                 content?: never;
             };
             /**
-             * @description [token-missing](/problems/token-missing): The request carries no token.
+             * @description [token-missing](/problems/token-missing): The token is missing.
              *
-             *     [token-too-long](/problems/token-too-long): The token is longer than any valid token.
+             *     [token-too-long](/problems/token-too-long): The token is longer than a valid token can be.
              *
              *     [token-segments](/problems/token-segments): A token has exactly three segments.
              *
-             *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
+             *     [token-encoding](/problems/token-encoding): A segment of the token is not base64url.
              *
-             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
+             *     [header-invalid](/problems/header-invalid): The header of the token is not allowed.
              *
-             *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
+             *     [algorithm-unsupported](/problems/algorithm-unsupported): The algorithm of the token is not supported.
              *
-             *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
+             *     [payload-invalid](/problems/payload-invalid): The payload of the token is not a JSON object.
              *
-             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *     [payload-nested](/problems/payload-nested): A claim is nested too deeply.
              *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
              *
-             *     [claim-value](/problems/claim-value): A claim has a value outside its rule.
+             *     [claim-value](/problems/claim-value): A claim has a value that is not allowed.
              *
              *     [life-invalid](/problems/life-invalid): The token expires before it is issued.
              *
-             *     [life-too-long](/problems/life-too-long): The token lives longer than allowed.
+             *     [life-too-long](/problems/life-too-long): The token lives longer than is allowed.
              *
-             *     [issued-ahead](/problems/issued-ahead): The token is issued in the future.
+             *     [issued-ahead](/problems/issued-ahead): The token was issued in the future.
              *
              *     [url-scheme](/problems/url-scheme): The landing URL must be an absolute https URL.
              *
@@ -2535,13 +2535,13 @@ export interface operations {
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): This key may not act for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): This key may not act for this publisher.
              *
-             *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *     [key-limit-price](/problems/key-limit-price): This key may not sign a price this high.
              *
-             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
+             *     [key-limit-host](/problems/key-limit-host): This key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -2551,7 +2551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2560,7 +2560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [speculative](/problems/speculative): A speculative fetch is not a click. */
+            /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2603,33 +2603,33 @@ export interface operations {
                 content?: never;
             };
             /**
-             * @description [token-missing](/problems/token-missing): The request carries no token.
+             * @description [token-missing](/problems/token-missing): The token is missing.
              *
-             *     [token-too-long](/problems/token-too-long): The token is longer than any valid token.
+             *     [token-too-long](/problems/token-too-long): The token is longer than a valid token can be.
              *
              *     [token-segments](/problems/token-segments): A token has exactly three segments.
              *
-             *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
+             *     [token-encoding](/problems/token-encoding): A segment of the token is not base64url.
              *
-             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
+             *     [header-invalid](/problems/header-invalid): The header of the token is not allowed.
              *
-             *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
+             *     [algorithm-unsupported](/problems/algorithm-unsupported): The algorithm of the token is not supported.
              *
-             *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
+             *     [payload-invalid](/problems/payload-invalid): The payload of the token is not a JSON object.
              *
-             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *     [payload-nested](/problems/payload-nested): A claim is nested too deeply.
              *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
              *
-             *     [claim-value](/problems/claim-value): A claim has a value outside its rule.
+             *     [claim-value](/problems/claim-value): A claim has a value that is not allowed.
              *
              *     [life-invalid](/problems/life-invalid): The token expires before it is issued.
              *
-             *     [life-too-long](/problems/life-too-long): The token lives longer than allowed.
+             *     [life-too-long](/problems/life-too-long): The token lives longer than is allowed.
              *
-             *     [issued-ahead](/problems/issued-ahead): The token is issued in the future.
+             *     [issued-ahead](/problems/issued-ahead): The token was issued in the future.
              *
              *     [url-scheme](/problems/url-scheme): The landing URL must be an absolute https URL.
              *
@@ -2660,13 +2660,13 @@ export interface operations {
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): This key may not act for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): This key may not act for this publisher.
              *
-             *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *     [key-limit-price](/problems/key-limit-price): This key may not sign a price this high.
              *
-             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
+             *     [key-limit-host](/problems/key-limit-host): This key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -2676,7 +2676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2685,7 +2685,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [speculative](/problems/speculative): A speculative fetch is not a click. */
+            /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2730,33 +2730,33 @@ export interface operations {
                 content?: never;
             };
             /**
-             * @description [token-missing](/problems/token-missing): The request carries no token.
+             * @description [token-missing](/problems/token-missing): The token is missing.
              *
-             *     [token-too-long](/problems/token-too-long): The token is longer than any valid token.
+             *     [token-too-long](/problems/token-too-long): The token is longer than a valid token can be.
              *
              *     [token-segments](/problems/token-segments): A token has exactly three segments.
              *
-             *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
+             *     [token-encoding](/problems/token-encoding): A segment of the token is not base64url.
              *
-             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
+             *     [header-invalid](/problems/header-invalid): The header of the token is not allowed.
              *
-             *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
+             *     [algorithm-unsupported](/problems/algorithm-unsupported): The algorithm of the token is not supported.
              *
-             *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
+             *     [payload-invalid](/problems/payload-invalid): The payload of the token is not a JSON object.
              *
-             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *     [payload-nested](/problems/payload-nested): A claim is nested too deeply.
              *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
              *
-             *     [claim-value](/problems/claim-value): A claim has a value outside its rule.
+             *     [claim-value](/problems/claim-value): A claim has a value that is not allowed.
              *
              *     [life-invalid](/problems/life-invalid): The token expires before it is issued.
              *
-             *     [life-too-long](/problems/life-too-long): The token lives longer than allowed.
+             *     [life-too-long](/problems/life-too-long): The token lives longer than is allowed.
              *
-             *     [issued-ahead](/problems/issued-ahead): The token is issued in the future.
+             *     [issued-ahead](/problems/issued-ahead): The token was issued in the future.
              *
              *     [url-scheme](/problems/url-scheme): The landing URL must be an absolute https URL.
              *
@@ -2787,13 +2787,13 @@ export interface operations {
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): This key may not act for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): This key may not act for this publisher.
              *
-             *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *     [key-limit-price](/problems/key-limit-price): This key may not sign a price this high.
              *
-             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
+             *     [key-limit-host](/problems/key-limit-host): This key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -2803,7 +2803,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2812,7 +2812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [speculative](/problems/speculative): A speculative fetch is not a click. */
+            /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2855,33 +2855,33 @@ export interface operations {
                 content?: never;
             };
             /**
-             * @description [token-missing](/problems/token-missing): The request carries no token.
+             * @description [token-missing](/problems/token-missing): The token is missing.
              *
-             *     [token-too-long](/problems/token-too-long): The token is longer than any valid token.
+             *     [token-too-long](/problems/token-too-long): The token is longer than a valid token can be.
              *
              *     [token-segments](/problems/token-segments): A token has exactly three segments.
              *
-             *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
+             *     [token-encoding](/problems/token-encoding): A segment of the token is not base64url.
              *
-             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
+             *     [header-invalid](/problems/header-invalid): The header of the token is not allowed.
              *
-             *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
+             *     [algorithm-unsupported](/problems/algorithm-unsupported): The algorithm of the token is not supported.
              *
-             *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
+             *     [payload-invalid](/problems/payload-invalid): The payload of the token is not a JSON object.
              *
-             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *     [payload-nested](/problems/payload-nested): A claim is nested too deeply.
              *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
              *
-             *     [claim-value](/problems/claim-value): A claim has a value outside its rule.
+             *     [claim-value](/problems/claim-value): A claim has a value that is not allowed.
              *
              *     [life-invalid](/problems/life-invalid): The token expires before it is issued.
              *
-             *     [life-too-long](/problems/life-too-long): The token lives longer than allowed.
+             *     [life-too-long](/problems/life-too-long): The token lives longer than is allowed.
              *
-             *     [issued-ahead](/problems/issued-ahead): The token is issued in the future.
+             *     [issued-ahead](/problems/issued-ahead): The token was issued in the future.
              *
              *     [url-scheme](/problems/url-scheme): The landing URL must be an absolute https URL.
              *
@@ -2912,13 +2912,13 @@ export interface operations {
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): This key may not act for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): This key may not act for this publisher.
              *
-             *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *     [key-limit-price](/problems/key-limit-price): This key may not sign a price this high.
              *
-             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
+             *     [key-limit-host](/problems/key-limit-host): This key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -2928,7 +2928,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2937,7 +2937,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [speculative](/problems/speculative): A speculative fetch is not a click. */
+            /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2984,33 +2984,33 @@ export interface operations {
                 content?: never;
             };
             /**
-             * @description [token-missing](/problems/token-missing): The request carries no token.
+             * @description [token-missing](/problems/token-missing): The token is missing.
              *
-             *     [token-too-long](/problems/token-too-long): The token is longer than any valid token.
+             *     [token-too-long](/problems/token-too-long): The token is longer than a valid token can be.
              *
              *     [token-segments](/problems/token-segments): A token has exactly three segments.
              *
-             *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
+             *     [token-encoding](/problems/token-encoding): A segment of the token is not base64url.
              *
-             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
+             *     [header-invalid](/problems/header-invalid): The header of the token is not allowed.
              *
-             *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
+             *     [algorithm-unsupported](/problems/algorithm-unsupported): The algorithm of the token is not supported.
              *
-             *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
+             *     [payload-invalid](/problems/payload-invalid): The payload of the token is not a JSON object.
              *
-             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *     [payload-nested](/problems/payload-nested): A claim is nested too deeply.
              *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
              *
-             *     [claim-value](/problems/claim-value): A claim has a value outside its rule.
+             *     [claim-value](/problems/claim-value): A claim has a value that is not allowed.
              *
              *     [life-invalid](/problems/life-invalid): The token expires before it is issued.
              *
-             *     [life-too-long](/problems/life-too-long): The token lives longer than allowed.
+             *     [life-too-long](/problems/life-too-long): The token lives longer than is allowed.
              *
-             *     [issued-ahead](/problems/issued-ahead): The token is issued in the future.
+             *     [issued-ahead](/problems/issued-ahead): The token was issued in the future.
              *
              *     [url-scheme](/problems/url-scheme): The landing URL must be an absolute https URL.
              *
@@ -3030,7 +3030,7 @@ export interface operations {
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
-             *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
+             *     [field-invalid](/problems/field-invalid): A field has a value that is not allowed.
              */
             400: {
                 headers: {
@@ -3045,13 +3045,13 @@ export interface operations {
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): This key may not act for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): This key may not act for this publisher.
              *
-             *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *     [key-limit-price](/problems/key-limit-price): This key may not sign a price this high.
              *
-             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
+             *     [key-limit-host](/problems/key-limit-host): This key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -3061,7 +3061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3079,7 +3079,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3088,7 +3088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [speculative](/problems/speculative): A speculative fetch is not a click. */
+            /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3140,7 +3140,7 @@ export interface operations {
                     "image/gif": string;
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3172,7 +3172,7 @@ export interface operations {
                     "image/gif": string;
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3208,7 +3208,7 @@ export interface operations {
             /**
              * @description [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
-             *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
+             *     [field-invalid](/problems/field-invalid): A field has a value that is not allowed.
              */
             400: {
                 headers: {
@@ -3227,7 +3227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3236,7 +3236,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3254,7 +3254,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3264,9 +3264,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -3322,19 +3322,19 @@ export interface operations {
                 };
             };
             /**
-             * @description [click-id-missing](/problems/click-id-missing): A conversion names the click id that its landing page was given.
+             * @description [click-id-missing](/problems/click-id-missing): The click id is missing.
              *
-             *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
-             *
-             *     [template-unfilled](/problems/template-unfilled): A field holds a template that nobody filled.
+             *     [template-unfilled](/problems/template-unfilled): A field holds a template that was not filled in.
              *
              *     [field-unknown](/problems/field-unknown): There is no such field.
              *
-             *     [field-repeated](/problems/field-repeated): A field is given twice.
+             *     [field-repeated](/problems/field-repeated): A field is given more than once.
              *
              *     [unknown-type](/problems/unknown-type): There is no such type of conversion.
              *
              *     [rows-invalid](/problems/rows-invalid): The body holds 1 to 1000 rows.
+             *
+             *     [field-invalid](/problems/field-invalid): A field has a value that is not allowed.
              */
             400: {
                 headers: {
@@ -3354,9 +3354,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this.
+             * @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this.
              *
-             *     [click-id-refused](/problems/click-id-refused): The click id is none of yours.
+             *     [click-id-refused](/problems/click-id-refused): This click id is not valid for your account.
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              */
@@ -3368,7 +3368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [order-unknown](/problems/order-unknown): There is no such order. */
+            /** @description [order-unknown](/problems/order-unknown): There is no such order to change. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3378,11 +3378,11 @@ export interface operations {
                 };
             };
             /**
-             * @description [order-conflict](/problems/order-conflict): The order was recorded with another value.
+             * @description [order-conflict](/problems/order-conflict): This order was recorded with another value.
              *
-             *     [order-retracted](/problems/order-retracted): The order was retracted.
+             *     [order-retracted](/problems/order-retracted): This order was retracted.
              *
-             *     [correction-conflict](/problems/correction-conflict): The order was corrected by another value; a further correction needs a correction_id of its own.
+             *     [correction-conflict](/problems/correction-conflict): This correction was recorded with another value.
              */
             409: {
                 headers: {
@@ -3393,17 +3393,17 @@ export interface operations {
                 };
             };
             /**
-             * @description [click-id-expired](/problems/click-id-expired): The click is older than conversions are remembered.
+             * @description [click-id-expired](/problems/click-id-expired): This click is too old for a conversion.
              *
              *     [occurred-before-click](/problems/occurred-before-click): The conversion is said to have occurred before its click.
              *
              *     [occurred-in-future](/problems/occurred-in-future): The conversion is said to occur in the future.
              *
-             *     [corrections-exhausted](/problems/corrections-exhausted): The order was corrected as often as an order may be.
+             *     [corrections-exhausted](/problems/corrections-exhausted): This order takes no more corrections.
              *
-             *     [correction-exceeds-value](/problems/correction-exceeds-value): The correction takes more than the order's value.
+             *     [correction-exceeds-value](/problems/correction-exceeds-value): The correction takes more than the value of the order.
              *
-             *     [correction-exceeds-limit](/problems/correction-exceeds-limit): The order's value with the correction is more than an order may have.
+             *     [correction-exceeds-limit](/problems/correction-exceeds-limit): The correction makes the order worth more than an order may be.
              */
             422: {
                 headers: {
@@ -3414,11 +3414,11 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [postbacks-too-many](/problems/postbacks-too-many): The advertiser's postbacks come too often; send it again later.
+             *     [postbacks-too-many](/problems/postbacks-too-many): Too many postbacks of this advertiser.
              */
             429: {
                 headers: {
@@ -3431,7 +3431,7 @@ export interface operations {
             /**
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [unavailable](/problems/unavailable): The submission could not be taken; send it again.
+             *     [unavailable](/problems/unavailable): This could not be taken just now.
              */
             503: {
                 headers: {
@@ -3468,19 +3468,19 @@ export interface operations {
             /**
              * @description [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
-             *     [click-id-missing](/problems/click-id-missing): A conversion names the click id that its landing page was given.
+             *     [click-id-missing](/problems/click-id-missing): The click id is missing.
              *
-             *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
-             *
-             *     [template-unfilled](/problems/template-unfilled): A field holds a template that nobody filled.
+             *     [template-unfilled](/problems/template-unfilled): A field holds a template that was not filled in.
              *
              *     [field-unknown](/problems/field-unknown): There is no such field.
              *
-             *     [field-repeated](/problems/field-repeated): A field is given twice.
+             *     [field-repeated](/problems/field-repeated): A field is given more than once.
              *
              *     [unknown-type](/problems/unknown-type): There is no such type of conversion.
              *
              *     [rows-invalid](/problems/rows-invalid): The body holds 1 to 1000 rows.
+             *
+             *     [field-invalid](/problems/field-invalid): A field has a value that is not allowed.
              */
             400: {
                 headers: {
@@ -3500,9 +3500,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this.
+             * @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this.
              *
-             *     [click-id-refused](/problems/click-id-refused): The click id is none of yours.
+             *     [click-id-refused](/problems/click-id-refused): This click id is not valid for your account.
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              */
@@ -3514,7 +3514,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [order-unknown](/problems/order-unknown): There is no such order. */
+            /** @description [order-unknown](/problems/order-unknown): There is no such order to change. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3523,7 +3523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3533,11 +3533,11 @@ export interface operations {
                 };
             };
             /**
-             * @description [order-conflict](/problems/order-conflict): The order was recorded with another value.
+             * @description [order-conflict](/problems/order-conflict): This order was recorded with another value.
              *
-             *     [order-retracted](/problems/order-retracted): The order was retracted.
+             *     [order-retracted](/problems/order-retracted): This order was retracted.
              *
-             *     [correction-conflict](/problems/correction-conflict): The order was corrected by another value; a further correction needs a correction_id of its own.
+             *     [correction-conflict](/problems/correction-conflict): This correction was recorded with another value.
              */
             409: {
                 headers: {
@@ -3556,7 +3556,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3566,17 +3566,17 @@ export interface operations {
                 };
             };
             /**
-             * @description [click-id-expired](/problems/click-id-expired): The click is older than conversions are remembered.
+             * @description [click-id-expired](/problems/click-id-expired): This click is too old for a conversion.
              *
              *     [occurred-before-click](/problems/occurred-before-click): The conversion is said to have occurred before its click.
              *
              *     [occurred-in-future](/problems/occurred-in-future): The conversion is said to occur in the future.
              *
-             *     [corrections-exhausted](/problems/corrections-exhausted): The order was corrected as often as an order may be.
+             *     [corrections-exhausted](/problems/corrections-exhausted): This order takes no more corrections.
              *
-             *     [correction-exceeds-value](/problems/correction-exceeds-value): The correction takes more than the order's value.
+             *     [correction-exceeds-value](/problems/correction-exceeds-value): The correction takes more than the value of the order.
              *
-             *     [correction-exceeds-limit](/problems/correction-exceeds-limit): The order's value with the correction is more than an order may have.
+             *     [correction-exceeds-limit](/problems/correction-exceeds-limit): The correction makes the order worth more than an order may be.
              */
             422: {
                 headers: {
@@ -3587,11 +3587,11 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [postbacks-too-many](/problems/postbacks-too-many): The advertiser's postbacks come too often; send it again later.
+             *     [postbacks-too-many](/problems/postbacks-too-many): Too many postbacks of this advertiser.
              */
             429: {
                 headers: {
@@ -3604,7 +3604,7 @@ export interface operations {
             /**
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [unavailable](/problems/unavailable): The submission could not be taken; send it again.
+             *     [unavailable](/problems/unavailable): This could not be taken just now.
              */
             503: {
                 headers: {
@@ -3637,7 +3637,7 @@ export interface operations {
                     "application/json": components["schemas"]["PostbackSecret"];
                 };
             };
-            /** @description [field-invalid](/problems/field-invalid): A field has a value that it cannot have. */
+            /** @description [field-invalid](/problems/field-invalid): A field has a value that is not allowed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3655,7 +3655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3665,9 +3665,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -3680,7 +3680,7 @@ export interface operations {
             /**
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [unavailable](/problems/unavailable): The submission could not be taken; send it again.
+             *     [unavailable](/problems/unavailable): This could not be taken just now.
              */
             503: {
                 headers: {
@@ -3717,9 +3717,11 @@ export interface operations {
             /**
              * @description [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
-             *     [field-invalid](/problems/field-invalid): A field has a value that it cannot have.
+             *     [field-invalid](/problems/field-invalid): A field has a value that is not allowed.
              *
              *     [field-unknown](/problems/field-unknown): There is no such field.
+             *
+             *     [template-unfilled](/problems/template-unfilled): A field holds a template that was not filled in.
              *
              *     [rows-invalid](/problems/rows-invalid): The body holds 1 to 1000 rows.
              */
@@ -3741,11 +3743,11 @@ export interface operations {
                 };
             };
             /**
-             * @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this.
+             * @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): This key may not act for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): This key may not act for this publisher.
              */
             403: {
                 headers: {
@@ -3755,7 +3757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3764,7 +3766,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [batch-conflict](/problems/batch-conflict): The batch was counted with other rows. */
+            /** @description [batch-conflict](/problems/batch-conflict): This batch was counted with other rows. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3782,7 +3784,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3805,9 +3807,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -3820,7 +3822,7 @@ export interface operations {
             /**
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
-             *     [unavailable](/problems/unavailable): The submission could not be taken; send it again.
+             *     [unavailable](/problems/unavailable): This could not be taken just now.
              */
             503: {
                 headers: {
@@ -3853,7 +3855,7 @@ export interface operations {
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
-            /** @description [invalid-value](/problems/invalid-value): A parameter has a value outside its rule. */
+            /** @description [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3871,7 +3873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3880,7 +3882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3889,7 +3891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3899,13 +3901,13 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
              *
-             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
              */
             429: {
                 headers: {
@@ -3915,7 +3917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3968,27 +3970,27 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [token-missing](/problems/token-missing): The request carries no token.
+             *     [token-missing](/problems/token-missing): The token is missing.
              *
-             *     [token-too-long](/problems/token-too-long): The token is longer than any valid token.
+             *     [token-too-long](/problems/token-too-long): The token is longer than a valid token can be.
              *
              *     [token-segments](/problems/token-segments): A token has exactly three segments.
              *
-             *     [token-encoding](/problems/token-encoding): A token segment is not unpadded base64url.
+             *     [token-encoding](/problems/token-encoding): A segment of the token is not base64url.
              *
-             *     [header-invalid](/problems/header-invalid): The token header must hold alg and kid, no other typ than JWT, and no crit or key.
+             *     [header-invalid](/problems/header-invalid): The header of the token is not allowed.
              *
-             *     [algorithm-unsupported](/problems/algorithm-unsupported): The only accepted algorithm is HS256.
+             *     [algorithm-unsupported](/problems/algorithm-unsupported): The algorithm of the token is not supported.
              *
-             *     [payload-invalid](/problems/payload-invalid): The token payload is not a JSON object.
+             *     [payload-invalid](/problems/payload-invalid): The payload of the token is not a JSON object.
              *
-             *     [payload-nested](/problems/payload-nested): A claim is nested deeper than any ad server needs.
+             *     [payload-nested](/problems/payload-nested): A claim is nested too deeply.
              *
              *     [claim-missing](/problems/claim-missing): A required claim is missing.
              *
              *     [claim-type](/problems/claim-type): A claim has the wrong type.
              *
-             *     [claim-value](/problems/claim-value): A claim has a value outside its rule.
+             *     [claim-value](/problems/claim-value): A claim has a value that is not allowed.
              *
              *     [life-invalid](/problems/life-invalid): The token expires before it is issued.
              *
@@ -4026,19 +4028,19 @@ export interface operations {
                 };
             };
             /**
-             * @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this.
+             * @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this.
              *
              *     [key-unknown](/problems/key-unknown): The token names a key that is not in force.
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
-             *     [key-limit-advertiser](/problems/key-limit-advertiser): The key may not do this for this advertiser.
+             *     [key-limit-advertiser](/problems/key-limit-advertiser): This key may not act for this advertiser.
              *
-             *     [key-limit-publisher](/problems/key-limit-publisher): The key may not do this for this publisher.
+             *     [key-limit-publisher](/problems/key-limit-publisher): This key may not act for this publisher.
              *
-             *     [key-limit-price](/problems/key-limit-price): The signing key may not sign this price.
+             *     [key-limit-price](/problems/key-limit-price): This key may not sign a price this high.
              *
-             *     [key-limit-host](/problems/key-limit-host): The signing key may not sign for this landing host.
+             *     [key-limit-host](/problems/key-limit-host): This key may not sign for this landing host.
              */
             403: {
                 headers: {
@@ -4048,7 +4050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4057,7 +4059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4075,7 +4077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4085,13 +4087,13 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
              *
-             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
              */
             429: {
                 headers: {
@@ -4101,7 +4103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4152,7 +4154,7 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              */
             400: {
                 headers: {
@@ -4171,7 +4173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4180,7 +4182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4190,13 +4192,13 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
              *
-             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
              */
             429: {
                 headers: {
@@ -4206,7 +4208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4257,7 +4259,7 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -4278,7 +4280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4287,7 +4289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4305,7 +4307,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4315,9 +4317,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -4327,7 +4329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4375,7 +4377,7 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              */
             400: {
                 headers: {
@@ -4394,7 +4396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4403,7 +4405,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4413,9 +4415,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -4425,7 +4427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4472,7 +4474,7 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              */
             400: {
                 headers: {
@@ -4491,7 +4493,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4500,7 +4502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4509,7 +4511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4519,9 +4521,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -4531,7 +4533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4580,7 +4582,7 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -4601,7 +4603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4610,7 +4612,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4628,7 +4630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4638,9 +4640,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -4650,7 +4652,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4699,7 +4701,7 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -4720,7 +4722,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4729,7 +4731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4747,7 +4749,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4757,9 +4759,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -4769,7 +4771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4819,7 +4821,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
@@ -4840,7 +4842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4849,7 +4851,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4859,9 +4861,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -4871,7 +4873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4927,7 +4929,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -4948,7 +4950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4957,7 +4959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4966,7 +4968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [already-exists](/problems/already-exists): There is another one with this id. */
+            /** @description [already-exists](/problems/already-exists): Another object already has this id. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4984,7 +4986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4994,9 +4996,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -5006,7 +5008,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5056,7 +5058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5065,7 +5067,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5074,7 +5076,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5084,9 +5086,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -5096,7 +5098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5146,7 +5148,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -5167,7 +5169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5176,7 +5178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5185,7 +5187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5212,7 +5214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5222,9 +5224,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -5234,7 +5236,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5281,7 +5283,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
@@ -5302,7 +5304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5311,7 +5313,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5321,9 +5323,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -5333,7 +5335,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5389,7 +5391,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -5410,7 +5412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5419,7 +5421,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5428,7 +5430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [already-exists](/problems/already-exists): There is another one with this id. */
+            /** @description [already-exists](/problems/already-exists): Another object already has this id. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5446,7 +5448,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5456,9 +5458,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist.
+             * @description [unknown-parent](/problems/unknown-parent): The parent does not exist.
              *
-             *     [foreign-parent](/problems/foreign-parent): It would belong to parents that do not belong together.
+             *     [foreign-parent](/problems/foreign-parent): The ad group is in another campaign.
              */
             422: {
                 headers: {
@@ -5469,9 +5471,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -5481,7 +5483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5531,7 +5533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5540,7 +5542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5549,7 +5551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5559,9 +5561,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -5571,7 +5573,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5621,7 +5623,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -5642,7 +5644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5651,7 +5653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5660,7 +5662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5687,7 +5689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5697,9 +5699,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist.
+             * @description [unknown-parent](/problems/unknown-parent): The parent does not exist.
              *
-             *     [foreign-parent](/problems/foreign-parent): It would belong to parents that do not belong together.
+             *     [foreign-parent](/problems/foreign-parent): The ad group is in another campaign.
              */
             422: {
                 headers: {
@@ -5710,9 +5712,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -5722,7 +5724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5769,7 +5771,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
@@ -5790,7 +5792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5799,7 +5801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5809,9 +5811,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -5821,7 +5823,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5877,7 +5879,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -5898,7 +5900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5907,7 +5909,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5916,7 +5918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [already-exists](/problems/already-exists): There is another one with this id. */
+            /** @description [already-exists](/problems/already-exists): Another object already has this id. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5934,7 +5936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5944,9 +5946,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist.
+             * @description [unknown-parent](/problems/unknown-parent): The parent does not exist.
              *
-             *     [foreign-parent](/problems/foreign-parent): It would belong to parents that do not belong together.
+             *     [foreign-parent](/problems/foreign-parent): The ad group is in another campaign.
              */
             422: {
                 headers: {
@@ -5957,9 +5959,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -5969,7 +5971,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6019,7 +6021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6028,7 +6030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6037,7 +6039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6047,9 +6049,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -6059,7 +6061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6109,7 +6111,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -6130,7 +6132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6139,7 +6141,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6148,7 +6150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6175,7 +6177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6185,9 +6187,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist.
+             * @description [unknown-parent](/problems/unknown-parent): The parent does not exist.
              *
-             *     [foreign-parent](/problems/foreign-parent): It would belong to parents that do not belong together.
+             *     [foreign-parent](/problems/foreign-parent): The ad group is in another campaign.
              */
             422: {
                 headers: {
@@ -6198,9 +6200,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -6210,7 +6212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6257,7 +6259,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
@@ -6278,7 +6280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6287,7 +6289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6297,9 +6299,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -6309,7 +6311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6365,7 +6367,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -6386,7 +6388,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6395,7 +6397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6404,7 +6406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [already-exists](/problems/already-exists): There is another one with this id. */
+            /** @description [already-exists](/problems/already-exists): Another object already has this id. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6422,7 +6424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6432,9 +6434,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist.
+             * @description [unknown-parent](/problems/unknown-parent): The parent does not exist.
              *
-             *     [foreign-parent](/problems/foreign-parent): It would belong to parents that do not belong together.
+             *     [foreign-parent](/problems/foreign-parent): The ad group is in another campaign.
              */
             422: {
                 headers: {
@@ -6445,9 +6447,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -6457,7 +6459,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6507,7 +6509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6516,7 +6518,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6525,7 +6527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6535,9 +6537,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -6547,7 +6549,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6597,7 +6599,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -6618,7 +6620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6627,7 +6629,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6636,7 +6638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6663,7 +6665,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6673,9 +6675,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist.
+             * @description [unknown-parent](/problems/unknown-parent): The parent does not exist.
              *
-             *     [foreign-parent](/problems/foreign-parent): It would belong to parents that do not belong together.
+             *     [foreign-parent](/problems/foreign-parent): The ad group is in another campaign.
              */
             422: {
                 headers: {
@@ -6686,9 +6688,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -6698,7 +6700,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6744,7 +6746,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
@@ -6765,7 +6767,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6774,7 +6776,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6784,9 +6786,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -6796,7 +6798,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6852,7 +6854,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -6873,7 +6875,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6882,7 +6884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6891,7 +6893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [already-exists](/problems/already-exists): There is another one with this id. */
+            /** @description [already-exists](/problems/already-exists): Another object already has this id. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6909,7 +6911,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6919,9 +6921,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -6931,7 +6933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6981,7 +6983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6990,7 +6992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6999,7 +7001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7009,9 +7011,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -7021,7 +7023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7071,7 +7073,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -7092,7 +7094,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7101,7 +7103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7110,7 +7112,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7137,7 +7139,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7147,9 +7149,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -7159,7 +7161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7205,7 +7207,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
@@ -7226,7 +7228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7235,7 +7237,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7245,9 +7247,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -7257,7 +7259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7304,7 +7306,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -7325,7 +7327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7334,7 +7336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7352,7 +7354,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7361,7 +7363,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [unknown-parent](/problems/unknown-parent): It would belong to something that does not exist. */
+            /** @description [unknown-parent](/problems/unknown-parent): The parent does not exist. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7371,9 +7373,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -7383,7 +7385,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7433,7 +7435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7442,7 +7444,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7451,7 +7453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7461,9 +7463,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -7473,7 +7475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7519,7 +7521,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -7540,7 +7542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7549,7 +7551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7558,7 +7560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7576,7 +7578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7586,9 +7588,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -7598,7 +7600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7648,7 +7650,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -7669,7 +7671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7678,7 +7680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7687,7 +7689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7696,7 +7698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [key-revoked](/problems/key-revoked): The API key is revoked or replaced. */
+            /** @description [key-revoked](/problems/key-revoked): This API key is revoked or replaced. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7714,7 +7716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7724,9 +7726,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -7736,7 +7738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7786,7 +7788,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              */
@@ -7807,7 +7809,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7816,7 +7818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7825,7 +7827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7843,7 +7845,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [body-encoding](/problems/body-encoding): The body is packed in an encoding. */
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7853,9 +7855,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -7865,7 +7867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7913,7 +7915,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
@@ -7934,7 +7936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7943,7 +7945,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7953,9 +7955,9 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              */
             429: {
                 headers: {
@@ -7965,7 +7967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8011,7 +8013,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
@@ -8032,7 +8034,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8041,7 +8043,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -8051,13 +8053,13 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
              *
-             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
              */
             429: {
                 headers: {
@@ -8067,7 +8069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8118,7 +8120,7 @@ export interface operations {
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
-             *     [invalid-value](/problems/invalid-value): A parameter has a value outside its rule.
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
@@ -8139,7 +8141,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [insufficient-scope](/problems/insufficient-scope): The API key may not do this. */
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8148,7 +8150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -8158,13 +8160,13 @@ export interface operations {
                 };
             };
             /**
-             * @description [rate-limited](/problems/rate-limited): The API key asks too often.
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
-             *     [wrong-keys](/problems/wrong-keys): Too many wrong keys came from this network.
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
              *
-             *     [read-budget-spent](/problems/read-budget-spent): The account's reports have read more than may be read in this time.
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
              *
-             *     [too-many-reads](/problems/too-many-reads): The account asks for too many reports at once.
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
              */
             429: {
                 headers: {
@@ -8174,7 +8176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [internal-error](/problems/internal-error): The request failed through a fault of ours. */
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8216,7 +8218,7 @@ export interface operations {
                     "application/json": components["schemas"]["Methodology"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -8252,7 +8254,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -8281,7 +8283,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -8314,7 +8316,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description [not-found](/problems/not-found): There is nothing here. */
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8323,7 +8325,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [method-not-allowed](/problems/method-not-allowed): The method is not allowed here. */
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
                     [name: string]: unknown;

@@ -47,8 +47,7 @@ function refuseSettings(env: Env): Response | null {
     if (env !== reported) logFault("settings_refused", refused);
     reported = env;
     const detail = `Refused: ${refused.settings.join(", ")}. The operator finds in the Worker's log what each must be.`;
-    const title = "The settings of this deployment are refused.";
-    return problemResponse({ reason: "settings_refused", status: 503, title, detail }, { "Retry-After": "60" });
+    return problemResponse({ reason: "settings_refused", detail });
   }
 }
 
@@ -75,7 +74,7 @@ async function answer(request: Request, path: string, env: Env, ctx: ExecutionCo
     const page = await (await import("./demo/pages.ts")).handleDemo(request, path, env);
     if (page !== undefined) return page;
   }
-  return problemResponse({ reason: "not_found", status: 404, title: "There is nothing here." });
+  return problemResponse({ reason: "not_found" });
 }
 
 export default {
@@ -91,8 +90,7 @@ export default {
       return await answer(request, path, env, ctx);
     } catch (fault) {
       logFault("request_failed", fault);
-      const title = "The request failed through a fault of ours.";
-      return problemResponse({ reason: "internal_error", status: 500, title });
+      return problemResponse({ reason: "internal_error" });
     }
   },
 

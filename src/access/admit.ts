@@ -19,11 +19,10 @@ export type Admission = {
   readonly adminApiKey: string;
   /** Whether this holder may call the route. */
   readonly isAllowed: (principal: Principal) => boolean;
-  /** What the key lacks, as a sentence for the caller: the detail of the refusal. */
+  /** Which key to use, as a sentence for the caller: the detail of the refusal. */
   readonly lacks: string;
 };
 
-const RETRY_AFTER_S = 5;
 const wrongKeys = new WrongKeys();
 
 /** The caller, or 401, 429 or 503. */
@@ -54,8 +53,7 @@ export async function admit(
 ): Promise<Result<Principal, Response>> {
   const identified = await identify(request, env, adminApiKey);
   if (!identified.ok || isAllowed(identified.value)) return identified;
-  const problem = { reason: "insufficient_scope", status: 403, title: lacks };
-  return err(problemResponse(problem, { "WWW-Authenticate": 'Bearer error="insufficient_scope"' }));
+  return err(problemResponse({ reason: "insufficient_scope", detail: lacks }));
 }
 
 async function lookUp(
@@ -67,9 +65,7 @@ async function lookUp(
     return ok(await authenticate(header, { database, adminApiKey }));
   } catch (fault) {
     logFault("key_not_read", fault);
-    const title = "The report database does not answer at the moment.";
-    const problem = { reason: "database_unavailable", status: 503, title };
-    return err(problemResponse(problem, { "Retry-After": String(RETRY_AFTER_S) }));
+    return err(problemResponse({ reason: "database_unavailable" }));
   }
 }
 
@@ -78,6 +74,5 @@ function unknownKey(header: string | null): Response {
     header === null
       ? "Send the header Authorization: Bearer clk_…"
       : "The header Authorization must hold one key that is in force: Bearer clk_ and 43 characters.";
-  const problem = { reason: "authentication_required", status: 401, title: "A valid API key is required.", detail };
-  return problemResponse(problem, { "WWW-Authenticate": "Bearer" });
+  return problemResponse({ reason: "authentication_required", detail });
 }

@@ -16,15 +16,8 @@ export const RATE_PERIOD_S = 10;
 /** Null, or the answer to a key that has asked too often. */
 export async function refuseHaste({ keyId }: Principal, limiter: RateLimit): Promise<Response | null> {
   if (keyId === CONFIGURED_KEY_ID || (await isWithinRate(keyId, limiter))) return null;
-  return problemResponse(
-    {
-      reason: "rate_limited",
-      status: 429,
-      title: "The API key asks too often.",
-      detail: `Try again in ${RATE_PERIOD_S} seconds.`,
-    },
-    { "Retry-After": String(RATE_PERIOD_S) },
-  );
+  const detail = `Wait ${RATE_PERIOD_S} seconds, then send fewer requests with this key.`;
+  return problemResponse({ reason: "rate_limited", detail }, { "Retry-After": String(RATE_PERIOD_S) });
 }
 
 /** Whether the holder of a budget may ask once more, which spends it; a limiter that fails lets pass. */

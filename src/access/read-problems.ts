@@ -5,22 +5,19 @@
  */
 import type { Refused, TenantRules } from "../core/read-budget.ts";
 import { problemResponse } from "../problem.ts";
+import type { Reason } from "../problems/catalog.ts";
 import type { Turn } from "./read-line.ts";
 import { LINE_OF_TENANT_MAX } from "./read-rules.ts";
-
-export const READ_PROBLEMS = {
-  read_budget_spent: { status: 429, title: "The account's reports have read more than may be read in this time." },
-  too_many_reads: { status: 429, title: "The account asks for too many reports at once." },
-  too_many_streams: { status: 429, title: "The account has too many live streams open." },
-  reports_busy: { status: 503, title: "Too many reports are being read at the moment." },
-} as const satisfies Record<string, { status: number; title: string }>;
-
-type ReadProblem = keyof typeof READ_PROBLEMS;
 
 /** The answer to a read or stream that may not enter. */
 export function refuseTurn(turn: Exclude<Turn, { kind: "entered" }>, { rules }: { rules: TenantRules }): Response {
   if (turn.kind === "places_taken") {
-    if (!turn.isOwn) return refusal("reports_busy", turn.retryAfterS, "Ask again when Retry-After has passed.");
+    if (!turn.isOwn)
+      return refusal(
+        "reports_busy",
+        turn.retryAfterS,
+        `Others are served just now; ask again in ${turn.retryAfterS} seconds.`,
+      );
     const detail =
       `${rules.readsMax} reports of this account run and up to ${LINE_OF_TENANT_MAX} wait, whichever key asks; ` +
       "wait for their answers before asking for more.";
@@ -49,6 +46,6 @@ function refuseEntry(refused: Refused, rules: TenantRules): Response {
   return refusal("read_budget_spent", retryAfterS, detail);
 }
 
-function refusal(reason: ReadProblem, retryAfterS: number, detail: string): Response {
-  return problemResponse({ reason, ...READ_PROBLEMS[reason], detail }, { "Retry-After": String(retryAfterS) });
+function refusal(reason: Reason, retryAfterS: number, detail: string): Response {
+  return problemResponse({ reason, detail }, { "Retry-After": String(retryAfterS) });
 }

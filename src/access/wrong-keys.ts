@@ -69,13 +69,6 @@ async function isWithinRate(network: string, limiter: RateLimit): Promise<boolea
 
 function slowDown(waitMs: number): Response {
   const seconds = Math.ceil(waitMs / SECOND_MS);
-  return problemResponse(
-    {
-      reason: "wrong_keys",
-      status: 429,
-      title: "Too many wrong keys came from this network.",
-      detail: `Send the right key in ${seconds} seconds. Keys that have been right here before are still taken.`,
-    },
-    { "Retry-After": String(seconds) },
-  );
+  const detail = `Send the right key in ${seconds} seconds. Keys that have been right here before are still taken.`;
+  return problemResponse({ reason: "wrong_keys", detail }, { "Retry-After": String(seconds) });
 }

@@ -16,12 +16,12 @@ import { BODY_BYTES_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { DatabaseFault } from "../report/facts-reader.ts";
+import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { CATALOG, passPrimaryRead } from "../report/read-pass.ts";
 import { readScopeOf } from "../report/tenancy.ts";
 import { listAuditLog } from "./audit-log.ts";
 import { type CatalogScope, listAds, listCampaigns } from "./catalog.ts";
 import { createKey, listKeys, revokeKey, rotateKey, showKey } from "./keys.ts";
-import { type AdminProblem, toAdminResponse } from "./problems.ts";
 import { type Answer, createRecord, listRecords, patchRecord, showRecord } from "./records.ts";
 import { RESOURCES, type Resource } from "./resources.ts";
 
@@ -118,11 +118,11 @@ export function adminApp(): Hono<AdminEnv> {
       app.all(prefix + path, () => refuseMethod(allowed));
     }
   }
-  app.notFound(() => toAdminResponse({ reason: "not_found" }));
+  app.notFound(() => toProblemResponse({ reason: "not_found" }));
   app.onError((error) => {
     const reason = error instanceof DatabaseFault ? "database_unavailable" : "internal_error";
     logFault("admin_failed", error, { reason });
-    return toAdminResponse({ reason });
+    return toProblemResponse({ reason });
   });
   return app;
 }
@@ -142,9 +142,9 @@ async function answer(context: AdminContext, { needs, act }: Route): Promise<Res
   if (!identified.ok) return identified.error;
   const principal = identified.value;
   const scope = authorize(principal, needs);
-  if (!scope.ok) return toAdminResponse(scope.error);
+  if (!scope.ok) return toProblemResponse(scope.error);
   const body = await readJsonBody(req.raw, BODY_BYTES_MAX, { whenEmpty: {} });
-  if (!body.ok) return toAdminResponse(body.error);
+  if (!body.ok) return toProblemResponse(body.error);
   const asked = {
     actor: { keyId: principal.keyId, nowMs: Date.now() },
     scope: scope.value,
@@ -160,14 +160,14 @@ async function answer(context: AdminContext, { needs, act }: Route): Promise<Res
 }
 
 function toResponse(result: Answer): Response {
-  if (!result.ok) return toAdminResponse(result.error);
+  if (!result.ok) return toProblemResponse(result.error);
   return Response.json(result.value.body, {
     status: result.value.status,
     headers: { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" },
   });
 }
 
-function authorize(principal: Principal, needs: Route["needs"]): Result<CatalogScope, AdminProblem> {
+function authorize(principal: Principal, needs: Route["needs"]): Result<CatalogScope, ReportProblem> {
   if (isOperator(principal)) return ok({ advertiserId: null });
   if (needs === "admin")
     return err({ reason: "insufficient_scope", detail: "This takes a key of scope admin that belongs to no tenant." });
@@ -181,7 +181,7 @@ function authorize(principal: Principal, needs: Route["needs"]): Result<CatalogS
 }
 
 function refuseMethod(allowed: readonly string[]): Response {
-  const response = toAdminResponse({ reason: "method_not_allowed" });
+  const response = toProblemResponse({ reason: "method_not_allowed" });
   response.headers.set("Allow", allowed.join(", "));
   return response;
 }

@@ -13,8 +13,8 @@
 import { z } from "zod";
 import { SCOPES } from "../access/api-keys.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import type { ReportProblem } from "../report/problems.ts";
 import { id, micros, name } from "./parse.ts";
-import type { AdminProblem } from "./problems.ts";
 import { ADVERTISERS, PUBLISHERS, readOne } from "./resources.ts";
 
 const LISTED_MAX = 100;
@@ -37,7 +37,7 @@ export const keySchema = z.strictObject({
 export type KeySpec = z.output<typeof keySchema>;
 
 /** Whether the parts of a specification fit together, and its owner exists. */
-export async function checkOwner(spec: KeySpec, database: D1Database): Promise<Result<null, AdminProblem>> {
+export async function checkOwner(spec: KeySpec, database: D1Database): Promise<Result<null, ReportProblem>> {
   const { advertiserId, publisherId } = spec;
   const misfit = misfitOf(spec);
   if (misfit !== null) return err({ reason: "invalid_value", ...misfit });

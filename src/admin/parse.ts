@@ -9,7 +9,7 @@ import { isId } from "../core/claims.ts";
 import { CPC_MICROS_MAX, ID_LENGTH_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { suggestName } from "../report/nearest-name.ts";
-import type { AdminProblem } from "./problems.ts";
+import type { ReportProblem } from "../report/problems.ts";
 
 const NAME_LENGTH_MAX = 200;
 const PAGE_MAX = 1_000;
@@ -45,7 +45,7 @@ type Shape = z.core.$ZodLooseShape;
 export function parseBody<T extends Shape>(
   body: object,
   schema: z.ZodObject<T>,
-): Result<z.output<z.ZodObject<T>>, AdminProblem> {
+): Result<z.output<z.ZodObject<T>>, ReportProblem> {
   return check(body, schema);
 }
 
@@ -53,7 +53,7 @@ export function parseBody<T extends Shape>(
 export function parseSearch<T extends Shape>(
   search: URLSearchParams,
   schema: z.ZodObject<T>,
-): Result<z.output<z.ZodObject<T>>, AdminProblem> {
+): Result<z.output<z.ZodObject<T>>, ReportProblem> {
   const seen = new Set<string>();
   for (const parameter of search.keys()) {
     if (seen.has(parameter)) {
@@ -64,13 +64,16 @@ export function parseSearch<T extends Shape>(
   return check(Object.fromEntries(search), schema);
 }
 
-function check<T extends Shape>(value: object, schema: z.ZodObject<T>): Result<z.output<z.ZodObject<T>>, AdminProblem> {
+function check<T extends Shape>(
+  value: object,
+  schema: z.ZodObject<T>,
+): Result<z.output<z.ZodObject<T>>, ReportProblem> {
   const parsed = schema.safeParse(value);
   return parsed.success ? ok(parsed.data) : err(toProblem(parsed.error.issues, value, Object.keys(schema.shape)));
 }
 
 /** An unknown name first, since it explains a missing one. */
-function toProblem(issues: readonly z.core.$ZodIssue[], value: object, names: readonly string[]): AdminProblem {
+function toProblem(issues: readonly z.core.$ZodIssue[], value: object, names: readonly string[]): ReportProblem {
   for (const issue of issues) {
     const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
     if (unknown === undefined) continue;

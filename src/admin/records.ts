@@ -15,11 +15,11 @@ import { type Actor, auditStatement } from "../access/audit.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
 import { DatabaseFault, fromDatabase } from "../report/facts-reader.ts";
+import type { ReportProblem } from "../report/problems.ts";
 import { id, pageShape, parseBody, parseSearch } from "./parse.ts";
-import type { AdminProblem } from "./problems.ts";
 import { type Resource, type Row, readOne } from "./resources.ts";
 
-export type Answer = Result<{ readonly status: 200 | 201; readonly body: object }, AdminProblem>;
+export type Answer = Result<{ readonly status: 200 | 201; readonly body: object }, ReportProblem>;
 
 /** How often an act that was overtaken looks again. */
 const ATTEMPTS_MAX = 3;

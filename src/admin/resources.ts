@@ -11,8 +11,8 @@
 import { z } from "zod";
 import { ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import type { ReportProblem } from "../report/problems.ts";
 import { currency, id, micros, name, status, timeZone } from "./parse.ts";
-import type { AdminProblem } from "./problems.ts";
 import {
   AD_GROUP_SQL,
   AD_SQL,
@@ -25,7 +25,7 @@ import {
 /** A resource as statements and answers have it; `updatedAtMs` is its version. */
 export type Row = Readonly<Record<string, string | number | null>>;
 
-type Check = (row: Row, before: Row | null, database: D1Database) => Promise<Result<null, AdminProblem>>;
+type Check = (row: Row, before: Row | null, database: D1Database) => Promise<Result<null, ReportProblem>>;
 
 export type Resource = {
   /** As the audit log names it. */
@@ -156,7 +156,7 @@ async function checkParent(
   sql: ResourceSql,
   row: Row,
   field: string,
-): Promise<Result<null, AdminProblem>> {
+): Promise<Result<null, ReportProblem>> {
   const parent = await readOne(database, sql, String(row[field]));
   return parent === null ? err({ reason: "unknown_parent", parameter: field }) : ok(null);
 }

@@ -39,6 +39,7 @@ export const CONVERSIONS_PER_CALL_MAX = 1_000;
 /** 1 000 000 000 currency units a conversion, in micros. How sums of them stay exact: core/measures.ts. */
 export const CONVERSION_VALUE_MICROS_MAX = 1_000_000_000_000_000;
 export const ORDER_ID_LENGTH_MAX = 128;
+export const CORRECTIONS_PER_ORDER_MAX = 100;
 /** An order is remembered so long, and a click id is believed so long. */
 export const ORDER_KEY_DAYS = 400;
 export const ATTRIBUTION_WINDOW_DAYS_DEFAULT = 7;
@@ -49,8 +50,11 @@ export const OCCURRED_AHEAD_MAX_MS = 60_000;
 export const OCCURRED_BEHIND_MAX_MS = 60_000;
 
 export const COUNTS_PER_UPLOAD_MAX = 1_000;
-/** Impressions of one row of an upload: of one ad, minute, publisher, country and device. */
-export const COUNTS_PER_ROW_MAX = 1_000_000_000;
+/**
+ * Impressions of one row of an upload: of one ad, minute, publisher, country and device. 166 000 a second, more than
+ * any one cell has; an upload of 1 000 rows adds 10^10 at most, so that sums stay far below 2^53.
+ */
+export const COUNTS_PER_ROW_MAX = 10_000_000;
 /** Minutes that are older are refused: their day may be settled already. */
 export const COUNTS_AGE_DAYS_MAX = 31;
 

@@ -23,7 +23,7 @@ import { encodeBase64url, encodeUtf8 } from "./base64url.ts";
 import { type ClickIdentity, readClickId } from "./click-id.ts";
 import type { ConversionEvent } from "./conversion.ts";
 import { hash32 } from "./hash.ts";
-import { CONVERSION_VALUE_MICROS_MAX, DAY_MS } from "./limits.ts";
+import { CONVERSION_VALUE_MICROS_MAX, CORRECTIONS_PER_ORDER_MAX, DAY_MS } from "./limits.ts";
 import { assert, err, ok, type Result } from "./result.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -95,7 +95,6 @@ export type ConversionConflict =
 
 /** Clicks of one order that are told apart, so that what moves nothing is logged once. */
 export const CLICKS_PER_ORDER_MAX = 32;
-export const CORRECTIONS_PER_ORDER_MAX = 100;
 /** What the bounds above and that of a click id come to, rounded up; an order's state is one row of storage. */
 export const ORDER_STATE_CHARS_MAX = 8_000;
 const CORRECTION_KEY_BYTES = 16;

@@ -42,7 +42,7 @@ export async function handleDemo(request: Request, path: string, env: Env): Prom
   const url = new URL(request.url);
   if (!LOOPBACK_HOSTS.has(url.hostname) || (path !== "/demo" && !path.startsWith("/demo/"))) return undefined;
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return problemResponse({ reason: "method_not_allowed", status: 405, title: "The demonstration is for reading." });
+    return problemResponse({ reason: "method_not_allowed" }, { Allow: "GET, HEAD" });
   }
   switch (path) {
     case "/demo":
@@ -66,13 +66,13 @@ export async function handleDemo(request: Request, path: string, env: Env): Prom
 async function showPublisher({ origin, protocol, hostname }: URL, env: Env): Promise<Response> {
   const edge = await edgeOf(env);
   if (protocol === "http:" && !edge.config.token.landingHttpHosts.has(hostname)) {
-    const title = "The ads here lead to this host, which LANDING_HTTP_HOSTS does not name.";
-    return problemResponse({ reason: "demo_host_refused", status: 404, title });
+    const detail = "The ads here lead to this host: add it to LANDING_HTTP_HOSTS.";
+    return problemResponse({ reason: "not_found", detail });
   }
   const { ads, publishers } = await readCatalog(env.REPORT_DB);
   const publisher = publishers[pagesShown++ % Math.max(1, publishers.length)];
   if (publisher === undefined || ads.length === 0) {
-    return problemResponse({ reason: "catalog_empty", status: 404, title: "The catalogue holds no ads to show." });
+    return problemResponse({ reason: "not_found", detail: "The catalogue holds no ads to show: create some." });
   }
   const shown = await showAds(ads, { publisher, origin, edge, nowMs: Date.now() });
   // Kept for the way back: the browser's Back shows the same impressions, a reload asks for new ones.
@@ -89,7 +89,7 @@ async function showThanks({ searchParams }: URL, env: Env): Promise<Response> {
   const { ring } = await edgeOf(env);
   const purchase = await purchaseOf(searchParams, ads, { ring, database: env.REPORT_DB });
   if (purchase === null) {
-    return problemResponse({ reason: "order_unknown", status: 404, title: "There is no such order." });
+    return problemResponse({ reason: "not_found", detail: "There is no such order: buy something in the shop." });
   }
   return answerPage(thanksPage(purchase), "no-store");
 }

@@ -13,12 +13,12 @@ import { isOperator, type Principal } from "../access/api-keys.ts";
 import type { Actor } from "../access/audit.ts";
 import { readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
-import { REFUSALS, type Refusal } from "../core/refusal.ts";
+import type { Refusal } from "../core/refusal.ts";
 import { AssertionError, err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import { DatabaseFault } from "../report/facts-reader.ts";
-import { isReportProblemReason, type ReportProblem, toProblemResponse } from "../report/problems.ts";
+import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { EXPLAIN, EXPLAIN_ROWS, LATE_CLICKS, passPrimaryRead, passRead } from "../report/read-pass.ts";
 import { readScopeOf } from "../report/tenancy.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
@@ -194,19 +194,14 @@ async function answer(context: OperationContext, operation: Operation): Promise<
 }
 
 function toDeskResponse(problem: ReportProblem | Refusal): Response {
-  if (isReportProblem(problem)) return toProblemResponse(problem);
-  return problemResponse({ ...problem, ...REFUSALS[problem.reason] });
-}
-
-function isReportProblem(problem: ReportProblem | Refusal): problem is ReportProblem {
-  return isReportProblemReason(problem.reason);
+  return "parameter" in problem ? toProblemResponse(problem) : problemResponse(problem);
 }
 
 function authorize(principal: Principal, needs: Operation["needs"]): Result<null, ReportProblem> {
   if (isOperator(principal)) return ok(null);
   const refuse = (detail: string) => err({ reason: "insufficient_scope", detail } as const);
   if (needs === "admin") return refuse("This takes a key of scope admin that belongs to no tenant.");
-  if (!principal.scopes.has("report")) return refuse("The key needs the scope report.");
+  if (!principal.scopes.has("report")) return refuse("This takes a key with the scope report.");
   if (needs === "events" || principal.publisherId === null) return ok(null);
   return refuse("A publisher's key reads its traffic and its single clicks; this list is read by the advertiser's.");
 }

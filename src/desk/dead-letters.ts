@@ -22,7 +22,9 @@ import { invalidBody } from "./invalid.ts";
 import { ringOf } from "./ring.ts";
 
 /** As queue/dead-letter.ts makes them. */
-const letterKey = z.string().regex(/^dead(-submissions)?\/v1\//);
+const letterKey = z
+  .string()
+  .regex(/^dead(-submissions)?\/v1\//, "A key is that of a letter, as GET /v1/admin/dead-letters lists it.");
 
 export const listSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
@@ -30,6 +32,8 @@ export const listSchema = z.strictObject({
 });
 export const showSchema = z.strictObject({ key: letterKey });
 export const replaySchema = z.strictObject({ keys: z.array(letterKey).min(1).max(100) });
+
+const NO_LETTER = "No letter has this key: it was replayed, or never there. GET /v1/admin/dead-letters lists them.";
 
 type Answer = Result<Record<string, unknown>, ReportProblem>;
 
@@ -76,7 +80,7 @@ export async function showDeadLetter(search: URLSearchParams, archive: R2Bucket)
   const parsed = showSchema.safeParse(Object.fromEntries(search));
   if (!parsed.success) return err(invalidBody(parsed.error));
   const object = await archive.get(parsed.data.key);
-  if (object === null) return err({ reason: "not_found" });
+  if (object === null) return err({ reason: "not_found", detail: NO_LETTER });
   const text = await object.text();
   return ok({ key: parsed.data.key, letter: parseJson(text) ?? text });
 }

@@ -43,6 +43,8 @@ type Found = { readonly lines: readonly LoggedEvent[]; readonly shard: string; r
 
 const NO_ID = "An id is an event id, or a click id as the landing page was given it.";
 const NO_CLICK = "No click of yours has this id or token.";
+const NO_KEY =
+  "The token was signed with a key that this deployment does not have, or has no longer: ask about another.";
 const NOT_SIGNED = "Only a token as it was signed is explained; its signature is checked over every character.";
 
 /** Explains the click of an event id or a click id. */
@@ -69,7 +71,7 @@ export async function explainToken(
   ports: ExplainPorts,
 ): Promise<Result<Record<string, unknown>, ReportProblem | Refusal>> {
   const claims = await verifyOldToken(token, ports);
-  if (!claims.ok) return err({ field: "token", detail: NOT_SIGNED, ...claims.error });
+  if (!claims.ok) return err({ field: "token", ...told(claims.error) });
   if (!isVisible({ claims: claims.value }, scope)) return err({ reason: "not_found", detail: NO_CLICK });
   const firstClaim = await firstClaimOf(claims.value, ports);
   if (firstClaim === null) return ok({ claims: claims.value, firstClaim: null, click: null });
@@ -79,6 +81,12 @@ export async function explainToken(
   const shown = shownClaims(claims.value, logged?.event.gpc ?? true);
   const click = found === null || logged === undefined ? null : explanationOf(found, logged, found, firstClaim);
   return ok({ claims: shown, firstClaim, click });
+}
+
+/** Who asks has a token from somewhere, and is not the one who signs. */
+function told(refusal: Refusal): Refusal {
+  if (refusal.reason === "signature_invalid") return { ...refusal, detail: NOT_SIGNED };
+  return refusal.reason === "key_unknown" ? { ...refusal, detail: NO_KEY } : refusal;
 }
 
 function explanationOf(

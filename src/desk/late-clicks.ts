@@ -24,16 +24,17 @@ import { invalidBody } from "./invalid.ts";
 import { SELECT_LATE_CLICKS, SELECT_LATE_SHARDS } from "./late-clicks-sql.ts";
 
 const DECISIONS_MAX = 1_000;
+const AN_ID = "An id is that of a late click, as GET /v1/late-clicks lists it.";
 const STATUSES = ["waiting", "decided", "all"] as const;
 
 export const listSchema = z.strictObject({
   status: z.enum(STATUSES).default("waiting"),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  after: z.string().refine(isEventId).optional(),
+  after: z.string().refine(isEventId, "after is the next of the page before.").optional(),
 });
 export const decisionsSchema = z.strictObject({
   decisions: z
-    .array(z.strictObject({ id: z.string().refine(isEventId), decision: z.enum(["accept", "reject"]) }))
+    .array(z.strictObject({ id: z.string().refine(isEventId, AN_ID), decision: z.enum(["accept", "reject"]) }))
     .min(1)
     .max(DECISIONS_MAX),
 });

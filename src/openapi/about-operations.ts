@@ -2,7 +2,6 @@
  * Operations that tell about the API itself: the methodology, this document, its reference, the problems.
  */
 import { z } from "zod";
-import { REPORT_PROBLEMS } from "../report/problems.ts";
 import { json, type Operation } from "./operation.ts";
 import { problems } from "./problems.ts";
 import { text } from "./report-answers.ts";
@@ -16,11 +15,14 @@ export const OpenApiDocument = z.looseObject({ openapi: text, info: z.looseObjec
 
 export const ProblemPage = z.object({
   type: text,
-  answered: z.array(z.object({ area: text, status: z.int(), title: text, advice: text })),
+  status: z.int(),
+  title: text,
+  area: text.describe("Where it is answered."),
+  advice: text.describe("What a caller changes to get another answer."),
 });
 
 const about = { tag: "About", scopes: null, method: "get" } as const;
-const READ_ONLY = problems({ method_not_allowed: REPORT_PROBLEMS.method_not_allowed });
+const READ_ONLY = problems("method_not_allowed");
 
 export const ABOUT_OPERATIONS: readonly Operation[] = [
   {
@@ -52,7 +54,7 @@ export const ABOUT_OPERATIONS: readonly Operation[] = [
     summary: "Explain a problem",
     description: "What the `type` of a problem points at: JSON, or a page where a browser asks.",
     answers: { 200: json("What it means.", "ProblemPage", { texts: ["text/html"] }) },
-    problems: [...READ_ONLY, ...problems({ not_found: REPORT_PROBLEMS.not_found })],
+    problems: [...READ_ONLY, ...problems("not_found")],
     examples: [{ name: "unknownParameter", path: { name: "unknown-parameter" }, status: 200 }],
   },
 ];

@@ -6,19 +6,17 @@ import { listSchema as auditQuery } from "../admin/audit-log.ts";
 import { adsSchema, campaignsSchema } from "../admin/catalog.ts";
 import { listSchema as keysQuery } from "../admin/keys.ts";
 import { id, pageShape } from "../admin/parse.ts";
-import { OWN_PROBLEMS } from "../admin/problems.ts";
 import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, PUBLISHERS, type Resource } from "../admin/resources.ts";
-import { REPORT_PROBLEMS } from "../report/problems.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { type Example, json, type Operation } from "./operation.ts";
 import { BODIES, KEYED, problems, READING } from "./problems.ts";
 
-const FAULTS = problems(REPORT_PROBLEMS, ["method_not_allowed", "internal_error", "database_unavailable"]);
-const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
-const PARAMETERS = problems(REPORT_PROBLEMS, ["unknown_parameter", "missing_parameter", "invalid_value"]);
-const SEARCH = [...KEYED, ...PARAMETERS, ...problems(REPORT_PROBLEMS, ["repeated_parameter"]), ...FAULTS];
+const FAULTS = problems("method_not_allowed", "internal_error", "database_unavailable");
+const NOT_FOUND = problems("not_found");
+const PARAMETERS = problems("unknown_parameter", "missing_parameter", "invalid_value");
+const SEARCH = [...KEYED, ...PARAMETERS, ...problems("repeated_parameter"), ...FAULTS];
 const BODY = [...KEYED, ...PARAMETERS, ...BODIES, ...FAULTS];
-const PARENTS = problems(OWN_PROBLEMS, ["unknown_parent", "foreign_parent"]);
+const PARENTS = problems("unknown_parent", "foreign_parent");
 
 type Shown = { readonly resource: Resource; readonly name: string; readonly noun: string; readonly made: Made };
 type Made = { readonly id: string; readonly body: object; readonly change: object; readonly parent?: string };
@@ -83,7 +81,7 @@ function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
         body: { schema: `${name}Creation` },
       },
       answers: { 200: json("The same is there already.", name), 201: json("Created.", name) },
-      problems: [...BODY, ...problems(OWN_PROBLEMS, ["already_exists"]), ...parents],
+      problems: [...BODY, ...problems("already_exists"), ...parents],
       examples: [
         { name: "new", body: made.body, status: 201 },
         { name: "otherOne", body: { ...made.body, name: "Another" }, status: 409 },
@@ -114,7 +112,7 @@ function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
       description: "Fields that are left out stay.",
       body: { schema: `${name}Change` },
       answers: { 200: json("As it is now.", name) },
-      problems: [...BODY, ...NOT_FOUND, ...problems(OWN_PROBLEMS, ["fixed_field"]), ...parents],
+      problems: [...BODY, ...NOT_FOUND, ...problems("fixed_field"), ...parents],
       examples: [
         { name: "change", ...one, body: made.change, status: 200 },
         { name: "unknownField", ...one, body: { colour: "red" }, status: 400 },
@@ -141,7 +139,7 @@ const KEY_OPERATIONS: readonly Operation[] = [
     description: "The key is in this answer and nowhere else. Sent again, another key is made.",
     body: { schema: "ApiKeyCreation" },
     answers: { 201: json("Created.", "NewApiKey") },
-    problems: [...BODY, ...problems(OWN_PROBLEMS, ["unknown_parent"])],
+    problems: [...BODY, ...problems("unknown_parent")],
     examples: [
       {
         name: "forAdvertiser",
@@ -168,7 +166,7 @@ const KEY_OPERATIONS: readonly Operation[] = [
     description: "The old key ends after the overlap; a key is replaced at most once.",
     body: { schema: "ApiKeyRotation" },
     answers: { 201: json("The key that replaces it.", "NewApiKey") },
-    problems: [...BODY, ...NOT_FOUND, ...problems(OWN_PROBLEMS, ["key_revoked"])],
+    problems: [...BODY, ...NOT_FOUND, ...problems("key_revoked")],
     examples: [{ name: "withOverlap", ...KEY_ID, body: { overlapSeconds: 3_600 }, status: 201 }],
   },
   {

@@ -26,8 +26,7 @@ export async function handleAbout(request: Request, path: string): Promise<Respo
   if (answer === undefined) return undefined;
   const { method } = request;
   if (method !== "GET" && method !== "HEAD") {
-    const problem = { reason: "method_not_allowed", status: 405, title: "The method is not allowed here." };
-    return problemResponse(problem, { ...CORS, Allow: "GET, HEAD" });
+    return problemResponse({ reason: "method_not_allowed" }, { ...CORS, Allow: "GET, HEAD" });
   }
   return answer(request);
 }

@@ -53,7 +53,7 @@ const Problem = z
     type: z.string().describe("What is wrong, as an address of this API; it does not change."),
     title: z.string().describe("The type in a sentence; the same in every answer."),
     status: z.int(),
-    detail: z.string().optional().describe("What there is to say of this answer alone."),
+    detail: z.string().describe("What to change."),
     field: z.string().optional().describe("The parameter, claim or field at fault."),
   })
   .describe("RFC 9457: why a request was not answered as asked.");

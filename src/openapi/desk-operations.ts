@@ -2,22 +2,16 @@
  * Operations of the desk: what happened to a click, late clicks, dead letters.
  */
 
-import { REFUSALS, type RefusalReason } from "../core/refusal.ts";
+import { REFUSAL_REASONS } from "../core/refusal.ts";
 import { listSchema as lettersQuery, showSchema } from "../desk/dead-letters.ts";
 import { listSchema as lateQuery } from "../desk/late-clicks.ts";
-import { REPORT_PROBLEMS } from "../report/problems.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
 import { BODIES, KEYED, problems, READING } from "./problems.ts";
 
-const FAULTS = problems(REPORT_PROBLEMS, [
-  "method_not_allowed",
-  "internal_error",
-  "database_unavailable",
-  "store_unavailable",
-]);
-const NOT_FOUND = problems(REPORT_PROBLEMS, ["not_found"]);
-const CHECKED = [...KEYED, ...problems(REPORT_PROBLEMS, ["unknown_parameter", "invalid_value"]), ...FAULTS];
+const FAULTS = problems("method_not_allowed", "internal_error", "database_unavailable", "store_unavailable");
+const NOT_FOUND = problems("not_found");
+const CHECKED = [...KEYED, ...problems("unknown_parameter", "invalid_value"), ...FAULTS];
 /** Whether a refusal is about a token whose signature is asked for, whenever it was signed. */
 const isOfToken = (reason: string) => !/^(body_|field_|method_|speculative|life_too_long|issued_ahead)/.test(reason);
 const letters = { tag: "Dead letters", scopes: ["admin"] } as const;
@@ -28,7 +22,7 @@ export const DESK_OPERATIONS: readonly Operation[] = [
     summary: "Explain what happened to a click",
     description: "By its event id, or by the click id that its landing page was given.",
     answers: { 200: json("The explanation.", "Explanation") },
-    problems: [...KEYED, ...READING, ...problems(REPORT_PROBLEMS, ["invalid_value"]), ...NOT_FOUND, ...FAULTS],
+    problems: [...KEYED, ...READING, ...problems("invalid_value"), ...NOT_FOUND, ...FAULTS],
     examples: [{ name: "byEventId", path: { id: EXAMPLE.eventId }, status: 200 }],
   },
   {
@@ -40,8 +34,8 @@ export const DESK_OPERATIONS: readonly Operation[] = [
       ...KEYED,
       ...READING,
       ...BODIES,
-      ...problems(REPORT_PROBLEMS, ["missing_parameter"]),
-      ...problems(REFUSALS, Object.keys(REFUSALS).filter(isOfToken) as RefusalReason[]),
+      ...problems("missing_parameter"),
+      ...problems(...REFUSAL_REASONS.filter(isOfToken)),
       ...NOT_FOUND,
       ...FAULTS,
     ],

@@ -57,7 +57,7 @@ export async function handleDocs(request: Request, path: string): Promise<Respon
   if (name === "start.js") return respond(request, START, "text/javascript; charset=utf-8", PAGE_CACHE_S);
   const type = Object.hasOwn(LIBRARY, name) ? LIBRARY[name] : undefined;
   if (type === undefined) {
-    return problemResponse({ reason: "not_found", status: 404, title: "There is nothing here." });
+    return problemResponse({ reason: "not_found" });
   }
   const { libraryFile } = await import("./assets.ts");
   const compressed = await libraryFile(name);

@@ -1,9 +1,9 @@
 /**
  * `/problems/:name`: what a problem's `type` points at, as JSON or as a short page.
  *
- *   {"type":"/problems/unknown-parameter","answered":[{"area":"reports and the desk","status":400,"title":"…",…}]}
+ *   {"type":"/problems/unknown-parameter","status":400,"title":"…","area":"reports, …","advice":"…"}
  *
- * Keeps: says the constants of src/openapi/problems.ts and nothing of the request.
+ * Keeps: says the rows of src/problems/ and nothing of the request.
  */
 import { problemResponse, problemType } from "../problem.ts";
 import { PROBLEM_MEANINGS, type ProblemMeaning } from "./problems.ts";
@@ -16,12 +16,12 @@ const STYLE =
 /** Answers a request for the meaning of a problem. */
 export function handleProblem(request: Request, name: string): Response {
   const type = problemType(name);
-  const answered = PROBLEM_MEANINGS.get(type);
-  if (answered === undefined) {
-    return problemResponse({ reason: "not_found", status: 404, title: "There is no such problem." });
+  const meaning = PROBLEM_MEANINGS.get(type);
+  if (meaning === undefined) {
+    return problemResponse({ reason: "not_found", detail: "There is no such problem: /docs names all of them." });
   }
   const wantsPage = request.headers.get("Accept")?.includes("text/html") === true;
-  const body = wantsPage ? pageOf(type, answered) : JSON.stringify({ type, answered });
+  const body = wantsPage ? pageOf(meaning) : JSON.stringify(meaning);
   return new Response(request.method === "HEAD" ? null : body, {
     headers: {
       "Content-Type": wantsPage ? "text/html; charset=utf-8" : "application/json",
@@ -34,12 +34,7 @@ export function handleProblem(request: Request, name: string): Response {
   });
 }
 
-function pageOf(type: string, answered: readonly ProblemMeaning[]): string {
-  const meanings = answered.map(
-    ({ area, status, title, advice }) =>
-      `<dt>${status} · ${escapeHtml(title)}</dt><dd>${escapeHtml(advice)}</dd>` +
-      `<dd><small>${escapeHtml(area)}</small></dd>`,
-  );
+function pageOf({ type, status, title, area, advice }: ProblemMeaning): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -47,7 +42,7 @@ function pageOf(type: string, answered: readonly ProblemMeaning[]): string {
 <title>${escapeHtml(type)}</title>
 <style>${STYLE}</style>
 <h1><code>${escapeHtml(type)}</code></h1>
-<dl>${meanings.join("\n")}</dl>
+<dl><dt>${status} · ${escapeHtml(title)}</dt><dd>${escapeHtml(advice)}</dd><dd><small>${escapeHtml(area)}</small></dd></dl>
 <p><a href="/docs">All operations</a></p>
 </html>
 `;

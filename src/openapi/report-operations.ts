@@ -4,14 +4,15 @@
  */
 import { z } from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";
+import type { Reason } from "../problems/catalog.ts";
+import { OF_PARAMETERS, OF_REPORTS } from "../problems/reading.ts";
 import { DIMENSION_NAMES, DIMENSIONS } from "../report/fields.ts";
 import { ROWS_DEFAULT, ROWS_MAX } from "../report/limits.ts";
 import { METRICS } from "../report/metrics.ts";
 import { seriesParameters, tableParameters } from "../report/params.ts";
-import { REPORT_PROBLEMS, type ReportProblemReason } from "../report/problems.ts";
 import { GRANULARITY_NAMES } from "../report/windows.ts";
 import { type Answer, type JsonSchema, json, type Operation, type Refinements, toInputSchema } from "./operation.ts";
-import { KEYED, problems, READING, STREAMING } from "./problems.ts";
+import { BODIES, KEYED, problems, READING, reasonsOf, STREAMING } from "./problems.ts";
 
 const listOf = (words: readonly string[]): JsonSchema => ({ type: "array", minItems: 1, items: { enum: words } });
 const MOMENT =
@@ -50,18 +51,16 @@ export function reportQuerySchema(): JsonSchema {
   return toInputSchema(tableParameters, REPORT_REFINEMENTS);
 }
 
-const NOT_OF_SEARCH: readonly ReportProblemReason[] = ["body_too_large", "body_encoding", "body_not_json", "not_found"];
-const NOT_OF_TABLE: readonly ReportProblemReason[] = ["too_many_points"];
-const NOT_OF_SERIES: readonly ReportProblemReason[] = [
-  ...["unknown_order_field", "too_many_rows", "conflicting_granularity"],
-  ...["tampered_cursor", "stale_cursor", "cursor_of_another_query"],
-] as ReportProblemReason[];
+const NOT_OF_TABLE: readonly Reason[] = ["too_many_points"];
+const NOT_OF_SERIES: readonly Reason[] = [
+  ...(["unknown_order_field", "too_many_rows", "conflicting_granularity"] as const),
+  ...(["tampered_cursor", "stale_cursor", "cursor_of_another_query"] as const),
+];
 
-function reportProblems(without: readonly ReportProblemReason[]) {
-  const reasons = Object.keys(REPORT_PROBLEMS) as ReportProblemReason[];
-  const isOfKey = (reason: string) => reason === "authentication_required" || reason === "insufficient_scope";
-  const kept = reasons.filter((reason) => !without.includes(reason) && !isOfKey(reason));
-  return [...KEYED, ...READING, ...problems(REPORT_PROBLEMS, kept)];
+function reportProblems(without: readonly Reason[]) {
+  const own = [...reasonsOf(OF_PARAMETERS), ...reasonsOf(OF_REPORTS)];
+  const faults = problems("method_not_allowed", "internal_error", "store_unavailable");
+  return [...KEYED, ...READING, ...problems(...own.filter((reason) => !without.includes(reason))), ...faults];
 }
 
 const TEXTS = { texts: ["text/csv", "application/x-ndjson"] } as const;
@@ -80,7 +79,7 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
     query: tableParameters,
     refine: REPORT_REFINEMENTS,
     answers: { 200: json("The rows.", "ReportTable", TEXTS), ...CLOSED },
-    problems: reportProblems([...NOT_OF_SEARCH, ...NOT_OF_TABLE]),
+    problems: reportProblems(NOT_OF_TABLE),
     examples: [
       {
         name: "byAd",
@@ -105,7 +104,7 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
     description: `For lists that are too long for a URL. ${MOMENT}`,
     body: { schema: "ReportQuery" },
     answers: { 200: json("The rows.", "ReportTable", TEXTS) },
-    problems: reportProblems([...NOT_OF_TABLE, "not_found"]),
+    problems: [...reportProblems(NOT_OF_TABLE), ...BODIES],
     examples: [
       {
         name: "byPublisher",
@@ -121,7 +120,7 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
     query: seriesParameters,
     refine: REPORT_REFINEMENTS,
     answers: { 200: json("The series.", "ReportSeriesAnswer", TEXTS), ...CLOSED },
-    problems: reportProblems([...NOT_OF_SEARCH, ...NOT_OF_SERIES]),
+    problems: reportProblems(NOT_OF_SERIES),
     examples: [
       {
         name: "byDay",
@@ -139,8 +138,7 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
     problems: [
       ...KEYED,
       ...STREAMING,
-      ...problems(REPORT_PROBLEMS, ["unknown_parameter", "invalid_value", "method_not_allowed"]),
-      ...problems(REPORT_PROBLEMS, ["internal_error", "database_unavailable"]),
+      ...problems("unknown_parameter", "invalid_value", "method_not_allowed", "internal_error"),
     ],
     examples: [{ name: "lastMinutes", query: { minutes: "2" }, status: 200 }],
   },

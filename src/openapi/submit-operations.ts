@@ -1,24 +1,30 @@
 /**
  * Operations by which others submit what they counted: conversions, postbacks, impression counts.
  */
-import { REFUSALS } from "../core/refusal.ts";
-import { SUBMISSION_PROBLEMS, type SubmissionReason } from "../submit/problems.ts";
+import type { SubmissionReason } from "../problems/catalog.ts";
+import { OF_SUBMISSIONS } from "../problems/submissions.ts";
 import { EXAMPLE, POSTBACK } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
-import { KEYED, problems } from "./problems.ts";
+import { BODIES, KEYED, problems, reasonsOf } from "./problems.ts";
 import { PostbackQuery, SecretQuery } from "./submit-schemas.ts";
 
 const COUNT_REASONS: readonly SubmissionReason[] = ["minute_too_old", "minute_in_future", "batch_conflict"];
 const LIMIT_REASONS: readonly SubmissionReason[] = ["key_limit_advertiser", "key_limit_publisher"];
-const SHARED: readonly SubmissionReason[] = ["field_invalid", "field_unknown", "rows_invalid", "unavailable"];
+const SHARED: readonly SubmissionReason[] = [
+  "field_invalid",
+  "field_unknown",
+  "template_unfilled",
+  "rows_invalid",
+  "unavailable",
+];
 
-const all = Object.keys(SUBMISSION_PROBLEMS) as SubmissionReason[];
 const CONVERSION_PROBLEMS = problems(
-  SUBMISSION_PROBLEMS,
-  all.filter((reason) => ![...COUNT_REASONS, ...LIMIT_REASONS].includes(reason)),
+  ...reasonsOf(OF_SUBMISSIONS).filter((reason) => !COUNT_REASONS.includes(reason)),
+  "signature_invalid",
+  "field_invalid",
 );
-const COUNT_PROBLEMS = problems(SUBMISSION_PROBLEMS, [...SHARED, ...COUNT_REASONS, ...LIMIT_REASONS]);
-const BODY = problems(REFUSALS, ["body_too_large", "body_encoding", "body_not_json", "method_not_allowed"]);
+const COUNT_PROBLEMS = problems(...SHARED, ...COUNT_REASONS, ...LIMIT_REASONS);
+const BODY = [...BODIES, ...problems("method_not_allowed")];
 
 const ORDER = { click_id: EXAMPLE.clickId, order_id: "A-1001", value_micros: 4_990_000 };
 
@@ -75,7 +81,7 @@ export const SUBMIT_OPERATIONS: readonly Operation[] = [
     scopes: ["convert"],
     query: SecretQuery,
     answers: { 200: json("The secret in force.", "PostbackSecret") },
-    problems: [...KEYED, ...problems(SUBMISSION_PROBLEMS, ["field_invalid", "unavailable"])],
+    problems: [...KEYED, ...problems("field_invalid", "unavailable")],
     examples: [{ name: "ofAdvertiser", query: { advertiser_id: "adv_1" }, status: 200 }],
   },
   {

@@ -2,17 +2,14 @@
  * Operations of the tracking routes: click links, pixels, clicks by script, tokens.
  */
 import { z } from "zod";
-import { REFUSALS } from "../core/refusal.ts";
+import { REFUSAL_REASONS } from "../core/refusal.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
 import { KEYED, problems } from "./problems.ts";
 
 const BODY_REASONS = ["body_too_large", "body_encoding", "body_not_json", "field_invalid"] as const;
 const isOfBody = (reason: string) => (BODY_REASONS as readonly string[]).includes(reason);
-const LINK_PROBLEMS = problems(
-  REFUSALS,
-  (Object.keys(REFUSALS) as (keyof typeof REFUSALS)[]).filter((reason) => !isOfBody(reason)),
-);
+const LINK_PROBLEMS = problems(...REFUSAL_REASONS.filter((reason) => !isOfBody(reason)));
 const LANDING = { Location: "The landing page, with a signed click id." };
 const TOKEN = { token: EXAMPLE.token };
 const REDIRECT = (means: string) => z.object({ redirect: z.enum(["true", "false"]).optional().describe(means) });
@@ -64,7 +61,7 @@ const pixel = (id: string, path: string, summary: string): Operation => ({
     "The pixel is answered whatever the token is worth; what is refused is not counted. HEAD is answered alike.",
   scopes: null,
   answers: { 200: { means: "A transparent GIF of 43 bytes.", type: "image/gif" } },
-  problems: problems(REFUSALS, ["method_not_allowed"]),
+  problems: problems("method_not_allowed"),
   examples: [{ name: "impression", path: TOKEN, status: 200 }],
 });
 
@@ -92,7 +89,7 @@ export const TRACK_OPERATIONS: readonly Operation[] = [
       204: { means: "Taken; asked for without a redirect." },
       302: { means: "To the landing page.", headers: LANDING },
     },
-    problems: problems(REFUSALS),
+    problems: problems(...REFUSAL_REASONS),
     examples: [{ name: "quiet", query: { redirect: "false" }, body: { token: EXAMPLE.token }, status: 204 }],
   },
   {
@@ -119,7 +116,7 @@ export const TRACK_OPERATIONS: readonly Operation[] = [
     scopes: ["mint"],
     body: { schema: "MintRequest" },
     answers: { 200: json("One result for each row.", "MintAnswer") },
-    problems: [...KEYED, ...problems(REFUSALS, [...BODY_REASONS, "method_not_allowed"])],
+    problems: [...KEYED, ...problems(...BODY_REASONS, "method_not_allowed")],
     examples: [
       {
         name: "one",

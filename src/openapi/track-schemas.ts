@@ -38,9 +38,9 @@ export const MintRequest = z.looseObject({ tokens: z.array(TokenClaims).min(1).m
 export const RowProblem = z.object({
   type: text,
   title: text,
-  status: z.int().optional(),
+  status: z.int(),
+  detail: text,
   field: text.optional(),
-  detail: text.optional(),
 });
 
 export const MintAnswer = z.object({

@@ -60,7 +60,7 @@ export async function openCursor(
 }
 
 export function staleCursor(): ReportProblem {
-  const detail = `A cursor is good for ${CURSOR_LIFE_MS / 60_000} minutes.`;
+  const detail = `A cursor is good for ${CURSOR_LIFE_MS / 60_000} minutes: begin again at the first page.`;
   return { reason: "stale_cursor", detail, parameter: "cursor" };
 }
 

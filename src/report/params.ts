@@ -12,12 +12,13 @@
 import { z } from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { isReason } from "../problems/catalog.ts";
 import { DIMENSION_NAMES, DIMENSIONS, type NamedDimension, toDimension } from "./fields.ts";
 import { type Moment, parseMoment } from "./instants.ts";
 import { FILTER_VALUES_MAX, ROWS_DEFAULT, ROWS_MAX } from "./limits.ts";
 import { METRICS, type Metric, toMetric } from "./metrics.ts";
 import { suggestName } from "./nearest-name.ts";
-import { isReportProblemReason, type ReportProblem } from "./problems.ts";
+import type { ReportProblem } from "./problems.ts";
 import { GRANULARITY_NAMES, type Granularity, toGranularity } from "./windows.ts";
 import { suggestZone, toZone, type Zone } from "./zone.ts";
 
@@ -253,7 +254,7 @@ function toProblem(issues: readonly z.core.$ZodIssue[], { spelling, given, names
   if (!given.has(name)) return { reason: "missing_parameter", parameter };
   const reason: unknown = issue?.code === "custom" ? issue.params?.["reason"] : undefined;
   return {
-    reason: isReportProblemReason(reason) ? reason : "invalid_value",
+    reason: isReason(reason) ? reason : "invalid_value",
     detail: issue?.message ?? "",
     parameter,
   };

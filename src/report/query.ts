@@ -110,10 +110,11 @@ function toQuery(
   const range = rangeOf(parameters, zone);
   if (!range.ok) return range;
   const dimension = firstRepeated(dimensions.map((named) => named.dimension));
-  if (dimension !== undefined) return err({ reason: "repeated_dimension", detail: dimension });
+  if (dimension !== undefined) return err({ reason: "repeated_dimension", detail: `Name ${dimension} once.` });
   const metrics = parameters.metrics ?? ["clicks"];
   const metric = firstRepeated(metrics);
-  if (metric !== undefined) return err({ reason: "repeated_metric", detail: metric, parameter: "metrics" });
+  if (metric !== undefined)
+    return err({ reason: "repeated_metric", detail: `Name ${metric} once.`, parameter: "metrics" });
   const filters = filtersOf(parameters);
   const unsplit = unsplitMetric(metrics, [...dimensions, ...filters]);
   if (unsplit !== null) return err(unsplit);

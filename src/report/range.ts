@@ -22,13 +22,18 @@ type Moments = { readonly from: Moment; readonly to: Moment };
 export function rangeOf(moments: Moments, zone: Zone): Result<Range, ReportProblem> {
   const from = instantOf(moments.from, "from", zone);
   const to = instantOf(moments.to, "to", zone);
-  if (from > to) return err({ reason: "reversed_range", detail: "to lies before from.", parameter: "to" });
+  if (from > to)
+    return err({ reason: "reversed_range", detail: "to lies before from: exchange them.", parameter: "to" });
   const range = { fromMs: floorToMinute(from), toMs: floorToMinute(to) };
   if (range.fromMs === range.toMs) {
-    return err({ reason: "empty_range", detail: "from and to lie in the same minute.", parameter: "to" });
+    return err({
+      reason: "empty_range",
+      detail: "from and to lie in the same minute: set to at least a minute later.",
+      parameter: "to",
+    });
   }
   if (range.toMs - range.fromMs > RANGE_MAX_DAYS * DAY_MS) {
-    return err({ reason: "range_too_long", detail: `A report spans ${RANGE_MAX_DAYS} days at most.` });
+    return err({ reason: "range_too_long", detail: `A report spans ${RANGE_MAX_DAYS} days at most: ask for fewer.` });
   }
   return ok(range);
 }

@@ -16,7 +16,7 @@ export function readScopeOf(principal: Principal | null): Result<ReadScope, Repo
   const { advertiserId, publisherId, scopes } = principal;
   const isAdmin = scopes.has("admin");
   if (!isAdmin && !scopes.has("report")) {
-    return err({ reason: "insufficient_scope", detail: "The key needs the scope report." });
+    return err({ reason: "insufficient_scope", detail: "This takes a key with the scope report." });
   }
   if (advertiserId === null && publisherId === null && !isAdmin) return err({ reason: "insufficient_scope" });
   return ok({ advertiserId, publisherId });
@@ -25,5 +25,10 @@ export function readScopeOf(principal: Principal | null): Result<ReadScope, Repo
 /** A query within a scope: one publisher's traffic is a filter, and so refuses what a filter by publisher refuses. */
 export function checkScope(query: ReportQuery, { publisherId }: ReadScope): Result<ReportQuery, ReportProblem> {
   const problem = publisherId === null ? null : unsplitMetric(query.metrics, [{ dimension: "publisher_id" }]);
-  return problem === null ? ok(query) : err(problem);
+  if (problem === null) return ok(query);
+  const metric = problem.reason === "uniques_not_mergeable" ? "unique_users" : "reasons";
+  return err({
+    ...problem,
+    detail: `A publisher's key reads the traffic of one publisher, by which ${metric} are not counted: leave them out.`,
+  });
 }

@@ -22,6 +22,7 @@ import { orderHashOf, orderKeyOf } from "../core/order.ts";
 import { isUnfilledTemplate } from "../core/reference.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
+import { problemJson } from "../problem.ts";
 import { type Edge, edgeOf } from "../track/edge.ts";
 import { pixelResponse } from "../track/pixel.ts";
 import { refusalResponse } from "../track/refuse.ts";
@@ -35,7 +36,7 @@ import {
   readQuery,
   toRowFields,
 } from "./postback.ts";
-import { type SubmissionProblem, toProblemJson } from "./problems.ts";
+import type { SubmissionProblem } from "./problems.ts";
 import { countRefused, refuseSubmission, submissionProblem } from "./refuse.ts";
 import { type RequestedConversion, readRow } from "./row.ts";
 import { AttributionWindows, type PostbackEpochs } from "./windows.ts";
@@ -60,7 +61,7 @@ export async function handleConversions(request: Request, env: Env): Promise<Res
   if (!rows.ok) return refuseSubmission(rows.error, env.OPERATIONS);
   const outcomes = await convert(rows.value, sender.value, env, edge);
   const results = outcomes.map((outcome, row) =>
-    outcome.ok ? { row, ...outcome.value } : { row, problem: toProblemJson(outcome.error) },
+    outcome.ok ? { row, ...outcome.value } : { row, problem: problemJson(outcome.error) },
   );
   const isTaken = outcomes.some((outcome) => outcome.ok || outcome.error.reason !== "unavailable");
   if (!isTaken) return submissionProblem({ reason: "unavailable" });
@@ -117,7 +118,13 @@ async function checkSigned(postback: Postback, env: Env, { ring }: Edge): Promis
   return (await isWithinRate(advertiserId, env.POSTBACK_RATE)) ? null : { reason: "postbacks_too_many" };
 }
 
-const UNSIGNED: SubmissionProblem = { reason: "signature_invalid", field: "sig" };
+const UNSIGNED: SubmissionProblem = {
+  reason: "signature_invalid",
+  field: "sig",
+  detail:
+    "Sign all other parameters as docs/CONVERSIONS.md says, with the secret that GET /v1/conversions/secret shows now, " +
+    "and send click_id as the landing page was given it.",
+};
 
 /** Answers `GET /v1/conversions/secret`: what the key's advertiser signs its postbacks with. */
 export async function handlePostbackSecret(request: Request, env: Env): Promise<Response> {
@@ -126,7 +133,8 @@ export async function handlePostbackSecret(request: Request, env: Env): Promise<
   if (!sender.ok) return sender.error;
   const advertiserId = sender.value.advertiserId ?? new URL(request.url).searchParams.get("advertiser_id");
   if (!isId(advertiserId)) {
-    return submissionProblem({ reason: "field_invalid", field: "advertiser_id", detail: "Whose secret?" });
+    const detail = "This key acts for every advertiser: name one in the parameter advertiser_id.";
+    return submissionProblem({ reason: "field_invalid", field: "advertiser_id", detail });
   }
   const { epoch } = await windowsOf(env).currentEpochsOf(advertiserId, Date.now());
   const { kid, secret } = postbackSecretOf(advertiserId, epoch, edge.ring);
@@ -192,7 +200,7 @@ function rowsOf(body: unknown): Result<readonly unknown[], SubmissionProblem> {
 
 /** The sender of a request with an API key, or the answer to one that may not send conversions. */
 async function senderOf(request: Request, env: Env, { config }: Edge): Promise<Result<Sender, Response>> {
-  const lacks = "The API key may not send conversions.";
+  const lacks = "Conversions take a key with the scope convert that belongs to an advertiser, or the operator's.";
   const { adminApiKey } = config;
   const admitted = await admit(request, env, { adminApiKey, isAllowed: mayConvert, lacks });
   if (!admitted.ok) return admitted;

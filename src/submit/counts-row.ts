@@ -24,6 +24,7 @@ const FIELDS: readonly string[] = [
   "impressions",
   "gross_impressions",
 ];
+const ID_RULE = "An id is text of 1 to 64 of A–Z a–z 0–9 _ - . and not only dots.";
 const COUNTRY = /^[A-Z0-9]{2}$/;
 
 /** The counts of a row, or the first problem with it. */
@@ -32,14 +33,17 @@ export function readCounts(
   { advertisers, publishers }: KeyLimits,
   nowMs: number,
 ): Result<ImpressionCounts, SubmissionProblem> {
-  if (typeof row !== "object" || row === null || Array.isArray(row)) return err({ reason: "field_invalid" });
+  if (typeof row !== "object" || row === null || Array.isArray(row))
+    return err({ reason: "field_invalid", detail: "A row is a JSON object." });
   const fields = row as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(fields).find((name) => !FIELDS.includes(name));
-  if (unknown !== undefined) return err({ reason: "field_unknown", field: unknown.slice(0, 64) });
+  if (unknown !== undefined) {
+    return err({ reason: "field_unknown", field: unknown.slice(0, 64), detail: `Fields are ${FIELDS.join(", ")}.` });
+  }
   const badId =
     REQUIRED_IDS.find((name) => !isId(fields[name])) ??
     OPTIONAL_IDS.find((name) => (fields[name] ?? "") !== "" && !isId(fields[name]));
-  if (badId !== undefined) return err({ reason: "field_invalid", field: badId });
+  if (badId !== undefined) return err({ reason: "field_invalid", field: badId, detail: ID_RULE });
   if (advertisers?.has(fields["advertiser_id"] as string) === false) {
     return err({ reason: "key_limit_advertiser", field: "advertiser_id" });
   }

@@ -35,6 +35,7 @@ import { refuseSubmission } from "./refuse.ts";
 
 const BODY_BYTES_MAX = 2_000_000;
 const SHARD_TIMEOUT_MS = 5_000;
+const NO_BATCH_ID = "Give the batch a name of its own, by which it is counted once: text of 1 to 128 characters.";
 
 type Batch = { readonly batchId: string; readonly rows: readonly ImpressionCounts[] };
 
@@ -44,7 +45,7 @@ export async function handleCounts(request: Request, env: Env): Promise<Response
   const admitted = await admit(request, env, {
     adminApiKey,
     isAllowed: ({ scopes }) => scopes.has("mint"),
-    lacks: "The API key may not count impressions.",
+    lacks: "Uploading counts takes a key with the scope mint.",
   });
   if (!admitted.ok) return admitted.error;
   const principal = admitted.value;
@@ -94,7 +95,7 @@ function readBatch(body: Record<string, unknown>, principal: Principal): Result<
   if (unknown !== undefined) return err({ reason: "field_unknown", field: unknown.slice(0, 64) });
   const batchId = readReference("batch_id", named);
   if (!batchId.ok) return batchId;
-  if (batchId.value === null) return err({ reason: "field_invalid", field: "batch_id" });
+  if (batchId.value === null) return err({ reason: "field_invalid", field: "batch_id", detail: NO_BATCH_ID });
   if (!Array.isArray(rows) || rows.length === 0 || rows.length > COUNTS_PER_UPLOAD_MAX) {
     return err({ reason: "rows_invalid", field: "rows" });
   }

@@ -7,11 +7,10 @@ import { RATE_PERIOD_S } from "../access/rate-limit.ts";
 import { OPERATIONS_POINTS_MAX } from "../core/limits.ts";
 import { problemResponse } from "../problem.ts";
 import { type OperationsDataset, writeRefusedPoint } from "../sinks/operations.ts";
-import { SUBMISSION_PROBLEMS, type SubmissionProblem, type SubmissionReason } from "./problems.ts";
+import type { SubmissionProblem } from "./problems.ts";
 
 /** Problems whose field is the sender's own word. */
 const FOREIGN_FIELDS: readonly string[] = ["field_unknown", "field_repeated"];
-const RETRY_AFTER_S: Partial<Record<SubmissionReason, number>> = { unavailable: 5, postbacks_too_many: RATE_PERIOD_S };
 
 /** Counts the refusal and answers it. */
 export function refuseSubmission(problem: SubmissionProblem, operations: OperationsDataset): Response {
@@ -28,7 +27,6 @@ export function countRefused(problems: readonly SubmissionProblem[], operations:
 }
 
 export function submissionProblem(problem: SubmissionProblem): Response {
-  const afterS = RETRY_AFTER_S[problem.reason];
-  const retry: Record<string, string> = afterS === undefined ? {} : { "Retry-After": String(afterS) };
-  return problemResponse({ ...problem, ...SUBMISSION_PROBLEMS[problem.reason] }, retry);
+  const isHasty = problem.reason === "postbacks_too_many";
+  return problemResponse(problem, isHasty ? { "Retry-After": String(RATE_PERIOD_S) } : {});
 }

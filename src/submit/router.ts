@@ -36,6 +36,5 @@ export async function handleSubmit(
 }
 
 function notAllowed(allow: string): Response {
-  const problem = { reason: "method_not_allowed", status: 405, title: "The method is not allowed here." };
-  return problemResponse(problem, { Allow: allow });
+  return problemResponse({ reason: "method_not_allowed" }, { Allow: allow });
 }

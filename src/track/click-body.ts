@@ -10,7 +10,7 @@
  */
 import { type BodyRefusal, readBody, textOf } from "../body.ts";
 import { parseJson } from "../core/base64url.ts";
-import { isDeviceClass } from "../core/device.ts";
+import { DEVICE_CLASSES, isDeviceClass } from "../core/device.ts";
 import { BODY_BYTES_MAX } from "../core/limits.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -30,12 +30,12 @@ export async function readScriptClick(request: Request): Promise<Result<ScriptCl
   if (!fields.ok) return fields;
   const { token, timestamp_ms: occurredAtMs = null, device_type: device = null } = fields.value;
   if (token === undefined || token === null) return err({ reason: "token_missing" });
-  if (typeof token !== "string") return err({ reason: "field_invalid", field: "token" });
+  if (typeof token !== "string") return invalid("token", "The token is text, as it stands in a click link.");
   if (occurredAtMs !== null && !Number.isSafeInteger(occurredAtMs)) {
-    return err({ reason: "field_invalid", field: "timestamp_ms" });
+    return invalid("timestamp_ms", "An integer: milliseconds since 1970, as Date.now() gives them.");
   }
   if (device !== null && !isDeviceClass(device)) {
-    return err({ reason: "field_invalid", field: "device_type" });
+    return invalid("device_type", `One of ${DEVICE_CLASSES.join(", ")}; or leave it out.`);
   }
   return ok({ token, report: { occurredAtMs: occurredAtMs as number | null, device } });
 }
@@ -64,6 +64,10 @@ async function multipartFields(bytes: Uint8Array<ArrayBuffer>, type: string): Pr
     // A body that is not what its type says makes formData throw TypeError.
     return notFields("The body is not the multipart/form-data that its Content-Type declares.");
   }
+}
+
+function invalid(field: string, detail: string): Result<never, Refusal> {
+  return err({ reason: "field_invalid", field, detail });
 }
 
 function notFields(detail: string): Result<never, BodyRefusal> {

@@ -16,9 +16,9 @@ import { brokenMintLimit } from "../access/api-keys.ts";
 import { readJsonBody } from "../body.ts";
 import { encodeBase64url } from "../core/base64url.ts";
 import { SECOND_MS, TOKENS_PER_MINT_MAX } from "../core/limits.ts";
-import { REFUSALS, type Refusal } from "../core/refusal.ts";
+import type { Refusal } from "../core/refusal.ts";
 import { mintToken } from "../core/token.ts";
-import { type ProblemWords, problemWords } from "../problem.ts";
+import { type ProblemJson, problemJson } from "../problem.ts";
 import { type Edge, edgeOf } from "./edge.ts";
 import { refusalResponse } from "./refuse.ts";
 
@@ -30,7 +30,7 @@ const LIMITED = { key_limit_advertiser: "adv", key_limit_publisher: "pub", key_l
 
 type MintedRow =
   | { readonly token: string; readonly click_url: string; readonly pixel_url: string }
-  | { readonly problem: ProblemWords & { readonly field?: string } };
+  | { readonly problem: ProblemJson };
 
 export async function handleMint(request: Request, env: Env): Promise<Response> {
   const edge = await edgeOf(env);
@@ -38,7 +38,7 @@ export async function handleMint(request: Request, env: Env): Promise<Response> 
   const admitted = await admit(request, env, {
     adminApiKey,
     isAllowed: ({ scopes }) => scopes.has("mint"),
-    lacks: "The API key may not mint tokens.",
+    lacks: "Minting takes a key with the scope mint.",
   });
   if (!admitted.ok) return admitted.error;
   const { mintLimits } = admitted.value;
@@ -46,14 +46,15 @@ export async function handleMint(request: Request, env: Env): Promise<Response> 
   if (!body.ok) return refusalResponse(body.error, request);
   const rows = body.value["tokens"];
   if (!Array.isArray(rows) || rows.length === 0 || rows.length > TOKENS_PER_MINT_MAX) {
-    return refusalResponse({ reason: "field_invalid", field: "tokens" }, request);
+    const detail = `tokens is a list of 1 to ${TOKENS_PER_MINT_MAX} objects, each the claims of one token.`;
+    return refusalResponse({ reason: "field_invalid", field: "tokens", detail }, request);
   }
   const { origin } = new URL(request.url);
   const nowMs = Date.now();
   const minted = await Promise.all(
     rows.map(async (row) => {
       const reason = brokenMintLimit(mintLimits, row);
-      return reason === null ? mintRow(row, edge, nowMs, origin) : problemRow({ reason, field: LIMITED[reason] });
+      return reason === null ? mintRow(row, edge, nowMs, origin) : refusedRow({ reason, field: LIMITED[reason] });
     }),
   );
   return Response.json({ tokens: minted }, { headers: { "Cache-Control": "no-store" } });
@@ -63,7 +64,7 @@ async function mintRow(row: unknown, { ring, config }: Edge, nowMs: number, orig
   const isObject = typeof row === "object" && row !== null && !Array.isArray(row);
   const payload = isObject ? withDefaults(row as Record<string, unknown>, nowMs, config.token.tokenTtlMaxS) : row;
   const minted = await mintToken(payload, { ring, policy: config.token, nowMs });
-  if (!minted.ok) return problemRow(minted.error);
+  if (!minted.ok) return refusedRow(minted.error);
   const token = minted.value;
   return { token, click_url: `${origin}/c/${token}`, pixel_url: `${origin}/i/${token}` };
 }
@@ -75,7 +76,6 @@ function withDefaults(row: Record<string, unknown>, nowMs: number, ttlS: number)
   return { ...row, jti, iat, exp };
 }
 
-function problemRow({ reason, field, detail }: Refusal): MintedRow {
-  const problem = problemWords({ reason, title: REFUSALS[reason].title, ...(detail === undefined ? {} : { detail }) });
-  return { problem: field === undefined ? problem : { ...problem, field } };
+function refusedRow(refusal: Refusal): MintedRow {
+  return { problem: problemJson(refusal) };
 }

@@ -2,8 +2,9 @@
  * What a refused request gets: problem+json, or a short page where a person is looking. Never a redirect, never cached,
  * and always counted.
  */
-import { REFUSALS, type Refusal } from "../core/refusal.ts";
+import type { Refusal } from "../core/refusal.ts";
 import { problemResponse } from "../problem.ts";
+import { PROBLEMS } from "../problems/catalog.ts";
 import { type OperationsDataset, writeRefusedPoint } from "../sinks/operations.ts";
 
 /** Counts the refusal by its reason and answers it. */
@@ -12,24 +13,23 @@ export function refuse(refusal: Refusal, request: Request, operations: Operation
   return refusalResponse(refusal, request);
 }
 
-export function refusalResponse({ reason, field, detail }: Refusal, request: Request): Response {
-  const { status, title } = REFUSALS[reason];
+export function refusalResponse(refusal: Refusal, request: Request): Response {
+  const { reason } = refusal;
+  const { status, title } = PROBLEMS[reason];
   const headers = refusalHeaders(status);
   if (request.method !== "POST" && request.headers.get("Accept")?.includes("text/html")) {
     return pageResponse(status, title, reason, headers);
   }
-  const more = { ...(field === undefined ? {} : { field }), ...(detail === undefined ? {} : { detail }) };
-  return problemResponse({ reason, status, title, ...more }, headers);
+  return problemResponse(refusal, headers);
 }
 
 function refusalHeaders(status: number): Record<string, string> {
   const headers: Record<string, string> = { "X-Robots-Tag": "noindex" };
-  if (status === 415) headers["Accept-Encoding"] = "identity";
   if (status === 405) headers["Allow"] = "GET, HEAD, POST, OPTIONS";
   return headers;
 }
 
-/** Title and reason are constants of core/refusal.ts, so nothing of the request appears in the page. */
+/** Title and reason are constants of the catalogue, so nothing of the request appears in the page. */
 function pageResponse(status: number, title: string, reason: string, headers: Record<string, string>): Response {
   const page = `<!doctype html>
 <html lang="en">

@@ -44,11 +44,7 @@ export const ROUTES: Routes = new Map<string, Route>([
     "/v1/tokens",
     {
       POST: handleMint,
-      other: () =>
-        problemResponse(
-          { reason: "method_not_allowed", status: 405, title: "Only POST mints tokens." },
-          { Allow: "POST" },
-        ),
+      other: () => problemResponse({ reason: "method_not_allowed" }, { Allow: "POST" }),
     },
   ],
 ]);

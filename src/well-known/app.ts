@@ -16,8 +16,7 @@ const CORS = { "Access-Control-Allow-Origin": "*" } as const;
 /** Answers a request for the methodology. */
 export function handleMethodology({ method }: Request, config: Config): Response {
   if (method !== "GET" && method !== "HEAD") {
-    const problem = { reason: "method_not_allowed", status: 405, title: "The methodology can only be read." };
-    return problemResponse(problem, { ...CORS, Allow: "GET, HEAD" });
+    return problemResponse({ reason: "method_not_allowed" }, { ...CORS, Allow: "GET, HEAD" });
   }
   const body = JSON.stringify(methodologyOf(config));
   return new Response(method === "HEAD" ? null : body, {

@@ -13,6 +13,7 @@ import worker from "../../src/index.ts";
 import type { Operation } from "../../src/openapi/operation.ts";
 import { OPERATIONS } from "../../src/openapi/operations.ts";
 import { PROBLEM_MEANINGS } from "../../src/openapi/problems.ts";
+import type { ProblemJson } from "../../src/problem.ts";
 import { reportApp } from "../../src/report/app.ts";
 import { ROUTES as SUBMIT_ROUTES } from "../../src/submit/router.ts";
 import { ROUTES as TRACK_ROUTES } from "../../src/track/router.ts";
@@ -114,11 +115,11 @@ function checkAnswer(what: string, { response, text }: { response: Response; tex
   expect(response.status, `${what}: ${text}`).not.toBe(500);
   if (response.status < 400 || method === "HEAD") return;
   expect(response.headers.get("Content-Type"), what).toBe("application/problem+json");
-  const problem = JSON.parse(text) as { type: string; status: number; title: string };
+  const problem = JSON.parse(text) as ProblemJson;
   expect(problem.status, what).toBe(response.status);
-  expect(PROBLEM_MEANINGS.get(problem.type), `${what}: ${text}`).toContainEqual(
-    expect.objectContaining({ status: problem.status, title: problem.title }),
-  );
+  const { status, title } = problem;
+  expect(PROBLEM_MEANINGS.get(problem.type), `${what}: ${text}`).toMatchObject({ status, title });
+  expect(problem.detail, `${what}: ${text}`).toMatch(/\S{3}/);
   if (response.status === 503 || response.status === 429)
     expect(response.headers.get("Retry-After"), what).not.toBeNull();
   if (response.status === 401) expect(response.headers.get("WWW-Authenticate"), what).not.toBeNull();

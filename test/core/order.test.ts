@@ -3,10 +3,9 @@ import { parseJson } from "../../src/core/base64url.ts";
 import type { ClickIdentity } from "../../src/core/click-id.ts";
 import type { ConversionEvent } from "../../src/core/conversion.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
-import { CONVERSION_VALUE_MICROS_MAX, DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
+import { CONVERSION_VALUE_MICROS_MAX, CORRECTIONS_PER_ORDER_MAX, DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import {
   CLICKS_PER_ORDER_MAX,
-  CORRECTIONS_PER_ORDER_MAX,
   type ConversionLine,
   decideConversion,
   ORDER_STATE_CHARS_MAX,

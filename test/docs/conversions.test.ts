@@ -16,9 +16,10 @@ import {
   ORDER_ID_LENGTH_MAX,
   ORDER_KEY_DAYS,
 } from "../../src/core/limits.ts";
+import { OF_SUBMISSIONS } from "../../src/problems/submissions.ts";
+import { OF_SENDERS } from "../../src/problems/tracking.ts";
 import { readCounts } from "../../src/submit/counts-row.ts";
 import { isSignedPostback, postbackSecretOf, readQuery, toRowFields } from "../../src/submit/postback.ts";
-import { SUBMISSION_PROBLEMS } from "../../src/submit/problems.ts";
 import { readRow } from "../../src/submit/row.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { aKeyRing } from "../support/signing.ts";
@@ -56,11 +57,12 @@ function tableOf(heading: string): string[][] {
 }
 
 describe("docs/CONVERSIONS.md", () => {
-  it("lists every problem with its status and its sentence, in the order of submit/problems.ts", () => {
-    const expected = Object.entries(SUBMISSION_PROBLEMS).map(([reason, { status, title }]) => [
+  it("lists every problem with its status and its words, in the order of the catalogue", () => {
+    const expected = Object.entries({ ...OF_SENDERS, ...OF_SUBMISSIONS }).map(([reason, { status, title, advice }]) => [
       reason,
       String(status),
       title,
+      advice.replaceAll("`", ""),
     ]);
     expect(tableOf("Answers").filter(([, status]) => /^\d+$/.test(status ?? ""))).toEqual(expected);
   });
@@ -86,14 +88,14 @@ describe("docs/CONVERSIONS.md", () => {
 
   it("states the limits that core/limits.ts sets", () => {
     expect([CONVERSIONS_PER_CALL_MAX, COUNTS_PER_UPLOAD_MAX, ORDER_ID_LENGTH_MAX]).toEqual([1_000, 1_000, 128]);
-    expect([CONVERSION_VALUE_MICROS_MAX, COUNTS_PER_ROW_MAX]).toEqual([1_000_000_000_000_000, 1_000_000_000]);
+    expect([CONVERSION_VALUE_MICROS_MAX, COUNTS_PER_ROW_MAX]).toEqual([1_000_000_000_000_000, 10_000_000]);
     expect([ORDER_KEY_DAYS, COUNTS_AGE_DAYS_MAX, OCCURRED_AHEAD_MAX_MS]).toEqual([400, 31, 60_000]);
     expect([ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX, CLICK_ID_LENGTH_MAX]).toEqual([7, 90, 600]);
     const sentences = [
       "1 to 1 000 rows, 2 MB",
       "text of 1 to 128 printable characters",
       "at most 1 000 000 000 000 000",
-      "0 to 1 000 000 000 ",
+      "0 to 10 000 000 ",
       "remembered for 400 days",
       "at most 31 days old",
       "at most 60 s ahead",

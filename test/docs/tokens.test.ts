@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { CPC_MICROS_MAX, ID_LENGTH_MAX, LANDING_URL_BYTES_MAX } from "../../src/core/limits.ts";
-import { REFUSALS } from "../../src/core/refusal.ts";
+import { REFUSAL_REASONS } from "../../src/core/refusal.ts";
 import { verifyToken } from "../../src/core/token.ts";
+import { PROBLEMS } from "../../src/problems/catalog.ts";
 import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
 import { aKeyRing, POLICY } from "../support/signing.ts";
 import vectors from "../vectors/tokens.json" with { type: "json" };
@@ -30,8 +31,11 @@ function tableOf(heading: string): string[][] {
 }
 
 describe("docs/TOKENS.md", () => {
-  it("lists every refusal with its status and its sentence, in the order of core/refusal.ts", () => {
-    const expected = Object.entries(REFUSALS).map(([reason, { status, title }]) => [reason, String(status), title]);
+  it("lists every refusal with its status and its words, in the order of core/refusal.ts", () => {
+    const expected = REFUSAL_REASONS.map((reason) => {
+      const { status, title, advice } = PROBLEMS[reason];
+      return [reason, String(status), title, advice.replaceAll("`", "")];
+    });
     expect(tableOf("Refusals")).toEqual(expected);
   });
 

@@ -10,6 +10,7 @@ import recorded from "../../src/openapi/examples.json";
 import type { Answer, Example, Operation } from "../../src/openapi/operation.ts";
 import { OPERATIONS } from "../../src/openapi/operations.ts";
 import type { ProblemInfo } from "../../src/openapi/problems.ts";
+import type { ProblemJson } from "../../src/problem.ts";
 import { BROWSER } from "../support/builders.ts";
 import { withKey } from "./keys.ts";
 import { toExample, toReal } from "./recording.ts";
@@ -110,7 +111,10 @@ describe("every example", () => {
     const isJson = type === "application/json" || type === PROBLEM.type;
     const body: unknown = isJson ? JSON.parse(text) : text;
     if (isJson && answer?.schema !== undefined) expect(faultsOf(answer.schema, body)).toEqual([]);
-    if (answer === PROBLEM) expect(operation.problems).toContainEqual(toProblemInfo(body));
+    if (answer === PROBLEM) {
+      expect(operation.problems).toContainEqual(toProblemInfo(body));
+      expect((body as ProblemJson).detail).toMatch(/\S{3}/);
+    }
     for (const header of Object.keys(answer?.headers ?? {})) expect(response.headers.get(header)).not.toBeNull();
     learn(operation, response, body);
     const isShown = type !== undefined && type !== "image/gif" && text.length <= SHOWN_CHARS_MAX;

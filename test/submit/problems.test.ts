@@ -1,9 +1,12 @@
 /** Every problem that a submission may meet, over HTTP: none is without its test, and each has its own status. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { CONVERSION_VALUE_MICROS_MAX, COUNTS_AGE_DAYS_MAX, DAY_MS } from "../../src/core/limits.ts";
-import { CORRECTIONS_PER_ORDER_MAX } from "../../src/core/order.ts";
-import { problemTitle } from "../../src/problem.ts";
-import { SUBMISSION_PROBLEMS, type SubmissionReason } from "../../src/submit/problems.ts";
+import {
+  CONVERSION_VALUE_MICROS_MAX,
+  CORRECTIONS_PER_ORDER_MAX,
+  COUNTS_AGE_DAYS_MAX,
+  DAY_MS,
+} from "../../src/core/limits.ts";
+import { PROBLEMS, type SubmissionReason } from "../../src/problems/catalog.ts";
 import { seedKey, seedTenant } from "../admin/ask.ts";
 import {
   type Answer,
@@ -117,9 +120,9 @@ const PROVOKED: Record<SubmissionReason, () => Promise<unknown>> = {
 };
 
 describe("a submission that is refused", () => {
-  it.each(Object.keys(SUBMISSION_PROBLEMS) as SubmissionReason[])("names %s", async (reason) => {
-    const { status, title } = SUBMISSION_PROBLEMS[reason];
+  it.each(Object.keys(PROVOKED) as SubmissionReason[])("names %s", async (reason) => {
+    const { status, title } = PROBLEMS[reason];
     const type = `/problems/${reason.replaceAll("_", "-")}`;
-    expect(await PROVOKED[reason]()).toMatchObject({ type, status, title: problemTitle(reason, title) });
+    expect(await PROVOKED[reason]()).toMatchObject({ type, status, title, detail: expect.stringMatching(/\S{3}/) });
   });
 });

@@ -50,20 +50,21 @@ const packageOf = (target: string) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(target)?.[0]
 /** Folder → folders of src that it may import; imports run down the data's way, never back. */
 export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  access: ["core"],
+  problems: ["core"],
+  access: ["problems", "core"],
   sinks: ["core"],
   shard: ["sinks", "core"],
   queue: ["shard", "sinks", "core"],
-  track: ["queue", "shard", "sinks", "access", "core"],
-  submit: ["track", "queue", "shard", "sinks", "access", "core"],
+  track: ["queue", "shard", "sinks", "access", "problems", "core"],
+  submit: ["track", "queue", "shard", "sinks", "access", "problems", "core"],
   // Queue and spool are where events wait that a report does not hold yet: its watermark asks them.
-  report: ["queue", "sinks", "access", "shard", "core"],
+  report: ["queue", "sinks", "access", "shard", "problems", "core"],
   desk: ["report", "queue", "shard", "sinks", "access", "core"],
   admin: ["report", "access", "core"],
   batch: ["queue", "sinks", "shard", "core"],
   "well-known": ["report", "core"],
   // The document gathers the schemas and the problems of every route.
-  openapi: ["admin", "desk", "report", "submit", "access", "core"],
+  openapi: ["admin", "desk", "report", "submit", "access", "problems", "core"],
   demo: ["submit", "track", "queue", "shard", "sinks", "report", "access", "core"],
 };
 
@@ -112,7 +113,7 @@ export function importsAgainstTable({ path, imports }: Module): string[] {
   if (path === "src/index.ts") return [];
   const folder = folderOf(path);
   const isRoot = folder === "";
-  const folders = isRoot ? ["core"] : FOLDER_IMPORTS[folder];
+  const folders = isRoot ? ["problems", "core"] : FOLDER_IMPORTS[folder];
   if (folders === undefined) return [`${path}: folder ${folder} is not in the import table`];
   return imports.flatMap(({ target, isType }) => {
     if (!target.startsWith("src/")) {

@@ -1,0 +1,188 @@
+/**
+ * Problems of reading and of administration: parameters, reports, budgets, tenants and keys.
+ */
+import type { ProblemTable } from "./row.ts";
+
+/** Parameters of a query, and members of a JSON body that stand for them. */
+export const OF_PARAMETERS = {
+  unknown_parameter: {
+    status: 400,
+    title: "The request has a parameter that this route does not know.",
+    advice: "Remove the parameter that `field` names, or correct its spelling.",
+  },
+  repeated_parameter: {
+    status: 400,
+    title: "A parameter that takes one value is given more than once.",
+    advice: "Give the parameter that `field` names once.",
+  },
+  missing_parameter: {
+    status: 400,
+    title: "A required parameter is missing.",
+    advice: "Add the parameter that `field` names.",
+  },
+  invalid_value: {
+    status: 400,
+    title: "A parameter has a value that is not allowed.",
+    advice: "Correct the parameter that `field` names; the page /docs says which values it takes.",
+  },
+} as const satisfies ProblemTable;
+
+export const OF_REPORTS = {
+  empty_value: {
+    status: 400,
+    title: "A list holds an empty value.",
+    advice: "Remove the empty value: a comma too many, or a filter without a value.",
+  },
+  too_many_values: {
+    status: 400,
+    title: "The lists hold too many values.",
+    advice: "Shorten the lists, or ask in several requests.",
+  },
+  invalid_instant: {
+    status: 400,
+    title: "An instant does not parse.",
+    advice: "Write a date like `2026-11-01`, or an instant with its zone like `2026-11-01T00:00:00Z`.",
+  },
+  reversed_range: {
+    status: 400,
+    title: "The range ends before it starts.",
+    advice: "Exchange `from` and `to`.",
+  },
+  empty_range: {
+    status: 400,
+    title: "The range holds no minute.",
+    advice: "Set `to` at least a minute after `from`.",
+  },
+  range_too_long: {
+    status: 400,
+    title: "The range is longer than this granularity allows.",
+    advice: "Shorten the range, or choose a coarser granularity.",
+  },
+  unknown_granularity: {
+    status: 400,
+    title: "The granularity is not known.",
+    advice: "Choose one of the granularities that docs/REPORTS.md lists.",
+  },
+  conflicting_granularity: {
+    status: 400,
+    title: "The request names more than one granularity.",
+    advice: "Name one granularity, either in `granularity` or in `group_by`.",
+  },
+  unknown_time_zone: {
+    status: 400,
+    title: "The time zone is not known.",
+    advice: "Name the time zone as the IANA database does, for instance `Europe/Berlin`.",
+  },
+  unknown_dimension: {
+    status: 400,
+    title: "The dimension is not known.",
+    advice: "Group by a dimension that docs/REPORTS.md lists.",
+  },
+  repeated_dimension: {
+    status: 400,
+    title: "A dimension is named more than once.",
+    advice: "Name each dimension once.",
+  },
+  unknown_metric: {
+    status: 400,
+    title: "The metric is not known.",
+    advice: "Ask for a metric that docs/REPORTS.md lists.",
+  },
+  repeated_metric: {
+    status: 400,
+    title: "A metric is named more than once.",
+    advice: "Name each metric once.",
+  },
+  uniques_not_mergeable: {
+    status: 400,
+    title: "Unique users are not counted by this dimension.",
+    advice: "Leave `unique_users` out, or group and filter by advertiser, campaign, ad group, ad and time only.",
+  },
+  reasons_not_splittable: {
+    status: 400,
+    title: "Reasons are not counted by this dimension.",
+    advice: "Leave `reasons` out, or group and filter by advertiser, campaign, ad group, ad and time only.",
+  },
+  unknown_order_field: {
+    status: 400,
+    title: "The order names a field that the answer does not have.",
+    advice: "Order by a dimension or metric that the same request asks for.",
+  },
+  too_many_points: {
+    status: 400,
+    title: "The series would hold too many points.",
+    advice: "Break down by fewer dimensions, or ask for a shorter range or a coarser granularity.",
+  },
+  too_many_rows: {
+    status: 400,
+    title: "This answer would have to read too many rows at once.",
+    advice: "Ask for fewer days, ads or groups, for a coarser granularity, or in the order of time or a dimension.",
+  },
+  tampered_cursor: {
+    status: 400,
+    title: "This cursor was not issued to this API key.",
+    advice: "Send `nextCursor` of the page before unchanged, with the key that read that page.",
+  },
+  stale_cursor: {
+    status: 410,
+    title: "The cursor is too old.",
+    advice: "Begin again at the first page.",
+  },
+  cursor_of_another_query: {
+    status: 400,
+    title: "The cursor belongs to another query.",
+    advice: "Repeat the parameters of the first page; only `limit` and `format` may change.",
+  },
+} as const satisfies ProblemTable;
+
+/** Budgets of reading (access/read-pass.ts); each answer says in `Retry-After` when to ask again. */
+export const OF_BUDGETS = {
+  read_budget_spent: {
+    status: 429,
+    title: "The reports of this account have read too much in a short time.",
+    advice: "Ask for a shorter range, a coarser granularity or fewer groups, or wait as long as `Retry-After` says.",
+  },
+  too_many_reads: {
+    status: 429,
+    title: "Too many reports of this account run at once.",
+    advice: "Wait for the reports that run before you ask for more.",
+  },
+  too_many_streams: {
+    status: 429,
+    title: "Too many live streams of this account are open.",
+    advice: "Close a live stream, or share one among several screens.",
+  },
+  reports_busy: {
+    status: 503,
+    title: "Too many reports are being read at the moment.",
+    advice: "Others are served just now: ask again after as many seconds as `Retry-After` says.",
+  },
+} as const satisfies ProblemTable;
+
+export const OF_ADMINISTRATION = {
+  already_exists: {
+    status: 409,
+    title: "Another object already has this id.",
+    advice: "Choose another id, or change the object that is there; `field` names what differs.",
+  },
+  fixed_field: {
+    status: 409,
+    title: "This field can no longer be changed.",
+    advice: "Leave the field that `field` names as it is, or create a new object.",
+  },
+  key_revoked: {
+    status: 409,
+    title: "This API key is revoked or replaced.",
+    advice: "Create a new key, or rotate the one that replaced this one.",
+  },
+  unknown_parent: {
+    status: 422,
+    title: "The parent does not exist.",
+    advice: "Create the object that `field` names first, or correct its id.",
+  },
+  foreign_parent: {
+    status: 422,
+    title: "The ad group is in another campaign.",
+    advice: "Name an ad group of the ad's own campaign, or none.",
+  },
+} as const satisfies ProblemTable;
