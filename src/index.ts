@@ -113,7 +113,7 @@ export default {
     };
     await Promise.all([
       runCron(ports, nowMs),
-      runTiers(ports, nowMs, readConfig(env).tiers),
+      runTiers(ports, nowMs, readConfig(env)),
       duty("drain submissions", async () => void (await drainSubmissions(ports, nowMs))),
       duty("report pages", async () => void (await dropKeptRows(env.ARCHIVE, nowMs))),
       duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),

@@ -7,7 +7,7 @@
  * not at all costs time and nothing else.
  */
 
-import type { TierSettings } from "../config.ts";
+import type { Config } from "../config.ts";
 import { ADVERTISER_BUCKETS, MINUTE_MS, SECOND_MS } from "../core/limits.ts";
 import { eventShardNames, submissionShardNames, type Topology } from "../core/routing.ts";
 import { logFault, logInfo } from "../log.ts";
@@ -15,7 +15,7 @@ import type { Sealer } from "../queue/dead-letter.ts";
 import { drainSpool } from "../queue/spool.ts";
 import type { ShardNamespace, SubmissionNamespace } from "../shard/stub.ts";
 import { rollAll } from "../sinks/roll.ts";
-import { dropOld } from "./retention.ts";
+import { dropLateClicks, dropOld } from "./retention.ts";
 import { watchDatabase } from "./set-back.ts";
 
 export type CronPorts = {
@@ -82,8 +82,9 @@ const MOVE_MS = 20 * SECOND_MS;
 export async function runTiers(
   { databases, archive }: Pick<CronPorts, "databases" | "archive">,
   nowMs: number,
-  { hotMinutesMs, ...kept }: TierSettings,
+  { tiers, dedupHorizonMs }: Pick<Config, "tiers" | "dedupHorizonMs">,
 ): Promise<void> {
+  const { hotMinutesMs, ...kept } = tiers;
   const buckets = [Math.floor(nowMs / MINUTE_MS) % ADVERTISER_BUCKETS];
   // One after the other, since a batch is held in memory while it is written; each has its share of the time.
   for (const [name, database] of databases) {
@@ -97,6 +98,10 @@ export async function runTiers(
     await duty(`drop old facts ${name}`, async () => {
       const { rows, objects } = await dropOld({ database, archive }, { nowMs, kept, buckets });
       if (rows + objects > 0) logInfo("old_facts_dropped", { rows, objects, database: name });
+    });
+    await duty(`drop old late clicks ${name}`, async () => {
+      const rows = await dropLateClicks(database, { receivedBeforeMs: nowMs - dedupHorizonMs, buckets });
+      if (rows > 0) logInfo("old_late_clicks_dropped", { rows, database: name });
     });
   }
 }

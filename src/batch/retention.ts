@@ -9,9 +9,11 @@
  * whichever bucket has its turn, so for the time of a round they lack days that some buckets still have: answers from
  * there carry the warning `past_retention`.
  */
+import { EVENT_ID_RANDOM_BYTES, makeEventId } from "../core/event-id.ts";
 import { DAY_MS } from "../core/limits.ts";
 import { DELETE_OLD_DAYS, DELETE_OLD_HOURS, DROP_OBJECTS, FORGET_DROPPED, SELECT_DROPPED } from "../sinks/cold-sql.ts";
 import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS } from "../sinks/day-sums-sql.ts";
+import { DELETE_OLD_LATE_CLICKS } from "../sinks/facts-sql.ts";
 
 /** Rows of each tier that one transaction deletes, and objects that one call does. */
 const ROWS_PER_STEP_MAX = 1_000;
@@ -20,6 +22,31 @@ const SUMS_PER_STEP_MAX = 2_000;
 const OBJECTS_PER_STEP_MAX = 500;
 
 export type Kept = { readonly minutesKeptDays: number; readonly hoursKeptDays: number; readonly daysKeptDays: number };
+
+/** Late clicks that one transaction deletes, and transactions of one bucket's turn. */
+const LATES_PER_STEP_MAX = 2_000;
+const LATE_STEPS_MAX = 10;
+
+/**
+ * Late clicks of the buckets that were received before an instant leave the review list, decided or not: their shards
+ * have forgotten them, so nothing can be decided on them any more. Their counts stay as they are. Returns how many left.
+ */
+export async function dropLateClicks(
+  database: D1Database,
+  { receivedBeforeMs, buckets }: { receivedBeforeMs: number; buckets: readonly number[] },
+): Promise<number> {
+  const before = makeEventId({ receivedAtMs: receivedBeforeMs, routingHash: 0 }, new Uint8Array(EVENT_ID_RANDOM_BYTES));
+  let deleted = 0;
+  for (const bucket of buckets) {
+    for (let step = 0; step < LATE_STEPS_MAX; step++) {
+      const drop = database.prepare(DELETE_OLD_LATE_CLICKS).bind(bucket, before, LATES_PER_STEP_MAX);
+      const { changes } = (await drop.run()).meta;
+      deleted += changes;
+      if (changes < LATES_PER_STEP_MAX) break;
+    }
+  }
+  return deleted;
+}
 
 /** One step for each bucket, and one for the sums. Returns what was deleted. */
 export async function dropOld(

@@ -86,6 +86,13 @@ export const LATE_EVENTS_PER_TOKEN_MAX = 8;
 
 /** Events in one shard call: 100 messages of 100 events. */
 export const INGEST_EVENTS_MAX = MESSAGE_EVENTS_MAX * 100;
+/**
+ * A page of packed ids (shard/repeat-pages.ts): a storage page of SQLite, less what a row costs beside its content; about
+ * 280 ids. So many that are full become one, whose content fills storage pages whole.
+ */
+export const REPEAT_PAGE_BYTES_MAX = 4_000;
+export const REPEAT_PAGES_GATHERED = 8;
+
 /** Characters of one log row; a row may hold 2 MB and a character up to 3 bytes of UTF-8. */
 export const LOG_ROW_CHARS_MAX = 600_000;
 /** Log rows read into memory at once when posting or archiving. */

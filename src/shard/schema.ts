@@ -8,7 +8,7 @@
  *   mark(name, value)                              life, tail, archived, posted/<database>: JSON of places in the log
  *   late(event, key, received_at_ms, clicks, encoded, decided)   late clicks and what was decided on them
  *   seen_<hour of iat>(key, event)                 claimed impressions        (made by sqlite-key-index.ts)
- *   repeat_<hour received>(event)                  ids of non-claiming events (made by sqlite-key-index.ts)
+ *   repeat_<hour received>(lowest, ids)            pages of ids of non-claiming events (made by sqlite-key-index.ts)
  *   book_<period>(key, state)                      orders and batches         (made by sqlite-submission-book.ts)
  *
  * Keeps: append-only; a deployed migration never changes. Runs in the constructor and nowhere else.

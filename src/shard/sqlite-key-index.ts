@@ -1,18 +1,21 @@
 /**
- * Keys as table rows: one table per hour, so that forgetting an hour is a DROP, which writes no billed rows.
+ * Keys and repeats in tables, one of each per hour, so that forgetting an hour is a DROP, which writes no billed rows.
  *
- *   seen_493811(key BLOB 16 bytes, event TEXT)   claimed impressions issued in hour 493811
- *   repeat_493811(event TEXT)                    non-claiming events received in hour 493811
+ *   seen_493811(key BLOB 16 bytes, event TEXT)   claimed impressions issued in hour 493811, a row each
+ *   repeat_493811(lowest INTEGER, ids BLOB)      non-claiming events received in hour 493811, in pages (repeat-pages.ts)
  *
- * Keeps: the contract of key-index.ts. One row written per event. The mark of dropped hours is persisted in the same
- * transaction as the DROP. Table names are made of a checked integer and nothing else.
+ * Keeps: the contract of key-index.ts. A row written per claim, and one per page that repeats are added to. The mark of
+ * dropped hours is persisted in the same transaction as the DROP. Table names are made of a checked integer and nothing
+ * else.
  * Relies on: the caller's transaction.
  */
 import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
 import type { Claim, Known, Repeat } from "../core/ingest.ts";
+import { REPEAT_PAGE_BYTES_MAX, REPEAT_PAGES_GATHERED } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
 import type { KeyIndex, Lookup } from "./key-index.ts";
+import { type PageStore, RepeatPages } from "./repeat-pages.ts";
 import type { ShardLog } from "./shard-log.ts";
 
 type Kind = "seen" | "repeat";
@@ -22,17 +25,26 @@ SELECT name
 FROM sqlite_master
 WHERE type = 'table' AND (name GLOB 'seen_[0-9]*' OR name GLOB 'repeat_[0-9]*')`;
 
+const COLUMNS: Readonly<Record<Kind, string>> = {
+  seen: "(key BLOB NOT NULL PRIMARY KEY, event TEXT NOT NULL) STRICT, WITHOUT ROWID",
+  // With a rowid: a page of it takes a blob of 4 kB whole, one of WITHOUT ROWID a quarter.
+  repeat: "(lowest INTEGER PRIMARY KEY, ids BLOB NOT NULL) STRICT",
+};
+
 const DROPPED_CURSOR = "dropped_before_hour";
 
 export class SqliteKeyIndex implements KeyIndex {
   readonly #sql: SqlStorage;
   readonly #log: ShardLog;
+  readonly #repeats: RepeatPages;
   /** Names of existing tables; forgotten after a rollback (`forgetTables`) and read again. */
   #tables: Set<string> | null = null;
 
   constructor(sql: SqlStorage, log: ShardLog) {
     this.#sql = sql;
     this.#log = log;
+    const sizes = { bytesMax: REPEAT_PAGE_BYTES_MAX, gathered: REPEAT_PAGES_GATHERED };
+    this.#repeats = new RepeatPages(this.#pages(), sizes);
   }
 
   lookup({ keys, events }: Lookup): Known {
@@ -50,14 +62,9 @@ export class SqliteKeyIndex implements KeyIndex {
     }
     const repeats = new Set<EventId>();
     for (const [hour, group] of groupByHour(events)) {
-      const table = this.#existing("repeat", hour);
-      if (table === null) continue;
-      const asked = JSON.stringify(group.map(({ event }) => event));
-      const found = this.#sql.exec<{ event: string }>(
-        `SELECT event FROM json_each(?1) AS asked JOIN ${table} ON event = asked.value`,
-        asked,
-      );
-      for (const { event } of found) repeats.add(event as EventId);
+      if (this.#existing("repeat", hour) === null) continue;
+      const asked = group.map(({ event }) => event);
+      for (const event of this.#repeats.known(hour, asked)) repeats.add(event);
     }
     return { claimedBy, repeats, droppedBeforeHour: this.droppedBeforeHour() };
   }
@@ -71,11 +78,9 @@ export class SqliteKeyIndex implements KeyIndex {
       );
     }
     for (const [hour, group] of groupByHour(repeats)) {
-      const table = this.#ensure("repeat", hour);
-      this.#sql.exec(
-        `INSERT OR IGNORE INTO ${table} (event) SELECT value FROM json_each(?1)`,
-        JSON.stringify(group.map(({ event }) => event)),
-      );
+      this.#ensure("repeat", hour);
+      const added = group.map(({ event }) => event);
+      this.#repeats.add(hour, added);
     }
   }
 
@@ -98,6 +103,40 @@ export class SqliteKeyIndex implements KeyIndex {
     this.#tables = null;
   }
 
+  /** Pages of repeats in their tables, which exist when they are asked. */
+  #pages(): PageStore {
+    const table = (hour: number) => tableName("repeat", hour);
+    return {
+      find: (hour, rank) => {
+        const found = this.#sql.exec<{ lowest: number; ids: ArrayBuffer; next: number | null }>(
+          `SELECT lowest, ids, (SELECT min(lowest) FROM ${table(hour)} WHERE lowest > page.lowest) AS next
+           FROM ${table(hour)} AS page WHERE lowest <= ?1 ORDER BY lowest DESC LIMIT 1`,
+          rank,
+        );
+        const row = found.toArray()[0];
+        return row === undefined ? null : { ...row, ids: new Uint8Array(row.ids) };
+      },
+      put: (hour, lowest, ids) => {
+        this.#sql.exec(
+          `INSERT INTO ${table(hour)} (lowest, ids) VALUES (?1, ?2)
+           ON CONFLICT (lowest) DO UPDATE SET ids = excluded.ids`,
+          lowest,
+          ids.buffer,
+        );
+      },
+      remove: (hour, lowest) => {
+        this.#sql.exec(`DELETE FROM ${table(hour)} WHERE lowest = ?1`, lowest);
+      },
+      last: (hour, pages) => {
+        const found = this.#sql.exec<{ lowest: number; bytes: number }>(
+          `SELECT lowest, length(ids) AS bytes FROM ${table(hour)} ORDER BY lowest DESC LIMIT ?1`,
+          pages,
+        );
+        return found.toArray().reverse();
+      },
+    };
+  }
+
   #names(): Set<string> {
     this.#tables ??= new Set(
       this.#sql
@@ -117,9 +156,7 @@ export class SqliteKeyIndex implements KeyIndex {
     const existing = this.#existing(kind, hour);
     if (existing !== null) return existing;
     const name = tableName(kind, hour);
-    const columns =
-      kind === "seen" ? "key BLOB NOT NULL PRIMARY KEY, event TEXT NOT NULL" : "event TEXT NOT NULL PRIMARY KEY";
-    this.#sql.exec(`CREATE TABLE ${name} (${columns}) STRICT, WITHOUT ROWID`);
+    this.#sql.exec(`CREATE TABLE ${name} ${COLUMNS[kind]}`);
     this.#names().add(name);
     return name;
   }

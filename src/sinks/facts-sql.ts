@@ -227,6 +227,17 @@ INSERT OR IGNORE INTO advertisers (advertiser_id, bucket, first_seen_ms)
 SELECT value ->> 0, value ->> 1, ?2
 FROM json_each(?1)`;
 
+/** Deletes late clicks of bucket ?1 whose ids come before ?2, which are those of earlier receipts; at most ?3. */
+export const DELETE_OLD_LATE_CLICKS = `
+DELETE FROM late_clicks
+WHERE (advertiser_id, event_id) IN (
+  SELECT late.advertiser_id, late.event_id
+  FROM advertisers
+  CROSS JOIN late_clicks AS late ON late.advertiser_id = advertisers.advertiser_id AND late.event_id < ?2
+  WHERE advertisers.bucket = ?1
+  LIMIT ?3
+)`;
+
 /**
  * Late clicks from a JSON list of their columns in order; one that is known takes its newest state and adds its clicks,
  * which the ledger lets happen once.

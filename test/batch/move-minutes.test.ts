@@ -146,7 +146,9 @@ describe("cron", () => {
     const tiers = { hotMinutesMs: HOT_MS, minutesKeptDays: 730, hoursKeptDays: 730, daysKeptDays: 730 };
     const left: number[] = [];
     for (let minute = 0; minute < 16; minute++) {
-      await runTiers({ databases: boundDatabases(env), archive: ports.archive }, DAY_3 + minute * MINUTE_MS, tiers);
+      const databases = boundDatabases(env);
+      const settings = { tiers, dedupHorizonMs: 10 * DAY_MS };
+      await runTiers({ databases, archive: ports.archive }, DAY_3 + minute * MINUTE_MS, settings);
       left.push((await expectTruth()).hot.length);
     }
     expect(new Set(left)).toEqual(new Set([3, 2, 1, 0]));

@@ -1,27 +1,53 @@
-/** One suite over both key indexes: memory, which the simulation uses, and SQLite in a real Durable Object. */
+/** One suite over all key indexes: in memory, in small pages as the simulation has it, and SQLite in a real object. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { EventId } from "../../src/core/event-id.ts";
+import { type EventId, makeEventId } from "../../src/core/event-id.ts";
 import type { ImpressionKey } from "../../src/core/impression-key.ts";
+import { HOUR_MS } from "../../src/core/limits.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { LogStore } from "../../src/shard/log-store.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
+import { Chance } from "../simulation/chance.ts";
+import { Journal } from "../simulation/journal.ts";
+import { TransactionalKeyIndex } from "../simulation/storage.ts";
 import { MemoryKeyIndex } from "../support/memory-key-index.ts";
 
-const key = (n: number) => n.toString(16).padStart(32, "0") as ImpressionKey;
-const id = (n: number) => `event-${String(n).padStart(18, "0")}` as EventId;
 const HOUR = 493_811;
+/** An instant of that hour. */
+const NOW_MS = HOUR * HOUR_MS + 1_800_000;
+const key = (n: number) => n.toString(16).padStart(32, "0") as ImpressionKey;
 
-type Use = (index: KeyIndex, reopen: () => KeyIndex) => void;
+/** The n-th id: of the hour's n-th millisecond, one routing hash and a random part of its own unless told. */
+function id(n: number, { atMs = HOUR * HOUR_MS + n, routingHash = 7 } = {}): EventId {
+  const random = new Uint8Array(8);
+  new DataView(random.buffer).setUint32(0, Math.imul(n + 1, 0x9e3779b1) >>> 0);
+  return makeEventId({ receivedAtMs: atMs, routingHash }, random);
+}
+
+type Used = {
+  readonly index: KeyIndex;
+  /** The index as another object finds it. */
+  readonly reopen: () => KeyIndex;
+  readonly transaction: (closure: () => void) => void;
+};
+type Use = (used: Used) => void;
 let serial = 0;
 
-const indexes: { name: string; withIndex: (use: Use) => Promise<void> }[] = [
+const memory = {
+  name: "memory",
+  withIndex: async (use: Use) => {
+    const index = new MemoryKeyIndex();
+    use({ index, reopen: () => index, transaction: (closure) => closure() });
+  },
+};
+const paged: { name: string; withIndex: (use: Use) => Promise<void> }[] = [
   {
-    name: "memory",
+    name: "small pages in memory",
     withIndex: async (use) => {
-      const index = new MemoryKeyIndex();
-      use(index, () => index);
+      const journal = new Journal(() => false);
+      const index = new TransactionalKeyIndex(journal);
+      use({ index, reopen: () => index, transaction: (closure) => journal.transaction(closure) });
     },
   },
   {
@@ -29,14 +55,43 @@ const indexes: { name: string; withIndex: (use: Use) => Promise<void> }[] = [
     withIndex: (use) =>
       runInDurableObject(env.EVENT_SHARD.getByName(`key-index-${serial++}`), (_, { storage }) => {
         const open = () => new SqliteKeyIndex(storage.sql, new LogStore(storage.sql));
-        use(open(), open);
+        const index = open();
+        const transaction = (closure: () => void) => {
+          try {
+            storage.transactionSync(closure);
+          } catch (fault) {
+            index.forgetTables();
+            throw fault;
+          }
+        };
+        use({ index, reopen: open, transaction });
       }),
   },
 ];
 
-describe.each(indexes)("KeyIndex in $name", ({ withIndex }) => {
+/** Which of the ids an index knows as repeats of that hour. */
+function knownOf(index: KeyIndex, ids: readonly EventId[], hour = HOUR): EventId[] {
+  const { repeats } = index.lookup({ keys: [], events: ids.map((event) => ({ hour, event })) });
+  return ids.filter((event) => repeats.has(event));
+}
+
+function remember(index: KeyIndex, ids: readonly EventId[], hour = HOUR): void {
+  index.insert(
+    [],
+    ids.map((event) => ({ hour, event })),
+  );
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+function shuffled<T>(values: readonly T[], chance: Chance): T[] {
+  const drawn = values.map((value) => ({ value, at: chance.unit() }));
+  return drawn.sort((a, b) => a.at - b.at).map(({ value }) => value);
+}
+
+describe.each([memory, ...paged])("KeyIndex in $name", ({ withIndex }) => {
   it("knows nothing at first", () =>
-    withIndex((index) => {
+    withIndex(({ index }) => {
       const known = index.lookup({ keys: [{ hour: HOUR, key: key(1) }], events: [{ hour: HOUR, event: id(1) }] });
       expect(known.claimedBy.size).toBe(0);
       expect(known.repeats.size).toBe(0);
@@ -44,7 +99,7 @@ describe.each(indexes)("KeyIndex in $name", ({ withIndex }) => {
     }));
 
   it("answers for exactly what was asked, by hour, also after reopening", () =>
-    withIndex((index, reopen) => {
+    withIndex(({ index, reopen }) => {
       index.insert(
         [
           { hour: HOUR, key: key(1), event: id(1) },
@@ -69,14 +124,14 @@ describe.each(indexes)("KeyIndex in $name", ({ withIndex }) => {
     }));
 
   it("keeps the first claim of a key", () =>
-    withIndex((index) => {
+    withIndex(({ index }) => {
       index.insert([{ hour: HOUR, key: key(1), event: id(1) }], []);
       index.insert([{ hour: HOUR, key: key(1), event: id(2) }], []);
       expect(index.lookup({ keys: [{ hour: HOUR, key: key(1) }], events: [] }).claimedBy.get(key(1))).toBe(id(1));
     }));
 
   it("forgets whole hours, says so for ever, and never goes back", () =>
-    withIndex((index, reopen) => {
+    withIndex(({ index, reopen }) => {
       index.insert(
         [
           { hour: HOUR, key: key(1), event: id(1) },
@@ -99,39 +154,165 @@ describe.each(indexes)("KeyIndex in $name", ({ withIndex }) => {
     }));
 
   it("takes many keys at once", () =>
-    withIndex((index) => {
+    withIndex(({ index }) => {
       const many = Array.from({ length: 5_000 }, (_, n) => ({ hour: HOUR + (n % 24), key: key(n), event: id(n) }));
       index.insert(many, []);
       expect(index.lookup({ keys: many, events: [] }).claimedBy.size).toBe(5_000);
     }));
 });
 
+describe.each([memory, ...paged])("[attack 4] repeats in $name", ({ withIndex }) => {
+  it("are told apart from ids that differ in one bit, wherever it is", () =>
+    withIndex(({ index }) => {
+      const atMs = HOUR * HOUR_MS + 1_234;
+      const random = new Uint8Array(8).fill(0x5a);
+      const flipped = (bit: number) => atMs + (Math.floor(atMs / 2 ** bit) % 2 === 1 ? -1 : 1) * 2 ** bit;
+      const variants = numbers(42).map((bit) => makeEventId({ receivedAtMs: flipped(bit), routingHash: 7 }, random));
+      for (let bit = 0; bit < 32; bit++)
+        variants.push(makeEventId({ receivedAtMs: atMs, routingHash: (7 ^ (1 << bit)) >>> 0 }, random));
+      for (let bit = 0; bit < 64; bit++) {
+        const other = random.slice();
+        other[bit >> 3] = (other[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        variants.push(makeEventId({ receivedAtMs: atMs, routingHash: 7 }, other));
+      }
+      expect(new Set(variants).size).toBe(42 + 32 + 64);
+      const base = makeEventId({ receivedAtMs: atMs, routingHash: 7 }, random);
+      remember(index, [base]);
+      expect(knownOf(index, [...variants, base])).toEqual([base]);
+      const everyOther = variants.filter((_, at) => at % 2 === 0);
+      remember(index, everyOther);
+      expect(knownOf(index, variants)).toEqual(everyOther);
+    }));
+
+  it("are known one by one when thousands come in one millisecond, of one token or of many", () =>
+    withIndex(({ index, reopen }) => {
+      const chance = new Chance(4, "one millisecond");
+      const atMs = HOUR * HOUR_MS + 5;
+      const ids = numbers(6_000).map((n) => id(n, { atMs, routingHash: n % 2 === 0 ? 7 : chance.bits() }));
+      const held = ids.filter((_, n) => n % 3 !== 0);
+      for (const part of [held.slice(0, 10), held.slice(10, 3_000), held.slice(3_000)]) remember(index, part);
+      expect(knownOf(reopen(), ids)).toEqual(held);
+    }));
+
+  it("are known one by one when thousands come in one second, in any order, some twice", () =>
+    withIndex(({ index, reopen }) => {
+      const chance = new Chance(5, "one second");
+      const ids = numbers(8_000).map((n) => id(n, { atMs: HOUR * HOUR_MS + (n % 1_000), routingHash: chance.bits() }));
+      const held = shuffled(
+        ids.filter((_, n) => n % 4 !== 0),
+        chance,
+      );
+      for (let at = 0; at < held.length; at += 97) remember(index, held.slice(at, at + 130));
+      expect(knownOf(reopen(), ids).length).toBe(held.length);
+      expect(
+        knownOf(
+          reopen(),
+          ids.filter((_, n) => n % 4 === 0),
+        ),
+      ).toEqual([]);
+    }));
+
+  it("are known whatever time stands in their ids", () =>
+    withIndex(({ index, reopen }) => {
+      const times = [0, 1, NOW_MS - 40 * 24 * HOUR_MS, NOW_MS, NOW_MS + HOUR_MS, 2 ** 42 - 1];
+      const ids = times.flatMap((atMs, at) => numbers(40).map((n) => id(n, { atMs, routingHash: at })));
+      const held = shuffled(ids, new Chance(6, "times")).slice(0, 150);
+      for (const each of held) remember(index, [each]);
+      expect(knownOf(reopen(), ids)).toEqual(ids.filter((each) => held.includes(each)));
+    }));
+
+  it("are those of a set, whatever is added, asked and dropped in whatever order", () =>
+    withIndex(({ index, reopen }) => {
+      const chance = new Chance(7, "any order");
+      const model = new MemoryKeyIndex();
+      for (let step = 0; step < 150; step++) {
+        const hour = HOUR + Math.floor(step / 40) - chance.between(0, 3);
+        const anId = () => id(chance.between(0, 3_000), { atMs: hour * HOUR_MS + chance.between(0, 5) * 700_000 });
+        const ids = numbers(chance.between(1, 80)).map(anId);
+        if (chance.is(0.7)) for (const each of [index, model]) remember(each, ids, hour);
+        if (chance.is(0.05)) for (const each of [index, model]) each.dropBefore(hour);
+        const asked = ids.concat(numbers(40).map(anId));
+        expect(knownOf(chance.is(0.1) ? reopen() : index, asked, hour)).toEqual(knownOf(model, asked, hour));
+      }
+    }));
+});
+
+describe.each(paged)("[attack 4] pages of repeats in $name", ({ withIndex }) => {
+  it("are as they were after a transaction that throws, wherever it had come to", () =>
+    withIndex(({ index, reopen, transaction }) => {
+      const chance = new Chance(8, "rollback");
+      const ids = numbers(3_000).map((n) => id(n, { routingHash: chance.bits() }));
+      remember(index, ids.slice(0, 900));
+      for (const cut of [901, 1_200, 1_800, 3_000]) {
+        const fail = () =>
+          transaction(() => {
+            remember(index, ids.slice(900, cut));
+            remember(index, [id(cut)], HOUR + 1);
+            expect(knownOf(index, ids).length).toBe(cut);
+            throw new Error("crash");
+          });
+        expect(fail).toThrow("crash");
+        expect(knownOf(index, ids)).toEqual(ids.slice(0, 900));
+        expect(knownOf(index, [id(cut)], HOUR + 1)).toEqual([]);
+      }
+      transaction(() => remember(index, ids.slice(900)));
+      expect(knownOf(reopen(), ids)).toEqual(ids);
+    }));
+});
+
+/** The storage's SQL, and how many rows were written through it. */
+function counted(sql: SqlStorage): { sql: SqlStorage; take: () => number } {
+  let written = 0;
+  const counting = new Proxy(sql, {
+    get: (target, property) =>
+      property !== "exec"
+        ? Reflect.get(target, property, target)
+        : (query: string, ...bindings: SqlStorageValue[]) => {
+            const cursor = target.exec(query, ...bindings);
+            const rows = cursor.toArray();
+            written += cursor.rowsWritten;
+            return { toArray: () => rows, one: () => rows[0], [Symbol.iterator]: () => rows[Symbol.iterator]() };
+          },
+  });
+  const take = () => {
+    const rows = written;
+    written = 0;
+    return rows;
+  };
+  return { sql: counting, take };
+}
+
 describe("SqliteKeyIndex", () => {
   it("writes one row per key, and none to forget them", () =>
     runInDurableObject(env.EVENT_SHARD.getByName("rows-written"), (_, { storage }) => {
-      let written = 0;
-      const sql = new Proxy(storage.sql, {
-        get: (target, property) =>
-          property !== "exec"
-            ? Reflect.get(target, property, target)
-            : (query: string, ...bindings: SqlStorageValue[]) => {
-                const cursor = target.exec(query, ...bindings);
-                const rows = cursor.toArray();
-                written += cursor.rowsWritten;
-                return { toArray: () => rows, one: () => rows[0], [Symbol.iterator]: () => rows[Symbol.iterator]() };
-              },
-      });
+      const { sql, take } = counted(storage.sql);
       const index = new SqliteKeyIndex(sql, new LogStore(sql));
       index.insert([{ hour: HOUR, key: key(0), event: id(0) }], []);
-      written = 0;
+      take();
       index.insert(
-        Array.from({ length: 100 }, (_, n) => ({ hour: HOUR, key: key(n + 1), event: id(n + 1) })),
+        numbers(100).map((n) => ({ hour: HOUR, key: key(n + 1), event: id(n + 1) })),
         [],
       );
-      expect(written).toBe(100);
-      written = 0;
+      expect(take()).toBe(100);
       index.dropBefore(HOUR + 1);
       // The mark of dropped hours, and nothing for the 101 keys.
-      expect(written).toBeLessThanOrEqual(2);
+      expect(take()).toBeLessThanOrEqual(2);
+    }));
+
+  it("[attack 4] writes no more rows than there are repeats, and far fewer where a call has many", () =>
+    runInDurableObject(env.EVENT_SHARD.getByName("rows-written-repeats"), (_, { storage }) => {
+      const { sql, take } = counted(storage.sql);
+      const index = new SqliteKeyIndex(sql, new LogStore(sql));
+      const chance = new Chance(9, "rows");
+      // 20 a second, each call with what came within two seconds, in any order.
+      const ids = numbers(8_000).map((n) => id(n, { atMs: HOUR * HOUR_MS + n * 50, routingHash: chance.bits() }));
+      remember(index, ids.slice(0, 1));
+      take();
+      for (let at = 1; at < 4_000; at++) remember(index, [ids[at] as EventId]);
+      expect(take()).toBeLessThan(4_000 * 1.03);
+      for (let at = 4_000; at < 8_000; at += 40) remember(index, shuffled(ids.slice(at, at + 40), chance));
+      expect(take()).toBeLessThan(4_000 * 0.06);
+      index.dropBefore(HOUR + 1);
+      expect(take()).toBeLessThanOrEqual(2);
     }));
 });

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeEventId, EVENT_ID_RANDOM_BYTES, isEventId, makeEventId } from "../../src/core/event-id.ts";
+import {
+  decodeEventId,
+  EVENT_ID_BYTES,
+  EVENT_ID_RANDOM_BYTES,
+  eventIdBytes,
+  isEventId,
+  makeEventId,
+} from "../../src/core/event-id.ts";
 import { NOON_MS } from "../support/builders.ts";
 
 const time = fc.integer({ min: 0, max: 2 ** 42 - 1 });
@@ -39,6 +46,20 @@ describe("an event id", () => {
         expect(idOf(a) < idOf(b)).toBe(a[0] < b[0]);
       }),
       { seed: 20261122, numRuns: 1_000 },
+    );
+  });
+
+  it("is 18 bytes: the marked time, the routing hash, the random part", () => {
+    fc.assert(
+      fc.property(time, routing, random, (receivedAtMs, routingHash, bytes) => {
+        const packed = eventIdBytes(makeEventId({ receivedAtMs, routingHash }, bytes));
+        const view = new DataView(packed.buffer);
+        expect(packed.length).toBe(EVENT_ID_BYTES);
+        expect(view.getUint16(0) * 2 ** 32 + view.getUint32(2)).toBe(2 ** 42 + receivedAtMs);
+        expect(view.getUint32(6)).toBe(routingHash);
+        expect(packed.slice(10)).toEqual(bytes);
+      }),
+      { seed: 20261128, numRuns: 1_000 },
     );
   });
 

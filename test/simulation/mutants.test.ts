@@ -8,6 +8,7 @@ import { BATCH_BY_CONTENT, BATCH_BY_NAME } from "./mutants/batch-by-name.ts";
 import { INVALID_CLAIMS, LATE_CLAIMS } from "./mutants/claims-of-others.ts";
 import { CREDIT_ADDED } from "./mutants/credit-added.ts";
 import { FOLLOWER_NEVER_RESENDS } from "./mutants/follower-never-resends.ts";
+import { GATHERED_FORGOTTEN } from "./mutants/gathered-forgotten.ts";
 import { JOIN_FORGOTTEN } from "./mutants/join-forgotten.ts";
 import { KEYS_DROPPED_EARLY } from "./mutants/keys-dropped-early.ts";
 import { KEYS_NOT_READ_BACK } from "./mutants/keys-not-read-back.ts";
@@ -18,6 +19,8 @@ import type { Mutant } from "./mutants/mutant.ts";
 import { NUMBERS_REUSED } from "./mutants/numbers-reused.ts";
 import { ONE_CURSOR } from "./mutants/one-cursor.ts";
 import { ORDER_REMEMBERED_LATER } from "./mutants/order-remembered-later.ts";
+import { PAGE_HALF_WRITTEN } from "./mutants/page-half-written.ts";
+import { PAGE_OUTLIVES_ROLLBACK } from "./mutants/page-outlives-rollback.ts";
 import { PINS_OF_EACH_SHARD } from "./mutants/pins-of-each-shard.ts";
 import { POST_WITHOUT_LEDGER } from "./mutants/post-without-ledger.ts";
 import { RANDOM_SALT } from "./mutants/random-salt.ts";
@@ -69,6 +72,9 @@ const MUTANTS: readonly Mutant[] = [
   REASON_LOST,
   KEYS_NOT_READ_BACK,
   MARKS_BELIEVED,
+  PAGE_HALF_WRITTEN,
+  PAGE_OUTLIVES_ROLLBACK,
+  GATHERED_FORGOTTEN,
 ];
 
 /** Plays the seeds until one breaks the mutant's promise; null when none does. The real parts must pass that seed. */

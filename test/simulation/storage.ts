@@ -10,41 +10,48 @@ import type { ImpressionKey } from "../../src/core/impression-key.ts";
 import type { Claim, Known, Repeat } from "../../src/core/ingest.ts";
 import type { KeyIndex, Lookup } from "../../src/shard/key-index.ts";
 import type { DecidedReview, LateClick, LateShelf, ShelvedClick } from "../../src/shard/late-shelf.ts";
+import { RepeatPages } from "../../src/shard/repeat-pages.ts";
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
 import { MemoryKeyIndex } from "../support/memory-key-index.ts";
 import type { Journal } from "./journal.ts";
+import { MemoryPages, SMALL_PAGES } from "./memory-pages.ts";
 import { putBack } from "./memory-shard-log.ts";
 
-/** The in-memory key index with transactions: what a transaction writes is laid over it until the commit. */
+/**
+ * A key index with transactions: claims in memory, what a transaction adds laid over it until the commit, and repeats in
+ * the pages of production, only smaller.
+ */
 export class TransactionalKeyIndex implements KeyIndex {
   readonly #index = new MemoryKeyIndex();
   readonly #journal: Journal;
+  readonly #pages: MemoryPages;
+  readonly #repeats: RepeatPages;
   #claims: Claim[] = [];
-  #repeats: Repeat[] = [];
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, pages = new MemoryPages(journal)) {
     this.#journal = journal;
+    this.#pages = pages;
+    this.#repeats = new RepeatPages(pages, SMALL_PAGES);
   }
 
-  lookup(lookup: Lookup): Known {
-    const known = this.#index.lookup(lookup);
-    if (this.#claims.length === 0 && this.#repeats.length === 0) return known;
+  lookup({ keys, events }: Lookup): Known {
+    const known = this.#index.lookup({ keys, events: [] });
     const claimedBy = new Map<ImpressionKey, EventId>(known.claimedBy);
     for (const { key, event } of this.#claims) if (!claimedBy.has(key)) claimedBy.set(key, event);
-    const repeats = new Set<EventId>(known.repeats);
-    for (const { event } of this.#repeats) repeats.add(event);
-    return { ...known, claimedBy, repeats };
+    const repeats = Array.from(Map.groupBy(events, ({ hour }) => hour)).flatMap(([hour, asked]) =>
+      this.#repeats.known(hour, idsOf(asked)),
+    );
+    return { ...known, claimedBy, repeats: new Set(repeats) };
   }
 
   insert(claims: readonly Claim[], repeats: readonly Repeat[]): void {
     this.#journal.failpoint();
-    if (!this.#journal.isOpen) {
-      this.#index.insert(claims, repeats);
-      return;
+    if (!this.#journal.isOpen) this.#index.insert(claims, []);
+    else {
+      if (this.#claims.length === 0) this.#journal.onEnd((end) => this.#end(end));
+      this.#claims.push(...claims);
     }
-    if (this.#claims.length === 0 && this.#repeats.length === 0) this.#journal.onEnd((end) => this.#end(end));
-    this.#claims.push(...claims);
-    this.#repeats.push(...repeats);
+    for (const [hour, added] of Map.groupBy(repeats, (repeat) => repeat.hour)) this.#repeats.add(hour, idsOf(added));
   }
 
   droppedBeforeHour(): number {
@@ -55,20 +62,27 @@ export class TransactionalKeyIndex implements KeyIndex {
     if (hour <= this.#index.droppedBeforeHour()) return;
     this.#journal.failpoint();
     this.#journal.onEnd((end) => {
-      if (end === "commit") this.#index.dropBefore(hour);
+      if (end === "abort") return;
+      this.#index.dropBefore(hour);
+      this.#pages.dropBefore(hour);
     });
   }
 
   copy(): () => void {
-    return this.#index.copy();
+    const [index, pages] = [this.#index.copy(), this.#pages.copy()];
+    return () => {
+      index();
+      pages();
+    };
   }
 
   #end(end: "commit" | "abort"): void {
-    if (end === "commit") this.#index.insert(this.#claims, this.#repeats);
+    if (end === "commit") this.#index.insert(this.#claims, []);
     this.#claims = [];
-    this.#repeats = [];
   }
 }
+
+const idsOf = (items: readonly { readonly event: EventId }[]) => items.map(({ event }) => event);
 
 export class MemoryLateShelf implements LateShelf {
   readonly #clicks = new Map<EventId, ShelvedClick>();
