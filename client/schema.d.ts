@@ -670,6 +670,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/advertisers/{id}/postback-secret/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an advertiser's postback secret
+         * @description Of the epoch that is named: sent again, it ends no newer one. Every isolate knows it within a minute. The advertiser fetches the new secret.
+         */
+        post: operations["endPostbackSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/audit-log": {
         parameters: {
             query?: never;
@@ -866,6 +886,8 @@ export interface components {
                 advertisers?: string[];
                 publishers?: string[];
                 cpcMicrosMax?: number;
+                /** @description Hosts of landing URLs; `*.shop.example` is every host below that name. */
+                hosts?: string[];
             };
         };
         ApiKeyRotation: {
@@ -957,6 +979,15 @@ export interface components {
             [key: string]: unknown;
         };
         Nothing: Record<string, never>;
+        PostbackSecretEnd: {
+            /** @description The epoch whose secret ends, as GET /v1/conversions/secret shows it. */
+            epoch: number;
+            /**
+             * @description So long the old secret is taken still.
+             * @default 0
+             */
+            overlapSeconds?: number;
+        };
         PublisherChange: {
             name?: string;
             /** @enum {string} */
@@ -1143,6 +1174,7 @@ export interface components {
                 advertisers: string[] | null;
                 publishers: string[] | null;
                 cpcMicrosMax: number | null;
+                hosts: string[] | null;
             };
             rotatedFrom: string | null;
             /** Format: date-time */
@@ -1160,7 +1192,7 @@ export interface components {
             at: string;
             keyId: string;
             /** @enum {string} */
-            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay";
+            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild";
             subjectKind: string;
             subjectId: string;
             before: {
@@ -1273,6 +1305,8 @@ export interface components {
         };
         Explanation: {
             eventId: string;
+            /** @description The late click with which this one is counted and decided. */
+            joins: string | null;
             /** Format: date-time */
             receivedAt: string;
             /** Format: date-time */
@@ -1436,6 +1470,7 @@ export interface components {
                 advertisers: string[] | null;
                 publishers: string[] | null;
                 cpcMicrosMax: number | null;
+                hosts: string[] | null;
             };
             rotatedFrom: string | null;
             /** Format: date-time */
@@ -1457,8 +1492,16 @@ export interface components {
         };
         PostbackSecret: {
             advertiser_id: string;
+            epoch: number;
             kid: string;
             secret: string;
+        };
+        PostbackSecretState: {
+            advertiserId: string;
+            /** @description Of the secret in force. */
+            epoch: number;
+            /** @description Until then the secret of the epoch before was or is taken too. */
+            previousEndsAt: string | null;
         };
         /** @description RFC 9457: why a request was not answered as asked. */
         Problem: {
@@ -3657,6 +3700,15 @@ export interface operations {
             };
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7781,6 +7833,135 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endPostbackSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PostbackSecretEnd"];
+            };
+        };
+        responses: {
+            /** @description The secret in force now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostbackSecretState"];
                 };
             };
             /**

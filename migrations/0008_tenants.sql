@@ -64,6 +64,7 @@ CREATE TABLE api_keys (
   mint_advertisers    TEXT,                         -- JSON list of ids that it may mint for (NULL: any that its owner allows)
   mint_publishers     TEXT,                         -- likewise
   mint_cpc_max_micros INTEGER,                      -- highest price that it may mint (NULL: no bound of its own)
+  mint_hosts          TEXT,                         -- JSON list of landing hosts (NULL: any)
   rotated_from        TEXT    UNIQUE,               -- key_id of the key that this one replaces: at most one does
   created_at_ms       INTEGER NOT NULL,
   updated_at_ms       INTEGER NOT NULL DEFAULT 0,   -- version, as in advertiser_profiles

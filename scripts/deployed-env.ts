@@ -4,7 +4,7 @@
  * Relies on: src/config.ts knows a binding by one of its methods.
  */
 import { randomBytes } from "node:crypto";
-import { makeApiKey } from "../src/access/api-keys.ts";
+import { makeOperatorKey } from "../src/access/api-keys.ts";
 import { quietTools, WRANGLER_CONFIG } from "./project.ts";
 
 type Bound = { readonly binding?: string; readonly name?: string };
@@ -30,7 +30,7 @@ export function placeholderSecrets(): Record<string, string> {
   return {
     TOKEN_KEYS: JSON.stringify({ placeholder: randomBytes(32).toString("base64url") }),
     TOKEN_SIGNING_KID: "placeholder",
-    ADMIN_API_KEY: makeApiKey(randomBytes(32)),
+    ADMIN_API_KEY: makeOperatorKey(randomBytes(32)),
   };
 }
 

@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { makeApiKey } from "../src/access/api-keys.ts";
+import { makeApiKey, makeOperatorKey } from "../src/access/api-keys.ts";
 import { PROJECT_ROOT } from "./project.ts";
 
 const DEV_VARS = join(PROJECT_ROOT, ".dev.vars");
@@ -19,7 +19,7 @@ const GENERATORS: Readonly<Record<string, (vars: Readonly<Record<string, string 
   TOKEN_KEYS: (vars) =>
     JSON.stringify({ [vars["TOKEN_SIGNING_KID"] || "local-1"]: randomBytes(32).toString("base64url") }),
   TOKEN_SIGNING_KID: () => "local-1",
-  ADMIN_API_KEY: () => makeApiKey(randomBytes(32)),
+  ADMIN_API_KEY: () => makeOperatorKey(randomBytes(32)),
   DEMO_API_KEY: () => makeApiKey(randomBytes(32)),
 };
 

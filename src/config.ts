@@ -5,7 +5,7 @@
  * `npm run check` end with it, and a deployment answers every request with 503 and its name (src/index.ts): a click
  * that is not redirected is asked for again, one that is redirected and lost is not.
  */
-import { isApiKey } from "./core/api-key.ts";
+import { isOperatorKey } from "./core/api-key.ts";
 import { parseJson } from "./core/base64url.ts";
 import { FORBIDDEN_SCHEMES } from "./core/destination.ts";
 import { keyRingFaults } from "./core/key-ring.ts";
@@ -122,7 +122,7 @@ function secrets(settings: Settings): Pick<Config, "tokenKeys" | "tokenSigningKi
     for (const { name, why } of keyRingFaults(parseJson(tokenKeys), tokenSigningKid)) settings.refuse(name, why);
   }
   const adminApiKey = settings.word("ADMIN_API_KEY");
-  if (adminApiKey !== "" && !isApiKey(adminApiKey)) {
+  if (adminApiKey !== "" && !isOperatorKey(adminApiKey)) {
     const make = "echo clk_$(openssl rand -base64 32 | tr +/ -_ | tr -d =)";
     settings.refuse("ADMIN_API_KEY", `must be clk_ and 43 characters base64url, which are 32 random bytes: ${make}`);
   }

@@ -5,7 +5,7 @@
  * Keeps: the report is read once, as soon as it is complete; it gets no second chance to become right.
  */
 import { randomBytes } from "node:crypto";
-import { makeApiKey } from "../../src/access/api-keys.ts";
+import { makeOperatorKey } from "../../src/access/api-keys.ts";
 import { type LocalRuntime, printFault, startRuntime } from "../local-runtime.ts";
 import { loadAgents } from "./agents.ts";
 import { sendOrders } from "./conversions.ts";
@@ -38,7 +38,7 @@ const DAY_MS = 86_400_000;
 export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<DemoResult> {
   const beganAtMs = Date.now();
   const keys = makeKeys(seed);
-  const apiKey = makeApiKey(randomBytes(32));
+  const apiKey = makeOperatorKey(randomBytes(32));
   const signingKid = keys.active[0]?.kid ?? "";
   const vars = { TOKEN_KEYS: keyRingOf(keys.active), TOKEN_SIGNING_KID: signingKid, ADMIN_API_KEY: apiKey };
   const runtime = await startRuntime({ port, vars, onLog: printFault });

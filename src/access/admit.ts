@@ -73,6 +73,6 @@ function unknownKey(header: string | null): Response {
   const detail =
     header === null
       ? "Send the header Authorization: Bearer clk_…"
-      : "The header Authorization must hold one key that is in force: Bearer clk_ and 43 characters.";
+      : "The header Authorization must hold one key that is in force, whole and alone: Bearer clk_…";
   return problemResponse({ reason: "authentication_required", detail });
 }

@@ -1,7 +1,7 @@
 /**
  * Who is asking: API keys, and what each may do.
  *
- *   Authorization: Bearer clk_<43 characters base64url of 32 random bytes>
+ *   Authorization: Bearer clk_…                                          (core/api-key.ts)
  *
  *   owner        reads                            mints
  *   advertiser   its own rows                     for that advertiser
@@ -14,10 +14,10 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { isApiKey } from "../core/api-key.ts";
+import { isIssuedKey, withCheck } from "../core/api-key.ts";
 import { encodeBase64url, encodeUtf8, parseJson } from "../core/base64url.ts";
 import { isSameText } from "../core/click-id.ts";
-import type { KeyLimits } from "../core/key-ring.ts";
+import { isOnHost, type KeyLimits } from "../core/key-ring.ts";
 import { assert } from "../core/result.ts";
 
 export const SCOPES = ["report", "mint", "convert", "admin"] as const;
@@ -40,7 +40,8 @@ const BEARER = /^Bearer +(\S+) *$/i;
 const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
 
 const SELECT_KEY = `
-SELECT key_id, advertiser_id, publisher_id, scopes, mint_advertisers, mint_publishers, mint_cpc_max_micros
+SELECT key_id, advertiser_id, publisher_id, scopes, mint_advertisers, mint_publishers, mint_cpc_max_micros,
+  mint_hosts
 FROM api_keys
 WHERE key_hash = ?1 AND (revoked_at_ms IS NULL OR revoked_at_ms > ?2)`;
 
@@ -52,10 +53,16 @@ type KeyRow = {
   readonly mint_advertisers: string | null;
   readonly mint_publishers: string | null;
   readonly mint_cpc_max_micros: number | null;
+  readonly mint_hosts: string | null;
 };
 
-/** A new key from 32 random bytes. */
+/** A new key to be issued, from 32 random bytes. */
 export function makeApiKey(random: Uint8Array): string {
+  return withCheck(makeOperatorKey(random));
+}
+
+/** A new key for the configuration, from 32 random bytes. */
+export function makeOperatorKey(random: Uint8Array): string {
   assert(random.length === 32, "an API key takes 32 random bytes");
   return `clk_${encodeBase64url(random)}`;
 }
@@ -75,7 +82,10 @@ export function isKeyOf(key: string, other: string): boolean {
   return isSameText(hashApiKey(key), hashApiKey(other));
 }
 
-/** The holder of the request's bearer key, or null. One indexed read; the admin key of the configuration needs none. */
+/**
+ * The holder of the request's bearer key, or null. One indexed read; the operator's key of the configuration needs none,
+ * and neither does what was never issued.
+ */
 export async function authenticate(
   authorization: string | null,
   { database, adminApiKey, nowMs = Date.now() }: { database: D1Database; adminApiKey: string; nowMs?: number },
@@ -86,7 +96,7 @@ export async function authenticate(
     const owner = { advertiserId: null, publisherId: null };
     return { keyId: CONFIGURED_KEY_ID, ...owner, scopes: new Set(SCOPES), mintLimits: UNLIMITED };
   }
-  if (!isApiKey(key)) return null;
+  if (!isIssuedKey(key)) return null;
   const row = await database.prepare(SELECT_KEY).bind(hashApiKey(key), nowMs).first<KeyRow>();
   return row === null ? null : toPrincipal(row);
 }
@@ -98,15 +108,18 @@ export function isOperator({ advertiserId, publisherId, scopes }: Principal): bo
 
 /** The limit that a row of a mint request breaks, or null; what a wrong claim means is the token's business. */
 export function brokenMintLimit(
-  { advertisers, publishers, cpcMicrosMax }: KeyLimits,
+  { advertisers, publishers, cpcMicrosMax, landingHosts }: KeyLimits,
   row: unknown,
-): "key_limit_advertiser" | "key_limit_publisher" | "key_limit_price" | null {
+): "key_limit_advertiser" | "key_limit_publisher" | "key_limit_price" | "key_limit_host" | null {
   const isObject = typeof row === "object" && row !== null;
-  const { adv, pub, cpc } = (isObject ? row : {}) as { adv?: unknown; pub?: unknown; cpc?: unknown };
+  const { adv, pub, cpc, url } = (isObject ? row : {}) as Readonly<Record<string, unknown>>;
   if (advertisers !== null && !advertisers.has(adv as string)) return "key_limit_advertiser";
   if (publishers !== null && !publishers.has(pub as string)) return "key_limit_publisher";
   const isDear = cpcMicrosMax !== null && typeof cpc === "number" && cpc > cpcMicrosMax;
-  return isDear ? "key_limit_price" : null;
+  if (isDear) return "key_limit_price";
+  const isElsewhere =
+    landingHosts !== undefined && typeof url === "string" && URL.canParse(url) && !isOnHost(url, landingHosts);
+  return isElsewhere ? "key_limit_host" : null;
 }
 
 function toPrincipal(row: KeyRow): Principal {
@@ -119,6 +132,7 @@ function toPrincipal(row: KeyRow): Principal {
       advertisers: within(row.advertiser_id, row.mint_advertisers),
       publishers: within(row.publisher_id, row.mint_publishers),
       cpcMicrosMax: row.mint_cpc_max_micros,
+      ...(row.mint_hosts === null ? {} : { landingHosts: new Set(parseJson(row.mint_hosts) as string[]) }),
     },
   };
 }

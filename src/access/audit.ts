@@ -4,8 +4,10 @@
  * Keeps: an entry is a statement for the batch of its act, so neither is there without the other. Rows are only
  * added. No secret is part of an entry.
  */
+export const AUDIT_ACTIONS = ["create", "update", "rotate", "revoke", "decide", "replay", "rebuild"] as const;
+
 export type AuditEntry = {
-  readonly action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild";
+  readonly action: (typeof AUDIT_ACTIONS)[number];
   readonly subjectKind: string;
   readonly subjectId: string;
   /** The subject as answers show it; null where there was none. */

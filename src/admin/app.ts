@@ -22,6 +22,7 @@ import { readScopeOf } from "../report/tenancy.ts";
 import { listAuditLog } from "./audit-log.ts";
 import { type CatalogScope, listAds, listCampaigns } from "./catalog.ts";
 import { createKey, listKeys, revokeKey, rotateKey, showKey } from "./keys.ts";
+import { endPostbackSecret } from "./postback-secret.ts";
 import { type Answer, createRecord, listRecords, patchRecord, showRecord } from "./records.ts";
 import { RESOURCES, type Resource } from "./resources.ts";
 
@@ -68,6 +69,12 @@ const ROUTES: readonly Route[] = [
     path: `${ONE_KEY}/rotate`,
     needs: "admin",
     act: (asked) => rotateKey(asked.id, asked.body, asked),
+  },
+  {
+    method: "POST",
+    path: "/v1/admin/advertisers/:id/postback-secret/revoke",
+    needs: "admin",
+    act: (asked) => endPostbackSecret(asked.id, asked.body, asked),
   },
   {
     method: "GET",

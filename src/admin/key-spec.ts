@@ -2,9 +2,9 @@
  * What a new API key may be: an owner, scopes that fit it, and limits on minting.
  *
  *   owner        scopes                    limits on minting
- *   advertiser   report, mint, convert     publishers, price
- *   publisher    report, mint              advertisers, price
- *   none         mint                      advertisers or publishers, or both; price
+ *   advertiser   report, mint, convert     publishers, price, landing hosts
+ *   publisher    report, mint              advertisers, price, landing hosts
+ *   none         mint                      advertisers or publishers, or both; price, landing hosts
  *   none         admin, and any other      any
  *
  * Keeps: a key without owner that is no admin's mints within a list. A publisher reports no conversions: it is paid by
@@ -12,6 +12,7 @@
  */
 import { z } from "zod";
 import { SCOPES } from "../access/api-keys.ts";
+import { isLandingHost } from "../core/key-ring.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { id, micros, name } from "./parse.ts";
@@ -19,6 +20,10 @@ import { ADVERTISERS, PUBLISHERS, readOne } from "./resources.ts";
 
 const LISTED_MAX = 100;
 const ids = z.array(id).min(1).max(LISTED_MAX);
+const hosts = z
+  .array(z.string().refine(isLandingHost, "A host in lower case, like shop.example or *.shop.example."))
+  .min(1)
+  .max(LISTED_MAX);
 const scopes = z
   .array(z.enum(SCOPES))
   .min(1)
@@ -31,7 +36,12 @@ export const keySchema = z.strictObject({
   publisherId: id.nullable().default(null),
   scopes,
   mint: z
-    .strictObject({ advertisers: ids.optional(), publishers: ids.optional(), cpcMicrosMax: micros.optional() })
+    .strictObject({
+      advertisers: ids.optional(),
+      publishers: ids.optional(),
+      cpcMicrosMax: micros.optional(),
+      hosts: hosts.optional().describe("Hosts of landing URLs; `*.shop.example` is every host below that name."),
+    })
     .optional(),
 });
 export type KeySpec = z.output<typeof keySchema>;

@@ -35,6 +35,8 @@ type KeyRow = {
   readonly mintAdvertisers: string | null;
   readonly mintPublishers: string | null;
   readonly mintCpcMicrosMax: number | null;
+  /** JSON. */
+  readonly mintHosts: string | null;
   readonly rotatedFrom: string | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
@@ -44,7 +46,7 @@ type KeyRow = {
 type Ports = { readonly database: D1Database; readonly actor: Actor };
 
 const KEY_ID_BYTES = 12;
-const OVERLAP_MAX_S = 30 * 86_400;
+export const OVERLAP_MAX_S = 30 * 86_400;
 export const rotateSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(OVERLAP_MAX_S).default(0) });
 export const emptySchema = z.strictObject({});
 export const listSchema = z.strictObject(pageShape);
@@ -146,12 +148,21 @@ const newKey = () => makeApiKey(crypto.getRandomValues(new Uint8Array(32)));
 const newKeyId = () => `key_${encodeBase64url(crypto.getRandomValues(new Uint8Array(KEY_ID_BYTES)))}`;
 
 function newRow(
-  { label, advertiserId, publisherId, scopes, mintAdvertisers, mintPublishers, mintCpcMicrosMax }: KeyColumns,
+  {
+    label,
+    advertiserId,
+    publisherId,
+    scopes,
+    mintAdvertisers,
+    mintPublishers,
+    mintCpcMicrosMax,
+    mintHosts,
+  }: KeyColumns,
   { id, rotatedFrom, nowMs }: { id: string; rotatedFrom: string | null; nowMs: number },
 ): KeyRow {
   return {
     ...{ id, label, advertiserId, publisherId, scopes, mintAdvertisers, mintPublishers, mintCpcMicrosMax },
-    ...{ rotatedFrom, createdAtMs: nowMs, updatedAtMs: nowMs, revokedAtMs: null },
+    ...{ mintHosts, rotatedFrom, createdAtMs: nowMs, updatedAtMs: nowMs, revokedAtMs: null },
   };
 }
 
@@ -165,6 +176,7 @@ function toColumns({ label, advertiserId, publisherId, scopes, mint }: KeySpec):
     mintAdvertisers: asJson(mint?.advertisers),
     mintPublishers: asJson(mint?.publishers),
     mintCpcMicrosMax: mint?.cpcMicrosMax ?? null,
+    mintHosts: asJson(mint?.hosts),
   };
 }
 
@@ -179,6 +191,7 @@ function toJson(row: KeyRow): Record<string, unknown> {
       advertisers: listOf(row.mintAdvertisers),
       publishers: listOf(row.mintPublishers),
       cpcMicrosMax: row.mintCpcMicrosMax,
+      hosts: listOf(row.mintHosts),
     },
     rotatedFrom,
     createdAt: isoSecond(createdAtMs),

@@ -47,6 +47,7 @@ export function explainEvent(
     facts: { ...facts, hasAddressHash: ipHash !== null, hasUser: hasUser(logged) },
     verdict: last.verdict,
     reason: last.reason,
+    joins: logged.joins?.to ?? null,
     rulesVersion: last.rules,
     rules: GIVT_RULES.map(({ name, means, applies }) => ({
       rule: name,

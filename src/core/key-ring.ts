@@ -166,7 +166,7 @@ function parseLimits(spec: Record<string, unknown>): KeyLimits | null {
   const areIds = (list: unknown) => list === null || (Array.isArray(list) && list.every(isId));
   if (!areIds(advertisers) || !areIds(publishers)) return null;
   if (cpcMax !== null && !(Number.isSafeInteger(cpcMax) && (cpcMax as number) >= 0)) return null;
-  const areHosts = Array.isArray(hosts) && hosts.every((host) => typeof host === "string" && HOST.test(host));
+  const areHosts = Array.isArray(hosts) && hosts.every((host) => typeof host === "string" && isLandingHost(host));
   if (hosts !== null && !areHosts) return null;
   if (advertisers === null && publishers === null && cpcMax === null && hosts === null) return UNLIMITED;
   return {
@@ -188,8 +188,13 @@ export function checkKeyLimits(limits: KeyLimits, claims: Claims): Refusal | nul
   return null;
 }
 
+/** Whether a text names a host, or with `*.` all below one, as limits list them. */
+export function isLandingHost(text: string): boolean {
+  return HOST.test(text);
+}
+
 /** Whether a landing URL is a page on one of the hosts, or below one that is listed with `*.`. */
-function isOnHost(url: string, hosts: ReadonlySet<string>): boolean {
+export function isOnHost(url: string, hosts: ReadonlySet<string>): boolean {
   const { protocol, hostname } = new URL(url);
   if (protocol !== "https:" && protocol !== "http:") return false;
   if (hosts.has(hostname)) return true;

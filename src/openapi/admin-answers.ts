@@ -3,6 +3,7 @@
  */
 import { z } from "zod";
 import { SCOPES } from "../access/api-keys.ts";
+import { AUDIT_ACTIONS } from "../access/audit.ts";
 import { status } from "../admin/parse.ts";
 import { count, instant, text } from "./report-answers.ts";
 
@@ -51,6 +52,7 @@ const keyMembers = {
     advertisers: z.array(text).nullable(),
     publishers: z.array(text).nullable(),
     cpcMicrosMax: count.nullable(),
+    hosts: z.array(text).nullable(),
   }),
   rotatedFrom: text.nullable(),
   createdAt: instant,
@@ -63,11 +65,17 @@ export const NewApiKey = z.object({
 });
 export const ApiKeyPage = z.object({ keys: z.array(ApiKey), next });
 
+export const PostbackSecretState = z.object({
+  advertiserId: text,
+  epoch: count.describe("Of the secret in force."),
+  previousEndsAt: instant.nullable().describe("Until then the secret of the epoch before was or is taken too."),
+});
+
 export const AuditEntry = z.object({
   id: count,
   at: instant,
   keyId: text,
-  action: z.enum(["create", "update", "rotate", "revoke", "decide", "replay"]),
+  action: z.enum(AUDIT_ACTIONS),
   subjectKind: text,
   subjectId: text,
   before: z.looseObject({}).nullable(),

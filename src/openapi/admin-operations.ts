@@ -187,6 +187,22 @@ const KEY_OPERATIONS: readonly Operation[] = [
     examples: [{ name: "again", ...KEY_ID, status: 200 }],
   },
   {
+    ...{ ...keyShared, id: "endPostbackSecret", method: "post" },
+    path: "/v1/admin/advertisers/{id}/postback-secret/revoke",
+    summary: "End an advertiser's postback secret",
+    description:
+      "Of the epoch that is named: sent again, it ends no newer one. Every isolate knows it within a minute. The " +
+      "advertiser fetches the new secret.",
+    body: { schema: "PostbackSecretEnd" },
+    answers: { 200: json("The secret in force now.", "PostbackSecretState") },
+    problems: [...BODY, ...NOT_FOUND],
+    examples: [
+      { name: "withOverlap", path: { id: "adv_1" }, body: { epoch: 0, overlapSeconds: 3_600 }, status: 200 },
+      { name: "noSuchEpoch", path: { id: "adv_1" }, body: { epoch: 7 }, status: 400 },
+      { name: "unknownAdvertiser", path: { id: "adv_0" }, body: { epoch: 0 }, status: 404 },
+    ],
+  },
+  {
     ...{ ...keyShared, id: "listAuditLog", method: "get", path: "/v1/admin/audit-log" },
     tag: "Audit log",
     summary: "Read who did what to what, newest first",

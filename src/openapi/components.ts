@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { keySchema } from "../admin/key-spec.ts";
 import { emptySchema, rotateSchema } from "../admin/keys.ts";
+import { endSecretSchema } from "../admin/postback-secret.ts";
 import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, PUBLISHERS } from "../admin/resources.ts";
 import { replaySchema } from "../desk/dead-letters.ts";
 import { decisionsSchema } from "../desk/late-clicks.ts";
@@ -33,6 +34,7 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   PublisherChange: PUBLISHERS.patch,
   ApiKeyCreation: keySchema,
   ApiKeyRotation: rotateSchema,
+  PostbackSecretEnd: endSecretSchema,
   Nothing: emptySchema,
   LateDecisions: decisionsSchema,
   LettersToReplay: replaySchema,

@@ -58,6 +58,7 @@ const claims = z.looseObject({
 
 export const Explanation = z.object({
   eventId: text,
+  joins: text.nullable().describe("The late click with which this one is counted and decided."),
   receivedAt: instant,
   occurredAt: instant,
   claims,

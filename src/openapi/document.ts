@@ -52,7 +52,7 @@ const SECURITY = {
   apiKey: {
     type: "http",
     scheme: "bearer",
-    bearerFormat: "clk_ and 43 characters",
+    bearerFormat: "clk_ and 49 characters",
     description: "An API key. An operation names the scopes of which a key needs one.",
   },
   signedPostback: {

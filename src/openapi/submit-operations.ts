@@ -81,7 +81,7 @@ export const SUBMIT_OPERATIONS: readonly Operation[] = [
     scopes: ["convert"],
     query: SecretQuery,
     answers: { 200: json("The secret in force.", "PostbackSecret") },
-    problems: [...KEYED, ...problems("field_invalid", "unavailable")],
+    problems: [...KEYED, ...problems("field_invalid", "unavailable", "method_not_allowed")],
     examples: [{ name: "ofAdvertiser", query: { advertiser_id: "adv_1" }, status: 200 }],
   },
   {

@@ -86,7 +86,7 @@ export const ConversionResult = z.object({ status: ConversionStatus });
 export const SecretQuery = z.object({
   advertiser_id: id.optional().describe("Whose secret; only the operator says so, a key has its own."),
 });
-export const PostbackSecret = z.object({ advertiser_id: text, kid: text, secret: text });
+export const PostbackSecret = z.object({ advertiser_id: text, epoch: count, kid: text, secret: text });
 
 const maybeId = z.union([id, z.literal("")]).nullish();
 

@@ -22,7 +22,7 @@ import { orderHashOf, orderKeyOf } from "../core/order.ts";
 import { isUnfilledTemplate } from "../core/reference.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
-import { problemJson } from "../problem.ts";
+import { problemJson, problemResponse } from "../problem.ts";
 import { type Edge, edgeOf } from "../track/edge.ts";
 import { pixelResponse } from "../track/pixel.ts";
 import { refusalResponse } from "../track/refuse.ts";
@@ -136,9 +136,21 @@ export async function handlePostbackSecret(request: Request, env: Env): Promise<
     const detail = "This key acts for every advertiser: name one in the parameter advertiser_id.";
     return submissionProblem({ reason: "field_invalid", field: "advertiser_id", detail });
   }
-  const { epoch } = await windowsOf(env).currentEpochsOf(advertiserId, Date.now());
+  const epoch = await epochOf(advertiserId, env);
+  if (epoch === null) return problemResponse({ reason: "database_unavailable" });
   const { kid, secret } = postbackSecretOf(advertiserId, epoch, edge.ring);
-  return Response.json({ advertiser_id: advertiserId, kid, secret }, { headers: { "Cache-Control": "no-store" } });
+  const shown = { advertiser_id: advertiserId, epoch, kid, secret };
+  return Response.json(shown, { headers: { "Cache-Control": "no-store" } });
+}
+
+/** The epoch of an advertiser's secret now; null while nobody can say. */
+async function epochOf(advertiserId: string, env: Env): Promise<number | null> {
+  try {
+    return (await windowsOf(env).currentEpochsOf(advertiserId, Date.now())).epoch;
+  } catch (fault) {
+    logFault("postback_epoch_not_read", fault);
+    return null;
+  }
 }
 
 /** Checks rows, has them decided, and answers each. Never rejects. */

@@ -26,7 +26,12 @@ import { refusalResponse } from "./refuse.ts";
 const MINT_BODY_BYTES_MAX = 4_000_000;
 const JTI_BYTES = 16;
 /** Which claim a limit of the key is about. */
-const LIMITED = { key_limit_advertiser: "adv", key_limit_publisher: "pub", key_limit_price: "cpc" } as const;
+const LIMITED = {
+  key_limit_advertiser: "adv",
+  key_limit_publisher: "pub",
+  key_limit_price: "cpc",
+  key_limit_host: "url",
+} as const;
 
 type MintedRow =
   | { readonly token: string; readonly click_url: string; readonly pixel_url: string }

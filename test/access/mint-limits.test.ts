@@ -16,6 +16,7 @@ beforeAll(async () => {
   await make("lists", {
     mint: { advertisers: ["adv_one", "adv_two"], publishers: ["pub_one"], cpcMicrosMax: 500_000 },
   });
+  await make("hosts", { advertiserId: "adv_one", mint: { hosts: ["shop.example", "*.brand.example"] } });
   await make("both", { advertiserId: "adv_one", mint: { publishers: ["pub_two"], cpcMicrosMax: 0 } });
 });
 
@@ -39,7 +40,7 @@ const broken = (limit: string, field: string) => ({
   problem: expect.objectContaining({ type: `/problems/key-limit-${limit}`, field }),
 });
 
-describe("a key mints within its limits", () => {
+describe("[attack 19] a key mints within its limits", () => {
   it.each([
     ["advertiser", aRow(), MINTED],
     ["advertiser", aRow({ pub: "pub_any", cpc: 1_000_000_000 }), MINTED],
@@ -53,6 +54,15 @@ describe("a key mints within its limits", () => {
     ["both", aRow({ pub: "pub_two", cpc: 0 }), MINTED],
     ["both", aRow({ cpc: 0 }), broken("publisher", "pub")],
     ["both", aRow({ pub: "pub_two", cpc: 1 }), broken("price", "cpc")],
+    ["hosts", aRow(), MINTED],
+    ["hosts", aRow({ url: "https://a.b.brand.example/x" }), MINTED],
+    ["hosts", aRow({ url: "https://brand.example/" }), broken("host", "url")],
+    ["hosts", aRow({ url: "https://shop.example.evil.example/" }), broken("host", "url")],
+    ["hosts", aRow({ url: "https://evil.example/?shop.example" }), broken("host", "url")],
+    ["hosts", aRow({ url: "https://shop.example@evil.example/" }), broken("host", "url")],
+    ["hosts", aRow({ url: "https://SHOP.example/" }), MINTED],
+    ["hosts", aRow({ url: "shop.example" }), { problem: expect.objectContaining({ type: "/problems/url-scheme" }) }],
+    ["hosts", aRow({ url: 1 }), { problem: expect.objectContaining({ type: "/problems/claim-type", field: "url" }) }],
     ["lists", aRow({ cpc: "1" }), { problem: expect.objectContaining({ type: "/problems/claim-type", field: "cpc" }) }],
     ["lists", aRow({ adv: ["adv_one"] }), broken("advertiser", "adv")],
     ["lists", null, broken("advertiser", "adv")],

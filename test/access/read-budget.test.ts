@@ -7,6 +7,8 @@ import { type ReadGates, withinBudget } from "../../src/access/read-pass.ts";
 import { budgetOf, LINE_OF_TENANT_MAX, TENANT_RULES } from "../../src/access/read-rules.ts";
 import { openStream } from "../../src/access/stream-pass.ts";
 import type { ReadAsk } from "../../src/core/read-budget.ts";
+import { aCell, clicks, seedCells } from "../report/seed.ts";
+import { NOON_MS } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 
 const GATE = "REPORT_DB";
@@ -46,6 +48,7 @@ const ROUTES: readonly [name: string, path: string, init?: RequestInit][] = [
   ["the catalogue of ads", "/v1/catalog/ads"],
   ["the list of late clicks", "/v1/late-clicks"],
   ["an explanation", "/v1/clicks/nothing"],
+  ["an explanation of a token", "/v1/explain", post({ token: "a.b.c" })],
 ];
 
 const gate = () => env.READ_GATE.getByName(GATE);
@@ -144,6 +147,26 @@ describe("a tenant that has spent its rows", () => {
       }
     }
     expect((await send(`/v1/reports/clicks?${DAY}`, other)).status).toBe(200);
+  });
+
+  it.each([
+    ["an order by time", "group_by=hour"],
+    ["an order by a metric", "group_by=ad_id&order=-clicks"],
+  ])("[attack 8] is refused the next page of %s too", async (order, query) => {
+    const name = `adv_pages_${query.length}`;
+    const cell = { advertiser_id: name, counts: clicks(1) };
+    await seedCells(env.REPORT_DB, [
+      aCell({ ...cell, ad_id: "ad_1" }),
+      aCell({ ...cell, ad_id: "ad_2", atMs: NOON_MS + 3_600_000 }),
+    ]);
+    const key = await keyOf(advertiser(name));
+    const page = `/v1/reports/clicks?${DAY}&${query}&limit=1`;
+    const first = (await (await send(page, key)).json()) as { meta: { nextCursor: string } };
+    const next = `${page}&cursor=${first.meta.nextCursor}`;
+    const served = (await (await send(next, key)).json()) as { rows: unknown[] };
+    expect(served.rows, order).toHaveLength(1);
+    await spend(advertiser(name), 100 * TENANT_RULES.rowsMax);
+    expect(await refusalOf(await send(next, key))).toMatchObject({ status: 429, type: "/problems/read-budget-spent" });
   });
 
   it("[attack 8] is charged what its reads have read in truth, also by a reading that ends in a problem", async () => {

@@ -108,6 +108,31 @@ describe("[attack 13] wrong keys", () => {
     expect(await statusOf({ ...spent, REPORT_DB: unread })).toBe(429);
   });
 
+  it("[attack 19] cost no look-up when they were never issued, and are counted all the same", async () => {
+    const asked: string[] = [];
+    const database = {
+      prepare: (sql: string) => {
+        asked.push(sql);
+        return env.REPORT_DB.prepare(sql);
+      },
+    };
+    const counted: string[] = [];
+    const limiter = { limit: async ({ key }: { key: string }) => ({ success: counted.push(key) > 0 }) };
+    const bindings = { ...env, REPORT_DB: database, WRONG_KEY_RATE: limiter } as unknown as Env;
+    const statusOf = async (key: string) => {
+      const headers = { Authorization: `Bearer ${key}`, "CF-Connecting-IP": "192.0.2.61" };
+      const identified = await identify(new Request("https://clicks.example/", { headers }), bindings, OPERATOR);
+      return identified.ok ? 200 : identified.error.status;
+    };
+    const real = randomKey();
+    const swapped = real.slice(0, -1).concat(real.endsWith("A") ? "B" : "A");
+    const junk = ["x", "clk_", real.slice(0, 47), real.slice(0, -1), `${real}A`, swapped, real.toUpperCase()];
+    for (const key of junk) expect([key, await statusOf(key)]).toEqual([key, 401]);
+    expect([asked, counted.length]).toEqual([[], junk.length]);
+    expect([await statusOf(real), asked.length]).toEqual([401, 1]);
+    expect([await statusOf(known), asked.length]).toEqual([200, 2]);
+  });
+
   it("rest for the period and no longer, and less the later they come", async () => {
     const wrongKeys = new WrongKeys();
     const spent = { limit: async () => ({ success: false }) };

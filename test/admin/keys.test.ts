@@ -21,6 +21,8 @@ async function everythingStored(): Promise<string> {
   return JSON.stringify(tables.flatMap((table) => table.results));
 }
 
+const withHosts = (...hosts: string[]) => ({ advertiserId: "adv_one", scopes: ["mint"], mint: { hosts } });
+
 describe("a key", () => {
   it("is shown once, and stored nowhere in clear", async () => {
     const made = await ask("POST /v1/admin/keys", {
@@ -29,7 +31,7 @@ describe("a key", () => {
     expect(made).toMatchObject({ status: 201, body: { advertiserId: "adv_one", scopes: ["report", "convert"] } });
     expect(made.headers.get("Cache-Control")).toBe("private, no-store");
     const { key, ...shown } = made.body as Record<string, string>;
-    expect(key).toMatch(/^clk_[A-Za-z0-9_-]{43}$/);
+    expect(key).toMatch(/^clk_[A-Za-z0-9_-]{49}$/);
     expect((await ask(`GET /v1/admin/keys/${shown["id"]}`)).body).toEqual(shown);
     expect((await ask("GET /v1/admin/keys")).body["keys"]).toContainEqual(shown);
     expect(await auditOf(String(shown["id"]))).toMatchObject([{ action: "create", before: null, after: shown }]);
@@ -69,6 +71,10 @@ describe("a key", () => {
       "mint.publishers",
     ],
     ["a misspelt limit", { advertiserId: "adv_one", scopes: ["mint"], mint: { cpcMax: 1 } }, "mint.cpcMax"],
+    ["a landing host with a scheme", withHosts("https://shop.example"), "mint.hosts.0"],
+    ["a landing host in capitals", withHosts("Shop.example"), "mint.hosts.0"],
+    ["any landing host", withHosts("*"), "mint.hosts.0"],
+    ["no landing host", { advertiserId: "adv_one", scopes: ["mint"], mint: { hosts: [] } }, "mint.hosts"],
     ["an empty list", { scopes: ["mint"], mint: { advertisers: [] } }, "mint.advertisers"],
     ["an unknown scope", { advertiserId: "adv_one", scopes: ["write"] }, "scopes.0"],
     ["no scope", { advertiserId: "adv_one", scopes: [] }, "scopes"],

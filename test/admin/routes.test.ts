@@ -14,6 +14,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/admin/advertisers": "admin",
   "GET /v1/admin/advertisers/:id": "admin",
   "PATCH /v1/admin/advertisers/:id": "admin",
+  "POST /v1/admin/advertisers/:id/postback-secret/revoke": "admin",
   "POST /v1/admin/campaigns": "admin",
   "GET /v1/admin/campaigns": "admin",
   "GET /v1/admin/campaigns/:id": "admin",

@@ -56,6 +56,15 @@ describe("an explanation", () => {
     });
   });
 
+  it("[attack 19] names the late click that another one joined, with which it is counted", () => {
+    const { event, claims } = anOpenedClick();
+    const joins = { to: event.id, occurredAtMs: NOON_MS - 600_000, country: null, device: "mobile" } as const;
+    const joined = logged({ event, claims, verdict: "late", reason: "late", joins });
+    const answer = explainEvent({ logged: joined, reviewed: null }, SOURCE, null);
+    expect(answer).toMatchObject({ joins: event.id, countedInMinute: "2026-04-20T11:50:00Z" });
+    expect(explainEvent({ logged: logged(), reviewed: null }, SOURCE, null)["joins"]).toBeNull();
+  });
+
   it("says that a deferred event is counted in no minute", () => {
     const deferred = logged({ verdict: "deferred", reason: "key_table_dropped" });
     expect(explainEvent({ logged: deferred, reviewed: null }, SOURCE, null)["countedInMinute"]).toBeNull();

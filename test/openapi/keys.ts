@@ -4,10 +4,11 @@
  */
 import { env } from "cloudflare:workers";
 import { hashApiKey } from "../../src/access/api-keys.ts";
+import { withCheck } from "../../src/core/api-key.ts";
 import type { Example } from "../../src/openapi/operation.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 
-const KEY = "clk_exampleExampleExampleExampleExampleExampl10";
+const KEY = withCheck("clk_exampleExampleExampleExampleExampleExampl10");
 const KEY_ID = "key_exampleExample10";
 const INSERT_KEY = `
 INSERT INTO api_keys (key_hash, key_id, advertiser_id, scopes, created_at_ms) VALUES (?1, ?2, 'adv_1', ?3, 0)`;

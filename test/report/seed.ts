@@ -5,6 +5,7 @@
  */
 
 import { hashApiKey } from "../../src/access/api-keys.ts";
+import { withCheck } from "../../src/core/api-key.ts";
 import {
   cellDimensionsOf,
   cellKeyOf,
@@ -118,7 +119,7 @@ export async function seedKey(
     scopes,
   }: { name: string; advertiserId?: string | null; publisherId?: string | null; scopes: string[] },
 ): Promise<string> {
-  const key = "clk_".concat(name.padEnd(43, "0"));
+  const key = withCheck("clk_".concat(name.padEnd(43, "0")));
   await database
     .prepare(INSERT_KEY)
     .bind(hashApiKey(key), name, advertiserId, publisherId, JSON.stringify(scopes), NOON_MS)

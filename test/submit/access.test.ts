@@ -140,7 +140,12 @@ describe("a postback secret", () => {
 
   it("is the key's own advertiser's, whatever is asked for", async () => {
     const own = await secretOf("", keys["converter"]);
-    expect(own).toEqual({ advertiser_id: "adv_one", kid: "test-1", secret: expect.stringMatching(/^[\w-]{43}$/) });
+    expect(own).toEqual({
+      advertiser_id: "adv_one",
+      epoch: 0,
+      kid: "test-1",
+      secret: expect.stringMatching(/^[\w-]{43}$/),
+    });
     expect(await secretOf("?advertiser_id=adv_two", keys["converter"])).toEqual(own);
     expect((await secretOf("", keys["other"]))["secret"]).not.toBe(own["secret"]);
   });

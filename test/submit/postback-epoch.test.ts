@@ -5,11 +5,11 @@ import { decodeBase64url } from "../../src/core/base64url.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
 import { signPostback } from "../../src/submit/postback.ts";
 import { AttributionWindows, CACHE_MS } from "../../src/submit/windows.ts";
-import { ask, seedKey, seedTenant } from "../admin/ask.ts";
+import { ask, auditOf, seedKey, seedTenant } from "../admin/ask.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { aClickId, anOrder, DATABASE_DOWN, send, totalsOf } from "./send.ts";
 
-type Secret = { readonly kid: string; readonly secret: string };
+type Secret = { readonly epoch: number; readonly kid: string; readonly secret: string };
 
 /** The secret that a key shows. */
 async function secretBy(key: string): Promise<Secret> {
@@ -29,7 +29,7 @@ function postbackOf(name: string, { kid, secret }: Secret, more: Record<string, 
 const statusOf = async (path: string, bindings?: Record<string, unknown>) =>
   (await send(path, { key: null, ...(bindings === undefined ? {} : { bindings }) })).status;
 const convertKey = (name: string) => seedKey({ advertiserId: `adv_${name}`, scopes: ["convert"] });
-const TENANTS = ["leaked", "rotated", "calm", "reporting", "hasty", "unread"];
+const TENANTS = ["leaked", "rotated", "calm", "reporting", "hasty", "unread", "alone"];
 
 beforeAll(async () => {
   for (const name of TENANTS) await seedTenant(name);
@@ -90,6 +90,57 @@ describe("[attack 7] the postback secret of an advertiser", () => {
     failing.mockRestore();
     const secret = await secretBy((await convertKey("unread")).key);
     expect(await statusOf(postbackOf("unread", secret), DATABASE_DOWN)).toBe(503);
+  });
+});
+
+describe("[attack 7] a postback secret that leaked alone", () => {
+  const end = (body: unknown) => ask("POST /v1/admin/advertisers/adv_alone/postback-secret/revoke", { body });
+  const ended = async () => (await auditOf("adv_alone")).filter((entry) => entry["subjectKind"] === "postback_secret");
+
+  it("ends without any key, once however often it is asked, and is in the audit log", async () => {
+    const { key } = await convertKey("alone");
+    const old = await secretBy(key);
+    expect(old.epoch).toBe(0);
+    expect(await end({ epoch: 0, overlapSeconds: 3_600 })).toMatchObject({
+      status: 200,
+      body: { advertiserId: "adv_alone", epoch: 1, previousEndsAt: expect.stringMatching(/Z$/) },
+    });
+    const fresh = await secretBy(key);
+    expect([fresh.epoch, fresh.secret === old.secret]).toEqual([1, false]);
+    expect([await statusOf(postbackOf("alone", old)), await statusOf(postbackOf("alone", fresh))]).toEqual([200, 200]);
+    const again = await end({ epoch: 0, overlapSeconds: 3_600 });
+    expect(again).toMatchObject({ status: 200, body: { epoch: 1 } });
+    expect(await ended()).toHaveLength(1);
+    // Now without the overlap.
+    expect((await end({ epoch: 0 })).body["epoch"]).toBe(1);
+    expect((await end({ epoch: 0, overlapSeconds: 86_400 })).body["epoch"]).toBe(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + CACHE_MS + 1 });
+    expect([await statusOf(postbackOf("alone", old)), await statusOf(postbackOf("alone", fresh))]).toEqual([403, 200]);
+    expect(await ended()).toMatchObject([
+      { action: "revoke", before: { epoch: 1 }, after: { epoch: 1 } },
+      { action: "revoke", before: { epoch: 0, previousEndsAt: null }, after: { epoch: 1 } },
+    ]);
+  });
+
+  it("is raised once by two who end it at the same moment", async () => {
+    const { epoch } = await secretBy((await convertKey("alone")).key);
+    const answers = await Promise.all([end({ epoch }), end({ epoch }), end({ epoch })]);
+    expect(answers.map(({ status, body }) => [status, body["epoch"]])).toEqual([1, 2, 3].map(() => [200, epoch + 1]));
+  });
+
+  it.each([
+    [{ epoch: 99 }, 400, "epoch"],
+    [{ epoch: -1 }, 400, "epoch"],
+    [{}, 400, "epoch"],
+    [{ epoch: 0, overlap: 1 }, 400, "overlap"],
+    [{ epoch: 0, overlapSeconds: 31 * 86_400 }, 400, "overlapSeconds"],
+  ])("is not ended by %j", async (body, status, field) => {
+    expect(await end(body)).toMatchObject({ status, body: { field } });
+  });
+
+  it("is nobody's where there is no such advertiser", async () => {
+    const answered = await ask("POST /v1/admin/advertisers/adv_nobody/postback-secret/revoke", { body: { epoch: 0 } });
+    expect(answered.status).toBe(404);
   });
 });
 
