@@ -933,14 +933,14 @@ export interface components {
             minute: string | number;
             advertiser_id: string;
             campaign_id: string;
+            ad_group_id?: (string | "") | null;
             ad_id: string;
             publisher_id: string;
-            ad_group_id?: (string | "") | null;
-            creative_id?: (string | "") | null;
             /** @description ISO 3166-1, two letters. */
             country?: (string | "") | null;
             /** @description other unless given. */
             device?: ("desktop" | "mobile" | "tablet" | "tv" | "other") | null;
+            creative_id?: (string | "") | null;
             /** @description Valid ones. */
             impressions: number;
             /** @description All of them, no fewer than the valid ones; as many unless given. */
@@ -1095,13 +1095,13 @@ export interface components {
             /** @description Values to include; with the prefix `-`, to exclude. */
             ad_id?: string[];
             /** @description Values to include; with the prefix `-`, to exclude. */
-            creative_id?: string[];
-            /** @description Values to include; with the prefix `-`, to exclude. */
             publisher_id?: string[];
             /** @description Values to include; with the prefix `-`, to exclude. */
             country?: string[];
             /** @description Values to include; with the prefix `-`, to exclude. */
             device?: ("desktop" | "-desktop" | "mobile" | "-mobile" | "tablet" | "-tablet" | "tv" | "-tv" | "other" | "-other")[];
+            /** @description Values to include; with the prefix `-`, to exclude. */
+            creative_id?: string[];
             /** @description Dimensions, and at most one granularity. */
             group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
             /** @description Fields of the answer; with the prefix `-`, descending. */
@@ -1857,13 +1857,13 @@ export interface operations {
                 /** @description Values to include; with the prefix `-`, to exclude. */
                 ad_id?: string[];
                 /** @description Values to include; with the prefix `-`, to exclude. */
-                creative_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
                 publisher_id?: string[];
                 /** @description Values to include; with the prefix `-`, to exclude. */
                 country?: string[];
                 /** @description Values to include; with the prefix `-`, to exclude. */
                 device?: ("desktop" | "-desktop" | "mobile" | "-mobile" | "tablet" | "-tablet" | "tv" | "-tv" | "other" | "-other")[];
+                /** @description Values to include; with the prefix `-`, to exclude. */
+                creative_id?: string[];
                 /** @description Dimensions, and at most one granularity. */
                 group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
                 /** @description Fields of the answer; with the prefix `-`, descending. */
@@ -2236,13 +2236,13 @@ export interface operations {
                 /** @description Values to include; with the prefix `-`, to exclude. */
                 ad_id?: string[];
                 /** @description Values to include; with the prefix `-`, to exclude. */
-                creative_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
                 publisher_id?: string[];
                 /** @description Values to include; with the prefix `-`, to exclude. */
                 country?: string[];
                 /** @description Values to include; with the prefix `-`, to exclude. */
                 device?: ("desktop" | "-desktop" | "mobile" | "-mobile" | "tablet" | "-tablet" | "tv" | "-tv" | "other" | "-other")[];
+                /** @description Values to include; with the prefix `-`, to exclude. */
+                creative_id?: string[];
                 /** @description Dimensions; one series for each combination. */
                 breakdown?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "device_type")[];
             };

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { describe, expect, it } from "vitest";
-import { MEASURES } from "../src/core/measures.ts";
+import { MEASURES } from "../src/core/fields.ts";
 import {
   decodeFooter,
   decodeRows,

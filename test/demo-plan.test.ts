@@ -35,7 +35,7 @@ function answered(plan = aPlan()): Answer[] {
     const taken = { ...answer, receivedAtMs: START_MS + Math.floor(atMs) };
     return type === "impression"
       ? { ...taken, status: 200, isPixel: true }
-      : { ...taken, status: 302, clickId: `1~key~click ${index}~mac` };
+      : { ...taken, status: 302, clickId: `2~key~click ${index}~mac` };
   });
 }
 
@@ -118,7 +118,7 @@ describe("the truth", () => {
     const click = (minute: string): CountedClick => {
       const ids = { adId: "ad_1", campaignId: "cmp_1", advertiserId: "adv_1" };
       const receivedAtMs = Date.parse(minute);
-      return { clickId: "1~x", impression: 1, ids, minute, receivedAtMs, verdict: "valid", reason: null };
+      return { clickId: "2~x", impression: 1, ids, minute, receivedAtMs, verdict: "valid", reason: null };
     };
     const [early, late] = [click("2026-04-20T12:00:00Z"), click("2026-04-20T12:01:00Z")];
     const word = { way: "row", expect: "", occurredMinute: "2026-04-20T12:02:00Z" } as const;

@@ -100,14 +100,16 @@ function makeAd({ rank, at, place, rate, ads }: Place, random: () => number): Ad
   const count = place < ads / 1_000 ? 200 : place < ads / 100 ? 60 : 1 + Math.floor(random() ** 1.5 * 20);
   const publisher = Math.floor(random() * PUBLISHERS);
   const [country, creatives] = [Math.floor(random() * COUNTRIES.length), 1 + Math.floor(random() * 3)];
-  const cells = Array.from({ length: count }, (_, cell) =>
-    JSON.stringify([
-      `pub_${(publisher + (cell % PUBLISHERS_OF_AD) * 7) % PUBLISHERS}`,
-      COUNTRIES[(country + Math.floor(cell / 3)) % COUNTRIES.length],
-      DEVICES[cell % DEVICES.length],
-      `cre_${rank}_${at}_${Math.floor(cell / 2) % creatives}`,
-      cell,
-    ]).replace(/\d+\]$/, ""),
+  const cells = Array.from(
+    { length: count },
+    (_, cell) =>
+      // The beginning of a cell: its dimensions, and where its counts go on.
+      `[${JSON.stringify([
+        `pub_${(publisher + (cell % PUBLISHERS_OF_AD) * 7) % PUBLISHERS}`,
+        COUNTRIES[(country + Math.floor(cell / 3)) % COUNTRIES.length],
+        DEVICES[cell % DEVICES.length],
+        `cre_${rank}_${at}_${Math.floor(cell / 2) % creatives}`,
+      ])},[`,
   );
   return {
     campaignId: `cmp_${rank}_${at % 7}`,

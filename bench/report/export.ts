@@ -14,9 +14,9 @@ import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../../src/core/measures.ts";
+import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../../src/core/fields.ts";
 import { ELEMENT_CHARS } from "../../src/core/sketch.ts";
-import type { Tier } from "../../src/sinks/facts-sql.ts";
+import type { Tier } from "../../src/sinks/facts-schema.ts";
 import { TIERS } from "./build.ts";
 
 const FLUSH_CHARS = 1_000_000;
@@ -41,15 +41,15 @@ const COPY_FACTS = (tier: Tier, from: string, to: string) => {
     [...KEYS(tier), "cells"].map((name) => [name, name === tier ? "BIGINT" : "VARCHAR"]),
   );
   const members = [
-    ...CELL_DIMENSIONS.map((name, at) => `cell[${at + 1}] AS ${name}`),
-    ...MEASURES.map((name, at) => `CAST(cell[${CELL_DIMENSIONS.length + at + 1}] AS BIGINT) AS ${name}`),
+    ...CELL_DIMENSIONS.map((name, at) => `coalesce(cell[1][${at + 1}], '') AS ${name}`),
+    ...MEASURES.map((name, at) => `CAST(cell[2][${at + 1}] AS BIGINT) AS ${name}`),
   ];
   return `
 COPY (
   SELECT ${KEYS(tier)
     .map((key) => `coalesce(${key}, ${key === tier ? "0" : "''"}) AS ${key}`)
     .join(", ")}, ${members.join(", ")}
-  FROM (SELECT *, unnest(from_json(cells, '[["VARCHAR"]]')) AS cell FROM ${LINES(from, columns)})
+  FROM (SELECT *, unnest(from_json(cells, '[[["VARCHAR"]]]')) AS cell FROM ${LINES(from, columns)})
 ) TO '${to}' (FORMAT parquet)`;
 };
 

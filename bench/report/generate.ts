@@ -9,9 +9,9 @@
  * tier. gross = valid + duplicate + invalid + late in every cell. `reasons` names exactly the invalid clicks.
  * The same catalogue and seed make the same rows.
  */
-import { MEASURES, type Measure } from "../../src/core/measures.ts";
+import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import { Sketch } from "../../src/core/sketch.ts";
-import type { Tier } from "../../src/sinks/facts-sql.ts";
+import type { Tier } from "../../src/sinks/facts-schema.ts";
 import { type Calendar, hasMinutes } from "./calendar.ts";
 import { type Ad, type Advertiser, activeProbability, type Catalog, randomOf } from "./catalog.ts";
 
@@ -71,7 +71,7 @@ class Tally {
       if (!isTouched) continue;
       const counts = this.counts.subarray(start, start + WIDTH);
       for (let at = 0; at < WIDTH; at++) totals[at] = (totals[at] ?? 0) + (counts[at] ?? 0);
-      cells.push(prefix.concat(counts.join(","), "]"));
+      cells.push(prefix.concat(counts.join(","), "]]"));
     }
     const invalid = totals[AT.invalid] ?? 0;
     return {

@@ -7,9 +7,10 @@
  * Keeps: both spell the same rows in the same order, text for text. `tiers` are those that the API must answer from: more
  * would be a lost roll, finer ones a lost plan. Where a sampled advertiser is asked, DuckDB may add up another tier.
  */
-import { DIMENSIONS, type Dimension, isRowDimension } from "../../src/report/fields.ts";
+import { DIMENSIONS, type Dimension } from "../../src/core/fields.ts";
+import { isRowDimension } from "../../src/report/fields.ts";
 import { SUMS_OF_ALL } from "../../src/sinks/day-sums-sql.ts";
-import type { Tier } from "../../src/sinks/facts-sql.ts";
+import type { Tier } from "../../src/sinks/facts-schema.ts";
 import { type Calendar, dateOf } from "./calendar.ts";
 
 export type Recipe = {

@@ -1,7 +1,7 @@
 /**
  * ConversionEvent v1: what an advertiser says that a click led to.
  *
- *   {"v":1,"type":"conversion","id":"…24…","click_id":"1~…","order_id":"A-1001","kind":"purchase",
+ *   {"v":1,"type":"conversion","id":"…24…","click_id":"2~…","order_id":"A-1001","kind":"purchase",
  *    "value_micros":4990000,"occurred_at_ms":…,"received_at_ms":…,"action":"record","correction_id":null,
  *    "window_days":7,"by":"key_7"}
  *

@@ -2,12 +2,13 @@
  * Facts: logged events folded into one row per (advertiser, window, campaign, ad group, ad), with the cross of the
  * remaining dimensions packed into cells.
  *
- *   window = minute, hour or day number        cells = "publisher ␟ country ␟ device ␟ creative" → counts
+ *   window = minute, hour or day number        cells = "publisher ␟ country ␟ device ␟ …" → counts
  *
  * Keeps: folding is a homomorphism: fold(a ++ b) = merge(fold(a), fold(b)), in any order and any grouping, so that any
  * split of a log into postings gives the same facts. A row's totals are the sum of its cells, always. Users are a set:
  * merging is their union.
  */
+import { CELL_DIMENSIONS, type CellValues, type Dimensioned, dimensionsOf, type Measure, valueIn } from "./fields.ts";
 import type { ImpressionCountsEvent } from "./impression-counts.ts";
 import {
   type ConversionContent,
@@ -16,7 +17,7 @@ import {
   type LogEntry,
   type TokenContent,
 } from "./log-line.ts";
-import { addCounts, type Counts, isZero, type Measure, moneyOf, toCounts, zeroCounts } from "./measures.ts";
+import { addCounts, type Counts, isZero, moneyOf, toCounts, zeroCounts } from "./measures.ts";
 import type { OpenedEvent } from "./message.ts";
 import type { Credit } from "./order.ts";
 import { elementOf } from "./sketch.ts";
@@ -44,13 +45,18 @@ export type Facts = Map<string, FactsRow>;
 /** U+001F, which no id, country or device can hold. */
 const SEPARATOR = "\u001f";
 
-export function cellKeyOf(publisherId: string, country: string, device: string, creativeId: string): string {
-  return `${publisherId}${SEPARATOR}${country}${SEPARATOR}${device}${SEPARATOR}${creativeId}`;
+export function cellKeyOf(values: Partial<CellValues>): string {
+  return CELL_DIMENSIONS.map((name) => valueIn(values, name)).join(SEPARATOR);
 }
 
-/** The four dimensions of a cell key, in the order of `CELL_DIMENSIONS`. */
+/** The values in a cell key, in the order of `CELL_DIMENSIONS`. */
 export function cellDimensionsOf(cellKey: string): string[] {
   return cellKey.split(SEPARATOR);
+}
+
+/** The key of a stored cell; one that is older than a dimension has no value of it. */
+export function cellKeyOfStored(values: readonly string[]): string {
+  return CELL_DIMENSIONS.map((_, at) => values[at] ?? "").join(SEPARATOR);
 }
 
 /**
@@ -80,14 +86,9 @@ function placedOf({ event, claims, joins }: TokenContent): OpenedEvent {
 function foldVerdict(facts: Facts, opened: OpenedEvent, { verdict, reason }: Decision, sign: 1 | -1): void {
   const { event, claims } = opened;
   const { type, count } = event;
-  const row = rowOf(facts, {
-    advertiserId: claims.adv,
-    window: minuteOf(countedAtMs(opened)),
-    campaignId: claims.cmp,
-    adGroupId: claims.grp ?? "",
-    adId: claims.ad,
-  });
-  const cellKey = cellKeyOf(claims.pub, event.country ?? "", event.device, claims.crt ?? "");
+  const dimensions = dimensionsOf(claims, event);
+  const row = rowOfClick(facts, dimensions, countedAtMs(opened));
+  const cellKey = cellKeyOf(dimensions);
   const verdicts = countsOf(verdict, count);
   const added =
     type === "impression"
@@ -117,7 +118,7 @@ function foldConversion(facts: Facts, { event, reason, prior, next }: Conversion
 
 /** A conversion counts in its click's minute, and, by measures of their own, in the minute when it occurred. */
 function foldCredit(facts: Facts, { click, valueMicros, occurredAtMs }: Credit, sign: 1 | -1): void {
-  const cellKey = cellKeyOf(click.publisherId, click.country, click.device, click.creativeId);
+  const cellKey = cellKeyOf(click);
   const byClick = toCounts({ conversions: 1, ...moneyOf("conversion_value_micros", valueMicros) });
   const byTime = toCounts({
     conversions_by_time: 1,
@@ -130,7 +131,7 @@ function foldCredit(facts: Facts, { click, valueMicros, occurredAtMs }: Credit, 
 function foldCounts(facts: Facts, counts: ImpressionCountsEvent): void {
   const { impressions, grossImpressions } = counts;
   const row = rowOfClick(facts, counts, counts.minuteAtMs);
-  const cellKey = cellKeyOf(counts.publisherId, counts.country, counts.device, counts.creativeId);
+  const cellKey = cellKeyOf(counts);
   addCell(row, cellKey, toCounts({ impressions, gross_impressions: grossImpressions }), 1);
   addReason(row, reasonName("impression", "filtered_by_sender"), grossImpressions - impressions);
 }
@@ -164,7 +165,7 @@ export function totalsOf(row: Pick<FactsRow, "cells">): Counts {
   return totals;
 }
 
-type RowIds = Pick<FactsRow, "advertiserId" | "campaignId" | "adGroupId" | "adId">;
+type RowIds = Pick<Dimensioned, "advertiserId" | "campaignId" | "adGroupId" | "adId">;
 
 function rowOfClick(facts: Facts, { advertiserId, campaignId, adGroupId, adId }: RowIds, atMs: number): FactsRow {
   return rowOf(facts, { advertiserId, window: minuteOf(atMs), campaignId, adGroupId, adId });

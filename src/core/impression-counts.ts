@@ -9,22 +9,15 @@
  * Keeps: `parseImpressionCounts(JSON.parse(encodeImpressionCounts(e)))` is `e`; valid ≤ gross.
  */
 import { isId } from "./claims.ts";
-import { type DeviceClass, isDeviceClass } from "./device.ts";
+import { isDeviceClass } from "./device.ts";
 import { type EventId, isEventId } from "./event-id.ts";
+import { DIMENSION_FIELDS, DIMENSIONS, type Dimension, type Dimensioned, toDimensioned, valueIn } from "./fields.ts";
 import { COUNTS_PER_ROW_MAX } from "./limits.ts";
 
 /** One row of an upload. Ids that are not known are empty. */
-export type ImpressionCounts = {
+export type ImpressionCounts = Dimensioned & {
   /** Start of the minute. */
   readonly minuteAtMs: number;
-  readonly advertiserId: string;
-  readonly campaignId: string;
-  readonly adGroupId: string;
-  readonly adId: string;
-  readonly publisherId: string;
-  readonly creativeId: string;
-  readonly country: string;
-  readonly device: DeviceClass;
   readonly impressions: number;
   /** With what the sender filtered out. */
   readonly grossImpressions: number;
@@ -49,14 +42,7 @@ export function encodeImpressionCounts(event: ImpressionCountsEvent): string {
     row: event.row,
     minute_at_ms: event.minuteAtMs,
     received_at_ms: event.receivedAtMs,
-    advertiser_id: event.advertiserId,
-    campaign_id: event.campaignId,
-    ad_group_id: event.adGroupId,
-    ad_id: event.adId,
-    publisher_id: event.publisherId,
-    creative_id: event.creativeId,
-    country: event.country,
-    device: event.device,
+    ...Object.fromEntries(DIMENSIONS.map((name) => [name, valueIn(event, name)])),
     impressions: event.impressions,
     gross_impressions: event.grossImpressions,
     by: event.by,
@@ -67,8 +53,6 @@ export function encodeImpressionCounts(event: ImpressionCountsEvent): string {
 export function parseImpressionCounts(value: unknown): ImpressionCountsEvent | null {
   if (typeof value !== "object" || value === null) return null;
   const wire = value as Record<string, unknown>;
-  const ids = ["advertiser_id", "campaign_id", "ad_id", "publisher_id"].map((name) => wire[name]);
-  const optionalIds = ["ad_group_id", "creative_id"].map((name) => wire[name]);
   const { impressions, gross_impressions: gross } = wire;
   const isValid =
     wire["v"] === 1 &&
@@ -78,10 +62,7 @@ export function parseImpressionCounts(value: unknown): ImpressionCountsEvent | n
     Number.isSafeInteger(wire["row"]) &&
     Number.isSafeInteger(wire["minute_at_ms"]) &&
     Number.isSafeInteger(wire["received_at_ms"]) &&
-    ids.every(isId) &&
-    optionalIds.every((id) => id === "" || isId(id)) &&
-    typeof wire["country"] === "string" &&
-    isDeviceClass(wire["device"]) &&
+    DIMENSIONS.every((name) => isValueOf(name, wire[name])) &&
     isImpressionCount(impressions) &&
     isImpressionCount(gross) &&
     impressions <= gross &&
@@ -94,18 +75,19 @@ export function parseImpressionCounts(value: unknown): ImpressionCountsEvent | n
     row: wire["row"] as number,
     minuteAtMs: wire["minute_at_ms"] as number,
     receivedAtMs: wire["received_at_ms"] as number,
-    advertiserId: wire["advertiser_id"] as string,
-    campaignId: wire["campaign_id"] as string,
-    adGroupId: wire["ad_group_id"] as string,
-    adId: wire["ad_id"] as string,
-    publisherId: wire["publisher_id"] as string,
-    creativeId: wire["creative_id"] as string,
-    country: wire["country"] as string,
-    device: wire["device"] as DeviceClass,
+    ...toDimensioned((name) => (wire[name] ?? "") as string),
     impressions,
     grossImpressions: gross,
     by: wire["by"] as string,
   };
+}
+
+/** Whether an event may hold it; one that was made before a dimension was added holds none. */
+function isValueOf(name: Dimension, value: unknown): boolean {
+  const { values, isRequired } = DIMENSION_FIELDS[name];
+  if (value === undefined || value === "") return !isRequired;
+  if (values === "device") return isDeviceClass(value);
+  return values === "id" ? isId(value) : typeof value === "string";
 }
 
 export function isImpressionCount(value: unknown): value is number {

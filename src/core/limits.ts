@@ -102,7 +102,7 @@ export const POSTING_CHARS_MAX = 1_500_000;
 /** Postings of one flush, after which it ends and another is armed: a run is bounded whatever the backlog. */
 export const POSTINGS_PER_FLUSH_MAX = 64;
 /** Cells packed in one facts row before it continues on a further row. */
-export const CELLS_PER_ROW_MAX = 4_000;
+export const CELLS_PER_ROW_MAX = 3_000;
 /** Cells that one posting may add to one row at once; more are split over several rows of the posting. */
 export const CELLS_PER_DELTA_MAX = 1_000;
 /** Analytics Engine points that one invocation may write. */

@@ -10,7 +10,7 @@
  * count of all that joined it. A late click that joins another says which, and where both are counted:
  * "joins":{"to":"<event id>","occurred_at_ms":…,"country":"DE","device":"mobile"}. In the third,
  * `prior` is the credit that the order had and loses, `next` the one that it has from here on:
- * {"click_id":"1~…","value_micros":…,"occurred_at_ms":…}.
+ * {"click_id":"2~…","value_micros":…,"occurred_at_ms":…}.
  *
  * Keeps: token, facts and verdict together, so that a stranger can re-verify the token and re-decide the event.
  */

@@ -1,8 +1,8 @@
 /**
- * What is counted, in the one order that facts rows, their packed cells, postings and reports share, and the dimensions
- * that a cell is split by.
+ * Counts: one integer for each measure of the catalogue (core/fields.ts), as facts rows, their packed cells, postings
+ * and reports share them.
  *
- *   cell = [publisher_id, country, device, creative_id, ...one integer per measure]
+ *   cell = [[publisher_id, country, device, creative_id, …], [one integer per measure]]
  *
  * Money is held in two measures, so that no sum of them leaves a 64-bit integer, however much a tenant reports: an
  * amount of 1 234 567 890 micros (1 234.56789 units) adds 34 567 890 to `spend_micros` and 12 to `spend_hundreds`.
@@ -10,39 +10,11 @@
  *   amount = hundreds · 10^8 + micros        one sum holds 9.2 · 10^10 events of any worth, or 9.2 · 10^11 orders of
  *                                           10^15 micros
  *
- * Keeps: append-only, since stored cells are read by position; an older, shorter cell reads as 0 in what came later.
- * The law gross = valid + duplicate + invalid + late (a CHECK of each facts table). Deltas may be negative.
+ * Keeps: the law gross = valid + duplicate + invalid + late (a CHECK of each facts table). Deltas may be negative.
  */
+import { HUNDREDS, MEASURES, type Measure, type MoneyMeasure } from "./fields.ts";
 import { CONVERSION_VALUE_MICROS_MAX, CPC_MICROS_MAX } from "./limits.ts";
 import { assert } from "./result.ts";
-
-export const MEASURES = [
-  "impressions",
-  "gross",
-  "valid",
-  "duplicate",
-  "invalid",
-  "late",
-  "conversions",
-  "conversions_by_time",
-  "spend_micros",
-  "conversion_value_micros",
-  "gross_impressions",
-  "valid_with_user",
-  "conversion_value_by_time_micros",
-  "spend_hundreds",
-  "conversion_value_hundreds",
-  "conversion_value_by_time_hundreds",
-] as const;
-export type Measure = (typeof MEASURES)[number];
-
-/** Measures of money → the measure of their whole hundreds. */
-export const HUNDREDS = {
-  spend_micros: "spend_hundreds",
-  conversion_value_micros: "conversion_value_hundreds",
-  conversion_value_by_time_micros: "conversion_value_by_time_hundreds",
-} as const satisfies Partial<Record<Measure, Measure>>;
-export type MoneyMeasure = keyof typeof HUNDREDS;
 
 /** Micros in a hundred units of a currency. */
 export const MICROS_PER_HUNDRED = 100_000_000;
@@ -50,17 +22,8 @@ export const MICROS_PER_HUNDRED = 100_000_000;
 assert(CPC_MICROS_MAX / MICROS_PER_HUNDRED < 2 ** 31, "hundreds of a price are small");
 assert(CONVERSION_VALUE_MICROS_MAX / MICROS_PER_HUNDRED < 2 ** 31, "hundreds of an order are small");
 
-export function isMoney(measure: Measure): measure is MoneyMeasure {
-  return Object.hasOwn(HUNDREDS, measure);
-}
-
 /** One integer per measure, in the order of `MEASURES`. */
 export type Counts = number[];
-
-/** Columns of a facts row's key, after advertiser and window. */
-export const ROW_DIMENSIONS = ["campaign_id", "ad_group_id", "ad_id"] as const;
-/** Dimensions packed into cells. An unknown value is the empty string. */
-export const CELL_DIMENSIONS = ["publisher_id", "country", "device", "creative_id"] as const;
 
 export function zeroCounts(): Counts {
   return MEASURES.map(() => 0);

@@ -2,7 +2,7 @@
  * The shop of the demonstration, as an advertiser would run it: a price, an order id, and on the thank-you page a pixel
  * that reports the order, signed on the server with the advertiser's secret.
  *
- *   /v1/conversions?click_id=1~…&order_id=N-x8Kq…&value_micros=399000000&kid=…&format=gif&sig=…
+ *   /v1/conversions?click_id=2~…&order_id=N-x8Kq…&value_micros=399000000&kid=…&format=gif&sig=…
  *
  * Keeps: the order id is made before anything is bought and stays in the page's address, so that loading the page again
  * reports the same order again, which is counted once. A click id that is none gets no pixel; one that is forged gets a

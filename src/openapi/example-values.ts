@@ -6,7 +6,7 @@ export const EXAMPLE = {
   token:
     "eyJhbGciOiJIUzI1NiIsImtpZCI6IjIwMjYtMTEiLCJ0eXAiOiJKV1QifQ." +
     "eyJqdGkiOiJpbXBfMSIsImFkdiI6ImFkdl8xIn0.c2lnbmF0dXJlIG9mIHRoaXMgZXhhbXBsZSBpcyBub25lISE",
-  clickId: "1~example-click-id",
+  clickId: "2~example-click-id",
   eventId: "0-example-event-id-00000",
   lateEventId: "0-example-late-event-000",
   keyId: "key_exampleExample01",

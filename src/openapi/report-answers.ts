@@ -4,7 +4,8 @@
  * Keeps: strict: an answer that holds a member which is not here fails its test.
  */
 import { z } from "zod";
-import { DIMENSION_NAMES, toCamelCase } from "../report/fields.ts";
+import { toCamelCase } from "../core/fields.ts";
+import { DIMENSION_NAMES } from "../report/fields.ts";
 import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS } from "../report/metrics.ts";
 import { METRIC_UNITS } from "./units.ts";
 

@@ -4,9 +4,10 @@
  */
 import { z } from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";
+import { DIMENSIONS } from "../core/fields.ts";
 import type { Reason } from "../problems/catalog.ts";
 import { OF_PARAMETERS, OF_REPORTS } from "../problems/reading.ts";
-import { DIMENSION_NAMES, DIMENSIONS } from "../report/fields.ts";
+import { DIMENSION_NAMES } from "../report/fields.ts";
 import { ROWS_DEFAULT, ROWS_MAX } from "../report/limits.ts";
 import { METRICS } from "../report/metrics.ts";
 import { seriesParameters, tableParameters } from "../report/params.ts";

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { id } from "../admin/parse.ts";
 import { CONVERSION_KINDS } from "../core/conversion.ts";
 import { DEVICE_CLASSES } from "../core/device.ts";
+import { DIMENSION_FIELDS, DIMENSIONS } from "../core/fields.ts";
 import {
   CONVERSION_VALUE_MICROS_MAX,
   CONVERSIONS_PER_CALL_MAX,
@@ -90,19 +91,24 @@ export const PostbackSecret = z.object({ advertiser_id: text, epoch: count, kid:
 
 const maybeId = z.union([id, z.literal("")]).nullish();
 
-export const CountsRow = z.strictObject({
-  minute: z.union([zoned, milliseconds, digits]).describe("RFC 3339 with its zone, or milliseconds since 1970."),
-  advertiser_id: id,
-  campaign_id: id,
-  ad_id: id,
-  publisher_id: id,
-  ad_group_id: maybeId,
-  creative_id: maybeId,
+const VALUES = {
+  id: { required: id, optional: maybeId },
   country: z
     .union([text.meta({ pattern: "^[A-Z0-9]{2}$" }), z.literal("")])
     .nullish()
     .describe("ISO 3166-1, two letters."),
   device: z.enum(DEVICE_CLASSES).nullish().describe("other unless given."),
+} as const;
+const dimensionMembers = Object.fromEntries(
+  DIMENSIONS.map((name): [string, z.ZodType] => {
+    const { values, isRequired } = DIMENSION_FIELDS[name];
+    return [name, values === "id" ? VALUES.id[isRequired ? "required" : "optional"] : VALUES[values]];
+  }),
+);
+
+export const CountsRow = z.strictObject({
+  minute: z.union([zoned, milliseconds, digits]).describe("RFC 3339 with its zone, or milliseconds since 1970."),
+  ...dimensionMembers,
   impressions: z.int().min(0).max(COUNTS_PER_ROW_MAX).describe("Valid ones."),
   gross_impressions: z
     .int()

@@ -9,7 +9,7 @@
  * one of the three places for all of them.
  */
 import { addExact, type Exact, parseExact, stringifyExact, toExact } from "../core/exact.ts";
-import { MEASURES } from "../core/measures.ts";
+import { CELL_DIMENSIONS, MEASURES } from "../core/fields.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { Sketch } from "../core/sketch.ts";
 import type { ColdRow, Wanted } from "../sinks/cold-parquet.ts";
@@ -197,8 +197,8 @@ class ColdFold {
   add(row: ColdRow): void {
     if (this.groups.size > COLD_GROUPS_MAX) return;
     if (this.#isOfCells) {
-      for (const [publisher, country, device, creative, ...counts] of parseExact(String(row["cells"])) as Cell[]) {
-        const cell = { publisher_id: publisher, country, device, creative_id: creative };
+      for (const [values, counts] of parseExact(String(row["cells"])) as Cell[]) {
+        const cell = Object.fromEntries(CELL_DIMENSIONS.map((name, at) => [name, values[at] ?? ""]));
         this.#addOne({ ...row, ...cell }, counts);
       }
       return;
@@ -261,8 +261,8 @@ class ColdFold {
   }
 }
 
-/** Publisher, country, device, creative, and one count for each measure that is not younger than the cell. */
-type Cell = [string, string, string, string, ...Exact[]];
+/** A value for each dimension, and a count for each measure, that is not younger than the cell. */
+type Cell = [values: string[], counts: Exact[]];
 
 /** The window that holds a minute of the query's range, as src/report/windows.ts cuts it. */
 function windowReader({ granularity, range, zone }: ReportQuery): (minute: number) => number {

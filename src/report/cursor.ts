@@ -13,10 +13,10 @@
  * reading.
  */
 import { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8, parseJson } from "../core/base64url.ts";
+import { toCamelCase } from "../core/fields.ts";
 import type { KeyRing } from "../core/key-ring.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isSealed, sealText } from "../core/seal.ts";
-import { toCamelCase } from "./fields.ts";
 import { CURSOR_AHEAD_MAX_MS, CURSOR_LIFE_MS } from "./limits.ts";
 import type { ReportProblem } from "./problems.ts";
 import type { ReportQuery } from "./query.ts";

@@ -9,8 +9,9 @@
  * stands on rows has none. One publisher is that of the scope, or the only one that a filter includes.
  * Relies on: the marks of all buckets were read before the facts, since no advertiser is listed.
  */
-import { SUMS_OF_ALL, SUMS_OF_PUBLISHER, type SumDimension } from "../sinks/day-sums-sql.ts";
-import type { Dimension } from "./fields.ts";
+
+import type { Dimension } from "../core/fields.ts";
+import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../sinks/day-sums-sql.ts";
 import type { Read } from "./plan.ts";
 import type { ReportQuery } from "./query.ts";
 import { type ReadScope, type Selection, type Source, tierOf } from "./rows-sql.ts";
@@ -34,7 +35,7 @@ export function sumsSource(read: Read, { query, scope }: Pick<Selection, "query"
   const named = new Set<Dimension>([...query.dimensions, ...query.filters].map(({ dimension }) => dimension));
   if (publisherId !== null) named.delete("publisher_id");
   const [dimension = "", another] = named;
-  const kinds: readonly SumDimension[] = publisherId === null ? SUMS_OF_ALL : SUMS_OF_PUBLISHER;
+  const kinds = publisherId === null ? SUMS_OF_ALL : SUMS_OF_PUBLISHER;
   const kind = kinds.find((summed) => summed === dimension);
   if (kind === undefined || another !== undefined) return null;
   const columns = { publisher_id: "facts.publisher_id", ...(kind === "" ? {} : { [kind]: "facts.value" }) };

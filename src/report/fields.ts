@@ -3,12 +3,10 @@
  *
  *   query and CSV: snake_case (`ad_id`, `gross_clicks`)      JSON: camelCase (`adId`, `grossClicks`)
  *
- * Keeps: closed lists. Only these names reach SQL, as keys of constant fragments (src/report/segments-sql.ts).
+ * Keeps: closed lists (core/fields.ts). Only these names reach SQL, as keys of constant fragments
+ * (src/report/segments-sql.ts).
  */
-import { CELL_DIMENSIONS, ROW_DIMENSIONS } from "../core/measures.ts";
-
-export const DIMENSIONS = ["advertiser_id", ...ROW_DIMENSIONS, ...CELL_DIMENSIONS] as const;
-export type Dimension = (typeof DIMENSIONS)[number];
+import { DIMENSION_FIELDS, DIMENSIONS, type Dimension } from "../core/fields.ts";
 
 /** A dimension as asked for: an answer keeps the caller's spelling of an alias. */
 export type NamedDimension = { readonly dimension: Dimension; readonly name: string };
@@ -27,10 +25,5 @@ export function toDimension(word: string): NamedDimension | null {
 
 /** Whether a column of a facts row holds the dimension; the others are packed in cells. */
 export function isRowDimension(dimension: Dimension): boolean {
-  return !(CELL_DIMENSIONS as readonly string[]).includes(dimension);
-}
-
-/** `ad_group_id` → `adGroupId`. */
-export function toCamelCase(name: string): string {
-  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return DIMENSION_FIELDS[dimension].at === "row";
 }

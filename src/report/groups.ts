@@ -6,8 +6,8 @@
  * A value that does not exist (a quotient by zero) comes last in either direction.
  */
 import { addExact, type Exact, parseExact } from "../core/exact.ts";
+import type { NamedMeasure } from "../core/fields.ts";
 import { MINUTE_MS } from "../core/limits.ts";
-import type { Measure } from "../core/measures.ts";
 import type { Sketch } from "../core/sketch.ts";
 import { addSums, type Metric, measuresOf, metricValue, sumIn } from "./metrics.ts";
 import type { Page } from "./plan.ts";
@@ -60,7 +60,7 @@ export function valuesReader(metrics: readonly Metric[]): (counted: Counted) => 
 }
 
 /** Reads single sums from what was counted. */
-export function sumsReader(metrics: readonly Metric[]): (counted: Counted) => (measure: Measure) => Exact {
+export function sumsReader(metrics: readonly Metric[]): (counted: Counted) => (measure: NamedMeasure) => Exact {
   const at = new Map(measuresOf(metrics).map((measure, index) => [measure, index]));
   return ({ sums }) =>
     (measure) =>

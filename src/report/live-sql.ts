@@ -2,7 +2,7 @@
  * The totals of a tenant's last minutes: of facts rows for an advertiser or the operator, of their cells for a
  * publisher.
  */
-import { MEASURES } from "../core/measures.ts";
+import { MEASURES } from "../core/fields.ts";
 import { WIDE } from "../sinks/wide-sql.ts";
 
 const SUMS = MEASURES.map((measure) => `${WIDE(`sum(${measure})`)} AS ${measure}`).join(", ");

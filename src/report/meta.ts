@@ -10,10 +10,10 @@
  * that were kept says what was true when they were read.
  */
 import type { TierSettings } from "../config.ts";
+import { toCamelCase } from "../core/fields.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import { isoSecond } from "../core/time.ts";
 import type { LatePolicy } from "../core/verdict.ts";
-import { toCamelCase } from "./fields.ts";
 import type { Counted } from "./groups.ts";
 import { keptWarnings } from "./kept-tiers.ts";
 import { type Segment, TIER_MS } from "./plan.ts";

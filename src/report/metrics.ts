@@ -11,26 +11,15 @@
  * Sums and money are exact whatever their size; a ratio above 9 · 10^9 is the nearest double.
  */
 import { addExact, type Exact, multiplyAdd, toExact } from "../core/exact.ts";
-import { HUNDREDS, isMoney, MEASURES, type Measure, MICROS_PER_HUNDRED } from "../core/measures.ts";
+import { HUNDREDS, isMoney, MEASURE_FIELDS, type Measure, NAMED_MEASURES, type NamedMeasure } from "../core/fields.ts";
+import { MICROS_PER_HUNDRED } from "../core/measures.ts";
 
 /** Metric → the measure whose sum it is. `clicks` are the valid ones, which are billed. */
-export const SUM_METRICS = {
-  impressions: "impressions",
-  gross_impressions: "gross_impressions",
-  clicks: "valid",
-  gross_clicks: "gross",
-  duplicate_clicks: "duplicate",
-  invalid_clicks: "invalid",
-  late_clicks: "late",
-  clicks_with_user: "valid_with_user",
-  conversions: "conversions",
-  conversions_by_time: "conversions_by_time",
-  spend_micros: "spend_micros",
-  conversion_value_micros: "conversion_value_micros",
-  conversion_value_by_time_micros: "conversion_value_by_time_micros",
-} as const satisfies Record<string, Measure>;
+export const SUM_METRICS = Object.fromEntries(
+  NAMED_MEASURES.map((measure) => [MEASURE_FIELDS[measure].metric, measure]),
+) as { readonly [M in NamedMeasure as (typeof MEASURE_FIELDS)[M]["metric"]]: M };
 
-type Quotient = { readonly of: Measure; readonly per: Measure; readonly unit: "ratio" | "micros" };
+type Quotient = { readonly of: NamedMeasure; readonly per: NamedMeasure; readonly unit: "ratio" | "micros" };
 
 /** Metric → the two measures whose sums it divides. */
 export const QUOTIENT_METRICS = {
@@ -71,15 +60,15 @@ function isQuotientMetric(metric: Metric): metric is QuotientMetric {
  * The measures whose sums the metrics need, each once, in the order of `MEASURES`. Uniques state their coverage. Money
  * is named by its micros.
  */
-export function measuresOf(metrics: readonly Metric[]): Measure[] {
-  const needed = new Set<Measure>(
-    metrics.flatMap((metric): Measure[] => {
+export function measuresOf(metrics: readonly Metric[]): NamedMeasure[] {
+  const needed = new Set<NamedMeasure>(
+    metrics.flatMap((metric): NamedMeasure[] => {
       if (isSumMetric(metric)) return [SUM_METRICS[metric]];
       if (isQuotientMetric(metric)) return [QUOTIENT_METRICS[metric].of, QUOTIENT_METRICS[metric].per];
       return metric === "unique_users" ? ["valid", "valid_with_user"] : [];
     }),
   );
-  return MEASURES.filter((measure) => needed.has(measure));
+  return NAMED_MEASURES.filter((measure) => needed.has(measure));
 }
 
 /** The measures with those of hundreds, where they are of money: what is stored and read of them. */
@@ -99,7 +88,7 @@ export function addSums(sums: Exact[], more: readonly Exact[]): void {
 }
 
 /** The value of a sum or a quotient from the sum of each measure; null for a quotient by zero. */
-export function metricValue(metric: SumMetric | QuotientMetric, sumOf: (measure: Measure) => Exact): Exact | null {
+export function metricValue(metric: SumMetric | QuotientMetric, sumOf: (measure: NamedMeasure) => Exact): Exact | null {
   if (isSumMetric(metric)) return sumOf(SUM_METRICS[metric]);
   const { of, per, unit } = QUOTIENT_METRICS[metric];
   if (unit === "ratio") return ratioOf(sumOf(of), sumOf(per));

@@ -11,9 +11,10 @@
  */
 import { z } from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";
+import { DIMENSION_FIELDS, DIMENSIONS, type Dimension } from "../core/fields.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isReason } from "../problems/catalog.ts";
-import { DIMENSION_NAMES, DIMENSIONS, type NamedDimension, toDimension } from "./fields.ts";
+import { DIMENSION_NAMES, type NamedDimension, toDimension } from "./fields.ts";
 import { type Moment, parseMoment } from "./instants.ts";
 import { FILTER_VALUES_MAX, ROWS_DEFAULT, ROWS_MAX } from "./limits.ts";
 import { METRICS, type Metric, toMetric } from "./metrics.ts";
@@ -122,6 +123,13 @@ const deviceFilter = filter((value): Result<string, Refusal> => {
     : ok(device);
 });
 
+const FILTERS = { id: filter(), country: filter((value) => ok(value.toUpperCase())), device: deviceFilter };
+/** A list for each dimension, by what its values are. */
+const filters = Object.fromEntries(DIMENSIONS.map((name) => [name, FILTERS[DIMENSION_FIELDS[name].values]])) as Record<
+  Dimension,
+  (typeof FILTERS)["id"]
+>;
+
 const sharedParameters = {
   from: moment.describe("First instant; a date is the start of that day."),
   to: moment.describe("End of the range, excluded; a date includes that day."),
@@ -131,14 +139,7 @@ const sharedParameters = {
   format: z.enum(FORMATS).optional(),
   totals: flag.optional().describe("Whether meta.totals holds one row over the whole query."),
   compare: z.enum(["previous_period"]).optional().describe("Adds to each row what its window had in the range before."),
-  advertiser_id: filter(),
-  campaign_id: filter(),
-  ad_group_id: filter(),
-  ad_id: filter(),
-  creative_id: filter(),
-  publisher_id: filter(),
-  country: filter((value) => ok(value.toUpperCase())),
-  device: deviceFilter,
+  ...filters,
 };
 
 export const tableParameters = z.strictObject({

@@ -6,8 +6,10 @@
  * Keeps: a query holds only allow-listed names and plain values, whichever way it was sent: as a query string or as
  * JSON.
  */
+
+import { DIMENSIONS, type Dimension } from "../core/fields.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { DIMENSIONS, type Dimension, isRowDimension, type NamedDimension, toDimension } from "./fields.ts";
+import { isRowDimension, type NamedDimension, toDimension } from "./fields.ts";
 import { POINTS_MAX, ROWS_DEFAULT, UNIQUES_GROUPS_MAX } from "./limits.ts";
 import { type Metric, toMetric } from "./metrics.ts";
 import { suggestName } from "./nearest-name.ts";

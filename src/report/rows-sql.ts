@@ -10,8 +10,11 @@
  * for. Primary keys of facts start with advertiser_id, so a statement always names its advertisers and stays on the
  * index.
  */
+
+import { DIMENSIONS, type Dimension } from "../core/fields.ts";
 import { assert } from "../core/result.ts";
-import { type Dimension, isRowDimension } from "./fields.ts";
+import { PLACES, type Place } from "../sinks/facts-schema.ts";
+import { isRowDimension } from "./fields.ts";
 import type { Piece, Read, Tier } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
 import type { Granularity, Phase } from "./windows.ts";
@@ -32,9 +35,6 @@ export type Selection = {
   readonly after: KeyAfter | null;
 };
 
-/** Where rows stand: those of a tier, or minutes that are being moved out of theirs. */
-export type Place = Tier | "moving";
-
 /** Where a statement finds its rows: the table of each place, the columns of dimensions, and the way into the key. */
 export type Source = {
   readonly tables: Readonly<Partial<Record<Place, string>>>;
@@ -43,18 +43,10 @@ export type Source = {
   readonly entry: Statement;
 };
 
-const ROW_TABLES: Source["tables"] = {
-  moving: "facts_minute_moving AS facts",
-  minute: "facts_minute AS facts",
-  hour: "facts_hour AS facts",
-  day: "facts_day AS facts",
-};
-const CELL_VIEWS: Source["tables"] = {
-  moving: "cells_minute_moving AS facts",
-  minute: "cells_minute AS facts",
-  hour: "cells_hour AS facts",
-  day: "cells_day AS facts",
-};
+const tablesBy = (to: (place: (typeof PLACES)[Place]) => string): Source["tables"] =>
+  Object.fromEntries(Object.entries(PLACES).map(([name, place]) => [name, to(place).concat(" AS facts")]));
+const ROW_TABLES = tablesBy(({ table }) => table);
+const CELL_VIEWS = tablesBy(({ view }) => view);
 const SPAN_RANGES: Readonly<Record<Tier, string>> = {
   minute: "AND facts.minute >= ? AND facts.minute < ?",
   hour: "AND facts.hour >= ? AND facts.hour < ?",
@@ -97,16 +89,10 @@ const SPAN_WINDOWS: Readonly<Record<Tier, Readonly<Partial<Record<Granularity, s
 /** Hours of a phase: they start where its full hours do, the first where the phase does. D1 binds numbers as reals. */
 const PHASE_WINDOW = "max(CAST(? AS INTEGER), (facts.minute + CAST(? AS INTEGER)) / 60 * 60 - CAST(? AS INTEGER))";
 
-const COLUMNS: Readonly<Record<Dimension, string>> = {
-  advertiser_id: "facts.advertiser_id",
-  campaign_id: "facts.campaign_id",
-  ad_group_id: "facts.ad_group_id",
-  ad_id: "facts.ad_id",
-  creative_id: "facts.creative_id",
-  publisher_id: "facts.publisher_id",
-  country: "facts.country",
-  device: "facts.device",
-};
+const COLUMNS = Object.fromEntries(DIMENSIONS.map((name) => [name, "facts.".concat(name)])) as Record<
+  Dimension,
+  string
+>;
 
 const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
 const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";

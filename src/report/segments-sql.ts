@@ -8,7 +8,8 @@
  *
  * Keeps: only names of closed lists meet SQL text; limits are bound.
  */
-import { HUNDREDS, isMoney, type Measure, MICROS_PER_HUNDRED } from "../core/measures.ts";
+import { HUNDREDS, isMoney, type Measure } from "../core/fields.ts";
+import { MICROS_PER_HUNDRED } from "../core/measures.ts";
 import { assert } from "../core/result.ts";
 import { sketchesStatement } from "../sinks/sketch-sql.ts";
 import { WIDE } from "../sinks/wide-sql.ts";

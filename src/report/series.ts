@@ -8,10 +8,11 @@
  * series has the same windows, gapless and ascending, from the window of `from` to that of `to`; the sum of its points
  * is the sum of its groups. Without dimensions there is exactly one series, also when it is all zero.
  */
+
+import { toCamelCase } from "../core/fields.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { CsvValue } from "./csv.ts";
 import type { Reading } from "./facts-reader.ts";
-import { toCamelCase } from "./fields.ts";
 import { type Counted, dimensionsKey, type Group, groupKey, nothingCounted } from "./groups.ts";
 import { POINTS_MAX } from "./limits.ts";
 import type { ReportProblem } from "./problems.ts";

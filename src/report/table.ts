@@ -9,9 +9,9 @@
  * (`reason.<name>`), and the previous values are further columns (`previous.<name>`).
  */
 import { toJsonNumber } from "../core/exact.ts";
+import { toCamelCase } from "../core/fields.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import type { CsvValue } from "./csv.ts";
-import { toCamelCase } from "./fields.ts";
 import {
   type Counted,
   type Group,

@@ -11,8 +11,8 @@
  * Relies on: an object's `status()` counts an event as unposted until the report database has it.
  */
 import type { Config } from "../config.ts";
+import { MEASURE_FIELDS } from "../core/fields.ts";
 import { COUNTS_SHARDS, ORDER_SHARDS } from "../core/limits.ts";
-import type { Measure } from "../core/measures.ts";
 import { countsShardName, eventShardNames, orderShardName } from "../core/routing.ts";
 import { logFault } from "../log.ts";
 import { undecidedSubmissions } from "../queue/dead-letter.ts";
@@ -29,24 +29,16 @@ const QUEUE_BINDING = /^(CLICK|IMPRESSION)_QUEUE_|^DEAD_(CLICK|IMPRESSION)_QUEUE
 /** Stations that only some queries depend on. */
 export type Stations = { readonly conversions: boolean; readonly counts: boolean };
 
-const CONVERSION_MEASURES: readonly Measure[] = [
-  "conversions",
-  "conversions_by_time",
-  "conversion_value_micros",
-  "conversion_value_by_time_micros",
-];
-const IMPRESSION_MEASURES: readonly Measure[] = ["impressions", "gross_impressions"];
-
 /** The part of an object's RPC that a watermark asks for. */
 type ShardStatus = { status(): Promise<{ oldestUnpostedReceivedAtMs: number | null }> };
 
 /** The stations that the metrics depend on. */
 export function stationsOf(metrics: readonly Metric[]): Stations {
-  const measures = measuresOf(metrics);
   const hasReasons = metrics.includes("reasons");
+  const stations = new Set<string>(measuresOf(metrics).flatMap((measure) => MEASURE_FIELDS[measure].stations));
   return {
-    conversions: hasReasons || measures.some((measure) => CONVERSION_MEASURES.includes(measure)),
-    counts: hasReasons || measures.some((measure) => IMPRESSION_MEASURES.includes(measure)),
+    conversions: hasReasons || stations.has("conversions"),
+    counts: hasReasons || stations.has("counts"),
   };
 }
 

@@ -7,22 +7,13 @@
  * Keeps: steps cover the read exactly, cut at edges of windows, in the order of the answer; they are parts of one
  * statement and so of one moment. SQLite works a compound of UNION ALL off from the left, and stops at its limit.
  */
+import { DIMENSION_FIELDS } from "../core/fields.ts";
 import { MINUTE_MS } from "../core/limits.ts";
-import type { Dimension } from "./fields.ts";
 import { type Page, type Read, TIER_MS } from "./plan.ts";
 import type { ReportQuery } from "./query.ts";
 import { joinClauses, type Statement } from "./rows-sql.ts";
 import { windowEdges } from "./windows.ts";
 
-/** What so few groups have that a page holds them all is read at once: a step costs a look at every advertiser. */
-const MANY_VALUED: ReadonlySet<Dimension> = new Set([
-  "advertiser_id",
-  "campaign_id",
-  "ad_group_id",
-  "ad_id",
-  "creative_id",
-  "publisher_id",
-]);
 const GROWTH = 4;
 /** D1 takes five terms of a compound; five steps are this many times the first. */
 const OF_FIRST_STEP = 1 + 4 + 16 + 64 + 256;
@@ -34,7 +25,8 @@ export function stepsOf(read: Read, query: ReportQuery, page: Page): Read[] {
   const [first] = page.order;
   const isByTime = page.isExact && first?.by.kind === "window";
   if (read.kind !== "span" || read.phase !== null || !isByTime) return [read];
-  if (!query.dimensions.some(({ dimension }) => MANY_VALUED.has(dimension))) return [read];
+  // What so few groups have that a page holds them all is read at once: a step costs a look at every advertiser.
+  if (!query.dimensions.some(({ dimension }) => DIMENSION_FIELDS[dimension].isMany)) return [read];
   const { segment } = read;
   const tierMs = TIER_MS[segment.tier];
   const range = { fromMs: segment.from * tierMs, toMs: segment.to * tierMs };

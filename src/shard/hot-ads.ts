@@ -9,8 +9,8 @@
  * older than KEPT_MINUTES behind the newest are forgotten, and so is everything when the object goes.
  */
 import { type Facts, totalsOf } from "../core/facts.ts";
+import { MEASURES } from "../core/fields.ts";
 import { HOT_AD_EVENTS_PER_MINUTE, MINUTE_MS } from "../core/limits.ts";
-import { MEASURES } from "../core/measures.ts";
 import { isoSecond } from "../core/time.ts";
 import { logInfo } from "../log.ts";
 

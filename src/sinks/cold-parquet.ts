@@ -19,7 +19,7 @@ import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { encodeUtf8 } from "../core/base64url.ts";
 import { type Exact, toExact } from "../core/exact.ts";
-import { MEASURES } from "../core/measures.ts";
+import { MEASURES } from "../core/fields.ts";
 import { assert } from "../core/result.ts";
 
 /** A row of facts by minute, whole. */

@@ -1,5 +1,5 @@
 /**
- * The statements that move minutes out of the report database and say where each row stands (migrations/0009).
+ * The statements that move minutes out of the report database and say where each row stands.
  *
  *   facts_minute ──claim──▶ facts_minute_moving ──settle──▶ an object in R2 whose row in cold_objects is 'cold'
  *
@@ -7,8 +7,9 @@
  * somebody looks. A claim takes rows of one day of one bucket that is rolled into hours and days, and of nothing else.
  * Relies on: one batch is under way in a bucket at a time (a unique index), so a claim that comes second fails whole.
  */
+
+import { MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
 import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
-import { MEASURES, ROW_DIMENSIONS } from "../core/measures.ts";
 import { WIDE } from "./wide-sql.ts";
 
 const MINUTES_PER_DAY = DAY_MS / MINUTE_MS;

@@ -8,8 +8,8 @@
  * row by row with what was written, and its sums with those that D1 adds, before the ledger names it.
  */
 import { addExact, type Exact, toExact } from "../core/exact.ts";
+import { MEASURES } from "../core/fields.ts";
 import { DAY_MS } from "../core/limits.ts";
-import { MEASURES } from "../core/measures.ts";
 import { assert } from "../core/result.ts";
 import { isoDay } from "../core/time.ts";
 import { compareRows, encodeMinutes, KEY_COLUMNS, type MinuteRow, toMinuteRow } from "./cold-parquet.ts";

@@ -14,12 +14,12 @@ import { CELLS_PER_DELTA_MAX } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import { Sketch } from "../core/sketch.ts";
 import { UPSERT_SUMS } from "./day-sums-sql.ts";
+import type { Tier } from "./facts-schema.ts";
 import {
   MOVE_LEDGER,
   REGISTER_ADVERTISERS,
   SELECT_LEDGER,
   TIER_MINUTES,
-  type Tier,
   UPSERT_FACTS,
   UPSERT_LATE_CLICKS,
 } from "./facts-sql.ts";
@@ -110,7 +110,7 @@ function encodeRow(row: FactsRow): unknown[] {
       row.adGroupId,
       row.adId,
       rows.length,
-      page.map(([key, counts]) => [...cellDimensionsOf(key), ...counts]),
+      page.map(([key, counts]) => [cellDimensionsOf(key), counts]),
       at === 0 ? Object.fromEntries(row.reasons) : {},
       at === 0 ? encodeUsers(row.users) : null,
       ...totalsOf({ cells: new Map(page) }),

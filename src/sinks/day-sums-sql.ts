@@ -1,5 +1,5 @@
 /**
- * The statements that keep days summed over advertisers (migrations/0011), so that a question about everybody reads one
+ * The statements that keep days summed over advertisers (src/sinks/facts-schema.ts), so that a question about everybody reads one
  * row for each day and value instead of every ad's cells.
  *
  *   dimension     publisher_id   day     value     …one column per measure
@@ -12,25 +12,17 @@
  * transaction finds it. So below the lowest mark over all buckets, and only there, a row is the fold of all cells.
  * Relies on: the mark of sums is never ahead of that of days (src/sinks/roll.ts).
  */
-import { type CELL_DIMENSIONS, MEASURES, type ROW_DIMENSIONS } from "../core/measures.ts";
-import { CELL_COLUMNS, DELTAS } from "./facts-sql.ts";
-
-export type SumDimension = "" | "advertiser_id" | (typeof ROW_DIMENSIONS)[number] | (typeof CELL_DIMENSIONS)[number];
+import { DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
+import { CELL_COLUMNS, summedBy } from "./facts-schema.ts";
+import { DELTAS } from "./facts-sql.ts";
 
 /** By what the traffic of all publishers is split: each by one at a time, or by nothing. */
-export const SUMS_OF_ALL = [
-  "",
-  "publisher_id",
-  "country",
-  "device",
-  "advertiser_id",
-  "campaign_id",
-] as const satisfies readonly SumDimension[];
+export const SUMS_OF_ALL = summedBy("all");
 /**
  * By what one publisher's traffic is split. By advertiser or campaign it would be nearly as many rows as there are
  * cells.
  */
-export const SUMS_OF_PUBLISHER = ["", "country", "device"] as const satisfies readonly SumDimension[];
+export const SUMS_OF_PUBLISHER = summedBy("publisher");
 
 const KEY = "dimension, publisher_id, day, value";
 const TOTALS = MEASURES.join(", ");
@@ -41,7 +33,8 @@ const KINDS = [
   ...SUMS_OF_ALL.map((dimension) => `(${quoted(dimension)}, 0)`),
   ...SUMS_OF_PUBLISHER.map((dimension) => `(${quoted(dimension)}, 1)`),
 ].join(", ");
-const VALUE = SUMS_OF_ALL.filter((dimension) => dimension !== "")
+const VALUE = [...new Set([...SUMS_OF_ALL, ...SUMS_OF_PUBLISHER])]
+  .filter((dimension) => dimension !== "")
   .map((dimension) => `WHEN '${dimension}' THEN cells.${dimension}`)
   .join(" ");
 
@@ -62,7 +55,7 @@ ON CONFLICT (${KEY}) DO UPDATE SET
 
 /** Adds the rolled days [?2, ?3) of bucket ?1, if its mark is still ?2. */
 export const ROLL_SUMS = ADD_TO_SUMS(`
-  SELECT advertiser_id, day, campaign_id, publisher_id, country, device, ${TOTALS}
+  SELECT day, ${DIMENSIONS.join(", ")}, ${TOTALS}
   FROM cells_day
   WHERE advertiser_id IN (SELECT advertiser_id FROM advertisers WHERE bucket = ?1)
     AND day >= ?2 AND day < ?3
@@ -86,7 +79,8 @@ WHERE bucket = ?1`;
 
 /** Adds those deltas of ?1, a posting's by day, whose day is already in the sums. */
 export const UPSERT_SUMS = ADD_TO_SUMS(`
-  SELECT delta.advertiser_id, delta.time_window AS day, delta.campaign_id, ${CELL_COLUMNS}
+  SELECT delta.advertiser_id, delta.time_window AS day, ${ROW_DIMENSIONS.map((name) => `delta.${name}`).join(", ")},
+    ${CELL_COLUMNS}
   FROM (${DELTAS}
   ) AS delta, json_each(delta.cells) AS cell
   WHERE delta.time_window < (SELECT mark FROM day_sum_marks WHERE day_sum_marks.bucket = delta.bucket)`);

@@ -6,13 +6,14 @@
  *   [advertiser, bucket, window, campaign, ad group, ad, ordinal, cells, reasons, sketch, ...totals]
  *
  * Keeps: no value ever meets SQL text; the only interpolated words are the constants of this file and core/measures.ts.
- * Relies on: the tables of migrations/0001 have exactly these columns (test/sinks/facts-sql.test.ts compares).
+ * Relies on: the tables have the columns of src/sinks/facts-schema.ts (test/schema.test.ts compares).
  */
+
+import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
 import { CELLS_PER_ROW_MAX } from "../core/limits.ts";
-import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/measures.ts";
+import { CELL_COLUMNS, type Tier } from "./facts-schema.ts";
 import { MERGED_SKETCH, SKETCH_LISTS, UNITED_SKETCH } from "./sketch-sql.ts";
 
-export type Tier = "minute" | "hour" | "day";
 /** A tier that is rolled from the tier below it. */
 export type RolledTier = Exclude<Tier, "minute">;
 
@@ -31,11 +32,7 @@ const each = (items: readonly string[], to: (item: string, index: number) => str
   items.map(to).join(joint);
 
 const SUMS = each(MEASURES, (measure) => `sum(${measure}) AS ${measure}`);
-const CELL_ARRAY = `json_array(${CELL_NAMES}, ${TOTALS})`;
-/** A cell's members as columns, from `cell.value`; a cell that is older than a measure has no such member. */
-export const CELL_COLUMNS = each([...CELL_DIMENSIONS, ...MEASURES], (name, at) =>
-  at < CELL_DIMENSIONS.length ? `cell.value ->> ${at} AS ${name}` : `coalesce(cell.value ->> ${at}, 0) AS ${name}`,
-);
+const CELL_ARRAY = `json_array(json_array(${CELL_NAMES}), json_array(${TOTALS}))`;
 
 const CELLS_OF = (source: string) => `SELECT ${CELL_COLUMNS} FROM json_each(${source}) AS cell`;
 const REASONS_OF = (source: string) => `SELECT key, value FROM json_each(${source})`;

@@ -13,8 +13,9 @@
  * what it describes.
  */
 import { type Facts, type FactsRow, totalsOf } from "../core/facts.ts";
+import { MEASURES } from "../core/fields.ts";
 import { OPERATIONS_POINTS_MAX } from "../core/limits.ts";
-import { addCounts, type Counts, MEASURES, zeroCounts } from "../core/measures.ts";
+import { addCounts, type Counts, zeroCounts } from "../core/measures.ts";
 import { logFault } from "../log.ts";
 
 const GROSS = MEASURES.indexOf("gross");

@@ -5,6 +5,7 @@
  */
 import { isId } from "../core/claims.ts";
 import { DEVICE_CLASSES, type DeviceClass } from "../core/device.ts";
+import { DIMENSION_FIELDS, DIMENSIONS, toDimensioned } from "../core/fields.ts";
 import { type ImpressionCounts, isImpressionCount } from "../core/impression-counts.ts";
 import { readInstant } from "../core/instant.ts";
 import type { KeyLimits } from "../core/key-ring.ts";
@@ -13,17 +14,8 @@ import { err, ok, type Result } from "../core/result.ts";
 import { minuteOf } from "../core/time.ts";
 import type { SubmissionProblem } from "./problems.ts";
 
-const REQUIRED_IDS = ["advertiser_id", "campaign_id", "ad_id", "publisher_id"] as const;
-const OPTIONAL_IDS = ["ad_group_id", "creative_id"] as const;
-const FIELDS: readonly string[] = [
-  "minute",
-  ...REQUIRED_IDS,
-  ...OPTIONAL_IDS,
-  "country",
-  "device",
-  "impressions",
-  "gross_impressions",
-];
+const IDS = DIMENSIONS.filter((name) => DIMENSION_FIELDS[name].values === "id");
+const FIELDS: readonly string[] = ["minute", ...DIMENSIONS, "impressions", "gross_impressions"];
 const ID_RULE = "An id is text of 1 to 64 of A–Z a–z 0–9 _ - . and not only dots.";
 const COUNTRY = /^[A-Z0-9]{2}$/;
 
@@ -40,9 +32,10 @@ export function readCounts(
   if (unknown !== undefined) {
     return err({ reason: "field_unknown", field: unknown.slice(0, 64), detail: `Fields are ${FIELDS.join(", ")}.` });
   }
-  const badId =
-    REQUIRED_IDS.find((name) => !isId(fields[name])) ??
-    OPTIONAL_IDS.find((name) => (fields[name] ?? "") !== "" && !isId(fields[name]));
+  const badId = IDS.find((name) => {
+    const isMissing = (fields[name] ?? "") === "";
+    return isMissing ? DIMENSION_FIELDS[name].isRequired : !isId(fields[name]);
+  });
   if (badId !== undefined) return err({ reason: "field_invalid", field: badId, detail: ID_RULE });
   if (advertisers?.has(fields["advertiser_id"] as string) === false) {
     return err({ reason: "key_limit_advertiser", field: "advertiser_id" });
@@ -74,15 +67,11 @@ function readNumbers(
   if (gross < impressions) {
     return err({ reason: "field_invalid", field: "gross_impressions", detail: "Gross counts hold the valid ones." });
   }
-  const id = (name: string) => (fields[name] ?? "") as string;
+  const { minuteAtMs, ...others } = known;
+  const values: Readonly<Record<string, unknown>> = { ...fields, ...others };
   return ok({
-    ...known,
-    advertiserId: id("advertiser_id"),
-    campaignId: id("campaign_id"),
-    adGroupId: id("ad_group_id"),
-    adId: id("ad_id"),
-    publisherId: id("publisher_id"),
-    creativeId: id("creative_id"),
+    ...toDimensioned((name) => (values[name] ?? "") as string),
+    minuteAtMs,
     impressions,
     grossImpressions: gross,
   });

@@ -73,7 +73,10 @@ async function upload({ batchId, rows }: Batch, principal: Principal, env: Env, 
     });
   });
   try {
-    const content = digestOf(rows.map((counts) => JSON.stringify(counts)));
+    // What is not known is left out, so that a batch stays the same when a dimension is added that it does not have.
+    const content = digestOf(
+      rows.map((counts) => JSON.stringify(counts, (_, value) => (value === "" ? undefined : value))),
+    );
     const routing = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, submissionHashOf(env.ARCHIVE));
     const uploading = uploadInto(env.SUBMISSION_SHARD, countsShardName(routing(key)), { key, content, encodedRows });
     const status = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, uploading);

@@ -1,9 +1,9 @@
 /**
  * Postbacks: a conversion as a URL, sent by the advertiser's server or as a pixel on its thank-you page.
  *
- *   GET /v1/conversions?click_id=1~…&order_id=A-1&value_micros=4990000&kid=2026-11&sig=<43 characters>
+ *   GET /v1/conversions?click_id=2~…&order_id=A-1&value_micros=4990000&kid=2026-11&sig=<43 characters>
  *
- *   sig   base64url(HMAC-SHA-256(secret, "click_id=1~…&kid=2026-11&order_id=A-1&value_micros=4990000"))
+ *   sig   base64url(HMAC-SHA-256(secret, "click_id=2~…&kid=2026-11&order_id=A-1&value_micros=4990000"))
  *         over every other parameter, sorted by name, name and value percent-encoded (RFC 3986), joined by "&";
  *         or over the same with names and values encoded as they stand in the URL, since libraries encode differently:
  *         Java's URLEncoder writes "+" for a space, "*" as it is, and "%7E" for "~"

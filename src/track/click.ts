@@ -13,6 +13,7 @@
  */
 import { makeClickId } from "../core/click-id.ts";
 import { expandDestination } from "../core/destination.ts";
+import { dimensionsOf } from "../core/fields.ts";
 import type { MacroValues } from "../core/macros.ts";
 import { isMethod } from "../core/token-event.ts";
 import { type Accepted, acceptEvent, NO_REPORT } from "./accept.ts";
@@ -57,23 +58,9 @@ export function noContent(): Response {
 
 /** Where an accepted click is sent: the signed URL, with a click id that the advertiser hands back with conversions. */
 export function landingUrlOf(accepted: Accepted, { config, ring }: Edge, sentQuery: string): string {
-  const { claims, id, occurredAtMs, country, device } = accepted;
-  const clickId = makeClickId(
-    {
-      eventId: id,
-      clickedAtMs: occurredAtMs,
-      advertiserId: claims.adv,
-      campaignId: claims.cmp,
-      adGroupId: claims.grp ?? "",
-      adId: claims.ad,
-      publisherId: claims.pub,
-      creativeId: claims.crt ?? "",
-      country: country ?? "",
-      device,
-      isTest: claims.tst,
-    },
-    ring,
-  );
+  const { claims, id, occurredAtMs } = accepted;
+  const click = { ...dimensionsOf(claims, accepted), eventId: id, clickedAtMs: occurredAtMs, isTest: claims.tst };
+  const clickId = makeClickId(click, ring);
   const values = macroValues(accepted, clickId);
   return expandDestination(claims.url, { values, param: config.clickIdParam, sent: claims.fwd ? sentQuery : "" });
 }

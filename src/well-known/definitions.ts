@@ -1,13 +1,15 @@
 /**
  * What each word of a report means: metrics, verdicts and reasons, one sentence each, for the methodology.
  *
- * Keeps: every metric, verdict and reason has a sentence; the compiler names one that lacks it. Formulas are spelled
+ * Keeps: every metric, verdict and reason has a sentence; the compiler names one that lacks it. Those of sums stand in the
+ * catalogue (core/fields.ts). Formulas are spelled
  * from the quotients that reports compute (report/metrics.ts).
  */
+import { MEASURE_FIELDS, NAMED_MEASURES } from "../core/fields.ts";
 import { GIVT_RULES, type GivtReason } from "../core/givt.ts";
 import type { ConversionReason } from "../core/order.ts";
 import type { Verdict, VerdictReason } from "../core/verdict.ts";
-import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS, SUM_METRICS } from "../report/metrics.ts";
+import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS, SUM_METRICS, type SumMetric } from "../report/metrics.ts";
 
 type Meaning = {
   readonly counts: string;
@@ -16,52 +18,16 @@ type Meaning = {
 };
 
 const NOT_VALID = ["duplicate", "invalid", "late"];
-const NOT_CREDITED = ["outside_window", "test", "same_order", "retracted"];
+
+const SUM_MEANINGS = Object.fromEntries(
+  NAMED_MEASURES.map((measure) => {
+    const { metric, means, leavesOut } = MEASURE_FIELDS[measure];
+    return [metric, { counts: means, leavesOut }];
+  }),
+) as unknown as Record<SumMetric, Meaning>;
 
 const METRIC_MEANINGS: Readonly<Record<Metric, Meaning>> = {
-  impressions: {
-    counts: "Valid impressions: pixels, at most one for each token, and what ad servers uploaded as valid.",
-    leavesOut: ["duplicate", "invalid", "filtered_by_sender"],
-  },
-  gross_impressions: {
-    counts: "All impressions: every pixel request whose token was verified, and what ad servers uploaded.",
-    leavesOut: [],
-  },
-  clicks: { counts: "Valid clicks, which are billed: at most one for each impression.", leavesOut: NOT_VALID },
-  gross_clicks: {
-    counts: "All clicks that were received with a verified token: valid, duplicate, invalid and late ones.",
-    leavesOut: [],
-  },
-  duplicate_clicks: {
-    counts: "Further clicks on an impression whose valid click is known.",
-    leavesOut: ["valid", "invalid", "late"],
-  },
-  invalid_clicks: {
-    counts: "Clicks that a rule on invalid traffic names, and late clicks that were rejected.",
-    leavesOut: ["valid", "duplicate", "late"],
-  },
-  late_clicks: {
-    counts: "Clicks that were reported too late and wait for a decision.",
-    leavesOut: ["valid", "duplicate", "invalid"],
-  },
-  clicks_with_user: {
-    counts: "Valid clicks whose user is known, by a key of the ad server or of the day.",
-    leavesOut: [...NOT_VALID, "no user key"],
-  },
-  conversions: {
-    counts: "Orders that are credited to a click, in the minute of that click.",
-    leavesOut: NOT_CREDITED,
-  },
-  conversions_by_time: { counts: "The same orders, in the minute when each occurred.", leavesOut: NOT_CREDITED },
-  spend_micros: { counts: "The prices that were signed into the tokens of valid clicks.", leavesOut: NOT_VALID },
-  conversion_value_micros: {
-    counts: "The value of credited orders with their corrections, in the minute of the click.",
-    leavesOut: NOT_CREDITED,
-  },
-  conversion_value_by_time_micros: {
-    counts: "The same values, in the minute when each order occurred.",
-    leavesOut: NOT_CREDITED,
-  },
+  ...SUM_MEANINGS,
   ctr: { counts: "Valid clicks for each valid impression.", leavesOut: ["as its parts"] },
   cvr: { counts: "Credited orders for each valid click.", leavesOut: ["as its parts"] },
   avg_cpc_micros: { counts: "Spend for each valid click.", leavesOut: ["as its parts"] },

@@ -14,6 +14,7 @@ import {
   IMPRESSION_NETWORKS,
   LIST_DATE,
 } from "../core/data-centre-networks.ts";
+import { DIMENSIONS } from "../core/fields.ts";
 import { GIVT_RULES, HUMAN_CLICK_MIN_MS } from "../core/givt.ts";
 import {
   ATTRIBUTION_WINDOW_DAYS_DEFAULT,
@@ -28,7 +29,7 @@ import {
 import { CLICKS_PER_MINUTE_MAX, EXCESS_RATE } from "../core/rate-rule.ts";
 import { EXACT_USERS_MAX, REGISTERS, STANDARD_ERROR } from "../core/sketch.ts";
 import { RULES_VERSION } from "../core/verdict.ts";
-import { DIMENSIONS, isRowDimension } from "../report/fields.ts";
+import { isRowDimension } from "../report/fields.ts";
 import { RATIO_SCALE } from "../report/metrics.ts";
 import { KEY_LIFE_DAYS } from "../report/users-meta.ts";
 import { CHECKLIST } from "./checklist.ts";

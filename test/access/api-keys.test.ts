@@ -57,3 +57,22 @@ describe("authenticate", () => {
     expect(hashApiKey(KEY)).toMatch(/^[0-9a-f]{64}$/);
   });
 });
+
+describe("a stored key", () => {
+  it("fits an owner, whatever wrote it", async () => {
+    const insert = (owner: string | null, scopes: string) =>
+      env.REPORT_DB.prepare(
+        "INSERT INTO api_keys (key_hash, key_id, publisher_id, scopes, created_at_ms) VALUES (?1, ?1, ?2, ?3, 1)",
+      )
+        .bind(crypto.randomUUID(), owner, scopes)
+        .run();
+    for (const [owner, scopes] of [
+      ["pub_1", '["admin"]'],
+      [null, '["report"]'],
+      [null, '["mint"]'],
+    ] as const) {
+      await expect(insert(owner, scopes)).rejects.toThrow("CHECK");
+    }
+    await insert("pub_1", '["report"]');
+  });
+});

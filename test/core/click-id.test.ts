@@ -11,6 +11,7 @@ import {
 } from "../../src/core/click-id.ts";
 import { DEVICE_CLASSES } from "../../src/core/device.ts";
 import { EVENT_ID_LENGTH, makeEventId } from "../../src/core/event-id.ts";
+import { DIMENSIONS, toCamelCase } from "../../src/core/fields.ts";
 import { importKeyRing, type KeyRing } from "../../src/core/key-ring.ts";
 import { ID_LENGTH_MAX, MINUTE_MS } from "../../src/core/limits.ts";
 import { minuteOf } from "../../src/core/time.ts";
@@ -104,17 +105,8 @@ describe("a click id", () => {
 
   it("says of the click what a conversion needs, and nothing of its price", () => {
     expect(Object.keys(openClickId(makeClickId(aClickIdentity(), ring), ring) ?? {})).toEqual([
-      "eventId",
-      "clickedAtMs",
-      "advertiserId",
-      "campaignId",
-      "adGroupId",
-      "adId",
-      "publisherId",
-      "creativeId",
-      "country",
-      "device",
-      "isTest",
+      ...DIMENSIONS.map(toCamelCase),
+      ...["eventId", "clickedAtMs", "isTest"],
     ]);
   });
 
@@ -122,7 +114,10 @@ describe("a click id", () => {
     const eventId = makeEventId({ receivedAtMs: NOON_MS + 1_000, routingHash: 7 }, new Uint8Array(8));
     const click = aClickIdentity({ eventId, clickedAtMs: NOON_MS - MINUTE_MS, adGroupId: "grp_2", device: "tablet" });
     const [signed, mac] = splitMac(makeClickId({ ...click, isTest: true }, ring));
-    expect(signed).toBe(`1~test-1~${eventId}~-1~adv_1~cmp_7~grp_2~ad_9~pub_1~~DE~b~t`);
+    const later = DIMENSIONS.slice(8)
+      .map(() => "~")
+      .join("");
+    expect(signed).toBe(`2~test-1~${eventId}~-1~t~adv_1~cmp_7~grp_2~ad_9~pub_1~DE~b~${later}`);
     expect(mac).toMatch(/^[-\w]{22}$/);
   });
 });
@@ -220,24 +215,32 @@ describe("the signature of a click id", () => {
 describe("readClickId", () => {
   const fields = anUnsignedClickId(aClickIdentity()).split("~");
   it.each([
-    ["another version", 0, "2"],
+    ["another version", 0, "1"],
     ["no event id", 2, ""],
     ["an event id that is none", 2, "x".repeat(EVENT_ID_LENGTH)],
     ["minutes that are no number", 3, "x"],
     ["minutes with a fraction", 3, "0.5"],
     ["minutes without end", 3, "Infinity"],
-    ["an advertiser outside the alphabet", 4, "a b"],
-    ["no campaign", 5, ""],
-    ["an ad group outside the alphabet", 6, "ü"],
-    ["no ad", 7, ""],
-    ["no publisher", 8, ""],
-    ["a creative of dots", 9, ".."],
+    ["an unknown flag", 4, "x"],
+    ["an advertiser outside the alphabet", 5, "a b"],
+    ["no campaign", 6, ""],
+    ["an ad group outside the alphabet", 7, "ü"],
+    ["no ad", 8, ""],
+    ["no publisher", 9, ""],
     ["a country in words", 10, "Germany"],
     ["an unknown device", 11, "x"],
     ["no device", 11, ""],
-    ["an unknown flag", 12, "x"],
+    ["a creative of dots", 12, ".."],
   ])("refuses %s", (_, at, value) => {
     expect(readClickId(fields.with(at, value).join("~"))).toBeNull();
+  });
+
+  it("reads an id that was made before a dimension was added as one without it", () => {
+    const first = fields.slice(0, 5 + 8);
+    expect(readClickId([...first, "mac"].join("~"))).toEqual(
+      readClickId([...first, ...DIMENSIONS.slice(8).map(() => ""), "mac"].join("~")),
+    );
+    expect(readClickId([...first.slice(0, -1), "mac"].join("~"))).toBeNull();
   });
 
   it("refuses more and fewer fields, and what is no click id at all", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cellKeyOf, type Facts, mergeFacts, widenFacts } from "../../src/core/facts.ts";
+import { cellKeyOfStored, type Facts, mergeFacts, widenFacts } from "../../src/core/facts.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
 import type { ConversionContent, CountsContent, LogContent } from "../../src/core/log-line.ts";
 import { toCounts } from "../../src/core/measures.ts";
@@ -45,7 +45,7 @@ describe("a conversion", () => {
       "cmp_7 +0": { conversions: 1, conversion_value_micros: 5_000_000 },
       "cmp_7 +10": { conversions_by_time: 1, conversion_value_by_time_micros: 5_000_000 },
     });
-    const cell = cellKeyOf("pub_1", "DE", "mobile", "crt_3");
+    const cell = cellKeyOfStored(["pub_1", "DE", "mobile", "crt_3"]);
     expect([...facts.values()].map(({ adGroupId, cells }) => [adGroupId, [...cells.keys()]])).toEqual([
       ["grp_2", [cell]],
       ["grp_2", [cell]],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeBase64url } from "../../src/core/base64url.ts";
-import { cellKeyOf, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
+import { cellKeyOfStored, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
 import type { CountsContent, TokenContent } from "../../src/core/log-line.ts";
 import { toCounts } from "../../src/core/measures.ts";
 import { elementOf } from "../../src/core/sketch.ts";
@@ -48,7 +48,7 @@ describe("an impression", () => {
     const [row, ...others] = fold([anImpression(), anEvent()]).values();
     expect(others).toEqual([]);
     const both = { impressions: 1, gross_impressions: 1, gross: 1, valid: 1, spend_micros: 250_000 };
-    expect([...(row?.cells ?? [])]).toEqual([[cellKeyOf("pub_1", "DE", "desktop", ""), toCounts(both)]]);
+    expect([...(row?.cells ?? [])]).toEqual([[cellKeyOfStored(["pub_1", "DE", "desktop", ""]), toCounts(both)]]);
   });
 });
 
@@ -70,7 +70,7 @@ describe("uploaded counts", () => {
         adGroupId: "grp_2",
         adId: "ad_9",
         cells: new Map([
-          [cellKeyOf("pub_1", "DE", "tv", "crt_3"), toCounts({ impressions: 1_000, gross_impressions: 1_100 })],
+          [cellKeyOfStored(["pub_1", "DE", "tv", "crt_3"]), toCounts({ impressions: 1_000, gross_impressions: 1_100 })],
         ]),
         reasons: new Map([["impression.filtered_by_sender", 100]]),
         users: new Set(),

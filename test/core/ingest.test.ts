@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Facts, foldEntry, totalsOf } from "../../src/core/facts.ts";
+import { MEASURES } from "../../src/core/fields.ts";
 import { impressionKeyOf } from "../../src/core/impression-key.ts";
 import { planIngest, prepareEvent } from "../../src/core/ingest.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
-import { addCounts, MEASURES, zeroCounts } from "../../src/core/measures.ts";
+import { addCounts, zeroCounts } from "../../src/core/measures.ts";
 import type { OpenedEvent } from "../../src/core/message.ts";
 import { hourOf } from "../../src/core/time.ts";
 import type { TokenEvent } from "../../src/core/token-event.ts";

@@ -6,6 +6,7 @@ import type { ClickIdentity } from "../../src/core/click-id.ts";
 import type { ConversionEvent } from "../../src/core/conversion.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import { totalsOf } from "../../src/core/facts.ts";
+import { MEASURES } from "../../src/core/fields.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import type { ConversionContent } from "../../src/core/log-line.ts";
 import { decideConversion, type OrderState } from "../../src/core/order.ts";
@@ -123,7 +124,14 @@ function figuresOf(lines: readonly ConversionContent[]): string[] {
   for (const row of fold(lines).values()) {
     for (const [cell, counts] of row.cells) {
       const totals = totalsOf({ cells: new Map([[cell, counts]]) });
-      const [conversions, byTime, value, valueByTime] = [6, 7, 9, 12].map((at) => totals[at]);
+      const [conversions, byTime, value, valueByTime] = [
+        ...([
+          "conversions",
+          "conversions_by_time",
+          "conversion_value_micros",
+          "conversion_value_by_time_micros",
+        ] as const),
+      ].map((measure) => totals[MEASURES.indexOf(measure)]);
       const key = `${row.campaignId} ${cell.split("\u001f")[0]} ${row.window}`;
       if (conversions !== 0 || value !== 0) figures.push(`${key}: ${conversions} of ${value}`);
       if (byTime !== 0 || valueByTime !== 0) figures.push(`${key}: by time ${byTime} of ${valueByTime}`);

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { makeClickId } from "../../src/core/click-id.ts";
 import { CONVERSION_ACTIONS, type ConversionEvent } from "../../src/core/conversion.ts";
 import { type Facts, foldEntry } from "../../src/core/facts.ts";
+import { DIMENSIONS, MEASURES, type Measure } from "../../src/core/fields.ts";
 import {
   ATTRIBUTION_WINDOW_DAYS_DEFAULT,
   ATTRIBUTION_WINDOW_DAYS_MAX,
@@ -16,14 +17,12 @@ import {
   ORDER_KEY_DAYS,
 } from "../../src/core/limits.ts";
 import { decodeLogLine, type LogEntry } from "../../src/core/log-line.ts";
-import { MEASURES, type Measure } from "../../src/core/measures.ts";
 import type { OpenedEvent } from "../../src/core/message.ts";
 import { decideConversion, type OrderState } from "../../src/core/order.ts";
 import { Sketch } from "../../src/core/sketch.ts";
 import { minuteOf } from "../../src/core/time.ts";
 import { EVENT_TYPES, encodeTokenEvent } from "../../src/core/token-event.ts";
 import { type Decision, type LatePolicy, RULES_VERSION } from "../../src/core/verdict.ts";
-import { DIMENSIONS } from "../../src/report/fields.ts";
 import { unsplitMetric } from "../../src/report/query.ts";
 import { usersMeta } from "../../src/report/users-meta.ts";
 import { forgottenPeriod, periodOf } from "../../src/shard/submit.ts";
@@ -217,7 +216,7 @@ describe("a conversion", () => {
 
   it("has a window of 7 days, and from 1 to 90 where the advertiser has one", () => {
     expect([ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX]).toEqual([7, 90]);
-    expect(readFileSync("migrations/0008_tenants.sql", "utf8")).toContain(
+    expect(readFileSync("migrations/0001_base.sql", "utf8")).toContain(
       "attribution_window_days INTEGER NOT NULL DEFAULT 7 CHECK (attribution_window_days BETWEEN 1 AND 90)",
     );
   });

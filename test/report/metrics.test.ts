@@ -1,7 +1,7 @@
 /** Quotients in integers: rounding, nulls, and that no floating point touches them. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MEASURES, type Measure } from "../../src/core/measures.ts";
+import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import { divideHalfUp, METRICS, measuresOf, metricValue, SUM_METRICS, withHundreds } from "../../src/report/metrics.ts";
 
 const sums = (values: Partial<Record<Measure, number>>) => (measure: Measure) => values[measure] ?? 0;

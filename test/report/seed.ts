@@ -8,15 +8,16 @@ import { hashApiKey } from "../../src/access/api-keys.ts";
 import { withCheck } from "../../src/core/api-key.ts";
 import {
   cellDimensionsOf,
-  cellKeyOf,
+  cellKeyOfStored,
   type Facts,
   type FactsRow,
   mergeFacts,
   totalsOf,
   widenFacts,
 } from "../../src/core/facts.ts";
+import { CELL_DIMENSIONS, MEASURES, type Measure } from "../../src/core/fields.ts";
 import { ADVERTISER_BUCKETS } from "../../src/core/limits.ts";
-import { MEASURES, type Measure, toCounts } from "../../src/core/measures.ts";
+import { toCounts } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { Sketch } from "../../src/core/sketch.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
@@ -137,9 +138,7 @@ function factsOf(cells: readonly Cell[]): Facts {
         campaignId: cell.campaign_id,
         adGroupId: cell.ad_group_id,
         adId: cell.ad_id,
-        cells: new Map([
-          [cellKeyOf(cell.publisher_id, cell.country, cell.device, cell.creative_id), toCounts(cell.counts)],
-        ]),
+        cells: new Map([[cellKeyOfStored(CELL_DIMENSIONS.map((name) => cell[name])), toCounts(cell.counts)]]),
         reasons: new Map(Object.entries(cell.reasons ?? {})),
         users: new Set(cell.users ?? []),
       },
@@ -165,7 +164,7 @@ function insertFacts(database: D1Database, sql: string, rows: readonly FactsRow[
           ad_group_id: row.adGroupId,
           ad_id: row.adId,
           part,
-          cells: some.map(([key, counts]) => [...cellDimensionsOf(key), ...counts]),
+          cells: some.map(([key, counts]) => [cellDimensionsOf(key), counts]),
           reasons: part === 0 ? Object.fromEntries(row.reasons) : {},
           sketch: part === 0 && row.users.size > 0 ? Sketch.of(row.users).encode() : null,
         };

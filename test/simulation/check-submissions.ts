@@ -8,9 +8,10 @@
  *   G7   nothing is counted that nobody sent
  */
 import { cellDimensionsOf } from "../../src/core/facts.ts";
+import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import type { ImpressionCounts } from "../../src/core/impression-counts.ts";
 import { SECOND_MS } from "../../src/core/limits.ts";
-import { type Counts, MEASURES, type Measure, zeroCounts } from "../../src/core/measures.ts";
+import { type Counts, zeroCounts } from "../../src/core/measures.ts";
 import { minuteOf } from "../../src/core/time.ts";
 import type { Archived } from "./check-requests.ts";
 import { orderNameOf, truthOf } from "./order-truth.ts";

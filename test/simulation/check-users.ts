@@ -5,7 +5,7 @@
  *
  * Keeps: people are told apart by what the workload knows of them, never by the hash of a key.
  */
-import { MEASURES } from "../../src/core/measures.ts";
+import { MEASURES } from "../../src/core/fields.ts";
 import { dayOf, minuteOf } from "../../src/core/time.ts";
 import type { Archived } from "./check-requests.ts";
 import type { Note } from "./witness.ts";

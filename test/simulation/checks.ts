@@ -14,9 +14,9 @@
  */
 import type { EventId } from "../../src/core/event-id.ts";
 import { type Facts, type FactsRow, foldEntry, totalsOf, widenFacts } from "../../src/core/facts.ts";
+import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import { HOUR_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { isTokenEntry, type LogEntry, type LoggedEvent } from "../../src/core/log-line.ts";
-import { MEASURES, type Measure } from "../../src/core/measures.ts";
 import { type Archived, checkRequests } from "./check-requests.ts";
 import { checkCells, type UploadedTotals } from "./check-submissions.ts";
 import { checkUsers } from "./check-users.ts";

@@ -6,7 +6,7 @@
  *   gross_impressions − impressions = Σ `impression.*`
  */
 import type { Facts, FactsRow } from "../../src/core/facts.ts";
-import { MEASURES } from "../../src/core/measures.ts";
+import { MEASURES } from "../../src/core/fields.ts";
 
 const [GROSS, VALID, DUPLICATE, INVALID, LATE, GROSS_IMPRESSIONS, IMPRESSIONS] = (
   ["gross", "valid", "duplicate", "invalid", "late", "gross_impressions", "impressions"] as const

@@ -9,7 +9,8 @@
  * run lasts, the console is silent.
  */
 import { totalsOf } from "../../src/core/facts.ts";
-import { addCounts, MEASURES, type Measure, zeroCounts } from "../../src/core/measures.ts";
+import { MEASURES, type Measure } from "../../src/core/fields.ts";
+import { addCounts, zeroCounts } from "../../src/core/measures.ts";
 import { checkWorld } from "./checks.ts";
 import { FAULT_KINDS, type FaultKind } from "./faults.ts";
 import { type Parts, REAL_PARTS } from "./parts.ts";

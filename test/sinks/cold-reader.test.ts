@@ -1,7 +1,7 @@
 /** Cold minutes are read in ranges: what is asked for costs what it is, not what the object is. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { MEASURES } from "../../src/core/measures.ts";
+import { MEASURES } from "../../src/core/fields.ts";
 import { encodeMinutes, type MinuteRow, type Wanted } from "../../src/sinks/cold-parquet.ts";
 import {
   type ColdCost,

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { cellKeyOf, type Facts, type FactsRow, mergeFacts, widenFacts } from "../../src/core/facts.ts";
+import { cellKeyOfStored, type Facts, type FactsRow, mergeFacts, widenFacts } from "../../src/core/facts.ts";
 import { ADVERTISER_BUCKETS, HOUR_MS } from "../../src/core/limits.ts";
 import { toCounts } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
@@ -55,7 +55,7 @@ function factsOf(deltas: readonly Delta[]): Facts {
       campaignId: delta.campaign,
       adGroupId: "",
       adId: delta.ad,
-      cells: new Map([[cellKeyOf(delta.publisher, delta.country, delta.device, delta.creative), counts]]),
+      cells: new Map([[cellKeyOfStored([delta.publisher, delta.country, delta.device, delta.creative]), counts]]),
       reasons: new Map(),
       users: new Set<number>(),
     };

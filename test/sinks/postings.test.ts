@@ -197,7 +197,7 @@ describe("rolled tiers", () => {
         .prepare(`SELECT part, json_array_length(cells) AS cells FROM facts_${tier} ORDER BY part`)
         .all<{ part: number; cells: number }>();
       expect(results.length).toBeGreaterThan(2);
-      expect(Math.max(...results.map(({ cells }) => cells))).toBeLessThanOrEqual(4_000);
+      expect(Math.max(...results.map(({ cells }) => cells))).toBeLessThanOrEqual(3_000);
       expect(results.reduce((sum, { cells }) => sum + cells, 0)).toBe(9_001);
     }
     await expectTiersAgree();

@@ -84,7 +84,7 @@ describe("a click id that is not the sender's", () => {
       other,
       own.replace("~ad_9~", "~ad_8~"),
       own.slice(1),
-      "1~test-9".concat(own.slice("1~test-1".length)),
+      "2~test-9".concat(own.slice("2~test-1".length)),
       "nonsense",
       "x".repeat(5_000),
     ];

@@ -2,8 +2,8 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { type Facts, totalsOf as sumOf, widenFacts } from "../../src/core/facts.ts";
+import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
-import { MEASURES, type Measure } from "../../src/core/measures.ts";
 import { minuteOf } from "../../src/core/time.ts";
 import { rollAll } from "../../src/sinks/roll.ts";
 import { anEncodedEvent } from "../support/builders.ts";

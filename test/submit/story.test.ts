@@ -17,7 +17,7 @@ it("a click is made, its landing page keeps the click id, the order is sent, and
   });
   expect(clicked.status).toBe(302);
   const clickId = new URL(clicked.headers.get("Location") ?? "").searchParams.get("click_id");
-  expect(clickId).toMatch(/^1~[\w.~-]{80,200}$/);
+  expect(clickId).toMatch(/^2~[\w.~-]{80,200}$/);
 
   const sent = await post([{ click_id: clickId, order_id: "A-1001", value_micros: 49_900_000 }], { key });
   expect(answersOf(sent)).toEqual([{ row: 0, status: "recorded" }]);

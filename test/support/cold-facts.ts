@@ -1,7 +1,7 @@
 /** Minute facts wherever they stand: hot, moving and cold, read at one moment, for tests of what moves them. */
-import { cellKeyOf, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
+import { cellKeyOfStored, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
+import { MEASURES } from "../../src/core/fields.ts";
 import { ADVERTISER_BUCKETS } from "../../src/core/limits.ts";
-import { MEASURES } from "../../src/core/measures.ts";
 import { DIGIT_ZERO, ELEMENT_CHARS, ELEMENT_START } from "../../src/core/sketch.ts";
 import { KEY_COLUMNS, type MinuteRow, toMinuteRow, type Wanted } from "../../src/sinks/cold-parquet.ts";
 import { type ColdObject, readColdMinutes } from "../../src/sinks/cold-reader.ts";
@@ -43,10 +43,7 @@ function factsOf(rows: readonly MinuteRow[]): Facts {
   const facts: Facts = new Map();
   for (const row of rows) {
     const cells = new Map(
-      (JSON.parse(row.cells) as [string, string, string, string, ...number[]][]).map(([p, c, d, k, ...counts]) => [
-        cellKeyOf(p, c, d, k),
-        counts,
-      ]),
+      (JSON.parse(row.cells) as [string[], number[]][]).map(([values, counts]) => [cellKeyOfStored(values), counts]),
     );
     if (totalsOf({ cells }).join() !== row.counts.join()) throw new Error(`totals differ from cells in ${row.adId}`);
     mergeFacts(facts, [

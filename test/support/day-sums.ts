@@ -1,6 +1,7 @@
 /** Sums of days as plain values: those that are stored, and what they must be, cell by cell. */
 import { cellDimensionsOf, type Facts } from "../../src/core/facts.ts";
-import { addCounts, type Counts, isZero, MEASURES, zeroCounts } from "../../src/core/measures.ts";
+import { MEASURES } from "../../src/core/fields.ts";
+import { addCounts, type Counts, isZero, zeroCounts } from "../../src/core/measures.ts";
 
 /** `dimension|publisher|day|value` → counts, without those that are all zero, in the order of their keys. */
 export type DaySums = Readonly<Record<string, Counts>>;

@@ -1,7 +1,8 @@
 /** Folds of logged entries as plain values, for tests of facts. */
 import { type Facts, foldEntry, totalsOf } from "../../src/core/facts.ts";
+import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import type { LogContent, LogEntry } from "../../src/core/log-line.ts";
-import { addCounts, MEASURES, type Measure, zeroCounts } from "../../src/core/measures.ts";
+import { addCounts, zeroCounts } from "../../src/core/measures.ts";
 import { NOON_MS } from "./builders.ts";
 
 /** Contents of lines as the facts of their log. */

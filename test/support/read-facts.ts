@@ -1,8 +1,8 @@
 /** Reads a facts table back into `Facts`, adding the parts of a row, so that stores can be compared. */
-import { cellKeyOf, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
-import { MEASURES } from "../../src/core/measures.ts";
+import { cellKeyOfStored, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
+import { MEASURES } from "../../src/core/fields.ts";
 import { DIGIT_ZERO, ELEMENT_CHARS, ELEMENT_START, Sketch } from "../../src/core/sketch.ts";
-import type { Tier } from "../../src/sinks/facts-sql.ts";
+import type { Tier } from "../../src/sinks/facts-schema.ts";
 
 type Row = Record<string, string | number> & { cells: string; reasons: string; sketch: number[] | null };
 
@@ -12,10 +12,7 @@ export async function readFacts(database: D1Database, tier: Tier): Promise<Facts
   const facts: Facts = new Map();
   for (const row of results) {
     const cells = new Map(
-      (JSON.parse(row.cells) as [string, string, string, string, ...number[]][]).map(([p, c, d, k, ...counts]) => [
-        cellKeyOf(p, c, d, k),
-        counts,
-      ]),
+      (JSON.parse(row.cells) as [string[], number[]][]).map(([values, counts]) => [cellKeyOfStored(values), counts]),
     );
     const totals = MEASURES.map((measure) => Number(row[measure]));
     if (totalsOf({ cells }).join() !== totals.join()) throw new Error(`totals differ from cells in ${row["ad_id"]}`);

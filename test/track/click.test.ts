@@ -49,7 +49,7 @@ describe("a click link", () => {
     const url = "https://shop.example/{campaign_id}/{ad_id}?i={impression_id}&p={publisher_id}&c={click_id}&t={ts}#top";
     const response = await get(`/c/${await aToken({ url, jti: "imp_macro" })}`);
     expect(response.headers.get("Location")).toMatch(
-      /^https:\/\/shop\.example\/cmp_7\/ad_9\?i=imp_macro&p=pub_1&c=1~test-1~[-~.\w]+&t=\d{13}#top$/,
+      /^https:\/\/shop\.example\/cmp_7\/ad_9\?i=imp_macro&p=pub_1&c=2~test-1~[-~.\w]+&t=\d{13}#top$/,
     );
   });
 

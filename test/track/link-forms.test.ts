@@ -26,7 +26,7 @@ async function ask(path: string, init: RequestInit = {}, vars: Record<string, st
   return { status, location: headers.get("Location"), tokens };
 }
 
-const LANDED = /^https:\/\/shop\.example\/landing\?click_id=1~test-1~[-~.\w]+$/;
+const LANDED = /^https:\/\/shop\.example\/landing\?click_id=2~test-1~[-~.\w]+$/;
 
 const FORMS: [string, (token: string) => string][] = [
   ["a full stop behind it", (token) => `${token}.`],
@@ -128,7 +128,7 @@ describe("where a click lands", () => {
   const land = async (claims: Record<string, unknown>, query = "", vars: Record<string, string> = {}) => {
     const { status, location } = await ask(`/c/${await signed(claims)}${query}`, {}, vars);
     expect(status).toBe(302);
-    return (location ?? "").replace(/1~test-1~[-~.\w]+/g, "ID");
+    return (location ?? "").replace(/2~test-1~[-~.\w]+/g, "ID");
   };
 
   it.each([

@@ -1,0 +1,38 @@
+/**
+ * Where facts stand, and how a packed cell is read, from the catalogue (core/fields.ts). The tables themselves are written
+ * into migrations by `npm run schema`.
+ *
+ *   facts_minute, facts_hour, facts_day    one row for each ad and window, its breakdown packed into `cells`
+ *   facts_minute_moving                    minutes on their way into an object (src/sinks/cold-sql.ts)
+ *   cells_minute, cells_hour, cells_day,   the same rows unfolded, a row for each cell, so that reports are plain SQL
+ *   cells_minute_moving
+ *   day_sums                               days summed over advertisers (src/sinks/day-sums-sql.ts)
+ *
+ * Keeps: a cell that is older than a dimension or a measure reads as '' or 0 in it, and so does a row that is older than a
+ * column.
+ */
+import { CELL_DIMENSIONS, DIMENSION_FIELDS, DIMENSIONS, MEASURES } from "../core/fields.ts";
+
+export type Tier = "minute" | "hour" | "day";
+/** Where rows stand: those of a tier, or minutes that are being moved out of theirs. */
+export type Place = Tier | "moving";
+
+/** A cell's members as columns, from `cell.value`. */
+export const CELL_COLUMNS = [
+  ...CELL_DIMENSIONS.map((name, at) => `coalesce(cell.value ->> '$[0][${at}]', '') AS ${name}`),
+  ...MEASURES.map((name, at) => `coalesce(cell.value ->> '$[1][${at}]', 0) AS ${name}`),
+].join(",\n  ");
+
+/** Each place: its table, its view of cells and its column of time, which counts windows since 1970. */
+export const PLACES: Readonly<Record<Place, { readonly table: string; readonly view: string; readonly time: Tier }>> = {
+  minute: { table: "facts_minute", view: "cells_minute", time: "minute" },
+  hour: { table: "facts_hour", view: "cells_hour", time: "hour" },
+  day: { table: "facts_day", view: "cells_day", time: "day" },
+  moving: { table: "facts_minute_moving", view: "cells_minute_moving", time: "minute" },
+};
+
+/** The dimensions by which everybody's traffic, or one publisher's, is summed; '' is by nothing. */
+export function summedBy(traffic: "all" | "publisher"): readonly string[] {
+  const summed = DIMENSIONS.filter((name) => (DIMENSION_FIELDS[name].sums as readonly string[]).includes(traffic));
+  return ["", ...summed];
+}
