@@ -90,7 +90,7 @@ describe("docs/CONVERSIONS.md", () => {
     expect([CONVERSIONS_PER_CALL_MAX, COUNTS_PER_UPLOAD_MAX, ORDER_ID_LENGTH_MAX]).toEqual([1_000, 1_000, 128]);
     expect([CONVERSION_VALUE_MICROS_MAX, COUNTS_PER_ROW_MAX]).toEqual([1_000_000_000_000_000, 10_000_000]);
     expect([ORDER_KEY_DAYS, COUNTS_AGE_DAYS_MAX, OCCURRED_AHEAD_MAX_MS]).toEqual([400, 31, 60_000]);
-    expect([ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX, CLICK_ID_LENGTH_MAX]).toEqual([7, 90, 648]);
+    expect([ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX]).toEqual([7, 90]);
     const sentences = [
       "1 to 1 000 rows, 2 MB",
       "text of 1 to 128 printable characters",
@@ -100,7 +100,7 @@ describe("docs/CONVERSIONS.md", () => {
       "at most 31 days old",
       "at most 60 s ahead",
       "(7 unless set, 1 to 90;",
-      "at most 600 characters",
+      `at most ${CLICK_ID_LENGTH_MAX} characters`,
     ];
     for (const sentence of sentences) expect(document.replaceAll("\n", " ")).toContain(sentence);
   });
