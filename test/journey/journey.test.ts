@@ -7,7 +7,7 @@ import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
 import { seedDemo } from "../../scripts/seed.ts";
-import { makeOperatorKey } from "../../src/access/api-keys.ts";
+import { makeApiKey } from "../../src/access/api-keys.ts";
 import { BROWSER } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { launchBrowser } from "./browser.ts";
@@ -17,7 +17,7 @@ const CARRIED_MAX_MS = 20_000;
 /** Orders are posted so often (SUBMISSION_FLUSH_INTERVAL_MS), and a moment longer. */
 const SUBMISSION_FLUSH_MS = 6_000;
 
-const apiKey = makeOperatorKey(randomBytes(32));
+const apiKey = makeApiKey(randomBytes(32));
 let runtime: LocalRuntime;
 let browser: Browser;
 let context: BrowserContext;
