@@ -3,6 +3,7 @@
  * touches the platform inside workerd, with the bindings of wrangler.toml; `databases` does so with two more report
  * databases, over all of which advertisers are spread.
  */
+import { execFileSync } from "node:child_process";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import type { Json } from "miniflare";
 import { defineConfig } from "vitest/config";
@@ -29,6 +30,7 @@ function worker(bindings: Record<string, Json>, more: { d1Databases?: string[] }
 }
 
 export default defineConfig(async () => {
+  execFileSync(process.execPath, ["scripts/docs-assets.ts"]);
   const bindings = {
     TEST_MIGRATIONS: await readD1Migrations("migrations"),
     // Set by `npm run record:examples`.

@@ -4,8 +4,8 @@
  *   npm run check:config -- [--secrets secrets.json]     with the secrets of that file too, before they are sent
  *                           [--config wrangler.toml]     another configuration than the project's
  *
- * Keeps: the same check as the Worker's own (src/config.ts), and what only a deployment must not have: the demonstration,
- * and a topology that does not parse. Everything that is wrong is named together; exit code 1. No secret is printed.
+ * Keeps: the same check as the Worker's own (src/config.ts), and what only a deployment must not have: a variable that
+ * nothing reads, as a misspelt one is, and a topology that does not parse. Everything that is wrong is named together; exit code 1. No secret is printed.
  */
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -24,8 +24,15 @@ const secrets =
 
 const faults: string[] = [];
 try {
-  const { isDemo, topology } = readConfig({ ...(await deployedEnv(values.config)), ...secrets });
-  if (isDemo) faults.push('LOCAL_DEMO must be "0" where it is deployed');
+  const env = await deployedEnv(values.config);
+  const read = new Set<string | symbol>();
+  const get = (given: object, name: string | symbol): unknown => {
+    read.add(name);
+    return Reflect.get(given, name);
+  };
+  const { topology } = readConfig(new Proxy({ ...env, ...secrets }, { get }));
+  const unread = Object.entries(env).filter(([name, value]) => typeof value !== "object" && !read.has(name));
+  for (const [name] of unread) faults.push(`${name} is no setting of this Worker`);
   if (!topology.ok) faults.push(`TOPOLOGY is wrong: ${topology.error}`);
 } catch (refused) {
   if (!(refused instanceof ConfigError)) throw refused;

@@ -20,13 +20,15 @@ import { fileURLToPath } from "node:url";
 import type { D1Database, Queue, R2Bucket } from "@cloudflare/workers-types";
 import type { Miniflare, V4MiniflareOptions } from "miniflare";
 import { boundDatabases } from "../src/sinks/directory.ts";
-import { type Bundle, bundleModules } from "./bundle.ts";
+import { bundleWorker } from "./bundle.ts";
 import { type PipelineBindings, waitUntilCarried } from "./carried.ts";
 import { applyMigrations } from "./migrate.ts";
 import { PROJECT_ROOT, quietTools, WRANGLER_CONFIG } from "./project.ts";
 
 export const LOOPBACK = "127.0.0.1";
 const CRON = "* * * * *";
+/** The Worker with the demonstration in front. */
+export const DEMO_ENTRY = "src/demo/worker.ts";
 
 export type RuntimeLog = { readonly level: string; readonly message: string };
 
@@ -39,7 +41,9 @@ export type RuntimeOptions = {
   readonly vars: Readonly<Record<string, string>>;
   /** Called with the migrated primary database before the port is opened. */
   readonly prepare?: (database: D1Database) => Promise<void>;
-  /** The module to run where it is not the Worker of wrangler.toml, for benchmarks. */
+  /** The source whose bundle runs where it is not that of wrangler.toml. */
+  readonly entry?: string;
+  /** The bundle to run where one is at hand, for benchmarks. */
   readonly script?: string;
   /** Whether queues deliver what they get (the default); without consumers the local queue drops it. */
   readonly hasConsumers?: boolean;
@@ -74,7 +78,7 @@ export class PortBusyError extends Error {}
 
 /** Builds, migrates and starts the Worker; resolves when it answers. Throws PortBusyError. */
 export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntime> {
-  const { port = 0, script, vars } = options;
+  const { port = 0, script, entry, vars } = options;
   quietTools();
   await assertPortFree(port);
   const { convertV4MiniflareOptions: convert, Miniflare } = await import("miniflare");
@@ -83,12 +87,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntim
   const databasesAlone = convert(databasesOf(deployment));
   const miniflare = withoutSignalHandlers(() => new Miniflare(databasesAlone));
   try {
-    const [bundle] = await Promise.all([
-      script === undefined ? bundleModules() : { script, files: {} },
-      prepareDatabases(miniflare, options),
-    ]);
+    const [contents] = await Promise.all([script ?? bundleWorker(entry), prepareDatabases(miniflare, options)]);
     await assertPortFree(port);
-    await miniflare.setOptions(convert(wholeOf(deployment, { ...options, port, vars, bundle })));
+    await miniflare.setOptions(convert(wholeOf(deployment, { ...options, port, vars, script: contents })));
     return await runtimeOf(miniflare, options);
   } catch (cause) {
     await miniflare.dispose();
@@ -130,6 +131,7 @@ type Deployment = {
   readonly worker: Omit<WorkerOptions, "modules">;
   readonly shared: Omit<V4MiniflareOptions, "workers">;
 };
+type Assets = NonNullable<WorkerOptions["assets"]>;
 type WorkerOptions = Extract<V4MiniflareOptions, { workers: unknown }>["workers"][number];
 
 async function readDeployment({ statePath, onLog = () => {} }: RuntimeOptions): Promise<Deployment> {
@@ -164,20 +166,28 @@ function databasesOf({ name, compatibilityDate, worker, shared }: Deployment): V
 /** Everything, on its port. */
 function wholeOf(
   { name, compatibilityDate, worker, shared }: Deployment,
-  options: RuntimeOptions & { readonly port: number; readonly bundle: Bundle },
+  options: RuntimeOptions & { readonly port: number; readonly script: string },
 ): V4MiniflareOptions {
-  const { port, vars, bundle, neighbours = {} } = options;
+  const { port, vars, script, neighbours = {} } = options;
+  const { assets, ...withoutAssets } = worker;
+  const assetsName = `${name}-assets`;
   return {
     ...shared,
     workers: [
       {
-        ...worker,
+        ...withoutAssets,
         name,
         rootPath: PROJECT_ROOT,
-        modules: modulesOf(bundle),
+        ...moduleOf(script),
+        // A Worker that has assets of its own is reached through two others here, which every click would pay for.
+        serviceBindings: { ASSETS: assetsName },
         ...(options.hasConsumers === false ? { queueConsumers: {} } : {}),
         bindings: { ...(worker.bindings as Record<string, never>), ...vars },
         unsafeDirectSockets: [{ host: LOOPBACK, port }],
+      },
+      {
+        ...{ name: assetsName, compatibilityDate, rootPath: PROJECT_ROOT, ...moduleOf("export default {};") },
+        assets: { ...(assets as Assets), run_worker_first: false },
       },
       ...Object.entries(neighbours).map(([neighbour, contents]) => ({
         name: neighbour,
@@ -191,11 +201,6 @@ function wholeOf(
 
 function moduleOf(contents: string) {
   return { modules: [{ type: "ESModule" as const, path: "worker.js", contents }] };
-}
-
-function modulesOf({ script, files }: Bundle) {
-  const data = Object.entries(files).map(([path, contents]) => ({ type: "Data" as const, path, contents }));
-  return [...moduleOf(script).modules, ...data];
 }
 
 /** For `onLog`: faults that the Worker handled are worth a line on stderr; its other facts are not. */

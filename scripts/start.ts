@@ -16,7 +16,14 @@ import { ConfigError, readConfig } from "../src/config.ts";
 import { driveCron } from "./cron-driver.ts";
 import { deployedEnv } from "./deployed-env.ts";
 import { readDevVars } from "./dev-vars.ts";
-import { assertPortFree, type LocalRuntime, PortBusyError, printFault, startRuntime } from "./local-runtime.ts";
+import {
+  assertPortFree,
+  DEMO_ENTRY,
+  type LocalRuntime,
+  PortBusyError,
+  printFault,
+  startRuntime,
+} from "./local-runtime.ts";
 import { PROJECT_ROOT } from "./project.ts";
 import { seedDemo } from "./seed.ts";
 import { lockState, StateBusyError } from "./state-lock.ts";
@@ -56,13 +63,13 @@ async function main(): Promise<void> {
   const { vars: devVars, generated } = await readDevVars();
   if (generated.length > 0) console.log(`Made random secrets in .dev.vars: ${generated.join(", ")}.`);
   const { DEMO_API_KEY: demoApiKey = "", ...secrets } = devVars;
-  const vars = { ...secrets, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: "127.0.0.1,localhost,[::1]" };
+  const vars = { ...secrets, LANDING_HTTP_HOSTS: "127.0.0.1,localhost,[::1]" };
   readConfig({ ...(await deployedEnv()), ...vars });
   let isSeeded = false;
   const prepare = async (database: D1Database) => {
     isSeeded = await seedDemo(database, demoApiKey, Date.now());
   };
-  const runtime = await startRuntime({ port, statePath, vars, prepare, onLog: printFault });
+  const runtime = await startRuntime({ port, statePath, vars, prepare, entry: DEMO_ENTRY, onLog: printFault });
   closing.push(() => stop(runtime));
   const stopCron = driveCron(runtime);
   closing.push(async () => stopCron());

@@ -51,8 +51,6 @@ export type Config = {
   readonly newAdvertisersTo: readonly string[];
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
   readonly dedupHorizonMs: number;
-  /** Shows the demonstration pages; only local runs set it, and only loopback hosts are served. */
-  readonly isDemo: boolean;
 };
 
 /** Messages wait in a queue, and then in its dead-letter queue, this long at most (the platform's default: 4 days). */
@@ -109,7 +107,6 @@ function checkConfig(env: object): Config | ConfigError {
     tiers: tiers(settings),
     newAdvertisersTo: newAdvertisersTo(settings),
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
-    isDemo: settings.oneOf("LOCAL_DEMO", ["0", "1"]) === "1",
   };
   checkBindings(settings);
   return settings.faults.length === 0 ? config : new ConfigError(settings.faults);

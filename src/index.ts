@@ -67,12 +67,8 @@ async function answer(request: Request, path: string, env: Env, ctx: ExecutionCo
     return (await import("./well-known/app.ts")).handleMethodology(request, readConfig(env));
   }
   if (ABOUT_PATHS.some((prefix) => path.startsWith(prefix))) {
-    const about = await (await import("./openapi/app.ts")).handleAbout(request, path);
+    const about = await (await import("./openapi/app.ts")).handleAbout(request, path, env.ASSETS);
     if (about !== undefined) return about;
-  }
-  if (env.LOCAL_DEMO === "1") {
-    const page = await (await import("./demo/pages.ts")).handleDemo(request, path, env);
-    if (page !== undefined) return page;
   }
   return problemResponse({ reason: "not_found" });
 }

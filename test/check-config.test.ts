@@ -26,7 +26,7 @@ async function check(line: RegExp, replaced: string): Promise<{ code: number; sa
   });
 }
 
-const DEMO = /^LOCAL_DEMO = .*$/m;
+const PARAM = /^CLICK_ID_PARAM = .*$/m;
 
 describe("npm run check", { timeout: TEST_MAX_MS }, () => {
   it("is a chain that asks check:config", async () => {
@@ -42,14 +42,14 @@ describe("npm run check", { timeout: TEST_MAX_MS }, () => {
   });
 
   it.each([
-    ['LOCAL_DEMO = "1"', /^LOCAL_DEMO must be "0" where it is deployed$/],
-    ["LOCAL_DEMO = 1", /LOCAL_DEMO/],
-    ["LOCAL_DEMO = true", /LOCAL_DEMO/],
-    ['LOCAL_DEMO = "true"', /LOCAL_DEMO/],
-    ['LOCAL_DEMO = " 1"', /LOCAL_DEMO/],
-    ["", /LOCAL_DEMO/],
-  ])("[fault C2] refuses %j, as wrangler.toml says", async (line, reason) => {
-    const { code, said } = await check(DEMO, line);
+    ['CLICK_ID_PARAM = "click_id"\nLOCAL_DEMO = "1"', /^LOCAL_DEMO is no setting of this Worker$/],
+    ['CLICK_ID_PARAM = "click_id"\nLOCAL_DEMO = 1', /^LOCAL_DEMO is no setting/],
+    ['CLICK_ID_PARAM = "click_id"\nclick_id_param = "x"', /^click_id_param is no setting/],
+    ['CLICK_ID_PARM = "click_id"', /CLICK_ID_PARAM is missing/],
+    ['CLICK_ID_PARAM = "a b&c"', /CLICK_ID_PARAM must be/],
+    ["", /CLICK_ID_PARAM is missing/],
+  ])("[fault C2] refuses %j, by name", async (line, reason) => {
+    const { code, said } = await check(PARAM, line);
     expect(said).toMatch(reason);
     expect(code).toBe(1);
   });

@@ -37,11 +37,6 @@ describe("wrangler.toml", () => {
     expect(config.token.landingHttpHosts.size).toBe(0);
   });
 
-  it("does not deploy the demonstration pages", () => {
-    expect(deployedVars()["LOCAL_DEMO"]).toBe("0");
-    expect(read().isDemo).toBe(false);
-  });
-
   it("holds no secret, and requires each", () => {
     for (const name of Object.keys(TEST_SECRETS)) {
       expect(deployedVars()[name]).toBeUndefined();
@@ -229,7 +224,6 @@ describe("readConfig", () => {
 
   it.each([
     ["LATE_POLICY", "maybe"],
-    ["LOCAL_DEMO", "true"],
     ["HOT_MINUTES_H", "23"],
     ["MINUTES_KEPT_DAYS", "0"],
     ["DAYS_KEPT_DAYS", "five years"],

@@ -6,8 +6,8 @@
  *   /demo/thanks    what follows a purchase; reports it          /demo/figures   today's totals by ad, JSON
  *   /demo/style.css, /demo/browser.js
  *
- * Keeps: answers loopback hosts only, whatever the configuration says, so that a deployment which sets LOCAL_DEMO by
- * mistake still mints nothing for strangers. No other host is contacted. All text is escaped.
+ * Keeps: answers loopback hosts only, so that even where it were deployed by mistake it mints nothing for strangers. No
+ * other host is contacted. All text is escaped.
  */
 import { DAY_MS } from "../core/limits.ts";
 import { problemResponse } from "../problem.ts";

@@ -34,7 +34,7 @@ it(
     const { text } = completeVars("");
     await writeFile(join(folder, ".dev.vars"), text);
     const { DEMO_API_KEY: demoKey = "", ...vars } = parseEnv(text) as Record<string, string>;
-    const runtime = await startRuntime({ vars: { ...vars, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: "127.0.0.1" } });
+    const runtime = await startRuntime({ vars: { ...vars, LANDING_HTTP_HOSTS: "127.0.0.1" } });
     try {
       await seedDemo(runtime.database, demoKey, Date.now());
       const expected = order.at(-1)?.trim();

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
+import { DEMO_ENTRY, type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
 import { seedDemo } from "../../scripts/seed.ts";
 import { makeApiKey } from "../../src/access/api-keys.ts";
 import { BROWSER } from "../support/builders.ts";
@@ -23,8 +23,8 @@ let browser: Browser;
 let context: BrowserContext;
 
 beforeAll(async () => {
-  const vars = { ...TEST_SECRETS, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: "127.0.0.1" };
-  runtime = await startRuntime({ vars });
+  const vars = { ...TEST_SECRETS, LANDING_HTTP_HOSTS: "127.0.0.1" };
+  runtime = await startRuntime({ vars, entry: DEMO_ENTRY });
   await seedDemo(runtime.database, apiKey, Date.now());
   browser = await launchBrowser();
   // A headless Chromium calls itself one, and would be counted as a declared crawler.

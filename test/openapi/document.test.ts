@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json";
 import { adminApp } from "../../src/admin/app.ts";
 import { deskApp } from "../../src/desk/app.ts";
+import worker from "../../src/index.ts";
 import { API_VERSION, openApiDocument } from "../../src/openapi/document.ts";
 import { OPERATIONS } from "../../src/openapi/operations.ts";
 import { PROBLEM_MEANINGS } from "../../src/openapi/problems.ts";
@@ -159,8 +160,37 @@ describe("/docs", () => {
     }
   });
 
+  it.each([
+    ["/docs", "text/html; charset=utf-8", 300],
+    ["/docs/start.js", "text/javascript; charset=utf-8", 300],
+    ["/docs/swagger-ui.css", "text/css; charset=utf-8", 86_400],
+    ["/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", 86_400],
+  ])("serves %s as %s, with a tag, for %d s", async (path, type, cacheS) => {
+    const response = await get(path);
+    const { headers } = response;
+    expect((await response.text()).length).toBeGreaterThan(100);
+    expect([response.status, headers.get("Content-Type"), headers.get("X-Content-Type-Options")]).toEqual([
+      ...[200, type, "nosniff"],
+    ]);
+    expect(headers.get("Cache-Control")).toBe(`public, max-age=${cacheS}`);
+    expect(headers.get("Content-Security-Policy")).toContain("frame-ancestors 'none'");
+    const again = await get(path, { "If-None-Match": headers.get("ETag") ?? "" });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+    const head = await get(path, {}, "HEAD");
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    expect((await get(path, {}, "POST")).status).toBe(405);
+  });
+
+  it("says that its files are missing rather than fail", async () => {
+    const bindings = { ...env, ASSETS: { fetch: async () => new Response(null, { status: 404 }) } } as unknown as Env;
+    const ctx = { waitUntil: () => {} } as unknown as ExecutionContext;
+    const response = await worker.fetch(new Request(`${ORIGIN}/docs`) as never, bindings, ctx);
+    expect([response.status, (await response.json<ProblemJson>()).type]).toEqual([503, "/problems/store-unavailable"]);
+  });
+
   it("serves the files of the page alone", async () => {
-    for (const path of ["/docs/x", "/docs/../secret", "/docs/assets.ts", "/docsx"]) {
+    const others = ["/docs/reference.html", "/docs/swagger-ui.js", "/assets/openapi.json", "/docs/openapi.json"];
+    for (const path of ["/docs/x", "/docs/../secret", "/docs/assets.ts", "/docsx", ...others]) {
       expect((await get(path)).status).toBe(404);
     }
   });

@@ -108,9 +108,12 @@ const ROOT_IMPORTS = new Map([
   ["src/config.ts", "type"],
 ]);
 
+/** The deployed Worker, and that of a local run with its demonstration. */
+const COMPOSITION_ROOTS = ["src/index.ts", "src/demo/worker.ts"];
+
 /** Imports that the two tables do not allow. */
 export function importsAgainstTable({ path, imports }: Module): string[] {
-  if (path === "src/index.ts") return [];
+  if (COMPOSITION_ROOTS.includes(path)) return [];
   const folder = folderOf(path);
   const isRoot = folder === "";
   const folders = isRoot ? ["problems", "core"] : FOLDER_IMPORTS[folder];

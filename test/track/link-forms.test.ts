@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { decodeMessage } from "../../src/core/message.ts";
+import demoWorker from "../../src/demo/worker.ts";
 import worker from "../../src/index.ts";
 import { aPayload, BROWSER } from "../support/builders.ts";
 import { aSignedToken } from "../support/signing.ts";
@@ -278,9 +279,9 @@ describe("POST /v1/tokens says what is wrong with a row", () => {
 
 describe("the demonstration", () => {
   const demo = (origin: string, hosts: string) => {
-    const given = { ...env, LOCAL_DEMO: "1", LANDING_HTTP_HOSTS: hosts } as unknown as Env;
+    const given = { ...env, LANDING_HTTP_HOSTS: hosts } as unknown as Env;
     const ctx = { waitUntil: () => {} } as unknown as ExecutionContext;
-    return worker.fetch(new Request(`${origin}/demo`) as Parameters<typeof worker.fetch>[0], given, ctx);
+    return demoWorker.fetch(new Request(`${origin}/demo`) as Parameters<typeof worker.fetch>[0], given, ctx);
   };
   const detailOf = async (response: Response) => ((await response.json()) as { detail: string }).detail;
 
