@@ -7,7 +7,9 @@
  *   trim       the log, behind both        → rows that are posted and archived stay a little longer
  *   forget     expired key tables          → dropped at the next flush
  *
- * Posting and archiving run beside each other; what a crash in any of the steps leaves is said behind the arrow.
+ * Posting and archiving run beside each other; what a crash in any of the steps leaves is said behind the arrow. Where a
+ * ledger says that the storage is of the past nothing is archived either: under the old life's name it would stand there
+ * as what the database has.
  *
  * Keeps: a fault of one sink does not keep the other from its work; it is thrown after both had their turn. Bounded: a
  * run ends after `POSTINGS_PER_FLUSH_MAX` postings, and holds one posting, one segment and what it read for them.
@@ -72,7 +74,10 @@ export async function flush(
   nowMs: number,
   session: FlushSession,
 ): Promise<void> {
-  const outcomes = await Promise.allSettled([post(ports, session), archiveIfDue(ports, settings, nowMs)]);
+  const checked = await checkTargets(ports, session);
+  const setBack = checked.faults.find((fault) => fault instanceof StorageSetBackError);
+  if (setBack !== undefined) throw setBack;
+  const outcomes = await Promise.allSettled([post(ports, session, checked), archiveIfDue(ports, settings, nowMs)]);
   ports.transaction(() => {
     ports.log.trim(carriedPlace(ports));
     ports.forget(nowMs);
@@ -99,10 +104,16 @@ export function archivedPlace({ log }: Pick<FlushPorts, "log">): Position {
   return log.archived().read() ?? log.life().read()?.base ?? log.tail();
 }
 
-async function post(ports: FlushPorts, session: FlushSession): Promise<void> {
-  const { log, shard, archive, operations, bury, reports } = ports;
-  const { incarnation } = ownLife(ports);
-  const owner: LogOwner = { shard, incarnation };
+/** The databases that may be posted to, what they are posted with, and why the others may not. */
+type Checked = {
+  readonly targets: readonly PostTarget[];
+  readonly options: RepostOptions;
+  readonly tally: FactsTally;
+  readonly faults: readonly unknown[];
+};
+
+async function checkTargets(ports: FlushPorts, session: FlushSession): Promise<Checked> {
+  const { shard, operations, bury, reports } = ports;
   const tally = new FactsTally(operations, shard);
   const options: RepostOptions = {
     pin: reports.pin,
@@ -123,6 +134,18 @@ async function post(ports: FlushPorts, session: FlushSession): Promise<void> {
       faults.push(fault);
     }
   }
+  return { targets, options, tally, faults };
+}
+
+async function post(
+  ports: FlushPorts,
+  session: FlushSession,
+  { targets, options, tally, faults: met }: Checked,
+): Promise<void> {
+  const { log, shard, archive } = ports;
+  const { incarnation } = ownLife(ports);
+  const owner: LogOwner = { shard, incarnation };
+  const faults = [...met];
   const fromArchive = archivedRows(archive, owner, () => archivedPlace(ports));
   const rowsAfter = async (at: Position) =>
     at.seq >= log.tail().seq ? log.rowsAfter(at.seq, LOG_READ_CHARS_MAX) : fromArchive(at);

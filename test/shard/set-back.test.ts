@@ -109,6 +109,24 @@ describe("[attack 1] storage that was set back", () => {
     expect(await archivedLines(shard)).toHaveLength(9);
     expect(faults.join()).toContain("storage_set_back");
   });
+
+  it("archives nothing under its old life when a ledger is of another log, though a segment is due", async () => {
+    const shard = "unarchived-tail-due";
+    await shardNamed(shard).ingest(clicks("ad_tail_due", 0, 4));
+    await settle(shard);
+    const putBack = await copyStorage(shardNamed(shard));
+    await shardNamed(shard).ingest(clicks("ad_tail_due", 10, 10));
+    await shardNamed(shard).sweep();
+    await putBack();
+    await shardNamed(shard).ingest(clicks("ad_tail_due", 100, 3));
+    const due = withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0 }, Date.now()));
+    await expect(due).rejects.toThrow("which is not in this log");
+    expect(await archivedLines(shard)).toHaveLength(4);
+    for (let sweep = 0; sweep < 3; sweep++) await shardNamed(shard).sweep();
+    await settle(shard);
+    expect(await totalsOf("ad_tail_due")).toMatchObject({ gross: 17, valid: 17 });
+    expect(await archivedLines(shard)).toHaveLength(7);
+  });
 });
 
 describe("[attack 1] a report database that was set back", () => {

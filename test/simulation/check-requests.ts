@@ -32,6 +32,7 @@ const WATCHERS = 3;
 
 export function checkRequests(witness: Witness, archived: Archived): void {
   for (const [id, count] of witness.acked) {
+    if (witness.lostEvents.has(id)) continue;
     const line = lineOf(archived, id);
     if (line === null) witness.complain("G3", `event ${id} was acknowledged and is not in the archive`, id);
     else if (line.event.count !== count) {
@@ -42,6 +43,7 @@ export function checkRequests(witness: Witness, archived: Archived): void {
   const groups = new Map<string, Group>();
   for (const note of witness.notes) {
     checkAnswer(note, witness);
+    if (witness.lostEvents.has(note.event.id)) continue;
     const group = groups.get(note.group) ?? { notes: [], acked: 0, counted: 0, lost: 0 };
     groups.set(note.group, group);
     group.notes.push(note);

@@ -11,11 +11,12 @@ import { cellDimensionsOf } from "../../src/core/facts.ts";
 import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import type { ImpressionCounts } from "../../src/core/impression-counts.ts";
 import { SECOND_MS } from "../../src/core/limits.ts";
+import { isTokenEntry } from "../../src/core/log-line.ts";
 import { type Counts, zeroCounts } from "../../src/core/measures.ts";
 import { minuteOf } from "../../src/core/time.ts";
-import type { Archived } from "./check-requests.ts";
+import type { Archived, ArchivedEvent } from "./check-requests.ts";
 import { orderNameOf, truthOf } from "./order-truth.ts";
-import type { DecidedConversion, DecidedUpload, Witness } from "./witness.ts";
+import type { DecidedConversion, DecidedUpload, Note, Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
 const CHECKED = [
@@ -36,12 +37,15 @@ type Dimensions = Pick<
   "advertiserId" | "campaignId" | "adGroupId" | "adId" | "publisherId" | "creativeId" | "country" | "device"
 >;
 
+/** An event that is in the totals, by its first line. */
+type Counted = Pick<ArchivedEvent, "note" | "first">;
+
 export type UploadedTotals = { readonly impressions: number; readonly grossImpressions: number };
 
 /** Checks every cell of the report; returns what uploads add to the totals. */
 export function checkCells({ witness, facts }: World, archived: Archived): UploadedTotals {
   const cells: Cells = new Map();
-  addRequests(cells, archived);
+  addRequests(cells, [...archived.values(), ...lostOf(witness)]);
   addConversions(cells, witness);
   const uploaded = addUploads(cells, witness);
   for (const { advertiserId, window, campaignId, adGroupId, adId, cells: reported } of facts.facts.values()) {
@@ -65,13 +69,20 @@ function compare(witness: Witness, cell: string, have: Counts, want: Partial<Rec
   }
 }
 
-function addRequests(cells: Cells, archived: Archived): void {
-  for (const { note, first } of archived.values()) {
+/** What is in the totals and lost to the archive. */
+function lostOf({ lostRows, sent }: Witness): Counted[] {
+  const lines = lostRows.flatMap(({ logged }) => logged.filter(isTokenEntry));
+  return lines.map((first) => ({ first, note: sent.get(first.event.id) as Note }));
+}
+
+function addRequests(cells: Cells, counted: readonly Counted[]): void {
+  const notes = new Map(counted.map(({ note }) => [note.event.id, note]));
+  for (const { note, first } of counted) {
     if (first === null) continue;
     const { claims } = note.request.impression;
     // A late click beyond those that are kept of its token counts where the one that it joined does.
-    const place = first.joins ? archived.get(first.joins.to)?.note : note;
-    const { country, device, occurredAtMs, type } = place?.event ?? note.event;
+    const place = first.joins ? notes.get(first.joins.to) : note;
+    const { country, device, occurredAtMs, type } = (place ?? note).event;
     const { receivedAtMs } = note.event;
     const atMs = receivedAtMs > claims.exp * SECOND_MS ? receivedAtMs : occurredAtMs;
     const dimensions = {

@@ -17,6 +17,7 @@ import { MARK_BEFORE_APPEND } from "./mutants/mark-before-append.ts";
 import { MARKS_BELIEVED } from "./mutants/marks-believed.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { NUMBERS_REUSED } from "./mutants/numbers-reused.ts";
+import { NUMBERS_WITHOUT_CHAIN } from "./mutants/numbers-without-chain.ts";
 import { ONE_CURSOR } from "./mutants/one-cursor.ts";
 import { ORDER_REMEMBERED_LATER } from "./mutants/order-remembered-later.ts";
 import { PAGE_HALF_WRITTEN } from "./mutants/page-half-written.ts";
@@ -72,6 +73,7 @@ const MUTANTS: readonly Mutant[] = [
   REASON_LOST,
   KEYS_NOT_READ_BACK,
   MARKS_BELIEVED,
+  NUMBERS_WITHOUT_CHAIN,
   PAGE_HALF_WRITTEN,
   PAGE_OUTLIVES_ROLLBACK,
   GATHERED_FORGOTTEN,

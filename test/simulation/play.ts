@@ -3,6 +3,7 @@
  * calms down and must come to rest.
  *
  *   start ── traffic and faults ── end ── calm ── rest ── the keys are forgotten ── the letters that were held ── rest
+ *         ── rows that are lost with their storage ── rest
  *
  * Keeps: after the calm nothing fails any more, so whatever is left anywhere then has been forgotten by somebody.
  */
@@ -16,6 +17,7 @@ import { DEAD_PREFIX, parseLetter } from "../../src/queue/dead-letter.ts";
 import { deliver, groupByShard } from "../../src/queue/route.ts";
 import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
 import { SUBMISSION_SHARDS } from "./faults.ts";
+import { loseRows } from "./lossy-restore.ts";
 import type { Keeper } from "./parts.ts";
 import { ISOLATES } from "./request.ts";
 import { scheduleRestores } from "./restores.ts";
@@ -42,6 +44,7 @@ export async function play(world: World): Promise<void> {
   scheduleRestores(world);
   staff.work();
   await scheduler.run(world.endMs);
+  const mayLoseRows = faults.rate("restore") > 0;
   faults.calm();
   world.setClocksRight();
   await rest(world, staff);
@@ -53,6 +56,7 @@ export async function play(world: World): Promise<void> {
     staff.held.clear();
     await rest(world, staff);
   }
+  if (mayLoseRows && (await loseRows(world))) await rest(world, staff);
 }
 
 /**

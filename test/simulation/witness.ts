@@ -65,6 +65,9 @@ export class Witness {
   readonly uploads: DecidedUpload[] = [];
   /** The fold of everything that any shard committed. */
   readonly logged: Facts = new Map();
+  /** What a storage that was set back has taken with it before it was archived. */
+  readonly lostRows: MemoryRow[] = [];
+  readonly lostEvents = new Set<EventId>();
   readonly complaints: { readonly promise: string; readonly text: string; readonly impression: number | null }[] = [];
   readonly #scheduler: Scheduler;
   readonly #committed = new Map<string, Set<number>>();
@@ -140,6 +143,18 @@ export class Witness {
       if (verdict === "deferred") this.deferrals.push({ event: event.id, shard: source, atMs: this.#scheduler.nowMs });
       this.#scheduler.mix(row.seq + verdict.length);
       foldEntry(this.logged, entry);
+    }
+  }
+
+  /** Rows of a source that are lost with the storage that held them; the report databases have them. */
+  lostWithStorage(source: string, rows: readonly MemoryRow[]): void {
+    for (const row of rows) {
+      this.#committed.get(source)?.delete(row.seq);
+      this.lostRows.push(row);
+      for (const { event } of row.logged) {
+        this.lostEvents.add(event.id);
+        this.say(event.id, () => `${source}: row ${row.seq} is lost with its storage`);
+      }
     }
   }
 
