@@ -1086,24 +1086,44 @@ export interface components {
              * @enum {string}
              */
             compare?: "previous_period";
-            /** @description Values to include; with the prefix `-`, to exclude. */
+            /** @description Only rows with any of these values. */
             advertiser_id?: string[];
-            /** @description Values to include; with the prefix `-`, to exclude. */
+            /** @description Only rows with none of these values. */
+            "advertiser_id!"?: string[];
+            /** @description Only rows with any of these values. */
             campaign_id?: string[];
-            /** @description Values to include; with the prefix `-`, to exclude. */
+            /** @description Only rows with none of these values. */
+            "campaign_id!"?: string[];
+            /** @description Only rows with any of these values. (unset) stands for none. */
             ad_group_id?: string[];
-            /** @description Values to include; with the prefix `-`, to exclude. */
+            /** @description Only rows with none of these values. (unset) stands for none. */
+            "ad_group_id!"?: string[];
+            /** @description Only rows with any of these values. */
             ad_id?: string[];
-            /** @description Values to include; with the prefix `-`, to exclude. */
+            /** @description Only rows with none of these values. */
+            "ad_id!"?: string[];
+            /** @description Only rows with any of these values. */
             publisher_id?: string[];
-            /** @description Values to include; with the prefix `-`, to exclude. */
+            /** @description Only rows with none of these values. */
+            "publisher_id!"?: string[];
+            /** @description Only rows with any of these values. (unset) stands for none. */
             country?: string[];
-            /** @description Values to include; with the prefix `-`, to exclude. */
-            device?: ("desktop" | "-desktop" | "mobile" | "-mobile" | "tablet" | "-tablet" | "tv" | "-tv" | "other" | "-other")[];
-            /** @description Values to include; with the prefix `-`, to exclude. */
+            /** @description Only rows with none of these values. (unset) stands for none. */
+            "country!"?: string[];
+            /** @description Only rows with any of these values. */
+            device?: ("desktop" | "mobile" | "tablet" | "tv" | "other")[];
+            /** @description Only rows with none of these values. */
+            "device!"?: ("desktop" | "mobile" | "tablet" | "tv" | "other")[];
+            /** @description Only rows with any of these values. (unset) stands for none. */
             creative_id?: string[];
+            /** @description Only rows with none of these values. (unset) stands for none. */
+            "creative_id!"?: string[];
+            /** @description Only rows with any of these values. (unset) stands for none. */
+            currency?: string[];
+            /** @description Only rows with none of these values. (unset) stands for none. */
+            "currency!"?: string[];
             /** @description Dimensions, and at most one granularity. */
-            group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
+            group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "currency" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
             /** @description Fields of the answer; with the prefix `-`, descending. */
             order?: string[];
             /**
@@ -1635,7 +1655,57 @@ export interface components {
                     [key: string]: number;
                 };
                 previous?: components["schemas"]["MetricValues"];
+                byCurrency?: {
+                    currency: string;
+                    /** @description A count. */
+                    impressions?: number;
+                    /** @description A count. */
+                    grossImpressions?: number;
+                    /** @description A count. */
+                    clicks?: number;
+                    /** @description A count. */
+                    grossClicks?: number;
+                    /** @description A count. */
+                    duplicateClicks?: number;
+                    /** @description A count. */
+                    invalidClicks?: number;
+                    /** @description A count. */
+                    lateClicks?: number;
+                    /** @description A count. */
+                    clicksWithUser?: number;
+                    /** @description A count. */
+                    conversions?: number;
+                    /** @description A count. */
+                    conversionsByTime?: number;
+                    /** @description Micros of the advertiser's currency. */
+                    spendMicros?: number;
+                    /** @description Micros of the advertiser's currency. */
+                    conversionValueMicros?: number;
+                    /** @description Micros of the advertiser's currency. */
+                    conversionValueByTimeMicros?: number;
+                    /** @description A ratio with six places; null by zero. */
+                    ctr?: number | null;
+                    /** @description A ratio with six places; null by zero. */
+                    cvr?: number | null;
+                    /** @description Micros of the advertiser's currency. */
+                    avgCpcMicros?: number | null;
+                    /** @description Micros of the advertiser's currency. */
+                    cpaMicros?: number | null;
+                    /** @description A ratio with six places; null by zero. */
+                    roas?: number | null;
+                    /** @description People; an estimate past the exact limit. */
+                    uniqueUsers?: number;
+                    /** @description Counts by reason. */
+                    reasons?: {
+                        [key: string]: number;
+                    };
+                    previous?: components["schemas"]["MetricValues"];
+                }[];
             };
+            /** @description The one currency of all money here; null where rows name several, or the profile names none. */
+            currency?: string | null;
+            /** @description The currencies of the money here, where money is asked for. */
+            currencies?: string[];
             uniqueUsers?: {
                 standardError: number;
                 exact: boolean;
@@ -1652,6 +1722,11 @@ export interface components {
             }[];
             rowsRead: number;
             timezone: string;
+            /**
+             * @description Who named the time zone.
+             * @enum {string}
+             */
+            timezoneFrom: "query" | "profile" | "default";
             latePolicy: {
                 mode: string;
                 allowedLatenessSeconds: number;
@@ -1681,6 +1756,7 @@ export interface components {
             country?: string;
             device?: string;
             creativeId?: string;
+            currency?: string;
             deviceType?: string;
             /** @description A count. */
             impressions?: number;
@@ -1736,10 +1812,19 @@ export interface components {
             country?: string;
             device?: string;
             creativeId?: string;
+            currency?: string;
             deviceType?: string;
             points: {
                 /** Format: date-time */
-                time: string;
+                minute?: string;
+                /** Format: date-time */
+                hour?: string;
+                /** Format: date-time */
+                day?: string;
+                /** Format: date-time */
+                week?: string;
+                /** Format: date-time */
+                month?: string;
                 /** @description A count. */
                 impressions?: number;
                 /** @description A count. */
@@ -1848,24 +1933,44 @@ export interface operations {
                 totals?: boolean;
                 /** @description Adds to each row what its window had in the range before. */
                 compare?: "previous_period";
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with any of these values. */
                 advertiser_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. */
+                "advertiser_id!"?: string[];
+                /** @description Only rows with any of these values. */
                 campaign_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. */
+                "campaign_id!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
                 ad_group_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "ad_group_id!"?: string[];
+                /** @description Only rows with any of these values. */
                 ad_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. */
+                "ad_id!"?: string[];
+                /** @description Only rows with any of these values. */
                 publisher_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. */
+                "publisher_id!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
                 country?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
-                device?: ("desktop" | "-desktop" | "mobile" | "-mobile" | "tablet" | "-tablet" | "tv" | "-tv" | "other" | "-other")[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "country!"?: string[];
+                /** @description Only rows with any of these values. */
+                device?: ("desktop" | "mobile" | "tablet" | "tv" | "other")[];
+                /** @description Only rows with none of these values. */
+                "device!"?: ("desktop" | "mobile" | "tablet" | "tv" | "other")[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
                 creative_id?: string[];
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "creative_id!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
+                currency?: string[];
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "currency!"?: string[];
                 /** @description Dimensions, and at most one granularity. */
-                group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
+                group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "currency" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
                 /** @description Fields of the answer; with the prefix `-`, descending. */
                 order?: string[];
                 /** @description Rows at most; 10000 unless given. */
@@ -1912,6 +2017,8 @@ export interface operations {
              *
              *     [invalid-instant](/problems/invalid-instant): An instant does not parse.
              *
+             *     [instant-within-minute](/problems/instant-within-minute): An instant lies within a minute.
+             *
              *     [reversed-range](/problems/reversed-range): The range ends before it starts.
              *
              *     [empty-range](/problems/empty-range): The range holds no minute.
@@ -1937,6 +2044,8 @@ export interface operations {
              *     [reasons-not-splittable](/problems/reasons-not-splittable): Reasons are not counted by this dimension.
              *
              *     [unknown-order-field](/problems/unknown-order-field): The order names a field that the answer does not have.
+             *
+             *     [repeated-order-field](/problems/repeated-order-field): A field stands in the order more than once.
              *
              *     [too-many-rows](/problems/too-many-rows): This answer would have to read too many rows at once.
              *
@@ -2070,6 +2179,8 @@ export interface operations {
              *
              *     [invalid-instant](/problems/invalid-instant): An instant does not parse.
              *
+             *     [instant-within-minute](/problems/instant-within-minute): An instant lies within a minute.
+             *
              *     [reversed-range](/problems/reversed-range): The range ends before it starts.
              *
              *     [empty-range](/problems/empty-range): The range holds no minute.
@@ -2095,6 +2206,8 @@ export interface operations {
              *     [reasons-not-splittable](/problems/reasons-not-splittable): Reasons are not counted by this dimension.
              *
              *     [unknown-order-field](/problems/unknown-order-field): The order names a field that the answer does not have.
+             *
+             *     [repeated-order-field](/problems/repeated-order-field): A field stands in the order more than once.
              *
              *     [too-many-rows](/problems/too-many-rows): This answer would have to read too many rows at once.
              *
@@ -2227,24 +2340,44 @@ export interface operations {
                 totals?: boolean;
                 /** @description Adds to each row what its window had in the range before. */
                 compare?: "previous_period";
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with any of these values. */
                 advertiser_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. */
+                "advertiser_id!"?: string[];
+                /** @description Only rows with any of these values. */
                 campaign_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. */
+                "campaign_id!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
                 ad_group_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "ad_group_id!"?: string[];
+                /** @description Only rows with any of these values. */
                 ad_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. */
+                "ad_id!"?: string[];
+                /** @description Only rows with any of these values. */
                 publisher_id?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. */
+                "publisher_id!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
                 country?: string[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
-                device?: ("desktop" | "-desktop" | "mobile" | "-mobile" | "tablet" | "-tablet" | "tv" | "-tv" | "other" | "-other")[];
-                /** @description Values to include; with the prefix `-`, to exclude. */
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "country!"?: string[];
+                /** @description Only rows with any of these values. */
+                device?: ("desktop" | "mobile" | "tablet" | "tv" | "other")[];
+                /** @description Only rows with none of these values. */
+                "device!"?: ("desktop" | "mobile" | "tablet" | "tv" | "other")[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
                 creative_id?: string[];
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "creative_id!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
+                currency?: string[];
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "currency!"?: string[];
                 /** @description Dimensions; one series for each combination. */
-                breakdown?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "device_type")[];
+                breakdown?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "currency" | "device_type")[];
             };
             header?: never;
             path?: never;
@@ -2284,6 +2417,8 @@ export interface operations {
              *     [too-many-values](/problems/too-many-values): The lists hold too many values.
              *
              *     [invalid-instant](/problems/invalid-instant): An instant does not parse.
+             *
+             *     [instant-within-minute](/problems/instant-within-minute): An instant lies within a minute.
              *
              *     [reversed-range](/problems/reversed-range): The range ends before it starts.
              *

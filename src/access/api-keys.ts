@@ -23,12 +23,17 @@ import { assert } from "../core/result.ts";
 export const SCOPES = ["report", "mint", "convert", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** What an advertiser's profile says that its reports are made by. */
+export type Account = { readonly currency: string | null; readonly timeZone: string };
+
 /** The holder of a key. At most one of `advertiserId` and `publisherId` is set: whose rows the key is bound to. */
 export type Principal = {
   readonly keyId: string;
   readonly advertiserId: string | null;
   readonly publisherId: string | null;
   readonly scopes: ReadonlySet<Scope>;
+  /** Of the advertiser that owns the key; null where none does, or nothing is known of it. */
+  readonly account: Account | null;
   /** What the key may mint, its owner included. */
   readonly mintLimits: KeyLimits;
 };
@@ -41,8 +46,9 @@ const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax
 
 const SELECT_KEY = `
 SELECT key_id, advertiser_id, publisher_id, scopes, mint_advertisers, mint_publishers, mint_cpc_max_micros,
-  mint_hosts
+  mint_hosts, currency, time_zone
 FROM api_keys
+LEFT JOIN advertiser_profiles USING (advertiser_id)
 WHERE key_hash = ?1 AND (revoked_at_ms IS NULL OR revoked_at_ms > ?2)`;
 
 type KeyRow = {
@@ -54,6 +60,8 @@ type KeyRow = {
   readonly mint_publishers: string | null;
   readonly mint_cpc_max_micros: number | null;
   readonly mint_hosts: string | null;
+  readonly currency: string | null;
+  readonly time_zone: string | null;
 };
 
 /** A new key to be issued, from 32 random bytes. */
@@ -93,7 +101,7 @@ export async function authenticate(
   const key = bearerOf(authorization);
   if (key === null) return null;
   if (isKeyOf(key, adminApiKey)) {
-    const owner = { advertiserId: null, publisherId: null };
+    const owner = { advertiserId: null, publisherId: null, account: null };
     return { keyId: CONFIGURED_KEY_ID, ...owner, scopes: new Set(SCOPES), mintLimits: UNLIMITED };
   }
   if (!isIssuedKey(key)) return null;
@@ -128,6 +136,7 @@ function toPrincipal(row: KeyRow): Principal {
     advertiserId: row.advertiser_id,
     publisherId: row.publisher_id,
     scopes: new Set(parseJson(row.scopes) as Scope[]),
+    account: row.time_zone === null ? null : { currency: row.currency, timeZone: row.time_zone },
     mintLimits: {
       advertisers: within(row.advertiser_id, row.mint_advertisers),
       publishers: within(row.publisher_id, row.mint_publishers),

@@ -34,11 +34,15 @@ const windowMembers = Object.fromEntries(
 
 export const MetricValues = z.object(metricMembers).describe("The metrics that were asked for.");
 
+const ofCurrency = z
+  .object({ currency: text, ...metricMembers, previous: MetricValues.optional() })
+  .describe("All metrics of one currency, where money of several advertisers is asked for.");
+
 export const ReportRow = z
   .object({ ...windowMembers, ...dimensionMembers, ...metricMembers, previous: MetricValues.optional() })
   .describe("The window and the dimensions that were asked for, then the metrics.");
 
-const point = z.object({ time: instant, ...metricMembers, previous: MetricValues.optional() });
+const point = z.object({ ...windowMembers, ...metricMembers, previous: MetricValues.optional() });
 
 export const ReportSeries = z
   .object({ ...dimensionMembers, points: z.array(point) })
@@ -68,9 +72,14 @@ export const ReportMeta = z
     truncated: z.boolean(),
     nextCursor: text.nullable().describe("The `cursor` of the next page; null on the last."),
     totals: z
-      .object({ ...metricMembers, previous: MetricValues.optional() })
+      .object({ ...metricMembers, previous: MetricValues.optional(), byCurrency: z.array(ofCurrency).optional() })
       .optional()
       .describe("The metrics over the whole query, when asked for."),
+    currency: text
+      .nullable()
+      .optional()
+      .describe("The one currency of all money here; null where rows name several, or the profile names none."),
+    currencies: z.array(text).optional().describe("The currencies of the money here, where money is asked for."),
     uniqueUsers: z
       .object({
         standardError: ratio,
@@ -83,6 +92,7 @@ export const ReportMeta = z
     tiers: z.array(z.object({ tier: text, from: instant, to: instant })),
     rowsRead: count,
     timezone: text,
+    timezoneFrom: z.enum(["query", "profile", "default"]).describe("Who named the time zone."),
     latePolicy: z.object({ mode: text, allowedLatenessSeconds: count }),
     warnings: z.array(z.object({ code: text, detail: text })),
   })

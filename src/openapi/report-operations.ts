@@ -4,10 +4,10 @@
  */
 import { z } from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";
-import { DIMENSIONS } from "../core/fields.ts";
 import type { Reason } from "../problems/catalog.ts";
 import { OF_PARAMETERS, OF_REPORTS } from "../problems/reading.ts";
 import { DIMENSION_NAMES } from "../report/fields.ts";
+import { FILTER_SHAPE } from "../report/filters.ts";
 import { ROWS_DEFAULT, ROWS_MAX } from "../report/limits.ts";
 import { METRICS } from "../report/metrics.ts";
 import { seriesParameters, tableParameters } from "../report/params.ts";
@@ -19,12 +19,8 @@ const listOf = (words: readonly string[]): JsonSchema => ({ type: "array", minIt
 const MOMENT =
   "A date (2026-04-20), an instant with its zone (2026-04-20T12:00:00Z), or unix seconds. A date names the whole day.";
 const moment: JsonSchema = { type: "string", examples: ["2026-04-20"] };
-const filter: JsonSchema = {
-  type: "array",
-  minItems: 1,
-  items: { type: "string", minLength: 1 },
-  description: "Values to include; with the prefix `-`, to exclude.",
-};
+const filter: JsonSchema = { type: "array", minItems: 1, items: { type: "string", minLength: 1 } };
+const devices: JsonSchema = { ...filter, items: { enum: DEVICE_CLASSES } };
 
 /** How each parameter is written; the words are those that the validators know. */
 export const REPORT_REFINEMENTS: Refinements = {
@@ -43,8 +39,9 @@ export const REPORT_REFINEMENTS: Refinements = {
     items: { type: "string", minLength: 1 },
     description: "Fields of the answer; with the prefix `-`, descending.",
   },
-  ...Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, filter])),
-  device: { ...filter, items: { enum: DEVICE_CLASSES.flatMap((device) => [device, `-${device}`]) } },
+  ...Object.fromEntries(Object.keys(FILTER_SHAPE).map((name) => [name, filter])),
+  device: devices,
+  "device!": devices,
 };
 
 /** The body of a query as JSON. */
@@ -54,7 +51,7 @@ export function reportQuerySchema(): JsonSchema {
 
 const NOT_OF_TABLE: readonly Reason[] = ["too_many_points"];
 const NOT_OF_SERIES: readonly Reason[] = [
-  ...(["unknown_order_field", "too_many_rows", "conflicting_granularity"] as const),
+  ...(["unknown_order_field", "repeated_order_field", "too_many_rows", "conflicting_granularity"] as const),
   ...(["tampered_cursor", "stale_cursor", "cursor_of_another_query"] as const),
 ];
 

@@ -43,6 +43,11 @@ export const OF_REPORTS = {
     title: "An instant does not parse.",
     advice: "Write a date like `2026-11-01`, or an instant with its zone like `2026-11-01T00:00:00Z`.",
   },
+  instant_within_minute: {
+    status: 400,
+    title: "An instant lies within a minute.",
+    advice: "Begin and end at whole minutes, or end at the last second of one, as `23:59:59` does.",
+  },
   reversed_range: {
     status: 400,
     title: "The range ends before it starts.",
@@ -107,6 +112,11 @@ export const OF_REPORTS = {
     status: 400,
     title: "The order names a field that the answer does not have.",
     advice: "Order by a dimension or metric that the same request asks for.",
+  },
+  repeated_order_field: {
+    status: 400,
+    title: "A field stands in the order more than once.",
+    advice: "Name each field once in `order`.",
   },
   too_many_points: {
     status: 400,

@@ -17,23 +17,24 @@ import { parseJson } from "../core/base64url.ts";
 import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
 import { ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
-import { Directory } from "../sinks/directory.ts";
+import { Directory, PRIMARY_DATABASE } from "../sinks/directory.ts";
 import { formatOf, respond, type Shaped } from "./answer.ts";
 import { encodeCsv } from "./csv.ts";
+import { currenciesShown, currencySource } from "./currency.ts";
 import type { CursorContext } from "./cursor.ts";
-import { DatabaseFault } from "./database.ts";
+import { DatabaseFault, fromDatabase } from "./database.ts";
 import { readReport } from "./facts-reader.ts";
 import { QUERY_BYTES_MAX } from "./limits.ts";
 import { type ReportMeta, toMeta } from "./meta.ts";
 import { type PageSources, readTablePage, toReadFacts } from "./pages.ts";
 import { parseBody, parseSearch, seriesParameters, tableParameters } from "./params.ts";
 import { type ReportProblem, toProblemResponse } from "./problems.ts";
-import { type ReportQuery, toSeriesQuery, toTableQuery } from "./query.ts";
+import { type Asker, type ReportQuery, toSeriesQuery, toTableQuery } from "./query.ts";
 import { passRead, sizeOf } from "./read-pass.ts";
 import type { ReadScope } from "./segments-sql.ts";
 import { fillSeries, seriesWriter, toSeriesRows } from "./series.ts";
 import { rowWriter, toCsvRows } from "./table.ts";
-import { checkScope, readScopeOf } from "./tenancy.ts";
+import { checkScope, defaultZoneOf, readScopeOf } from "./tenancy.ts";
 import { readUncounted, type UncountedCache } from "./uncounted.ts";
 import { makeWatermarkCache, readWatermark, type WatermarkCache, type WatermarkSources } from "./watermark.ts";
 import { platformSources, type Stations, stationsOf } from "./watermark-sources.ts";
@@ -60,7 +61,7 @@ type Answered = { readonly shaped: Shaped; readonly meta: ReportMeta };
 type Route = {
   readonly method: "GET" | "POST";
   readonly path: string;
-  readonly parse: (request: Request) => Promise<Result<ReportQuery, ReportProblem>>;
+  readonly parse: (request: Request, asker: Asker) => Promise<Result<ReportQuery, ReportProblem>>;
   readonly answer: (asked: Asked) => Promise<Result<Answered, ReportProblem>>;
 };
 
@@ -68,17 +69,18 @@ const ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/reports/clicks",
-    parse: async (request) => then(parseSearch(searchOf(request), tableParameters), toTableQuery),
+    parse: async (request, asker) =>
+      then(parseSearch(searchOf(request), tableParameters), (read) => toTableQuery(read, asker)),
     answer: answerTable,
   },
   {
     method: "POST",
     path: "/v1/reports/query",
-    parse: async (request) => {
+    parse: async (request, asker) => {
       const body = await readJsonBody(request, QUERY_BYTES_MAX);
       return then(
         then(body, (value) => parseBody(value, tableParameters)),
-        toTableQuery,
+        (read) => toTableQuery(read, asker),
       );
     },
     answer: answerTable,
@@ -86,7 +88,8 @@ const ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/metrics/clicks",
-    parse: async (request) => then(parseSearch(searchOf(request), seriesParameters), toSeriesQuery),
+    parse: async (request, asker) =>
+      then(parseSearch(searchOf(request), seriesParameters), (read) => toSeriesQuery(read, asker)),
     answer: answerSeries,
   },
 ];
@@ -145,7 +148,8 @@ async function answer(
   if (!principal.ok) return principal.error;
   const scope = readScopeOf(principal.value);
   if (!scope.ok) return toProblemResponse(scope.error);
-  const query = then(await route.parse(req.raw), (parsed) => checkScope(parsed, scope.value));
+  const asker = { unless: defaultZoneOf(principal.value), scope: scope.value };
+  const query = then(await route.parse(req.raw, asker), (parsed) => checkScope(parsed, scope.value));
   if (!query.ok) return toProblemResponse(query.error);
 
   const stations = stationsOf(query.value.metrics);
@@ -153,8 +157,11 @@ async function answer(
   const way = { gates: env.READ_GATE, principal: principal.value, scope: scope.value };
   const size = sizeOf(query.value, scope.value);
   const passed = await passRead(new Directory(env), way, size, async ({ directory, pass }) => {
+    const own = principal.value.account?.currency ?? null;
+    const primary = pass.metered(PRIMARY_DATABASE, env.REPORT_DB);
     const sources: PageSources = {
       directory,
+      currencies: currencySource(primary, { query: query.value, scope: scope.value, own }),
       bucket: env.ARCHIVE,
       watermark: async () => {
         const watermark = { nowMs, ...ports.watermarkSources(env, config, stations, scope.value) };
@@ -176,7 +183,9 @@ async function answer(
   const { shaped, meta } = answered.value;
   return respond(shaped, meta, {
     format: formatOf(context, query.value.format),
-    mayCache: route.method === "GET",
+    url: route.method === "GET" ? req.url : null,
+    nowMs,
+    isFurther: query.value.cursor !== undefined,
     ifNoneMatch: req.header("If-None-Match"),
   });
 }
@@ -187,7 +196,8 @@ async function answerTable(asked: Asked): Promise<Result<Answered, ReportProblem
   if (!page.ok) return page;
   const { rows, ...read } = page.value;
   const shown = rows.map(({ group }) => group);
-  const meta = toMeta({ ...read, query, shown, late: config.late, tiers: config.tiers, nowMs });
+  const currencies = await fromDatabase(() => currenciesShown({ query, scope, shown }, sources.currencies));
+  const meta = toMeta({ ...read, query, currencies, shown, late: config.late, tiers: config.tiers, nowMs });
   const items = () => mapEach(rows, rowWriter(query));
   const csv = () => {
     const { names, rows: cells } = toCsvRows(rows, query);
@@ -204,9 +214,11 @@ async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Pr
   if (!series.ok) return series;
   const read = toReadFacts(reading.value, watermark, query);
   const shown = reading.value.groups;
+  const currencies = await fromDatabase(() => currenciesShown({ query, scope, shown }, sources.currencies));
   const meta = toMeta({
     query,
     read,
+    currencies,
     shown,
     isCut: false,
     nextCursor: null,

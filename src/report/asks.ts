@@ -12,7 +12,7 @@ import { advertiserBucketOf } from "../core/routing.ts";
 import { type ColdMark, type MarkRow, withMoving } from "./cold-minutes.ts";
 import { withSums } from "./day-sums-sql.ts";
 import { type Marks, type Page, planPage, planReads, type Read, type Segment, segmentsOf, wholePage } from "./plan.ts";
-import type { ReportQuery } from "./query.ts";
+import { keyOrder, type ReportQuery } from "./query.ts";
 import type { KeyAfter, ReadScope } from "./segments-sql.ts";
 import { windowEdges } from "./windows.ts";
 
@@ -94,7 +94,8 @@ export function marksOf(
 }
 
 function totalsOf(query: ReportQuery): ReportQuery {
-  return { ...query, granularity: "all", dimensions: [], order: [] };
+  const dimensions = query.isByCurrency ? ([{ dimension: "currency", name: "currency" }] as const) : [];
+  return { ...query, granularity: "all", dimensions, order: keyOrder("all", dimensions.length) };
 }
 
 /** Behind a key whose first field is the window, nothing on the other side of that window is left to read. */

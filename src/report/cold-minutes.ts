@@ -17,7 +17,7 @@ import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../s
 import { SELECT_COLD_OBJECTS } from "../sinks/cold-sql.ts";
 import type { Rolled } from "../sinks/roll.ts";
 import { DatabaseFault } from "./database.ts";
-import { isRowDimension } from "./fields.ts";
+import { type Dimension, isRowDimension } from "./fields.ts";
 import { type Group, groupKey, type ReadRow, type Reasons } from "./groups.ts";
 import { UNIQUES_GROUPS_MAX } from "./limits.ts";
 import { addSums, measuresOf, withHundreds } from "./metrics.ts";
@@ -173,7 +173,7 @@ class ColdFold {
   readonly #ask: ColdAsk;
   readonly #windowOf: (minute: number) => number;
   readonly #isOfCells: boolean;
-  readonly #filters: readonly { dimension: string; include: Set<string>; exclude: Set<string> }[];
+  readonly #filters: readonly { dimension: Dimension; include: Set<string>; exclude: Set<string> }[];
   readonly #wants: { readonly reasons: boolean; readonly users: boolean };
 
   constructor(ask: ColdAsk) {
@@ -187,7 +187,7 @@ class ColdFold {
     this.#wants = { reasons: query.metrics.includes("reasons"), users: query.metrics.includes("unique_users") };
     const named = [...query.dimensions, ...query.filters].map(({ dimension }) => dimension).filter(isRowDimension);
     this.columns = [
-      ...named,
+      ...new Set(named.map((dimension) => (dimension === "currency" ? "advertiser_id" : dimension))),
       ...(this.#isOfCells ? ["cells"] : withHundreds(measuresOf(query.metrics))),
       ...(this.#wants.reasons ? ["reasons"] : []),
       ...(this.#wants.users ? ["sketch"] : []),
@@ -223,11 +223,11 @@ class ColdFold {
     const { query, scope } = this.#ask;
     if (scope.publisherId !== null && row["publisher_id"] !== scope.publisherId) return null;
     for (const { dimension, include, exclude } of this.#filters) {
-      const value = String(row[dimension]);
+      const value = this.#valueOf(dimension, row);
       if ((include.size > 0 && !include.has(value)) || exclude.has(value)) return null;
     }
     const window = this.#windowOf(Number(row["minute"]));
-    const dimensions = query.dimensions.map(({ dimension }) => String(row[dimension]));
+    const dimensions = query.dimensions.map(({ dimension }) => this.#valueOf(dimension, row));
     const key = groupKey(window, dimensions);
     let sum = this.groups.get(key);
     if (sum === undefined) {
@@ -236,6 +236,11 @@ class ColdFold {
     }
     addSums(sum.counts, counts);
     return sum;
+  }
+
+  #valueOf(dimension: Dimension, row: ColdRow): string {
+    if (dimension !== "currency") return String(row[dimension]);
+    return this.#ask.query.currencies?.get(String(row["advertiser_id"])) ?? "";
   }
 
   /** The groups behind the cursor. Sums and reasons that are zero are not there, as in the statements. */

@@ -3,6 +3,7 @@
  *
  *   clicks_2026-04-01_2026-04-21_Europe-Berlin.csv       whole days, both included, as they are asked for
  *   clicks_2026-04-20T1200Z_2026-04-20T1300Z_UTC.csv     other bounds: instants, the second one excluded
+ *   clicks_2026-04-01_2026-04-21_UTC_first-10000-rows.csv, …_further-rows.csv       one page of several
  *
  * Keeps: no cell is a formula to a spreadsheet: a text that starts with `= + - @`, tab, CR or LF gets an apostrophe in
  * front, unless it is a plain number. A file's name holds letters, digits and `. _ + -` only, which every file system
@@ -36,11 +37,12 @@ function encodeCell(value: CsvValue): string {
 /** A range as `meta` spells it, [from, to), at whole minutes of its zone. */
 export type SpelledPeriod = { readonly from: string; readonly to: string; readonly timezone: string };
 
-/** The name of the file that a spreadsheet keeps: which period, in which zone. */
-export function csvFileName({ from, to, timezone }: SpelledPeriod): string {
+/** The name of the file that a spreadsheet keeps: which period, in which zone, and whether rows are missing. */
+export function csvFileName({ from, to, timezone }: SpelledPeriod, part: string | null = null): string {
   const isDays = IS_MIDNIGHT.test(from) && IS_MIDNIGHT.test(to);
   const bounds = isDays ? [from.slice(0, DATE_CHARS), dayBefore(to)] : [spellMinute(from), spellMinute(to)];
-  return `clicks_${bounds.join("_")}_${timezone.replaceAll(NOT_IN_NAMES, "-")}.csv`;
+  const zone = timezone.replaceAll(NOT_IN_NAMES, "-");
+  return `clicks_${[...bounds, zone, ...(part === null ? [] : [part])].join("_")}.csv`;
 }
 
 /** The date before that of a local instant; as dates, so it is right whatever the clocks do. */

@@ -10,11 +10,11 @@
  * Relies on: the marks of all buckets were read before the facts, since no advertiser is listed.
  */
 
-import type { Dimension } from "../core/fields.ts";
 import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../sinks/day-sums-sql.ts";
+import type { Dimension } from "./fields.ts";
 import type { Read } from "./plan.ts";
 import type { ReportQuery } from "./query.ts";
-import { type ReadScope, type Selection, type Source, tierOf } from "./rows-sql.ts";
+import { CURRENCY_COLUMN, type ReadScope, type Selection, type Source, tierOf } from "./rows-sql.ts";
 
 const ENTRY = "WHERE facts.dimension = ? AND facts.publisher_id = ?";
 const TABLES: Source["tables"] = { day: "day_sums AS facts" };
@@ -34,11 +34,14 @@ export function sumsSource(read: Read, { query, scope }: Pick<Selection, "query"
   const publisherId = scope.publisherId ?? onlyPublisher(query);
   const named = new Set<Dimension>([...query.dimensions, ...query.filters].map(({ dimension }) => dimension));
   if (publisherId !== null) named.delete("publisher_id");
+  // Who pays in what is known of advertisers: their sums, each with its currency.
+  if (named.delete("currency")) named.add("advertiser_id");
   const [dimension = "", another] = named;
   const kinds = publisherId === null ? SUMS_OF_ALL : SUMS_OF_PUBLISHER;
   const kind = kinds.find((summed) => summed === dimension);
   if (kind === undefined || another !== undefined) return null;
-  const columns = { publisher_id: "facts.publisher_id", ...(kind === "" ? {} : { [kind]: "facts.value" }) };
+  const value = kind === "" ? {} : { [kind]: "facts.value" };
+  const columns = { publisher_id: "facts.publisher_id", currency: CURRENCY_COLUMN, ...value };
   return { tables: TABLES, columns, entry: { sql: ENTRY, bound: [kind, publisherId ?? ""] } };
 }
 

@@ -15,6 +15,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Directory } from "../sinks/directory.ts";
 import { type Ask, advertisersOf, bucketsOf, planAsks, segmentsRead, sharesOf } from "./asks.ts";
 import { COLD_ROWS_MAX, type ColdReading, movedReads, readColdGroups, uniteUsers } from "./cold-minutes.ts";
+import { type CurrencySource, namesCurrency, nothingRead, putCurrency, takeCurrency } from "./currency.ts";
 import { DatabaseFault, fromDatabase } from "./database.ts";
 import { type Cutting, cutGroups, type Group, keyOf, type ReadRow, sumGroups } from "./groups.ts";
 import { GROUPS_MAX } from "./limits.ts";
@@ -43,15 +44,32 @@ export type Reading = Cutting & {
 export type ReportSources = {
   readonly directory: Pick<Directory, "databasesOf">;
   readonly bucket: R2Bucket;
+  readonly currencies: CurrencySource;
   /** Told of rows that were decoded from objects; those of databases are counted by the databases. */
   readonly charge?: (rows: number) => void;
 };
 type Asked = { readonly query: ReportQuery; readonly scope: ReadScope; readonly after: KeyAfter | null };
-type Places = Omit<ReportSources, "directory"> & { readonly databases: readonly D1Database[] };
+type Places = Omit<ReportSources, "directory" | "currencies"> & { readonly databases: readonly D1Database[] };
 
 /** What a query asks for, within a scope and behind a key. Throws DatabaseFault. */
-export async function readReport(
-  { directory, ...places }: ReportSources,
+export async function readReport(sources: ReportSources, asked: Asked): Promise<Result<Reading, ReportProblem>> {
+  const { currencies } = sources;
+  const { query } = asked;
+  if (!namesCurrency(query)) return readFacts(sources, asked);
+  for (let readings = 0; readings < READINGS_MAX; readings++) {
+    const { of, only } = await fromDatabase(currencies.read);
+    if (only === null) return readFacts(sources, { ...asked, query: { ...query, currencies: of } });
+    const { isEmpty, ...taken } = takeCurrency(query, asked.after, only);
+    if (isEmpty) return ok(nothingRead(query));
+    const reading = await readFacts(sources, { ...asked, ...taken });
+    if (!reading.ok) return reading;
+    if (await fromDatabase(() => currencies.areAll(only))) return ok(putCurrency(reading.value, query, only));
+  }
+  throw new DatabaseFault("currencies changed under every reading");
+}
+
+async function readFacts(
+  { directory, ...places }: Omit<ReportSources, "currencies">,
   asked: Asked,
 ): Promise<Result<Reading, ReportProblem>> {
   const databases = await fromDatabase(() => directory.databasesOf(lookedUp(asked)));

@@ -8,7 +8,7 @@
 import { addExact, type Exact, parseExact } from "../core/exact.ts";
 import type { NamedMeasure } from "../core/fields.ts";
 import { MINUTE_MS } from "../core/limits.ts";
-import type { Sketch } from "../core/sketch.ts";
+import { Sketch } from "../core/sketch.ts";
 import { addSums, type Metric, measuresOf, metricValue, sumIn } from "./metrics.ts";
 import type { Page } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
@@ -44,6 +44,20 @@ const SEPARATOR = "\u001f";
 /** What a group without events counts. */
 export function nothingCounted(metrics: readonly Metric[]): Counted {
   return { sums: measuresOf(metrics).map(() => 0), reasons: {}, sketch: null };
+}
+
+/** What several groups count together. */
+export function countedTogether(groups: readonly Counted[], metrics: readonly Metric[]): Counted {
+  const all = nothingCounted(metrics);
+  for (const { sums, reasons, sketch } of groups) {
+    addSums(all.sums, sums);
+    all.reasons = addReasons(all.reasons, reasons);
+    if (sketch !== null) {
+      all.sketch ??= new Sketch();
+      all.sketch.merge(sketch);
+    }
+  }
+  return all;
 }
 
 /** Reads the values of the metrics, in their order, from what was counted. */

@@ -4,7 +4,11 @@
  *   GET /v1/live?minutes=5
  *
  *   event: totals
- *   data: {"asOf":"2026-04-20T12:03:07Z","minutes":[{"minute":"2026-04-20T12:03:00Z","impressions":9,"clicks":2,…}, …]}
+ *   data: {"asOf":"2026-04-20T12:03:07Z","currency":"EUR",
+ *          "minutes":[{"minute":"2026-04-20T12:03:00Z","impressions":9,"clicks":2,…,"spendMicros":840000}, …]}
+ *
+ * To a key of several advertisers there is no currency of the event: its minutes name their money by currency,
+ * `"byCurrency":[{"currency":"EUR","spendMicros":840000,…}]`.
  *
  * Each event states all the minutes anew, zeros included, so that one that is missed does no harm. Between events a
  * comment keeps the connection open. Keeps: the same rows as a report by the same key, by measure name; nothing of
@@ -21,12 +25,12 @@ import { openStream, type StreamPass } from "../access/stream-pass.ts";
 import { readConfig } from "../config.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
 import { addExact, type Exact, toJsonNumber } from "../core/exact.ts";
-import type { Measure } from "../core/fields.ts";
-import { toCamelCase } from "../core/fields.ts";
+import { isMoney, type Measure, toCamelCase } from "../core/fields.ts";
 import { MINUTE_MS, SECOND_MS } from "../core/limits.ts";
 import { isoSecond, minuteOf } from "../core/time.ts";
 import { logFault } from "../log.ts";
 import { Directory, PRIMARY_DATABASE } from "../sinks/directory.ts";
+import { readCurrencies } from "./currency.ts";
 import { DatabaseFault, fromDatabase } from "./database.ts";
 import { SELECT_LIVE_OF_ADVERTISER, SELECT_LIVE_OF_ALL, SELECT_LIVE_OF_PUBLISHER } from "./live-sql.ts";
 import { SUM_METRICS, sumIn } from "./metrics.ts";
@@ -45,13 +49,19 @@ const STALL_MS = 30 * SECOND_MS;
 type MinuteRow = Readonly<Record<string, string | number>>;
 
 /** The minutes as a look found them. */
-type Look = { readonly atMs: number; readonly minutes: readonly Record<string, unknown>[] };
+type Look = {
+  readonly atMs: number;
+  readonly currency: string | null;
+  readonly minutes: readonly Record<string, unknown>[];
+};
 
 /** The last looks of an isolate, by what was asked; values only, never another request's promise. */
 export type RecentLooks = Map<string, Look>;
 
 export type LivePorts = {
   readonly directory: Pick<Directory, "databasesOf">;
+  /** Advertiser → currency, of all that the scope may read. */
+  readonly currencies: () => Promise<ReadonlyMap<string, string>>;
   readonly scope: ReadScope;
   readonly minutes: number;
   readonly nowMs: () => number;
@@ -103,7 +113,9 @@ async function startStream(env: Env, { principal, scope, minutes }: Listener): P
   if (!opened.ok) return opened.error;
   const { keep, close } = opened.value;
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  const ports = { directory, scope, minutes, nowMs: () => Date.now(), sleep, recent: recentLooks, keep };
+  const own = principal.account?.currency ?? null;
+  const currencies = () => readCurrencies(env.REPORT_DB, { scope, own });
+  const ports = { directory, currencies, scope, minutes, nowMs: () => Date.now(), sleep, recent: recentLooks, keep };
   try {
     const first = await look(ports);
     return new Response(toStream(liveEvents(ports, first), close), {
@@ -132,10 +144,10 @@ export async function* liveEvents(ports: LivePorts, first: Looked | null = null)
   yield `retry: ${RETRY_MS}\n\n`;
   while (nowMs() < endsAtMs) {
     if (looked === null && nowMs() >= lookAgainAtMs) looked = await tryLook(ports);
-    const text = looked === null ? last : JSON.stringify(looked.minutes);
+    const text = looked === null ? last : JSON.stringify(stated(looked));
     if (looked === null || text === last)
       yield nowMs() < lookAgainAtMs ? ": paused, too much was read\n\n" : NOTHING_NEW;
-    else yield `event: totals\ndata: ${JSON.stringify({ asOf: isoSecond(looked.atMs), minutes: looked.minutes })}\n\n`;
+    else yield `event: totals\ndata: ${JSON.stringify({ asOf: isoSecond(looked.atMs), ...stated(looked) })}\n\n`;
     last = text;
     const waitMs = await keep(looked?.rowsRead ?? 0);
     if (waitMs === null) return;
@@ -143,6 +155,11 @@ export async function* liveEvents(ports: LivePorts, first: Looked | null = null)
     looked = null;
     await sleep(LOOK_EVERY_MS);
   }
+}
+
+/** An event without its time. */
+function stated({ currency, minutes }: Look): Record<string, unknown> {
+  return currency === null ? { minutes } : { currency: currency === "" ? null : currency, minutes };
 }
 
 const NOTHING_NEW = ": nothing new\n\n";
@@ -160,7 +177,7 @@ async function tryLook(ports: LivePorts): Promise<Looked | null> {
 }
 
 /** The minutes now, or as they were less than one look ago. Throws DatabaseFault. */
-async function look({ directory, scope, minutes, nowMs, recent }: LivePorts): Promise<Looked> {
+async function look({ directory, currencies, scope, minutes, nowMs, recent }: LivePorts): Promise<Looked> {
   const atMs = nowMs();
   const asked = JSON.stringify([scope.advertiserId, scope.publisherId, minutes]);
   const isRecent = (one: Look) => one.atMs <= atMs && atMs - one.atMs < LOOK_EVERY_MS;
@@ -170,33 +187,54 @@ async function look({ directory, scope, minutes, nowMs, recent }: LivePorts): Pr
   const owner = scope.advertiserId === null ? null : [scope.advertiserId];
   const meter: Meter = { rows: 0 };
   const databases = await fromDatabase(() => directory.databasesOf(owner));
+  const of = await fromDatabase(currencies);
   const answers = await Promise.all(
     databases.map((database) =>
-      fromDatabase(() => statementOf(meteredDatabase(database, meter), scope, first).all<MinuteRow>()),
+      fromDatabase(() => statementOf(meteredDatabase(database, meter), { scope, first, of }).all<MinuteRow>()),
     ),
   );
   const rows = answers.flatMap(({ results }) => results);
-  const found = { atMs, minutes: Array.from({ length: minutes }, (_, at) => toMinute(first + at, rows)) };
+  const currency = scope.advertiserId === null ? null : (of.get(scope.advertiserId) ?? "");
+  const minutesOf = Array.from({ length: minutes }, (_, at) => toMinute(first + at, rows, currency === null));
+  const found = { atMs, currency, minutes: minutesOf };
   for (const [other, one] of recent) if (!isRecent(one)) recent.delete(other);
   recent.set(asked, found);
   return { ...found, rowsRead: meter.rows };
 }
 
-function statementOf(database: D1Database, scope: ReadScope, first: number): D1PreparedStatement {
+type LookAt = { readonly scope: ReadScope; readonly first: number; readonly of: ReadonlyMap<string, string> };
+
+function statementOf(database: D1Database, { scope, first, of }: LookAt): D1PreparedStatement {
   if (scope.advertiserId !== null) return database.prepare(SELECT_LIVE_OF_ADVERTISER).bind(first, scope.advertiserId);
-  if (scope.publisherId !== null) return database.prepare(SELECT_LIVE_OF_PUBLISHER).bind(first, scope.publisherId);
-  return database.prepare(SELECT_LIVE_OF_ALL).bind(first);
+  const currencies = JSON.stringify([...of]);
+  if (scope.publisherId === null) return database.prepare(SELECT_LIVE_OF_ALL).bind(first, currencies);
+  return database.prepare(SELECT_LIVE_OF_PUBLISHER).bind(first, currencies, scope.publisherId);
 }
 
-/** The sums of a minute over the rows of all databases. */
-function toMinute(minute: number, rows: readonly MinuteRow[]): Record<string, unknown> {
+/** The sums of a minute over the rows of all databases; money for each currency, where there may be several. */
+function toMinute(minute: number, rows: readonly MinuteRow[], isByCurrency: boolean): Record<string, unknown> {
   const ours = rows.filter((row) => row["minute"] === minute);
-  const sumOf = (measure: Measure) => ours.reduce((sum: Exact, row) => addExact(sum, sumIn(row, measure)), 0);
-  const metrics = Object.entries(SUM_METRICS).map(([metric, measure]) => [
-    toCamelCase(metric),
-    toJsonNumber(sumOf(measure)),
-  ]);
-  return { minute: isoSecond(minute * MINUTE_MS), ...Object.fromEntries(metrics) };
+  const of = isByCurrency ? COUNTS : SUMS;
+  return {
+    minute: isoSecond(minute * MINUTE_MS),
+    ...sumsOf(ours, of),
+    ...(isByCurrency ? { byCurrency: moneyOf(ours) } : {}),
+  };
+}
+
+const SUMS = Object.entries(SUM_METRICS);
+const COUNTS = SUMS.filter(([, measure]) => !isMoney(measure));
+const MONEY = SUMS.filter(([, measure]) => isMoney(measure));
+
+function sumsOf(rows: readonly MinuteRow[], of: readonly (readonly [string, Measure])[]): Record<string, unknown> {
+  const sumOf = (measure: Measure) => rows.reduce((sum: Exact, row) => addExact(sum, sumIn(row, measure)), 0);
+  return Object.fromEntries(of.map(([metric, measure]) => [toCamelCase(metric), toJsonNumber(sumOf(measure))]));
+}
+
+function moneyOf(rows: readonly MinuteRow[]): Record<string, unknown>[] {
+  const byCurrency = Map.groupBy(rows, (row) => String(row["currency"]));
+  const ascending = [...byCurrency].toSorted(([left], [right]) => (left < right ? -1 : 1));
+  return ascending.map(([currency, some]) => ({ currency, ...sumsOf(some, MONEY) }));
 }
 
 /**

@@ -4,8 +4,8 @@
  *   {"query":{…,"from":…,"to":…},"watermark":…,"complete":…,"lagSeconds":…,"state":"open","tiers":[…],"rowsRead":…,…}
  *
  * Keeps: `query.from` and `query.to` are instants and half-open, [from, to), also where the caller gave a date.
- * `complete` is true only when every event that arrived before `to` is counted: none waits on its way, and none of the
- * asker's lies in dead letters. `state` is `provisional` when the range
+ * `complete` is true only when every event that arrived before `to` is counted: none waits on its way, none of the
+ * asker's lies in dead letters or waits for a decision, and no tier has forgotten any. `state` is `provisional` when the range
  * ended before the watermark (late events, conversions and corrections still change it), else `open`. A page of rows
  * that were kept says what was true when they were read.
  */
@@ -14,8 +14,10 @@ import { toCamelCase } from "../core/fields.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import { isoSecond } from "../core/time.ts";
 import type { LatePolicy } from "../core/verdict.ts";
-import type { Counted } from "./groups.ts";
+import { UNSET } from "./fields.ts";
+import { type Counted, countedTogether, type Group, nothingCounted } from "./groups.ts";
 import { keptWarnings } from "./kept-tiers.ts";
+import { isMoneyMetric } from "./metrics.ts";
 import { type Segment, TIER_MS } from "./plan.ts";
 import { fieldNames, type OrderTerm, type ReportQuery } from "./query.ts";
 import type { Warning } from "./range.ts";
@@ -38,11 +40,17 @@ export type ReportMeta = {
   readonly nextCursor: string | null;
   /** The metrics over the whole query, whatever the page; only when asked. */
   readonly totals?: unknown;
+  /** The one currency of all money in the answer; null where there are several, or the profile does not say. */
+  readonly currency?: string | null;
+  /** Those that its money is in, '' for advertisers whose profile does not say; only where money is asked. */
+  readonly currencies?: readonly string[];
   /** About `unique_users`; only when asked. */
   readonly uniqueUsers?: UsersMeta;
   readonly tiers: readonly ({ readonly tier: string } & Spelled)[];
   readonly rowsRead: number;
   readonly timezone: string;
+  /** Whether the query named the zone, the advertiser's profile did, or nobody. */
+  readonly timezoneFrom: ReportQuery["zoneFrom"];
   readonly latePolicy: { readonly mode: string; readonly allowedLatenessSeconds: number };
   readonly warnings: readonly Warning[];
 };
@@ -58,6 +66,8 @@ export type ReadFacts = {
 export type MetaFacts = {
   readonly query: ReportQuery;
   readonly read: ReadFacts;
+  /** Currencies of the money shown; null where no money is asked. */
+  readonly currencies: readonly string[] | null;
   /** What the answer shows, for statements about it. */
   readonly shown: readonly Counted[];
   readonly isCut: boolean;
@@ -71,14 +81,29 @@ export type MetaFacts = {
 const TIERS_SHOWN_MAX = 100;
 const TIERS_CUT: Warning = { code: "tiers_cut", detail: `Only the first ${TIERS_SHOWN_MAX} tiers are listed.` };
 
+/** Warnings of events that are known to be missing. */
+const MISSING: ReadonlySet<string> = new Set(["past_retention", "conversions_undecided"]);
+
+const CURRENCY_UNSET: Warning = {
+  code: "currency_unset",
+  detail: "The money of advertisers whose profiles name no currency is in the rows without one.",
+};
+
 export function toMeta(facts: MetaFacts): ReportMeta {
   const { query, read, late, nowMs } = facts;
   const { watermarkMs, warnings } = read.watermark;
+  const said: Warning[] = [
+    ...query.warnings,
+    ...warnings,
+    ...(query.isByCurrency && facts.currencies?.includes("") ? [CURRENCY_UNSET] : []),
+    ...(read.segments.length > TIERS_SHOWN_MAX ? [TIERS_CUT] : []),
+    ...keptWarnings(read.segments, facts.tiers, nowMs),
+  ];
   const hasPassed = watermarkMs !== null && watermarkMs >= query.range.toMs;
   return {
     query: toQueryMeta(query),
     watermark: watermarkMs === null ? null : isoSecond(watermarkMs),
-    complete: hasPassed && read.watermark.isShort !== true,
+    complete: hasPassed && read.watermark.isShort !== true && !said.some(({ code }) => MISSING.has(code)),
     lagSeconds: watermarkMs === null ? null : Math.max(0, Math.round((nowMs - watermarkMs) / 1_000)),
     state: hasPassed ? "provisional" : "open",
     truncated: facts.isCut,
@@ -92,26 +117,56 @@ export function toMeta(facts: MetaFacts): ReportMeta {
     })),
     rowsRead: read.rowsRead,
     timezone: query.zone.name,
+    timezoneFrom: query.zoneFrom,
+    ...currencyMeta(facts.currencies),
     latePolicy: { mode: late.mode, allowedLatenessSeconds: late.allowedLatenessS },
-    warnings: [
-      ...query.warnings,
-      ...warnings,
-      ...(read.segments.length > TIERS_SHOWN_MAX ? [TIERS_CUT] : []),
-      ...keptWarnings(read.segments, facts.tiers, nowMs),
-    ],
+    warnings: said,
   };
 }
 
-/** The metrics over a whole query, and over its previous period where that is asked. */
-export function toTotals(now: Counted, previous: Counted | null, { metrics }: ReportQuery): NamedValues {
+/**
+ * The metrics over a whole query, and over its previous period where that is asked. Where money may be of several
+ * currencies, those that are no money, and `byCurrency` all of them for each.
+ */
+export function toTotals(
+  now: readonly Group[],
+  previous: readonly Group[] | null,
+  { metrics, isByCurrency }: ReportQuery,
+): NamedValues {
   const read = namedValuesReader(metrics, (value) => value);
-  return { ...read(now), ...(previous === null ? {} : { previous: read(previous) }) };
+  const nothing = nothingCounted(metrics);
+  const pair = (one: Counted, before: Counted | null) => ({
+    ...read(one),
+    ...(before === null ? {} : { previous: read(before) }),
+  });
+  if (!isByCurrency) return pair(now[0] ?? nothing, previous === null ? null : (previous[0] ?? nothing));
+  const money = new Set<string>(metrics.filter(isMoneyMetric).map(toCamelCase));
+  const without = (groups: readonly Group[]) =>
+    Object.fromEntries(Object.entries(read(countedTogether(groups, metrics))).filter(([name]) => !money.has(name)));
+  const of = (groups: readonly Group[], currency: string) =>
+    groups.find(({ dimensions }) => dimensions[0] === currency) ?? nothing;
+  const currencies = new Set([...now, ...(previous ?? [])].map(({ dimensions }) => dimensions[0] ?? ""));
+  return {
+    ...without(now),
+    ...(previous === null ? {} : { previous: without(previous) }),
+    byCurrency: [...currencies].sort().map((currency) => ({
+      ...{ currency },
+      ...pair(of(now, currency), previous === null ? null : of(previous, currency)),
+    })),
+  };
+}
+
+function currencyMeta(currencies: readonly string[] | null): Pick<ReportMeta, "currency" | "currencies"> {
+  if (currencies === null) return {};
+  const [only = "", another] = currencies;
+  return { currency: only === "" || another !== undefined ? null : only, currencies };
 }
 
 function toQueryMeta(query: ReportQuery): Record<string, unknown> {
-  const filters = query.filters.map(({ dimension, include, exclude }): [string, string[]] => [
-    toCamelCase(dimension),
-    [...include, ...exclude.map((value) => "-".concat(value))],
+  const spell = (values: readonly string[]) => values.map((value) => (value === "" ? UNSET : value));
+  const filters = query.filters.flatMap(({ dimension, include, exclude }): [string, string[]][] => [
+    ...(include.length === 0 ? [] : ([[toCamelCase(dimension), spell(include)]] as [string, string[]][])),
+    ...(exclude.length === 0 ? [] : ([[`${toCamelCase(dimension)}!`, spell(exclude)]] as [string, string[]][])),
   ]);
   return {
     ...spellRange(query.range, query),

@@ -13,6 +13,7 @@
 import { addExact, type Exact, multiplyAdd, toExact } from "../core/exact.ts";
 import { HUNDREDS, isMoney, MEASURE_FIELDS, type Measure, NAMED_MEASURES, type NamedMeasure } from "../core/fields.ts";
 import { MICROS_PER_HUNDRED } from "../core/measures.ts";
+import { toSnakeCase } from "./fields.ts";
 
 /** Metric → the measure whose sum it is. `clicks` are the valid ones, which are billed. */
 export const SUM_METRICS = Object.fromEntries(
@@ -43,9 +44,10 @@ export const METRICS = [
 /** Millionths: a ratio has six places. */
 export const RATIO_SCALE = 1_000_000n;
 
-/** The metric that a word names, or null. */
+/** The metric that a word names in either spelling, or null. */
 export function toMetric(word: string): Metric | null {
-  return METRICS.find((candidate) => candidate === word) ?? null;
+  const name = toSnakeCase(word);
+  return METRICS.find((candidate) => candidate === name) ?? null;
 }
 
 export function isSumMetric(metric: Metric): metric is SumMetric {
@@ -69,6 +71,11 @@ export function measuresOf(metrics: readonly Metric[]): NamedMeasure[] {
     }),
   );
   return NAMED_MEASURES.filter((measure) => needed.has(measure));
+}
+
+/** Whether a metric is made of money, and so is of one currency: a sum of two is no number of anything. */
+export function isMoneyMetric(metric: Metric): boolean {
+  return measuresOf([metric]).some(isMoney);
 }
 
 /** The measures with those of hundreds, where they are of money: what is stored and read of them. */

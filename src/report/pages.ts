@@ -10,7 +10,7 @@
 import { err, ok, type Result } from "../core/result.ts";
 import { type CursorContext, openCursor, type Place, sealCursor, staleCursor } from "./cursor.ts";
 import { type Reading, type ReportSources, readReport } from "./facts-reader.ts";
-import { type Group, keyOf, nothingCounted } from "./groups.ts";
+import { type Group, keyOf } from "./groups.ts";
 import { keepRows, readKept } from "./kept-rows.ts";
 import { GROUPS_MAX } from "./limits.ts";
 import { type ReadFacts, toTotals } from "./meta.ts";
@@ -54,9 +54,8 @@ export async function readTablePage(
 /** What is said of a reading, whatever it is shaped into. */
 export function toReadFacts(reading: Reading, watermark: WatermarkReading, query: ReportQuery): ReadFacts {
   const { segments, rowsRead, totals, previous } = reading;
-  const only = (groups: readonly Group[]) => groups[0] ?? nothingCounted(query.metrics);
-  const before = previous === null ? null : only(previous.totals);
-  return { segments, rowsRead, watermark, totals: totals === null ? null : toTotals(only(totals), before, query) };
+  const shown = totals === null ? null : toTotals(totals, previous?.totals ?? null, query);
+  return { segments, rowsRead, watermark, totals: shown };
 }
 
 async function toPage(

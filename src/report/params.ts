@@ -2,19 +2,18 @@
  * Query string or JSON → typed parameters: one zod schema per route, which names, describes and converts every one.
  *
  *   single   from, to, granularity, timezone, limit, format, …     given once
- *   list     group_by, breakdown, metrics, order, each dimension   `-x` excludes x; in a query string comma separated
- *                                                                  and repeatable, in JSON a list (or one text)
- *   alias    groupBy → group_by, device_type → device
+ *   list     group_by, breakdown, metrics, order, each filter      in a query string comma separated and repeatable, in
+ *                                                                  JSON a list (or one text)
+ *   alias    groupBy, adId, … → group_by, ad_id: as answers spell them; device_type → device
  *
  * Keeps: strict: an unknown parameter is refused with the nearest name, so a misspelled filter never widens an answer.
  * Each refusal is a named problem: a conversion puts its reason into the issue (`params.reason`).
  */
 import { z } from "zod";
-import { DEVICE_CLASSES } from "../core/device.ts";
-import { DIMENSION_FIELDS, DIMENSIONS, type Dimension } from "../core/fields.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isReason } from "../problems/catalog.ts";
-import { DIMENSION_NAMES, type NamedDimension, toDimension } from "./fields.ts";
+import { DIMENSION_ALIASES, DIMENSION_NAMES, type NamedDimension, toDimension, toSnakeCase, UNSET } from "./fields.ts";
+import { FILTER_SHAPE } from "./filters.ts";
 import { type Moment, parseMoment } from "./instants.ts";
 import { FILTER_VALUES_MAX, ROWS_DEFAULT, ROWS_MAX } from "./limits.ts";
 import { METRICS, type Metric, toMetric } from "./metrics.ts";
@@ -28,7 +27,6 @@ export type GroupWord =
   | { readonly kind: "time"; readonly granularity: Granularity }
   | { readonly kind: "dimension"; readonly named: NamedDimension };
 
-export type FilterWord = { readonly value: string; readonly isExcluded: boolean };
 export type OrderWord = { readonly field: string; readonly isDescending: boolean };
 
 type Refusal = Pick<ReportProblem, "reason"> & { readonly detail: string };
@@ -36,11 +34,21 @@ type Refusal = Pick<ReportProblem, "reason"> & { readonly detail: string };
 export const FORMATS = ["json", "csv", "ndjson"] as const;
 export type Format = (typeof FORMATS)[number];
 
-const PARAMETER_ALIASES = new Map([
-  ["groupBy", "group_by"],
-  ["device_type", "device"],
+/** Besides the names of answers, `adId` for `ad_id`. */
+const PARAMETER_ALIASES = new Map<string, string>(Object.entries(DIMENSION_ALIASES));
+/** Names to guess from. */
+const SUGGESTED_ALIASES: readonly string[] = ["groupBy", ...PARAMETER_ALIASES.keys()];
+const LIST_PARAMETERS: ReadonlySet<string> = new Set([
+  ...["group_by", "breakdown", "metrics", "order"],
+  ...Object.keys(FILTER_SHAPE),
 ]);
-const LIST_PARAMETERS: ReadonlySet<string> = new Set(["group_by", "breakdown", "metrics", "order", ...DIMENSIONS]);
+
+/** The name of the parameter that is written so. */
+function parameterOf(written: string): string {
+  const isExcluding = written.endsWith("!");
+  const name = toSnakeCase(isExcluding ? written.slice(0, -1) : written);
+  return (PARAMETER_ALIASES.get(name) ?? name).concat(isExcluding ? "!" : "");
+}
 
 /** Hands the outcome of a conversion to zod. */
 function settle<T>(result: Result<T, Refusal>, context: z.RefinementCtx): T {
@@ -107,29 +115,6 @@ const limit = single((text): Result<number, Refusal> => {
   return err({ reason: "invalid_value", detail: `limit must be an integer from 1 to ${ROWS_MAX}.` });
 });
 
-/** A list of values to include and, with the prefix `-`, to exclude. */
-function filter(convert: (value: string) => Result<string, Refusal> = ok) {
-  return list((word): Result<FilterWord, Refusal> => {
-    const isExcluded = word.startsWith("-");
-    const value = convert(isExcluded ? word.slice(1) : word);
-    return value.ok ? ok({ value: value.value, isExcluded }) : value;
-  }).optional();
-}
-
-const deviceFilter = filter((value): Result<string, Refusal> => {
-  const device = DEVICE_CLASSES.find((known) => known === value.toLowerCase());
-  return device === undefined
-    ? err({ reason: "invalid_value", detail: suggestName(value, DEVICE_CLASSES) })
-    : ok(device);
-});
-
-const FILTERS = { id: filter(), country: filter((value) => ok(value.toUpperCase())), device: deviceFilter };
-/** A list for each dimension, by what its values are. */
-const filters = Object.fromEntries(DIMENSIONS.map((name) => [name, FILTERS[DIMENSION_FIELDS[name].values]])) as Record<
-  Dimension,
-  (typeof FILTERS)["id"]
->;
-
 const sharedParameters = {
   from: moment.describe("First instant; a date is the start of that day."),
   to: moment.describe("End of the range, excluded; a date includes that day."),
@@ -139,7 +124,7 @@ const sharedParameters = {
   format: z.enum(FORMATS).optional(),
   totals: flag.optional().describe("Whether meta.totals holds one row over the whole query."),
   compare: z.enum(["previous_period"]).optional().describe("Adds to each row what its window had in the range before."),
-  ...filters,
+  ...FILTER_SHAPE,
 };
 
 export const tableParameters = z.strictObject({
@@ -214,7 +199,7 @@ class Collector {
   words = 0;
 
   add(written: string, given: readonly string[]): ReportProblem | null {
-    const name = PARAMETER_ALIASES.get(written) ?? written;
+    const name = parameterOf(written);
     const isFirst = !this.spelling.has(name);
     if (isFirst) this.spelling.set(name, written);
     if (!LIST_PARAMETERS.has(name)) {
@@ -223,8 +208,9 @@ class Collector {
       return null;
     }
     const words = given.map((word) => word.trim());
-    if (words.length === 0 || words.some((word) => word === "" || word === "-")) {
-      return { reason: "empty_value", parameter: written };
+    if (words.length === 0 || words.includes("")) {
+      const detail = `A value is missing. ${UNSET} stands for rows that have none, where some may.`;
+      return { reason: "empty_value", ...(Object.hasOwn(FILTER_SHAPE, name) ? { detail } : {}), parameter: written };
     }
     this.words += words.length;
     const earlier = this.values.get(name);
@@ -245,9 +231,10 @@ function toProblem(issues: readonly z.core.$ZodIssue[], { spelling, given, names
   for (const issue of issues) {
     const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
     if (unknown === undefined) continue;
-    const aliases = [...PARAMETER_ALIASES].filter(([, name]) => names.includes(name)).map(([alias]) => alias);
-    const detail = suggestName(unknown, [...names, ...aliases]);
-    return { reason: "unknown_parameter", detail, parameter: unknown.slice(0, 64) };
+    const written = spelling.get(unknown) ?? unknown;
+    const aliases = SUGGESTED_ALIASES.filter((alias) => names.includes(parameterOf(alias)));
+    const detail = suggestName(written, [...names.filter((name) => !name.endsWith("!")), ...aliases]);
+    return { reason: "unknown_parameter", detail, parameter: written.slice(0, 64) };
   }
   const issue = issues[0];
   const name = String(issue?.path[0] ?? "");

@@ -7,15 +7,17 @@
  * JSON.
  */
 
-import { DIMENSIONS, type Dimension } from "../core/fields.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { isRowDimension, type NamedDimension, toDimension } from "./fields.ts";
+import { splitMoney } from "./currency.ts";
+import { type Dimension, isRowDimension, type NamedDimension, toDimension } from "./fields.ts";
+import { filtersOf } from "./filters.ts";
 import { POINTS_MAX, ROWS_DEFAULT, UNIQUES_GROUPS_MAX } from "./limits.ts";
 import { type Metric, toMetric } from "./metrics.ts";
 import { suggestName } from "./nearest-name.ts";
-import type { FilterWord, Format, OrderWord, SeriesParameters, TableParameters } from "./params.ts";
+import type { Format, OrderWord, SeriesParameters, TableParameters } from "./params.ts";
 import type { ReportProblem } from "./problems.ts";
 import { checkMinutes, previousRange, rangeOf, type Warning, warningsOf } from "./range.ts";
+import type { ReadScope } from "./rows-sql.ts";
 import { type Granularity, type Range, windowEdges, windowsAtLeast } from "./windows.ts";
 import { UTC, type Zone } from "./zone.ts";
 
@@ -37,9 +39,15 @@ export type ReportQuery = {
   readonly range: Range;
   readonly granularity: Granularity;
   readonly zone: Zone;
+  /** Who said so: the query, the advertiser's profile, or nobody. */
+  readonly zoneFrom: "query" | DefaultZone["from"];
   readonly dimensions: readonly NamedDimension[];
   readonly filters: readonly Filter[];
   readonly metrics: readonly Metric[];
+  /** Whether its money may be of several currencies, so that totals are split by it too (src/report/currency.ts). */
+  readonly isByCurrency: boolean;
+  /** Advertiser → currency, for statements that name `currency`. */
+  readonly currencies?: ReadonlyMap<string, string>;
   /** Total: ends with every key field, each field once, so that no two rows tie. */
   readonly order: readonly OrderTerm[];
   readonly limit: number;
@@ -52,12 +60,22 @@ export type ReportQuery = {
   readonly warnings: readonly Warning[];
 };
 
+/** The zone of a query that names none: that of the advertiser's profile, or UTC. */
+export type DefaultZone = { readonly zone: Zone; readonly from: "profile" | "default" };
+
+export const UTC_BY_DEFAULT: DefaultZone = { zone: UTC, from: "default" };
+
+/** Whose query it is: what it means where it does not say, and whose rows it may read. */
+export type Asker = { readonly unless: DefaultZone; readonly scope: ReadScope };
+
+const OPERATOR: Asker = { unless: UTC_BY_DEFAULT, scope: { advertiserId: null, publisherId: null } };
+
 /** The table that its parameters ask for. */
-export function toTableQuery(parameters: TableParameters): Result<ReportQuery, ReportProblem> {
+export function toTableQuery(parameters: TableParameters, asker: Asker = OPERATOR): Result<ReportQuery, ReportProblem> {
   const granularity = granularityOf(parameters);
   if (!granularity.ok) return granularity;
   const dimensions = (parameters.group_by ?? []).flatMap((word) => (word.kind === "dimension" ? [word.named] : []));
-  const query = toQuery(parameters, { granularity: granularity.value, dimensions, limit: parameters.limit });
+  const query = toQuery(parameters, { granularity: granularity.value, dimensions, limit: parameters.limit }, asker);
   if (!query.ok) return query;
   const checked = checkMinutes(query.value.range, query.value);
   if (!checked.ok) return checked;
@@ -71,10 +89,13 @@ export function toTableQuery(parameters: TableParameters): Result<ReportQuery, R
 }
 
 /** The series that its parameters ask for; by day unless they say otherwise. */
-export function toSeriesQuery(parameters: SeriesParameters): Result<ReportQuery, ReportProblem> {
+export function toSeriesQuery(
+  parameters: SeriesParameters,
+  asker: Asker = OPERATOR,
+): Result<ReportQuery, ReportProblem> {
   const granularity = parameters.granularity ?? "day";
   const dimensions = parameters.breakdown ?? [];
-  const query = toQuery(parameters, { granularity, dimensions, limit: POINTS_MAX });
+  const query = toQuery(parameters, { granularity, dimensions, limit: POINTS_MAX }, asker);
   if (!query.ok) return query;
   const { range } = query.value;
   const atLeast = windowsAtLeast(range, granularity);
@@ -107,8 +128,9 @@ type Shape = {
 function toQuery(
   parameters: TableParameters | SeriesParameters,
   { granularity, dimensions, limit }: Shape,
+  { unless, scope }: Asker,
 ): Result<ReportQuery, ReportProblem> {
-  const zone = parameters.timezone ?? UTC;
+  const zone = parameters.timezone ?? unless.zone;
   const range = rangeOf(parameters, zone);
   if (!range.ok) return range;
   const dimension = firstRepeated(dimensions.map((named) => named.dimension));
@@ -118,21 +140,24 @@ function toQuery(
   if (metric !== undefined)
     return err({ reason: "repeated_metric", detail: `Name ${metric} once.`, parameter: "metrics" });
   const filters = filtersOf(parameters);
-  const unsplit = unsplitMetric(metrics, [...dimensions, ...filters]);
+  if (!filters.ok) return filters;
+  const unsplit = unsplitMetric(metrics, [...dimensions, ...filters.value]);
   if (unsplit !== null) return err(unsplit);
   const limitMax = metrics.includes("unique_users") ? UNIQUES_GROUPS_MAX : Number.POSITIVE_INFINITY;
   const cut = { granularity, zone };
-  const warnings = warningsOf(parameters, range.value, cut);
+  const warnings = warningsOf(range.value, cut);
   if ("limit" in parameters && (parameters.limit ?? 0) > limitMax) {
     warnings.push({ code: "limit_lowered", detail: `With unique_users a page has ${limitMax} rows at most.` });
   }
-  return ok({
+  const query: ReportQuery = {
     range: range.value,
     granularity,
     zone,
+    zoneFrom: parameters.timezone === undefined ? unless.from : "query",
     dimensions,
-    filters,
+    filters: filters.value,
     metrics,
+    isByCurrency: false,
     order: keyOrder(granularity, dimensions.length),
     limit: Math.min(limit ?? ROWS_DEFAULT, limitMax),
     format: parameters.format,
@@ -140,7 +165,8 @@ function toQuery(
     previous: parameters.compare === undefined ? null : previousRange(range.value, cut),
     cursor: undefined,
     warnings,
-  });
+  };
+  return ok(splitMoney(query, scope));
 }
 
 /** Reasons and sketches stand on facts rows, not on cells: nothing that only cells have can split or filter them. */
@@ -160,17 +186,6 @@ export function unsplitMetric(
     return { reason: "reasons_not_splittable", detail, parameter: "metrics" };
   }
   return null;
-}
-
-function filtersOf(parameters: Partial<Record<Dimension, FilterWord[] | undefined>>): Filter[] {
-  return DIMENSIONS.flatMap((dimension) => {
-    const words = parameters[dimension];
-    if (words === undefined) return [];
-    const valuesOf = (isExcluded: boolean) => [
-      ...new Set(words.filter((word) => word.isExcluded === isExcluded).map((word) => word.value)),
-    ];
-    return [{ dimension, include: valuesOf(false), exclude: valuesOf(true) }];
-  });
 }
 
 /** Ascending by window, then by each dimension. */
@@ -194,6 +209,12 @@ function orderOf(words: readonly OrderWord[], query: ReportQuery): Result<OrderT
     terms.push({ by, isDescending });
   }
   const nameOf = ({ by }: OrderTerm) => by.kind.concat(by.kind === "window" ? "" : String(by.index));
+  const repeated = firstRepeated(terms.map(nameOf));
+  if (repeated !== undefined) {
+    const word = words[terms.findLastIndex((term) => nameOf(term) === repeated)];
+    const detail = `${word?.field} stands in the order already; the first of two decides.`;
+    return err({ reason: "repeated_order_field", detail, parameter: "order" });
+  }
   const all = [...terms, ...query.order];
   return ok(all.filter((term, index) => all.findIndex((other) => nameOf(other) === nameOf(term)) === index));
 }

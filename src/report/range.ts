@@ -1,12 +1,13 @@
 /**
  * The range of a report: checked, at whole minutes, and the range before it.
  *
- * Keeps: [from, to) is half-open at whole minutes: facts are counted by minute, so both edges are floored to theirs
- * (with a warning), and consecutive ranges still tile. The previous range ends where the range starts and is as long:
+ * Keeps: [from, to) is half-open at whole minutes, since facts are counted by minute. A `to` in the last second of its
+ * minute (23:59:59, 23:59:59.999) is how many write the end of a day, and ends with that minute; any other instant
+ * within a minute is refused, since it names no range that could be answered. The previous range ends where the range starts and is as long:
  * as many windows where the range is whole days, weeks or months, as many days where it is whole days without windows
  * of them, else as many minutes.
  */
-import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
+import { DAY_MS, MINUTE_MS, SECOND_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { instantOf, type Moment } from "./instants.ts";
 import { MINUTE_RANGE_MAX_DAYS, RANGE_MAX_DAYS } from "./limits.ts";
@@ -20,22 +21,34 @@ type Moments = { readonly from: Moment; readonly to: Moment };
 
 /** The range that two moments name in a zone. */
 export function rangeOf(moments: Moments, zone: Zone): Result<Range, ReportProblem> {
-  const from = instantOf(moments.from, "from", zone);
-  const to = instantOf(moments.to, "to", zone);
-  if (from > to)
+  const from = edgeOf(moments.from, "from", zone);
+  if (!from.ok) return from;
+  const to = edgeOf(moments.to, "to", zone);
+  if (!to.ok) return to;
+  const range = { fromMs: from.value, toMs: to.value };
+  if (range.fromMs > range.toMs) {
     return err({ reason: "reversed_range", detail: "to lies before from: exchange them.", parameter: "to" });
-  const range = { fromMs: floorToMinute(from), toMs: floorToMinute(to) };
+  }
   if (range.fromMs === range.toMs) {
-    return err({
-      reason: "empty_range",
-      detail: "from and to lie in the same minute: set to at least a minute later.",
-      parameter: "to",
-    });
+    const detail = "from and to are the same minute: set to at least a minute later.";
+    return err({ reason: "empty_range", detail, parameter: "to" });
   }
   if (range.toMs - range.fromMs > RANGE_MAX_DAYS * DAY_MS) {
     return err({ reason: "range_too_long", detail: `A report spans ${RANGE_MAX_DAYS} days at most: ask for fewer.` });
   }
   return ok(range);
+}
+
+/** The whole minute that an edge of a range names. */
+function edgeOf(moment: Moment, edge: "from" | "to", zone: Zone): Result<number, ReportProblem> {
+  const instantMs = instantOf(moment, edge, zone);
+  const pastMs = instantMs % MINUTE_MS;
+  if (pastMs === 0) return ok(instantMs);
+  if (edge === "to" && pastMs >= MINUTE_MS - SECOND_MS) return ok(instantMs - pastMs + MINUTE_MS);
+  const detail =
+    "Reports count by minute: from is the first instant of one (12:00:00), to the first that is left out (13:00:00) " +
+    "or the last second that counts (12:59:59).";
+  return err({ reason: "instant_within_minute", detail, parameter: edge });
 }
 
 /** A table that only minutes can answer spans fewer days than others. */
@@ -57,13 +70,8 @@ export function checkMinutes(range: Range, { granularity, zone }: Cut): Result<n
 }
 
 /** What the caller should know about how the range was taken. */
-export function warningsOf(moments: Moments, range: Range, cut: Cut): Warning[] {
+export function warningsOf(range: Range, cut: Cut): Warning[] {
   const warnings: Warning[] = [];
-  const isFloored = (moment: Moment) =>
-    moment.kind === "instant" && moment.instantMs !== floorToMinute(moment.instantMs);
-  if (isFloored(moments.from) || isFloored(moments.to)) {
-    warnings.push({ code: "range_floored", detail: "from and to are floored to their minute." });
-  }
   if (cut.granularity !== "all" && hasPartialWindow(range, edgesAt(range, cut))) {
     const detail = `The first or the last ${cut.granularity} holds only the part of it that lies in the range.`;
     warnings.push({ code: "partial_window", detail });
@@ -92,12 +100,8 @@ export function previousRange(range: Range, cut: Cut): Range {
   }
   const end = localDate(to, zone);
   const areMidnights = startOf(first, zone) === from && startOf(end, zone) === to;
-  if (areMidnights && granularity !== "minute" && granularity !== "hour") {
+  if (areMidnights) {
     return back(first.subtract({ days: first.until(end, { largestUnit: "days" }).days }));
   }
   return { fromMs: Math.max(0, 2 * range.fromMs - range.toMs), toMs: range.fromMs };
-}
-
-function floorToMinute(instantMs: number): number {
-  return Math.floor(instantMs / MINUTE_MS) * MINUTE_MS;
 }

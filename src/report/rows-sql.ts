@@ -11,10 +11,10 @@
  * index.
  */
 
-import { DIMENSIONS, type Dimension } from "../core/fields.ts";
+import { DIMENSIONS as STORED } from "../core/fields.ts";
 import { assert } from "../core/result.ts";
 import { PLACES, type Place } from "../sinks/facts-schema.ts";
-import { isRowDimension } from "./fields.ts";
+import { type Dimension, isRowDimension } from "./fields.ts";
 import type { Piece, Read, Tier } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
 import type { Granularity, Phase } from "./windows.ts";
@@ -57,8 +57,12 @@ const PIECE_RANGES: Readonly<Record<Tier, string>> = {
   hour: "AND facts.hour >= windows.first AND facts.hour < windows.past",
   day: "AND facts.day >= windows.first AND facts.day < windows.past",
 };
-const PIECE_WINDOWS = `WITH windows (start, first, past) AS MATERIALIZED (
+const PIECE_WINDOWS = `windows (start, first, past) AS MATERIALIZED (
 SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
+)`;
+/** Advertisers with their currencies: profiles stand in the primary database alone, and facts in any. */
+const CURRENCIES = `currencies (advertiser_id, currency) AS MATERIALIZED (
+SELECT value ->> 0, value ->> 1 FROM json_each(?)
 )`;
 
 const TIER_COLUMNS: Readonly<Record<Tier, string>> = { minute: "facts.minute", hour: "facts.hour", day: "facts.day" };
@@ -89,10 +93,13 @@ const SPAN_WINDOWS: Readonly<Record<Tier, Readonly<Partial<Record<Granularity, s
 /** Hours of a phase: they start where its full hours do, the first where the phase does. D1 binds numbers as reals. */
 const PHASE_WINDOW = "max(CAST(? AS INTEGER), (facts.minute + CAST(? AS INTEGER)) / 60 * 60 - CAST(? AS INTEGER))";
 
-const COLUMNS = Object.fromEntries(DIMENSIONS.map((name) => [name, "facts.".concat(name)])) as Record<
-  Dimension,
-  string
->;
+/** '' where the advertiser's profile does not say. */
+export const CURRENCY_COLUMN = "coalesce(currencies.currency, '')";
+
+const COLUMNS = {
+  ...Object.fromEntries(STORED.map((name) => [name, "facts.".concat(name)])),
+  currency: CURRENCY_COLUMN,
+} as Record<Dimension, string>;
 
 const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
 const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";
@@ -123,14 +130,28 @@ export function factsSource({ query, scope }: Pick<Selection, "query" | "scope">
   return { tables, columns: COLUMNS, entry: joinClauses([scopeTerm(scope, query), publisher]) };
 }
 
-/** The table of a read, joined with its list of windows where it has one. The join keeps the list outside. */
-export function fromOf(read: Read, { tables }: Source): { before: Statement; from: string } {
-  const table = tables[read.isMoving === true ? "moving" : tierOf(read)];
+/**
+ * The table of a read, joined with its list of windows where it has one, and with the currencies where they are named.
+ * The joins keep the windows outside and the currencies inside.
+ */
+export function fromOf(read: Read, query: ReportQuery, source: Source): { before: Statement; from: string } {
+  const table = source.tables[read.isMoving === true ? "moving" : tierOf(read)];
   assert(table !== undefined, "a source has the tier that it is read for");
-  if (read.kind === "span") return { before: constant(""), from: table };
-  const list = read.pieces.map(({ window, from, to }: Piece) => [window, from, to]);
-  const before = { sql: PIECE_WINDOWS, bound: [JSON.stringify(list)] };
-  return { before, from: "windows CROSS JOIN ".concat(table) };
+  const lists: Statement[] = [];
+  let from = table;
+  if (read.kind === "pieces") {
+    const pieces = read.pieces.map(({ window, from, to }: Piece) => [window, from, to]);
+    lists.push({ sql: PIECE_WINDOWS, bound: [JSON.stringify(pieces)] });
+    from = "windows CROSS JOIN ".concat(table);
+  }
+  if ([...query.dimensions, ...query.filters].some(({ dimension }) => dimension === "currency")) {
+    assert(query.currencies !== undefined, "currencies are read before rows by them");
+    lists.push({ sql: CURRENCIES, bound: [JSON.stringify([...query.currencies])] });
+    from = from.concat(" LEFT JOIN currencies ON currencies.advertiser_id = ", columnOf("advertiser_id", source));
+  }
+  if (lists.length === 0) return { before: constant(""), from };
+  const sql = "WITH ".concat(lists.map((list) => list.sql).join(",\n"));
+  return { before: { sql, bound: lists.flatMap(({ bound }) => bound) }, from };
 }
 
 export function tierOf(read: Read): Tier {

@@ -69,7 +69,7 @@ function sumsStatement(read: Read, reader: Reader): Statement {
 
 function sumsFrom(source: Source, read: Read, reader: Reader): Statement {
   const { query, page } = reader;
-  const { before, from } = fromOf(read, source);
+  const { before, from } = fromOf(read, query, source);
   const keys = keyColumns(read, query, source);
   const sums = withHundreds(measuresOf(query.metrics)).map((measure) => ({ measure, sum: SUM(measure) }));
   const selected = [...keys.map(aliased), ...sums.map(({ measure, sum }) => WIDE(sum).concat(" AS ", measure))];
@@ -91,7 +91,7 @@ function reasonsStatement(read: Read, reader: Reader): Statement {
   const { query, scope, page } = reader;
   assert(!needsCells(query, scope), "reasons stand on rows");
   const source = factsSource(reader);
-  const { before, from } = fromOf(read, source);
+  const { before, from } = fromOf(read, query, source);
   const keys = keyColumns(read, query, source);
   const aliases = keys.map(({ alias }) => alias);
   return joinClauses([
@@ -118,7 +118,7 @@ export function sketchStatement(
 ): Statement {
   assert(!needsCells(query, scope), "sketches stand on rows");
   const source = factsSource({ query, scope });
-  const { before, from: rows } = fromOf(read, source);
+  const { before, from: rows } = fromOf(read, query, source);
   const behind = upTo === null ? constant("") : behindTerm(read, query, { after: upTo, source });
   const keys = keyColumns(read, query, source);
   const selection = joinClauses([

@@ -2,9 +2,9 @@
  * Groups as series: for each combination of the dimensions one point per window of the range, zero where nothing was
  * counted.
  *
- *   {"deviceType":"mobile","points":[{"time":"2026-04-20T12:00:00Z","clicks":3,"previous":{"clicks":2}}, …]}
+ *   {"deviceType":"mobile","points":[{"minute":"2026-04-20T12:00:00Z","clicks":3,"previous":{"clicks":2}}, …]}
  *
- * A point's `previous` is what the window in its place had in the range before, where that is asked. Keeps: every
+ * A point names its window by the word of the granularity, as a row does. A point's `previous` is what the window in its place had in the range before, where that is asked. Keeps: every
  * series has the same windows, gapless and ascending, from the window of `from` to that of `to`; the sum of its points
  * is the sum of its groups. Without dimensions there is exactly one series, also when it is all zero.
  */
@@ -17,7 +17,7 @@ import { type Counted, dimensionsKey, type Group, groupKey, nothingCounted } fro
 import { POINTS_MAX } from "./limits.ts";
 import type { ReportProblem } from "./problems.ts";
 import { type ReportQuery, tooManyPoints } from "./query.ts";
-import { metricsReader, pairColumns, previousByPlace } from "./table.ts";
+import { csvTime, metricsReader, pairColumns, previousByPlace } from "./table.ts";
 import { windowEdges } from "./windows.ts";
 import { instantSpeller } from "./zone.ts";
 
@@ -59,12 +59,16 @@ export function fillSeries(
 }
 
 /** Turns series into JSON objects, one by one. */
-export function seriesWriter({ dimensions, metrics }: ReportQuery): (series: Series) => Record<string, unknown> {
+export function seriesWriter({
+  granularity,
+  dimensions,
+  metrics,
+}: ReportQuery): (series: Series) => Record<string, unknown> {
   const read = metricsReader(metrics);
   return (one) => ({
     ...Object.fromEntries(dimensions.map(({ name }, index) => [toCamelCase(name), one.dimensions[index] ?? ""])),
     points: one.points.map(({ time, counted, previous }) => ({
-      time,
+      ...(granularity === "all" ? {} : { [granularity]: time }),
       ...read(counted),
       ...(previous === null ? {} : { previous: read(previous) }),
     })),
@@ -76,12 +80,16 @@ export function toSeriesRows(
   series: readonly Series[],
   query: ReportQuery,
 ): { readonly names: string[]; readonly rows: CsvValue[][] } {
-  const points = series.flatMap((one) => one.points);
-  const columns = pairColumns(query, points);
+  const columns = pairColumns(query);
+  const timeOf = ({ time }: Point) => (query.granularity === "all" ? [] : [csvTime(time, query)]);
   return {
-    names: ["time", ...query.dimensions.map(({ name }) => name), ...columns.names],
+    names: [
+      ...(query.granularity === "all" ? [] : [query.granularity]),
+      ...query.dimensions.map(({ name }) => name),
+      ...columns.names,
+    ],
     rows: series.flatMap((one) =>
-      one.points.map((point) => [point.time, ...one.dimensions, ...columns.toCells(point)]),
+      one.points.map((point) => [...timeOf(point), ...one.dimensions, ...columns.toCells(point)]),
     ),
   };
 }

@@ -5,10 +5,11 @@
  *
  * Keeps: a row has exactly those fields. A window is named by the instant at which it starts, in the query's zone. A
  * row's `previous` is what the window in its place had in the range before, of the same dimensions; windows pair by
- * position. In CSV, where a cell holds one value, `reasons` is one column for each reason of the answer
- * (`reason.<name>`), and the previous values are further columns (`previous.<name>`).
+ * position. In CSV, where a cell holds one value, `reasons` is one column for each reason that there is
+ * (`reason.<name>`), and the previous values are further columns (`previous.<name>`): so the columns follow from the
+ * query alone. Days, weeks and months are dates there, which a spreadsheet knows.
  */
-import { toJsonNumber } from "../core/exact.ts";
+import { addExact, type Exact, toJsonNumber } from "../core/exact.ts";
 import { toCamelCase } from "../core/fields.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import type { CsvValue } from "./csv.ts";
@@ -23,6 +24,7 @@ import {
 } from "./groups.ts";
 import type { Metric } from "./metrics.ts";
 import { fieldNames, type ReportQuery } from "./query.ts";
+import { COUNTED_REASONS, OTHER_REASON } from "./reasons.ts";
 import { type Range, windowEdges } from "./windows.ts";
 import { instantSpeller } from "./zone.ts";
 
@@ -52,6 +54,12 @@ export function pairRows(groups: readonly Group[], previous: readonly Group[] | 
   }));
 }
 
+/** An instant at which a window starts, as CSV has it: a date where the window is one of the calendar. */
+export function csvTime(time: string, { granularity }: Pick<ReportQuery, "granularity">): string {
+  const isDate = granularity === "day" || granularity === "week" || granularity === "month";
+  return isDate ? time.slice(0, "2026-04-20".length) : time;
+}
+
 /** Spells the key fields of a row: the window's start, then the dimensions. */
 function keySpeller({ granularity, range, zone }: ReportQuery): (group: Group) => string[] {
   if (granularity === "all") return ({ dimensions }) => [...dimensions];
@@ -61,8 +69,8 @@ function keySpeller({ granularity, range, zone }: ReportQuery): (group: Group) =
   return ({ window, dimensions }) => [spell(window), ...dimensions];
 }
 
-/** Values by name, perhaps one level deeper. */
-export type NamedValues = Readonly<Record<string, Value | Readonly<Record<string, Value>>>>;
+/** Values by name, or lists of such, at any depth. */
+export type NamedValues = { readonly [name: string]: Value | string | NamedValues | readonly NamedValues[] };
 
 /** The metrics of what was counted, as members of a JSON object. */
 export function metricsReader(metrics: readonly Metric[]): (counted: Counted) => Record<string, unknown> {
@@ -83,9 +91,10 @@ export function namedValuesReader<T>(
 }
 
 /** A value, or values by name, so that `JSON.stringify` writes all their digits. */
-export function toJsonValue(value: NamedValues[string] | NamedValues): unknown {
-  if (typeof value === "number" || value === null) return value;
+export function toJsonValue(value: NamedValues[string]): unknown {
   if (typeof value === "bigint") return toJsonNumber(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(toJsonValue);
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, toJsonValue(member)]));
 }
 
@@ -110,12 +119,15 @@ export function toCsvRows(
   query: ReportQuery,
 ): { readonly names: string[]; readonly rows: CsvValue[][] } {
   const keys = fieldNames(query).slice(0, -query.metrics.length);
-  const pairs = rows.map(({ group, previous }) => ({ counted: group, previous }));
-  const columns = pairColumns(query, pairs);
+  const columns = pairColumns(query);
   const keysOf = keySpeller(query);
+  const cellsOf = (group: Group) => {
+    const [first = "", ...others] = keysOf(group);
+    return query.granularity === "all" ? keysOf(group) : [csvTime(first, query), ...others];
+  };
   return {
     names: [...keys, ...columns.names],
-    rows: rows.map(({ group, previous }) => [...keysOf(group), ...columns.toCells({ counted: group, previous })]),
+    rows: rows.map(({ group, previous }) => [...cellsOf(group), ...columns.toCells({ counted: group, previous })]),
   };
 }
 
@@ -124,31 +136,29 @@ export type Pair = { readonly counted: Counted; readonly previous: Counted | nul
 type Columns<T> = { readonly names: string[]; readonly toCells: (one: T) => CsvValue[] };
 
 /** The columns of the metrics in CSV, then those of the previous period where there is one. */
-export function pairColumns({ metrics, previous: range }: ReportQuery, pairs: readonly Pair[]): Columns<Pair> {
-  const now = metricColumns(
-    metrics,
-    pairs.map(({ counted }) => counted),
-  );
-  const earlier = pairs.flatMap((pair) => (pair.previous === null ? [] : [pair.previous]));
-  const before = metricColumns(metrics, earlier);
+export function pairColumns({ metrics, previous: range }: ReportQuery): Columns<Pair> {
+  const { names, toCells } = metricColumns(metrics);
   return {
-    names: range === null ? now.names : [...now.names, ...before.names.map((name) => `previous.${name}`)],
-    toCells: ({ counted, previous }) => [
-      ...now.toCells(counted),
-      ...(previous === null ? [] : before.toCells(previous)),
-    ],
+    names: range === null ? names : [...names, ...names.map((name) => `previous.${name}`)],
+    toCells: ({ counted, previous }) => [...toCells(counted), ...(previous === null ? [] : toCells(previous))],
   };
 }
 
 /** The columns of the metrics in CSV, and their cells. */
-function metricColumns(metrics: readonly Metric[], counted: readonly Counted[]): Columns<Counted> {
+function metricColumns(metrics: readonly Metric[]): Columns<Counted> {
   const read = valuesReader(metrics);
-  const reasons = [...new Set(counted.flatMap((one) => Object.keys(one.reasons)))].sort();
+  const reasons = [...COUNTED_REASONS, OTHER_REASON].map((name) => `reason.${name}`);
   return {
-    names: metrics.flatMap((metric) => (metric === "reasons" ? reasons.map((name) => `reason.${name}`) : [metric])),
-    toCells: (one) =>
-      read(one).flatMap((value) => (isReasons(value) ? reasons.map((name) => value[name] ?? 0) : [value])),
+    names: metrics.flatMap((metric) => (metric === "reasons" ? reasons : [metric])),
+    toCells: (one) => read(one).flatMap((value) => (isReasons(value) ? reasonCells(value) : [value])),
   };
+}
+
+function reasonCells(reasons: Reasons): CsvValue[] {
+  const isListed = new Set(COUNTED_REASONS);
+  const others = Object.entries(reasons).filter(([name]) => !isListed.has(name));
+  const other = others.reduce((sum: Exact, [, count]) => addExact(sum, count), 0);
+  return [...COUNTED_REASONS.map((name) => reasons[name] ?? 0), other];
 }
 
 function isReasons(value: Value): value is Reasons {

@@ -7,8 +7,9 @@
 import type { Principal } from "../access/api-keys.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReportProblem } from "./problems.ts";
-import { type ReportQuery, unsplitMetric } from "./query.ts";
+import { type DefaultZone, type ReportQuery, UTC_BY_DEFAULT, unsplitMetric } from "./query.ts";
 import type { ReadScope } from "./segments-sql.ts";
+import { toZone } from "./zone.ts";
 
 /** The rows that a principal may read, or why it may read none. */
 export function readScopeOf(principal: Principal | null): Result<ReadScope, ReportProblem> {
@@ -20,6 +21,12 @@ export function readScopeOf(principal: Principal | null): Result<ReadScope, Repo
   }
   if (advertiserId === null && publisherId === null && !isAdmin) return err({ reason: "insufficient_scope" });
   return ok({ advertiserId, publisherId });
+}
+
+/** The zone of the key's advertiser, where its profile names one that is known here; else UTC. */
+export function defaultZoneOf({ account }: Pick<Principal, "account">): DefaultZone {
+  const zone = account === null ? null : toZone(account.timeZone);
+  return zone === null ? UTC_BY_DEFAULT : { zone, from: "profile" };
 }
 
 /** A query within a scope: one publisher's traffic is a filter, and so refuses what a filter by publisher refuses. */

@@ -7,8 +7,8 @@
  * Keeps: steps cover the read exactly, cut at edges of windows, in the order of the answer; they are parts of one
  * statement and so of one moment. SQLite works a compound of UNION ALL off from the left, and stops at its limit.
  */
-import { DIMENSION_FIELDS } from "../core/fields.ts";
 import { MINUTE_MS } from "../core/limits.ts";
+import { isManyValued } from "./fields.ts";
 import { type Page, type Read, TIER_MS } from "./plan.ts";
 import type { ReportQuery } from "./query.ts";
 import { joinClauses, type Statement } from "./rows-sql.ts";
@@ -26,7 +26,7 @@ export function stepsOf(read: Read, query: ReportQuery, page: Page): Read[] {
   const isByTime = page.isExact && first?.by.kind === "window";
   if (read.kind !== "span" || read.phase !== null || !isByTime) return [read];
   // What so few groups have that a page holds them all is read at once: a step costs a look at every advertiser.
-  if (!query.dimensions.some(({ dimension }) => DIMENSION_FIELDS[dimension].isMany)) return [read];
+  if (!query.dimensions.some(({ dimension }) => isManyValued(dimension))) return [read];
   const { segment } = read;
   const tierMs = TIER_MS[segment.tier];
   const range = { fromMs: segment.from * tierMs, toMs: segment.to * tierMs };

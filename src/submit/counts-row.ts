@@ -4,6 +4,7 @@
  * Keeps: strict: an unknown field is refused. Within what the sender's key may show (access/api-keys.ts).
  */
 import { isId } from "../core/claims.ts";
+import { countryMeant, isCountry } from "../core/country.ts";
 import { DEVICE_CLASSES, type DeviceClass } from "../core/device.ts";
 import { DIMENSION_FIELDS, DIMENSIONS, toDimensioned } from "../core/fields.ts";
 import { type ImpressionCounts, isImpressionCount } from "../core/impression-counts.ts";
@@ -17,7 +18,15 @@ import type { SubmissionProblem } from "./problems.ts";
 const IDS = DIMENSIONS.filter((name) => DIMENSION_FIELDS[name].values === "id");
 const FIELDS: readonly string[] = ["minute", ...DIMENSIONS, "impressions", "gross_impressions"];
 const ID_RULE = "An id is text of 1 to 64 of A–Z a–z 0–9 _ - . and not only dots.";
-const COUNTRY = /^[A-Z0-9]{2}$/;
+
+/** One kind of unknown: '' and the `XX` of some systems. */
+function readCountry(value: unknown): Result<string, SubmissionProblem> {
+  if (value === "" || value === "XX") return ok("");
+  if (isCountry(value)) return ok(value);
+  const meant = typeof value === "string" ? countryMeant(value) : null;
+  const hint = meant === null ? "" : ` This one is ${meant}.`;
+  return err({ reason: "field_invalid", field: "country", detail: `A code of ISO 3166-1, like DE.${hint}` });
+}
 
 /** The counts of a row, or the first problem with it. */
 export function readCounts(
@@ -45,15 +54,13 @@ export function readCounts(
   }
   const minuteAtMs = readMinute(fields["minute"], nowMs);
   if (!minuteAtMs.ok) return minuteAtMs;
-  const country = fields["country"] ?? "";
-  if (country !== "" && !(typeof country === "string" && COUNTRY.test(country))) {
-    return err({ reason: "field_invalid", field: "country", detail: "Two letters, ISO 3166-1." });
-  }
+  const country = readCountry(fields["country"] ?? "");
+  if (!country.ok) return country;
   const device = DEVICE_CLASSES.find((known) => known === (fields["device"] ?? "other"));
   if (device === undefined) {
     return err({ reason: "field_invalid", field: "device", detail: `One of ${DEVICE_CLASSES.join(", ")}.` });
   }
-  return readNumbers(fields, { minuteAtMs: minuteAtMs.value, country, device });
+  return readNumbers(fields, { minuteAtMs: minuteAtMs.value, country: country.value, device });
 }
 
 function readNumbers(

@@ -4,6 +4,7 @@
  * Keeps: whatever the headers and the platform say, the facts are such that an event of them is read back by
  * `parseTokenEvent`: a value that cannot be kept is null or cut, and costs its field, never the click.
  */
+import { isCountry } from "../core/country.ts";
 import { deviceClassOf } from "../core/device.ts";
 import { CLIENT_HINT_LENGTH_MAX, REFERRER_HOST_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from "../core/limits.ts";
 import { cutText } from "../core/text.ts";
@@ -35,12 +36,11 @@ export function readAddress(request: Request): string {
   return request.headers.get("CF-Connecting-IP") ?? "";
 }
 
-/** Two letters, or the platform's `T1` for Tor; its `XX` says that it does not know. */
-const COUNTRY = /^(?!XX$)[A-Z][A-Z0-9]$/;
 const ASN_MAX = 2 ** 32 - 1;
 
+/** The platform says `XX` where it does not know. */
 function countryOf(value: unknown): string | null {
-  return typeof value === "string" && COUNTRY.test(value) ? value : null;
+  return isCountry(value) ? value : null;
 }
 
 function networkOf(value: unknown): number | null {

@@ -27,6 +27,7 @@ describe("authenticate", () => {
       advertiserId: "adv_1",
       publisherId: null,
       scopes: new Set(["report"]),
+      account: null,
       mintLimits: { advertisers: new Set(["adv_1"]), publishers: null, cpcMicrosMax: null },
     });
   });

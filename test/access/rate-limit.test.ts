@@ -7,6 +7,7 @@ import { OPERATOR, seedKey, seedTenant } from "../admin/ask.ts";
 
 const holder = (keyId: string) => ({
   ...{ keyId, advertiserId: "adv_rate", publisherId: null, scopes: new Set(["report"] as const) },
+  account: null,
   mintLimits: { advertisers: null, publishers: null, cpcMicrosMax: null },
 });
 

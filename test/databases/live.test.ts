@@ -31,6 +31,7 @@ beforeAll(async () => {
 async function look(scope: LivePorts["scope"], { bindings, told } = tellingBindings()) {
   let nowMs = NOON_MS;
   const ports = {
+    currencies: async () => new Map(),
     directory: new Directory(bindings),
     scope,
     minutes: 3,

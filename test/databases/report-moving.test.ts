@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, expect, it } from "vitest";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { currencySource } from "../../src/report/currency.ts";
 import { readReport } from "../../src/report/facts-reader.ts";
 import { claimBatch, movingBatch, settleBatch } from "../../src/sinks/cold-store.ts";
 import { Directory } from "../../src/sinks/directory.ts";
@@ -36,7 +37,11 @@ const CELLS = ["adv_1", MOVED, "adv_3"].flatMap((advertiser_id, own) =>
 async function read(database: D1Database): Promise<unknown> {
   if (!query.ok) throw new Error(query.error.reason);
   const directory = new Directory({ ...env, REPORT_DB_1: database } as Env);
-  const reading = await readReport({ directory, bucket: env.ARCHIVE }, { query: query.value, scope, after: null });
+  const currencies = currencySource(env.REPORT_DB, { query: query.value, scope, own: null });
+  const reading = await readReport(
+    { directory, currencies, bucket: env.ARCHIVE },
+    { query: query.value, scope, after: null },
+  );
   if (!reading.ok) throw new Error(reading.error.reason);
   const { groups, totals } = reading.value;
   return [...groups, ...(totals ?? [])].map(({ window, sums, sketch }) => [window, sums, sketch?.estimate().users]);

@@ -58,7 +58,7 @@ describe("the databases that are read", () => {
   }
 
   it("are, under a key of an advertiser, its own alone, whatever it filters by", async () => {
-    for (const filter of ["", "&advertiser_id=adv_1,adv_3", "&advertiser_id=-adv_2", "&advertiser_id=adv_x"]) {
+    for (const filter of ["", "&advertiser_id=adv_1,adv_3", "&advertiser_id!=adv_2", "&advertiser_id=adv_x"]) {
       const { names, told } = await readBy(filter, "adv_2");
       expect(names).toEqual(["REPORT_DB_1"]);
       expect(told.REPORT_DB_2).toEqual([]);
@@ -81,7 +81,7 @@ describe("the databases that are read", () => {
     expect((await readBy("&advertiser_id=adv_2,adv_3")).names).toEqual(["REPORT_DB_1", "REPORT_DB_2"]);
     expect((await readBy("&advertiser_id=adv_4")).names).toEqual(["REPORT_DB"]);
     expect((await readBy("&advertiser_id=adv_x")).names).toEqual(["REPORT_DB"]);
-    expect((await readBy("&advertiser_id=-adv_2")).names).toEqual(NAMES);
+    expect((await readBy("&advertiser_id!=adv_2")).names).toEqual(NAMES);
     expect((await readBy("")).names).toEqual(NAMES);
   });
 

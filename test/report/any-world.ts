@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { QUOTIENTS, SUMS } from "./fold-model.ts";
-import { anyDimensions, DIMENSIONS, type Dimension, type Spec, VALUES } from "./raw-events.ts";
+import { anyDimensions, type Currencies, DIMENSIONS, type Dimension, type Spec, VALUES } from "./raw-events.ts";
 
 const MINUTE = 60_000;
 const DAY = 1_440;
@@ -37,6 +37,8 @@ type Settling = { readonly rolls: readonly number[]; readonly moves: Moves };
 
 /** A log, how each database is rolled and moved while it is posted, and what is asked of it. */
 export type World = {
+  /** What each advertiser pays in; '' where its profile does not say. */
+  readonly currencies: Currencies;
   readonly log: readonly Spec[];
   readonly settlings: readonly Settling[];
   readonly queries: readonly Query[];
@@ -58,6 +60,7 @@ export function worlds(databases: number): fc.Arbitrary<World> {
       moves: fc.constantFrom(...MOVES),
     });
     return fc.record({
+      currencies: fc.constantFrom<Currencies>(...CURRENCIES),
       log: fc.array(spec(minute), { minLength: 30, maxLength: 150, size: "max" }),
       settlings: fc.array(settling, { minLength: databases, maxLength: databases }),
       queries: fc.array(query(minute), { minLength: QUERIES_PER_WORLD, maxLength: QUERIES_PER_WORLD }),
@@ -92,7 +95,7 @@ export type Query = {
   readonly limit: number;
 };
 
-const ROW_DIMENSIONS: readonly Dimension[] = ["advertiser_id", "campaign_id", "ad_group_id", "ad_id"];
+const ROW_DIMENSIONS: readonly Dimension[] = ["currency", "advertiser_id", "campaign_id", "ad_group_id", "ad_id"];
 
 function query(minute: fc.Arbitrary<number>): fc.Arbitrary<Query> {
   return fc
@@ -120,12 +123,26 @@ function query(minute: fc.Arbitrary<number>): fc.Arbitrary<Query> {
     });
 }
 
+/** Everybody in one, in several, and nobody in any that is known. */
+const CURRENCIES: readonly Currencies[] = [
+  { adv_1: "EUR", adv_2: "JPY", adv_3: "EUR", adv_4: "" },
+  { adv_1: "JPY", adv_2: "EUR", adv_3: "USD", adv_4: "JPY" },
+  { adv_1: "EUR", adv_2: "EUR", adv_3: "EUR", adv_4: "EUR" },
+  { adv_1: "", adv_2: "", adv_3: "", adv_4: "" },
+];
+
 /** Most filters leave most rows: an empty answer tests little. */
 const filter = fc.constantFrom(...DIMENSIONS).chain((dimension) => {
-  const values = VALUES[dimension].filter((value: string) => value !== "") as string[];
-  return fc.record({
-    dimension: fc.constant(dimension),
-    include: fc.oneof(fc.constant<string[]>([]), fc.subarray(values, { minLength: Math.ceil(values.length / 2) })),
-    exclude: fc.oneof(fc.constant<string[]>([]), fc.subarray(values, { maxLength: 1 })),
-  });
+  const values: string[] = [...VALUES[dimension]];
+  return fc
+    .record({
+      dimension: fc.constant(dimension),
+      include: fc.oneof(fc.constant<string[]>([]), fc.subarray(values, { minLength: Math.ceil(values.length / 2) })),
+      exclude: fc.oneof(fc.constant<string[]>([]), fc.subarray(values, { maxLength: 1 })),
+    })
+    .map(({ include, exclude, ...rest }) => {
+      // A filter that leaves nothing by its own words is refused.
+      const leavesNothing = include.length > 0 && include.every((value) => exclude.includes(value));
+      return { ...rest, include, exclude: leavesNothing ? [] : exclude };
+    });
 });

@@ -13,6 +13,7 @@ import { wipeFacts } from "../support/wipe-facts.ts";
 import { type Moves, QUERIES_PER_WORLD, type World, worlds } from "./any-world.ts";
 import { checkSeries, checkTable } from "./fold-model.ts";
 import { measure, writeLog } from "./raw-events.ts";
+import { seedProfiles } from "./seed.ts";
 
 const MINUTE = 60_000;
 const DAY = 1_440;
@@ -24,7 +25,14 @@ export type Place = { readonly database: D1Database; readonly takes: (advertiser
 export async function compareReports(places: readonly Place[], queries: number): Promise<void> {
   const property = fc.asyncProperty(worlds(places.length), async (world) => {
     for (const [at, place] of places.entries()) await settle(place, world, at);
-    const measurements = world.log.flatMap(measure);
+    await seedProfiles(
+      env.REPORT_DB,
+      Object.entries(world.currencies).map(([id, currency]) => ({ id, currency: currency === "" ? null : currency })),
+    );
+    const measurements = world.log.flatMap(measure).map((one) => ({
+      ...one,
+      dimensions: { ...one.dimensions, currency: world.currencies[one.dimensions.advertiser_id] ?? "" },
+    }));
     for (const asked of world.queries) {
       await checkTable(measurements, asked);
       await checkSeries(measurements, asked);

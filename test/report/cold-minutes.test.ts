@@ -8,6 +8,7 @@ import { moveMinutes } from "../../src/batch/move-minutes.ts";
 import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { currencySource } from "../../src/report/currency.ts";
 import { readReport } from "../../src/report/facts-reader.ts";
 import { claimBatch, movingBatch, settleBatch } from "../../src/sinks/cold-store.ts";
 import { D1Facts } from "../../src/sinks/d1-facts.ts";
@@ -61,7 +62,7 @@ const QUESTIONS = [
   `${RANGE}&group_by=minute&${ROW_METRICS}`,
   `${RANGE}&group_by=minute,ad_id&${ROW_METRICS}&order=-clicks`,
   `${RANGE}&group_by=ad_id&${ROW_METRICS}&ad_id=ad_2,ad_3`,
-  `${RANGE}&group_by=ad_id,campaign_id&metrics=clicks&ad_id=-ad_2&order=-clicks`,
+  `${RANGE}&group_by=ad_id,campaign_id&metrics=clicks&ad_id!=ad_2&order=-clicks`,
   `${RANGE}&group_by=minute,country,publisher_id&metrics=clicks,invalid_clicks&totals=true`,
   `${RANGE}&group_by=minute&publisher_id=pub_2&country=DE&device_type=desktop&metrics=gross_clicks`,
   `${RANGE}&group_by=advertiser_id&${ROW_METRICS}`,
@@ -192,7 +193,8 @@ describe("a report while minutes move", () => {
 
   async function read(database: D1Database): Promise<unknown> {
     if (!query.ok) throw new Error(query.error.reason);
-    const sources = { directory: new Directory({ REPORT_DB: database }), bucket: env.ARCHIVE };
+    const currencies = currencySource(database, { query: query.value, scope, own: null });
+    const sources = { currencies, directory: new Directory({ REPORT_DB: database }), bucket: env.ARCHIVE };
     const reading = await readReport(sources, { query: query.value, scope, after: null });
     if (!reading.ok) throw new Error(reading.error.reason);
     return reading.value.groups.map(({ window, sums, reasons, sketch }) => [

@@ -41,7 +41,7 @@ const MARKS = { hour: hourOf(Date.UTC(2026, 4, 1)), day: dayOf(Date.UTC(2026, 3,
 function queryOf(search: string, range = RANGE): ReportQuery {
   const query = parseTable(new URLSearchParams(`${range}&${search}`));
   if (!query.ok) throw new Error(query.error.reason);
-  return query.value;
+  return { ...query.value, currencies: new Map([["adv_1", "EUR"]]) };
 }
 
 async function detailsOf({ sql, bound }: Statement): Promise<string[]> {
@@ -74,11 +74,13 @@ describe("statements", () => {
   const SEARCHES = [
     "",
     "group_by=day,ad_id&order=-clicks",
-    "group_by=month,country,device&publisher_id=pub_1,-pub_2",
-    "advertiser_id=adv_1,adv_2&campaign_id=-cmp_7",
-    "advertiser_id=-adv_1&country=DE&group_by=week",
+    "group_by=month,country,device&publisher_id=pub_1&publisher_id!=pub_2",
+    "advertiser_id=adv_1,adv_2&campaign_id!=cmp_7",
+    "advertiser_id!=adv_1&country=DE&group_by=week",
     "metrics=reasons,ctr&group_by=day,ad_id&campaign_id=cmp_7&order=-ctr",
     "metrics=reasons",
+    "metrics=spend_micros&group_by=day,currency,ad_id",
+    "metrics=spend_micros,unique_users,reasons&group_by=week&currency!=EUR&timezone=Asia/Tokyo",
     "metrics=unique_users,clicks&group_by=week,ad_id",
     "timezone=Asia/Kolkata&group_by=hour,ad_id",
     "timezone=Asia/Kolkata&group_by=day,publisher_id",
@@ -121,7 +123,7 @@ describe("statements", () => {
   it("hold no value of the caller", () => {
     const searches = ["", "&group_by=country,day&timezone=Asia/Kolkata", "&group_by=hour&timezone=Asia/Kolkata"];
     for (const search of searches) {
-      const hostile = "campaign_id=hostile'x&country=-hostile&advertiser_id=hostile&limit=4321";
+      const hostile = "campaign_id=hostile-x&ad_id!=hostile&advertiser_id=hostile&limit=4321";
       const query = queryOf(hostile.concat(search));
       const after = query.order.map(() => "hostile");
       for (const scope of [
@@ -271,7 +273,7 @@ describe("marks", () => {
       summed: 1,
     });
     expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: null }))).toEqual({ hour: 0, day: 0, summed: 0 });
-    const excluding = queryOf("advertiser_id=-adv_1").filters;
+    const excluding = queryOf("advertiser_id!=adv_1").filters;
     expect(bucketsOf({ filters: excluding }, { advertiserId: null }).length).toBe(16);
   });
 });

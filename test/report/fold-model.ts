@@ -5,8 +5,13 @@
 import { expect } from "vitest";
 import type { Query } from "./any-world.ts";
 import { ask, askJson } from "./ask.ts";
-import type { Measurement } from "./raw-events.ts";
+import type { Dimension, Measurement as RawMeasurement } from "./raw-events.ts";
 import { windowLabel } from "./zone-model.ts";
+
+/** With the currency of its advertiser. */
+export type Measurement = Omit<RawMeasurement, "dimensions"> & {
+  readonly dimensions: Readonly<Record<Dimension, string>>;
+};
 
 const MINUTE = 60_000;
 const PAGES_MAX = 12;
@@ -22,13 +27,20 @@ export const SUMS = {
   conversions: "conversions",
   conversions_by_time: "conversions_by_time",
   spend_micros: "spend_micros",
+  conversion_value_micros: "conversion_value_micros",
+  conversion_value_by_time_micros: "conversion_value_by_time_micros",
 } as const;
 export const QUOTIENTS = {
   ctr: ["valid", "impressions", 1e6],
   cvr: ["conversions", "valid", 1e6],
   avg_cpc_micros: ["spend_micros", "valid", 1],
   cpa_micros: ["spend_micros", "conversions", 1],
+  roas: ["conversion_value_micros", "spend_micros", 1e6],
 } as const;
+const MONEY: readonly string[] = [
+  ...["spend_micros", "conversion_value_micros", "conversion_value_by_time_micros"],
+  ...["avg_cpc_micros", "cpa_micros", "roas"],
+];
 
 type Value = string | number | null | Record<string, number>;
 type ExpectedRow = Record<string, Value>;
@@ -65,7 +77,41 @@ function isSeen(metric: string, sum: Sum): boolean {
   return names.some((name) => (sum.measured[String(name)] ?? 0) !== 0);
 }
 
-function expectedSums(measurements: readonly Measurement[], asked: Query, hasKeys: boolean): Sum[] {
+/** Whether the operator asks for money of several currencies. */
+function isSplit({ metrics, filters }: Query): boolean {
+  const isOne = filters.some(
+    ({ dimension, include }) => (dimension === "advertiser_id" || dimension === "currency") && include.length === 1,
+  );
+  return metrics.some((metric) => MONEY.includes(metric)) && !isOne;
+}
+
+/** What is answered to a query: money is split by currency. */
+function answered(asked: Query): Query {
+  if (!isSplit(asked) || asked.dimensions.includes("currency")) return asked;
+  return { ...asked, dimensions: [...asked.dimensions, "currency"] };
+}
+
+const NOTHING: Sum = { keys: [], measured: {}, reasons: {}, users: new Set() };
+
+function expectedTotals(measurements: readonly Measurement[], asked: Query): Record<string, unknown> {
+  const valuesOf = (sum: Sum | undefined, metrics: readonly string[]) =>
+    Object.fromEntries(metrics.map((metric): [string, Value] => [camel(metric), modelValue(metric, sum ?? NOTHING)]));
+  const all: Query = { ...asked, granularity: "all", dimensions: [] };
+  const [total] = expectedSums(measurements, all);
+  if (!isSplit(asked)) return valuesOf(total, asked.metrics);
+  const byCurrency = expectedSums(measurements, { ...all, dimensions: ["currency"] })
+    .toSorted((left, right) => ((left.keys[0] ?? "") < (right.keys[0] ?? "") ? -1 : 1))
+    .map((sum) => ({ currency: sum.keys[0], ...valuesOf(sum, asked.metrics) }));
+  return {
+    ...valuesOf(
+      total,
+      asked.metrics.filter((metric) => !MONEY.includes(metric)),
+    ),
+    byCurrency,
+  };
+}
+
+function expectedSums(measurements: readonly Measurement[], asked: Query): Sum[] {
   const sums = new Map<string, Sum>();
   for (const one of measurements) {
     if (one.minute < asked.from || one.minute >= asked.to) continue;
@@ -74,9 +120,9 @@ function expectedSums(measurements: readonly Measurement[], asked: Query, hasKey
       return (include.length === 0 || include.includes(value)) && !exclude.includes(value);
     });
     if (!isKept) continue;
-    const isTimed = hasKeys && asked.granularity !== "all";
+    const isTimed = asked.granularity !== "all";
     const time = isTimed ? [windowLabel(one.minute * MINUTE, asked.granularity, asked.zone)] : [];
-    const keys = hasKeys ? [...time, ...asked.dimensions.map((dimension) => one.dimensions[dimension])] : [];
+    const keys = [...time, ...asked.dimensions.map((dimension) => one.dimensions[dimension])];
     const key = JSON.stringify(keys);
     const sum = sums.get(key) ?? { keys, measured: {}, reasons: {}, users: new Set<string>() };
     sums.set(key, sum);
@@ -105,25 +151,28 @@ function searchOf(asked: Query): URLSearchParams {
   const search = new URLSearchParams({ from: iso(asked.from), to: iso(asked.to), metrics: asked.metrics.join(",") });
   search.set("timezone", asked.zone);
   for (const { dimension, include, exclude } of asked.filters) {
-    const words = [...include, ...exclude.map((value) => `-${value}`)];
-    if (words.length > 0) search.set(dimension, words.join(","));
+    const spell = (values: readonly string[]) => values.map((value) => (value === "" ? "(unset)" : value)).join(",");
+    if (include.length > 0) search.set(dimension, spell(include));
+    if (exclude.length > 0) search.set(`${dimension}!`, spell(exclude));
   }
   return search;
 }
 
 /** Every page of the table, one after the other, is the model's table; so are its totals. */
-export async function checkTable(measurements: readonly Measurement[], asked: Query): Promise<void> {
+export async function checkTable(measurements: readonly Measurement[], query: Query): Promise<void> {
+  const asked = answered(query);
   const keys = [...(asked.granularity === "all" ? [] : [asked.granularity]), ...asked.dimensions];
   const names = [...keys, ...asked.metrics];
   const orderable = names.filter((name) => name !== "reasons");
   const picked = orderable[asked.orderPick % Math.max(1, orderable.length)] ?? "";
   const search = searchOf(asked);
-  if (keys.length > 0) search.set("group_by", keys.join(","));
+  const given = keys.filter((key) => key === query.granularity || query.dimensions.some((one) => one === key));
+  if (given.length > 0) search.set("group_by", given.join(","));
   if (picked !== "") search.set("order", `${asked.isDescending ? "-" : ""}${picked}`);
   search.set("limit", String(asked.limit));
   search.set("totals", "true");
 
-  const expected = expectedSums(measurements, asked, true)
+  const expected = expectedSums(measurements, asked)
     .map((sum): ExpectedRow => {
       const pairs = names.map((name, index): [string, Value] => [
         camel(name),
@@ -136,13 +185,7 @@ export async function checkTable(measurements: readonly Measurement[], asked: Qu
   for (let page = 0; page < PAGES_MAX; page++) {
     const answer = await askJson(`/v1/reports/clicks?${search}`);
     rows.push(...answer.rows);
-    const [total] = expectedSums(measurements, asked, false);
-    const nothing: Sum = { keys: [], measured: {}, reasons: {}, users: new Set() };
-    const totals = asked.metrics.map((metric): [string, Value] => [
-      camel(metric),
-      modelValue(metric, total ?? nothing),
-    ]);
-    expect(answer.meta.totals).toEqual(Object.fromEntries(totals));
+    expect(answer.meta.totals).toEqual(expectedTotals(measurements, query));
     expect(answer.meta["truncated"]).toBe(answer.meta.nextCursor !== null);
     if (answer.meta.nextCursor === null) {
       expect(rows).toEqual(expected);
@@ -154,10 +197,11 @@ export async function checkTable(measurements: readonly Measurement[], asked: Qu
 }
 
 /** The sum of each series' points is the model's; series are gapless; none is missing. */
-export async function checkSeries(measurements: readonly Measurement[], asked: Query): Promise<void> {
+export async function checkSeries(measurements: readonly Measurement[], query: Query): Promise<void> {
+  const asked = answered(query);
   const search = searchOf(asked);
   search.set("granularity", asked.granularity);
-  if (asked.dimensions.length > 0) search.set("breakdown", asked.dimensions.join(","));
+  if (query.dimensions.length > 0) search.set("breakdown", query.dimensions.join(","));
   const path = `/v1/metrics/clicks?${search}`;
   const response = await ask(path);
   if (response.status === 400) {
@@ -166,19 +210,20 @@ export async function checkSeries(measurements: readonly Measurement[], asked: Q
   }
   const answer = await askJson(path);
   const expected = new Map(
-    expectedSums(measurements, asked, true).map((sum) => [
+    expectedSums(measurements, asked).map((sum) => [
       JSON.stringify(sum.keys),
       asked.metrics.map((metric) => modelValue(metric, sum)),
     ]),
   );
-  const nothing: Sum = { keys: [], measured: {}, reasons: {}, users: new Set() };
-  const zeros = asked.metrics.map((metric) => modelValue(metric, nothing));
+  const zeros = asked.metrics.map((metric) => modelValue(metric, NOTHING));
   for (const { points, ...dimensions } of answer.series) {
     let earlier = Number.NEGATIVE_INFINITY;
-    for (const { time, ...values } of points) {
+    for (const point of points) {
+      const { [asked.granularity]: time, ...values } = point;
       const key = JSON.stringify([...(asked.granularity === "all" ? [] : [time]), ...Object.values(dimensions)]);
       expect(Object.values(values)).toEqual(expected.get(key) ?? zeros);
       expected.delete(key);
+      if (asked.granularity === "all") continue;
       expect(Date.parse(String(time))).toBeGreaterThan(earlier);
       earlier = Date.parse(String(time));
     }

@@ -58,6 +58,7 @@ describe("the streams of a tenant", () => {
     const keep = { calls: 0, waitMs: 5_000 };
     let nowMs = NOON_MS;
     const ports: LivePorts = {
+      currencies: async () => new Map(),
       directory: new Directory(env),
       ...{ scope: { advertiserId: "adv_debt", publisherId: null }, minutes: 1, nowMs: () => nowMs, recent: new Map() },
       sleep: async (ms) => {
@@ -86,7 +87,16 @@ describe("the streams of a tenant", () => {
       nowMs += ms;
     };
     const scope = { advertiserId: "adv_gone", publisherId: null };
-    const ports = { directory: new Directory(env), scope, minutes: 1, nowMs: () => nowMs, sleep, recent: new Map() };
+    const currencies = async () => new Map();
+    const ports = {
+      currencies,
+      directory: new Directory(env),
+      scope,
+      minutes: 1,
+      nowMs: () => nowMs,
+      sleep,
+      recent: new Map(),
+    };
     const pieces: string[] = [];
     for await (const piece of liveEvents({ ...ports, keep: async () => null })) pieces.push(piece);
     expect(pieces).toHaveLength(2);
@@ -109,7 +119,7 @@ describe("the streams of a tenant", () => {
       const directory = { databasesOf: async () => [counting(env.REPORT_DB)] };
       const scope = { advertiserId, publisherId: null };
       const rest = { nowMs: () => NOON_MS, sleep: async () => {}, recent, keep: async () => 0 };
-      const stream = liveEvents({ directory, scope, minutes, ...rest });
+      const stream = liveEvents({ directory, currencies: async () => new Map(), scope, minutes, ...rest });
       await stream.next();
       await stream.next();
     };

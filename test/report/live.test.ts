@@ -31,7 +31,7 @@ function streamOf(scope: LivePorts["scope"], minutes: number, onSleep: () => Pro
     nowMs += ms;
     await onSleep();
   };
-  const ports = { recent: new Map(), keep: async () => 0 };
+  const ports = { recent: new Map(), keep: async () => 0, currencies: async () => new Map() };
   return liveEvents({ directory: new Directory(env), scope, minutes, nowMs: () => nowMs, sleep, ...ports });
 }
 
@@ -85,6 +85,7 @@ describe("live totals", () => {
     const down = { prepare: () => ({ bind: () => ({ all: () => Promise.reject(new Error("D1 is down")) }) }) };
     let nowMs = NOON_MS;
     const ports: LivePorts = {
+      currencies: async () => new Map(),
       directory: new Directory({ REPORT_DB: down as unknown as D1Database }),
       scope: { advertiserId: "adv_live", publisherId: null },
       minutes: 1,

@@ -219,7 +219,7 @@ describe("a cursor", () => {
       BY_KEY.replace("to=2026-04-21", "to=2026-04-20"),
       `${BY_KEY}&metrics=gross_clicks`,
       `${BY_KEY}&order=-ad_id`,
-      `${BY_KEY}&ad_id=-ad_00`,
+      `${BY_KEY}&ad_id!=ad_00`,
       `${BY_KEY}&timezone=Asia/Kolkata`,
       `${BY_KEY}&totals=true`,
       `${BY_KEY}&compare=previous_period`,

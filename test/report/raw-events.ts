@@ -23,10 +23,13 @@ export const VALUES = {
   publisher_id: ["pub_1", "pub_2"],
   country: ["", "DE", "US"],
   device: ["mobile", "desktop", "tv"],
+  currency: ["", "EUR", "JPY", "USD"],
 } as const;
 export type Dimension = keyof typeof VALUES;
 export const DIMENSIONS = Object.keys(VALUES) as Dimension[];
-export type Dimensions = Readonly<Record<Dimension, string>>;
+/** Those of an event; what it is paid in is its advertiser's. */
+export type Dimensions = Readonly<Record<Exclude<Dimension, "currency">, string>>;
+export type Currencies = Readonly<Record<string, string>>;
 
 export const anyDimensions: fc.Arbitrary<Dimensions> = fc.record({
   advertiser_id: fc.constantFrom(...VALUES.advertiser_id),

@@ -110,6 +110,15 @@ export async function postCells(database: D1Database, cells: readonly Cell[]): P
   await postTo(new D1Facts(database, () => NOON_MS), { facts: factsOf(cells) });
 }
 
+/** Stores what is known of advertisers, and pins each, as the first posting of its events does. */
+export async function seedProfiles(
+  primary: D1Database,
+  profiles: readonly { id: string; currency: string | null; timeZone?: string; database?: string }[],
+): Promise<void> {
+  const list = JSON.stringify(profiles.map((profile) => ({ timeZone: "UTC", database: "REPORT_DB", ...profile })));
+  await primary.batch([primary.prepare(INSERT_PROFILES).bind(list, NOON_MS), primary.prepare(INSERT_PINS).bind(list)]);
+}
+
 /** Stores a key and gives its bearer header. `name` makes the key. */
 export async function seedKey(
   database: D1Database,
@@ -195,6 +204,14 @@ FROM json_each(?1)`;
 const INSERT_MARKS = `
 INSERT INTO roll_marks (tier, bucket, mark)
 SELECT value ->> 'tier', value ->> 'bucket', value ->> 'mark'
+FROM json_each(?1)`;
+const INSERT_PROFILES = `
+INSERT OR REPLACE INTO advertiser_profiles (advertiser_id, name, currency, time_zone, created_at_ms, updated_at_ms)
+SELECT value ->> 'id', value ->> 'id', value ->> 'currency', value ->> 'timeZone', ?2, ?2
+FROM json_each(?1)`;
+const INSERT_PINS = `
+INSERT OR IGNORE INTO advertiser_directory (advertiser_id, database, pinned_at_ms)
+SELECT value ->> 'id', value ->> 'database', 0
 FROM json_each(?1)`;
 /** Sums of days as far as days are rolled. */
 const INSERT_SUM_MARKS = `

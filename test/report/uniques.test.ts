@@ -94,7 +94,7 @@ describe("unique_users", () => {
 
   it("says no coverage where there were no clicks, and 0 users", async () => {
     const { meta, series } = await askJson("/v1/metrics/clicks?from=2026-01-01&to=2026-01-01&metrics=unique_users");
-    expect(series[0]?.points).toEqual([{ time: "2026-01-01T00:00:00Z", uniqueUsers: 0 }]);
+    expect(series[0]?.points).toEqual([{ day: "2026-01-01T00:00:00Z", uniqueUsers: 0 }]);
     expect(meta["uniqueUsers"]).toMatchObject({ coverage: null, exact: true });
   });
 

@@ -40,11 +40,11 @@ describe("a day on which clocks change", () => {
     const points = series[0]?.points ?? [];
     expect(points.length).toBe(23);
     expect(points.slice(0, 3)).toEqual([
-      { time: "2026-03-29T00:00:00+01:00", clicks: 1 },
-      { time: "2026-03-29T01:00:00+01:00", clicks: 2 },
-      { time: "2026-03-29T03:00:00+02:00", clicks: 4 },
+      { hour: "2026-03-29T00:00:00+01:00", clicks: 1 },
+      { hour: "2026-03-29T01:00:00+01:00", clicks: 2 },
+      { hour: "2026-03-29T03:00:00+02:00", clicks: 4 },
     ]);
-    expect(points.at(-1)).toEqual({ time: "2026-03-29T23:00:00+02:00", clicks: 8 });
+    expect(points.at(-1)).toEqual({ hour: "2026-03-29T23:00:00+02:00", clicks: 8 });
     expect(meta.query).toMatchObject({ from: "2026-03-29T00:00:00+01:00", to: "2026-03-30T00:00:00+02:00" });
     expect(meta["timezone"]).toBe("Europe/Berlin");
     expect(meta.warnings).toEqual([]);
@@ -54,7 +54,7 @@ describe("a day on which clocks change", () => {
     const { series } = await askJson(
       "/v1/metrics/clicks?from=2026-10-25&to=2026-10-25&timezone=Europe/Berlin&granularity=hour",
     );
-    const times = series[0]?.points.map(({ time }) => time) ?? [];
+    const times = series[0]?.points.map(({ hour }) => hour) ?? [];
     expect(times.length).toBe(25);
     expect(times.slice(2, 4)).toEqual(["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"]);
   });
@@ -173,14 +173,14 @@ describe("compare=previous_period", () => {
       {
         adId: "ad_9",
         points: [
-          { time: "2026-03-29T00:00:00+01:00", clicks: 15, previous: { clicks: 0 } },
-          { time: "2026-03-30T00:00:00+02:00", clicks: 16, previous: { clicks: 64 } },
+          { day: "2026-03-29T00:00:00+01:00", clicks: 15, previous: { clicks: 0 } },
+          { day: "2026-03-30T00:00:00+02:00", clicks: 16, previous: { clicks: 64 } },
         ],
       },
     ]);
     expect(meta.totals).toEqual({ clicks: 31, previous: { clicks: 64 } });
     expect(await (await ask(`${path}&format=csv`)).text()).toBe(
-      "time,clicks,previous.clicks\r\n2026-03-29T00:00:00+01:00,15,0\r\n2026-03-30T00:00:00+02:00,16,64\r\n",
+      "day,clicks,previous.clicks\r\n2026-03-29,15,0\r\n2026-03-30,16,64\r\n",
     );
   });
 
