@@ -941,6 +941,8 @@ export interface components {
             /** @description other unless given. */
             device?: ("desktop" | "mobile" | "tablet" | "tv" | "other") | null;
             creative_id?: (string | "") | null;
+            placement_id?: (string | "") | null;
+            ad_format?: (string | "") | null;
             /** @description Valid ones. */
             impressions: number;
             /** @description All of them, no fewer than the valid ones; as many unless given. */
@@ -1119,11 +1121,19 @@ export interface components {
             /** @description Only rows with none of these values. (unset) stands for none. */
             "creative_id!"?: string[];
             /** @description Only rows with any of these values. (unset) stands for none. */
+            placement_id?: string[];
+            /** @description Only rows with none of these values. (unset) stands for none. */
+            "placement_id!"?: string[];
+            /** @description Only rows with any of these values. (unset) stands for none. */
+            ad_format?: string[];
+            /** @description Only rows with none of these values. (unset) stands for none. */
+            "ad_format!"?: string[];
+            /** @description Only rows with any of these values. (unset) stands for none. */
             currency?: string[];
             /** @description Only rows with none of these values. (unset) stands for none. */
             "currency!"?: string[];
             /** @description Dimensions, and at most one granularity. */
-            group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "currency" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
+            group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "placement_id" | "ad_format" | "currency" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
             /** @description Fields of the answer; with the prefix `-`, descending. */
             order?: string[];
             /**
@@ -1756,6 +1766,8 @@ export interface components {
             country?: string;
             device?: string;
             creativeId?: string;
+            placementId?: string;
+            adFormat?: string;
             currency?: string;
             deviceType?: string;
             /** @description A count. */
@@ -1812,6 +1824,8 @@ export interface components {
             country?: string;
             device?: string;
             creativeId?: string;
+            placementId?: string;
+            adFormat?: string;
             currency?: string;
             deviceType?: string;
             points: {
@@ -1966,11 +1980,19 @@ export interface operations {
                 /** @description Only rows with none of these values. (unset) stands for none. */
                 "creative_id!"?: string[];
                 /** @description Only rows with any of these values. (unset) stands for none. */
+                placement_id?: string[];
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "placement_id!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
+                ad_format?: string[];
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "ad_format!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
                 currency?: string[];
                 /** @description Only rows with none of these values. (unset) stands for none. */
                 "currency!"?: string[];
                 /** @description Dimensions, and at most one granularity. */
-                group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "currency" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
+                group_by?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "placement_id" | "ad_format" | "currency" | "device_type" | "minute" | "hour" | "day" | "week" | "month" | "all" | "1m" | "1h" | "1d" | "1w" | "1mo")[];
                 /** @description Fields of the answer; with the prefix `-`, descending. */
                 order?: string[];
                 /** @description Rows at most; 10000 unless given. */
@@ -2373,11 +2395,19 @@ export interface operations {
                 /** @description Only rows with none of these values. (unset) stands for none. */
                 "creative_id!"?: string[];
                 /** @description Only rows with any of these values. (unset) stands for none. */
+                placement_id?: string[];
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "placement_id!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
+                ad_format?: string[];
+                /** @description Only rows with none of these values. (unset) stands for none. */
+                "ad_format!"?: string[];
+                /** @description Only rows with any of these values. (unset) stands for none. */
                 currency?: string[];
                 /** @description Only rows with none of these values. (unset) stands for none. */
                 "currency!"?: string[];
                 /** @description Dimensions; one series for each combination. */
-                breakdown?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "currency" | "device_type")[];
+                breakdown?: ("advertiser_id" | "campaign_id" | "ad_group_id" | "ad_id" | "publisher_id" | "country" | "device" | "creative_id" | "placement_id" | "ad_format" | "currency" | "device_type")[];
             };
             header?: never;
             path?: never;

@@ -62,6 +62,14 @@ export const DIMENSION_FIELDS = {
     ...{ at: "cell", from: { claim: "crt" }, values: "id", isRequired: false, isMany: true, sums: [] },
     ...{ label: "Creative", means: "The creative that the token names." },
   },
+  placement_id: {
+    ...{ at: "cell", from: { claim: "plc" }, values: "id", isRequired: false, isMany: true, sums: ["publisher"] },
+    ...{ label: "Placement", means: "The place on the publisher's page that the token names." },
+  },
+  ad_format: {
+    ...{ at: "cell", from: { claim: "fmt" }, values: "id", isRequired: false, isMany: false },
+    ...{ sums: ["all", "publisher"], label: "Ad format", means: "The format of the ad that the token names." },
+  },
 } as const satisfies Readonly<Record<string, DimensionField>>;
 
 export type Dimension = keyof typeof DIMENSION_FIELDS;

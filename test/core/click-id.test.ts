@@ -46,6 +46,8 @@ const anyClick: fc.Arbitrary<ClickIdentity> = fc
     adId: id,
     publisherId: id,
     creativeId: optionalId,
+    placementId: optionalId,
+    adFormat: optionalId,
     country: fc.constantFrom("", "DE", "US", "T1"),
     device: fc.constantFrom(...DEVICE_CLASSES),
     isTest: fc.boolean(),

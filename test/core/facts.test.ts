@@ -56,7 +56,9 @@ describe("folding one event", () => {
   it("writes the empty string for what is unknown", () => {
     const [row] = fold([aLogged(VALID, { country: null })]).values();
     expect(row?.adGroupId).toBe("");
-    expect([...(row?.cells.keys() ?? [])].map(cellDimensionsOf)).toEqual([["pub_1", "", "desktop", ""]]);
+    expect([...(row?.cells.keys() ?? [])].map(cellDimensionsOf)).toEqual([
+      CELL_DIMENSIONS.map((name) => ({ publisher_id: "pub_1", device: "desktop" })[name as string] ?? ""),
+    ]);
   });
 
   it("takes the minute in which the click occurred, not in which it was received or logged", () => {

@@ -54,7 +54,7 @@ describe("what the methodology calls missing is not in the product:", () => {
 
   it("reasons cannot be split by publisher", () => {
     const refused = DIMENSIONS.filter((dimension) => unsplitMetric(["reasons"], [{ dimension }]) !== null);
-    expect(refused).toEqual(["publisher_id", "country", "device", "creative_id"]);
+    expect(refused).toEqual(["publisher_id", "country", "device", "creative_id", "placement_id", "ad_format"]);
   });
 
   it("no day is closed and nothing is billed from reconciled days", () => {

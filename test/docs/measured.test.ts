@@ -263,7 +263,7 @@ describe("users", () => {
 
   it("are counted by time, advertiser, campaign, ad group and ad, and by nothing else", () => {
     const refused = DIMENSIONS.filter((dimension) => unsplitMetric(["unique_users"], [{ dimension }]) !== null);
-    expect(refused).toEqual(["publisher_id", "country", "device", "creative_id"]);
+    expect(refused).toEqual(["publisher_id", "country", "device", "creative_id", "placement_id", "ad_format"]);
   });
 });
 

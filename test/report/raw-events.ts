@@ -24,6 +24,8 @@ export const VALUES = {
   country: ["", "DE", "US"],
   device: ["mobile", "desktop", "tv"],
   currency: ["", "EUR", "JPY", "USD"],
+  placement_id: ["", "plc_1", "plc_2"],
+  ad_format: ["", "banner"],
 } as const;
 export type Dimension = keyof typeof VALUES;
 export const DIMENSIONS = Object.keys(VALUES) as Dimension[];
@@ -40,6 +42,8 @@ export const anyDimensions: fc.Arbitrary<Dimensions> = fc.record({
   publisher_id: fc.constantFrom(...VALUES.publisher_id),
   country: fc.constantFrom(...VALUES.country),
   device: fc.constantFrom(...VALUES.device),
+  placement_id: fc.constantFrom(...VALUES.placement_id),
+  ad_format: fc.constantFrom(...VALUES.ad_format),
 });
 
 /** One event, as the generator names it. */
@@ -78,6 +82,8 @@ function entryOf(spec: Spec, seq: number): LogEntry {
       country: of.country,
       device: of.device,
       creativeId: of.creative_id,
+      placementId: of.placement_id,
+      adFormat: of.ad_format,
       clickedAtMs: atMs,
     };
     const next = { clickId: "c", click, valueMicros: spec.cpc, occurredAtMs: atMs + spec.laterMinutes * MINUTE };
@@ -93,6 +99,8 @@ function entryOf(spec: Spec, seq: number): LogEntry {
     cpc: spec.cpc,
     ...(of.ad_group_id === "" ? {} : { grp: of.ad_group_id }),
     ...(of.creative_id === "" ? {} : { crt: of.creative_id }),
+    ...(of.placement_id === "" ? {} : { plc: of.placement_id }),
+    ...(of.ad_format === "" ? {} : { fmt: of.ad_format }),
     ...(spec.user === null ? {} : { uid: `user_${spec.user}` }),
   };
   const event = aClick(

@@ -36,6 +36,8 @@ export type Cell = {
   readonly country: string;
   readonly device: string;
   readonly creative_id: string;
+  readonly placement_id: string;
+  readonly ad_format: string;
   readonly counts: Partial<Record<Measure, number>>;
   readonly reasons?: Readonly<Record<string, number>>;
   /** Elements of the sketch (core/sketch.ts). */
@@ -54,6 +56,8 @@ export function aCell(overrides: Partial<Cell> = {}): Cell {
     country: "DE",
     device: "mobile",
     creative_id: "crt_1",
+    placement_id: "",
+    ad_format: "",
     counts: clicks(1),
     ...overrides,
   };

@@ -8,8 +8,7 @@
  *   G7   nothing is counted that nobody sent
  */
 import { cellDimensionsOf } from "../../src/core/facts.ts";
-import { MEASURES, type Measure } from "../../src/core/fields.ts";
-import type { ImpressionCounts } from "../../src/core/impression-counts.ts";
+import { type Dimensioned, MEASURES, type Measure } from "../../src/core/fields.ts";
 import { SECOND_MS } from "../../src/core/limits.ts";
 import { isTokenEntry } from "../../src/core/log-line.ts";
 import { type Counts, zeroCounts } from "../../src/core/measures.ts";
@@ -31,11 +30,6 @@ type Checked = (typeof CHECKED)[number];
 
 /** Ids and dimensions of one cell and its minute → what it is to hold. */
 type Cells = Map<string, Partial<Record<Checked, number>>>;
-
-type Dimensions = Pick<
-  ImpressionCounts,
-  "advertiserId" | "campaignId" | "adGroupId" | "adId" | "publisherId" | "creativeId" | "country" | "device"
->;
 
 /** An event that is in the totals, by its first line. */
 type Counted = Pick<ArchivedEvent, "note" | "first">;
@@ -92,6 +86,8 @@ function addRequests(cells: Cells, counted: readonly Counted[]): void {
       adId: claims.ad,
       publisherId: claims.pub,
       creativeId: claims.crt ?? "",
+      placementId: claims.plc ?? "",
+      adFormat: claims.fmt ?? "",
       country: country ?? "",
       device,
     };
@@ -145,9 +141,9 @@ function addUploads(cells: Cells, witness: Witness): UploadedTotals {
   return totals;
 }
 
-function add(cells: Cells, at: Dimensions, atMs: number, more: Partial<Record<Checked, number>>): void {
+function add(cells: Cells, at: Dimensioned, atMs: number, more: Partial<Record<Checked, number>>): void {
   const row = [at.advertiserId, minuteOf(atMs), at.campaignId, at.adGroupId, at.adId];
-  const cell = [...row, at.publisherId, at.country, at.device, at.creativeId].join("/");
+  const cell = [...row, at.publisherId, at.country, at.device, at.creativeId, at.placementId, at.adFormat].join("/");
   const counts = cells.get(cell) ?? {};
   cells.set(cell, counts);
   for (const measure of CHECKED) {

@@ -223,6 +223,8 @@ function clickOf({ id, occurredAtMs, country, device }: TokenEvent, claims: Clai
     adId: claims.ad,
     publisherId: claims.pub,
     creativeId: claims.crt ?? "",
+    placementId: claims.plc ?? "",
+    adFormat: claims.fmt ?? "",
     country: country ?? "",
     device,
     isTest: claims.tst,

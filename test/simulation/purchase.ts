@@ -185,6 +185,8 @@ class PurchaseStory {
       adId: `ad_past_${chance.between(0, 2)}`,
       publisherId: "pub_past",
       creativeId: "",
+      placementId: chance.is(0.5) ? "plc_past" : "",
+      adFormat: "",
       country: "FR",
       device: "tablet",
       isTest: chance.is(0.1),

@@ -33,7 +33,7 @@ export function planUpload(chance: Chance, impression: Impression): UploadPlan |
 
 function aRow(chance: Chance, { claims, index }: Impression, sentMs: number): ImpressionCounts {
   const impressions = chance.between(0, 2_000);
-  const { adv, cmp, grp, ad, pub, crt } = claims;
+  const { adv, cmp, grp, ad, pub, crt, plc, fmt } = claims;
   return {
     minuteAtMs: minuteOf(sentMs - chance.between(0, HOUR_MS)) * MINUTE_MS,
     advertiserId: adv,
@@ -42,6 +42,8 @@ function aRow(chance: Chance, { claims, index }: Impression, sentMs: number): Im
     adId: ad,
     publisherId: pub,
     creativeId: crt ?? "",
+    placementId: plc ?? "",
+    adFormat: fmt ?? "",
     country: index % 3 === 0 ? "DE" : "",
     device: chance.pick(["mobile", "desktop"] as const),
     impressions,

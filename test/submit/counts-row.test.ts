@@ -34,7 +34,7 @@ describe("a row of counts", () => {
       ok: true,
       value: {
         ...{ minuteAtMs: NOON_MS, advertiserId: "adv_1", campaignId: "cmp_7", adGroupId: "", adId: "ad_9" },
-        ...{ publisherId: "pub_1", creativeId: "", country: "", device: "other" },
+        ...{ publisherId: "pub_1", creativeId: "", country: "", device: "other", placementId: "", adFormat: "" },
         ...{ impressions: 1_200, grossImpressions: 1_200 },
       },
     });
@@ -46,6 +46,7 @@ describe("a row of counts", () => {
     ["the oldest minute", { minute: NOW_MS - COUNTS_AGE_DAYS_MAX * DAY_MS }, {}],
     ["a clock a little ahead", { minute: NOW_MS + OCCURRED_AHEAD_MAX_MS }, {}],
     ["its ad group and creative", { ad_group_id: "g", creative_id: "c" }, { adGroupId: "g", creativeId: "c" }],
+    ["its placement and format", { placement_id: "p", ad_format: "f" }, { placementId: "p", adFormat: "f" }],
     ["no ad group", { ad_group_id: null, creative_id: "" }, { adGroupId: "", creativeId: "" }],
     ["a country", { country: "DE" }, { country: "DE" }],
     ["no country", { country: "" }, { country: "" }],

@@ -193,7 +193,7 @@ describe("[attack 3] an event of whatever a request says", () => {
         const facts: Facts = new Map();
         foldEntry(facts, logged);
         const cells = Array.from(facts.values(), (row) => Array.from(row.cells.keys(), cellDimensionsOf)).flat();
-        expect(cells).toEqual([["pub_1", event.country ?? "", event.device, ""]]);
+        expect(cells).toEqual([["pub_1", event.country ?? "", event.device, "", "", ""]]);
       }),
       { seed: 20_261_128, numRuns: 1_000 },
     );
@@ -252,6 +252,8 @@ const CLICK = {
   adId: "ad_9",
   publisherId: "pub_1",
   creativeId: "",
+  placementId: "plc_1",
+  adFormat: "banner",
   isTest: false,
 };
 
