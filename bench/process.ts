@@ -1,5 +1,5 @@
 /**
- * CPU time of workerd, from the kernel's books. Linux only; elsewhere the numbers are NaN.
+ * CPU time and memory of workerd, from the kernel's books. Linux only; elsewhere the numbers are NaN.
  */
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -14,6 +14,20 @@ export function workerdCpuSeconds(): number {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return Number.NaN;
     throw cause;
   }
+}
+
+/** Bytes that all workerd processes of this process have in memory now. */
+export function workerdResidentBytes(): number {
+  try {
+    return childrenNamed("workerd").reduce((sum, pid) => sum + residentKilobytes(pid) * 1_024, 0);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return Number.NaN;
+    throw cause;
+  }
+}
+
+function residentKilobytes(pid: string): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? Number.NaN);
 }
 
 function childrenNamed(name: string): string[] {

@@ -121,7 +121,7 @@ async function main(): Promise<void> {
   const options = { small: { type: "boolean" }, save: { type: "string" } } as const;
   const { values } = parseArgs({ options, strict: true });
   const result = await measureRecovery(values.small ? RECOVERY_SIZES.small : RECOVERY_SIZES.full);
-  const page = toRecoveryPage(result, describeMachine("npm run bench:recovery"));
+  const page = toRecoveryPage(result, describeMachine(`npm run bench:recovery${values.small ? " -- --small" : ""}`));
   console.log(page);
   if (values.save !== undefined) await writeFile(values.save, page);
 }
