@@ -1078,7 +1078,7 @@ export interface components {
              */
             timezone?: string;
             /** @description What is counted; clicks unless given. */
-            metrics?: ("impressions" | "gross_impressions" | "clicks" | "gross_clicks" | "duplicate_clicks" | "invalid_clicks" | "late_clicks" | "clicks_with_user" | "conversions" | "conversions_by_time" | "spend_micros" | "conversion_value_micros" | "conversion_value_by_time_micros" | "ctr" | "cvr" | "avg_cpc_micros" | "cpa_micros" | "roas" | "unique_users" | "reasons")[];
+            metrics?: ("impressions" | "gross_impressions" | "clicks" | "gross_clicks" | "duplicate_clicks" | "invalid_clicks" | "late_clicks" | "clicks_with_user" | "conversions" | "conversions_by_time" | "spend_micros" | "conversion_value_micros" | "conversion_value_by_time_micros" | "givt_clicks" | "ctr" | "cvr" | "avg_cpc_micros" | "cpa_micros" | "roas" | "unique_users" | "reasons")[];
             /** @enum {string} */
             format?: "json" | "csv" | "ndjson";
             /** @description Whether meta.totals holds one row over the whole query. */
@@ -1463,6 +1463,8 @@ export interface components {
             conversionValueMicros?: number;
             /** @description Micros of the advertiser's currency. */
             conversionValueByTimeMicros?: number;
+            /** @description A count. */
+            givtClicks?: number;
             /** @description A ratio with six places; null by zero. */
             ctr?: number | null;
             /** @description A ratio with six places; null by zero. */
@@ -1648,6 +1650,8 @@ export interface components {
                 conversionValueMicros?: number;
                 /** @description Micros of the advertiser's currency. */
                 conversionValueByTimeMicros?: number;
+                /** @description A count. */
+                givtClicks?: number;
                 /** @description A ratio with six places; null by zero. */
                 ctr?: number | null;
                 /** @description A ratio with six places; null by zero. */
@@ -1693,6 +1697,8 @@ export interface components {
                     conversionValueMicros?: number;
                     /** @description Micros of the advertiser's currency. */
                     conversionValueByTimeMicros?: number;
+                    /** @description A count. */
+                    givtClicks?: number;
                     /** @description A ratio with six places; null by zero. */
                     ctr?: number | null;
                     /** @description A ratio with six places; null by zero. */
@@ -1796,6 +1802,8 @@ export interface components {
             conversionValueMicros?: number;
             /** @description Micros of the advertiser's currency. */
             conversionValueByTimeMicros?: number;
+            /** @description A count. */
+            givtClicks?: number;
             /** @description A ratio with six places; null by zero. */
             ctr?: number | null;
             /** @description A ratio with six places; null by zero. */
@@ -1865,6 +1873,8 @@ export interface components {
                 conversionValueMicros?: number;
                 /** @description Micros of the advertiser's currency. */
                 conversionValueByTimeMicros?: number;
+                /** @description A count. */
+                givtClicks?: number;
                 /** @description A ratio with six places; null by zero. */
                 ctr?: number | null;
                 /** @description A ratio with six places; null by zero. */
@@ -1941,7 +1951,7 @@ export interface operations {
                 /** @description IANA name; days, weeks and months are cut there. UTC unless given. */
                 timezone?: string;
                 /** @description What is counted; clicks unless given. */
-                metrics?: ("impressions" | "gross_impressions" | "clicks" | "gross_clicks" | "duplicate_clicks" | "invalid_clicks" | "late_clicks" | "clicks_with_user" | "conversions" | "conversions_by_time" | "spend_micros" | "conversion_value_micros" | "conversion_value_by_time_micros" | "ctr" | "cvr" | "avg_cpc_micros" | "cpa_micros" | "roas" | "unique_users" | "reasons")[];
+                metrics?: ("impressions" | "gross_impressions" | "clicks" | "gross_clicks" | "duplicate_clicks" | "invalid_clicks" | "late_clicks" | "clicks_with_user" | "conversions" | "conversions_by_time" | "spend_micros" | "conversion_value_micros" | "conversion_value_by_time_micros" | "givt_clicks" | "ctr" | "cvr" | "avg_cpc_micros" | "cpa_micros" | "roas" | "unique_users" | "reasons")[];
                 format?: "json" | "csv" | "ndjson";
                 /** @description Whether meta.totals holds one row over the whole query. */
                 totals?: boolean;
@@ -2356,7 +2366,7 @@ export interface operations {
                 /** @description IANA name; days, weeks and months are cut there. UTC unless given. */
                 timezone?: string;
                 /** @description What is counted; clicks unless given. */
-                metrics?: ("impressions" | "gross_impressions" | "clicks" | "gross_clicks" | "duplicate_clicks" | "invalid_clicks" | "late_clicks" | "clicks_with_user" | "conversions" | "conversions_by_time" | "spend_micros" | "conversion_value_micros" | "conversion_value_by_time_micros" | "ctr" | "cvr" | "avg_cpc_micros" | "cpa_micros" | "roas" | "unique_users" | "reasons")[];
+                metrics?: ("impressions" | "gross_impressions" | "clicks" | "gross_clicks" | "duplicate_clicks" | "invalid_clicks" | "late_clicks" | "clicks_with_user" | "conversions" | "conversions_by_time" | "spend_micros" | "conversion_value_micros" | "conversion_value_by_time_micros" | "givt_clicks" | "ctr" | "cvr" | "avg_cpc_micros" | "cpa_micros" | "roas" | "unique_users" | "reasons")[];
                 format?: "json" | "csv" | "ndjson";
                 /** @description Whether meta.totals holds one row over the whole query. */
                 totals?: boolean;

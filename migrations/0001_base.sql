@@ -239,6 +239,7 @@ CREATE TABLE facts_minute (
   conversion_value_hundreds INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_micros INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_hundreds INTEGER NOT NULL DEFAULT 0,
+  givt INTEGER NOT NULL DEFAULT 0,
   cells TEXT NOT NULL,
   reasons TEXT NOT NULL,
   sketch BLOB,
@@ -269,6 +270,7 @@ CREATE TABLE facts_hour (
   conversion_value_hundreds INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_micros INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_hundreds INTEGER NOT NULL DEFAULT 0,
+  givt INTEGER NOT NULL DEFAULT 0,
   cells TEXT NOT NULL,
   reasons TEXT NOT NULL,
   sketch BLOB,
@@ -299,6 +301,7 @@ CREATE TABLE facts_day (
   conversion_value_hundreds INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_micros INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_hundreds INTEGER NOT NULL DEFAULT 0,
+  givt INTEGER NOT NULL DEFAULT 0,
   cells TEXT NOT NULL,
   reasons TEXT NOT NULL,
   sketch BLOB,
@@ -329,6 +332,7 @@ CREATE TABLE facts_minute_moving (
   conversion_value_hundreds INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_micros INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_hundreds INTEGER NOT NULL DEFAULT 0,
+  givt INTEGER NOT NULL DEFAULT 0,
   cells TEXT NOT NULL,
   reasons TEXT NOT NULL,
   sketch BLOB,
@@ -360,6 +364,7 @@ CREATE TABLE day_sums (
   conversion_value_hundreds INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_micros INTEGER NOT NULL DEFAULT 0,
   conversion_value_by_time_hundreds INTEGER NOT NULL DEFAULT 0,
+  givt INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (dimension, publisher_id, day, value),
   CHECK (gross = valid + duplicate + invalid + late)
 ) STRICT, WITHOUT ROWID;
@@ -392,7 +397,8 @@ SELECT
   coalesce(cell.value ->> '$[1][12]', 0) AS conversion_value_micros,
   coalesce(cell.value ->> '$[1][13]', 0) AS conversion_value_hundreds,
   coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
-  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds
+  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
+  coalesce(cell.value ->> '$[1][16]', 0) AS givt
 FROM facts_minute AS facts, json_each(facts.cells) AS cell;
 
 CREATE VIEW cells_hour AS
@@ -423,7 +429,8 @@ SELECT
   coalesce(cell.value ->> '$[1][12]', 0) AS conversion_value_micros,
   coalesce(cell.value ->> '$[1][13]', 0) AS conversion_value_hundreds,
   coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
-  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds
+  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
+  coalesce(cell.value ->> '$[1][16]', 0) AS givt
 FROM facts_hour AS facts, json_each(facts.cells) AS cell;
 
 CREATE VIEW cells_day AS
@@ -454,7 +461,8 @@ SELECT
   coalesce(cell.value ->> '$[1][12]', 0) AS conversion_value_micros,
   coalesce(cell.value ->> '$[1][13]', 0) AS conversion_value_hundreds,
   coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
-  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds
+  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
+  coalesce(cell.value ->> '$[1][16]', 0) AS givt
 FROM facts_day AS facts, json_each(facts.cells) AS cell;
 
 CREATE VIEW cells_minute_moving AS
@@ -485,5 +493,6 @@ SELECT
   coalesce(cell.value ->> '$[1][12]', 0) AS conversion_value_micros,
   coalesce(cell.value ->> '$[1][13]', 0) AS conversion_value_hundreds,
   coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
-  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds
+  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
+  coalesce(cell.value ->> '$[1][16]', 0) AS givt
 FROM facts_minute_moving AS facts, json_each(facts.cells) AS cell;

@@ -9,6 +9,7 @@
  * merging is their union.
  */
 import { CELL_DIMENSIONS, type CellValues, type Dimensioned, dimensionsOf, type Measure, valueIn } from "./fields.ts";
+import { isOfMachine } from "./givt.ts";
 import type { ImpressionCountsEvent } from "./impression-counts.ts";
 import {
   type ConversionContent,
@@ -93,7 +94,10 @@ function foldVerdict(facts: Facts, opened: OpenedEvent, { verdict, reason }: Dec
   const added =
     type === "impression"
       ? { gross_impressions: count, impressions: verdicts.valid }
-      : { ...verdicts, gross: count, ...worthOf(row, opened, verdicts.valid) };
+      : {
+          ...{ ...verdicts, gross: count, givt: isOfMachine(reason) ? count : 0 },
+          ...worthOf(row, opened, verdicts.valid),
+        };
   addCell(row, cellKey, toCounts(added), sign);
   // A valid event's reason (`late_accepted`) is that of its one valid click; its folded repeats are duplicates.
   if (reason !== null) addReason(row, reasonName(type, reason), sign * (verdict === "valid" ? 1 : count));

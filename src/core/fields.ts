@@ -228,6 +228,12 @@ export const MEASURE_FIELDS = {
     ...{ label: "Conversion value by time", means: "The same values, in the minute when each order occurred." },
     leavesOut: NOT_CREDITED,
   },
+  givt: {
+    metric: "givt_clicks",
+    ...{ unit: "count", stations: [], label: "General invalid clicks" },
+    means: "Invalid clicks of machines, by the rules on requests, agents, networks and speed: what the MRC calls GIVT.",
+    leavesOut: ["test", "expired_token", "late_rejected"],
+  },
 } as const satisfies Readonly<Record<string, MeasureField>>;
 
 /** A measure that has an entry; of money, the one that holds its micros. */

@@ -51,6 +51,13 @@ export const GIVT_REASONS = [
 ] as const;
 export type GivtReason = (typeof GIVT_REASONS)[number];
 
+/** Whether the reason tells a machine; test traffic and what came after a token's life are of people too. */
+export function isOfMachine(reason: string | null): boolean {
+  return (
+    (GIVT_REASONS as readonly (string | null)[]).includes(reason) && reason !== "test" && reason !== "expired_token"
+  );
+}
+
 export type GivtRule = {
   readonly name: GivtReason;
   /** What the rule says of an event, in one sentence. */

@@ -53,6 +53,17 @@ describe("folding one event", () => {
     ]);
   });
 
+  it.each([
+    ...["head_request", "link_preview", "non_browser_agent", "declared_crawler", "data_centre_network", "too_fast"].map(
+      (reason) => [reason, true] as const,
+    ),
+    ...["test", "expired_token", "late_rejected"].map((reason) => [reason, false] as const),
+  ])("counts the reason %s as of a machine: %s", (reason, isOfMachine) => {
+    const decision = { verdict: "invalid", reason } as Decision;
+    const [row] = fold([aLogged(decision, { count: 3 })]).values();
+    expect(row && totalsOf(row)).toEqual(toCounts({ gross: 3, invalid: 3, givt: isOfMachine ? 3 : 0 }));
+  });
+
   it("writes the empty string for what is unknown", () => {
     const [row] = fold([aLogged(VALID, { country: null })]).values();
     expect(row?.adGroupId).toBe("");
@@ -77,7 +88,7 @@ describe("folding one event", () => {
     ],
     ["valid", null, 1, { gross: 1, valid: 1, spend_micros: 250_000 }, {}],
     ["duplicate", "same_impression", 3, { gross: 3, duplicate: 3 }, { same_impression: 3 }],
-    ["invalid", "declared_crawler", 3, { gross: 3, invalid: 3 }, { declared_crawler: 3 }],
+    ["invalid", "declared_crawler", 3, { gross: 3, invalid: 3, givt: 3 }, { declared_crawler: 3 }],
     ["late", "late", 3, { gross: 3, late: 3 }, { late: 3 }],
   ] as const)("counts %s (%s) of %d requests", (verdict, reason, count, counts, reasons) => {
     const [row] = fold([aLogged({ verdict, reason }, { count })]).values();
