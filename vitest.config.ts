@@ -53,7 +53,7 @@ export default defineConfig(async () => {
               "test/*.test.ts",
             ],
             exclude: ["test/guarantees.test.ts"],
-            testTimeout: 30_000,
+            testTimeout: 120_000,
             // A page in a browser on a busy machine may take seconds, and nothing here measures time.
             expect: { poll: { timeout: 20_000 } },
           },
@@ -63,12 +63,12 @@ export default defineConfig(async () => {
           test: {
             name: "workers",
             include: [
-              "test/{access,admin,submit,track,queue,shard,sinks,report,openapi,desk,batch,contract,well-known}/**/*.test.ts",
+              "test/{access,admin,submit,track,queue,shard,facts,cold,report,openapi,desk,batch,contract,well-known}/**/*.test.ts",
               "test/guarantees.test.ts",
             ],
             exclude: PURE_SUBMIT_TESTS,
             setupFiles: ["./test/support/apply-migrations.ts"],
-            testTimeout: 30_000,
+            testTimeout: 120_000,
           },
         },
         {
@@ -82,7 +82,7 @@ export default defineConfig(async () => {
             name: "databases",
             include: ["test/databases/**/*.test.ts"],
             setupFiles: ["./test/support/apply-migrations.ts"],
-            testTimeout: 30_000,
+            testTimeout: 120_000,
           },
         },
       ],

@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { D1Database, Queue, R2Bucket } from "@cloudflare/workers-types";
 import type { Miniflare, V4MiniflareOptions } from "miniflare";
-import { boundDatabases } from "../src/sinks/directory.ts";
+import { boundDatabases } from "../src/facts/directory.ts";
 import { bundleWorker } from "./bundle.ts";
 import { type PipelineBindings, waitUntilCarried } from "./carried.ts";
 import { applyMigrations } from "./migrate.ts";

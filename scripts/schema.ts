@@ -11,7 +11,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MEASURES, ROW_DIMENSIONS } from "../src/core/fields.ts";
-import { CELL_COLUMNS, PLACES, type Place } from "../src/sinks/facts-schema.ts";
+import { CELL_COLUMNS, PLACES, type Place } from "../src/facts/facts-schema.ts";
 
 const MIGRATIONS = "migrations";
 const BASE = "0001_base.sql";

@@ -47,7 +47,7 @@ export type Config = {
   /** Past this many characters of unposted log a shard refuses more; the queue holds the rest. */
   readonly logBacklogCharsMax: number;
   readonly tiers: TierSettings;
-  /** Report databases, by binding, over which advertisers are spread when they are first seen (sinks/directory.ts). */
+  /** Report databases, by binding, over which advertisers are spread when they are first seen (facts/directory.ts). */
   readonly newAdvertisersTo: readonly string[];
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
   readonly dedupHorizonMs: number;

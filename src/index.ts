@@ -7,12 +7,12 @@
  */
 import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { ConfigError, readConfig } from "./config.ts";
+import { boundDatabases } from "./facts/directory.ts";
 import { logFault } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { dropKeptRows } from "./report/kept-rows.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
-import { boundDatabases } from "./sinks/directory.ts";
 import { drainSubmissions } from "./submit/drain.ts";
 import { handleSubmit } from "./submit/router.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
@@ -22,8 +22,8 @@ import { handleImpression } from "./track/impression.ts";
 import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
 export { ReadGate } from "./access/read-gate.ts";
-export { EventShard } from "./shard/object.ts";
-export { SubmissionShard } from "./shard/submission-object.ts";
+export { EventShard } from "./shard/event-shard.ts";
+export { SubmissionShard } from "./shard/submission-shard.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
 const DESK_PATHS = ["/v1/clicks/", "/v1/explain", "/v1/late-clicks", "/v1/admin/dead-letters", "/v1/admin/rebuild"];

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { describe, expect, it } from "vitest";
-import { MEASURES } from "../src/core/fields.ts";
 import {
   decodeFooter,
   decodeRows,
@@ -15,7 +14,8 @@ import {
   ROWS_PER_GROUP,
   toMinuteRow,
   type Wanted,
-} from "../src/sinks/cold-parquet.ts";
+} from "../src/cold/parquet.ts";
+import { MEASURES } from "../src/core/fields.ts";
 
 const DAY_START = 20_560 * 1_440;
 const ANY: Wanted = {

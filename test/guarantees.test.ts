@@ -6,13 +6,13 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { hashApiKey, makeApiKey } from "../src/access/api-keys.ts";
+import { ARCHIVE_PREFIX } from "../src/archive/archive.ts";
 import { parseJson } from "../src/core/base64url.ts";
 import { decodeClaims } from "../src/core/claims.ts";
 import { encodeMessage } from "../src/core/message.ts";
 import { eventShardNames, parseTopology } from "../src/core/routing.ts";
 import worker from "../src/index.ts";
 import { shardNameOf } from "../src/shard/stub.ts";
-import { ARCHIVE_PREFIX } from "../src/sinks/archive.ts";
 import { anEncodedEvent, anEpoch, anOpenedClick, BROWSER, CRAWLER, NOON_MS } from "./support/builders.ts";
 import { aToken } from "./support/tokens.ts";
 

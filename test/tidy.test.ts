@@ -52,7 +52,7 @@ describe("imports follow the table of folders", () => {
     ["src/core/a.ts", 'import type { Config } from "../config.ts";'],
     ["src/core/a.ts", 'import { Hono } from "hono";'],
     ["src/core/a.ts", 'import "node:fs";'],
-    ["src/sinks/a.ts", 'import { x } from "../shard/object.ts";'],
+    ["src/facts/a.ts", 'import { x } from "../shard/object.ts";'],
     ["src/shard/a.ts", 'import { x } from "../queue/route.ts";'],
     ["src/queue/a.ts", 'import type { X } from "../track/click.ts";'],
     ["src/track/a.ts", 'export { x } from "../report/app.ts";'],

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../../src/core/fields.ts";
 import { ELEMENT_CHARS } from "../../src/core/sketch.ts";
-import type { Tier } from "../../src/sinks/facts-schema.ts";
+import type { Tier } from "../../src/facts/facts-schema.ts";
 import { TIERS } from "./build.ts";
 
 const FLUSH_CHARS = 1_000_000;

@@ -11,7 +11,7 @@
  */
 import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import { Sketch } from "../../src/core/sketch.ts";
-import type { Tier } from "../../src/sinks/facts-schema.ts";
+import type { Tier } from "../../src/facts/facts-schema.ts";
 import { type Calendar, hasMinutes } from "./calendar.ts";
 import { type Ad, type Advertiser, activeProbability, type Catalog, randomOf } from "./catalog.ts";
 

@@ -8,9 +8,9 @@
  * would be a lost roll, finer ones a lost plan. Where a sampled advertiser is asked, DuckDB may add up another tier.
  */
 import { DIMENSIONS, type Dimension } from "../../src/core/fields.ts";
+import { SUMS_OF_ALL } from "../../src/facts/day-sums-sql.ts";
+import type { Tier } from "../../src/facts/facts-schema.ts";
 import { isRowDimension } from "../../src/report/fields.ts";
-import { SUMS_OF_ALL } from "../../src/sinks/day-sums-sql.ts";
-import type { Tier } from "../../src/sinks/facts-schema.ts";
 import { type Calendar, dateOf } from "./calendar.ts";
 
 export type Recipe = {

@@ -8,11 +8,11 @@
 import { encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
-import { EventShard } from "../../src/shard/object.ts";
+import { EventShard } from "../../src/shard/event-shard.ts";
 import { benchEvent } from "./bench-event.ts";
 
 export { ReadGate } from "../../src/access/read-gate.ts";
-export { SubmissionShard } from "../../src/shard/submission-object.ts";
+export { SubmissionShard } from "../../src/shard/submission-shard.ts";
 export { EventShard };
 
 const ADS = 1_000;

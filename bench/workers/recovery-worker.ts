@@ -11,7 +11,7 @@ import { encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import worker from "../../src/index.ts";
-import { EventShard as Shard } from "../../src/shard/object.ts";
+import { EventShard as Shard } from "../../src/shard/event-shard.ts";
 import { benchEvent } from "./bench-event.ts";
 
 export { ReadGate, SubmissionShard } from "../../src/index.ts";

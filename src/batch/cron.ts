@@ -10,11 +10,11 @@
 import type { Config } from "../config.ts";
 import { ADVERTISER_BUCKETS, MINUTE_MS, SECOND_MS } from "../core/limits.ts";
 import { eventShardNames, submissionShardNames, type Topology } from "../core/routing.ts";
+import { rollAll } from "../facts/roll.ts";
 import { logFault, logInfo } from "../log.ts";
 import type { Sealer } from "../queue/dead-letter.ts";
 import { drainSpool } from "../queue/spool.ts";
 import type { ShardNamespace, SubmissionNamespace } from "../shard/stub.ts";
-import { rollAll } from "../sinks/roll.ts";
 import { dropLateClicks, dropOld } from "./retention.ts";
 import { watchDatabase } from "./set-back.ts";
 

@@ -15,8 +15,9 @@
  * taken. Only whole days move that are older than the hot window and rolled into hours and days: the roll reads
  * minutes. What arrives for a moved minute makes a new row in facts_minute, which moves in a later batch.
  */
+
+import { claimBatch, movingBatch, settleBatch } from "../cold/store.ts";
 import { DAY_MS } from "../core/limits.ts";
-import { claimBatch, movingBatch, settleBatch } from "../sinks/cold-store.ts";
 
 export type MovePorts = {
   readonly database: D1Database;

@@ -9,11 +9,12 @@
  * whichever bucket has its turn, so for the time of a round they lack days that some buckets still have: answers from
  * there carry the warning `past_retention`.
  */
+
+import { DELETE_OLD_DAYS, DELETE_OLD_HOURS, DROP_OBJECTS, FORGET_DROPPED, SELECT_DROPPED } from "../cold/sql.ts";
 import { EVENT_ID_RANDOM_BYTES, makeEventId } from "../core/event-id.ts";
 import { DAY_MS } from "../core/limits.ts";
-import { DELETE_OLD_DAYS, DELETE_OLD_HOURS, DROP_OBJECTS, FORGET_DROPPED, SELECT_DROPPED } from "../sinks/cold-sql.ts";
-import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS } from "../sinks/day-sums-sql.ts";
-import { DELETE_OLD_LATE_CLICKS } from "../sinks/facts-sql.ts";
+import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS } from "../facts/day-sums-sql.ts";
+import { DELETE_OLD_LATE_CLICKS } from "../facts/facts-sql.ts";
 
 /** Rows of each tier that one transaction deletes, and objects that one call does. */
 const ROWS_PER_STEP_MAX = 1_000;

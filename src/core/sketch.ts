@@ -10,7 +10,7 @@
  *
  * Keeps: a sketch is a function of the set of its elements alone, so that merging is set union in any order and
  * grouping, and may be repeated. Only an element's first character is at or above 'p': it tells the two stored forms
- * apart, lets them be concatenated, and no element is found across two others. sinks/sketch-sql.ts merges the stored
+ * apart, lets them be concatenated, and no element is found across two others. facts/sketch-sql.ts merges the stored
  * forms in SQL.
  * Relies on: equal users have equal hashes, and the hash bits of different users are independent.
  * Sources: Flajolet, Fusy, Gandouet, Meunier 2007 (HyperLogLog and its error); Heule, Nunkesser, Hall 2013 (sparse

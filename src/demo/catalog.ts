@@ -5,7 +5,7 @@
  * Keeps: reads only. Relies on: minute facts of today are still hot (they are kept for two days).
  */
 import { MINUTE_MS } from "../core/limits.ts";
-import type { Directory } from "../sinks/directory.ts";
+import type { Directory } from "../facts/directory.ts";
 
 /** Whose ads and key the demonstration has; its ads stand first, so that what is said of the first ad holds. */
 export const DEMO_ADVERTISER = "adv_northwind";

@@ -10,8 +10,8 @@
  * other host is contacted. All text is escaped.
  */
 import { DAY_MS } from "../core/limits.ts";
+import { Directory } from "../facts/directory.ts";
 import { problemResponse } from "../problem.ts";
-import { Directory } from "../sinks/directory.ts";
 import { edgeOf } from "../track/edge.ts";
 import { BROWSER_SCRIPT } from "./browser-script.ts";
 import { type Catalog, readCatalog, readFigures } from "./catalog.ts";

@@ -11,6 +11,8 @@
  * Relies on: advertiser and publisher are part of an impression's identity (core/impression-key.ts), so whoever may see
  * a click may see the click that claimed its impression.
  */
+
+import { findArchived } from "../archive/reader.ts";
 import { openClickId } from "../core/click-id.ts";
 import { decodeEventId, type EventId, isEventId } from "../core/event-id.ts";
 import { explainEvent, type FirstClaim, shownClaims } from "../core/explain.ts";
@@ -25,7 +27,6 @@ import { hourOf, isoSecond } from "../core/time.ts";
 import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { claimantIn, findLogged, type ShardNamespace } from "../shard/stub.ts";
-import { findArchived } from "../sinks/archive-reader.ts";
 
 export type ExplainPorts = {
   readonly shards: ShardNamespace;

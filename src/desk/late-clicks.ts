@@ -15,11 +15,11 @@ import { isEventId } from "../core/event-id.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReviewOutcome } from "../core/review.ts";
 import { isoSecond } from "../core/time.ts";
+import type { Directory } from "../facts/directory.ts";
 import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import type { ReadScope } from "../report/segments-sql.ts";
 import type { ReviewRequest } from "../shard/review.ts";
-import type { Directory } from "../sinks/directory.ts";
 import { invalidBody } from "./invalid.ts";
 import { SELECT_LATE_CLICKS, SELECT_LATE_SHARDS } from "./late-clicks-sql.ts";
 

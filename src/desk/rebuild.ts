@@ -3,16 +3,16 @@
  *
  *   POST /v1/admin/rebuild  {"database":"REPORT_DB","after":""}   → {"events":…,"shards":…,"next":"clicks-3"}
  *
- * Keeps: scope admin only. Idempotent (sinks/rebuild.ts); a call ends after some seconds and says where to go on.
+ * Keeps: scope admin only. Idempotent (facts/rebuild.ts); a call ends after some seconds and says where to go on.
  */
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
+import { rebuild } from "../facts/rebuild.ts";
 import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
-import { Directory, PRIMARY_DATABASE } from "../sinks/directory.ts";
-import { rebuild } from "../sinks/rebuild.ts";
 import { invalidBody } from "./invalid.ts";
 
 /** A call works so long; a shard's postings that have begun are finished. */

@@ -8,14 +8,15 @@
  * Relies on: the ledger is read in the transaction of the statements (src/report/snapshot.ts), so that a row is in
  * one of the three places for all of them.
  */
+
+import type { ColdRow, Wanted } from "../cold/parquet.ts";
+import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../cold/reader.ts";
+import { SELECT_COLD_OBJECTS } from "../cold/sql.ts";
 import { addExact, type Exact, parseExact, stringifyExact, toExact } from "../core/exact.ts";
 import { CELL_DIMENSIONS, MEASURES } from "../core/fields.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { Sketch } from "../core/sketch.ts";
-import type { ColdRow, Wanted } from "../sinks/cold-parquet.ts";
-import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../sinks/cold-reader.ts";
-import { SELECT_COLD_OBJECTS } from "../sinks/cold-sql.ts";
-import type { Rolled } from "../sinks/roll.ts";
+import type { Rolled } from "../facts/roll.ts";
 import { DatabaseFault } from "./database.ts";
 import { type Dimension, isRowDimension } from "./fields.ts";
 import { type Group, groupKey, type ReadRow, type Reasons } from "./groups.ts";

@@ -11,7 +11,7 @@
  * its groups: that costs nothing. Otherwise statements join the list of advertisers with their currencies.
  *
  * Keeps: an advertiser whose profile says nothing has the currency '', which is added to no other. Relies on: an
- * advertiser is in the directory before anything of it is posted (src/sinks/directory.ts), so that a look at the
+ * advertiser is in the directory before anything of it is posted (src/facts/directory.ts), so that a look at the
  * directory after a reading knows everybody who is in it.
  */
 import type { Reading } from "./facts-reader.ts";

@@ -10,7 +10,7 @@
  * Relies on: the marks of all buckets were read before the facts, since no advertiser is listed.
  */
 
-import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../sinks/day-sums-sql.ts";
+import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../facts/day-sums-sql.ts";
 import type { Dimension } from "./fields.ts";
 import type { Read } from "./plan.ts";
 import type { ReportQuery } from "./query.ts";

@@ -8,11 +8,11 @@
  * of each advertiser are of one moment; those of two advertisers may be some milliseconds apart. Long sketches are read
  * on in further steps: they only grow, and a user that is read twice counts once. Where minutes were moved meanwhile,
  * so that plan or sketches may have missed some, all is read again.
- * Relies on: an advertiser is pinned before anything of it is posted (src/sinks/directory.ts), and the watermark is
+ * Relies on: an advertiser is pinned before anything of it is posted (src/facts/directory.ts), and the watermark is
  * read before the directory: whatever the watermark speaks for is pinned by then.
  */
 import { err, ok, type Result } from "../core/result.ts";
-import type { Directory } from "../sinks/directory.ts";
+import type { Directory } from "../facts/directory.ts";
 import { type Ask, advertisersOf, bucketsOf, planAsks, segmentsRead, sharesOf } from "./asks.ts";
 import { COLD_ROWS_MAX, type ColdReading, movedReads, readColdGroups, uniteUsers } from "./cold-minutes.ts";
 import { type CurrencySource, namesCurrency, nothingRead, putCurrency, takeCurrency } from "./currency.ts";

@@ -13,7 +13,7 @@ import { addSums, type Metric, measuresOf, metricValue, sumIn } from "./metrics.
 import type { Page } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";
 
-/** A row as a statement names its columns; integers that a double does not hold are text (src/sinks/wide-sql.ts). */
+/** A row as a statement names its columns; integers that a double does not hold are text (src/facts/wide-sql.ts). */
 export type ReadRow = Readonly<Record<string, string | number | bigint>>;
 
 /** Counts by reason. */

@@ -3,7 +3,7 @@
  * publisher. Those of several advertisers are by currency, since two are never added up.
  */
 import { MEASURES } from "../core/fields.ts";
-import { WIDE } from "../sinks/wide-sql.ts";
+import { WIDE } from "../facts/wide-sql.ts";
 
 const SUMS = MEASURES.map((measure) => `${WIDE(`sum(${measure})`)} AS ${measure}`).join(", ");
 

@@ -9,7 +9,7 @@ import type { Principal } from "../access/api-keys.ts";
 import { type ReadGates, type ReadPass, withinBudget } from "../access/read-pass.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/limits.ts";
 import type { Result } from "../core/result.ts";
-import { type Directory, PRIMARY_DATABASE } from "../sinks/directory.ts";
+import { type Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
 import { fromDatabase } from "./database.ts";
 import type { ReportQuery } from "./query.ts";
 import { needsCells, type ReadScope } from "./rows-sql.ts";

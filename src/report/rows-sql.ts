@@ -13,7 +13,7 @@
 
 import { DIMENSIONS as STORED } from "../core/fields.ts";
 import { assert } from "../core/result.ts";
-import { PLACES, type Place } from "../sinks/facts-schema.ts";
+import { PLACES, type Place } from "../facts/facts-schema.ts";
 import { type Dimension, isRowDimension } from "./fields.ts";
 import type { Piece, Read, Tier } from "./plan.ts";
 import type { OrderTerm, ReportQuery } from "./query.ts";

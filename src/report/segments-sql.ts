@@ -4,15 +4,15 @@
  *
  *   sums      SELECT window, dimensions, sums FROM rows GROUP BY … HAVING any sum <> 0 ORDER BY … LIMIT ?
  *   reasons   SELECT window, dimensions, JSON {reason: count} FROM the same rows, their reasons unfolded …
- *   sketches  the sketches of the same rows by group, concatenated, part by part (src/sinks/sketch-sql.ts)
+ *   sketches  the sketches of the same rows by group, concatenated, part by part (src/facts/sketch-sql.ts)
  *
  * Keeps: only names of closed lists meet SQL text; limits are bound.
  */
 import { HUNDREDS, isMoney, type Measure } from "../core/fields.ts";
 import { MICROS_PER_HUNDRED } from "../core/measures.ts";
 import { assert } from "../core/result.ts";
-import { sketchesStatement } from "../sinks/sketch-sql.ts";
-import { WIDE } from "../sinks/wide-sql.ts";
+import { sketchesStatement } from "../facts/sketch-sql.ts";
+import { WIDE } from "../facts/wide-sql.ts";
 import { sumsSource } from "./day-sums-sql.ts";
 import { isSumMetric, measuresOf, SUM_METRICS, withHundreds } from "./metrics.ts";
 import type { Page, Read } from "./plan.ts";

@@ -10,9 +10,10 @@
  * it. Nothing here rejects but `ready`.
  * Relies on: one runner per log, made again with its object.
  */
+
+import { StorageSetBackError } from "../archive/archive.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";
-import { StorageSetBackError } from "../sinks/archive.ts";
 import { archiveDueMs, archivedPlace, type FlushPorts, FlushSession, flush, postedPlace } from "./flush.ts";
 import { checkStorage } from "./recovery.ts";
 

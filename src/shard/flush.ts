@@ -1,7 +1,7 @@
 /**
  * Flush: carry the log to the sinks, then forget what is no longer needed.
  *
- *   check      each database's ledger against the log's mark, before anything is posted (sinks/ledger-check.ts)
+ *   check      each database's ledger against the log's mark, before anything is posted (facts/ledger-check.ts)
  *   post       to the report databases     → again from the mark, the ledger recognises it
  *   archive    when a segment is due       → again from the mark, head and segment recognise it
  *   trim       the log, behind both        → rows that are posted and archived stay a little longer
@@ -14,19 +14,20 @@
  * Keeps: a fault of one sink does not keep the other from its work; it is thrown after both had their turn. Bounded: a
  * run ends after `POSTINGS_PER_FLUSH_MAX` postings, and holds one posting, one segment and what it read for them.
  */
+
+import { archiveLog, type LogOwner, StorageSetBackError, sourceOf } from "../archive/archive.ts";
+import type { Life } from "../archive/head.ts";
 import type { Facts } from "../core/facts.ts";
 import { HOUR_MS, LOG_READ_CHARS_MAX, POSTINGS_PER_FLUSH_MAX, SEGMENT_CHARS_MAX } from "../core/limits.ts";
 import type { Position } from "../core/position.ts";
 import { assert } from "../core/result.ts";
 import { hourOf } from "../core/time.ts";
+import type { FactsStore } from "../facts/facts-store.ts";
+import { archivedRows, checkMark, repost } from "../facts/ledger-check.ts";
+import { type PostedMark, type PostOptions, type PostTarget, postLog } from "../facts/post.ts";
+import { type DeadPosting, postApart, Refusals } from "../facts/post-apart.ts";
 import { logFault } from "../log.ts";
-import { archiveLog, type LogOwner, StorageSetBackError, sourceOf } from "../sinks/archive.ts";
-import type { Life } from "../sinks/archive-head.ts";
-import type { FactsStore } from "../sinks/facts-store.ts";
-import { archivedRows, checkMark, repost } from "../sinks/ledger-check.ts";
-import { FactsTally, type OperationsDataset } from "../sinks/operations.ts";
-import { type PostedMark, type PostOptions, type PostTarget, postLog } from "../sinks/post.ts";
-import { type DeadPosting, postApart, Refusals } from "../sinks/post-apart.ts";
+import { FactsTally, type OperationsDataset } from "../operations.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LateShelf } from "./late-shelf.ts";
 import { ownLife, type RecoveryPorts } from "./recovery.ts";
@@ -41,7 +42,7 @@ export type FlushPorts = Omit<RecoveryPorts, "reports"> & {
   readonly watch?: ((posted: Facts) => void) | undefined;
   /** Drops what is past its horizon at that instant; in the same transaction as the trim. */
   readonly forget: (nowMs: number) => void;
-  /** Keeps what a database refuses (sinks/post-apart.ts); durable when it resolves. */
+  /** Keeps what a database refuses (facts/post-apart.ts); durable when it resolves. */
   readonly bury: (dead: DeadPosting) => Promise<void>;
 };
 

@@ -10,18 +10,19 @@
  *   4 the new life and its marks in the storage, in one transaction   → nothing
  *
  * Keeps: what was archived is counted once: its keys are known again before anything is decided, and the report
- * databases get it under the life that wrote it (sinks/ledger-check.ts). Rows that were posted and not yet archived
+ * databases get it under the life that wrote it (facts/ledger-check.ts). Rows that were posted and not yet archived
  * when the storage was set back are lost to the archive: `storage_set_back` names them.
- * Relies on: the head is written before the segment that it announces (sinks/archive.ts).
+ * Relies on: the head is written before the segment that it announces (archive/archive.ts).
  */
+
+import { type ArchiveStore, type LogOwner, sourceOf } from "../archive/archive.ts";
+import { currentLife, type Life } from "../archive/head.ts";
+import { positionAt } from "../archive/log-source.ts";
 import { LOG_READ_CHARS_MAX } from "../core/limits.ts";
 import type { LogEntry } from "../core/log-line.ts";
 import { isSamePosition, LOG_START, type Position, positionAfter } from "../core/position.ts";
+import type { ReportStores } from "../facts/facts-store.ts";
 import { logFault } from "../log.ts";
-import { type ArchiveStore, type LogOwner, sourceOf } from "../sinks/archive.ts";
-import { currentLife, type Life } from "../sinks/archive-head.ts";
-import type { ReportStores } from "../sinks/facts-store.ts";
-import { positionAt } from "../sinks/log-source.ts";
 import type { ShardLog } from "./shard-log.ts";
 
 export type RecoveryPorts = {

@@ -8,11 +8,12 @@
  *   - `trim(place)` deletes rows up to that place, which becomes the tail. The caller has carried them all before.
  *   - A mark is durable when `write` returns, and null until it is written.
  */
+
+import type { Life } from "../archive/head.ts";
+import type { Cursor, LogSource } from "../archive/log-source.ts";
 import type { LogContent } from "../core/log-line.ts";
 import type { Position } from "../core/position.ts";
-import type { Life } from "../sinks/archive-head.ts";
-import type { Cursor, LogSource } from "../sinks/log-source.ts";
-import type { PostedMark } from "../sinks/post.ts";
+import type { PostedMark } from "../facts/post.ts";
 
 /** An event with its decision, about to be logged; `encoded` is the event's text as it arrived. */
 export type NewEntry = { readonly content: LogContent; readonly encoded: string };

@@ -8,8 +8,8 @@ import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
 import type { OpenedEvent } from "../core/message.ts";
 import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
-import type { EventShard } from "./object.ts";
-import type { SubmissionShard } from "./submission-object.ts";
+import type { EventShard } from "./event-shard.ts";
+import type { SubmissionShard } from "./submission-shard.ts";
 import type { ConversionOutcome, Upload, UploadOutcome } from "./submit.ts";
 
 export type ShardNamespace = DurableObjectNamespace<EventShard>;

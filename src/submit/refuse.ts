@@ -5,8 +5,8 @@
  */
 import { RATE_PERIOD_S } from "../access/rate-limit.ts";
 import { OPERATIONS_POINTS_MAX } from "../core/limits.ts";
+import { type OperationsDataset, writeRefusedPoint } from "../operations.ts";
 import { problemResponse } from "../problem.ts";
-import { type OperationsDataset, writeRefusedPoint } from "../sinks/operations.ts";
 import type { SubmissionProblem } from "./problems.ts";
 
 /** Problems whose field is the sender's own word. */

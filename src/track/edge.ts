@@ -8,12 +8,12 @@ import { parseJson } from "../core/base64url.ts";
 import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
 import { sealText } from "../core/seal.ts";
 import type { EventType } from "../core/token-event.ts";
+import type { OperationsDataset } from "../operations.ts";
 import { Coalescer } from "../queue/coalescer.ts";
 import type { Sealer } from "../queue/dead-letter.ts";
 import type { ProducerPorts } from "../queue/producer.ts";
 import { PLATFORM_TIMING } from "../queue/timing.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
-import type { OperationsDataset } from "../sinks/operations.ts";
 import { AddressHasher } from "./address-hash.ts";
 import { RandomPool } from "./random-pool.ts";
 

@@ -8,7 +8,7 @@
  * event. A speculative fetch gets its pixel and is not counted; no browser asks again for an image, so it is refused,
  * not deferred.
  */
-import { writeRefusedPoint } from "../sinks/operations.ts";
+import { writeRefusedPoint } from "../operations.ts";
 import { acceptEvent, NO_REPORT } from "./accept.ts";
 import { allowCrossOrigin, preflightResponse } from "./cors.ts";
 import { edgeOf, knownEdge } from "./edge.ts";

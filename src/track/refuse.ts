@@ -3,9 +3,9 @@
  * and always counted.
  */
 import type { Refusal } from "../core/refusal.ts";
+import { type OperationsDataset, writeRefusedPoint } from "../operations.ts";
 import { problemResponse } from "../problem.ts";
 import { PROBLEMS } from "../problems/catalog.ts";
-import { type OperationsDataset, writeRefusedPoint } from "../sinks/operations.ts";
 
 /** Counts the refusal by its reason and answers it. */
 export function refuse(refusal: Refusal, request: Request, operations: OperationsDataset): Response {

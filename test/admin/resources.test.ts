@@ -1,7 +1,7 @@
 /** Tenants as resources: created once, changed without losing a change, each act on record or not done. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { Directory } from "../../src/sinks/directory.ts";
+import { Directory } from "../../src/facts/directory.ts";
 import { ask, auditOf, OPERATOR, seedTenant, withBatch } from "./ask.ts";
 
 const SOURCES = import.meta.glob<string>("../../src/**/*.ts", { query: "?raw", import: "default", eager: true });

@@ -2,8 +2,8 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Facts, foldEntry } from "../../src/core/facts.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
-import type { FactsStore } from "../../src/sinks/facts-store.ts";
+import { D1Facts } from "../../src/facts/d1-facts.ts";
+import type { FactsStore } from "../../src/facts/facts-store.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { loggedOf, type Spec } from "../support/logged.ts";
 import { MemoryFacts } from "../support/memory-facts.ts";

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { eventShardNames } from "../../src/core/routing.ts";
-import { Directory } from "../../src/sinks/directory.ts";
+import { Directory } from "../../src/facts/directory.ts";
 import { ask, seedTenant } from "../admin/ask.ts";
 import { anEncodedEvent, anEpoch } from "../support/builders.ts";
 

@@ -4,8 +4,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
 import { eventShardNames } from "../../src/core/routing.ts";
+import { boundDatabases } from "../../src/facts/directory.ts";
 import worker from "../../src/index.ts";
-import { boundDatabases } from "../../src/sinks/directory.ts";
 import { anEncodedEvent, anEpoch, NOON_MS } from "../support/builders.ts";
 import { readFacts } from "../support/read-facts.ts";
 

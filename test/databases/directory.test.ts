@@ -1,7 +1,7 @@
 /** The directory over three report databases: pinned at first sight, for ever, by whoever comes first. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { boundDatabases, Directory, UnboundDatabaseError } from "../../src/sinks/directory.ts";
+import { boundDatabases, Directory, UnboundDatabaseError } from "../../src/facts/directory.ts";
 
 const NAMES = ["REPORT_DB", "REPORT_DB_1", "REPORT_DB_2"];
 const ids = (count: number, prefix = "adv") => Array.from({ length: count }, (_, at) => `${prefix}_${at}`);

@@ -6,7 +6,7 @@ import { makeEventId } from "../../src/core/event-id.ts";
 import type { LateClicks } from "../../src/core/late-click.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { deskApp } from "../../src/desk/app.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
+import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { ADMIN } from "../report/ask.ts";
 import { aCell, seedKey } from "../report/seed.ts";
 import { aClick, NOON_MS, serialBytes } from "../support/builders.ts";

@@ -1,13 +1,13 @@
 /** A report over three report databases while the minutes of one of them move to R2. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, expect, it } from "vitest";
+import { claimBatch, movingBatch, settleBatch } from "../../src/cold/store.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
+import { Directory } from "../../src/facts/directory.ts";
+import { rollAll } from "../../src/facts/roll.ts";
 import { currencySource } from "../../src/report/currency.ts";
 import { readReport } from "../../src/report/facts-reader.ts";
-import { claimBatch, movingBatch, settleBatch } from "../../src/sinks/cold-store.ts";
-import { Directory } from "../../src/sinks/directory.ts";
-import { rollAll } from "../../src/sinks/roll.ts";
 import { parseTable } from "../report/ask.ts";
 import { aCell, clicks } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";

@@ -1,6 +1,6 @@
 /** Advertisers spread over the three report databases, and what is told of how they are read. */
 import { env } from "cloudflare:workers";
-import { boundDatabases, Directory } from "../../src/sinks/directory.ts";
+import { boundDatabases, Directory } from "../../src/facts/directory.ts";
 import { type Cell, type Mark, postCells, seedCells } from "../report/seed.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 

@@ -2,7 +2,7 @@
 import { env, exports } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { eventShardNames } from "../../src/core/routing.ts";
-import { boundDatabases } from "../../src/sinks/directory.ts";
+import { boundDatabases } from "../../src/facts/directory.ts";
 import { seedKey, seedTenant } from "../admin/ask.ts";
 import { anEpoch, BROWSER } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";

@@ -72,16 +72,16 @@ describe("what is kept", () => {
     const deleting = /DELETE\s+FROM\s+(facts_(hour|day)|cells)|DROP\s+TABLE\s+(IF\s+EXISTS\s+)?facts/i;
     expect(
       [...code, ...sources("migrations")].filter(({ text }) => deleting.test(text)).map(({ path }) => path),
-    ).toEqual(["src/sinks/cold-sql.ts"]);
-    expect(filesWith(/\bDELETE_OLD_(HOURS|DAYS)\b/)).toEqual(["src/batch/retention.ts", "src/sinks/cold-sql.ts"]);
+    ).toEqual(["src/cold/sql.ts"]);
+    expect(filesWith(/\bDELETE_OLD_(HOURS|DAYS)\b/)).toEqual(["src/batch/retention.ts", "src/cold/sql.ts"]);
     // Minutes are deleted once they stand in another place.
-    expect(filesWith(/DELETE\s+FROM\s+facts_minute/i)).toEqual(["src/sinks/cold-sql.ts"]);
+    expect(filesWith(/DELETE\s+FROM\s+facts_minute/i)).toEqual(["src/cold/sql.ts"]);
   });
 
   it("of raw events is the operator's rule, as the instructions set it, and nothing else deletes one", () => {
     const instructions = readFileSync("docs/OPERATIONS.md", "utf8");
     expect(instructions).toContain(`lifecycle add clickledger-archive raw-90-days raw/v1/ --expire-days ${RAW_DAYS}`);
-    const archive = code.find(({ path }) => path === "src/sinks/archive.ts")?.text ?? "";
+    const archive = code.find(({ path }) => path === "src/archive/archive.ts")?.text ?? "";
     expect(archive).toContain("raw/v1/");
     expect(archive).not.toMatch(/\.delete\(/);
     const deleting = filesWith(/\.delete\(/).filter((path) => filesWith(/ARCHIVE_PREFIX|raw\/v1/).includes(path));

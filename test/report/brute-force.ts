@@ -7,7 +7,7 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { moveMinutes } from "../../src/batch/move-minutes.ts";
-import { claimBatch } from "../../src/sinks/cold-store.ts";
+import { claimBatch } from "../../src/cold/store.ts";
 import { ALL_BUCKETS } from "../support/cold-facts.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { type Moves, QUERIES_PER_WORLD, type World, worlds } from "./any-world.ts";

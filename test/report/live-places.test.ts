@@ -3,8 +3,8 @@ import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { hashApiKey, makeApiKey } from "../../src/access/api-keys.ts";
 import { budgetOf, TENANT_RULES } from "../../src/access/read-rules.ts";
+import { Directory } from "../../src/facts/directory.ts";
 import { handleLive, type LivePorts, liveEvents, toStream } from "../../src/report/live.ts";
-import { Directory } from "../../src/sinks/directory.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 

@@ -6,9 +6,9 @@ import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import { decodeLogLine, encodeLogLine } from "../../src/core/log-line.ts";
 import { isoSecond, minuteOf } from "../../src/core/time.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import { D1Facts } from "../../src/facts/d1-facts.ts";
+import { Directory } from "../../src/facts/directory.ts";
 import { type LivePorts, liveEvents } from "../../src/report/live.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
-import { Directory } from "../../src/sinks/directory.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 import { postTo } from "../support/post-to.ts";
 

@@ -7,8 +7,8 @@ import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import { decodeEventLine, encodeLogLine, type LogEntry } from "../../src/core/log-line.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
 import type { Decision } from "../../src/core/verdict.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
-import { rollAll } from "../../src/sinks/roll.ts";
+import { D1Facts } from "../../src/facts/d1-facts.ts";
+import { rollAll } from "../../src/facts/roll.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 import { postTo } from "../support/post-to.ts";
 

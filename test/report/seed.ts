@@ -20,8 +20,8 @@ import { ADVERTISER_BUCKETS } from "../../src/core/limits.ts";
 import { toCounts } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { Sketch } from "../../src/core/sketch.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
-import { ADD_TO_SUMS } from "../../src/sinks/day-sums-sql.ts";
+import { D1Facts } from "../../src/facts/d1-facts.ts";
+import { ADD_TO_SUMS } from "../../src/facts/day-sums-sql.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { postTo } from "../support/post-to.ts";
 

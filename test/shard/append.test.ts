@@ -8,8 +8,8 @@ import { isConversionEntry } from "../../src/core/log-line.ts";
 import type { Credit } from "../../src/core/order.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { appendEntries } from "../../src/shard/append.ts";
-import { LogStore } from "../../src/shard/log-store.ts";
 import type { NewEntry } from "../../src/shard/shard-log.ts";
+import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { aClickIdentity, aConversion } from "../support/submissions.ts";
 

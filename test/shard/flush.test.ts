@@ -2,10 +2,10 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { ARCHIVE_PREFIX } from "../../src/archive/archive.ts";
+import { R2Archive } from "../../src/archive/r2-archive.ts";
 import { HOUR_MS } from "../../src/core/limits.ts";
-import { ARCHIVE_PREFIX } from "../../src/sinks/archive.ts";
-import type { FactsStore } from "../../src/sinks/facts-store.ts";
-import { R2Archive } from "../../src/sinks/r2-archive.ts";
+import type { FactsStore } from "../../src/facts/facts-store.ts";
 import { anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
 import {
   archivedLines,

@@ -3,11 +3,11 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import type { EventShard } from "../../src/shard/event-shard.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
-import { LogStore } from "../../src/shard/log-store.ts";
-import type { EventShard } from "../../src/shard/object.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
+import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aClick, anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
 import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
 

@@ -3,10 +3,10 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { LATE_EVENTS_PER_TOKEN_MAX as MAX } from "../../src/core/limits.ts";
-import { LogStore } from "../../src/shard/log-store.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
+import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aLateClick, anOnTimeClick } from "../support/late.ts";
 
 const FLOOD = 2_000;

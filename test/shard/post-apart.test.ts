@@ -1,10 +1,10 @@
 /** What a report database refuses again and again is set aside for its advertiser; nobody else waits for it. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { D1Facts } from "../../src/facts/d1-facts.ts";
+import { DEAD_POSTINGS_PREFIX } from "../../src/facts/dead-posting.ts";
+import type { FactsStore } from "../../src/facts/facts-store.ts";
 import { FlushSession, flush } from "../../src/shard/flush.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
-import { DEAD_POSTINGS_PREFIX } from "../../src/sinks/dead-posting.ts";
-import type { FactsStore } from "../../src/sinks/facts-store.ts";
 import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
 import { FLUSH_SETTINGS, type Harness, totalsOf, withShard } from "../support/flush-harness.ts";
 import { oneStore } from "../support/one-store.ts";

@@ -4,10 +4,10 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { HOUR_MS } from "../../src/core/limits.ts";
 import { hourOf, minuteOf } from "../../src/core/time.ts";
-import { LogStore } from "../../src/shard/log-store.ts";
 import { reviewLate } from "../../src/shard/review.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
+import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aLateClick, anOnTimeClick as onTime } from "../support/late.ts";
 
 async function totals(ad: string) {

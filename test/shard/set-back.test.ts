@@ -2,7 +2,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { rebuild } from "../../src/sinks/rebuild.ts";
+import { rebuild } from "../../src/facts/rebuild.ts";
 import { anEncodedEvent } from "../support/builders.ts";
 import { archivedLines, flushOnce, totalsOf, withShard } from "../support/flush-harness.ts";
 import { copyDatabase, copyStorage } from "../support/set-back.ts";

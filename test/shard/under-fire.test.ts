@@ -3,9 +3,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Facts } from "../../src/core/facts.ts";
+import type { FactsStore, Posting } from "../../src/facts/facts-store.ts";
+import { EventShard } from "../../src/shard/event-shard.ts";
 import type { FlushPorts } from "../../src/shard/flush.ts";
-import { EventShard } from "../../src/shard/object.ts";
-import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
 import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
 import { archivedLines, FLUSH_SETTINGS, flushOnce, totalsOf, withShard } from "../support/flush-harness.ts";
 import { oneStore, storeOf } from "../support/one-store.ts";

@@ -1,6 +1,6 @@
 /**
  * A simulated shard of clicks or impressions: claimed keys and late clicks beside the log, and the object over them, which
- * follows src/shard/object.ts.
+ * follows src/shard/event-shard.ts.
  */
 import type { LogEntry } from "../../src/core/log-line.ts";
 import type { ReviewOutcome } from "../../src/core/review.ts";

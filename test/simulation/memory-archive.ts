@@ -3,11 +3,12 @@
  *
  * Keeps: the contract of archive.ts: `put` answers with the place up to which what is stored under the key reaches.
  */
+
+import { type ArchiveStore, type LogOwner, type Segment, sourceOf } from "../../src/archive/archive.ts";
+import type { ArchiveHead, StoredHead } from "../../src/archive/head.ts";
+import type { LogRow } from "../../src/archive/log-source.ts";
 import type { LogEntry } from "../../src/core/log-line.ts";
 import type { Position } from "../../src/core/position.ts";
-import { type ArchiveStore, type LogOwner, type Segment, sourceOf } from "../../src/sinks/archive.ts";
-import type { ArchiveHead, StoredHead } from "../../src/sinks/archive-head.ts";
-import type { LogRow } from "../../src/sinks/log-source.ts";
 
 export class MemoryArchive implements ArchiveStore {
   /** Segments by key; null where none may come to stand any more. */

@@ -9,14 +9,15 @@
  * or from the tail when they are gone. A row claims `charsPerEvent` characters an entry, so that a small simulation
  * meets the bounds of postings and segments.
  */
+
+import type { Life } from "../../src/archive/head.ts";
+import type { Cursor, LogRow } from "../../src/archive/log-source.ts";
 import { hash32 } from "../../src/core/hash.ts";
 import type { LogEntry } from "../../src/core/log-line.ts";
 import { LOG_START, type Position } from "../../src/core/position.ts";
 import { RULES_VERSION } from "../../src/core/verdict.ts";
+import type { PostedMark } from "../../src/facts/post.ts";
 import type { Mark, NewEntry, ShardLog, Waiting } from "../../src/shard/shard-log.ts";
-import type { Life } from "../../src/sinks/archive-head.ts";
-import type { Cursor, LogRow } from "../../src/sinks/log-source.ts";
-import type { PostedMark } from "../../src/sinks/post.ts";
 import type { Journal } from "./journal.ts";
 
 /** A row with what `waitingAfter` needs; its text is never asked for. */

@@ -4,9 +4,12 @@
  *
  * Keeps: what is not replaced is the code that runs in production, or the in-memory implementation of its port.
  */
+
+import type { ArchiveStore } from "../../src/archive/archive.ts";
 import { ok, type Result } from "../../src/core/result.ts";
 import type { Topology } from "../../src/core/routing.ts";
 import type { LatePolicy } from "../../src/core/verdict.ts";
+import type { FactsStore } from "../../src/facts/facts-store.ts";
 import { Coalescer } from "../../src/queue/coalescer.ts";
 import { consumeEvents } from "../../src/queue/consumer.ts";
 import { drainSpool } from "../../src/queue/spool.ts";
@@ -27,8 +30,6 @@ import {
   type UploadOutcome,
 } from "../../src/shard/submit.ts";
 import { TopologyKeeper } from "../../src/shard/topology-keeper.ts";
-import type { ArchiveStore } from "../../src/sinks/archive.ts";
-import type { FactsStore } from "../../src/sinks/facts-store.ts";
 import { MemoryFacts } from "../support/memory-facts.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Chance } from "./chance.ts";

@@ -1,7 +1,7 @@
 /**
  * The report databases of one simulated system: one to three of them, and the directory that pins advertisers.
  *
- * Keeps: like src/sinks/directory.ts, the first sight decides for ever, and another isolate may choose otherwise. To
+ * Keeps: like src/facts/directory.ts, the first sight decides for ever, and another isolate may choose otherwise. To
  * whoever reads it is one database.
  */
 import { type Facts, mergeFacts } from "../../src/core/facts.ts";

@@ -4,19 +4,20 @@
  *   storage   log, the alarm, what else its kind remembers (event-host.ts, submission-host.ts)   survives everything
  *   object    the flush runner: what is armed, failures, the flush     lost at every eviction, made again by the next call
  *
- * The runner, the flush and all decisions are the real ones; an object only wires them together, as src/shard/object.ts
- * and src/shard/submission-object.ts do, which cannot be loaded outside of workerd.
+ * The runner, the flush and all decisions are the real ones; an object only wires them together, as src/shard/event-shard.ts
+ * and src/shard/submission-shard.ts do, which cannot be loaded outside of workerd.
  *
  * Keeps: an evicted object does nothing any more: answers to its calls go nowhere. Its calls under way take effect. A
  * fault of a flush that nobody injected is a bug, whatever the runner makes of it.
  */
+
+import { StorageSetBackError } from "../../src/archive/archive.ts";
 import { SECOND_MS } from "../../src/core/limits.ts";
 import type { LatePolicy } from "../../src/core/verdict.ts";
+import type { FactsStore, Posting } from "../../src/facts/facts-store.ts";
+import { LedgerConflictError, NotAppliedError } from "../../src/facts/post.ts";
 import type { FlushPorts, flush } from "../../src/shard/flush.ts";
 import { FlushRunner } from "../../src/shard/flush-runner.ts";
-import { StorageSetBackError } from "../../src/sinks/archive.ts";
-import type { FactsStore, Posting } from "../../src/sinks/facts-store.ts";
-import { LedgerConflictError, NotAppliedError } from "../../src/sinks/post.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Faults } from "./faults.ts";
 import { InjectedFault, Journal } from "./journal.ts";

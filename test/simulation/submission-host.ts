@@ -1,6 +1,6 @@
 /**
  * A simulated shard of conversions (`orders-<i>`) or uploaded counts (`counts-<i>`): the book of what was submitted beside
- * the log, and the object over them, which follows src/shard/submission-object.ts.
+ * the log, and the object over them, which follows src/shard/submission-shard.ts.
  */
 
 import type { LogEntry } from "../../src/core/log-line.ts";

@@ -5,7 +5,7 @@ import { type Facts, totalsOf as sumOf, widenFacts } from "../../src/core/facts.
 import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { minuteOf } from "../../src/core/time.ts";
-import { rollAll } from "../../src/sinks/roll.ts";
+import { rollAll } from "../../src/facts/roll.ts";
 import { anEncodedEvent } from "../support/builders.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
 import { aClickId, aRow, convert, daysAgo, sweepAll } from "./send.ts";

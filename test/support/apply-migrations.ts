@@ -2,7 +2,7 @@
 import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll } from "vitest";
-import { boundDatabases } from "../../src/sinks/directory.ts";
+import { boundDatabases } from "../../src/facts/directory.ts";
 
 beforeAll(async () => {
   const { TEST_MIGRATIONS } = env as unknown as { TEST_MIGRATIONS: D1Migration[] };

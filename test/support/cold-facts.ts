@@ -1,11 +1,12 @@
 /** Minute facts wherever they stand: hot, moving and cold, read at one moment, for tests of what moves them. */
+
+import { KEY_COLUMNS, type MinuteRow, toMinuteRow, type Wanted } from "../../src/cold/parquet.ts";
+import { type ColdObject, readColdMinutes } from "../../src/cold/reader.ts";
+import { SELECT_COLD_OBJECTS } from "../../src/cold/sql.ts";
 import { cellKeyOfStored, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
 import { MEASURES } from "../../src/core/fields.ts";
 import { ADVERTISER_BUCKETS } from "../../src/core/limits.ts";
 import { DIGIT_ZERO, ELEMENT_CHARS, ELEMENT_START } from "../../src/core/sketch.ts";
-import { KEY_COLUMNS, type MinuteRow, toMinuteRow, type Wanted } from "../../src/sinks/cold-parquet.ts";
-import { type ColdObject, readColdMinutes } from "../../src/sinks/cold-reader.ts";
-import { SELECT_COLD_OBJECTS } from "../../src/sinks/cold-sql.ts";
 
 const COLUMNS = [...KEY_COLUMNS, ...MEASURES, "reasons", "sketch", "cells"];
 const ROWS_OF = (table: string) =>

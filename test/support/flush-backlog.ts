@@ -3,14 +3,14 @@
  * nothing. Its heap is bounded by who starts it; it answers with what it carried.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import type { LogRow } from "../../src/archive/log-source.ts";
+import { R2Archive } from "../../src/archive/r2-archive.ts";
 import { decodeLogLine, encodeLogLine } from "../../src/core/log-line.ts";
 import { digestOfLines, LOG_START, type Position } from "../../src/core/position.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import type { LedgerRow, Posting } from "../../src/facts/facts-store.ts";
 import { type FlushPorts, FlushSession, flush } from "../../src/shard/flush.ts";
 import type { Mark, ShardLog } from "../../src/shard/shard-log.ts";
-import type { LedgerRow, Posting } from "../../src/sinks/facts-store.ts";
-import type { LogRow } from "../../src/sinks/log-source.ts";
-import { R2Archive } from "../../src/sinks/r2-archive.ts";
 import { aClick, NOON_MS } from "./builders.ts";
 
 const ADS = 1_000;

@@ -1,18 +1,18 @@
 /** A shard's flush on real storage, D1 and R2, with ports that a test may replace. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { ARCHIVE_PREFIX } from "../../src/archive/archive.ts";
+import { R2Archive } from "../../src/archive/r2-archive.ts";
 import { HOUR_MS } from "../../src/core/limits.ts";
+import { D1Facts } from "../../src/facts/d1-facts.ts";
+import { buryPosting } from "../../src/facts/dead-posting.ts";
 import { type FlushPorts, FlushSession, type FlushSettings, flush, forgetEvents } from "../../src/shard/flush.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
-import { LogStore } from "../../src/shard/log-store.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
-import { ARCHIVE_PREFIX } from "../../src/sinks/archive.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
-import { buryPosting } from "../../src/sinks/dead-posting.ts";
-import { R2Archive } from "../../src/sinks/r2-archive.ts";
+import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { NOON_MS } from "./builders.ts";
 import { oneStore } from "./one-store.ts";
 

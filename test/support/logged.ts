@@ -1,11 +1,11 @@
 /** Logged events for tests of sinks: any mix of ads, minutes and verdicts, built through the real log line. */
 import fc from "fast-check";
+import type { LogRow, LogSource } from "../../src/archive/log-source.ts";
 import { decodeEventLine, encodeLogLine, type LoggedEvent } from "../../src/core/log-line.ts";
 import { digestOfLines, LOG_START, type Position } from "../../src/core/position.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import type { Decision } from "../../src/core/verdict.ts";
-import type { LogRow, LogSource } from "../../src/sinks/log-source.ts";
-import type { PostedMark, PostTarget } from "../../src/sinks/post.ts";
+import type { PostedMark, PostTarget } from "../../src/facts/post.ts";
 import { aClick, NOON_MS } from "./builders.ts";
 
 export type Spec = {

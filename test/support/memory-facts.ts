@@ -1,7 +1,7 @@
 /** The in-memory report database: same contract as D1Facts, for contract tests and simulation. */
 import { type Facts, mergeFacts } from "../../src/core/facts.ts";
 import { type LateClicks, mergeLateClicks } from "../../src/core/late-click.ts";
-import { type FactsStore, isSameLedgerRow, type LedgerRow, type Posting } from "../../src/sinks/facts-store.ts";
+import { type FactsStore, isSameLedgerRow, type LedgerRow, type Posting } from "../../src/facts/facts-store.ts";
 
 export class MemoryFacts implements FactsStore {
   facts: Facts = new Map();

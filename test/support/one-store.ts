@@ -1,6 +1,6 @@
 /** One report database that holds every advertiser. */
-import { PRIMARY_DATABASE } from "../../src/sinks/directory.ts";
-import type { FactsStore, ReportStores } from "../../src/sinks/facts-store.ts";
+import { PRIMARY_DATABASE } from "../../src/facts/directory.ts";
+import type { FactsStore, ReportStores } from "../../src/facts/facts-store.ts";
 
 export function oneStore(store: FactsStore): ReportStores {
   return {

@@ -1,11 +1,12 @@
 /** One run of a log's postings as a flush does it: ledgers are compared first. */
+
+import { type LogOwner, sourceOf } from "../../src/archive/archive.ts";
+import type { LogSource } from "../../src/archive/log-source.ts";
 import { LOG_READ_CHARS_MAX } from "../../src/core/limits.ts";
 import { LOG_START } from "../../src/core/position.ts";
-import { type LogOwner, sourceOf } from "../../src/sinks/archive.ts";
-import type { ReportStores } from "../../src/sinks/facts-store.ts";
-import { checkMark } from "../../src/sinks/ledger-check.ts";
-import type { LogSource } from "../../src/sinks/log-source.ts";
-import { type PostTarget, postLog } from "../../src/sinks/post.ts";
+import type { ReportStores } from "../../src/facts/facts-store.ts";
+import { checkMark } from "../../src/facts/ledger-check.ts";
+import { type PostTarget, postLog } from "../../src/facts/post.ts";
 
 export async function runPostings(
   log: LogSource & { lastSeq(): number },

@@ -1,7 +1,7 @@
 /** Postings of tests: each follows whatever the ledger says of its source. */
 import type { Facts } from "../../src/core/facts.ts";
 import type { LateClicks } from "../../src/core/late-click.ts";
-import type { FactsStore, LedgerRow, Posting } from "../../src/sinks/facts-store.ts";
+import type { FactsStore, LedgerRow, Posting } from "../../src/facts/facts-store.ts";
 
 export type Given = {
   readonly facts?: Facts;

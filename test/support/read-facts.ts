@@ -2,7 +2,7 @@
 import { cellKeyOfStored, type Facts, mergeFacts, totalsOf } from "../../src/core/facts.ts";
 import { MEASURES } from "../../src/core/fields.ts";
 import { DIGIT_ZERO, ELEMENT_CHARS, ELEMENT_START, Sketch } from "../../src/core/sketch.ts";
-import type { Tier } from "../../src/sinks/facts-schema.ts";
+import type { Tier } from "../../src/facts/facts-schema.ts";
 
 type Row = Record<string, string | number> & { cells: string; reasons: string; sketch: number[] | null };
 

@@ -52,20 +52,22 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   problems: ["core"],
   access: ["problems", "core"],
-  sinks: ["core"],
-  shard: ["sinks", "core"],
-  queue: ["shard", "sinks", "core"],
-  track: ["queue", "shard", "sinks", "access", "problems", "core"],
-  submit: ["track", "queue", "shard", "sinks", "access", "problems", "core"],
+  archive: ["core"],
+  facts: ["archive", "core"],
+  cold: ["facts", "core"],
+  shard: ["facts", "archive", "core"],
+  queue: ["shard", "core"],
+  track: ["queue", "shard", "access", "problems", "core"],
+  submit: ["track", "queue", "shard", "access", "problems", "core"],
   // Queue and spool are where events wait that a report does not hold yet: its watermark asks them.
-  report: ["queue", "sinks", "access", "shard", "problems", "core"],
-  desk: ["report", "queue", "shard", "sinks", "access", "core"],
+  report: ["queue", "facts", "cold", "access", "shard", "problems", "core"],
+  desk: ["report", "queue", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
-  batch: ["queue", "sinks", "shard", "core"],
+  batch: ["queue", "facts", "cold", "shard", "core"],
   "well-known": ["report", "core"],
   // The document gathers the schemas and the problems of every route.
   openapi: ["admin", "desk", "report", "submit", "access", "problems", "core"],
-  demo: ["submit", "track", "queue", "shard", "sinks", "report", "access", "core"],
+  demo: ["submit", "track", "queue", "shard", "facts", "report", "access", "core"],
 };
 
 /** Folder → packages that it may import; "" are the root files. */
@@ -73,7 +75,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "": ["itty-router"],
   core: ["@noble/hashes", "isbot"],
   access: ["@noble/hashes", "cloudflare:workers"],
-  sinks: ["hyparquet", "hyparquet-writer"],
+  cold: ["hyparquet", "hyparquet-writer"],
   shard: ["cloudflare:workers"],
   track: ["@noble/hashes"],
   submit: ["@noble/hashes"],
@@ -89,8 +91,8 @@ const SHARD_OUTSIDE = ["src/shard/stub.ts", "src/shard/topology-keeper.ts"];
 
 /** Modules that are handed `Env` and so read the configuration; all others are handed what they need of it. */
 const ENV_READERS = [
-  "src/shard/object.ts",
-  "src/shard/submission-object.ts",
+  "src/shard/event-shard.ts",
+  "src/shard/submission-shard.ts",
   "src/report/app.ts",
   "src/report/live.ts",
   "src/desk/app.ts",
@@ -102,6 +104,7 @@ const ENV_READERS = [
 /** Root files that every folder but core may import, and whether as types only. */
 const ROOT_IMPORTS = new Map([
   ["src/log.ts", "value"],
+  ["src/operations.ts", "value"],
   ["src/problem.ts", "value"],
   ["src/body.ts", "value"],
   ["src/routes.ts", "value"],
@@ -244,7 +247,7 @@ export function unboundedReads(module: Module): string[] {
 
 /** Modules that own SQL whose text depends on constants of ours. */
 const SQL_BUILDERS =
-  /^src\/(sinks\/(facts|sketch|cold|day-sums)-sql|shard\/sqlite-(key-index|submission-book)|report\/[a-z-]+-sql)\.ts$/;
+  /^src\/(facts\/(facts|sketch|day-sums)-sql|cold\/sql|shard\/sqlite-(key-index|submission-book)|report\/[a-z-]+-sql)\.ts$/;
 const SQL =
   /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
 

@@ -6,7 +6,7 @@ import { parseJson } from "../../src/core/base64url.ts";
 import { eventShardName } from "../../src/core/routing.ts";
 import worker from "../../src/index.ts";
 import { problemType } from "../../src/problem.ts";
-import { LogStore } from "../../src/shard/log-store.ts";
+import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
 import { aToken } from "../support/tokens.ts";
 import { watched } from "../support/watched-edge.ts";

@@ -2,7 +2,7 @@
  * Breaks: a posting writes its counts over the row that is there instead of adding to it, as an upsert without sums does.
  * Violates G3: what an earlier posting counted for the same minute is gone from the totals.
  */
-import type { Posting } from "../../../src/sinks/facts-store.ts";
+import type { Posting } from "../../../src/facts/facts-store.ts";
 import { MemoryFacts } from "../../support/memory-facts.ts";
 import type { Mutant } from "./mutant.ts";
 

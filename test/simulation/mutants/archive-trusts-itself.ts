@@ -3,8 +3,9 @@
  * went on differently, the new rows are nowhere.
  * Violates G3: an acknowledged click is in the archive.
  */
+
+import type { Segment } from "../../../src/archive/archive.ts";
 import type { Position } from "../../../src/core/position.ts";
-import type { Segment } from "../../../src/sinks/archive.ts";
 import { MemoryArchive } from "../memory-archive.ts";
 import type { Mutant } from "./mutant.ts";
 

@@ -3,7 +3,7 @@
  * the log has grown between two tries, the second has another name, and a first one that arrives after it is added as well.
  * Violates G6: every posting is applied exactly once, also when the reply is lost.
  */
-import type { Posting } from "../../../src/sinks/facts-store.ts";
+import type { Posting } from "../../../src/facts/facts-store.ts";
 import { MemoryFacts } from "../../support/memory-facts.ts";
 import type { Mutant } from "./mutant.ts";
 

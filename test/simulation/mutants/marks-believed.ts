@@ -3,8 +3,9 @@
  * new, and never what was lost.
  * Violates G6: what the log holds is in the totals.
  */
+
+import type { FactsStore, LedgerRow } from "../../../src/facts/facts-store.ts";
 import { flush } from "../../../src/shard/flush.ts";
-import type { FactsStore, LedgerRow } from "../../../src/sinks/facts-store.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const MARKS_BELIEVED: Mutant = {

@@ -2,7 +2,7 @@
  * Breaks: the log has one mark for all report databases, which moves when one of them has a posting.
  * Violates G6: what another database did not take then never reaches it.
  */
-import type { PostedMark } from "../../../src/sinks/post.ts";
+import type { PostedMark } from "../../../src/facts/post.ts";
 import { MemoryShardLog } from "../memory-shard-log.ts";
 import type { Mutant } from "./mutant.ts";
 

@@ -3,8 +3,9 @@
  * its range: each flush is applied once, both post the same rows.
  * Violates G6: every posting is applied exactly once.
  */
+
+import type { Posting } from "../../../src/facts/facts-store.ts";
 import { flush } from "../../../src/shard/flush.ts";
-import type { Posting } from "../../../src/sinks/facts-store.ts";
 import { MemoryFacts } from "../../support/memory-facts.ts";
 import type { Mutant } from "./mutant.ts";
 

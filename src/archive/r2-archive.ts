@@ -15,7 +15,7 @@ import {
   type Segment,
   sourceOf,
 } from "./archive.ts";
-import { type ArchiveHead, decodeHead, encodeHead, headKey, type StoredHead } from "./archive-head.ts";
+import { type ArchiveHead, decodeHead, encodeHead, headKey, type StoredHead } from "./head.ts";
 import type { LogRow } from "./log-source.ts";
 
 const LINE_POSITION = /^\{"v":1,"seq":(\d+),"logged_at_ms":(\d+),/;

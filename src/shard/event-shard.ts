@@ -18,15 +18,15 @@ import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
 import type { ReviewOutcome } from "../core/review.ts";
 import { forgetEvents } from "./flush.ts";
+import { type OwnPorts, runnerOn } from "./flush-host.ts";
 import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
 import { type Ingested, ingest, openArrivals } from "./ingest.ts";
-import { LogStore } from "./log-store.ts";
-import { type OwnPorts, runnerOn } from "./platform.ts";
 import { rememberEntries } from "./remember.ts";
 import { type ReviewRequest, reviewLate } from "./review.ts";
 import { migrate } from "./schema.ts";
 import { SqliteKeyIndex } from "./sqlite-key-index.ts";
 import { SqliteLateShelf } from "./sqlite-late-shelf.ts";
+import { LogStore } from "./sqlite-shard-log.ts";
 
 export class EventShard extends DurableObject<Env> {
   readonly #config: Config;

@@ -18,6 +18,9 @@
  * Relies on: one run at a time per log (the shard's single flight); pins that never change. Memory: the rows of one
  * read, and one posting.
  */
+
+import { type LogOwner, sourceOf } from "../archive/archive.ts";
+import type { LogRow } from "../archive/log-source.ts";
 import { type Facts, foldEntry } from "../core/facts.ts";
 import { foldLateClick, type LateClicks } from "../core/late-click.ts";
 import { POSTING_CHARS_MAX } from "../core/limits.ts";
@@ -25,9 +28,7 @@ import { isTokenEntry } from "../core/log-line.ts";
 import { type Position, positionAfter } from "../core/position.ts";
 import { assert } from "../core/result.ts";
 import { ELEMENT_CHARS, EXACT_USERS_MAX } from "../core/sketch.ts";
-import { type LogOwner, sourceOf } from "./archive.ts";
 import { type FactsStore, isSameLedgerRow, type LedgerRow, type ReportStores } from "./facts-store.ts";
-import type { LogRow } from "./log-source.ts";
 
 /** Characters that one cell or row takes in a posting, rounded up from ids of full length. */
 const CHARS_PER_CELL = 330;

@@ -3,10 +3,10 @@
  * into migrations by `npm run schema`.
  *
  *   facts_minute, facts_hour, facts_day    one row for each ad and window, its breakdown packed into `cells`
- *   facts_minute_moving                    minutes on their way into an object (src/sinks/cold-sql.ts)
+ *   facts_minute_moving                    minutes on their way into an object (src/cold/sql.ts)
  *   cells_minute, cells_hour, cells_day,   the same rows unfolded, a row for each cell, so that reports are plain SQL
  *   cells_minute_moving
- *   day_sums                               days summed over advertisers (src/sinks/day-sums-sql.ts)
+ *   day_sums                               days summed over advertisers (src/facts/day-sums-sql.ts)
  *
  * Keeps: a cell that is older than a dimension or a measure reads as '' or 0 in it, and so does a row that is older than a
  * column.

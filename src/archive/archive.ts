@@ -15,7 +15,7 @@
 import { HOUR_MS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
 import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
 import { hourOf, isoDay } from "../core/time.ts";
-import { type ArchiveHead, currentLife, type StoredHead, withCurrent } from "./archive-head.ts";
+import { type ArchiveHead, currentLife, type StoredHead, withCurrent } from "./head.ts";
 import type { LogRow, LogSource } from "./log-source.ts";
 
 export const ARCHIVE_PREFIX = "raw/v1/";

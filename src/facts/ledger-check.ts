@@ -11,12 +11,13 @@
  *
  * Keeps: nothing is posted before it was compared. Everything here is idempotent.
  */
+
+import { type ArchiveStore, type LogOwner, StorageSetBackError, sourceOf } from "../archive/archive.ts";
+import type { Life } from "../archive/head.ts";
+import { type LogRow, type LogSource, positionAt } from "../archive/log-source.ts";
 import { LOG_READ_CHARS_MAX } from "../core/limits.ts";
 import type { Position } from "../core/position.ts";
-import { type ArchiveStore, type LogOwner, StorageSetBackError, sourceOf } from "./archive.ts";
-import type { Life } from "./archive-head.ts";
 import { type FactsStore, isSameLedgerRow, type LedgerRow } from "./facts-store.ts";
-import { type LogRow, type LogSource, positionAt } from "./log-source.ts";
 import { NOTHING, type PostedMark, type PostOptions, postFold, postLog } from "./post.ts";
 
 export type CheckedDatabase = {

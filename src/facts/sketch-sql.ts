@@ -6,7 +6,7 @@
  *   a delta into registers     copy the stretches between the delta's registers, raise the register at the end of each
  *   registers into registers   the maximum of each, in slices of 32
  *
- * Keeps: the same users as Sketch.merge (test/sinks/sketch-sql.test.ts compares). Every operand is a BLOB: bytes
+ * Keeps: the same users as Sketch.merge (test/facts/sketch-sql.test.ts compares). Every operand is a BLOB: bytes
  * compare as bytes, and are found without decoding. A delta costs by its own users, not by those that are stored.
  * Relies on: a sketch without users is NULL, never empty. SQLite moves a subquery into its outer query unless it has a
  * LIMIT: the limits below keep values of 4 096 bytes from being copied once per element or slice.

@@ -9,7 +9,7 @@
  */
 import type { FileMetaData } from "hyparquet";
 import { assert } from "../core/result.ts";
-import { type ColdRow, decodeFooter, decodeRows, groupsWanted, type Wanted } from "./cold-parquet.ts";
+import { type ColdRow, decodeFooter, decodeRows, groupsWanted, type Wanted } from "./parquet.ts";
 
 /** An object that counts, as its ledger row describes it. */
 export type ColdObject = {

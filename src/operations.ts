@@ -12,11 +12,11 @@
  * Keeps: at most 250 points an invocation: the largest ones, and the rest folded into one. A failure here never fails
  * what it describes.
  */
-import { type Facts, type FactsRow, totalsOf } from "../core/facts.ts";
-import { MEASURES } from "../core/fields.ts";
-import { OPERATIONS_POINTS_MAX } from "../core/limits.ts";
-import { addCounts, type Counts, zeroCounts } from "../core/measures.ts";
-import { logFault } from "../log.ts";
+import { type Facts, type FactsRow, totalsOf } from "./core/facts.ts";
+import { MEASURES } from "./core/fields.ts";
+import { OPERATIONS_POINTS_MAX } from "./core/limits.ts";
+import { addCounts, type Counts, zeroCounts } from "./core/measures.ts";
+import { logFault } from "./log.ts";
 
 const GROSS = MEASURES.indexOf("gross");
 const INDEX_BYTES_MAX = 96;

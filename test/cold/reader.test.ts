@@ -1,15 +1,9 @@
 /** Cold minutes are read in ranges: what is asked for costs what it is, not what the object is. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { encodeMinutes, type MinuteRow, type Wanted } from "../../src/cold/parquet.ts";
+import { type ColdCost, ColdFault, type ColdObject, forgetFooters, readColdMinutes } from "../../src/cold/reader.ts";
 import { MEASURES } from "../../src/core/fields.ts";
-import { encodeMinutes, type MinuteRow, type Wanted } from "../../src/sinks/cold-parquet.ts";
-import {
-  type ColdCost,
-  ColdFault,
-  type ColdObject,
-  forgetFooters,
-  readColdMinutes,
-} from "../../src/sinks/cold-reader.ts";
 import { EVERYTHING } from "../support/cold-facts.ts";
 
 const DAY_START = 20_560 * 1_440;

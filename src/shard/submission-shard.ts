@@ -4,18 +4,18 @@
  *
  *   convert(events)   decide and log conversions; one outcome each
  *   upload(upload)    log a batch of counts, once
- *   status() sweep() alarm()   as in shard/object.ts
+ *   status() sweep() alarm()   as in shard/event-shard.ts
  *
  * Keeps: durable when a call returns (the output gate holds the reply). Public methods are exactly the RPC surface.
  */
 import { DurableObject } from "cloudflare:workers";
 import { type Config, readConfig } from "../config.ts";
 import { logFault } from "../log.ts";
+import { type OwnPorts, runnerOn } from "./flush-host.ts";
 import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
-import { LogStore } from "./log-store.ts";
-import { type OwnPorts, runnerOn } from "./platform.ts";
 import { rememberSubmissions } from "./remember-submissions.ts";
 import { migrate } from "./schema.ts";
+import { LogStore } from "./sqlite-shard-log.ts";
 import { SqliteSubmissionBook } from "./sqlite-submission-book.ts";
 import {
   type ConversionOutcome,

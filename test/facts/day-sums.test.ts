@@ -6,10 +6,10 @@ import { cellKeyOfStored, type Facts, type FactsRow, mergeFacts, widenFacts } fr
 import { ADVERTISER_BUCKETS, HOUR_MS } from "../../src/core/limits.ts";
 import { toCounts } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
-import { D1Facts } from "../../src/sinks/d1-facts.ts";
-import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS, ROLL_SUMS, UPSERT_SUMS } from "../../src/sinks/day-sums-sql.ts";
-import type { LedgerRow } from "../../src/sinks/facts-store.ts";
-import { readMarks, rollAll } from "../../src/sinks/roll.ts";
+import { D1Facts } from "../../src/facts/d1-facts.ts";
+import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS, ROLL_SUMS, UPSERT_SUMS } from "../../src/facts/day-sums-sql.ts";
+import type { LedgerRow } from "../../src/facts/facts-store.ts";
+import { readMarks, rollAll } from "../../src/facts/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { readSums, sumsOf } from "../support/day-sums.ts";
 import { failingPorts } from "../support/failing-ports.ts";

@@ -1,5 +1,5 @@
 /**
- * The statements that keep days summed over advertisers (src/sinks/facts-schema.ts), so that a question about everybody reads one
+ * The statements that keep days summed over advertisers (src/facts/facts-schema.ts), so that a question about everybody reads one
  * row for each day and value instead of every ad's cells.
  *
  *   dimension     publisher_id   day     value     …one column per measure
@@ -10,7 +10,7 @@
  * Keeps: a bucket's day is in the sums exactly when it is before the bucket's mark of sums. A rolled day is added in
  * the transaction that moves this mark; a later delta is added in its posting's, if its day is before the mark as that
  * transaction finds it. So below the lowest mark over all buckets, and only there, a row is the fold of all cells.
- * Relies on: the mark of sums is never ahead of that of days (src/sinks/roll.ts).
+ * Relies on: the mark of sums is never ahead of that of days (src/facts/roll.ts).
  */
 import { DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
 import { CELL_COLUMNS, summedBy } from "./facts-schema.ts";

@@ -6,7 +6,7 @@
  *   [advertiser, bucket, window, campaign, ad group, ad, ordinal, cells, reasons, sketch, ...totals]
  *
  * Keeps: no value ever meets SQL text; the only interpolated words are the constants of this file and core/measures.ts.
- * Relies on: the tables have the columns of src/sinks/facts-schema.ts (test/schema.test.ts compares).
+ * Relies on: the tables have the columns of src/facts/facts-schema.ts (test/schema.test.ts compares).
  */
 
 import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";

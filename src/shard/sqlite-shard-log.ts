@@ -5,13 +5,14 @@
  * the tail, which is written before a row is deleted. `logged_at_ms` never goes back, even if the clock does.
  * Relies on: the caller's transaction; a single writer (the object).
  */
+
+import type { Life } from "../archive/head.ts";
+import type { Cursor, LogRow } from "../archive/log-source.ts";
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
 import { decodeLogLine, encodeLogLine } from "../core/log-line.ts";
 import { digestOfLines, LOG_START, type Position } from "../core/position.ts";
-import type { Life } from "../sinks/archive-head.ts";
-import type { Cursor, LogRow } from "../sinks/log-source.ts";
-import type { PostedMark } from "../sinks/post.ts";
+import type { PostedMark } from "../facts/post.ts";
 import type { Mark, NewEntry, ShardLog, Waiting } from "./shard-log.ts";
 
 const SELECT_LAST = `

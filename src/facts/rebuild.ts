@@ -6,16 +6,17 @@
  * again. What is not archived yet is posted by its shard. Bounded: a call ends after about `untilMs`, and says where to
  * go on. Reaches back as far as the archive does (90 days).
  */
+
+import { type LogOwner, sourceOf } from "../archive/archive.ts";
+import { HEADS_PREFIX, type Life } from "../archive/head.ts";
+import { R2Archive } from "../archive/r2-archive.ts";
 import { POSTINGS_PER_FLUSH_MAX } from "../core/limits.ts";
-import { type LogOwner, sourceOf } from "./archive.ts";
-import { HEADS_PREFIX, type Life } from "./archive-head.ts";
 import { D1Facts } from "./d1-facts.ts";
 import { buryPosting } from "./dead-posting.ts";
 import type { ReportStores } from "./facts-store.ts";
 import { repost } from "./ledger-check.ts";
 import { LedgerConflictError } from "./post.ts";
 import { postApart, Refusals } from "./post-apart.ts";
-import { R2Archive } from "./r2-archive.ts";
 
 export type RebuildPorts = {
   readonly database: D1Database;

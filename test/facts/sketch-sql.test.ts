@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EXACT_USERS_MAX, estimateGroups, REGISTERS, Sketch } from "../../src/core/sketch.ts";
-import { MERGED_SKETCH, SKETCH_LISTS, sketchesStatement, UNITED_SKETCH } from "../../src/sinks/sketch-sql.ts";
+import { MERGED_SKETCH, SKETCH_LISTS, sketchesStatement, UNITED_SKETCH } from "../../src/facts/sketch-sql.ts";
 import { someElements } from "../support/users.ts";
 
 const SEED = 20_261_122;

@@ -2,13 +2,14 @@
  * A shard's log on the platform: its storage brought to the newest schema, and a runner that carries it to D1,
  * Analytics Engine and R2.
  */
+
+import { R2Archive } from "../archive/r2-archive.ts";
 import type { Config } from "../config.ts";
 import { assert } from "../core/result.ts";
-import { D1Facts } from "../sinks/d1-facts.ts";
-import { buryPosting } from "../sinks/dead-posting.ts";
-import { Directory } from "../sinks/directory.ts";
-import type { ReportStores } from "../sinks/facts-store.ts";
-import { R2Archive } from "../sinks/r2-archive.ts";
+import { D1Facts } from "../facts/d1-facts.ts";
+import { buryPosting } from "../facts/dead-posting.ts";
+import { Directory } from "../facts/directory.ts";
+import type { ReportStores } from "../facts/facts-store.ts";
 import type { FlushPorts } from "./flush.ts";
 import { FlushRunner, type FlushTiming } from "./flush-runner.ts";
 import { HotAds } from "./hot-ads.ts";

@@ -12,8 +12,8 @@ import { MEASURES } from "../core/fields.ts";
 import { DAY_MS } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
 import { isoDay } from "../core/time.ts";
-import { compareRows, encodeMinutes, KEY_COLUMNS, type MinuteRow, toMinuteRow } from "./cold-parquet.ts";
-import { type ColdObject, readColdMinutes } from "./cold-reader.ts";
+import { compareRows, encodeMinutes, KEY_COLUMNS, type MinuteRow, toMinuteRow } from "./parquet.ts";
+import { type ColdObject, readColdMinutes } from "./reader.ts";
 import {
   ADVANCE_COLD_MARK,
   DELETE_CLAIMED,
@@ -26,7 +26,7 @@ import {
   SELECT_NEXT_DAY,
   SETTLE_BATCH,
   SUM_BATCH,
-} from "./cold-sql.ts";
+} from "./sql.ts";
 
 export const COLD_PREFIX = "cold/minute/v1/";
 /** What one batch takes: decoded rows and their object are in memory at once. */

@@ -8,8 +8,9 @@
  * the order of ids. What is set aside is stored under `dead-postings/` before the ledger passes it, and only after the
  * database has taken a write in between: one that is down or overloaded refuses nothing.
  */
+
+import { sourceOf } from "../archive/archive.ts";
 import type { Position } from "../core/position.ts";
-import { sourceOf } from "./archive.ts";
 import type { LedgerRow } from "./facts-store.ts";
 import { type Fold, NOTHING, NotAppliedError, postFold, type RowPart, splitBy } from "./post.ts";
 

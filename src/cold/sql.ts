@@ -10,7 +10,7 @@
 
 import { MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
 import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
-import { WIDE } from "./wide-sql.ts";
+import { WIDE } from "../facts/wide-sql.ts";
 
 const MINUTES_PER_DAY = DAY_MS / MINUTE_MS;
 const ROW_KEY = `advertiser_id, minute, ${ROW_DIMENSIONS.join(", ")}, part`;
