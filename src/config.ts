@@ -51,6 +51,8 @@ export type Config = {
   readonly newAdvertisersTo: readonly string[];
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
   readonly dedupHorizonMs: number;
+  /** How long also where a shard's storage is fuller than it may be: past a token's life, and a day in queues. */
+  readonly keysKeptMs: number;
 };
 
 /** Messages wait in a queue, and then in its dead-letter queue, this long at most (the platform's default: 4 days). */
@@ -107,6 +109,7 @@ function checkConfig(env: object): Config | ConfigError {
     tiers: tiers(settings),
     newAdvertisersTo: newAdvertisersTo(settings),
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
+    keysKeptMs: tokenTtlMaxS * SECOND_MS + DAY_MS,
   };
   checkBindings(settings);
   return settings.faults.length === 0 ? config : new ConfigError(settings.faults);

@@ -93,6 +93,12 @@ export const INGEST_EVENTS_MAX = MESSAGE_EVENTS_MAX * 100;
 export const REPEAT_PAGE_BYTES_MAX = 4_000;
 export const REPEAT_PAGES_GATHERED = 8;
 
+/**
+ * Bytes of a shard's storage above which it lets go of its oldest hours before their time: a Durable Object holds 10 GB, and
+ * the log that is not carried yet needs room beside the keys.
+ */
+export const SHARD_BYTES_MAX = 8_000_000_000;
+
 /** Characters of one log row; a row may hold 2 MB and a character up to 3 bytes of UTF-8. */
 export const LOG_ROW_CHARS_MAX = 600_000;
 /** Log rows read into memory at once when posting or archiving. */

@@ -16,6 +16,7 @@ import { DurableObject } from "cloudflare:workers";
 import { type Config, readConfig } from "../config.ts";
 import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
+import { SHARD_BYTES_MAX } from "../core/limits.ts";
 import type { ReviewOutcome } from "../core/review.ts";
 import { forgetEvents } from "./flush.ts";
 import { type OwnPorts, runnerOn } from "./flush-host.ts";
@@ -44,9 +45,10 @@ export class EventShard extends DurableObject<Env> {
     const shelf = new SqliteLateShelf(ctx.storage.sql);
     this.#index = index;
     this.#shelf = shelf;
-    const { flushIntervalMs, archiveIntervalMs, newAdvertisersTo, dedupHorizonMs } = this.#config;
+    const { flushIntervalMs, archiveIntervalMs, newAdvertisersTo, dedupHorizonMs, keysKeptMs } = this.#config;
+    const room = { heldBytes: () => ctx.storage.sql.databaseSize, bytesMax: SHARD_BYTES_MAX, keptMs: keysKeptMs };
     const own: OwnPorts = {
-      forget: forgetEvents({ index, shelf }, dedupHorizonMs),
+      forget: forgetEvents({ index, shelf }, dedupHorizonMs, room),
       remember: (entries) => void rememberEntries(entries, { index, shelf }),
     };
     this.#runner = runnerOn(ctx, env, this.#log, own, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });

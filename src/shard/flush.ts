@@ -56,15 +56,31 @@ export class FlushSession {
   lives: readonly Life[] | null = null;
 }
 
-/** Forgets claimed keys, repeats and late clicks that are older than the horizon. */
+/** How full a storage is, and how long its keys are kept whatever it holds. */
+export type Room = { readonly heldBytes: () => number; readonly bytesMax: number; readonly keptMs: number };
+
+/**
+ * Forgets claimed keys, repeats and late clicks that are older than the horizon. Where the storage is fuller than it may be
+ * the oldest hour goes before its time, one a flush: what is delivered again from there is deferred, outside of gross,
+ * where a storage that is full would count nobody's clicks.
+ */
 export function forgetEvents(
   { index, shelf }: { index: KeyIndex; shelf: LateShelf },
   dedupHorizonMs: number,
+  room?: Room,
 ): FlushPorts["forget"] {
   return (nowMs) => {
     const forgottenMs = nowMs - dedupHorizonMs;
     index.dropBefore(hourOf(forgottenMs));
     shelf.dropBefore(forgottenMs);
+    if (room === undefined || room.heldBytes() <= room.bytesMax) return;
+    const hour = index.oldestHour();
+    const isKept = hour === null || hour >= hourOf(nowMs - room.keptMs);
+    if (!isKept) index.dropBefore(hour + 1);
+    logFault("storage_filling", new Error("the storage holds more than it may"), {
+      bytes: room.heldBytes(),
+      forgottenHour: isKept ? null : hour,
+    });
   };
 }
 

@@ -21,4 +21,6 @@ export interface KeyIndex {
   insert(claims: readonly Claim[], repeats: readonly Repeat[]): void;
   droppedBeforeHour(): number;
   dropBefore(hour: number): void;
+  /** The earliest hour of which something is remembered; null when nothing is. */
+  oldestHour(): number | null;
 }

@@ -91,11 +91,16 @@ export class SqliteKeyIndex implements KeyIndex {
   dropBefore(hour: number): void {
     if (hour <= this.droppedBeforeHour()) return;
     for (const name of Array.from(this.#names())) {
-      if (Number(name.slice(name.indexOf("_") + 1)) >= hour) continue;
+      if (hourIn(name) >= hour) continue;
       this.#sql.exec(`DROP TABLE ${name}`);
       this.#names().delete(name);
     }
     this.#log.cursor(DROPPED_CURSOR).advance(hour);
+  }
+
+  oldestHour(): number | null {
+    const hours = Array.from(this.#names(), hourIn);
+    return hours.length === 0 ? null : Math.min(...hours);
   }
 
   /** To be called when the caller's transaction was rolled back: a table made in it does not exist. */
@@ -165,6 +170,10 @@ export class SqliteKeyIndex implements KeyIndex {
 function tableName(kind: Kind, hour: number): string {
   assert(Number.isSafeInteger(hour) && hour >= 0, "an hour is a whole number");
   return `${kind}_${hour}`;
+}
+
+function hourIn(table: string): number {
+  return Number(table.slice(table.indexOf("_") + 1));
 }
 
 function groupByHour<T extends { readonly hour: number }>(items: readonly T[]): Map<number, T[]> {

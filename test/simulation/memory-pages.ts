@@ -46,6 +46,12 @@ export class MemoryPages implements PageStore {
       .map((lowest) => ({ lowest, bytes: held?.get(lowest)?.length ?? 0 }));
   }
 
+  oldestHour(): number | null {
+    const hours = Array.from(this.#hours, ([hour, pages]) => (pages.size === 0 ? Number.POSITIVE_INFINITY : hour));
+    const oldest = Math.min(...hours);
+    return Number.isFinite(oldest) ? oldest : null;
+  }
+
   dropBefore(hour: number): void {
     for (const at of Array.from(this.#hours.keys())) if (at < hour) this.#hours.delete(at);
   }

@@ -68,6 +68,11 @@ export class TransactionalKeyIndex implements KeyIndex {
     });
   }
 
+  oldestHour(): number | null {
+    const hours = [this.#index.oldestHour(), this.#pages.oldestHour()].filter((hour) => hour !== null);
+    return hours.length === 0 ? null : Math.min(...hours);
+  }
+
   copy(): () => void {
     const [index, pages] = [this.#index.copy(), this.#pages.copy()];
     return () => {

@@ -45,6 +45,11 @@ export class MemoryKeyIndex implements KeyIndex {
     this.#droppedBeforeHour = hour;
   }
 
+  oldestHour(): number | null {
+    const hours = [...this.#seen.keys(), ...this.#repeats.keys()];
+    return hours.length === 0 ? null : Math.min(...hours);
+  }
+
   /** Takes a copy; the function that is returned puts it back. */
   copy(): () => void {
     const seen = Array.from(this.#seen, ([hour, table]) => [hour, new Map(table)] as const);

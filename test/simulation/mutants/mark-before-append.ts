@@ -24,6 +24,7 @@ export const MARK_BEFORE_APPEND: Mutant = {
         insert: () => {},
         droppedBeforeHour: () => known.droppedBeforeHour,
         dropBefore: () => {},
+        oldestHour: () => null,
       };
       return transact(() => ingest(arrivals, { ...ports, index: asBefore }));
     },
