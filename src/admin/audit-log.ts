@@ -6,10 +6,10 @@
  * Keeps: read only. `next` is the `before` of the next page; entries that are added meanwhile do not move it.
  */
 import { z } from "zod";
+import { fromDatabase } from "../access/database.ts";
 import { parseJson } from "../core/base64url.ts";
 import { ok } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
-import { fromDatabase } from "../report/facts-reader.ts";
 import { id, pageShape, parseSearch } from "./parse.ts";
 import type { Answer } from "./records.ts";
 

@@ -8,9 +8,9 @@
  * foreign and an unknown id have the same answer after the same work. Nothing of a price or an owner is shown.
  */
 import { z } from "zod";
+import { fromDatabase } from "../access/database.ts";
 import { isId } from "../core/claims.ts";
 import { ok } from "../core/result.ts";
-import { fromDatabase } from "../report/facts-reader.ts";
 import { id, pageShape, parseSearch } from "./parse.ts";
 import type { Answer } from "./records.ts";
 

@@ -15,11 +15,11 @@
 import { z } from "zod";
 import { hashApiKey, makeApiKey } from "../access/api-keys.ts";
 import { type Actor, type AuditEntry, auditStatement } from "../access/audit.ts";
+import { fromDatabase } from "../access/database.ts";
 import { encodeBase64url, parseJson } from "../core/base64url.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { err, ok } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
-import { fromDatabase } from "../report/facts-reader.ts";
 import { checkOwner, type KeySpec, keySchema } from "./key-spec.ts";
 import { END_KEY, INSERT_KEY, RAISE_POSTBACK_EPOCH, SELECT_KEY, SELECT_KEYS } from "./keys-sql.ts";
 import { pageShape, parseBody, parseSearch } from "./parse.ts";

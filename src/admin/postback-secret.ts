@@ -10,10 +10,10 @@
  */
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
+import { fromDatabase } from "../access/database.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { err, ok } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
-import { fromDatabase } from "../report/facts-reader.ts";
 import { OVERLAP_MAX_S } from "./keys.ts";
 import { SELECT_POSTBACK_EPOCH, SET_POSTBACK_EPOCH } from "./keys-sql.ts";
 import { parseBody } from "./parse.ts";

@@ -12,9 +12,9 @@
  */
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
+import { DatabaseFault, fromDatabase } from "../access/database.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
-import { DatabaseFault, fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { id, pageShape, parseBody, parseSearch } from "./parse.ts";
 import { type Resource, type Row, readOne } from "./resources.ts";

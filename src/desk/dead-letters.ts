@@ -9,13 +9,13 @@
  */
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
+import { fromDatabase } from "../access/database.ts";
 import { readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { DEAD_PREFIX, DEAD_SUBMISSIONS_PREFIX } from "../queue/dead-letter.ts";
 import { type ReplayOutcome, type ReplayPorts, replayLetter } from "../queue/replay.ts";
-import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { invalidBody } from "./invalid.ts";

@@ -10,13 +10,13 @@
  */
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
+import { fromDatabase } from "../access/database.ts";
 import type { EventId } from "../core/event-id.ts";
 import { isEventId } from "../core/event-id.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReviewOutcome } from "../core/review.ts";
 import { isoSecond } from "../core/time.ts";
 import type { Directory } from "../facts/directory.ts";
-import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import type { ReadScope } from "../report/segments-sql.ts";
 import type { ReviewRequest } from "../shard/review.ts";

@@ -7,11 +7,11 @@
  */
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
+import { fromDatabase } from "../access/database.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
 import { rebuild } from "../facts/rebuild.ts";
-import { fromDatabase } from "../report/facts-reader.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { invalidBody } from "./invalid.ts";
 

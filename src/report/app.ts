@@ -11,6 +11,7 @@
  */
 import { type Context, Hono } from "hono";
 import { identify } from "../access/admit.ts";
+import { DatabaseFault, fromDatabase } from "../access/database.ts";
 import { readJsonBody } from "../body.ts";
 import { type Config, readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
@@ -22,7 +23,6 @@ import { formatOf, respond, type Shaped } from "./answer.ts";
 import { encodeCsv } from "./csv.ts";
 import { currenciesShown, currencySource } from "./currency.ts";
 import type { CursorContext } from "./cursor.ts";
-import { DatabaseFault, fromDatabase } from "./database.ts";
 import { readReport } from "./facts-reader.ts";
 import { QUERY_BYTES_MAX } from "./limits.ts";
 import { type ReportMeta, toMeta } from "./meta.ts";

@@ -9,6 +9,7 @@
  * one of the three places for all of them.
  */
 
+import { DatabaseFault } from "../access/database.ts";
 import type { ColdRow, Wanted } from "../cold/parquet.ts";
 import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../cold/reader.ts";
 import { SELECT_COLD_OBJECTS } from "../cold/sql.ts";
@@ -17,7 +18,6 @@ import { CELL_DIMENSIONS, MEASURES } from "../core/fields.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { Sketch } from "../core/sketch.ts";
 import type { Rolled } from "../facts/roll.ts";
-import { DatabaseFault } from "./database.ts";
 import { type Dimension, isRowDimension } from "./fields.ts";
 import { type Group, groupKey, type ReadRow, type Reasons } from "./groups.ts";
 import { UNIQUES_GROUPS_MAX } from "./limits.ts";

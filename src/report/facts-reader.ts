@@ -11,12 +11,13 @@
  * Relies on: an advertiser is pinned before anything of it is posted (src/facts/directory.ts), and the watermark is
  * read before the directory: whatever the watermark speaks for is pinned by then.
  */
+
+import { DatabaseFault, fromDatabase } from "../access/database.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Directory } from "../facts/directory.ts";
 import { type Ask, advertisersOf, bucketsOf, planAsks, segmentsRead, sharesOf } from "./asks.ts";
 import { COLD_ROWS_MAX, type ColdReading, movedReads, readColdGroups, uniteUsers } from "./cold-minutes.ts";
 import { type CurrencySource, namesCurrency, nothingRead, putCurrency, takeCurrency } from "./currency.ts";
-import { DatabaseFault, fromDatabase } from "./database.ts";
 import { type Cutting, cutGroups, type Group, keyOf, type ReadRow, sumGroups } from "./groups.ts";
 import { GROUPS_MAX } from "./limits.ts";
 import { type Segment, wholePage } from "./plan.ts";
@@ -25,8 +26,6 @@ import type { ReportQuery } from "./query.ts";
 import type { KeyAfter, ReadScope } from "./segments-sql.ts";
 import { readSketches } from "./sketches.ts";
 import { hasMoved, readMarks, readSnapshot } from "./snapshot.ts";
-
-export { DatabaseFault, fromDatabase } from "./database.ts";
 
 /** Readings that minutes may be moved under before the caller is asked to come again. */
 const READINGS_MAX = 5;

@@ -20,6 +20,7 @@
  */
 import { identify } from "../access/admit.ts";
 import type { Principal } from "../access/api-keys.ts";
+import { DatabaseFault, fromDatabase } from "../access/database.ts";
 import { type Meter, meteredDatabase } from "../access/meter.ts";
 import { openStream, type StreamPass } from "../access/stream-pass.ts";
 import { readConfig } from "../config.ts";
@@ -31,7 +32,6 @@ import { isoSecond, minuteOf } from "../core/time.ts";
 import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
 import { logFault } from "../log.ts";
 import { readCurrencies } from "./currency.ts";
-import { DatabaseFault, fromDatabase } from "./database.ts";
 import { SELECT_LIVE_OF_ADVERTISER, SELECT_LIVE_OF_ALL, SELECT_LIVE_OF_PUBLISHER } from "./live-sql.ts";
 import { SUM_METRICS, sumIn } from "./metrics.ts";
 import { toProblemResponse } from "./problems.ts";

@@ -6,11 +6,11 @@
  * foreign and an unknown id are refused alike. Whatever is read of those databases by the pass's directory is charged.
  */
 import type { Principal } from "../access/api-keys.ts";
+import { fromDatabase } from "../access/database.ts";
 import { type ReadGates, type ReadPass, withinBudget } from "../access/read-pass.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/limits.ts";
 import type { Result } from "../core/result.ts";
 import { type Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
-import { fromDatabase } from "./database.ts";
 import type { ReportQuery } from "./query.ts";
 import { needsCells, type ReadScope } from "./rows-sql.ts";
 import type { Granularity, Range } from "./windows.ts";

@@ -8,9 +8,9 @@
  * so any step decodes by itself. A user that two steps show counts once, in whichever databases they are.
  */
 
+import { fromDatabase } from "../access/database.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { Sketch } from "../core/sketch.ts";
-import { fromDatabase } from "./database.ts";
 import { type Group, groupKey, keyOfRow, type ReadRow } from "./groups.ts";
 import { SKETCH_PARTS_MAX, SKETCH_PARTS_PER_READ, UNIQUES_GROUPS_MAX } from "./limits.ts";
 import type { Read } from "./plan.ts";

@@ -8,11 +8,12 @@
  * there is no snapshot.
  * Relies on: posting and roll write facts and marks in one transaction.
  */
+
+import { fromDatabase } from "../access/database.ts";
 import type { ColdObject } from "../cold/reader.ts";
 import { SELECT_COLD_MARKS } from "../cold/sql.ts";
 import { type DatabaseMarks, marksOf, type Share } from "./asks.ts";
 import { type ColdMark, coldMarkOf, ledgerStatement, type MarkRow, movedReads } from "./cold-minutes.ts";
-import { fromDatabase } from "./database.ts";
 import type { ReadRow } from "./groups.ts";
 import { type ReadScope, readStatements } from "./segments-sql.ts";
 
