@@ -63,7 +63,7 @@ export default defineConfig(async () => {
           test: {
             name: "workers",
             include: [
-              "test/{access,admin,submit,track,queue,shard,facts,cold,report,openapi,desk,batch,contract,well-known}/**/*.test.ts",
+              "test/{access,admin,api,submit,track,queue,shard,facts,cold,report,openapi,desk,batch,contract,well-known}/**/*.test.ts",
               "test/guarantees.test.ts",
             ],
             exclude: PURE_SUBMIT_TESTS,

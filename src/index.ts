@@ -1,7 +1,7 @@
 /**
  * Composition root: which handler gets what. Wiring only.
  *
- * Keeps: the click path statically imports neither Hono nor zod; the report side is evaluated at its first request.
+ * Keeps: the click path statically imports neither Hono nor zod; the API is evaluated at its first request.
  * With settings that are refused nothing is done, and every answer says which they are. Whatever a route throws is a
  * problem.
  */
@@ -14,7 +14,6 @@ import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { dropKeptRows } from "./report/kept-rows.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
 import { drainSubmissions } from "./submit/drain.ts";
-import { handleSubmit } from "./submit/router.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
 import { handleClick } from "./track/click.ts";
 import { sealerOf } from "./track/edge.ts";
@@ -26,12 +25,6 @@ export { EventShard } from "./shard/event-shard.ts";
 export { SubmissionShard } from "./shard/submission-shard.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
-const DESK_PATHS = ["/v1/clicks/", "/v1/explain", "/v1/late-clicks", "/v1/admin/dead-letters", "/v1/admin/rebuild"];
-/** After the desk's, which has a path of its own there. */
-const ADMIN_PATHS = ["/v1/admin/", "/v1/catalog/"];
-const ABOUT_PATHS = ["/openapi.json", "/docs", "/problems/"];
-const METHODOLOGY_PATH = "/.well-known/ad-measurement.json";
-
 /** The bindings whose settings were found to be right, and those that were found to be wrong and reported. */
 let sound: Env | null = null;
 let reported: Env | null = null;
@@ -51,28 +44,6 @@ function refuseSettings(env: Env): Response | null {
   }
 }
 
-/** Answers what is neither a click link nor a pixel. */
-async function answer(request: Request, path: string, env: Env, ctx: ExecutionContext): Promise<Response> {
-  const answered = (await handleTrack(request, path, env, ctx)) ?? (await handleSubmit(request, path, env, ctx));
-  if (answered !== undefined) return answered;
-  if (DESK_PATHS.some((prefix) => path.startsWith(prefix))) {
-    return (await import("./desk/app.ts")).handleDesk(request, env, ctx);
-  }
-  if (ADMIN_PATHS.some((prefix) => path.startsWith(prefix))) {
-    return (await import("./admin/app.ts")).handleAdmin(request, env, ctx);
-  }
-  if (path === "/v1/live") return (await import("./report/live.ts")).handleLive(request, env);
-  if (path.startsWith("/v1/")) return (await import("./report/app.ts")).handleReport(request, env, ctx);
-  if (path === METHODOLOGY_PATH) {
-    return (await import("./well-known/app.ts")).handleMethodology(request, readConfig(env));
-  }
-  if (ABOUT_PATHS.some((prefix) => path.startsWith(prefix))) {
-    const about = await (await import("./openapi/app.ts")).handleAbout(request, path, env.ASSETS);
-    if (about !== undefined) return about;
-  }
-  return problemResponse({ reason: "not_found" });
-}
-
 export default {
   async fetch(request, env, ctx) {
     try {
@@ -83,7 +54,8 @@ export default {
       if (clicked !== null) return await handleClick(request, clicked, env, ctx);
       const shown = tokenIn("impression", path);
       if (shown !== null) return await handleImpression(request, shown, env, ctx);
-      return await answer(request, path, env, ctx);
+      const tracked = await handleTrack(request, path, env, ctx);
+      return tracked ?? (await (await import("./api/app.ts")).handleApi(request, env, ctx));
     } catch (fault) {
       logFault("request_failed", fault);
       return problemResponse({ reason: "internal_error" });

@@ -123,6 +123,10 @@ describe("the Worker starts without hono and zod", () => {
   it("in the tree", () => {
     expect(heavyAtStart(sources, "src/index.ts", ["hono", "zod", "@hono/zod-openapi"])).toEqual([]);
   });
+
+  it("and the front of the API loads no zod before a route is asked for", () => {
+    expect(heavyAtStart(sources, "src/api/app.ts", ["zod"])).toEqual([]);
+  });
 });
 
 describe("calls that are banned", () => {

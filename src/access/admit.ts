@@ -1,8 +1,8 @@
 /**
  * Who may call a route: the holder of the request's key, or the answer to one who may not.
  *
- *   identify   the holder, or 401, 429 or 503         every route that takes a key
- *   admit      the same, and 403                      routes that are for some holders only
+ *   identify   the holder, or 401, 429 or 503
+ *   admit      the same, and 403 by what the route needs (needs.ts)
  *
  * Keeps: first who it is, then how often, then what for, so that an unknown caller learns nothing of the rest. A
  * database that does not answer is 503 by name, never an unknown key: who has the right key is not told to look for
@@ -12,16 +12,11 @@ import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import { authenticate, bearerOf, CONFIGURED_KEY_ID, hashApiKey, isKeyOf, type Principal } from "./api-keys.ts";
+import { lacksFor, type Needs } from "./needs.ts";
 import { refuseHaste } from "./rate-limit.ts";
 import { networkHashOf, WrongKeys } from "./wrong-keys.ts";
 
-export type Admission = {
-  readonly adminApiKey: string;
-  /** Whether this holder may call the route. */
-  readonly isAllowed: (principal: Principal) => boolean;
-  /** Which key to use, as a sentence for the caller: the detail of the refusal. */
-  readonly lacks: string;
-};
+export type Admission = { readonly adminApiKey: string; readonly needs: Needs };
 
 const wrongKeys = new WrongKeys();
 
@@ -49,11 +44,12 @@ export async function identify(request: Request, env: Env, adminApiKey: string):
 export async function admit(
   request: Request,
   env: Env,
-  { adminApiKey, isAllowed, lacks }: Admission,
+  { adminApiKey, needs }: Admission,
 ): Promise<Result<Principal, Response>> {
   const identified = await identify(request, env, adminApiKey);
-  if (!identified.ok || isAllowed(identified.value)) return identified;
-  return err(problemResponse({ reason: "insufficient_scope", detail: lacks }));
+  if (!identified.ok) return identified;
+  const lacks = lacksFor(needs, identified.value);
+  return lacks === null ? identified : err(problemResponse({ reason: "insufficient_scope", detail: lacks }));
 }
 
 async function lookUp(

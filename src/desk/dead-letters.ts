@@ -10,7 +10,7 @@
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";
-import { readConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
@@ -86,10 +86,13 @@ export async function showDeadLetter(search: URLSearchParams, archive: R2Bucket)
 }
 
 /** Replays letters in the name of the actor, who is on record first. */
-export async function replayDeadLetters(body: unknown, env: Env, actor: Actor): Promise<Answer> {
+export async function replayDeadLetters(
+  body: unknown,
+  { env, config }: { env: Env; config: Config },
+  actor: Actor,
+): Promise<Answer> {
   const parsed = replaySchema.safeParse(body);
   if (!parsed.success) return err(invalidBody(parsed.error));
-  const config = readConfig(env);
   const ports = {
     shards: env.EVENT_SHARD,
     submissions: env.SUBMISSION_SHARD,

@@ -1,9 +1,8 @@
 /**
- * The API about itself: its OpenAPI document, the interactive reference, and what each problem means.
+ * The API about itself: its OpenAPI document and the interactive reference.
  *
  *   /openapi.json                five minutes in any cache, from any origin
  *   /docs[/<file>]               Swagger UI over the document, served by this Worker alone
- *   /problems/:name              what a problem's `type` points at (problem-page.ts)
  *
  * Keeps: nothing here asks for a key or reads a binding but the static assets, which are the files of the folder
  * `assets` as they are; what a browser may do with them is said here. The policy of the reference lets the page load
@@ -12,11 +11,11 @@
  * Relies on: scripts/docs-assets.ts, which `wrangler` runs before it bundles ([build] in wrangler.toml), has made the
  * document and the files of Swagger UI. Requests reach the Worker first ([assets] there).
  */
+import type { Asked } from "../access/asked.ts";
 import { problemResponse } from "../problem.ts";
-import { handleProblem } from "./problem-page.ts";
 
 /** What the platform serves the assets of a deployment by. */
-export type Assets = Pick<Fetcher, "fetch">;
+type Assets = Pick<Fetcher, "fetch">;
 
 type File = { readonly path: string; readonly type: string; readonly headers: Readonly<Record<string, string>> };
 
@@ -27,7 +26,6 @@ const POLICY =
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const CORS = { "Access-Control-Allow-Origin": "*" } as const;
 
-const PROBLEMS = "/problems/";
 const PAGE_CACHE_S = 300;
 /** The library changes with a deployment only; its files have no version in their names. */
 const LIBRARY_CACHE_S = 86_400;
@@ -39,11 +37,10 @@ const DOCUMENT: File = {
 };
 const SCRIPT = "text/javascript; charset=utf-8";
 const REFERENCE = new Map<string, File>([
-  ["/docs", ofReference("reference.html", "text/html; charset=utf-8", PAGE_CACHE_S)],
-  ["/docs/", ofReference("reference.html", "text/html; charset=utf-8", PAGE_CACHE_S)],
-  ["/docs/start.js", ofReference("start.js", SCRIPT, PAGE_CACHE_S)],
-  ["/docs/swagger-ui.css", ofReference("swagger-ui.css", "text/css; charset=utf-8", LIBRARY_CACHE_S)],
-  ["/docs/swagger-ui-bundle.js", ofReference("swagger-ui-bundle.js", SCRIPT, LIBRARY_CACHE_S)],
+  ["", ofReference("reference.html", "text/html; charset=utf-8", PAGE_CACHE_S)],
+  ["start.js", ofReference("start.js", SCRIPT, PAGE_CACHE_S)],
+  ["swagger-ui.css", ofReference("swagger-ui.css", "text/css; charset=utf-8", LIBRARY_CACHE_S)],
+  ["swagger-ui-bundle.js", ofReference("swagger-ui-bundle.js", SCRIPT, LIBRARY_CACHE_S)],
 ]);
 
 function ofReference(name: string, type: string, cacheS: number): File {
@@ -55,28 +52,14 @@ function ofReference(name: string, type: string, cacheS: number): File {
   };
 }
 
-/** Answers a request to one of these paths; undefined when it is none of them. */
-export async function handleAbout(request: Request, path: string, assets: Assets): Promise<Response | undefined> {
-  const isProblem = path.startsWith(PROBLEMS);
-  const isReference = path === "/docs" || path.startsWith("/docs/");
-  if (path !== DOCUMENT.path && !isProblem && !isReference) return undefined;
-  const { method } = request;
-  if (method !== "GET" && method !== "HEAD") {
-    return problemResponse({ reason: "method_not_allowed" }, { ...CORS, Allow: "GET, HEAD" });
-  }
-  if (isProblem) return handleProblem(request, path.slice(PROBLEMS.length));
-  return isReference ? answerReference(request, path, assets) : answerDocument(request, assets);
+export function answerDocument({ request, env }: Asked): Promise<Response> {
+  return answerFile(request, DOCUMENT, env.ASSETS);
 }
 
-/** Answers GET and HEAD of the document. */
-function answerDocument(request: Request, assets: Assets): Promise<Response> {
-  return answerFile(request, DOCUMENT, assets);
-}
-
-/** Answers GET and HEAD of the reference or one of its files. */
-async function answerReference(request: Request, path: string, assets: Assets): Promise<Response> {
-  const file = REFERENCE.get(path);
-  return file === undefined ? problemResponse({ reason: "not_found" }) : answerFile(request, file, assets);
+/** The reference, or one of its files. */
+export async function answerReference({ request, env, param }: Asked): Promise<Response> {
+  const file = REFERENCE.get(param("file"));
+  return file === undefined ? problemResponse({ reason: "not_found" }) : answerFile(request, file, env.ASSETS);
 }
 
 /** The file with our headers; its tag is the platform's. */

@@ -5,6 +5,7 @@
  *
  * Keeps: says the rows of src/problems/ and nothing of the request.
  */
+import type { Asked } from "../access/asked.ts";
 import { problemResponse, problemType } from "../problem.ts";
 import { PROBLEM_MEANINGS, type ProblemMeaning } from "./problems.ts";
 
@@ -14,8 +15,8 @@ const STYLE =
   "dt{font-weight:600;margin-top:1rem}dd{margin:0}code{background:#eee;padding:.1em .3em}";
 
 /** Answers a request for the meaning of a problem. */
-export function handleProblem(request: Request, name: string): Response {
-  const type = problemType(name);
+export function answerProblem({ request, param }: Asked): Response {
+  const type = problemType(param("name"));
   const meaning = PROBLEM_MEANINGS.get(type);
   if (meaning === undefined) {
     return problemResponse({ reason: "not_found", detail: "There is no such problem: /docs names all of them." });

@@ -1,30 +1,26 @@
 /**
- * The report API, as Hono handlers over one way of reading. Loaded on the first report request only.
+ * The report API, as handlers over one way of reading.
  *
  *   GET  /v1/reports/clicks   rows by granularity and dimensions       each also under /api; JSON, CSV or NDJSON
  *   POST /v1/reports/query    the same, its parameters as JSON
  *   GET  /v1/metrics/clicks   zero-filled series by breakdown
  *
  * `from` and `to` are half-open; a date as `to` includes that day. Every answer carries `meta` (src/report/meta.ts).
- * Keeps: authenticate, then parse, then read; the watermark is read before the facts that it speaks for. A caller's
- * mistake is a named problem, a database that fails is 503 with Retry-After, anything else is logged and 500.
+ * Keeps: parse, then read; the watermark is read before the facts that it speaks for. A caller's mistake is a named
+ * problem; who asks, and what becomes of a failure, is the front's (src/api/app.ts).
  */
-import { type Context, Hono } from "hono";
-import { identify } from "../access/admit.ts";
-import { DatabaseFault, fromDatabase } from "../access/database.ts";
-import { readJsonBody } from "../body.ts";
-import { type Config, readConfig } from "../config.ts";
+import type { Keyed } from "../access/asked.ts";
+import { fromDatabase } from "../access/database.ts";
+import type { Config } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
 import { ok, type Result } from "../core/result.ts";
 import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
-import { logFault } from "../log.ts";
 import { formatOf, respond, type Shaped } from "./answer.ts";
 import { encodeCsv } from "./csv.ts";
 import { currenciesShown, currencySource } from "./currency.ts";
 import type { CursorContext } from "./cursor.ts";
 import { readReport } from "./facts-reader.ts";
-import { QUERY_BYTES_MAX } from "./limits.ts";
 import { type ReportMeta, toMeta } from "./meta.ts";
 import { type PageSources, readTablePage, toReadFacts } from "./pages.ts";
 import { parseBody, parseSearch, seriesParameters, tableParameters } from "./params.ts";
@@ -38,9 +34,6 @@ import { checkScope, defaultZoneOf, readScopeOf } from "./tenancy.ts";
 import { readUncounted, type UncountedCache } from "./uncounted.ts";
 import { makeWatermarkCache, readWatermark, type WatermarkCache, type WatermarkSources } from "./watermark.ts";
 import { platformSources, type Stations, stationsOf } from "./watermark-sources.ts";
-
-type ReportEnv = { Bindings: Env };
-type ReportContext = Context<ReportEnv>;
 
 /** What the app takes from outside besides its bindings; tests give their own. */
 export type ReportPorts = {
@@ -58,41 +51,26 @@ export type ReportPorts = {
 type Asked = { readonly scope: ReadScope; readonly sources: PageSources; readonly config: Config } & CursorContext;
 type Answered = { readonly shaped: Shaped; readonly meta: ReportMeta };
 
+/** How a route reads its query, and answers it. */
 type Route = {
-  readonly method: "GET" | "POST";
-  readonly path: string;
-  readonly parse: (request: Request, asker: Asker) => Promise<Result<ReportQuery, ReportProblem>>;
+  readonly parse: (asked: Keyed, asker: Asker) => Result<ReportQuery, ReportProblem>;
   readonly answer: (asked: Asked) => Promise<Result<Answered, ReportProblem>>;
 };
 
-const ROUTES: readonly Route[] = [
-  {
-    method: "GET",
-    path: "/v1/reports/clicks",
-    parse: async (request, asker) =>
-      then(parseSearch(searchOf(request), tableParameters), (read) => toTableQuery(read, asker)),
+const ROUTES = {
+  table: {
+    parse: ({ search }, asker) => then(parseSearch(search(), tableParameters), (read) => toTableQuery(read, asker)),
     answer: answerTable,
   },
-  {
-    method: "POST",
-    path: "/v1/reports/query",
-    parse: async (request, asker) => {
-      const body = await readJsonBody(request, QUERY_BYTES_MAX);
-      return then(
-        then(body, (value) => parseBody(value, tableParameters)),
-        (read) => toTableQuery(read, asker),
-      );
-    },
+  query: {
+    parse: ({ body }, asker) => then(parseBody(body, tableParameters), (read) => toTableQuery(read, asker)),
     answer: answerTable,
   },
-  {
-    method: "GET",
-    path: "/v1/metrics/clicks",
-    parse: async (request, asker) =>
-      then(parseSearch(searchOf(request), seriesParameters), (read) => toSeriesQuery(read, asker)),
+  series: {
+    parse: ({ search }, asker) => then(parseSearch(search(), seriesParameters), (read) => toSeriesQuery(read, asker)),
     answer: answerSeries,
   },
-];
+} as const satisfies Record<string, Route>;
 
 const PLATFORM: ReportPorts = {
   nowMs: () => Date.now(),
@@ -107,57 +85,34 @@ const PLATFORM: ReportPorts = {
 type Caches = { readonly watermarks: Map<string, WatermarkCache>; readonly uncounted: UncountedCache };
 const CACHES_MAX = 1_000;
 
-/** The report API; one app holds its own watermarks. */
-export function reportApp(ports: ReportPorts = PLATFORM): Hono<ReportEnv> {
+export type ReportHandlers = Readonly<Record<keyof typeof ROUTES, (asked: Keyed) => Promise<Response>>>;
+
+/** The handlers of the report API, which share their caches. */
+export function reportHandlers(ports: ReportPorts = PLATFORM): ReportHandlers {
   const caches: Caches = { watermarks: new Map(), uncounted: { letters: null } };
-  const app = new Hono<ReportEnv>();
-  for (const route of ROUTES) {
-    for (const prefix of ["", "/api"]) {
-      const url = prefix.concat(route.path);
-      const allow = route.method === "GET" ? "GET, HEAD" : route.method;
-      app.on(route.method, url, (context) => answer(context, route, { ports, caches }));
-      app.all(url, () => toProblemResponse({ reason: "method_not_allowed" }, { Allow: allow }));
-    }
-  }
-  app.notFound(() => toProblemResponse({ reason: "not_found" }));
-  app.onError((error) => {
-    const reason = error instanceof DatabaseFault ? "database_unavailable" : "internal_error";
-    logFault("report_failed", error, { reason });
-    return toProblemResponse({ reason });
-  });
-  return app;
-}
-
-let app: ReturnType<typeof reportApp> | undefined;
-
-/** Answers one report request. The app lives as long as the isolate. */
-export async function handleReport(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-  app ??= reportApp();
-  return app.fetch(request, env, ctx);
+  const handlerOf = (route: Route) => (asked: Keyed) => answer(asked, route, { ports, caches });
+  return { table: handlerOf(ROUTES.table), query: handlerOf(ROUTES.query), series: handlerOf(ROUTES.series) };
 }
 
 async function answer(
-  context: ReportContext,
+  asked: Keyed,
   route: Route,
   { ports, caches }: { ports: ReportPorts; caches: Caches },
 ): Promise<Response> {
-  const { env, req } = context;
-  const config = readConfig(env);
+  const { env, config, principal, request } = asked;
   const nowMs = ports.nowMs();
-  const principal = await identify(req.raw, env, config.adminApiKey);
-  if (!principal.ok) return principal.error;
-  const scope = readScopeOf(principal.value);
+  const scope = readScopeOf(principal);
   if (!scope.ok) return toProblemResponse(scope.error);
-  const asker = { unless: defaultZoneOf(principal.value), scope: scope.value };
-  const query = then(await route.parse(req.raw, asker), (parsed) => checkScope(parsed, scope.value));
+  const asker = { unless: defaultZoneOf(principal), scope: scope.value };
+  const query = then(route.parse(asked, asker), (parsed) => checkScope(parsed, scope.value));
   if (!query.ok) return toProblemResponse(query.error);
 
   const stations = stationsOf(query.value.metrics);
-  const cursor = { ring: await ringOf(config), keyId: principal.value.keyId, query: query.value, nowMs };
-  const way = { gates: env.READ_GATE, principal: principal.value, scope: scope.value };
+  const cursor = { ring: await ringOf(config), keyId: principal.keyId, query: query.value, nowMs };
+  const way = { gates: env.READ_GATE, principal, scope: scope.value };
   const size = sizeOf(query.value, scope.value);
   const passed = await passRead(new Directory(env), way, size, async ({ directory, pass }) => {
-    const own = principal.value.account?.currency ?? null;
+    const own = principal.account?.currency ?? null;
     const primary = pass.metered(PRIMARY_DATABASE, env.REPORT_DB);
     const sources: PageSources = {
       directory,
@@ -182,11 +137,11 @@ async function answer(
   if (!answered.ok) return toProblemResponse(answered.error);
   const { shaped, meta } = answered.value;
   return respond(shaped, meta, {
-    format: formatOf(context, query.value.format),
-    url: route.method === "GET" ? req.url : null,
+    format: formatOf(asked.context, query.value.format),
+    url: request.method === "POST" ? null : request.url,
     nowMs,
     isFurther: query.value.cursor !== undefined,
-    ifNoneMatch: req.header("If-None-Match"),
+    ifNoneMatch: request.headers.get("If-None-Match") ?? undefined,
   });
 }
 
@@ -256,10 +211,6 @@ async function ringOf({ tokenKeys, tokenSigningKid }: Config): Promise<KeyRing> 
 /** Items are made one by one as they are taken, which is what a stream needs. */
 function* mapEach<A, B>(items: Iterable<A>, to: (item: A) => B): Generator<B, void> {
   for (const item of items) yield to(item);
-}
-
-function searchOf(request: Request): URLSearchParams {
-  return new URL(request.url).searchParams;
 }
 
 function then<A, B>(

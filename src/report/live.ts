@@ -18,12 +18,11 @@
  * Relies on: one short look at the report databases every two seconds for all listeners of an isolate that ask the
  * same: at an advertiser's own, else at all.
  */
-import { identify } from "../access/admit.ts";
 import type { Principal } from "../access/api-keys.ts";
-import { DatabaseFault, fromDatabase } from "../access/database.ts";
+import type { Keyed } from "../access/asked.ts";
+import { fromDatabase } from "../access/database.ts";
 import { type Meter, meteredDatabase } from "../access/meter.ts";
 import { openStream, type StreamPass } from "../access/stream-pass.ts";
-import { readConfig } from "../config.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
 import { addExact, type Exact, toJsonNumber } from "../core/exact.ts";
 import { isMoney, type Measure, toCamelCase } from "../core/fields.ts";
@@ -73,25 +72,12 @@ export type LivePorts = {
 const recentLooks: RecentLooks = new Map();
 
 /** Answers one listener: the stream, or a problem. */
-export async function handleLive(request: Request, env: Env): Promise<Response> {
-  try {
-    return await answer(request, env);
-  } catch (error) {
-    const reason = error instanceof DatabaseFault ? "database_unavailable" : "internal_error";
-    logFault("live_failed", error, { reason });
-    return toProblemResponse({ reason });
-  }
-}
-
-async function answer(request: Request, env: Env): Promise<Response> {
-  const { adminApiKey } = readConfig(env);
-  const identified = await identify(request, env, adminApiKey);
-  if (!identified.ok) return identified.error;
-  const principal = identified.value;
+export async function handleLive({ request, env, principal, search: searchOf }: Keyed): Promise<Response> {
   const scope = readScopeOf(principal);
   if (!scope.ok) return toProblemResponse(scope.error);
+  // A stream has no head alone.
   if (request.method !== "GET") return toProblemResponse({ reason: "method_not_allowed" }, { Allow: "GET" });
-  const search = new URL(request.url).searchParams;
+  const search = searchOf();
   const unknown = Array.from(search.keys()).find((name) => name !== "minutes");
   if (unknown !== undefined) return toProblemResponse({ reason: "unknown_parameter", parameter: unknown.slice(0, 64) });
   const minutes = Number(search.get("minutes") ?? MINUTES_DEFAULT);

@@ -5,6 +5,7 @@
  * without either reads all. The scope found here is applied in src/report/segments-sql.ts, in every statement.
  */
 import type { Principal } from "../access/api-keys.ts";
+import { lacksFor } from "../access/needs.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReportProblem } from "./problems.ts";
 import { type DefaultZone, type ReportQuery, UTC_BY_DEFAULT, unsplitMetric } from "./query.ts";
@@ -14,12 +15,9 @@ import { toZone } from "./zone.ts";
 /** The rows that a principal may read, or why it may read none. */
 export function readScopeOf(principal: Principal | null): Result<ReadScope, ReportProblem> {
   if (principal === null) return err({ reason: "authentication_required" });
-  const { advertiserId, publisherId, scopes } = principal;
-  const isAdmin = scopes.has("admin");
-  if (!isAdmin && !scopes.has("report")) {
-    return err({ reason: "insufficient_scope", detail: "This takes a key with the scope report." });
-  }
-  if (advertiserId === null && publisherId === null && !isAdmin) return err({ reason: "insufficient_scope" });
+  const lacks = lacksFor("report", principal);
+  if (lacks !== null) return err({ reason: "insufficient_scope", detail: lacks });
+  const { advertiserId, publisherId } = principal;
   return ok({ advertiserId, publisherId });
 }
 

@@ -11,9 +11,9 @@
  * became of the conversion; what was refused is counted.
  */
 import { admit } from "../access/admit.ts";
-import { isOperator, type Principal } from "../access/api-keys.ts";
+import type { Principal } from "../access/api-keys.ts";
+import type { Asked, Keyed } from "../access/asked.ts";
 import { isWithinRate } from "../access/rate-limit.ts";
-import { readJson } from "../body.ts";
 import { isId } from "../core/claims.ts";
 import type { ConversionEvent } from "../core/conversion.ts";
 import { makeEventId } from "../core/event-id.ts";
@@ -25,7 +25,6 @@ import { logFault } from "../log.ts";
 import { problemJson, problemResponse } from "../problem.ts";
 import { type Edge, edgeOf } from "../track/edge.ts";
 import { pixelResponse } from "../track/pixel.ts";
-import { refusalResponse } from "../track/refuse.ts";
 import { type Delivery, deliverConversions } from "./deliver.ts";
 import {
   advertiserOf,
@@ -41,8 +40,6 @@ import { countRefused, refuseSubmission, submissionProblem } from "./refuse.ts";
 import { type RequestedConversion, readRow } from "./row.ts";
 import { AttributionWindows, type PostbackEpochs } from "./windows.ts";
 
-const BODY_BYTES_MAX = 2_000_000;
-
 /** Who sends, as conversions name it. */
 type Sender = { readonly by: string; readonly advertiserId: string | null };
 
@@ -51,15 +48,10 @@ export type RowOutcome = Result<{ readonly status: string }, SubmissionProblem>;
 let windows: { readonly database: D1Database; readonly known: AttributionWindows } | null = null;
 
 /** Answers `POST /v1/conversions`. */
-export async function handleConversions(request: Request, env: Env): Promise<Response> {
-  const edge = await edgeOf(env);
-  const sender = await senderOf(request, env, edge);
-  if (!sender.ok) return sender.error;
-  const body = await readJson(request, BODY_BYTES_MAX);
-  if (!body.ok) return refusalResponse(body.error, request);
-  const rows = rowsOf(body.value);
+export async function handleConversions({ env, principal, body }: Keyed): Promise<Response> {
+  const rows = rowsOf(body);
   if (!rows.ok) return refuseSubmission(rows.error, env.OPERATIONS);
-  const outcomes = await convert(rows.value, sender.value, env, edge);
+  const outcomes = await convert(rows.value, senderOf(principal), env, await edgeOf(env));
   const results = outcomes.map((outcome, row) =>
     outcome.ok ? { row, ...outcome.value } : { row, problem: problemJson(outcome.error) },
   );
@@ -69,7 +61,7 @@ export async function handleConversions(request: Request, env: Env): Promise<Res
 }
 
 /** Answers `GET /v1/conversions`. */
-export async function handlePostback(request: Request, env: Env): Promise<Response> {
+export async function handlePostback({ request, env, config }: Asked): Promise<Response> {
   const edge = await edgeOf(env);
   const url = new URL(request.url);
   const isPixel = url.searchParams.get(FORMAT) === "gif";
@@ -78,9 +70,9 @@ export async function handlePostback(request: Request, env: Env): Promise<Respon
   const { fields } = postback.value;
   let sender: Sender = { by: "postback", advertiserId: null };
   if (request.headers.has("Authorization")) {
-    const known = await senderOf(request, env, edge);
-    if (!known.ok) return known.error;
-    sender = known.value;
+    const admitted = await admit(request, env, { adminApiKey: config.adminApiKey, needs: "convert" });
+    if (!admitted.ok) return admitted.error;
+    sender = senderOf(admitted.value);
   } else {
     const problem = await checkSigned(postback.value, env, edge);
     if (problem !== null) return refuseUnread(problem, isPixel, request, env);
@@ -127,11 +119,9 @@ const UNSIGNED: SubmissionProblem = {
 };
 
 /** Answers `GET /v1/conversions/secret`: what the key's advertiser signs its postbacks with. */
-export async function handlePostbackSecret(request: Request, env: Env): Promise<Response> {
+export async function handlePostbackSecret({ env, principal, search }: Keyed): Promise<Response> {
   const edge = await edgeOf(env);
-  const sender = await senderOf(request, env, edge);
-  if (!sender.ok) return sender.error;
-  const advertiserId = sender.value.advertiserId ?? new URL(request.url).searchParams.get("advertiser_id");
+  const advertiserId = principal.advertiserId ?? search().get("advertiser_id");
   if (!isId(advertiserId)) {
     const detail = "This key acts for every advertiser: name one in the parameter advertiser_id.";
     return submissionProblem({ reason: "field_invalid", field: "advertiser_id", detail });
@@ -210,18 +200,8 @@ function rowsOf(body: unknown): Result<readonly unknown[], SubmissionProblem> {
   return isCountRight ? ok(rows) : err({ reason: "rows_invalid", field: "conversions" });
 }
 
-/** The sender of a request with an API key, or the answer to one that may not send conversions. */
-async function senderOf(request: Request, env: Env, { config }: Edge): Promise<Result<Sender, Response>> {
-  const lacks = "Conversions take a key with the scope convert that belongs to an advertiser, or the operator's.";
-  const { adminApiKey } = config;
-  const admitted = await admit(request, env, { adminApiKey, isAllowed: mayConvert, lacks });
-  if (!admitted.ok) return admitted;
-  return ok({ by: admitted.value.keyId, advertiserId: admitted.value.advertiserId });
-}
-
-/** An advertiser for itself, or the operator for all. */
-function mayConvert(principal: Principal): boolean {
-  return principal.advertiserId === null ? isOperator(principal) : principal.scopes.has("convert");
+function senderOf({ keyId, advertiserId }: Principal): Sender {
+  return { by: keyId, advertiserId };
 }
 
 function windowsOf({ REPORT_DB: database }: Env): AttributionWindows {

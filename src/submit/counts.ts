@@ -12,9 +12,8 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { admit } from "../access/admit.ts";
 import { isOperator, type Principal } from "../access/api-keys.ts";
-import { readJsonBody } from "../body.ts";
+import type { Keyed } from "../access/asked.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
 import { makeEventId } from "../core/event-id.ts";
 import { hash32 } from "../core/hash.ts";
@@ -27,33 +26,20 @@ import { PLATFORM_TIMING, within } from "../queue/timing.ts";
 import { uploadInto } from "../shard/stub.ts";
 import { submissionHashOf } from "../shard/submission-routing.ts";
 import { type Edge, edgeOf } from "../track/edge.ts";
-import { refusalResponse } from "../track/refuse.ts";
 import { readCounts } from "./counts-row.ts";
 import type { SubmissionProblem } from "./problems.ts";
 import { readReference } from "./reference.ts";
 import { refuseSubmission } from "./refuse.ts";
 
-const BODY_BYTES_MAX = 2_000_000;
 const SHARD_TIMEOUT_MS = 5_000;
 const NO_BATCH_ID = "Give the batch a name of its own, by which it is counted once: text of 1 to 128 characters.";
 
 type Batch = { readonly batchId: string; readonly rows: readonly ImpressionCounts[] };
 
-export async function handleCounts(request: Request, env: Env): Promise<Response> {
-  const edge = await edgeOf(env);
-  const { adminApiKey } = edge.config;
-  const admitted = await admit(request, env, {
-    adminApiKey,
-    isAllowed: ({ scopes }) => scopes.has("mint"),
-    lacks: "Uploading counts takes a key with the scope mint.",
-  });
-  if (!admitted.ok) return admitted.error;
-  const principal = admitted.value;
-  const body = await readJsonBody(request, BODY_BYTES_MAX);
-  if (!body.ok) return refusalResponse(body.error, request);
-  const batch = readBatch(body.value, principal);
+export async function handleCounts({ env, principal, body }: Keyed): Promise<Response> {
+  const batch = readBatch(body as Record<string, unknown>, principal);
   if (!batch.ok) return refuseSubmission(batch.error, env.OPERATIONS);
-  return upload(batch.value, principal, env, edge);
+  return upload(batch.value, principal, env, await edgeOf(env));
 }
 
 async function upload({ batchId, rows }: Batch, principal: Principal, env: Env, edge: Edge): Promise<Response> {

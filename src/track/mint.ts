@@ -40,11 +40,7 @@ type MintedRow =
 export async function handleMint(request: Request, env: Env): Promise<Response> {
   const edge = await edgeOf(env);
   const { adminApiKey } = edge.config;
-  const admitted = await admit(request, env, {
-    adminApiKey,
-    isAllowed: ({ scopes }) => scopes.has("mint"),
-    lacks: "Minting takes a key with the scope mint.",
-  });
+  const admitted = await admit(request, env, { adminApiKey, needs: "mint" });
   if (!admitted.ok) return admitted.error;
   const { mintLimits } = admitted.value;
   const body = await readJsonBody(request, MINT_BODY_BYTES_MAX);

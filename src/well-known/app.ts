@@ -5,8 +5,7 @@
  *
  * Keeps: says nothing that depends on the request. Loaded on the first request only; the click path never is.
  */
-import type { Config } from "../config.ts";
-import { problemResponse } from "../problem.ts";
+import type { Asked } from "../access/asked.ts";
 import { methodologyOf } from "./methodology.ts";
 
 const CACHE_S = 3_600;
@@ -14,10 +13,7 @@ const CACHE_S = 3_600;
 const CORS = { "Access-Control-Allow-Origin": "*" } as const;
 
 /** Answers a request for the methodology. */
-export function handleMethodology({ method }: Request, config: Config): Response {
-  if (method !== "GET" && method !== "HEAD") {
-    return problemResponse({ reason: "method_not_allowed" }, { ...CORS, Allow: "GET, HEAD" });
-  }
+export function answerMethodology({ request: { method }, config }: Asked): Response {
   const body = JSON.stringify(methodologyOf(config));
   return new Response(method === "HEAD" ? null : body, {
     headers: {

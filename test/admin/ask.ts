@@ -1,10 +1,10 @@
 /** One way for the tests to ask the administration, and to have tenants and keys. */
 import { env } from "cloudflare:workers";
-import { adminApp } from "../../src/admin/app.ts";
+import { apiApp } from "../../src/api/app.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 
 export const OPERATOR = TEST_SECRETS.ADMIN_API_KEY;
-const app = adminApp();
+const app = apiApp();
 
 export type Asked = { readonly key?: string; readonly body?: unknown; readonly database?: D1Database };
 export type Answered = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers };

@@ -1,7 +1,7 @@
 /** G9: a tenant's names are its own; a foreign and an unknown id have the same answer after the same work. */
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { deskApp } from "../../src/desk/app.ts";
+import { apiApp } from "../../src/api/app.ts";
 import { ask, OPERATOR, seedKey, seedTenant } from "./ask.ts";
 
 let mine = "";
@@ -103,7 +103,7 @@ function counting(): { database: D1Database; rowsRead: () => number } {
   return { database, rowsRead: () => rowsRead };
 }
 
-const desk = deskApp();
+const desk = apiApp();
 
 async function workOf(path: string): Promise<{ answer: string; rowsRead: number }> {
   const { database, rowsRead } = counting();

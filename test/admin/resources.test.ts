@@ -204,7 +204,7 @@ describe("listing", () => {
   it("answers 405 with the methods that there are, and 404 elsewhere", async () => {
     const answered = await ask("DELETE /v1/admin/publishers/pub_one");
     expect(answered.status).toBe(405);
-    expect(answered.headers.get("Allow")).toBe("GET, PATCH");
+    expect(answered.headers.get("Allow")).toBe("GET, HEAD, PATCH");
     expect((await ask("GET /v1/admin/nothing")).status).toBe(404);
   });
 });

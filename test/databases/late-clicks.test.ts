@@ -2,10 +2,10 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { apiApp } from "../../src/api/app.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import type { LateClicks } from "../../src/core/late-click.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
-import { deskApp } from "../../src/desk/app.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { ADMIN } from "../report/ask.ts";
 import { aCell, seedKey } from "../report/seed.ts";
@@ -23,7 +23,7 @@ import {
 } from "./spread.ts";
 
 const ADVERTISERS = Object.keys(HOMES);
-const desk = deskApp();
+const desk = apiApp();
 const keys: Record<string, string> = {};
 
 type Listed = { readonly id: string; readonly advertiserId: string; readonly status: string };

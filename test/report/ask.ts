@@ -2,8 +2,8 @@
  * One way for the tests to ask the report API: a fresh app (so a fresh watermark cache) with sources that they choose.
  */
 import { env } from "cloudflare:workers";
+import { apiApp } from "../../src/api/app.ts";
 import type { Result } from "../../src/core/result.ts";
-import { reportApp } from "../../src/report/app.ts";
 import { parseSearch, seriesParameters, tableParameters } from "../../src/report/params.ts";
 import type { ReportProblem } from "../../src/report/problems.ts";
 import { type ReportQuery, toSeriesQuery, toTableQuery } from "../../src/report/query.ts";
@@ -44,10 +44,12 @@ export async function ask(path: string, asked: Asked = {}): Promise<Response> {
   const headers = new Headers(asked.headers);
   if (authorization !== null) headers.set("Authorization", authorization);
   if (accept !== undefined) headers.set("Accept", accept);
-  const app = reportApp({
-    nowMs: () => nowMs,
-    random: () => crypto.getRandomValues(new Uint8Array(16)),
-    watermarkSources: () => ({ queueOldestMs: async () => [null], shardOldestMs: async () => [null], ...sources }),
+  const app = apiApp({
+    report: {
+      nowMs: () => nowMs,
+      random: () => crypto.getRandomValues(new Uint8Array(16)),
+      watermarkSources: () => ({ queueOldestMs: async () => [null], shardOldestMs: async () => [null], ...sources }),
+    },
   });
   const bindings = asked.bindings ?? (database === undefined ? env : { ...env, REPORT_DB: database });
   const init = body === undefined ? { headers, method } : { headers, method, body: bodyText(body) };

@@ -3,8 +3,9 @@ import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { hashApiKey, makeApiKey } from "../../src/access/api-keys.ts";
 import { budgetOf, TENANT_RULES } from "../../src/access/read-rules.ts";
+import { handleApi } from "../../src/api/app.ts";
 import { Directory } from "../../src/facts/directory.ts";
-import { handleLive, type LivePorts, liveEvents, toStream } from "../../src/report/live.ts";
+import { type LivePorts, liveEvents, toStream } from "../../src/report/live.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 
@@ -171,6 +172,8 @@ describe("a stream's end", () => {
   });
 });
 
+const CTX = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext;
+
 describe("[attack 18] a database that does not answer", () => {
   const fault = () => Promise.reject(new Error("D1_ERROR: Network connection lost"));
   const statement = { bind: () => statement, all: fault, first: fault, run: fault, raw: fault };
@@ -179,10 +182,10 @@ describe("[attack 18] a database that does not answer", () => {
     new Request("https://track.example/v1/live", { headers: { Authorization: `Bearer ${key}` } });
 
   it.each([
-    ["a tenant's key", `clk_${"A".repeat(43)}`],
+    ["a tenant's key", makeApiKey(new Uint8Array(32))],
     ["the operator's key", TEST_SECRETS.ADMIN_API_KEY],
   ])("is named to a listener with %s, not an exception", async (_, key) => {
-    const response = await handleLive(request(key), { ...env, REPORT_DB: down });
+    const response = await handleApi(request(key), { ...env, REPORT_DB: down }, CTX);
     expect([response.status, response.headers.get("Content-Type")]).toEqual([503, "application/problem+json"]);
     expect(response.headers.get("Retry-After")).not.toBeNull();
     expect(await response.json()).toMatchObject({ type: "/problems/database-unavailable" });
@@ -196,7 +199,7 @@ describe("[attack 18] a database that does not answer", () => {
     });
     const prepare = (sql: string) => (sql.includes("facts_minute") ? statement : env.REPORT_DB.prepare(sql));
     for (let at = 0; at <= ask.rules.streamsMax; at++) {
-      const response = await handleLive(request(TEST_SECRETS.ADMIN_API_KEY), { ...env, REPORT_DB: partly });
+      const response = await handleApi(request(TEST_SECRETS.ADMIN_API_KEY), { ...env, REPORT_DB: partly }, CTX);
       expect(response.status).toBe(503);
     }
     const place = await gate.openStream(ask);

@@ -2,11 +2,11 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { handleApi } from "../../src/api/app.ts";
 import { readConfig } from "../../src/config.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
 import { SUBMISSION_SPOOL_PREFIX } from "../../src/queue/submission-spool.ts";
-import { handleReport } from "../../src/report/app.ts";
 import { platformSources, type Stations, stationsOf } from "../../src/report/watermark-sources.ts";
 import { NOON_MS, serialBytes } from "../support/builders.ts";
 import type { Answer } from "./ask.ts";
@@ -22,7 +22,7 @@ async function metaOf(metrics: string): Promise<Answer["meta"]> {
       headers: { Authorization: ADMIN },
     },
   );
-  const response = await handleReport(request, env as Env, context);
+  const response = await handleApi(request, env as Env, context);
   await waitOnExecutionContext(context);
   return (await response.json<Answer>()).meta;
 }

@@ -160,9 +160,9 @@ describe("a postback secret", () => {
 
 describe("a method that a route does not know", () => {
   it.each([
-    ["PUT", "/v1/conversions", "GET, HEAD, POST"],
-    ["DELETE", "/api/v1/conversions", "GET, HEAD, POST"],
-    ["POST", "/v1/conversions/secret", "GET"],
+    ["PUT", "/v1/conversions", "POST, GET, HEAD"],
+    ["DELETE", "/api/v1/conversions", "POST, GET, HEAD"],
+    ["POST", "/v1/conversions/secret", "GET, HEAD"],
     ["GET", "/v1/impressions/counts", "POST"],
   ])("%s %s is 405", async (method, path, allow) => {
     const sent = await send(path, { method });

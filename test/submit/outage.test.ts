@@ -2,6 +2,7 @@
 import { createScheduledController, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { withCheck } from "../../src/core/api-key.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import worker from "../../src/index.ts";
 import { DEAD_SUBMISSIONS_PREFIX as DEAD_PREFIX } from "../../src/queue/dead-letter.ts";
@@ -199,7 +200,7 @@ describe("the drain", () => {
 
 describe("without the report database", () => {
   it("a key cannot be told, so its call is refused with a time to try again", async () => {
-    const key = `clk_${"k".repeat(43)}`;
+    const key = withCheck(`clk_${"k".repeat(43)}`);
     const answers = [
       await post([aRow()], { key, bindings: DATABASE_DOWN }),
       await send("/v1/impressions/counts", { method: "POST", body: {}, key, bindings: DATABASE_DOWN }),

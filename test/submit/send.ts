@@ -1,13 +1,12 @@
 /** One way for the tests to submit: over HTTP, with real click ids of a few minutes ago and real keys. */
 import { listDurableObjectIds } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
+import { handleApi } from "../../src/api/app.ts";
 import { decodeBase64url } from "../../src/core/base64url.ts";
 import { type ClickIdentity, makeClickId } from "../../src/core/click-id.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { submissionShardNames } from "../../src/core/routing.ts";
 import { postbackSecretOf, signPostback } from "../../src/submit/postback.ts";
-import { handleSubmit } from "../../src/submit/router.ts";
-import { pathOf } from "../../src/track/router.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { aClickIdentity } from "../support/submissions.ts";
 import { testRing } from "../support/tokens.ts";
@@ -63,8 +62,7 @@ export async function send(
   const response =
     bindings === undefined
       ? await exports.default.fetch(request)
-      : await handleSubmit(request, pathOf(request.url), { ...env, ...bindings } as unknown as Env, UNUSED);
-  if (response === undefined) throw new Error(`no route for ${path}`);
+      : await handleApi(request, { ...env, ...bindings } as unknown as Env, UNUSED);
   const text = new TextDecoder().decode(await response.arrayBuffer());
   return { status: response.status, headers: response.headers, text };
 }

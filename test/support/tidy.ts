@@ -64,9 +64,11 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   desk: ["report", "queue", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
   batch: ["queue", "facts", "cold", "shard", "core"],
-  "well-known": ["report", "core"],
+  "well-known": ["report", "access", "core"],
   // The document gathers the schemas and the problems of every route.
   openapi: ["admin", "desk", "report", "submit", "access", "problems", "core"],
+  // The front: it knows every room, and no room knows it.
+  api: ["admin", "desk", "report", "submit", "openapi", "well-known", "track", "access", "problems", "core"],
   demo: ["submit", "track", "queue", "shard", "facts", "report", "access", "core"],
 };
 
@@ -74,14 +76,15 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "": ["itty-router"],
   core: ["@noble/hashes", "isbot"],
-  access: ["@noble/hashes", "cloudflare:workers"],
+  access: ["@noble/hashes", "cloudflare:workers", "hono"],
   cold: ["hyparquet", "hyparquet-writer"],
   shard: ["cloudflare:workers"],
   track: ["@noble/hashes"],
   submit: ["@noble/hashes"],
   report: ["hono", "zod", "@hono/zod-openapi", "temporal-polyfill", "hyparquet"],
-  desk: ["hono", "zod"],
-  admin: ["hono", "zod"],
+  api: ["hono"],
+  desk: ["zod"],
+  admin: ["zod"],
   openapi: ["zod"],
   batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
 };
@@ -93,11 +96,7 @@ const SHARD_OUTSIDE = ["src/shard/stub.ts", "src/shard/topology-keeper.ts"];
 const ENV_READERS = [
   "src/shard/event-shard.ts",
   "src/shard/submission-shard.ts",
-  "src/report/app.ts",
-  "src/report/live.ts",
-  "src/desk/app.ts",
-  "src/admin/app.ts",
-  "src/desk/dead-letters.ts",
+  "src/api/app.ts",
   "src/track/edge.ts",
 ];
 

@@ -1,0 +1,55 @@
+/**
+ * What a route asks of a key, beside that it is one: for each kind of route who may call it, and which key to use
+ * instead.
+ *
+ *   admin         the operator                             report    reads rows: its own, or all with scope admin
+ *   catalog       the advertiser itself, or the operator   events    the same of single clicks
+ *   late_clicks   likewise                                 convert   an advertiser's conversions, or anybody's
+ *   mint          whoever may mint
+ *
+ * Keeps: pure. A key with an owner acts for nobody else, whatever its scopes.
+ */
+import { isOperator, type Principal } from "./api-keys.ts";
+
+/** Null for who may; else which key to use, as a sentence for the caller. */
+type Rule = (principal: Principal) => string | null;
+
+const FOR_REPORTS = "This takes a key with the scope report.";
+const FOR_CONVERSIONS =
+  "Conversions take a key with the scope convert that belongs to an advertiser, or the operator's.";
+
+const RULES = {
+  admin: (principal) => (isOperator(principal) ? null : "This takes a key of scope admin that belongs to no tenant."),
+  report: (principal) => {
+    const { advertiserId, publisherId, scopes } = principal;
+    if (scopes.has("admin")) return null;
+    if (!scopes.has("report")) return FOR_REPORTS;
+    return advertiserId === null && publisherId === null ? "This takes a key that belongs to a tenant." : null;
+  },
+  events: (principal) => (isOperator(principal) || principal.scopes.has("report") ? null : FOR_REPORTS),
+  catalog: (principal) =>
+    ofAdvertiser(principal, "A publisher's key reads traffic; the catalogue is read by the advertiser's."),
+  late_clicks: (principal) =>
+    ofAdvertiser(
+      principal,
+      "A publisher's key reads its traffic and its single clicks; this list is read by the advertiser's.",
+    ),
+  convert: (principal) => {
+    const may = principal.advertiserId === null ? isOperator(principal) : principal.scopes.has("convert");
+    return may ? null : FOR_CONVERSIONS;
+  },
+  mint: ({ scopes }) => (scopes.has("mint") ? null : "This takes a key with the scope mint."),
+} as const satisfies Record<string, Rule>;
+
+export type Needs = keyof typeof RULES;
+
+/** Null where the key may do it; else which key to use. */
+export function lacksFor(needs: Needs, principal: Principal): string | null {
+  return RULES[needs](principal);
+}
+
+function ofAdvertiser(principal: Principal, publishers: string): string | null {
+  if (isOperator(principal)) return null;
+  if (!principal.scopes.has("report")) return FOR_REPORTS;
+  return principal.publisherId === null ? null : publishers;
+}

@@ -1,0 +1,111 @@
+/**
+ * The front of the API: one Hono app over the table of routes (routes.ts), each loaded at its first request.
+ *
+ *   path ──▶ method ──▶ key ──▶ rate ──▶ scope ──▶ body ──▶ the route's handler ──▶ what it throws
+ *   404      405        401     429      403       413 415 400                      503 or 500, by name
+ *
+ * Keeps: one guard, so that no route can forget a step, and an unknown caller learns nothing of the rest; one bounded
+ * reader of bodies; one place where a failure becomes an answer: a database and a store that do not answer are 503,
+ * what is wrong with our own code is 500, and either is logged. A path stands also under `/api`, and with a slash more
+ * at its end. Loaded at the first request that is no click, no pixel and no token.
+ */
+import { Hono, type MiddlewareHandler } from "hono";
+import { admit } from "../access/admit.ts";
+import type { ApiEnv, Keyed } from "../access/asked.ts";
+import { DatabaseFault } from "../access/database.ts";
+import { readJson, readJsonBody } from "../body.ts";
+import { readConfig } from "../config.ts";
+import { AssertionError } from "../core/result.ts";
+import { logFault } from "../log.ts";
+import { problemResponse } from "../problem.ts";
+import type { Reason } from "../problems/catalog.ts";
+import { pathOf } from "../track/router.ts";
+import { type ApiPorts, apiRoutes, type Route } from "./routes.ts";
+
+const CORS = { "Access-Control-Allow-Origin": "*" } as const;
+
+/** The API; one app holds its own caches. Tests give ports of their own. */
+export function apiApp(ports: ApiPorts = {}): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>({ getPath: ({ url }) => withoutSlash(pathOf(url)) });
+  const routes = apiRoutes(ports);
+  for (const route of routes) {
+    app.on(route.method, route.path, guard(route), async (context) => {
+      const { env, req } = context;
+      const principal = context.get("principal");
+      const nowMs = Date.now();
+      const asked: Keyed = {
+        request: req.raw,
+        env,
+        config: readConfig(env),
+        nowMs,
+        param: (name) => req.param(name) ?? "",
+        search: () => new URL(req.url).searchParams,
+        body: context.get("body"),
+        context,
+        principal,
+        actor: { keyId: principal?.keyId ?? "", nowMs },
+      };
+      try {
+        return await (await route.load())(asked);
+      } catch (fault) {
+        return failed(fault, route);
+      }
+    });
+  }
+  for (const [path, ofPath] of Map.groupBy(routes, ({ path }) => path)) {
+    const methods = ofPath.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+    const headers = { Allow: methods.join(", "), ...(ofPath.some(({ isOpen }) => isOpen) ? CORS : {}) };
+    app.all(path, () => problemResponse({ reason: "method_not_allowed" }, headers));
+  }
+  app.notFound(() => problemResponse({ reason: "not_found" }));
+  app.onError((fault) => failed(fault, null));
+  return app;
+}
+
+let app: ReturnType<typeof apiApp> | undefined;
+
+/** Answers one request to the API. The app lives as long as the isolate. */
+export async function handleApi(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  app ??= apiApp();
+  return app.fetch(request, env, ctx);
+}
+
+/** Who may not call a route, or sends more than it takes, gets no further. */
+function guard({ needs, body }: Route): MiddlewareHandler<ApiEnv> {
+  return async (context, next) => {
+    const { env, req } = context;
+    if (needs !== null) {
+      const admitted = await admit(req.raw, env, { adminApiKey: readConfig(env).adminApiKey, needs });
+      if (!admitted.ok) return admitted.error;
+      context.set("principal", admitted.value);
+    }
+    if (body !== undefined) {
+      const { bytesMax, isAnyJson, ...options } = body;
+      const read =
+        isAnyJson === true ? await readJson(req.raw, bytesMax) : await readJsonBody(req.raw, bytesMax, options);
+      if (!read.ok) return problemResponse(read.error);
+      context.set("body", read.value);
+    }
+    return next();
+  };
+}
+
+/** What became of a request whose handler threw. */
+function failed(fault: unknown, route: Route | null): Response {
+  const reason = route?.whenFailed ?? reasonOf(fault);
+  logFault("request_failed", fault, { reason, route: route === null ? "none" : `${route.method} ${route.path}` });
+  return problemResponse({ reason });
+}
+
+/** What else is thrown than by the database and by mistakes of ours comes from a shard or from R2. */
+function reasonOf(fault: unknown): Reason {
+  if (fault instanceof DatabaseFault) return "database_unavailable";
+  const isBug = OURS.some((kind) => fault instanceof kind);
+  return isBug ? "internal_error" : "store_unavailable";
+}
+
+const OURS = [TypeError, RangeError, ReferenceError, SyntaxError, AssertionError] as const;
+
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}

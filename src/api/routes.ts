@@ -1,0 +1,172 @@
+/**
+ * The routes of the API: what each asks of its caller, what body it takes, and the module that answers it, which is
+ * loaded at the first request for it.
+ *
+ *   { method: "GET", path: "/v1/reports/clicks", needs: "report", load: () => import("../report/app.ts") … }
+ *
+ * Keeps: nothing here loads zod or a room of the API. Click links, pixels, clicks by script and the minting of tokens
+ * are no routes of this table: track/router.ts has them.
+ */
+import type { Asked, Keyed } from "../access/asked.ts";
+import type { Needs } from "../access/needs.ts";
+import { BODY_BYTES_MAX } from "../core/limits.ts";
+import type { Reason } from "../problems/catalog.ts";
+import type { ReportHandlers, ReportPorts } from "../report/app.ts";
+import { QUERY_BYTES_MAX } from "../report/limits.ts";
+
+type Answering<A> = (asked: A) => Response | Promise<Response>;
+
+type Shape = {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** As Hono writes it. */
+  readonly path: string;
+  /** JSON that is read before the handler is asked: an object unless any value will do. */
+  readonly body?: {
+    readonly bytesMax: number;
+    readonly isAnyJson?: true;
+    readonly whenEmpty?: Record<string, unknown>;
+  };
+  /** Why a request is refused whose handler fails, where that is one reason whatever failed. */
+  readonly whenFailed?: Reason;
+  /** Answered to pages of any origin. */
+  readonly isOpen?: true;
+};
+type KeyedRoute = Shape & { readonly needs: Needs; readonly load: () => Promise<Answering<Keyed>> };
+type OpenRoute = Shape & { readonly needs: null; readonly load: () => Promise<Answering<Asked>> };
+export type Route = KeyedRoute | OpenRoute;
+
+/** What the API takes from outside besides its bindings, where that is not the platform's. */
+export type ApiPorts = { readonly report?: ReportPorts };
+
+/** Tenants and what they advertise, by the last part of their path. */
+export const RESOURCE_NAMES = ["advertisers", "campaigns", "ad-groups", "ads", "publishers"] as const;
+export type ResourceName = (typeof RESOURCE_NAMES)[number];
+
+const ACT = { needs: "admin", body: { bytesMax: BODY_BYTES_MAX, whenEmpty: {} } } as const;
+/** 1 000 decisions or 100 keys of letters, twice over. */
+const LIST = { bytesMax: 262_144 } as const;
+/** 1 000 rows of conversions or counts. */
+const UPLOAD_BYTES_MAX = 2_000_000;
+const SUBMISSION = { whenFailed: "unavailable" } as const;
+const ONE_KEY = "/v1/admin/keys/:id";
+
+const admin = () => import("../admin/app.ts");
+const desk = () => import("../desk/app.ts");
+const conversions = () => import("../submit/conversions.ts");
+const about = () => import("../openapi/app.ts");
+
+export function apiRoutes({ report }: ApiPorts): readonly Route[] {
+  return [
+    ...reportRoutes(report),
+    ...SUBMISSION_ROUTES,
+    ...DESK_ROUTES,
+    ...RESOURCE_NAMES.flatMap(resourceRoutes),
+    ...ADMIN_ROUTES,
+    ...ABOUT_ROUTES,
+  ];
+}
+
+function reportRoutes(ports: ReportPorts | undefined): Route[] {
+  let made: ReportHandlers | undefined;
+  const handlers = async () => {
+    const { reportHandlers } = await import("../report/app.ts");
+    made ??= reportHandlers(ports);
+    return made;
+  };
+  const needs = "report";
+  return [
+    { method: "GET", path: "/v1/reports/clicks", needs, load: async () => (await handlers()).table },
+    {
+      ...{ method: "POST", path: "/v1/reports/query", needs, body: { bytesMax: QUERY_BYTES_MAX } },
+      load: async () => (await handlers()).query,
+    },
+    { method: "GET", path: "/v1/metrics/clicks", needs, load: async () => (await handlers()).series },
+    { method: "GET", path: "/v1/live", needs, load: async () => (await import("../report/live.ts")).handleLive },
+  ];
+}
+
+const SUBMISSION_ROUTES: readonly Route[] = [
+  {
+    ...{ ...SUBMISSION, method: "POST", path: "/v1/conversions", needs: "convert" },
+    body: { bytesMax: UPLOAD_BYTES_MAX, isAnyJson: true },
+    load: async () => (await conversions()).handleConversions,
+  },
+  {
+    // With a key, or signed: the handler sees which.
+    ...{ ...SUBMISSION, method: "GET", path: "/v1/conversions", needs: null },
+    load: async () => (await conversions()).handlePostback,
+  },
+  {
+    ...{ method: "GET", path: "/v1/conversions/secret", needs: "convert" },
+    load: async () => (await conversions()).handlePostbackSecret,
+  },
+  {
+    ...{ ...SUBMISSION, method: "POST", path: "/v1/impressions/counts", needs: "mint" },
+    body: { bytesMax: UPLOAD_BYTES_MAX },
+    load: async () => (await import("../submit/counts.ts")).handleCounts,
+  },
+];
+
+const DESK_ROUTES: readonly Route[] = [
+  { method: "GET", path: "/v1/clicks/:id", needs: "events", load: async () => (await desk()).explainOne },
+  {
+    ...{ method: "POST", path: "/v1/explain", needs: "events", body: LIST },
+    load: async () => (await desk()).explainGiven,
+  },
+  { method: "GET", path: "/v1/late-clicks", needs: "late_clicks", load: async () => (await desk()).listLate },
+  {
+    ...{ method: "POST", path: "/v1/late-clicks", needs: "admin", body: LIST },
+    load: async () => (await desk()).decideLate,
+  },
+  { method: "GET", path: "/v1/admin/dead-letters", needs: "admin", load: async () => (await desk()).listLetters },
+  { method: "GET", path: "/v1/admin/dead-letters/show", needs: "admin", load: async () => (await desk()).showLetter },
+  {
+    ...{ method: "POST", path: "/v1/admin/dead-letters/replay", needs: "admin", body: LIST },
+    load: async () => (await desk()).replayLetters,
+  },
+  {
+    ...{ method: "POST", path: "/v1/admin/rebuild", needs: "admin", body: LIST },
+    load: async () => (await desk()).rebuild,
+  },
+];
+
+function resourceRoutes(name: ResourceName): Route[] {
+  const path = `/v1/admin/${name}`;
+  const onePath = `${path}/:id`;
+  const needs = "admin";
+  return [
+    { ...ACT, method: "POST", path, load: async () => (await admin()).resource(name).create },
+    { method: "GET", path, needs, load: async () => (await admin()).resource(name).list },
+    { method: "GET", path: onePath, needs, load: async () => (await admin()).resource(name).show },
+    { ...ACT, method: "PATCH", path: onePath, load: async () => (await admin()).resource(name).patch },
+  ];
+}
+
+const ADMIN_ROUTES: readonly Route[] = [
+  {
+    ...{ ...ACT, method: "POST", path: "/v1/admin/advertisers/:id/postback-secret/revoke" },
+    load: async () => (await admin()).endSecret,
+  },
+  { ...ACT, method: "POST", path: "/v1/admin/keys", load: async () => (await admin()).makeKey },
+  { method: "GET", path: "/v1/admin/keys", needs: "admin", load: async () => (await admin()).readKeys },
+  { method: "GET", path: ONE_KEY, needs: "admin", load: async () => (await admin()).readKey },
+  { ...ACT, method: "DELETE", path: ONE_KEY, load: async () => (await admin()).endKey },
+  { ...ACT, method: "POST", path: `${ONE_KEY}/revoke`, load: async () => (await admin()).endKey },
+  { ...ACT, method: "POST", path: `${ONE_KEY}/rotate`, load: async () => (await admin()).replaceKey },
+  { method: "GET", path: "/v1/admin/audit-log", needs: "admin", load: async () => (await admin()).readAuditLog },
+  { method: "GET", path: "/v1/catalog/campaigns", needs: "catalog", load: async () => (await admin()).readCampaigns },
+  { method: "GET", path: "/v1/catalog/ads", needs: "catalog", load: async () => (await admin()).readAds },
+];
+
+const OPEN = { method: "GET", needs: null, isOpen: true } as const;
+
+const ABOUT_ROUTES: readonly Route[] = [
+  { ...OPEN, path: "/openapi.json", load: async () => (await about()).answerDocument },
+  { ...OPEN, path: "/docs", load: async () => (await about()).answerReference },
+  { ...OPEN, path: "/docs/:file", load: async () => (await about()).answerReference },
+  { ...OPEN, path: "/problems/:name", load: async () => (await import("../openapi/problem-page.ts")).answerProblem },
+  {
+    ...{ ...OPEN, path: "/.well-known/ad-measurement.json" },
+    load: async () => (await import("../well-known/app.ts")).answerMethodology,
+  },
+];
