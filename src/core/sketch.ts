@@ -144,19 +144,6 @@ export class Sketch {
   }
 }
 
-/** The estimate of each group from its stored sketches, which may come in several texts; groups without are absent. */
-export function estimateGroups(
-  texts: Iterable<{ readonly group: string; readonly sketches: string }>,
-): Map<string, Estimate> {
-  const united = new Map<string, Sketch>();
-  for (const { group, sketches } of texts) {
-    const sketch = united.get(group) ?? new Sketch();
-    united.set(group, sketch);
-    sketch.mergeStored(sketches);
-  }
-  return new Map(Array.from(united, ([group, sketch]) => [group, sketch.estimate()]));
-}
-
 function encodeElement(element: number): string {
   const digit = (unit: number) => DIGIT_ZERO + (Math.floor(element / unit) % 64);
   return String.fromCharCode(

@@ -124,7 +124,7 @@ const PART_CHARS = 1_000_000;
 
 /**
  * The sketches of each group of `selection`, which has the columns `keys` and `sketch`, concatenated into the column
- * `sketches` for `estimateGroups`; a long group comes in several rows. Reading is bounded by two further parameters
+ * `sketches`; a long group comes in several rows. Reading is bounded by two further parameters
  * after those of the selection: the parts [from, to) of the whole, about a megabyte each. There are more if and only if
  * a row has `sketch_part` = to − 1. Sketches only grow, so what is written between two reads is at worst read twice.
  */

@@ -37,8 +37,6 @@ export type Read = { readonly isMoving?: boolean; readonly isSummed?: boolean } 
 /** First hour and first day that are not rolled, for every advertiser that the query may read. */
 export type Marks = { readonly hour: number; readonly day: number };
 
-export const NOTHING_ROLLED: Marks = { hour: 0, day: 0 };
-
 const MINUTES_PER_HOUR = 60;
 const MINUTES_PER_DAY = 1_440;
 

@@ -81,8 +81,6 @@ export function methodologyOf({ late, token, dedupHorizonMs, tiers }: Measuremen
   };
 }
 
-export type Methodology = ReturnType<typeof methodologyOf>;
-
 const MEASUREMENT = {
   stages: {
     initiated: "not measured",

@@ -5,7 +5,6 @@ import {
   ELEMENT_START,
   EXACT_USERS_MAX,
   elementOf,
-  estimateGroups,
   REGISTERS,
   Sketch,
   STANDARD_ERROR,
@@ -148,22 +147,6 @@ describe("merging", () => {
     sketch.merge(other);
     sketch.add(pool[1_000] ?? 0);
     expect(other.encode()).toBe(before);
-  });
-});
-
-describe("groups", () => {
-  it("are estimated from their texts, in whatever pieces these come", () => {
-    const [a, b, c] = [0, 1, 2].map((at) => Sketch.of(someElements(400, at)).encode());
-    const texts = [
-      { group: "x", sketches: `${a}${b}` },
-      { group: "y", sketches: `${c}` },
-      { group: "x", sketches: `${b}${c}` },
-    ];
-    const all = Sketch.of([0, 1, 2].flatMap((at) => someElements(400, at))).estimate();
-    expect(Array.from(estimateGroups(texts))).toEqual([
-      ["x", all],
-      ["y", { users: 400, isExact: true, standardError: 0 }],
-    ]);
   });
 });
 

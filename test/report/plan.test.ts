@@ -1,7 +1,7 @@
 /** The planner alone: which tier answers which part. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Marks, NOTHING_ROLLED, planReads, type Segment, segmentsOf, TIER_MS } from "../../src/report/plan.ts";
+import { type Marks, planReads, type Segment, segmentsOf, TIER_MS } from "../../src/report/plan.ts";
 import { GRANULARITIES, type Granularity, type Range, windowEdges } from "../../src/report/windows.ts";
 import { toZone, UTC } from "../../src/report/zone.ts";
 
@@ -17,7 +17,7 @@ const spans = (segments: Segment[]) => segments.map(({ tier, from, to }) => `${t
 describe("the plan", () => {
   it("reads minutes where nothing is rolled", () => {
     const range = { fromMs: from, toMs: from + 2 * DAY };
-    expect(spans(planSegments(range, "day", NOTHING_ROLLED))).toEqual(["2880 minute"]);
+    expect(spans(planSegments(range, "day", { hour: 0, day: 0 }))).toEqual(["2880 minute"]);
   });
 
   it("reads minutes for a table by minute, hours and minutes for one by hour", () => {
