@@ -20,12 +20,16 @@ export async function fromDatabase<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What the language throws where our code is wrong, and what an assertion does. */
+const MISTAKES = [TypeError, RangeError, ReferenceError, SyntaxError, AssertionError] as const;
+
 /**
- * A table that is not there is a database before its migrations: it will come, as one that is down will. Any other
- * SQLITE_ERROR, and D1_TYPE_ERROR, means a malformed statement or value, which no retry mends.
+ * Whether a failure is a mistake of ours, which no retry mends. A table that is not there is a database before its
+ * migrations: it will come, as one that is down will. Any other SQLITE_ERROR, and D1_TYPE_ERROR, means a malformed
+ * statement or value.
  */
-function isBug(cause: unknown): boolean {
-  if (cause instanceof TypeError || cause instanceof AssertionError) return true;
+export function isBug(cause: unknown): boolean {
+  if (MISTAKES.some((kind) => cause instanceof kind)) return true;
   if (cause instanceof Error && cause.message.includes("no such table")) return false;
   return cause instanceof Error && /\bSQLITE_ERROR\b|\bD1_TYPE_ERROR\b/.test(cause.message);
 }

@@ -12,10 +12,9 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { admit } from "../access/admit.ts";
 import type { ApiEnv, Keyed } from "../access/asked.ts";
-import { DatabaseFault } from "../access/database.ts";
+import { DatabaseFault, isBug } from "../access/database.ts";
 import { readJson, readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
-import { AssertionError } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import type { Reason } from "../problems/catalog.ts";
@@ -100,11 +99,8 @@ function failed(fault: unknown, route: Route | null): Response {
 /** What else is thrown than by the database and by mistakes of ours comes from a shard or from R2. */
 function reasonOf(fault: unknown): Reason {
   if (fault instanceof DatabaseFault) return "database_unavailable";
-  const isBug = OURS.some((kind) => fault instanceof kind);
-  return isBug ? "internal_error" : "store_unavailable";
+  return isBug(fault) ? "internal_error" : "store_unavailable";
 }
-
-const OURS = [TypeError, RangeError, ReferenceError, SyntaxError, AssertionError] as const;
 
 function withoutSlash(path: string): string {
   return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;

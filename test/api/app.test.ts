@@ -93,6 +93,7 @@ describe("[attack 18] what a handler throws", () => {
 
   it.each([
     ["a mistake of ours", new TypeError("planted"), 500, "internal-error"],
+    ["a statement of ours", new Error('D1_ERROR: near "FORM": syntax error: SQLITE_ERROR'), 500, "internal-error"],
     ["a store", new Error("Network connection lost."), 503, "store-unavailable"],
   ])("is answered by name where it comes from %s", async (_, fault, status, type) => {
     const answered = await ask(report, { app: apiApp({ report: throwing(fault) }) });

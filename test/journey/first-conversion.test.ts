@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { parseEnv, promisify } from "node:util";
 import { expect, it } from "vitest";
 import { completeVars } from "../../scripts/dev-vars.ts";
-import { startRuntime } from "../../scripts/local-runtime.ts";
+import { DEMO_ENTRY, startRuntime } from "../../scripts/local-runtime.ts";
 import { seedDemo } from "../../scripts/seed.ts";
 
 const run = promisify(execFile);
@@ -34,7 +34,10 @@ it(
     const { text } = completeVars("");
     await writeFile(join(folder, ".dev.vars"), text);
     const { DEMO_API_KEY: demoKey = "", ...vars } = parseEnv(text) as Record<string, string>;
-    const runtime = await startRuntime({ vars: { ...vars, LANDING_HTTP_HOSTS: "127.0.0.1" } });
+    const runtime = await startRuntime({
+      vars: { ...vars, LANDING_HTTP_HOSTS: "127.0.0.1" },
+      entry: DEMO_ENTRY,
+    });
     try {
       await seedDemo(runtime.database, demoKey, Date.now());
       const expected = order.at(-1)?.trim();

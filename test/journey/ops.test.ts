@@ -91,7 +91,7 @@ describe("npm run ops -- dead", () => {
     await expect.poll(() => grossOf("ad_replayed"), { timeout: ARRIVES_MAX_MS }).toBe(1);
     expect(await ops(["dead", "show", key])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^There is nothing here\.\n$/),
+      stderr: expect.stringMatching(/^Nothing was found here\. No letter has this key: .+\n$/),
     });
   });
 
@@ -166,12 +166,12 @@ describe("npm run ops", () => {
     [
       "a limit out of bounds",
       ["dead", "list", "--limit", "0"],
-      /^A parameter has a value outside its rule\. limit: .+\n$/,
+      /^A parameter has a value that is not allowed\. limit: .+\n$/,
     ],
     [
       "an id that is none",
       ["late", "accept", "x"],
-      /^A parameter has a value outside its rule\. decisions\.0\.id: .+\n$/,
+      /^A parameter has a value that is not allowed\. decisions\.0\.id: .+\n$/,
     ],
   ])("says in one line why the Worker refuses %s", async (_, args, line) => {
     const { code, stdout, stderr } = await ops(args);
