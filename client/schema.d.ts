@@ -555,6 +555,45 @@ export interface paths {
         patch: operations["changeAd"];
         trace?: never;
     };
+    "/v1/admin/creatives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List creatives by id */
+        get: operations["listCreatives"];
+        put?: never;
+        /** Create a creative */
+        post: operations["createCreative"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/creatives/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a creative */
+        get: operations["getCreative"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a creative
+         * @description Fields that are left out stay.
+         */
+        patch: operations["changeCreative"];
+        trace?: never;
+    };
     "/v1/admin/publishers": {
         parameters: {
             query?: never;
@@ -724,6 +763,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/catalog/ad-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the names of one's own ad groups */
+        get: operations["listCatalogAdGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/catalog/creatives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the names of one's own creatives */
+        get: operations["listCatalogCreatives"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/catalog/ads": {
         parameters: {
             query?: never;
@@ -733,6 +806,26 @@ export interface paths {
         };
         /** List the names of one's own ads */
         get: operations["listCatalogAds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what the key is that asks
+         * @description Whose it is, what it may do, the currency and zone of its reports, and what is left of the account's budget. It reads nothing of that budget.
+         */
+        get: operations["getMe"];
         put?: never;
         post?: never;
         delete?: never;
@@ -953,6 +1046,21 @@ export interface components {
             batch_id: string;
             rows: components["schemas"]["CountsRow"][];
         };
+        CreativeChange: {
+            name?: string;
+            /** @enum {string} */
+            status?: "active" | "paused" | "archived";
+        };
+        CreativeCreation: {
+            id: string;
+            advertiserId: string;
+            name: string;
+            /**
+             * @default active
+             * @enum {string}
+             */
+            status?: "active" | "paused" | "archived";
+        };
         DatabaseToRebuild: {
             /**
              * @description Name of its binding.
@@ -1083,6 +1191,8 @@ export interface components {
             format?: "json" | "csv" | "ndjson";
             /** @description Whether meta.totals holds one row over the whole query. */
             totals?: boolean;
+            /** @description Whether ids have their names beside them. */
+            names?: boolean;
             /**
              * @description Adds to each row what its window had in the range before.
              * @enum {string}
@@ -1252,6 +1362,17 @@ export interface components {
             /** @description The `after` of the next page; null on the last. */
             next: string | null;
         };
+        CatalogAdGroupPage: {
+            adGroups: {
+                id: string;
+                campaignId: string;
+                name: string;
+                /** @enum {string} */
+                status: "active" | "paused" | "archived";
+            }[];
+            /** @description Campaign and ad group, `<campaign>/<ad group>`. */
+            next: string | null;
+        };
         CatalogAdPage: {
             ads: {
                 id: string;
@@ -1267,6 +1388,17 @@ export interface components {
         };
         CatalogCampaignPage: {
             campaigns: {
+                id: string;
+                advertiserId: string;
+                name: string;
+                /** @enum {string} */
+                status: "active" | "paused" | "archived";
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next: string | null;
+        };
+        CatalogCreativePage: {
+            creatives: {
                 id: string;
                 advertiserId: string;
                 name: string;
@@ -1297,6 +1429,21 @@ export interface components {
             status: "counted" | "repeated";
             rows: number;
             impressions: number;
+        };
+        Creative: {
+            id: string;
+            advertiserId: string;
+            name: string;
+            /** @enum {string} */
+            status: "active" | "paused" | "archived";
+            /** @description Null for what is older than this column. */
+            createdAt: string | null;
+            updatedAt: string | null;
+        };
+        CreativePage: {
+            creatives: components["schemas"]["Creative"][];
+            /** @description The `after` of the next page; null on the last. */
+            next: string | null;
         };
         DeadLetter: {
             key: string;
@@ -1423,6 +1570,42 @@ export interface components {
             lateClicks: components["schemas"]["LateClick"][];
             /** @description The `after` of the next page; null on the last. */
             next: string | null;
+        };
+        Me: {
+            keyId: string;
+            label: string;
+            scopes: ("report" | "mint" | "convert" | "admin")[];
+            /** @description When the key ends, where a rotation has said so. */
+            endsAt: string | null;
+            /** @description Whose rows the key reads; `none` mints within its lists and reads nothing. */
+            owner: {
+                /** @enum {string} */
+                kind: "advertiser" | "publisher" | "operator" | "none";
+                id: string | null;
+                name: string | null;
+                status: string | null;
+            };
+            /** @description Of the advertiser's money, ISO 4217; null for others, and where it is not set. */
+            currency: string | null;
+            /** @description Of a report that names none. */
+            timezone: string;
+            attributionWindowDays: number | null;
+            /** @description What the key may mint, null in it for any; null when it may not. */
+            mint: {
+                advertisers: string[] | null;
+                publishers: string[] | null;
+                cpcMicrosMax: number | null;
+            } | null;
+            /** @description The budget that all keys of the account share; null when the key may not read. */
+            reading: {
+                /** @description Rows that reports of the account may read now; null when not known. */
+                rowsLeft: number | null;
+                rowsMax: number;
+                rowsPerSecond: number;
+                readsMax: number;
+                streamsOpen: number | null;
+                streamsMax: number;
+            } | null;
         };
         /** @description How clicks, impressions and conversions are measured. */
         Methodology: {
@@ -1776,6 +1959,20 @@ export interface components {
             adFormat?: string;
             currency?: string;
             deviceType?: string;
+            /** @description With `names=true`; null where nothing has the id. */
+            advertiserName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            campaignName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            adGroupName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            adName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            publisherName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            creativeName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            placementName?: string | null;
             /** @description A count. */
             impressions?: number;
             /** @description A count. */
@@ -1836,6 +2033,20 @@ export interface components {
             adFormat?: string;
             currency?: string;
             deviceType?: string;
+            /** @description With `names=true`; null where nothing has the id. */
+            advertiserName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            campaignName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            adGroupName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            adName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            publisherName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            creativeName?: string | null;
+            /** @description With `names=true`; null where nothing has the id. */
+            placementName?: string | null;
             points: {
                 /** Format: date-time */
                 minute?: string;
@@ -1955,6 +2166,8 @@ export interface operations {
                 format?: "json" | "csv" | "ndjson";
                 /** @description Whether meta.totals holds one row over the whole query. */
                 totals?: boolean;
+                /** @description Whether ids have their names beside them. */
+                names?: boolean;
                 /** @description Adds to each row what its window had in the range before. */
                 compare?: "previous_period";
                 /** @description Only rows with any of these values. */
@@ -2370,6 +2583,8 @@ export interface operations {
                 format?: "json" | "csv" | "ndjson";
                 /** @description Whether meta.totals holds one row over the whole query. */
                 totals?: boolean;
+                /** @description Whether ids have their names beside them. */
+                names?: boolean;
                 /** @description Adds to each row what its window had in the range before. */
                 compare?: "previous_period";
                 /** @description Only rows with any of these values. */
@@ -6947,6 +7162,494 @@ export interface operations {
             };
         };
     };
+    listCreatives: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                advertiser_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreativePage"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCreative: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreativeCreation"];
+            };
+        };
+        responses: {
+            /** @description The same is there already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Creative"];
+                };
+            };
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Creative"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [already-exists](/problems/already-exists): Another object already has this id. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [unknown-parent](/problems/unknown-parent): The parent does not exist.
+             *
+             *     [foreign-parent](/problems/foreign-parent): The ad group is in another campaign.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCreative: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Creative"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeCreative: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreativeChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Creative"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [fixed-field](/problems/fixed-field): This field can no longer be changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [unknown-parent](/problems/unknown-parent): The parent does not exist.
+             *
+             *     [foreign-parent](/problems/foreign-parent): The ad group is in another campaign.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listPublishers: {
         parameters: {
             query?: {
@@ -8449,6 +9152,219 @@ export interface operations {
             };
         };
     };
+    listCatalogAdGroups: {
+        parameters: {
+            query?: {
+                limit?: number;
+                campaign_id?: string;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogAdGroupPage"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCatalogCreatives: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogCreativePage"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listCatalogAds: {
         parameters: {
             query?: {
@@ -8546,6 +9462,93 @@ export interface operations {
              *
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The holder of the key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -89,6 +89,15 @@ CREATE TABLE ads (
   updated_at_ms INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE creatives (
+  creative_id   TEXT    NOT NULL PRIMARY KEY,
+  advertiser_id TEXT    NOT NULL,
+  name          TEXT    NOT NULL,
+  status        TEXT    NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused', 'archived')),
+  created_at_ms INTEGER NOT NULL DEFAULT 0,
+  updated_at_ms INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE publishers (
   publisher_id  TEXT    NOT NULL PRIMARY KEY,
   name          TEXT    NOT NULL,
@@ -101,6 +110,7 @@ CREATE TABLE publishers (
 CREATE INDEX campaigns_by_advertiser ON campaigns (advertiser_id, campaign_id);
 CREATE INDEX ad_groups_by_campaign ON ad_groups (campaign_id, ad_group_id);
 CREATE INDEX ads_by_campaign ON ads (campaign_id, ad_id);
+CREATE INDEX creatives_by_advertiser ON creatives (advertiser_id, creative_id);
 
 -- Who may read or mint what. A key is random, shown once, and stored only as its SHA-256; a key of 256 random bits needs no
 -- slow hash. Rows are never deleted: a revoked key stays on record.

@@ -5,7 +5,7 @@
  *   admin         the operator                             report    reads rows: its own, or all with scope admin
  *   catalog       the advertiser itself, or the operator   events    the same of single clicks
  *   late_clicks   likewise                                 convert   an advertiser's conversions, or anybody's
- *   mint          whoever may mint
+ *   mint          whoever may mint                         any       every key that is in force
  *
  * Keeps: pure. A key with an owner acts for nobody else, whatever its scopes.
  */
@@ -38,6 +38,7 @@ const RULES = {
     const may = principal.advertiserId === null ? isOperator(principal) : principal.scopes.has("convert");
     return may ? null : FOR_CONVERSIONS;
   },
+  any: () => null,
   mint: ({ scopes }) => (scopes.has("mint") ? null : "This takes a key with the scope mint."),
 } as const satisfies Record<string, Rule>;
 

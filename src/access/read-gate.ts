@@ -5,6 +5,7 @@
  *   enter(ask), leave(pass, rows)                                   one read
  *   openStream(ask), keepStream(pass, rows), closeStream(pass)      a live stream
  *   mayKeep(ask, bytes)                                             further pages of a table
+ *   left(ask)                                                       what may be read just now
  *
  * Keeps: public methods are exactly the RPC surface. The book is in memory alone: an object is put away after some
  * seconds without a call, and when nobody has asked for as long there is nobody to be protected. Nothing here reads a
@@ -50,6 +51,10 @@ export class ReadGate extends DurableObject<Env> {
 
   async closeStream(pass: number): Promise<void> {
     this.#budget.closeStream(pass);
+  }
+
+  async left(ask: StreamAsk): Promise<ReturnType<ReadBudget["left"]>> {
+    return this.#budget.left(ask, Date.now());
   }
 
   async mayKeep(ask: StreamAsk, bytes: number): Promise<boolean> {

@@ -2,16 +2,20 @@
  * The administration: tenants, keys and the audit log for the operator, and the catalogue of names for tenants; what
  * the routes of src/api/routes.ts do.
  *
- * Keeps: parse, then act; the same problems as reports. The catalogue shows a tenant its own. Answers are never cached:
+ * Keeps: parse, then act; the same problems as reports. The catalogue shows a tenant its own, `/v1/me` tells any key what
+ * it is. Answers are never cached:
  * one of them holds a secret.
  */
+import { z } from "zod";
 import type { Keyed } from "../access/asked.ts";
 import { assert } from "../core/result.ts";
 import { toProblemResponse } from "../report/problems.ts";
 import { CATALOG, passPrimaryRead } from "../report/read-pass.ts";
 import { listAuditLog } from "./audit-log.ts";
-import { type CatalogScope, listAds, listCampaigns } from "./catalog.ts";
+import { type CatalogScope, listAdGroups, listAds, listCampaigns, listCreatives } from "./catalog.ts";
 import { createKey, listKeys, revokeKey, rotateKey, showKey } from "./keys.ts";
+import { showMe } from "./me.ts";
+import { parseSearch } from "./parse.ts";
 import { endPostbackSecret } from "./postback-secret.ts";
 import { type Answer, createRecord, listRecords, patchRecord, showRecord } from "./records.ts";
 import { RESOURCES } from "./resources.ts";
@@ -47,6 +51,14 @@ export const endSecret = act((asked) => endPostbackSecret(asked.id, asked.given,
 export const readAuditLog = act(({ search, database }) => listAuditLog(search(), database));
 export const readCampaigns = catalog(listCampaigns);
 export const readAds = catalog(listAds);
+export const readAdGroups = catalog(listAdGroups);
+export const readCreatives = catalog(listCreatives);
+
+/** What the key is that asks; no budget is asked for, so that who is in debt can see it. */
+export const readMe: Handler = async (asked) => {
+  const parsed = parseSearch(asked.search(), z.strictObject({}));
+  return toResponse(parsed.ok ? await showMe(asked) : parsed);
+};
 
 /** A list of names within the budget of the key's owner. */
 function catalog(

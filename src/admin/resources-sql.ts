@@ -145,6 +145,38 @@ SET ad_group_id = ?1 ->> 'adGroupId', creative_id = ?1 ->> 'creativeId', name = 
 WHERE ad_id = ?1 ->> 'id'`,
 };
 
+export const CREATIVE_SQL: ResourceSql = {
+  one: `
+SELECT creative_id AS id, advertiser_id AS advertiserId, name, status, created_at_ms AS createdAtMs,
+  updated_at_ms AS updatedAtMs
+FROM creatives
+WHERE creative_id = ?1`,
+  list: `
+SELECT creative_id AS id, advertiser_id AS advertiserId, name, status, created_at_ms AS createdAtMs,
+  updated_at_ms AS updatedAtMs
+FROM creatives
+WHERE creative_id > ?1
+ORDER BY creative_id
+LIMIT ?2`,
+  listOf: `
+SELECT creative_id AS id, advertiser_id AS advertiserId, name, status, created_at_ms AS createdAtMs,
+  updated_at_ms AS updatedAtMs
+FROM creatives
+WHERE advertiser_id = ?3 AND creative_id > ?1
+ORDER BY creative_id
+LIMIT ?2`,
+  insert: `
+INSERT INTO creatives (creative_id, advertiser_id, name, status, created_at_ms, updated_at_ms)
+VALUES (
+  ?1 ->> 'id', ?1 ->> 'advertiserId', ?1 ->> 'name', ?1 ->> 'status', ?1 ->> 'createdAtMs', ?1 ->> 'updatedAtMs'
+)`,
+  update: `
+UPDATE creatives
+SET name = ?1 ->> 'name', status = ?1 ->> 'status',
+  updated_at_ms = CASE WHEN updated_at_ms = ?2 THEN ?1 ->> 'updatedAtMs' END
+WHERE creative_id = ?1 ->> 'id'`,
+};
+
 export const PUBLISHER_SQL: ResourceSql = {
   one: `
 SELECT publisher_id AS id, name, status, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs

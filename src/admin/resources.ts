@@ -18,6 +18,7 @@ import {
   AD_SQL,
   ADVERTISER_SQL,
   CAMPAIGN_SQL,
+  CREATIVE_SQL,
   PUBLISHER_SQL,
   type ResourceSql,
 } from "./resources-sql.ts";
@@ -134,6 +135,18 @@ export const ADS: Resource = {
   },
 };
 
+/** Names alone: which creative an ad shows is said by its token. */
+export const CREATIVES: Resource = {
+  kind: "creative",
+  path: "/v1/admin/creatives",
+  plural: "creatives",
+  sql: CREATIVE_SQL,
+  create: z.strictObject({ id, advertiserId: id, name, status: status.default("active") }),
+  patch: z.strictObject({ name: name.optional(), status: status.optional() }),
+  parent: "advertiser_id",
+  check: (row, _, database) => checkParent(database, ADVERTISER_SQL, row, "advertiserId"),
+};
+
 export const PUBLISHERS: Resource = {
   kind: "publisher",
   path: "/v1/admin/publishers",
@@ -144,7 +157,7 @@ export const PUBLISHERS: Resource = {
   check: fine,
 };
 
-export const RESOURCES: readonly Resource[] = [ADVERTISERS, CAMPAIGNS, AD_GROUPS, ADS, PUBLISHERS];
+export const RESOURCES: readonly Resource[] = [ADVERTISERS, CAMPAIGNS, AD_GROUPS, ADS, CREATIVES, PUBLISHERS];
 
 /** The resource with this id, or null. One indexed read. */
 export function readOne(database: D1Database, { one }: ResourceSql, ofId: string): Promise<Row | null> {

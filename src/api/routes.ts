@@ -39,7 +39,7 @@ export type Route = KeyedRoute | OpenRoute;
 export type ApiPorts = { readonly report?: ReportPorts };
 
 /** Tenants and what they advertise, by the last part of their path. */
-export const RESOURCE_NAMES = ["advertisers", "campaigns", "ad-groups", "ads", "publishers"] as const;
+export const RESOURCE_NAMES = ["advertisers", "campaigns", "ad-groups", "ads", "creatives", "publishers"] as const;
 export type ResourceName = (typeof RESOURCE_NAMES)[number];
 
 const ACT = { needs: "admin", body: { bytesMax: BODY_BYTES_MAX, whenEmpty: {} } } as const;
@@ -156,6 +156,9 @@ const ADMIN_ROUTES: readonly Route[] = [
   { method: "GET", path: "/v1/admin/audit-log", needs: "admin", load: async () => (await admin()).readAuditLog },
   { method: "GET", path: "/v1/catalog/campaigns", needs: "catalog", load: async () => (await admin()).readCampaigns },
   { method: "GET", path: "/v1/catalog/ads", needs: "catalog", load: async () => (await admin()).readAds },
+  { method: "GET", path: "/v1/catalog/ad-groups", needs: "catalog", load: async () => (await admin()).readAdGroups },
+  { method: "GET", path: "/v1/catalog/creatives", needs: "catalog", load: async () => (await admin()).readCreatives },
+  { method: "GET", path: "/v1/me", needs: "any", load: async () => (await admin()).readMe },
 ];
 
 const OPEN = { method: "GET", needs: null, isOpen: true } as const;

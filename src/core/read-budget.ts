@@ -190,6 +190,13 @@ export class ReadBudget {
     return true;
   }
 
+  /** What a tenant may read at once just now, and how many reads and streams it has open. Changes nothing. */
+  left({ tenant: name, rules }: StreamAsk, nowMs: number): { rows: number; reads: number; streams: number } {
+    const tenant = this.#filled(name, nowMs);
+    if (tenant === undefined) return { rows: rules.rowsMax, reads: 0, streams: 0 };
+    return { rows: Math.max(0, Math.floor(tenant.rows)), reads: tenant.reads, streams: tenant.streams };
+  }
+
   /** How many reads of a tenant are open, for fairness among those who wait. */
   readsOf(tenant: string): number {
     return this.#tenants.get(tenant)?.reads ?? 0;

@@ -34,12 +34,14 @@ export const Ad = z.object({
   status,
   ...times,
 });
+export const Creative = z.object({ id: text, advertiserId: text, name: text, status, ...times });
 export const Publisher = z.object({ id: text, name: text, status, ...times });
 
 export const AdvertiserPage = z.object({ advertisers: z.array(Advertiser), next });
 export const CampaignPage = z.object({ campaigns: z.array(Campaign), next });
 export const AdGroupPage = z.object({ adGroups: z.array(AdGroup), next });
 export const AdPage = z.object({ ads: z.array(Ad), next });
+export const CreativePage = z.object({ creatives: z.array(Creative), next });
 export const PublisherPage = z.object({ publishers: z.array(Publisher), next });
 
 const keyMembers = {
@@ -86,9 +88,54 @@ export const AuditPage = z.object({
   next: count.nullable().describe("The `before` of the next page; null on the last."),
 });
 
+export const Me = z.object({
+  keyId: text,
+  label: text,
+  scopes: z.array(z.enum(SCOPES)),
+  endsAt: instant.nullable().describe("When the key ends, where a rotation has said so."),
+  owner: z
+    .object({
+      kind: z.enum(["advertiser", "publisher", "operator", "none"]),
+      id: text.nullable(),
+      name: text.nullable(),
+      status: text.nullable(),
+    })
+    .describe("Whose rows the key reads; `none` mints within its lists and reads nothing."),
+  currency: text.nullable().describe("Of the advertiser's money, ISO 4217; null for others, and where it is not set."),
+  timezone: text.describe("Of a report that names none."),
+  attributionWindowDays: count.nullable(),
+  mint: z
+    .object({
+      advertisers: z.array(text).nullable(),
+      publishers: z.array(text).nullable(),
+      cpcMicrosMax: count.nullable(),
+    })
+    .nullable()
+    .describe("What the key may mint, null in it for any; null when it may not."),
+  reading: z
+    .object({
+      rowsLeft: count.nullable().describe("Rows that reports of the account may read now; null when not known."),
+      rowsMax: count,
+      rowsPerSecond: count,
+      readsMax: count,
+      streamsOpen: count.nullable(),
+      streamsMax: count,
+    })
+    .nullable()
+    .describe("The budget that all keys of the account share; null when the key may not read."),
+});
+
 export const CatalogCampaignPage = z.object({
   campaigns: z.array(z.object({ id: text, advertiserId: text, name: text, status })),
   next,
+});
+export const CatalogCreativePage = z.object({
+  creatives: z.array(z.object({ id: text, advertiserId: text, name: text, status })),
+  next,
+});
+export const CatalogAdGroupPage = z.object({
+  adGroups: z.array(z.object({ id: text, campaignId: text, name: text, status })),
+  next: text.nullable().describe("Campaign and ad group, `<campaign>/<ad group>`."),
 });
 export const CatalogAdPage = z.object({
   ads: z.array(

@@ -6,7 +6,7 @@ import { listSchema as auditQuery } from "../admin/audit-log.ts";
 import { adsSchema, campaignsSchema } from "../admin/catalog.ts";
 import { listSchema as keysQuery } from "../admin/keys.ts";
 import { id, pageShape } from "../admin/parse.ts";
-import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, PUBLISHERS, type Resource } from "../admin/resources.ts";
+import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, CREATIVES, PUBLISHERS, type Resource } from "../admin/resources.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { type Example, json, type Operation } from "./operation.ts";
 import { BODIES, KEYED, problems, READING } from "./problems.ts";
@@ -53,6 +53,13 @@ const SHOWN: readonly Shown[] = [
         ...{ name: "Red shoe", cpcMicros: 250_000 },
       },
       ...{ change: { status: "paused" }, parent: "cmp_7" },
+    },
+  },
+  {
+    ...{ resource: CREATIVES, name: "Creative", noun: "creative" },
+    made: {
+      ...{ id: "crt_1", body: { id: "crt_1", advertiserId: "adv_1", name: "Red shoe, 300 × 250" } },
+      ...{ change: { name: "Red shoe" }, parent: "adv_1" },
     },
   },
   {
@@ -123,7 +130,7 @@ function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
     (operation) =>
       ({
         ...operation,
-        summary: operation.summary.replace("an campaign", "a campaign").replace("an publisher", "a publisher"),
+        summary: operation.summary.replace(/\ban (?=campaign|creative|publisher)/, "a "),
       }) as Operation,
   );
 }
@@ -213,6 +220,21 @@ const KEY_OPERATIONS: readonly Operation[] = [
   },
 ];
 
+const ME: Operation = {
+  ...{ id: "getMe", method: "get", path: "/v1/me", tag: "Keys", scopes: ["report", "mint", "convert", "admin"] },
+  summary: "Show what the key is that asks",
+  description:
+    "Whose it is, what it may do, the currency and zone of its reports, and what is left of the account's budget. It " +
+    "reads nothing of that budget.",
+  answers: { 200: json("The holder of the key.", "Me") },
+  problems: [...KEYED, ...problems("unknown_parameter"), ...FAULTS],
+  examples: [
+    { name: "operator", status: 200 },
+    { name: "advertiser", key: "report", status: 200 },
+    { name: "anonymous", key: "none", status: 401 },
+  ],
+};
+
 const catalogShared = { tag: "Catalogue", scopes: ["report", "admin"], problems: [...SEARCH, ...READING] } as const;
 
 const CATALOG_OPERATIONS: readonly Operation[] = [
@@ -221,6 +243,20 @@ const CATALOG_OPERATIONS: readonly Operation[] = [
     summary: "List the names of one's own campaigns",
     query: campaignsSchema,
     answers: { 200: json("A page.", "CatalogCampaignPage") },
+    examples: [{ name: "all", status: 200 }],
+  },
+  {
+    ...{ ...catalogShared, id: "listCatalogAdGroups", method: "get", path: "/v1/catalog/ad-groups" },
+    summary: "List the names of one's own ad groups",
+    query: adsSchema,
+    answers: { 200: json("A page.", "CatalogAdGroupPage") },
+    examples: [{ name: "ofCampaign", query: { campaign_id: "cmp_7" }, status: 200 }],
+  },
+  {
+    ...{ ...catalogShared, id: "listCatalogCreatives", method: "get", path: "/v1/catalog/creatives" },
+    summary: "List the names of one's own creatives",
+    query: campaignsSchema,
+    answers: { 200: json("A page.", "CatalogCreativePage") },
     examples: [{ name: "all", status: 200 }],
   },
   {
@@ -236,4 +272,5 @@ export const ADMIN_OPERATIONS: readonly Operation[] = [
   ...SHOWN.flatMap(operationsOf),
   ...KEY_OPERATIONS,
   ...CATALOG_OPERATIONS,
+  ME,
 ];

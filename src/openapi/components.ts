@@ -7,7 +7,7 @@ import { z } from "zod";
 import { keySchema } from "../admin/key-spec.ts";
 import { emptySchema, rotateSchema } from "../admin/keys.ts";
 import { endSecretSchema } from "../admin/postback-secret.ts";
-import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, PUBLISHERS } from "../admin/resources.ts";
+import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, CREATIVES, PUBLISHERS } from "../admin/resources.ts";
 import { replaySchema } from "../desk/dead-letters.ts";
 import { decisionsSchema } from "../desk/late-clicks.ts";
 import { rebuildSchema } from "../desk/rebuild.ts";
@@ -30,6 +30,8 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   AdGroupChange: AD_GROUPS.patch,
   AdCreation: ADS.create,
   AdChange: ADS.patch,
+  CreativeCreation: CREATIVES.create,
+  CreativeChange: CREATIVES.patch,
   PublisherCreation: PUBLISHERS.create,
   PublisherChange: PUBLISHERS.patch,
   ApiKeyCreation: keySchema,

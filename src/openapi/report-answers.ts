@@ -7,6 +7,7 @@ import { z } from "zod";
 import { toCamelCase } from "../core/fields.ts";
 import { DIMENSION_NAMES } from "../report/fields.ts";
 import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS } from "../report/metrics.ts";
+import { nameField } from "../report/names.ts";
 import { METRIC_UNITS } from "./units.ts";
 
 export const instant = z.string().meta({ format: "date-time" });
@@ -28,6 +29,12 @@ const metricMembers = Object.fromEntries(
   METRICS.map((metric) => [toCamelCase(metric), metricSchema(metric).optional()]),
 );
 const dimensionMembers = Object.fromEntries(DIMENSION_NAMES.map((name) => [toCamelCase(name), text.optional()]));
+const nameMembers = Object.fromEntries(
+  DIMENSION_NAMES.filter((name) => name.endsWith("_id")).map((name) => [
+    toCamelCase(nameField(name)),
+    text.nullable().optional().describe("With `names=true`; null where nothing has the id."),
+  ]),
+);
 const windowMembers = Object.fromEntries(
   ["minute", "hour", "day", "week", "month"].map((word) => [word, instant.optional()]),
 );
@@ -39,13 +46,19 @@ const ofCurrency = z
   .describe("All metrics of one currency, where money of several advertisers is asked for.");
 
 export const ReportRow = z
-  .object({ ...windowMembers, ...dimensionMembers, ...metricMembers, previous: MetricValues.optional() })
+  .object({
+    ...windowMembers,
+    ...dimensionMembers,
+    ...nameMembers,
+    ...metricMembers,
+    previous: MetricValues.optional(),
+  })
   .describe("The window and the dimensions that were asked for, then the metrics.");
 
 const point = z.object({ ...windowMembers, ...metricMembers, previous: MetricValues.optional() });
 
 export const ReportSeries = z
-  .object({ ...dimensionMembers, points: z.array(point) })
+  .object({ ...dimensionMembers, ...nameMembers, points: z.array(point) })
   .describe("One series: the dimensions that it is about, and a point for each window.");
 
 const spelled = z.object({ from: instant, to: instant });

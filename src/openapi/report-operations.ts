@@ -30,6 +30,7 @@ export const REPORT_REFINEMENTS: Refinements = {
   timezone: { type: "string", examples: ["Europe/Berlin"] },
   metrics: listOf(METRICS),
   totals: { type: "boolean" },
+  names: { type: "boolean" },
   limit: { type: "integer", minimum: 1, maximum: ROWS_MAX, default: ROWS_DEFAULT },
   group_by: listOf([...DIMENSION_NAMES, ...GRANULARITY_NAMES]),
   breakdown: listOf(DIMENSION_NAMES),

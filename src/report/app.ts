@@ -22,6 +22,7 @@ import { currenciesShown, currencySource } from "./currency.ts";
 import type { CursorContext } from "./cursor.ts";
 import { readReport } from "./facts-reader.ts";
 import { type ReportMeta, toMeta } from "./meta.ts";
+import { readNames } from "./names.ts";
 import { type PageSources, readTablePage, toReadFacts } from "./pages.ts";
 import { parseBody, parseSearch, seriesParameters, tableParameters } from "./params.ts";
 import { type ReportProblem, toProblemResponse } from "./problems.ts";
@@ -48,7 +49,8 @@ export type ReportPorts = {
 };
 
 /** A parsed request on its way to an answer. */
-type Asked = { readonly scope: ReadScope; readonly sources: PageSources; readonly config: Config } & CursorContext;
+type Sources = PageSources & { readonly primary: D1Database };
+type Asked = { readonly scope: ReadScope; readonly sources: Sources; readonly config: Config } & CursorContext;
 type Answered = { readonly shaped: Shaped; readonly meta: ReportMeta };
 
 /** How a route reads its query, and answers it. */
@@ -114,8 +116,9 @@ async function answer(
   const passed = await passRead(new Directory(env), way, size, async ({ directory, pass }) => {
     const own = principal.account?.currency ?? null;
     const primary = pass.metered(PRIMARY_DATABASE, env.REPORT_DB);
-    const sources: PageSources = {
+    const sources: Sources = {
       directory,
+      primary,
       currencies: currencySource(primary, { query: query.value, scope: scope.value, own }),
       bucket: env.ARCHIVE,
       watermark: async () => {
@@ -153,9 +156,11 @@ async function answerTable(asked: Asked): Promise<Result<Answered, ReportProblem
   const shown = rows.map(({ group }) => group);
   const currencies = await fromDatabase(() => currenciesShown({ query, scope, shown }, sources.currencies));
   const meta = toMeta({ ...read, query, currencies, shown, late: config.late, tiers: config.tiers, nowMs });
-  const items = () => mapEach(rows, rowWriter(query));
+  const keys = shown.map(({ dimensions }) => dimensions);
+  const named = await readNames(sources.primary, { query, scope, keys });
+  const items = () => mapEach(rows, rowWriter(query, named));
   const csv = () => {
-    const { names, rows: cells } = toCsvRows(rows, query);
+    const { names, rows: cells } = toCsvRows(rows, query, named);
     return encodeCsv(names, cells);
   };
   return ok({ shaped: { name: "rows", items, csv }, meta });
@@ -181,11 +186,13 @@ async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Pr
     tiers: config.tiers,
     nowMs,
   });
+  const keys = series.value.map(({ dimensions }) => dimensions);
+  const named = await readNames(sources.primary, { query, scope, keys });
   const csv = () => {
-    const { names, rows } = toSeriesRows(series.value, query);
+    const { names, rows } = toSeriesRows(series.value, query, named);
     return encodeCsv(names, rows);
   };
-  return ok({ shaped: { name: "series", items: () => mapEach(series.value, seriesWriter(query)), csv }, meta });
+  return ok({ shaped: { name: "series", items: () => mapEach(series.value, seriesWriter(query, named)), csv }, meta });
 }
 
 function cacheOf({ watermarks }: Caches, stations: Stations, scope: ReadScope): WatermarkCache {

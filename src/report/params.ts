@@ -123,6 +123,7 @@ const sharedParameters = {
   metrics: metricWords.optional().describe("What is counted; clicks unless given."),
   format: z.enum(FORMATS).optional(),
   totals: flag.optional().describe("Whether meta.totals holds one row over the whole query."),
+  names: flag.optional().describe("Whether ids have their names beside them."),
   compare: z.enum(["previous_period"]).optional().describe("Adds to each row what its window had in the range before."),
   ...FILTER_SHAPE,
 };

@@ -53,6 +53,8 @@ export type ReportQuery = {
   readonly limit: number;
   readonly format: Format | undefined;
   readonly wantsTotals: boolean;
+  /** Whether ids have their names beside them (src/report/names.ts). */
+  readonly wantsNames: boolean;
   /** The range to compare with, where that is asked. */
   readonly previous: Range | null;
   /** Where an earlier page ended, as that page said it. */
@@ -162,6 +164,7 @@ function toQuery(
     limit: Math.min(limit ?? ROWS_DEFAULT, limitMax),
     format: parameters.format,
     wantsTotals: parameters.totals ?? false,
+    wantsNames: parameters.names ?? false,
     previous: parameters.compare === undefined ? null : previousRange(range.value, cut),
     cursor: undefined,
     warnings,

@@ -10,7 +10,7 @@ import { fromDatabase } from "../access/database.ts";
 import { type ReadGates, type ReadPass, withinBudget } from "../access/read-pass.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/limits.ts";
 import type { Result } from "../core/result.ts";
-import { type Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
+import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
 import type { ReportQuery } from "./query.ts";
 import { needsCells, type ReadScope } from "./rows-sql.ts";
 import type { Granularity, Range } from "./windows.ts";
@@ -32,6 +32,14 @@ export type PassedRead = {
 };
 
 type Way = { readonly gates: ReadGates; readonly principal: Principal; readonly scope: ReadScope };
+
+/** The names of the databases that a scope may be read from. Throws DatabaseFault. */
+export function databaseNames(
+  env: { readonly REPORT_DB: D1Database },
+  { advertiserId }: Pick<ReadScope, "advertiserId">,
+): Promise<string[]> {
+  return fromDatabase(() => new Directory(env).namesOf(advertiserId === null ? null : [advertiserId]));
+}
 
 /** Runs `read` within the budget of the key's owner; the answer to one who may not read now. Throws DatabaseFault. */
 export async function passRead<T>(

@@ -15,6 +15,7 @@ import type { CsvValue } from "./csv.ts";
 import type { Reading } from "./facts-reader.ts";
 import { type Counted, dimensionsKey, type Group, groupKey, nothingCounted } from "./groups.ts";
 import { POINTS_MAX } from "./limits.ts";
+import { keyFields, keyValues, type Names } from "./names.ts";
 import type { ReportProblem } from "./problems.ts";
 import { type ReportQuery, tooManyPoints } from "./query.ts";
 import { csvTime, metricsReader, pairColumns, previousByPlace } from "./table.ts";
@@ -59,14 +60,17 @@ export function fillSeries(
 }
 
 /** Turns series into JSON objects, one by one. */
-export function seriesWriter({
-  granularity,
-  dimensions,
-  metrics,
-}: ReportQuery): (series: Series) => Record<string, unknown> {
+export function seriesWriter(query: ReportQuery, named: Names): (series: Series) => Record<string, unknown> {
+  const { granularity, metrics } = query;
   const read = metricsReader(metrics);
+  const fields = keyFields(query).map(toCamelCase);
+  const values = keyValues(query, named);
+  const keysOf = ({ dimensions }: Series) => {
+    const keys = values(dimensions);
+    return Object.fromEntries(fields.map((name, index) => [name, keys[index] ?? null]));
+  };
   return (one) => ({
-    ...Object.fromEntries(dimensions.map(({ name }, index) => [toCamelCase(name), one.dimensions[index] ?? ""])),
+    ...keysOf(one),
     points: one.points.map(({ time, counted, previous }) => ({
       ...(granularity === "all" ? {} : { [granularity]: time }),
       ...read(counted),
@@ -79,17 +83,15 @@ export function seriesWriter({
 export function toSeriesRows(
   series: readonly Series[],
   query: ReportQuery,
+  named: Names,
 ): { readonly names: string[]; readonly rows: CsvValue[][] } {
+  const values = keyValues(query, named);
   const columns = pairColumns(query);
   const timeOf = ({ time }: Point) => (query.granularity === "all" ? [] : [csvTime(time, query)]);
   return {
-    names: [
-      ...(query.granularity === "all" ? [] : [query.granularity]),
-      ...query.dimensions.map(({ name }) => name),
-      ...columns.names,
-    ],
+    names: [...(query.granularity === "all" ? [] : [query.granularity]), ...keyFields(query), ...columns.names],
     rows: series.flatMap((one) =>
-      one.points.map((point) => [...timeOf(point), ...one.dimensions, ...columns.toCells(point)]),
+      one.points.map((point) => [...timeOf(point), ...values(one.dimensions), ...columns.toCells(point)]),
     ),
   };
 }

@@ -23,7 +23,8 @@ import {
   valuesReader,
 } from "./groups.ts";
 import type { Metric } from "./metrics.ts";
-import { fieldNames, type ReportQuery } from "./query.ts";
+import { keyFields, keyValues, type Names } from "./names.ts";
+import type { ReportQuery } from "./query.ts";
 import { COUNTED_REASONS, OTHER_REASON } from "./reasons.ts";
 import { type Range, windowEdges } from "./windows.ts";
 import { instantSpeller } from "./zone.ts";
@@ -60,13 +61,20 @@ export function csvTime(time: string, { granularity }: Pick<ReportQuery, "granul
   return isDate ? time.slice(0, "2026-04-20".length) : time;
 }
 
+/** The fields before the metrics. */
+function keyNames(query: ReportQuery): string[] {
+  return [...(query.granularity === "all" ? [] : [query.granularity]), ...keyFields(query)];
+}
+
 /** Spells the key fields of a row: the window's start, then the dimensions. */
-function keySpeller({ granularity, range, zone }: ReportQuery): (group: Group) => string[] {
-  if (granularity === "all") return ({ dimensions }) => [...dimensions];
+function keySpeller(query: ReportQuery, names: Names): (group: Group) => (string | null)[] {
+  const { granularity, range, zone } = query;
+  const values = keyValues(query, names);
+  if (granularity === "all") return ({ dimensions }) => values(dimensions);
   // A window may start before the range: the longest is a month.
   const from = range.fromMs / MINUTE_MS - 32 * 1_440;
   const spell = instantSpeller({ from, to: range.toMs / MINUTE_MS }, zone);
-  return ({ window, dimensions }) => [spell(window), ...dimensions];
+  return ({ window, dimensions }) => [spell(window), ...values(dimensions)];
 }
 
 /** Values by name, or lists of such, at any depth. */
@@ -99,14 +107,14 @@ export function toJsonValue(value: NamedValues[string]): unknown {
 }
 
 /** Turns rows into JSON objects, one by one. */
-export function rowWriter(query: ReportQuery): (row: Row) => Record<string, unknown> {
-  const names = fieldNames(query).slice(0, -query.metrics.length).map(toCamelCase);
-  const keysOf = keySpeller(query);
+export function rowWriter(query: ReportQuery, named: Names): (row: Row) => Record<string, unknown> {
+  const names = keyNames(query).map(toCamelCase);
+  const keysOf = keySpeller(query, named);
   const read = metricsReader(query.metrics);
   return ({ group, previous }) => {
     const keys = keysOf(group);
     return {
-      ...Object.fromEntries(names.map((name, index) => [name, keys[index] ?? ""])),
+      ...Object.fromEntries(names.map((name, index) => [name, keys[index] ?? null])),
       ...read(group),
       ...(previous === null ? {} : { previous: read(previous) }),
     };
@@ -117,13 +125,14 @@ export function rowWriter(query: ReportQuery): (row: Row) => Record<string, unkn
 export function toCsvRows(
   rows: readonly Row[],
   query: ReportQuery,
+  named: Names,
 ): { readonly names: string[]; readonly rows: CsvValue[][] } {
-  const keys = fieldNames(query).slice(0, -query.metrics.length);
+  const keys = keyNames(query);
   const columns = pairColumns(query);
-  const keysOf = keySpeller(query);
+  const keysOf = keySpeller(query, named);
   const cellsOf = (group: Group) => {
-    const [first = "", ...others] = keysOf(group);
-    return query.granularity === "all" ? keysOf(group) : [csvTime(first, query), ...others];
+    const keys = keysOf(group);
+    return query.granularity === "all" ? keys : [csvTime(keys[0] ?? "", query), ...keys.slice(1)];
   };
   return {
     names: [...keys, ...columns.names],
