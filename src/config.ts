@@ -34,6 +34,8 @@ export type Config = {
   readonly tokenKeys: string;
   readonly tokenSigningKid: string;
   readonly adminApiKey: string;
+  /** Origins of pages that may read reports (access/cors.ts). */
+  readonly apiOrigins: ReadonlySet<string>;
   readonly clickIdParam: string;
   readonly late: LatePolicy;
   /** As configured; what is in force is recorded (queue/topology-keeper.ts), so a mistake here stops nothing. */
@@ -94,6 +96,7 @@ function checkConfig(env: object): Config | ConfigError {
       landingSchemes: new Set(landingSchemes(settings)),
     },
     ...secrets(settings),
+    apiOrigins: new Set(apiOrigins(settings)),
     clickIdParam: settings.formed("CLICK_ID_PARAM", PARAMETER, "must be 1 to 64 of A–Z a–z 0–9 _ . ~ -"),
     late: {
       mode: settings.oneOf("LATE_POLICY", ["review", "accept"]),
@@ -135,6 +138,16 @@ function landingHosts(settings: Settings): string[] {
     settings.refuse("LANDING_HTTP_HOSTS", "must name hosts alone, in lower case: no scheme, port, path or wildcard");
   }
   return hosts;
+}
+
+/** Pages that may read reports, each as its browser names it. */
+function apiOrigins(settings: Settings): string[] {
+  const origins = settings.list("API_ORIGINS").filter((origin) => origin !== "");
+  const isOrigin = (text: string) => /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+  if (!origins.every(isOrigin)) {
+    settings.refuse("API_ORIGINS", "must name origins as browsers do, https://app.example: no path, slash or wildcard");
+  }
+  return origins;
 }
 
 /** Schemes of links into apps; those that run or show what a URL itself holds are never allowed, whoever asks. */

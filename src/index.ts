@@ -5,6 +5,7 @@
  * With settings that are refused nothing is done, and every answer says which they are. Whatever a route throws is a
  * problem.
  */
+import { withCors } from "./access/cors.ts";
 import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { boundDatabases } from "./facts/directory.ts";
@@ -55,7 +56,10 @@ export default {
       const shown = tokenIn("impression", path);
       if (shown !== null) return await handleImpression(request, shown, env, ctx);
       const tracked = await handleTrack(request, path, env, ctx);
-      return tracked ?? (await (await import("./api/app.ts")).handleApi(request, env, ctx));
+      if (tracked !== undefined) return tracked;
+      const { handleApi } = await import("./api/app.ts");
+      const { apiOrigins: origins } = readConfig(env);
+      return await withCors(request, { path, origins }, () => handleApi(request, env, ctx));
     } catch (fault) {
       logFault("request_failed", fault);
       return problemResponse({ reason: "internal_error" });

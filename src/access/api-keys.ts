@@ -51,6 +51,8 @@ FROM api_keys
 LEFT JOIN advertiser_profiles USING (advertiser_id)
 WHERE key_hash = ?1 AND (revoked_at_ms IS NULL OR revoked_at_ms > ?2)`;
 
+const SELECT_KEY_BY_ID = SELECT_KEY.replace("key_hash = ?1", "key_id = ?1");
+
 type KeyRow = {
   readonly key_id: string;
   readonly advertiser_id: string | null;
@@ -106,6 +108,15 @@ export async function authenticate(
   }
   if (!isIssuedKey(key)) return null;
   const row = await database.prepare(SELECT_KEY).bind(hashApiKey(key), nowMs).first<KeyRow>();
+  return row === null ? null : toPrincipal(row);
+}
+
+/** The holder of a stored key by its id, while it is in force; null otherwise. One indexed read. */
+export async function principalOf(
+  keyId: string,
+  { database, nowMs }: { database: D1Database; nowMs: number },
+): Promise<Principal | null> {
+  const row = await database.prepare(SELECT_KEY_BY_ID).bind(keyId, nowMs).first<KeyRow>();
   return row === null ? null : toPrincipal(row);
 }
 

@@ -15,19 +15,23 @@ const NAME_LENGTH_MAX = 200;
 const PAGE_MAX = 1_000;
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency"));
 
+/** Escapes that generators of other languages read too. */
+const NO_CONTROLS = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+
 /** What `isId` checks, as JSON Schema says it. */
-const ID_PATTERN = `^(?!\\.+$)[A-Za-z0-9_.-]{1,${ID_LENGTH_MAX}}$`;
+const ID_PATTERN = "^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$";
 
 export const id = z
   .string()
   .refine(isId, "An id is 1 to 64 of A–Z a–z 0–9 _ - . and not only dots.")
-  .meta({ pattern: ID_PATTERN });
+  .meta({ pattern: ID_PATTERN, minLength: 1, maxLength: ID_LENGTH_MAX });
 export const name = z
   .string()
   .trim()
   .min(1)
   .max(NAME_LENGTH_MAX)
-  .regex(/^\P{Cc}*$/u, "A name holds no control characters.");
+  .refine((text) => !/\p{Cc}/u.test(text), "A name holds no control characters.")
+  .meta({ pattern: NO_CONTROLS });
 export const status = z.enum(["active", "paused", "archived"]);
 export const currency = z
   .string()

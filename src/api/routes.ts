@@ -82,6 +82,15 @@ function reportRoutes(ports: ReportPorts | undefined): Route[] {
     },
     { method: "GET", path: "/v1/metrics/clicks", needs, load: async () => (await handlers()).series },
     { method: "GET", path: "/v1/live", needs, load: async () => (await import("../report/live.ts")).handleLive },
+    {
+      ...{ method: "POST", path: "/v1/live/tickets", needs },
+      load: async () => (await import("../report/live-tickets.ts")).handleTickets,
+    },
+    {
+      // The ticket says who asks: the handler sees whether it is in force.
+      ...{ method: "GET", path: "/v1/live/tickets/:ticket", needs: null },
+      load: async () => (await import("../report/live.ts")).handleTicketed,
+    },
   ];
 }
 

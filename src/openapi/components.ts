@@ -71,6 +71,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   ReportSeries: reports.ReportSeries,
   ReportMeta: reports.ReportMeta,
   ReportTable: reports.ReportTable,
+  LiveTicket: reports.LiveTicket,
   ReportSeriesAnswer: reports.ReportSeriesAnswer,
   ...admin,
   LateClick: desk.LateClick,

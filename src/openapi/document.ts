@@ -152,10 +152,6 @@ function toAnswer(
   { means, type, schema, texts = [], headers }: Answer,
   operation: Operation,
 ): JsonSchema {
-  const named = Object.entries(headers ?? {}).map(([name, description]) => [
-    name,
-    { description, schema: { type: "string" } },
-  ]);
   const types = [...(type === undefined ? [] : [type]), ...texts];
   const content = types.map((one) => {
     const isText = schema === undefined || one !== type;
@@ -164,9 +160,26 @@ function toAnswer(
   });
   return {
     description: means,
-    ...(named.length === 0 ? {} : { headers: Object.fromEntries(named) }),
+    ...(headers === undefined ? {} : { headers: headersOf(headers) }),
     ...(content.length === 0 ? {} : { content: Object.fromEntries(content) }),
   };
+}
+
+/** Headers of refusals, by status. */
+const PROBLEM_HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { "WWW-Authenticate": "How to say who asks." },
+  403: { "WWW-Authenticate": "What the key lacks, where it is a scope." },
+  405: { Allow: "The methods that the address takes." },
+  429: { "Retry-After": "Seconds after which to ask again." },
+  503: { "Retry-After": "Seconds after which to ask again." },
+};
+
+function headersOf(headers: Readonly<Record<string, string>>): JsonSchema {
+  const named = Object.entries(headers).map(([name, description]) => [
+    name,
+    { description, schema: { type: "string" } },
+  ]);
+  return Object.fromEntries(named);
 }
 
 function examplesOf(operation: Operation, status: number, type: string): JsonSchema {
@@ -205,6 +218,7 @@ function problemAnswers(operation: Operation): Record<string, JsonSchema> {
         description: some
           .map(({ type, title }) => `[${type.replace("/problems/", "")}](${type}): ${title}`)
           .join("\n\n"),
+        ...(PROBLEM_HEADERS[status] === undefined ? {} : { headers: headersOf(PROBLEM_HEADERS[status]) }),
         content: { [PROBLEM_TYPE]: { schema: ref("Problem"), ...examplesOf(operation, status, PROBLEM_TYPE) } },
       },
     ]),

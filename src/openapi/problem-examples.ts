@@ -107,6 +107,8 @@ const KEYS: Readonly<Record<string, readonly Example[]>> = {
   listAuditLog: [{ name: "otherScope", key: "report", status: 403 }],
   listCatalogCampaigns: [{ name: "otherScope", key: "convert", status: 403 }],
   listCatalogAds: [{ name: "unknownParameter", query: { campain_id: "cmp_7" }, status: 400 }],
+  listCatalogAdGroups: [{ name: "otherScope", key: "convert", status: 403 }],
+  listCatalogCreatives: [{ name: "otherScope", key: "convert", status: 403 }],
   getProblem: [{ name: "unknownProblem", path: { name: "unknown" }, status: 404 }],
 };
 

@@ -111,5 +111,11 @@ export const ReportMeta = z
   })
   .describe("What the answer says about itself.");
 
+export const LiveTicket = z.object({
+  ticket: text,
+  expiresAt: instant.describe("Until then it opens a stream."),
+  url: text.describe("The stream, on this host."),
+});
+
 export const ReportTable = z.object({ rows: z.array(ReportRow), meta: ReportMeta });
 export const ReportSeriesAnswer = z.object({ series: z.array(ReportSeries), meta: ReportMeta });

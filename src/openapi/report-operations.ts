@@ -62,13 +62,32 @@ function reportProblems(without: readonly Reason[]) {
   return [...KEYED, ...READING, ...problems(...own.filter((reason) => !without.includes(reason))), ...faults];
 }
 
-const TEXTS = { texts: ["text/csv", "application/x-ndjson"] } as const;
+/** Of every report; those with `X-` of CSV, which has no `meta`. */
+const REPORT_HEADERS = {
+  "Cache-Control": "A minute for what is complete and was asked by GET; else `no-store`.",
+  ETag: "Of what is complete and was asked by GET: of all that it says.",
+  Link: 'The next page, `<…>; rel="next"`, of an answer by GET.',
+  "Content-Disposition": "CSV: the name of the file, with period, zone and whether it is cut.",
+  "X-Report-Watermark": "CSV: `meta.watermark`.",
+  "X-Report-Complete": "CSV: `meta.complete`.",
+  "X-Report-Timezone": "CSV: `meta.timezone`.",
+  "X-Report-Currency": "CSV: `meta.currencies`, where money is asked.",
+  "X-Report-Truncated": "CSV: `meta.truncated`.",
+  "X-Report-Warnings": "CSV: `meta.warnings` as JSON, where there are any.",
+  "X-Report-Next-Cursor": "CSV: `meta.nextCursor`, where there is one.",
+  "X-Report-Totals": "CSV: `meta.totals` as JSON, where they are asked.",
+} as const;
+const TEXTS = { texts: ["text/csv", "application/x-ndjson"], headers: REPORT_HEADERS } as const;
 const CLOSED = { 304: { means: "Not changed since the ETag that was sent." } } as const satisfies Record<
   number,
   Answer
 >;
 const shared = { tag: "Reports", scopes: ["report", "admin"] } as const;
 const DAY = { from: "2026-04-20", to: "2026-04-20" };
+
+const LIVE_QUERY = z.object({
+  minutes: z.coerce.number().int().min(1).max(60).optional().describe("5 unless given."),
+});
 
 export const REPORT_OPERATIONS: readonly Operation[] = [
   {
@@ -131,8 +150,10 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
   {
     ...{ ...shared, id: "followLive", method: "get", path: "/v1/live" },
     summary: "Follow the totals of the last minutes as server-sent events",
-    description: "Each event `totals` states all the minutes anew. A stream ends after ten minutes; ask again.",
-    query: z.object({ minutes: z.coerce.number().int().min(1).max(60).optional().describe("5 unless given.") }),
+    description:
+      "Each event `totals` states all the minutes anew. A stream ends after ten minutes; ask again. A browser's " +
+      "EventSource, which sends no header, brings a ticket instead of a key.",
+    query: LIVE_QUERY,
     answers: { 200: { means: "A stream of events.", type: "text/event-stream" } },
     problems: [
       ...KEYED,
@@ -140,5 +161,25 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
       ...problems("unknown_parameter", "invalid_value", "method_not_allowed", "internal_error"),
     ],
     examples: [{ name: "lastMinutes", query: { minutes: "2" }, status: 200 }],
+  },
+  {
+    ...{ ...shared, id: "makeLiveTicket", method: "post", path: "/v1/live/tickets" },
+    summary: "Make a ticket for a live stream, for a page that can send no header",
+    description: "It opens for a minute, and while the key is in force. A key that belongs to no tenant gets none.",
+    answers: { 201: json("The ticket.", "LiveTicket") },
+    problems: [...KEYED, ...problems("method_not_allowed", "internal_error", "database_unavailable")],
+    examples: [{ name: "ofOperator", status: 403 }],
+  },
+  {
+    ...{ tag: "Reports", scopes: null, id: "followLiveByTicket", method: "get", path: "/v1/live/tickets/{ticket}" },
+    summary: "Follow the totals of the last minutes with a ticket instead of a key",
+    query: LIVE_QUERY,
+    answers: { 200: { means: "A stream of events.", type: "text/event-stream" } },
+    problems: [
+      ...KEYED,
+      ...STREAMING,
+      ...problems("unknown_parameter", "invalid_value", "method_not_allowed", "internal_error", "database_unavailable"),
+    ],
+    examples: [{ name: "forged", path: { ticket: "none.of.ours" }, status: 401 }],
   },
 ];

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { id } from "../admin/parse.ts";
 import { CONVERSION_KINDS } from "../core/conversion.ts";
+import { COUNTRIES } from "../core/country.ts";
 import { DEVICE_CLASSES } from "../core/device.ts";
 import { DIMENSION_FIELDS, DIMENSIONS } from "../core/fields.ts";
 import {
@@ -17,8 +18,11 @@ import {
 import { count, text } from "./report-answers.ts";
 import { RowProblem } from "./track-schemas.ts";
 
+/** Escapes that generators of other languages read too. */
+const CONTROLS = "\\x00-\\x1f\\x7f-\\x9f";
+
 /** Printable and not blank; the length is that of UTF-16. */
-const REFERENCE = "^(?=.*\\S)[^\\p{Cc}\\p{Cs}]+$";
+const REFERENCE = `^[^${CONTROLS}]*[^\\s${CONTROLS}][^${CONTROLS}]*$`;
 const reference = text.max(ORDER_ID_LENGTH_MAX).meta({ pattern: REFERENCE });
 const blank = text.meta({ pattern: "^\\s*$" });
 const maybeReference = z.union([reference, blank, z.int()]).nullish();
@@ -94,7 +98,7 @@ const maybeId = z.union([id, z.literal("")]).nullish();
 const VALUES = {
   id: { required: id, optional: maybeId },
   country: z
-    .union([text.meta({ pattern: "^[A-Z0-9]{2}$" }), z.literal("")])
+    .union([z.enum([...COUNTRIES, "XX"]), z.literal("")])
     .nullish()
     .describe("ISO 3166-1, two letters."),
   device: z.enum(DEVICE_CLASSES).nullish().describe("other unless given."),

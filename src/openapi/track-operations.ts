@@ -143,5 +143,6 @@ export const TRACK_OPERATIONS: readonly Operation[] = [
 export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   token: "A signed token (docs/TOKENS.md).",
   id: "An id.",
+  ticket: "Of POST /v1/live/tickets.",
   name: "The last part of a problem's `type`.",
 };

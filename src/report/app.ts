@@ -12,8 +12,6 @@
 import type { Keyed } from "../access/asked.ts";
 import { fromDatabase } from "../access/database.ts";
 import type { Config } from "../config.ts";
-import { parseJson } from "../core/base64url.ts";
-import { importKeyRing, type KeyRing } from "../core/key-ring.ts";
 import { ok, type Result } from "../core/result.ts";
 import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
 import { formatOf, respond, type Shaped } from "./answer.ts";
@@ -28,6 +26,7 @@ import { parseBody, parseSearch, seriesParameters, tableParameters } from "./par
 import { type ReportProblem, toProblemResponse } from "./problems.ts";
 import { type Asker, type ReportQuery, toSeriesQuery, toTableQuery } from "./query.ts";
 import { passRead, sizeOf } from "./read-pass.ts";
+import { ringOf } from "./ring.ts";
 import type { ReadScope } from "./segments-sql.ts";
 import { fillSeries, seriesWriter, toSeriesRows } from "./series.ts";
 import { rowWriter, toCsvRows } from "./table.ts";
@@ -201,18 +200,6 @@ function cacheOf({ watermarks }: Caches, stations: Stations, scope: ReadScope): 
   const cache = watermarks.get(key) ?? makeWatermarkCache();
   watermarks.set(key, cache);
   return cache;
-}
-
-let ring: { readonly source: string; readonly ring: KeyRing } | undefined;
-
-/** The keys that seal cursors, imported once for an isolate. */
-async function ringOf({ tokenKeys, tokenSigningKid }: Config): Promise<KeyRing> {
-  const source = tokenSigningKid.concat("\n", tokenKeys);
-  if (ring?.source === source) return ring.ring;
-  const imported = await importKeyRing(parseJson(tokenKeys), tokenSigningKid);
-  if (!imported.ok) throw new Error(imported.error);
-  ring = { source, ring: imported.value };
-  return imported.value;
 }
 
 /** Items are made one by one as they are taken, which is what a stream needs. */

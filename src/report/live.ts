@@ -1,7 +1,7 @@
 /**
  * Live: server-sent events with the totals of the tenant's last minutes, whenever a posting changed them.
  *
- *   GET /v1/live?minutes=5
+ *   GET /v1/live?minutes=5        with a key, or at /v1/live/tickets/… without (src/report/live-tickets.ts)
  *
  *   event: totals
  *   data: {"asOf":"2026-04-20T12:03:07Z","currency":"EUR",
@@ -19,7 +19,7 @@
  * same: at an advertiser's own, else at all.
  */
 import type { Principal } from "../access/api-keys.ts";
-import type { Keyed } from "../access/asked.ts";
+import type { Asked, Keyed } from "../access/asked.ts";
 import { fromDatabase } from "../access/database.ts";
 import { type Meter, meteredDatabase } from "../access/meter.ts";
 import { openStream, type StreamPass } from "../access/stream-pass.ts";
@@ -32,6 +32,7 @@ import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
 import { logFault } from "../log.ts";
 import { readCurrencies } from "./currency.ts";
 import { SELECT_LIVE_OF_ADVERTISER, SELECT_LIVE_OF_ALL, SELECT_LIVE_OF_PUBLISHER } from "./live-sql.ts";
+import { admitTicket } from "./live-tickets.ts";
 import { SUM_METRICS, sumIn } from "./metrics.ts";
 import { toProblemResponse } from "./problems.ts";
 import type { ReadScope } from "./segments-sql.ts";
@@ -72,7 +73,17 @@ export type LivePorts = {
 const recentLooks: RecentLooks = new Map();
 
 /** Answers one listener: the stream, or a problem. */
-export async function handleLive({ request, env, principal, search: searchOf }: Keyed): Promise<Response> {
+export function handleLive(asked: Keyed): Promise<Response> {
+  return answer(asked, asked.principal);
+}
+
+/** Answers a listener that brings a ticket instead of a key. */
+export async function handleTicketed(asked: Asked): Promise<Response> {
+  const admitted = await admitTicket(asked.param("ticket"), asked);
+  return admitted.ok ? answer(asked, admitted.value) : admitted.error;
+}
+
+async function answer({ request, env, search: searchOf }: Asked, principal: Principal): Promise<Response> {
   const scope = readScopeOf(principal);
   if (!scope.ok) return toProblemResponse(scope.error);
   // A stream has no head alone.

@@ -8,7 +8,7 @@
  * carry any id; those of publishers it learns for ids in its own rows. A publisher's key learns the name of its advertisers
  * and its own: what they call their campaigns is theirs.
  */
-import { fromDatabase } from "./facts-reader.ts";
+import { fromDatabase } from "../access/database.ts";
 import type { Dimension, NamedDimension } from "./fields.ts";
 import type { ReportQuery } from "./query.ts";
 import type { ReadScope } from "./rows-sql.ts";

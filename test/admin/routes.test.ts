@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { apiRoutes } from "../../src/api/routes.ts";
 import { ask, OPERATOR, seedKey, seedTenant } from "./ask.ts";
 
-type Needs = "admin" | "report" | "mint" | "traffic" | "convert";
+type Needs = "admin" | "report" | "mint" | "traffic" | "convert" | "any";
 
 /** What each route needs: `report` is for advertisers, `traffic` for publishers too. */
 const NEEDS: Readonly<Record<string, Needs>> = {
@@ -25,6 +25,10 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/admin/ads": "admin",
   "GET /v1/admin/ads/:id": "admin",
   "PATCH /v1/admin/ads/:id": "admin",
+  "POST /v1/admin/creatives": "admin",
+  "GET /v1/admin/creatives": "admin",
+  "GET /v1/admin/creatives/:id": "admin",
+  "PATCH /v1/admin/creatives/:id": "admin",
   "POST /v1/admin/publishers": "admin",
   "GET /v1/admin/publishers": "admin",
   "GET /v1/admin/publishers/:id": "admin",
@@ -38,6 +42,9 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/admin/audit-log": "admin",
   "GET /v1/catalog/campaigns": "report",
   "GET /v1/catalog/ads": "report",
+  "GET /v1/catalog/ad-groups": "report",
+  "GET /v1/catalog/creatives": "report",
+  "GET /v1/me": "any",
   "GET /v1/late-clicks": "report",
   "POST /v1/late-clicks": "admin",
   "GET /v1/clicks/:id": "traffic",
@@ -55,6 +62,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "POST /v1/reports/query": "traffic",
   "GET /v1/metrics/clicks": "traffic",
   "GET /v1/live": "traffic",
+  "POST /v1/live/tickets": "traffic",
 };
 
 /** The routes of the front that take a key, and the one of the tracking routes that does. */
@@ -122,9 +130,9 @@ describe.each([...ROUTES])("G9: %s", (route, needs) => {
     expect([...answers]).toEqual([expect.stringMatching(/^401 \{"type":/)]);
   });
 
-  it("answers 403 to a key without the scope", async () => {
+  it("answers 403 to a key without the scope, where one is needed", async () => {
     const { status } = await send(route, `Bearer ${keys[needs === "convert" ? "publisher" : "convertOnly"]}`);
-    expect(status).toBe(403);
+    expect(status).toBe(needs === "any" ? 200 : 403);
   });
 
   it("is closed to a tenant where it is the operator's", async () => {
@@ -141,7 +149,8 @@ describe.each([...ROUTES])("G9: %s", (route, needs) => {
   it("lets the operator in", async () => {
     const { status } = await send(route, `Bearer ${OPERATOR}`);
     expect(status).not.toBe(401);
-    expect(status).not.toBe(403);
+    // A ticket is of one tenant (test/report/browser.test.ts).
+    if (!route.endsWith("/v1/live/tickets")) expect(status).not.toBe(403);
   });
 });
 
