@@ -69,11 +69,31 @@ export interface paths {
         };
         /**
          * Follow the totals of the last minutes as server-sent events
-         * @description Each event `totals` states all the minutes anew. A stream ends after ten minutes; ask again.
+         * @description Each event `totals` states all the minutes anew. A stream ends after ten minutes; ask again. A browser's EventSource, which sends no header, brings a ticket instead of a key.
          */
         get: operations["followLive"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/live/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a ticket for a live stream, for a page that can send no header
+         * @description It opens for a minute, and while the key is in force. A key that belongs to no tenant gets none.
+         */
+        post: operations["makeLiveTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1030,7 +1050,7 @@ export interface components {
             ad_id: string;
             publisher_id: string;
             /** @description ISO 3166-1, two letters. */
-            country?: (string | "") | null;
+            country?: (("AD" | "AE" | "AF" | "AG" | "AI" | "AL" | "AM" | "AO" | "AQ" | "AR" | "AS" | "AT" | "AU" | "AW" | "AX" | "AZ" | "BA" | "BB" | "BD" | "BE" | "BF" | "BG" | "BH" | "BI" | "BJ" | "BL" | "BM" | "BN" | "BO" | "BQ" | "BR" | "BS" | "BT" | "BV" | "BW" | "BY" | "BZ" | "CA" | "CC" | "CD" | "CF" | "CG" | "CH" | "CI" | "CK" | "CL" | "CM" | "CN" | "CO" | "CR" | "CU" | "CV" | "CW" | "CX" | "CY" | "CZ" | "DE" | "DJ" | "DK" | "DM" | "DO" | "DZ" | "EC" | "EE" | "EG" | "EH" | "ER" | "ES" | "ET" | "FI" | "FJ" | "FK" | "FM" | "FO" | "FR" | "GA" | "GB" | "GD" | "GE" | "GF" | "GG" | "GH" | "GI" | "GL" | "GM" | "GN" | "GP" | "GQ" | "GR" | "GS" | "GT" | "GU" | "GW" | "GY" | "HK" | "HM" | "HN" | "HR" | "HT" | "HU" | "ID" | "IE" | "IL" | "IM" | "IN" | "IO" | "IQ" | "IR" | "IS" | "IT" | "JE" | "JM" | "JO" | "JP" | "KE" | "KG" | "KH" | "KI" | "KM" | "KN" | "KP" | "KR" | "KW" | "KY" | "KZ" | "LA" | "LB" | "LC" | "LI" | "LK" | "LR" | "LS" | "LT" | "LU" | "LV" | "LY" | "MA" | "MC" | "MD" | "ME" | "MF" | "MG" | "MH" | "MK" | "ML" | "MM" | "MN" | "MO" | "MP" | "MQ" | "MR" | "MS" | "MT" | "MU" | "MV" | "MW" | "MX" | "MY" | "MZ" | "NA" | "NC" | "NE" | "NF" | "NG" | "NI" | "NL" | "NO" | "NP" | "NR" | "NU" | "NZ" | "OM" | "PA" | "PE" | "PF" | "PG" | "PH" | "PK" | "PL" | "PM" | "PN" | "PR" | "PS" | "PT" | "PW" | "PY" | "QA" | "RE" | "RO" | "RS" | "RU" | "RW" | "SA" | "SB" | "SC" | "SD" | "SE" | "SG" | "SH" | "SI" | "SJ" | "SK" | "SL" | "SM" | "SN" | "SO" | "SR" | "SS" | "ST" | "SV" | "SX" | "SY" | "SZ" | "TC" | "TD" | "TF" | "TG" | "TH" | "TJ" | "TK" | "TL" | "TM" | "TN" | "TO" | "TR" | "TT" | "TV" | "TW" | "TZ" | "UA" | "UG" | "UM" | "US" | "UY" | "UZ" | "VA" | "VC" | "VE" | "VG" | "VI" | "VN" | "VU" | "WF" | "WS" | "YE" | "YT" | "ZA" | "ZM" | "ZW" | "XK" | "T1" | "XX") | "") | null;
             /** @description other unless given. */
             device?: ("desktop" | "mobile" | "tablet" | "tv" | "other") | null;
             creative_id?: (string | "") | null;
@@ -1570,6 +1590,16 @@ export interface components {
             lateClicks: components["schemas"]["LateClick"][];
             /** @description The `after` of the next page; null on the last. */
             next: string | null;
+        };
+        LiveTicket: {
+            ticket: string;
+            /**
+             * Format: date-time
+             * @description Until then it opens a stream.
+             */
+            expiresAt: string;
+            /** @description The stream, on this host. */
+            url: string;
         };
         Me: {
             keyId: string;
@@ -2232,6 +2262,30 @@ export interface operations {
             /** @description The rows. */
             200: {
                 headers: {
+                    /** @description A minute for what is complete and was asked by GET; else `no-store`. */
+                    "Cache-Control"?: string;
+                    /** @description Of what is complete and was asked by GET: of all that it says. */
+                    ETag?: string;
+                    /** @description The next page, `<…>; rel="next"`, of an answer by GET. */
+                    Link?: string;
+                    /** @description CSV: the name of the file, with period, zone and whether it is cut. */
+                    "Content-Disposition"?: string;
+                    /** @description CSV: `meta.watermark`. */
+                    "X-Report-Watermark"?: string;
+                    /** @description CSV: `meta.complete`. */
+                    "X-Report-Complete"?: string;
+                    /** @description CSV: `meta.timezone`. */
+                    "X-Report-Timezone"?: string;
+                    /** @description CSV: `meta.currencies`, where money is asked. */
+                    "X-Report-Currency"?: string;
+                    /** @description CSV: `meta.truncated`. */
+                    "X-Report-Truncated"?: string;
+                    /** @description CSV: `meta.warnings` as JSON, where there are any. */
+                    "X-Report-Warnings"?: string;
+                    /** @description CSV: `meta.nextCursor`, where there is one. */
+                    "X-Report-Next-Cursor"?: string;
+                    /** @description CSV: `meta.totals` as JSON, where they are asked. */
+                    "X-Report-Totals"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2309,6 +2363,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2318,6 +2374,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2327,6 +2385,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2353,6 +2413,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2377,6 +2439,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2401,6 +2465,30 @@ export interface operations {
             /** @description The rows. */
             200: {
                 headers: {
+                    /** @description A minute for what is complete and was asked by GET; else `no-store`. */
+                    "Cache-Control"?: string;
+                    /** @description Of what is complete and was asked by GET: of all that it says. */
+                    ETag?: string;
+                    /** @description The next page, `<…>; rel="next"`, of an answer by GET. */
+                    Link?: string;
+                    /** @description CSV: the name of the file, with period, zone and whether it is cut. */
+                    "Content-Disposition"?: string;
+                    /** @description CSV: `meta.watermark`. */
+                    "X-Report-Watermark"?: string;
+                    /** @description CSV: `meta.complete`. */
+                    "X-Report-Complete"?: string;
+                    /** @description CSV: `meta.timezone`. */
+                    "X-Report-Timezone"?: string;
+                    /** @description CSV: `meta.currencies`, where money is asked. */
+                    "X-Report-Currency"?: string;
+                    /** @description CSV: `meta.truncated`. */
+                    "X-Report-Truncated"?: string;
+                    /** @description CSV: `meta.warnings` as JSON, where there are any. */
+                    "X-Report-Warnings"?: string;
+                    /** @description CSV: `meta.nextCursor`, where there is one. */
+                    "X-Report-Next-Cursor"?: string;
+                    /** @description CSV: `meta.totals` as JSON, where they are asked. */
+                    "X-Report-Totals"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2473,6 +2561,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2482,6 +2572,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2491,6 +2583,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2535,6 +2629,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2559,6 +2655,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2643,6 +2741,30 @@ export interface operations {
             /** @description The series. */
             200: {
                 headers: {
+                    /** @description A minute for what is complete and was asked by GET; else `no-store`. */
+                    "Cache-Control"?: string;
+                    /** @description Of what is complete and was asked by GET: of all that it says. */
+                    ETag?: string;
+                    /** @description The next page, `<…>; rel="next"`, of an answer by GET. */
+                    Link?: string;
+                    /** @description CSV: the name of the file, with period, zone and whether it is cut. */
+                    "Content-Disposition"?: string;
+                    /** @description CSV: `meta.watermark`. */
+                    "X-Report-Watermark"?: string;
+                    /** @description CSV: `meta.complete`. */
+                    "X-Report-Complete"?: string;
+                    /** @description CSV: `meta.timezone`. */
+                    "X-Report-Timezone"?: string;
+                    /** @description CSV: `meta.currencies`, where money is asked. */
+                    "X-Report-Currency"?: string;
+                    /** @description CSV: `meta.truncated`. */
+                    "X-Report-Truncated"?: string;
+                    /** @description CSV: `meta.warnings` as JSON, where there are any. */
+                    "X-Report-Warnings"?: string;
+                    /** @description CSV: `meta.nextCursor`, where there is one. */
+                    "X-Report-Next-Cursor"?: string;
+                    /** @description CSV: `meta.totals` as JSON, where they are asked. */
+                    "X-Report-Totals"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2710,6 +2832,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2719,6 +2843,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2728,6 +2854,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2745,6 +2873,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2769,6 +2899,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2782,6 +2914,8 @@ export interface operations {
             query?: {
                 /** @description 5 unless given. */
                 minutes?: number;
+                /** @description Of POST /v1/live/tickets, in place of a key. */
+                ticket?: string;
             };
             header?: never;
             path?: never;
@@ -2814,6 +2948,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2823,6 +2959,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2832,6 +2970,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2847,6 +2987,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2869,6 +3011,96 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeLiveTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticket. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveTicket"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2978,6 +3210,8 @@ export interface operations {
              */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2987,6 +3221,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2996,6 +3232,8 @@ export interface operations {
             /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3103,6 +3341,8 @@ export interface operations {
              */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3112,6 +3352,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3121,6 +3363,8 @@ export interface operations {
             /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3230,6 +3474,8 @@ export interface operations {
              */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3239,6 +3485,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3248,6 +3496,8 @@ export interface operations {
             /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3355,6 +3605,8 @@ export interface operations {
              */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3364,6 +3616,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3373,6 +3627,8 @@ export interface operations {
             /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3488,6 +3744,8 @@ export interface operations {
              */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3497,6 +3755,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3524,6 +3784,8 @@ export interface operations {
             /** @description [speculative](/problems/speculative): Prefetch is not counted. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3576,6 +3838,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3608,6 +3872,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3654,6 +3920,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3663,6 +3931,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3672,6 +3942,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3703,6 +3975,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3712,6 +3986,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3780,6 +4056,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3795,6 +4073,8 @@ export interface operations {
              */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3855,6 +4135,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3868,6 +4150,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3926,6 +4210,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3941,6 +4227,8 @@ export interface operations {
              */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3959,6 +4247,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4028,6 +4318,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4041,6 +4333,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4082,6 +4376,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4091,6 +4387,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4100,6 +4398,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4113,6 +4413,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4126,6 +4428,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4178,6 +4482,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4193,6 +4499,8 @@ export interface operations {
              */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4202,6 +4510,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4255,6 +4565,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4268,6 +4580,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4309,6 +4623,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4318,6 +4634,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4336,6 +4654,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4353,6 +4673,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4377,6 +4699,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4463,6 +4787,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4486,6 +4812,8 @@ export interface operations {
              */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4504,6 +4832,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4539,6 +4869,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4563,6 +4895,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4609,6 +4943,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4618,6 +4954,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4627,6 +4965,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4644,6 +4984,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4668,6 +5010,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4716,6 +5060,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4725,6 +5071,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4734,6 +5082,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4765,6 +5115,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4787,6 +5139,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4832,6 +5186,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4841,6 +5197,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4850,6 +5208,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4863,6 +5223,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4885,6 +5247,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4929,6 +5293,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4938,6 +5304,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4956,6 +5324,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4969,6 +5339,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4991,6 +5363,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5039,6 +5413,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5048,6 +5424,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5057,6 +5435,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5088,6 +5468,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5110,6 +5492,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5158,6 +5542,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5167,6 +5553,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5176,6 +5564,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5207,6 +5597,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5229,6 +5621,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5278,6 +5672,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5287,6 +5683,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5296,6 +5694,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5309,6 +5709,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5327,6 +5729,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5386,6 +5790,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5395,6 +5801,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5404,6 +5812,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5444,6 +5854,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5462,6 +5874,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5494,6 +5908,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5503,6 +5919,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5521,6 +5939,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5534,6 +5954,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5552,6 +5974,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5605,6 +6029,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5614,6 +6040,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5632,6 +6060,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5672,6 +6102,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5690,6 +6122,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5740,6 +6174,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5749,6 +6185,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5758,6 +6196,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5771,6 +6211,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5789,6 +6231,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5848,6 +6292,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5857,6 +6303,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5866,6 +6314,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5919,6 +6369,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5937,6 +6389,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5969,6 +6423,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5978,6 +6434,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5996,6 +6454,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6009,6 +6469,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6027,6 +6489,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6080,6 +6544,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6089,6 +6555,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6107,6 +6575,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6160,6 +6630,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6178,6 +6650,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6228,6 +6702,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6237,6 +6713,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6246,6 +6724,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6259,6 +6739,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6277,6 +6759,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6336,6 +6820,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6345,6 +6831,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6354,6 +6842,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6407,6 +6897,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6425,6 +6917,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6457,6 +6951,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6466,6 +6962,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6484,6 +6982,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6497,6 +6997,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6515,6 +7017,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6568,6 +7072,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6577,6 +7083,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6595,6 +7103,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6648,6 +7158,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6666,6 +7178,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6716,6 +7230,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6725,6 +7241,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6734,6 +7252,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6747,6 +7267,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6765,6 +7287,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6824,6 +7348,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6833,6 +7359,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6842,6 +7370,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6895,6 +7425,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6913,6 +7445,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6945,6 +7479,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6954,6 +7490,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6972,6 +7510,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6985,6 +7525,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7003,6 +7545,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7056,6 +7600,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7065,6 +7611,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7083,6 +7631,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7136,6 +7686,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7154,6 +7706,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7204,6 +7758,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7213,6 +7769,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7222,6 +7780,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7235,6 +7795,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7253,6 +7815,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7312,6 +7876,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7321,6 +7887,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7330,6 +7898,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7383,6 +7953,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7401,6 +7973,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7433,6 +8007,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7442,6 +8018,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7460,6 +8038,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7473,6 +8053,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7491,6 +8073,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7544,6 +8128,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7553,6 +8139,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7571,6 +8159,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7624,6 +8214,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7642,6 +8234,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7691,6 +8285,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7700,6 +8296,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7709,6 +8307,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7722,6 +8322,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7740,6 +8342,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7799,6 +8403,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7808,6 +8414,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7817,6 +8425,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7857,6 +8467,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7875,6 +8487,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7907,6 +8521,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7916,6 +8532,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7934,6 +8552,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7947,6 +8567,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7965,6 +8587,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8018,6 +8642,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8027,6 +8653,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8045,6 +8673,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8085,6 +8715,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8103,6 +8735,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8152,6 +8786,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8161,6 +8797,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8170,6 +8808,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8183,6 +8823,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8201,6 +8843,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8251,6 +8895,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8260,6 +8906,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8269,6 +8917,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8309,6 +8959,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8327,6 +8979,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8359,6 +9013,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8368,6 +9024,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8386,6 +9044,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8399,6 +9059,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8417,6 +9079,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8466,6 +9130,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8475,6 +9141,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8493,6 +9161,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8524,6 +9194,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8542,6 +9214,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8595,6 +9269,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8604,6 +9280,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8622,6 +9300,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8662,6 +9342,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8680,6 +9362,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8733,6 +9417,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8742,6 +9428,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8760,6 +9448,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8791,6 +9481,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8809,6 +9501,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8862,6 +9556,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8871,6 +9567,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8889,6 +9587,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8920,6 +9620,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8938,6 +9640,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8989,6 +9693,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8998,6 +9704,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9007,6 +9715,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9020,6 +9730,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9038,6 +9750,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9087,6 +9801,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9096,6 +9812,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9105,6 +9823,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9122,6 +9842,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9144,6 +9866,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9194,6 +9918,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9203,6 +9929,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9212,6 +9940,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9229,6 +9959,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9251,6 +9983,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9300,6 +10034,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9309,6 +10045,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9318,6 +10056,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9335,6 +10075,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9357,6 +10099,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9407,6 +10151,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9416,6 +10162,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9425,6 +10173,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9442,6 +10192,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9464,6 +10216,8 @@ export interface operations {
              */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9502,6 +10256,8 @@ export interface operations {
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9511,6 +10267,8 @@ export interface operations {
             /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
             403: {
                 headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9520,6 +10278,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9533,6 +10293,8 @@ export interface operations {
              */
             429: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9551,6 +10313,8 @@ export interface operations {
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
             503: {
                 headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9580,6 +10344,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9616,6 +10382,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9645,6 +10413,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9687,6 +10457,8 @@ export interface operations {
             /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
             405: {
                 headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {

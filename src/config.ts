@@ -62,6 +62,7 @@ const QUEUE_RETENTION_MS = 4 * DAY_MS;
 
 /** A parameter's name that needs no escape in a query (RFC 3986 §2.3). */
 const PARAMETER = /^[A-Za-z0-9_.~-]{1,64}$/;
+const ORIGIN = /^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/;
 const HOST = /^([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])$/;
 
 /** Settings that are refused; the message names each, and no value. */
@@ -143,8 +144,8 @@ function landingHosts(settings: Settings): string[] {
 /** Pages that may read reports, each as its browser names it. */
 function apiOrigins(settings: Settings): string[] {
   const origins = settings.list("API_ORIGINS").filter((origin) => origin !== "");
-  const isOrigin = (text: string) => /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
-  if (!origins.every(isOrigin)) {
+  const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
+  if (!origins.every((origin) => ORIGIN.test(origin) && isOrigin(origin))) {
     settings.refuse("API_ORIGINS", "must name origins as browsers do, https://app.example: no path, slash or wildcard");
   }
   return origins;

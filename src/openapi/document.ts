@@ -149,9 +149,10 @@ function answers(operation: Operation): Record<string, JsonSchema> {
 
 function toAnswer(
   status: number,
-  { means, type, schema, texts = [], headers }: Answer,
+  { means, type, schema, texts = [], headers, maybeHeaders }: Answer,
   operation: Operation,
 ): JsonSchema {
+  const named = { ...headers, ...maybeHeaders };
   const types = [...(type === undefined ? [] : [type]), ...texts];
   const content = types.map((one) => {
     const isText = schema === undefined || one !== type;
@@ -160,7 +161,7 @@ function toAnswer(
   });
   return {
     description: means,
-    ...(headers === undefined ? {} : { headers: headersOf(headers) }),
+    ...(Object.keys(named).length === 0 ? {} : { headers: headersOf(named) }),
     ...(content.length === 0 ? {} : { content: Object.fromEntries(content) }),
   };
 }

@@ -38,6 +38,8 @@ export type Answer = {
   /** Further media types, whose bodies are texts. */
   readonly texts?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Those that some answers have. */
+  readonly maybeHeaders?: Readonly<Record<string, string>>;
 };
 
 export type Operation = {

@@ -63,8 +63,8 @@ function reportProblems(without: readonly Reason[]) {
 }
 
 /** Of every report; those with `X-` of CSV, which has no `meta`. */
+const ALWAYS = { "Cache-Control": "A minute for what is complete and was asked by GET; else `no-store`." } as const;
 const REPORT_HEADERS = {
-  "Cache-Control": "A minute for what is complete and was asked by GET; else `no-store`.",
   ETag: "Of what is complete and was asked by GET: of all that it says.",
   Link: 'The next page, `<…>; rel="next"`, of an answer by GET.',
   "Content-Disposition": "CSV: the name of the file, with period, zone and whether it is cut.",
@@ -77,7 +77,7 @@ const REPORT_HEADERS = {
   "X-Report-Next-Cursor": "CSV: `meta.nextCursor`, where there is one.",
   "X-Report-Totals": "CSV: `meta.totals` as JSON, where they are asked.",
 } as const;
-const TEXTS = { texts: ["text/csv", "application/x-ndjson"], headers: REPORT_HEADERS } as const;
+const TEXTS = { texts: ["text/csv", "application/x-ndjson"], headers: ALWAYS, maybeHeaders: REPORT_HEADERS } as const;
 const CLOSED = { 304: { means: "Not changed since the ETag that was sent." } } as const satisfies Record<
   number,
   Answer

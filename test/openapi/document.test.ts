@@ -29,6 +29,36 @@ describe("the document", () => {
     expect(documented.sort()).toEqual([...shown, ...TRACKING_ROUTES].sort());
   });
 
+  it("[fault B14] declares the headers of answers and refusals, and patterns that other languages read", () => {
+    type Answers = Record<string, { headers?: Record<string, unknown> }>;
+    const paths = openApiDocument()["paths"] as Record<string, Record<string, { responses: Answers }>>;
+    const responses = (path: string, method: string) => paths[path]?.[method]?.responses ?? {};
+    for (const path of ["/v1/reports/clicks", "/v1/metrics/clicks"]) {
+      const names = Object.keys(responses(path, "get")["200"]?.headers ?? {});
+      expect(names).toEqual(expect.arrayContaining(["Cache-Control", "ETag", "Link", "X-Report-Warnings"]));
+    }
+    for (const [path, methods] of Object.entries(paths)) {
+      for (const [method, { responses: all }] of Object.entries(methods)) {
+        for (const [status, header] of [
+          ["401", "WWW-Authenticate"],
+          ["405", "Allow"],
+          ["429", "Retry-After"],
+          ["503", "Retry-After"],
+        ] as const) {
+          if (all[status] !== undefined)
+            expect(all[status].headers, `${method} ${path} ${status}`).toHaveProperty(header);
+        }
+      }
+    }
+    const text = JSON.stringify(openApiDocument());
+    const patterns = Array.from(
+      text.matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g),
+      ([, json = ""]) => JSON.parse(json) as string,
+    );
+    expect(patterns.length).toBeGreaterThan(5);
+    expect(patterns.filter((pattern) => /\\[pP]\{|\(\?[=!<]/.test(pattern))).toEqual([]);
+  });
+
   it("names each operation once, and the version of the package", () => {
     const ids = OPERATIONS.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
