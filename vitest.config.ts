@@ -10,7 +10,7 @@ import { defineConfig } from "vitest/config";
 import { TEST_SECRETS } from "./test/support/secrets.ts";
 
 /** Tests of what reads rows and queries, which needs no platform. */
-const PURE_SUBMIT_TESTS = ["test/submit/{row,counts-row,postback}.test.ts"];
+const PURE_SUBMIT_TESTS = ["test/conversions/{row,postback}.test.ts", "test/impression-counts/counts-row.test.ts"];
 
 /** The Worker of wrangler.toml in workerd, with further bindings. */
 function worker(bindings: Record<string, Json>, more: { d1Databases?: string[] } = {}) {
@@ -63,7 +63,7 @@ export default defineConfig(async () => {
           test: {
             name: "workers",
             include: [
-              "test/{access,admin,api,submit,track,queue,shard,facts,cold,report,openapi,desk,batch,contract,well-known}/**/*.test.ts",
+              "test/{access,admin,api,conversions,impression-counts,track,queue,shard,facts,cold,report,openapi,operator,batch,contract,well-known}/**/*.test.ts",
               "test/guarantees.test.ts",
             ],
             exclude: PURE_SUBMIT_TESTS,

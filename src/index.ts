@@ -8,13 +8,13 @@
 import { withCors } from "./access/cors.ts";
 import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { ConfigError, readConfig } from "./config.ts";
+import { drainSubmissions } from "./conversions/drain.ts";
 import { boundDatabases } from "./facts/directory.ts";
 import { logFault } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
-import { dropKeptRows } from "./report/kept-rows.ts";
+import { dropKeptRows } from "./report/page/page-store.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
-import { drainSubmissions } from "./submit/drain.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
 import { handleClick } from "./track/click.ts";
 import { sealerOf } from "./track/edge.ts";

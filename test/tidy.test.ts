@@ -165,7 +165,7 @@ describe("[attack 9] a request's body is read in one place", () => {
     "const { body } = context.req.raw;",
     "const reader = new Response(request.body);",
   ])("and another is found: %s", (text) => {
-    expect(unboundedReads(planted("src/desk/a.ts", text))).toHaveLength(1);
+    expect(unboundedReads(planted("src/operator/a.ts", text))).toHaveLength(1);
   });
 
   it.each([
@@ -174,7 +174,7 @@ describe("[attack 9] a request's body is read in one place", () => {
     "await new Response(stream).text();",
     "const { method } = request;",
   ])("while this is none: %s", (text) => {
-    expect(unboundedReads(planted("src/desk/a.ts", text))).toEqual([]);
+    expect(unboundedReads(planted("src/operator/a.ts", text))).toEqual([]);
   });
 
   it("in the tree", () => {
@@ -189,7 +189,7 @@ describe("SQL is a constant", () => {
   });
 
   it("while the modules that build SQL from constants may, and others may name it", () => {
-    expect(builtSql(planted("src/report/cells-sql.ts", "const sql = `SELECT ${columns} FROM facts`;"))).toEqual([]);
+    expect(builtSql(planted("src/report/read/cells-sql.ts", "const sql = `SELECT ${columns} FROM facts`;"))).toEqual([]);
     expect(builtSql(planted("src/access/a.ts", "const SELECT_KEY = `\nSELECT key_id\nFROM api_keys`;"))).toEqual([]);
     expect(builtSql(planted("src/access/a.ts", "throw new Error(`where ${x} is from`);"))).toEqual([]);
   });

@@ -10,7 +10,7 @@
 import { DIMENSIONS, type Dimension } from "../../src/core/fields.ts";
 import { SUMS_OF_ALL } from "../../src/facts/day-sums-sql.ts";
 import type { Tier } from "../../src/facts/facts-schema.ts";
-import { isRowDimension } from "../../src/report/fields.ts";
+import { isRowDimension } from "../../src/report/query/fields.ts";
 import { type Calendar, dateOf } from "./calendar.ts";
 
 export type Recipe = {

@@ -1,5 +1,5 @@
 /**
- * The Worker's desk over HTTP, as an operator's program sees it (src/desk/app.ts).
+ * The Worker's desk over HTTP, as an operator's program sees it (src/operator/app.ts).
  *
  * Keeps: an answer that is no success is one RefusedError whose message is one line: the problem's title, and what it
  * says beside it. Relies on: the key has scope admin.

@@ -10,7 +10,7 @@ import { z } from "zod";
 import type { Keyed } from "../access/asked.ts";
 import { assert } from "../core/result.ts";
 import { toProblemResponse } from "../report/problems.ts";
-import { CATALOG, passPrimaryRead } from "../report/read-pass.ts";
+import { CATALOG, passPrimaryRead } from "../report/read/read-pass.ts";
 import { listAuditLog } from "./audit-log.ts";
 import { type CatalogScope, listAdGroups, listAds, listCampaigns, listCreatives } from "./catalog.ts";
 import { createKey, listKeys, revokeKey, rotateKey, showKey } from "./keys.ts";

@@ -15,7 +15,7 @@ import { budgetOf } from "../access/read-rules.ts";
 import { ok } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
 import { logFault } from "../log.ts";
-import { databaseNames } from "../report/read-pass.ts";
+import { databaseNames } from "../report/read/read-pass.ts";
 import { defaultZoneOf, readScopeOf } from "../report/tenancy.ts";
 import type { Answer } from "./records.ts";
 

@@ -8,8 +8,8 @@ import { z } from "zod";
 import { isId } from "../core/claims.ts";
 import { CPC_MICROS_MAX, ID_LENGTH_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { suggestName } from "../report/nearest-name.ts";
 import type { ReportProblem } from "../report/problems.ts";
+import { suggestName } from "../report/query/nearest-name.ts";
 
 const NAME_LENGTH_MAX = 200;
 const PAGE_MAX = 1_000;

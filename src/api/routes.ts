@@ -51,8 +51,8 @@ const SUBMISSION = { whenFailed: "unavailable" } as const;
 const ONE_KEY = "/v1/admin/keys/:id";
 
 const admin = () => import("../admin/app.ts");
-const desk = () => import("../desk/app.ts");
-const conversions = () => import("../submit/conversions.ts");
+const operator = () => import("../operator/app.ts");
+const conversions = () => import("../conversions/conversions.ts");
 const about = () => import("../openapi/app.ts");
 
 export function apiRoutes({ report }: ApiPorts): readonly Route[] {
@@ -81,15 +81,15 @@ function reportRoutes(ports: ReportPorts | undefined): Route[] {
       load: async () => (await handlers()).query,
     },
     { method: "GET", path: "/v1/metrics/clicks", needs, load: async () => (await handlers()).series },
-    { method: "GET", path: "/v1/live", needs, load: async () => (await import("../report/live.ts")).handleLive },
+    { method: "GET", path: "/v1/live", needs, load: async () => (await import("../report/live/live.ts")).handleLive },
     {
       ...{ method: "POST", path: "/v1/live/tickets", needs },
-      load: async () => (await import("../report/live-tickets.ts")).handleTickets,
+      load: async () => (await import("../report/live/live-tickets.ts")).handleTickets,
     },
     {
       // The ticket says who asks: the handler sees whether it is in force.
       ...{ method: "GET", path: "/v1/live/tickets/:ticket", needs: null },
-      load: async () => (await import("../report/live.ts")).handleTicketed,
+      load: async () => (await import("../report/live/live.ts")).handleTicketed,
     },
   ];
 }
@@ -112,30 +112,35 @@ const SUBMISSION_ROUTES: readonly Route[] = [
   {
     ...{ ...SUBMISSION, method: "POST", path: "/v1/impressions/counts", needs: "mint" },
     body: { bytesMax: UPLOAD_BYTES_MAX },
-    load: async () => (await import("../submit/counts.ts")).handleCounts,
+    load: async () => (await import("../impression-counts/counts.ts")).handleCounts,
   },
 ];
 
 const DESK_ROUTES: readonly Route[] = [
-  { method: "GET", path: "/v1/clicks/:id", needs: "events", load: async () => (await desk()).explainOne },
+  { method: "GET", path: "/v1/clicks/:id", needs: "events", load: async () => (await operator()).explainOne },
   {
     ...{ method: "POST", path: "/v1/explain", needs: "events", body: LIST },
-    load: async () => (await desk()).explainGiven,
+    load: async () => (await operator()).explainGiven,
   },
-  { method: "GET", path: "/v1/late-clicks", needs: "late_clicks", load: async () => (await desk()).listLate },
+  { method: "GET", path: "/v1/late-clicks", needs: "late_clicks", load: async () => (await operator()).listLate },
   {
     ...{ method: "POST", path: "/v1/late-clicks", needs: "admin", body: LIST },
-    load: async () => (await desk()).decideLate,
+    load: async () => (await operator()).decideLate,
   },
-  { method: "GET", path: "/v1/admin/dead-letters", needs: "admin", load: async () => (await desk()).listLetters },
-  { method: "GET", path: "/v1/admin/dead-letters/show", needs: "admin", load: async () => (await desk()).showLetter },
+  { method: "GET", path: "/v1/admin/dead-letters", needs: "admin", load: async () => (await operator()).listLetters },
+  {
+    method: "GET",
+    path: "/v1/admin/dead-letters/show",
+    needs: "admin",
+    load: async () => (await operator()).showLetter,
+  },
   {
     ...{ method: "POST", path: "/v1/admin/dead-letters/replay", needs: "admin", body: LIST },
-    load: async () => (await desk()).replayLetters,
+    load: async () => (await operator()).replayLetters,
   },
   {
     ...{ method: "POST", path: "/v1/admin/rebuild", needs: "admin", body: LIST },
-    load: async () => (await desk()).rebuild,
+    load: async () => (await operator()).rebuild,
   },
 ];
 

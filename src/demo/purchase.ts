@@ -8,11 +8,12 @@
  * reports the same order again, which is counted once. A click id that is none gets no pixel; one that is forged gets a
  * pixel that the Worker refuses.
  */
+
+import { AttributionWindows } from "../conversions/attribution-windows.ts";
+import { postbackSecretOf, signPostback } from "../conversions/postback.ts";
 import { decodeBase64url, encodeBase64url } from "../core/base64url.ts";
 import { readClickId } from "../core/click-id.ts";
 import { assert } from "../core/result.ts";
-import { postbackSecretOf, signPostback } from "../submit/postback.ts";
-import { AttributionWindows } from "../submit/windows.ts";
 import type { Edge } from "../track/edge.ts";
 import type { CatalogAd } from "./catalog.ts";
 

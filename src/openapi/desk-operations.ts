@@ -3,8 +3,8 @@
  */
 
 import { REFUSAL_REASONS } from "../core/refusal.ts";
-import { listSchema as lettersQuery, showSchema } from "../desk/dead-letters.ts";
-import { listSchema as lateQuery } from "../desk/late-clicks.ts";
+import { listSchema as lettersQuery, showSchema } from "../operator/dead-letters.ts";
+import { listSchema as lateQuery } from "../operator/late-clicks.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
 import { BODIES, KEYED, problems, READING } from "./problems.ts";

@@ -5,9 +5,9 @@
  */
 import { z } from "zod";
 import { toCamelCase } from "../core/fields.ts";
-import { DIMENSION_NAMES } from "../report/fields.ts";
-import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS } from "../report/metrics.ts";
-import { nameField } from "../report/names.ts";
+import { DIMENSION_NAMES } from "../report/query/fields.ts";
+import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS } from "../report/query/metrics.ts";
+import { nameField } from "../report/query/names.ts";
 import { METRIC_UNITS } from "./units.ts";
 
 export const instant = z.string().meta({ format: "date-time" });

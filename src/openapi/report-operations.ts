@@ -6,12 +6,12 @@ import { z } from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";
 import type { Reason } from "../problems/catalog.ts";
 import { OF_PARAMETERS, OF_REPORTS } from "../problems/reading.ts";
-import { DIMENSION_NAMES } from "../report/fields.ts";
-import { FILTER_SHAPE } from "../report/filters.ts";
 import { ROWS_DEFAULT, ROWS_MAX } from "../report/limits.ts";
-import { METRICS } from "../report/metrics.ts";
-import { seriesParameters, tableParameters } from "../report/params.ts";
-import { GRANULARITY_NAMES } from "../report/windows.ts";
+import { DIMENSION_NAMES } from "../report/query/fields.ts";
+import { FILTER_SHAPE } from "../report/query/filters.ts";
+import { METRICS } from "../report/query/metrics.ts";
+import { seriesParameters, tableParameters } from "../report/query/params.ts";
+import { GRANULARITY_NAMES } from "../report/query/windows.ts";
 import { type Answer, type JsonSchema, json, type Operation, type Refinements, toInputSchema } from "./operation.ts";
 import { BODIES, KEYED, problems, READING, reasonsOf, STREAMING } from "./problems.ts";
 

@@ -1,5 +1,5 @@
 /**
- * What may be submitted, and its answers. The validators are written by hand (src/submit/row.ts, counts-row.ts), since
+ * What may be submitted, and its answers. The validators are written by hand (src/conversions/row.ts, counts-row.ts), since
  * the submission path loads no zod; test/openapi/agree.test.ts compares both.
  */
 import { z } from "zod";

@@ -1,7 +1,7 @@
 /**
  * The unit of each metric, for a reader who looks at one number.
  */
-import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS } from "../report/metrics.ts";
+import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS } from "../report/query/metrics.ts";
 
 export const METRIC_UNITS: Readonly<Record<Metric, string>> = Object.fromEntries(
   METRICS.map((metric) => [metric, unitOf(metric)]),

@@ -1,6 +1,6 @@
 /**
  * The spool of conversions: what its object did not decide, by advertiser, until cron brings it there
- * (submit/drain.ts).
+ * (conversions/drain.ts).
  *
  *   spool-submissions/v1/<advertiser>/<first event id>-<conversions>.ndjson     one ConversionEvent a line
  *   metadata   tries      how often cron has tried

@@ -5,7 +5,7 @@
  *   POST /v1/reports/query    the same, its parameters as JSON
  *   GET  /v1/metrics/clicks   zero-filled series by breakdown
  *
- * `from` and `to` are half-open; a date as `to` includes that day. Every answer carries `meta` (src/report/meta.ts).
+ * `from` and `to` are half-open; a date as `to` includes that day. Every answer carries `meta` (src/report/answer/meta.ts).
  * Keeps: parse, then read; the watermark is read before the facts that it speaks for. A caller's mistake is a named
  * problem; who asks, and what becomes of a failure, is the front's (src/api/app.ts).
  */
@@ -14,26 +14,26 @@ import { fromDatabase } from "../access/database.ts";
 import type { Config } from "../config.ts";
 import { ok, type Result } from "../core/result.ts";
 import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
-import { formatOf, respond, type Shaped } from "./answer.ts";
-import { encodeCsv } from "./csv.ts";
-import { currenciesShown, currencySource } from "./currency.ts";
-import type { CursorContext } from "./cursor.ts";
-import { readReport } from "./facts-reader.ts";
-import { type ReportMeta, toMeta } from "./meta.ts";
-import { readNames } from "./names.ts";
-import { type PageSources, readTablePage, toReadFacts } from "./pages.ts";
-import { parseBody, parseSearch, seriesParameters, tableParameters } from "./params.ts";
+import { formatOf, respond, type Shaped } from "./answer/answer.ts";
+import { encodeCsv } from "./answer/csv.ts";
+import { type ReportMeta, toMeta } from "./answer/meta.ts";
+import { fillSeries, seriesWriter, toSeriesRows } from "./answer/series.ts";
+import { rowWriter, toCsvRows } from "./answer/table.ts";
+import { readUncounted, type UncountedCache } from "./answer/uncounted.ts";
+import { makeWatermarkCache, readWatermark, type WatermarkCache, type WatermarkSources } from "./answer/watermark.ts";
+import { platformSources, type Stations, stationsOf } from "./answer/watermark-sources.ts";
+import type { CursorContext } from "./page/cursor.ts";
+import { type PageSources, readTablePage, toReadFacts } from "./page/pages.ts";
 import { type ReportProblem, toProblemResponse } from "./problems.ts";
-import { type Asker, type ReportQuery, toSeriesQuery, toTableQuery } from "./query.ts";
-import { passRead, sizeOf } from "./read-pass.ts";
+import { currenciesShown, currencySource } from "./query/currency.ts";
+import { readNames } from "./query/names.ts";
+import { parseBody, parseSearch, seriesParameters, tableParameters } from "./query/params.ts";
+import { type Asker, type ReportQuery, toSeriesQuery, toTableQuery } from "./query/query.ts";
+import { readReport } from "./read/executor.ts";
+import { passRead, sizeOf } from "./read/read-pass.ts";
+import type { ReadScope } from "./read/segments-sql.ts";
 import { ringOf } from "./ring.ts";
-import type { ReadScope } from "./segments-sql.ts";
-import { fillSeries, seriesWriter, toSeriesRows } from "./series.ts";
-import { rowWriter, toCsvRows } from "./table.ts";
 import { checkScope, defaultZoneOf, readScopeOf } from "./tenancy.ts";
-import { readUncounted, type UncountedCache } from "./uncounted.ts";
-import { makeWatermarkCache, readWatermark, type WatermarkCache, type WatermarkSources } from "./watermark.ts";
-import { platformSources, type Stations, stationsOf } from "./watermark-sources.ts";
 
 /** What the app takes from outside besides its bindings; tests give their own. */
 export type ReportPorts = {

@@ -3,13 +3,20 @@
  *
  * Keeps: every metric, verdict and reason has a sentence; the compiler names one that lacks it. Those of sums stand in the
  * catalogue (core/fields.ts). Formulas are spelled
- * from the quotients that reports compute (report/metrics.ts).
+ * from the quotients that reports compute (report/query/metrics.ts).
  */
 import { MEASURE_FIELDS, NAMED_MEASURES } from "../core/fields.ts";
 import { GIVT_RULES, type GivtReason } from "../core/givt.ts";
 import type { ConversionReason } from "../core/order.ts";
 import type { Verdict, VerdictReason } from "../core/verdict.ts";
-import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS, SUM_METRICS, type SumMetric } from "../report/metrics.ts";
+import {
+  isSumMetric,
+  METRICS,
+  type Metric,
+  QUOTIENT_METRICS,
+  SUM_METRICS,
+  type SumMetric,
+} from "../report/query/metrics.ts";
 
 type Meaning = {
   readonly counts: string;

@@ -29,9 +29,9 @@ import {
 import { CLICKS_PER_MINUTE_MAX, EXCESS_RATE } from "../core/rate-rule.ts";
 import { EXACT_USERS_MAX, REGISTERS, STANDARD_ERROR } from "../core/sketch.ts";
 import { RULES_VERSION } from "../core/verdict.ts";
-import { isRowDimension } from "../report/fields.ts";
-import { RATIO_SCALE } from "../report/metrics.ts";
-import { KEY_LIFE_DAYS } from "../report/users-meta.ts";
+import { KEY_LIFE_DAYS } from "../report/answer/users-meta.ts";
+import { isRowDimension } from "../report/query/fields.ts";
+import { RATIO_SCALE } from "../report/query/metrics.ts";
 import { CHECKLIST } from "./checklist.ts";
 import { metricDefinitions, reasonDefinitions, VERDICT_MEANINGS } from "./definitions.ts";
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { isoSecond } from "../../src/core/time.ts";
 import { readFigures } from "../../src/demo/catalog.ts";
 import { Directory } from "../../src/facts/directory.ts";
-import { type LivePorts, liveEvents } from "../../src/report/live.ts";
+import { type LivePorts, liveEvents } from "../../src/report/live/live.ts";
 import { aCell, clicks } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { bindingsWithout, HOMES, NAMES, pinHomes, postHomes, seedHomes, tellingBindings } from "./spread.ts";

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { isSignedPostback, postbackSecretOf, readQuery, toRowFields } from "../../src/conversions/postback.ts";
+import { readRow } from "../../src/conversions/row.ts";
 import { CLICK_ID_LENGTH_MAX, makeClickId } from "../../src/core/click-id.ts";
 import { CONVERSION_KINDS } from "../../src/core/conversion.ts";
 import { DEVICE_CLASSES } from "../../src/core/device.ts";
@@ -16,11 +18,9 @@ import {
   ORDER_ID_LENGTH_MAX,
   ORDER_KEY_DAYS,
 } from "../../src/core/limits.ts";
+import { readCounts } from "../../src/impression-counts/counts-row.ts";
 import { OF_SUBMISSIONS } from "../../src/problems/submissions.ts";
 import { OF_SENDERS } from "../../src/problems/tracking.ts";
-import { readCounts } from "../../src/submit/counts-row.ts";
-import { isSignedPostback, postbackSecretOf, readQuery, toRowFields } from "../../src/submit/postback.ts";
-import { readRow } from "../../src/submit/row.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { aKeyRing } from "../support/signing.ts";
 import { aClickIdentity } from "../support/submissions.ts";

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { readRow } from "../../src/conversions/row.ts";
 import { makeClickId } from "../../src/core/click-id.ts";
 import { CONVERSION_ACTIONS, type ConversionEvent } from "../../src/core/conversion.ts";
 import { type Facts, foldEntry } from "../../src/core/facts.ts";
@@ -23,11 +24,10 @@ import { Sketch } from "../../src/core/sketch.ts";
 import { minuteOf } from "../../src/core/time.ts";
 import { EVENT_TYPES, encodeTokenEvent } from "../../src/core/token-event.ts";
 import { type Decision, type LatePolicy, RULES_VERSION } from "../../src/core/verdict.ts";
-import { unsplitMetric } from "../../src/report/query.ts";
-import { usersMeta } from "../../src/report/users-meta.ts";
+import { readCounts } from "../../src/impression-counts/counts-row.ts";
+import { usersMeta } from "../../src/report/answer/users-meta.ts";
+import { unsplitMetric } from "../../src/report/query/query.ts";
 import { forgottenPeriod, periodOf } from "../../src/shard/submit.ts";
-import { readCounts } from "../../src/submit/counts-row.ts";
-import { readRow } from "../../src/submit/row.ts";
 import { aClick, anOpenedClick, NOON_MS, NOON_S } from "../support/builders.ts";
 import { MemoryIndex } from "../support/memory-index.ts";
 import { aKeyRing } from "../support/signing.ts";

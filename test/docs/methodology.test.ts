@@ -1,7 +1,7 @@
 /** The methodology: no statement without a test, no number that is not the code's, no change without a version. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { METRICS } from "../../src/report/metrics.ts";
+import { METRICS } from "../../src/report/query/metrics.ts";
 import { AGENT_LISTS, METHODOLOGY_VERSION, methodologyOf } from "../../src/well-known/methodology.ts";
 import { statements, testTitles, unproven } from "../support/proofs.ts";
 import { deployedConfig } from "./deployed.ts";

@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { readRow } from "../../src/conversions/row.ts";
 import { parseClaims } from "../../src/core/claims.ts";
 import { makeClickId } from "../../src/core/click-id.ts";
 import { CONVERSION_KINDS } from "../../src/core/conversion.ts";
@@ -14,8 +15,7 @@ import {
   CPC_MICROS_MAX,
   ORDER_ID_LENGTH_MAX,
 } from "../../src/core/limits.ts";
-import { readCounts } from "../../src/submit/counts-row.ts";
-import { readRow } from "../../src/submit/row.ts";
+import { readCounts } from "../../src/impression-counts/counts-row.ts";
 import { handleScriptClick } from "../../src/track/script-click.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { aKeyRing } from "../support/signing.ts";

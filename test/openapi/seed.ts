@@ -1,14 +1,14 @@
 /** What the examples of the document are about: facts of one day, a click, a late click, a dead letter. */
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { postbackSecretOf, signPostback } from "../../src/conversions/postback.ts";
 import { decodeBase64url } from "../../src/core/base64url.ts";
 import { encodeMessage } from "../../src/core/message.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { EXAMPLE, POSTBACK } from "../../src/openapi/example-values.ts";
 import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
-import { postbackSecretOf, signPostback } from "../../src/submit/postback.ts";
+import { aClickId, minutesAgo } from "../conversions/send.ts";
 import { aCell, seedCells } from "../report/seed.ts";
-import { aClickId, minutesAgo } from "../submit/send.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 import { aLateClick } from "../support/late.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";

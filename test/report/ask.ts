@@ -4,10 +4,10 @@
 import { env } from "cloudflare:workers";
 import { apiApp } from "../../src/api/app.ts";
 import type { Result } from "../../src/core/result.ts";
-import { parseSearch, seriesParameters, tableParameters } from "../../src/report/params.ts";
+import type { WatermarkSources } from "../../src/report/answer/watermark.ts";
 import type { ReportProblem } from "../../src/report/problems.ts";
-import { type ReportQuery, toSeriesQuery, toTableQuery } from "../../src/report/query.ts";
-import type { WatermarkSources } from "../../src/report/watermark.ts";
+import { parseSearch, seriesParameters, tableParameters } from "../../src/report/query/params.ts";
+import { type ReportQuery, toSeriesQuery, toTableQuery } from "../../src/report/query/query.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import worker from "../../src/index.ts";
-import { makeTicket, openTicket, TICKET_LIFE_MS } from "../../src/report/live-tickets.ts";
+import { makeTicket, openTicket, TICKET_LIFE_MS } from "../../src/report/live/live-tickets.ts";
 import { ringOf } from "../../src/report/ring.ts";
 import { OPERATOR } from "../admin/ask.ts";
 import { NOON_MS } from "../support/builders.ts";

@@ -1,6 +1,6 @@
 /** CSV: quoting, line ends, and cells that a spreadsheet would run. */
 import { describe, expect, it } from "vitest";
-import { encodeCsv } from "../../src/report/csv.ts";
+import { encodeCsv } from "../../src/report/answer/csv.ts";
 
 describe("encodeCsv", () => {
   it("ends every row with CRLF, also the only one", () => {

@@ -3,11 +3,11 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { dayOf } from "../../src/core/time.ts";
-import { sumsSource, withSums } from "../../src/report/day-sums-sql.ts";
-import type { Read } from "../../src/report/plan.ts";
-import { planPage, planReads } from "../../src/report/plan.ts";
-import type { ReportQuery } from "../../src/report/query.ts";
-import { type KeyAfter, type ReadScope, readStatements, type Statement } from "../../src/report/segments-sql.ts";
+import type { Read } from "../../src/report/plan/plan.ts";
+import { planPage, planReads } from "../../src/report/plan/plan.ts";
+import { sumsSource, withSums } from "../../src/report/plan/summed-days.ts";
+import type { ReportQuery } from "../../src/report/query/query.ts";
+import { type KeyAfter, type ReadScope, readStatements, type Statement } from "../../src/report/read/segments-sql.ts";
 import { askJson, parseTable } from "./ask.ts";
 import { aCell, type Cell, clicks, postCells, seedCells, seedKey } from "./seed.ts";
 

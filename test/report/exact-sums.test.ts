@@ -10,7 +10,7 @@ import type { LogContent, LogEntry } from "../../src/core/log-line.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { Directory } from "../../src/facts/directory.ts";
 import { rollAll } from "../../src/facts/roll.ts";
-import { liveEvents } from "../../src/report/live.ts";
+import { liveEvents } from "../../src/report/live/live.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { ALL_BUCKETS } from "../support/cold-facts.ts";
 import { postTo } from "../support/post-to.ts";

@@ -1,7 +1,7 @@
 /** Summing segments, and cutting them without a wrong sum. */
 import { describe, expect, it } from "vitest";
-import { cutGroups, sumGroups } from "../../src/report/groups.ts";
-import { planPage, type Read } from "../../src/report/plan.ts";
+import { planPage, type Read } from "../../src/report/plan/plan.ts";
+import { cutGroups, sumGroups } from "../../src/report/read/groups.ts";
 import { parseTable } from "./ask.ts";
 
 const READS: Read[] = [

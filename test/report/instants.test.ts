@@ -1,7 +1,7 @@
 /** How callers write instants. */
 import { describe, expect, it } from "vitest";
-import { instantOf, parseMoment } from "../../src/report/instants.ts";
-import { toZone, UTC } from "../../src/report/zone.ts";
+import { instantOf, parseMoment } from "../../src/report/query/instants.ts";
+import { toZone, UTC } from "../../src/report/query/zone.ts";
 
 const iso = (text: string, edge: "from" | "to" = "from", zone = "UTC") => {
   const parsed = parseMoment(text);

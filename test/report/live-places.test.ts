@@ -5,7 +5,7 @@ import { hashApiKey, makeApiKey } from "../../src/access/api-keys.ts";
 import { budgetOf, TENANT_RULES } from "../../src/access/read-rules.ts";
 import { handleApi } from "../../src/api/app.ts";
 import { Directory } from "../../src/facts/directory.ts";
-import { type LivePorts, liveEvents, toStream } from "../../src/report/live.ts";
+import { type LivePorts, liveEvents, toStream } from "../../src/report/live/live.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 

@@ -8,7 +8,7 @@ import { isoSecond, minuteOf } from "../../src/core/time.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { Directory } from "../../src/facts/directory.ts";
-import { type LivePorts, liveEvents } from "../../src/report/live.ts";
+import { type LivePorts, liveEvents } from "../../src/report/live/live.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 import { postTo } from "../support/post-to.ts";
 

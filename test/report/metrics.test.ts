@@ -2,7 +2,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MEASURES, type Measure } from "../../src/core/fields.ts";
-import { divideHalfUp, METRICS, measuresOf, metricValue, SUM_METRICS, withHundreds } from "../../src/report/metrics.ts";
+import {
+  divideHalfUp,
+  METRICS,
+  measuresOf,
+  metricValue,
+  SUM_METRICS,
+  withHundreds,
+} from "../../src/report/query/metrics.ts";
 
 const sums = (values: Partial<Record<Measure, number>>) => (measure: Measure) => values[measure] ?? 0;
 

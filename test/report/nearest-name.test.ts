@@ -1,6 +1,6 @@
 /** Suggestions for misspelled names. */
 import { describe, expect, it } from "vitest";
-import { editDistance, nearestName, suggestName } from "../../src/report/nearest-name.ts";
+import { editDistance, nearestName, suggestName } from "../../src/report/query/nearest-name.ts";
 
 describe("nearestName", () => {
   it("measures insertions, deletions and replacements", () => {

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { budgetOf } from "../../src/access/read-rules.ts";
-import { dropKeptRows, KEPT_PREFIX } from "../../src/report/kept-rows.ts";
+import { dropKeptRows, KEPT_PREFIX } from "../../src/report/page/page-store.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { type Answer, type Asked, ask, askJson } from "./ask.ts";

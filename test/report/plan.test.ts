@@ -1,9 +1,9 @@
 /** The planner alone: which tier answers which part. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Marks, planReads, type Segment, segmentsOf, TIER_MS } from "../../src/report/plan.ts";
-import { GRANULARITIES, type Granularity, type Range, windowEdges } from "../../src/report/windows.ts";
-import { toZone, UTC } from "../../src/report/zone.ts";
+import { type Marks, planReads, type Segment, segmentsOf, TIER_MS } from "../../src/report/plan/plan.ts";
+import { GRANULARITIES, type Granularity, type Range, windowEdges } from "../../src/report/query/windows.ts";
+import { toZone, UTC } from "../../src/report/query/zone.ts";
 
 const DAY = 1_440 * 60_000;
 const HOUR = 3_600_000;

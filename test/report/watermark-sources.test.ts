@@ -7,7 +7,7 @@ import { readConfig } from "../../src/config.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
 import { SUBMISSION_SPOOL_PREFIX } from "../../src/queue/submission-spool.ts";
-import { platformSources, type Stations, stationsOf } from "../../src/report/watermark-sources.ts";
+import { platformSources, type Stations, stationsOf } from "../../src/report/answer/watermark-sources.ts";
 import { NOON_MS, serialBytes } from "../support/builders.ts";
 import type { Answer } from "./ask.ts";
 import { ADMIN } from "./ask.ts";

@@ -5,7 +5,7 @@ import {
   makeWatermarkCache,
   readWatermark,
   type WatermarkSources,
-} from "../../src/report/watermark.ts";
+} from "../../src/report/answer/watermark.ts";
 import { NOON_MS } from "../support/builders.ts";
 
 const nowMs = NOON_MS;

@@ -2,10 +2,10 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { dayOf } from "../../src/core/time.ts";
-import { planPage, planReads, type Read } from "../../src/report/plan.ts";
-import type { ReportQuery } from "../../src/report/query.ts";
-import { readStatements } from "../../src/report/segments-sql.ts";
-import { joinSteps, stepsOf } from "../../src/report/window-steps.ts";
+import { planPage, planReads, type Read } from "../../src/report/plan/plan.ts";
+import { joinSteps, stepsOf } from "../../src/report/plan/window-steps.ts";
+import type { ReportQuery } from "../../src/report/query/query.ts";
+import { readStatements } from "../../src/report/read/segments-sql.ts";
 import { askJson, parseTable } from "./ask.ts";
 import { aCell, type Cell, clicks, seedCells } from "./seed.ts";
 

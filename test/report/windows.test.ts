@@ -7,8 +7,8 @@ import {
   hasPartialWindow,
   windowEdges,
   windowsAtLeast,
-} from "../../src/report/windows.ts";
-import { instantSpeller, toZone, UTC } from "../../src/report/zone.ts";
+} from "../../src/report/query/windows.ts";
+import { instantSpeller, toZone, UTC } from "../../src/report/query/zone.ts";
 
 const MINUTE = 60_000;
 const RANGE = { fromMs: Date.UTC(2026, 0, 1), toMs: Date.UTC(2027, 0, 1) };

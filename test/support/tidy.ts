@@ -58,18 +58,22 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   shard: ["facts", "archive", "core"],
   queue: ["shard", "core"],
   track: ["queue", "shard", "access", "problems", "core"],
-  submit: ["track", "queue", "shard", "access", "problems", "core"],
+  conversions: ["track", "queue", "shard", "access", "problems", "core"],
+  "impression-counts": ["conversions", "track", "queue", "shard", "access", "problems", "core"],
   // Queue and spool are where events wait that a report does not hold yet: its watermark asks them.
   report: ["queue", "facts", "cold", "access", "shard", "problems", "core"],
-  desk: ["report", "queue", "shard", "facts", "archive", "access", "core"],
+  operator: ["report", "queue", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
   batch: ["queue", "facts", "cold", "shard", "core"],
   "well-known": ["report", "access", "core"],
   // The document gathers the schemas and the problems of every route.
-  openapi: ["admin", "desk", "report", "submit", "access", "problems", "core"],
+  openapi: ["admin", "operator", "report", "conversions", "access", "problems", "core"],
   // The front: it knows every room, and no room knows it.
-  api: ["admin", "desk", "report", "submit", "openapi", "well-known", "track", "access", "problems", "core"],
-  demo: ["submit", "track", "queue", "shard", "facts", "report", "access", "core"],
+  api: [
+    ...["admin", "operator", "report", "conversions", "impression-counts", "openapi", "well-known", "track"],
+    ...["access", "problems", "core"],
+  ],
+  demo: ["conversions", "track", "queue", "shard", "facts", "report", "access", "core"],
 };
 
 /** Folder → packages that it may import; "" are the root files. */
@@ -80,10 +84,11 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   cold: ["hyparquet", "hyparquet-writer"],
   shard: ["cloudflare:workers"],
   track: ["@noble/hashes"],
-  submit: ["@noble/hashes"],
+  conversions: ["@noble/hashes"],
+  "impression-counts": ["@noble/hashes"],
   report: ["hono", "zod", "@hono/zod-openapi", "temporal-polyfill", "hyparquet"],
   api: ["hono"],
-  desk: ["zod"],
+  operator: ["zod"],
   admin: ["zod"],
   openapi: ["zod"],
   batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
@@ -246,7 +251,7 @@ export function unboundedReads(module: Module): string[] {
 
 /** Modules that own SQL whose text depends on constants of ours. */
 const SQL_BUILDERS =
-  /^src\/(facts\/(facts|sketch|day-sums)-sql|cold\/sql|shard\/sqlite-(key-index|submission-book)|report\/[a-z-]+-sql)\.ts$/;
+  /^src\/(facts\/(facts|sketch|day-sums)-sql|cold\/sql|shard\/sqlite-(key-index|submission-book)|report\/(plan\/summed-days|(read|live)\/[a-z-]+-sql))\.ts$/;
 const SQL =
   /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
 

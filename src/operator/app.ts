@@ -1,0 +1,86 @@
+/**
+ * The desk: where people look into single events, and decide what the machine may not. What happened to a click, the
+ * review list of late clicks, and the dead letters; what the routes of src/api/routes.ts do.
+ *
+ * Keeps: the same problems as reports. Reading the review list sees the advertiser's own rows. Every act is in the
+ * audit log before it is done: what it does is in another store, so the entry says what was asked for, and is there
+ * even when only a part was done.
+ */
+import type { Keyed } from "../access/asked.ts";
+import type { Refusal } from "../core/refusal.ts";
+import { err, type Result } from "../core/result.ts";
+import { Directory } from "../facts/directory.ts";
+import { problemResponse } from "../problem.ts";
+import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
+import { EXPLAIN, EXPLAIN_ROWS, LATE_CLICKS, passPrimaryRead, passRead } from "../report/read/read-pass.ts";
+import { readScopeOf } from "../report/tenancy.ts";
+import { topologyInForce } from "../shard/topology-keeper.ts";
+import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
+import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
+import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
+import { rebuildDatabase } from "./rebuild.ts";
+import { ringOf } from "./ring.ts";
+
+/** What an act answers: a body, a problem, or the answer to one who has asked for too much. */
+type Acted = Result<Record<string, unknown>, ReportProblem | Refusal | Response>;
+
+/** An act as a handler. */
+const act =
+  (does: (asked: Keyed) => Promise<Acted>) =>
+  async (asked: Keyed): Promise<Response> => {
+    const result = await does(asked);
+    if (!result.ok) return result.error instanceof Response ? result.error : toDeskResponse(result.error);
+    return Response.json(result.value, {
+      headers: { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" },
+    });
+  };
+
+export const explainOne = act((asked) =>
+  explain(asked, (ports) => explainClick(asked.param("id"), asked.principal, ports)),
+);
+
+export const explainGiven = act(async (asked) => {
+  const { token } = asked.body as Readonly<Record<string, unknown>>;
+  if (typeof token !== "string") return err({ reason: "missing_parameter", parameter: "token" });
+  return explain(asked, (ports) => explainToken(token, asked.principal, ports));
+});
+
+export const listLate = act(async ({ env, principal, search }) => {
+  const scope = readScopeOf(principal);
+  if (!scope.ok) return scope;
+  const way = { gates: env.READ_GATE, principal, scope: scope.value };
+  const passed = await passRead(new Directory(env), way, LATE_CLICKS, ({ directory }) =>
+    listLateClicks(search(), directory, scope.value),
+  );
+  return passed.ok ? passed.value : passed;
+});
+
+export const decideLate = act(({ env, body, actor }) => {
+  const places = { directory: new Directory(env), primary: env.REPORT_DB, shards: env.EVENT_SHARD };
+  return decideLateClicks(body, places, actor);
+});
+
+export const listLetters = act(({ env, search }) => listDeadLetters(search(), env.ARCHIVE));
+export const showLetter = act(({ env, search }) => showDeadLetter(search(), env.ARCHIVE));
+export const replayLetters = act(({ env, config, body, actor }) => replayDeadLetters(body, { env, config }, actor));
+export const rebuild = act(({ env, config, body, actor }) =>
+  rebuildDatabase(body, env, { actor, newTo: config.newAdvertisersTo }),
+);
+
+/** Runs an explanation within the budget of the key's owner. */
+async function explain(
+  { env, config, principal, nowMs }: Keyed,
+  work: (ports: ExplainPorts) => Promise<Result<Record<string, unknown>, ReportProblem | Refusal>>,
+): Promise<Acted> {
+  const way = { gates: env.READ_GATE, principal };
+  const passed = await passPrimaryRead(env.REPORT_DB, way, EXPLAIN, async (_, pass) => {
+    pass.charge(EXPLAIN_ROWS);
+    const [topology, ring] = await Promise.all([topologyInForce(env, config), ringOf(config)]);
+    return work({ shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, ring, policy: config.token, nowMs });
+  });
+  return passed.ok ? passed.value : passed;
+}
+
+function toDeskResponse(problem: ReportProblem | Refusal): Response {
+  return "parameter" in problem ? toProblemResponse(problem) : problemResponse(problem);
+}

@@ -1,0 +1,171 @@
+/**
+ * The report databases as the report reads them: a snapshot of each that may hold what is asked, added up as one.
+ *
+ *   directory ─▶ databases ─▶ marks of each ─▶ plan ─▶ a snapshot of each (src/report/read/snapshot.ts)
+ *         ─▶ minutes of objects in R2 ─▶ sketches, where they are long ─▶ groups
+ *
+ * Keeps: a snapshot is one transaction of one database, and an advertiser's rows stand in one database, so the figures
+ * of each advertiser are of one moment; those of two advertisers may be some milliseconds apart. Long sketches are read
+ * on in further steps: they only grow, and a user that is read twice counts once. Where minutes were moved meanwhile,
+ * so that plan or sketches may have missed some, all is read again.
+ * Relies on: an advertiser is pinned before anything of it is posted (src/facts/directory.ts), and the watermark is
+ * read before the directory: whatever the watermark speaks for is pinned by then.
+ */
+
+import { DatabaseFault, fromDatabase } from "../../access/database.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import type { Directory } from "../../facts/directory.ts";
+import { GROUPS_MAX } from "../limits.ts";
+import { type Segment, wholePage } from "../plan/plan.ts";
+import { type Ask, advertisersOf, bucketsOf, planAsks, segmentsRead, sharesOf } from "../plan/subqueries.ts";
+import type { ReportProblem } from "../problems.ts";
+import { type CurrencySource, namesCurrency, nothingRead, putCurrency, takeCurrency } from "../query/currency.ts";
+import type { ReportQuery } from "../query/query.ts";
+import { COLD_ROWS_MAX, type ColdReading, movedReads, readColdGroups, uniteUsers } from "./cold-minutes.ts";
+import { type Cutting, cutGroups, type Group, keyOf, type ReadRow, sumGroups } from "./groups.ts";
+import type { KeyAfter, ReadScope } from "./segments-sql.ts";
+import { readSketches } from "./sketches.ts";
+import { hasMoved, readMarks, readSnapshot } from "./snapshot.ts";
+
+/** Readings that minutes may be moved under before the caller is asked to come again. */
+const READINGS_MAX = 5;
+
+/** What was read for a query. */
+export type Reading = Cutting & {
+  readonly segments: readonly Segment[];
+  readonly rowsRead: number;
+  /** One group over the whole query, or none where nothing was counted; null unless asked. */
+  readonly totals: readonly Group[] | null;
+  /** The same of the previous period. */
+  readonly previous: { readonly groups: readonly Group[]; readonly totals: readonly Group[] } | null;
+};
+
+export type ReportSources = {
+  readonly directory: Pick<Directory, "databasesOf">;
+  readonly bucket: R2Bucket;
+  readonly currencies: CurrencySource;
+  /** Told of rows that were decoded from objects; those of databases are counted by the databases. */
+  readonly charge?: (rows: number) => void;
+};
+type Asked = { readonly query: ReportQuery; readonly scope: ReadScope; readonly after: KeyAfter | null };
+type Places = Omit<ReportSources, "directory" | "currencies"> & { readonly databases: readonly D1Database[] };
+
+/** What a query asks for, within a scope and behind a key. Throws DatabaseFault. */
+export async function readReport(sources: ReportSources, asked: Asked): Promise<Result<Reading, ReportProblem>> {
+  const { currencies } = sources;
+  const { query } = asked;
+  if (!namesCurrency(query)) return readFacts(sources, asked);
+  for (let readings = 0; readings < READINGS_MAX; readings++) {
+    const { of, only } = await fromDatabase(currencies.read);
+    if (only === null) return readFacts(sources, { ...asked, query: { ...query, currencies: of } });
+    const { isEmpty, ...taken } = takeCurrency(query, asked.after, only);
+    if (isEmpty) return ok(nothingRead(query));
+    const reading = await readFacts(sources, { ...asked, ...taken });
+    if (!reading.ok) return reading;
+    if (await fromDatabase(() => currencies.areAll(only))) return ok(putCurrency(reading.value, query, only));
+  }
+  throw new DatabaseFault("currencies changed under every reading");
+}
+
+async function readFacts(
+  { directory, ...places }: Omit<ReportSources, "currencies">,
+  asked: Asked,
+): Promise<Result<Reading, ReportProblem>> {
+  const databases = await fromDatabase(() => directory.databasesOf(lookedUp(asked)));
+  for (let readings = 0; readings < READINGS_MAX; readings++) {
+    const reading = await readOnce({ ...places, databases }, asked);
+    if (reading !== "moved") return reading;
+  }
+  throw new DatabaseFault("minutes were moved under every reading");
+}
+
+/**
+ * The advertisers whose databases are read; null for all. Under a key with an owner no filter has a say, so that a
+ * foreign and an unknown id are the same work: an advertiser's key reads its own database, a publisher's key all.
+ */
+function lookedUp({ query, scope }: Asked): readonly string[] | null {
+  return scope.publisherId === null ? advertisersOf(query, scope) : null;
+}
+
+async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, ReportProblem> | "moved"> {
+  const { databases } = places;
+  const { query, scope, after } = asked;
+  const buckets = bucketsOf(query, scope);
+  const known = await Promise.all(
+    databases.map(async (database) => ({ database, ...(await readMarks(database, buckets)) })),
+  );
+  const marks = known.map((one) => one.marks);
+  const asks = planAsks(query, after, marks);
+  const looks = await Promise.all(
+    known.map(async ({ database, marks: { cold } }, at) => {
+      const snapshot = await readSnapshot(database, sharesOf(asks, at), { scope, buckets, since: cold });
+      return snapshot === "moved" ? snapshot : { ...snapshot, database };
+    }),
+  );
+  const snapshots = looks.filter((look) => look !== "moved");
+  if (snapshots.length < looks.length) return "moved";
+
+  let rowsRead = [...known, ...snapshots].reduce((sum, one) => sum + one.rowsRead, 0);
+  const summed: Group[][] = [];
+  for (const [index, ask] of asks.entries()) {
+    const parts = snapshots.map((snapshot) => snapshot.parts[index] ?? { rows: [], objects: [] });
+    const moved = parts.map(({ objects }, at) => ({ objects, reads: movedReads(ask.reads[at] ?? []) }));
+    const cold = await readColdGroups(places.bucket, moved, { ...ask, scope });
+    places.charge?.(cold.ok ? cold.value.cost.rows : COLD_ROWS_MAX);
+    if (!cold.ok) return cold;
+    const rows = [...parts.flatMap((part) => part.rows), cold.value.rows];
+    const added = await addUp(databases, rows, { ask, scope, cold: cold.value });
+    if (!added.ok) return added;
+    rowsRead += cold.value.cost.rows + added.value.rowsRead;
+    summed.push(added.value.groups);
+  }
+  if (query.metrics.includes("unique_users")) {
+    const moves = await Promise.all(snapshots.map(({ database, cold }) => hasMoved(database, cold, buckets)));
+    if (moves.includes(true)) return "moved";
+  }
+  const [main] = asks;
+  const segments = main === undefined ? [] : segmentsRead(main, marks);
+  return ok({ ...toReading(asks, summed, query), segments, rowsRead });
+}
+
+/** The groups of one part from all rows that were read for it, with their users where they are asked. */
+async function addUp(
+  databases: readonly D1Database[],
+  rows: readonly (readonly ReadRow[])[],
+  { ask, scope, cold }: { ask: Ask; scope: ReadScope; cold: ColdReading },
+): Promise<Result<{ groups: Group[]; rowsRead: number }, ReportProblem>> {
+  if (!ask.page.isExact && rows.some((some) => some.length > GROUPS_MAX)) return err(tooManyRows());
+  const groups = sumGroups(rows, [], ask.query);
+  if (!ask.query.metrics.includes("unique_users")) return ok({ groups, rowsRead: 0 });
+  const places = databases.map((database, at) => ({ database, reads: ask.reads[at] ?? [] }));
+  const sketched = await readSketches(places, { ...ask, scope, upTo: endOf(groups, ask) });
+  if (!sketched.ok) return sketched;
+  const users = uniteUsers(sketched.value.groups, cold.sketched);
+  return ok({ groups: sumGroups(rows, users, ask.query), rowsRead: sketched.value.rowsRead });
+}
+
+/** The last group of a page that the databases have cut: nobody asks for the users of those behind it. */
+function endOf(groups: readonly Group[], { query, page }: Ask): KeyAfter | null {
+  const last = page.isExact ? groups[page.limit - 1] : undefined;
+  return last === undefined ? null : keyOf(last, query);
+}
+
+function toReading(
+  asks: readonly Ask[],
+  summed: readonly (readonly Group[])[],
+  query: ReportQuery,
+): Omit<Reading, "rowsRead" | "segments"> {
+  const parts = summed.map(
+    (groups, index) => cutGroups(groups, asks[index]?.page ?? wholePage(query), Infinity).groups,
+  );
+  const cutting = cutGroups(summed[0] ?? [], asks[0]?.page ?? wholePage(query), query.limit);
+  const totals = query.wantsTotals ? (parts[1] ?? []) : null;
+  const [groups = [], previousTotals = []] = parts.slice(query.wantsTotals ? 2 : 1);
+  const previous = query.previous === null ? null : { groups, totals: previousTotals };
+  return { ...cutting, totals, previous };
+}
+
+function tooManyRows(): ReportProblem {
+  const detail = `A part of the range has more than ${GROUPS_MAX} rows; order by time or a dimension, or narrow it.`;
+  return { reason: "too_many_rows", detail, parameter: "order" };
+}

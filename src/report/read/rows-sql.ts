@@ -1,0 +1,271 @@
+/**
+ * Which rows a statement of a report reads, and by what columns they are grouped: the constant fragments that the
+ * statements of src/report/read/segments-sql.ts are built around.
+ *
+ *   FROM facts or cells of a tier, or sums of days (src/report/plan/summed-days.ts) [joined with a list of windows]
+ *   WHERE whose rows AND windows of the read AND filters AND keys behind the cursor
+ *
+ * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. The scope
+ * is added here and nowhere else, so no route can forget it: a tenant's statements read its own rows whatever it asks
+ * for. Primary keys of facts start with advertiser_id, so a statement always names its advertisers and stays on the
+ * index.
+ */
+
+import { DIMENSIONS as STORED } from "../../core/fields.ts";
+import { assert } from "../../core/result.ts";
+import { PLACES, type Place } from "../../facts/facts-schema.ts";
+import type { Piece, Read, Tier } from "../plan/plan.ts";
+import { type Dimension, isRowDimension } from "../query/fields.ts";
+import type { OrderTerm, ReportQuery } from "../query/query.ts";
+import type { Granularity, Phase } from "../query/windows.ts";
+
+/** Whose rows may be read: one advertiser's, or all (null); of one publisher's traffic, or all (null). */
+export type ReadScope = { readonly advertiserId: string | null; readonly publisherId: string | null };
+
+export type Statement = { readonly sql: string; readonly bound: readonly (string | number)[] };
+
+/** The values of the order's fields in the last row that was answered, in the order's order. */
+export type KeyAfter = readonly (string | number)[];
+
+/** What a statement selects its rows by. */
+export type Selection = {
+  readonly query: ReportQuery;
+  readonly scope: ReadScope;
+  /** Only groups behind this one; the order is by key fields. */
+  readonly after: KeyAfter | null;
+};
+
+/** Where a statement finds its rows: the table of each place, the columns of dimensions, and the way into the key. */
+export type Source = {
+  readonly tables: Readonly<Partial<Record<Place, string>>>;
+  readonly columns: Readonly<Partial<Record<Dimension, string>>>;
+  /** The conditions that say whose rows: the beginning of the WHERE clause, and of the primary key. */
+  readonly entry: Statement;
+};
+
+const tablesBy = (to: (place: (typeof PLACES)[Place]) => string): Source["tables"] =>
+  Object.fromEntries(Object.entries(PLACES).map(([name, place]) => [name, to(place).concat(" AS facts")]));
+const ROW_TABLES = tablesBy(({ table }) => table);
+const CELL_VIEWS = tablesBy(({ view }) => view);
+const SPAN_RANGES: Readonly<Record<Tier, string>> = {
+  minute: "AND facts.minute >= ? AND facts.minute < ?",
+  hour: "AND facts.hour >= ? AND facts.hour < ?",
+  day: "AND facts.day >= ? AND facts.day < ?",
+};
+const PIECE_RANGES: Readonly<Record<Tier, string>> = {
+  minute: "AND facts.minute >= windows.first AND facts.minute < windows.past",
+  hour: "AND facts.hour >= windows.first AND facts.hour < windows.past",
+  day: "AND facts.day >= windows.first AND facts.day < windows.past",
+};
+const PIECE_WINDOWS = `windows (start, first, past) AS MATERIALIZED (
+SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
+)`;
+/** Advertisers with their currencies: profiles stand in the primary database alone, and facts in any. */
+const CURRENCIES = `currencies (advertiser_id, currency) AS MATERIALIZED (
+SELECT value ->> 0, value ->> 1 FROM json_each(?)
+)`;
+
+const TIER_COLUMNS: Readonly<Record<Tier, string>> = { minute: "facts.minute", hour: "facts.hour", day: "facts.day" };
+
+/**
+ * The windows of src/report/query/windows.ts in UTC; `all` has no column. A tier coarser than the granularity is never read.
+ */
+const SPAN_WINDOWS: Readonly<Record<Tier, Readonly<Partial<Record<Granularity, string>>>>> = {
+  minute: {
+    minute: "facts.minute",
+    hour: "facts.minute / 60 * 60",
+    day: "facts.minute / 1440 * 1440",
+    week: "((facts.minute / 1440 + 3) / 7 * 7 - 3) * 1440",
+    month: "CAST(strftime('%s', facts.minute * 60, 'unixepoch', 'start of month') AS INTEGER) / 60",
+  },
+  hour: {
+    hour: "facts.hour * 60",
+    day: "facts.hour / 24 * 1440",
+    week: "((facts.hour / 24 + 3) / 7 * 7 - 3) * 1440",
+    month: "CAST(strftime('%s', facts.hour * 3600, 'unixepoch', 'start of month') AS INTEGER) / 60",
+  },
+  day: {
+    day: "facts.day * 1440",
+    week: "((facts.day + 3) / 7 * 7 - 3) * 1440",
+    month: "CAST(strftime('%s', facts.day * 86400, 'unixepoch', 'start of month') AS INTEGER) / 60",
+  },
+};
+/** Hours of a phase: they start where its full hours do, the first where the phase does. D1 binds numbers as reals. */
+const PHASE_WINDOW = "max(CAST(? AS INTEGER), (facts.minute + CAST(? AS INTEGER)) / 60 * 60 - CAST(? AS INTEGER))";
+
+/** '' where the advertiser's profile does not say. */
+export const CURRENCY_COLUMN = "coalesce(currencies.currency, '')";
+
+const COLUMNS = {
+  ...Object.fromEntries(STORED.map((name) => [name, "facts.".concat(name)])),
+  currency: CURRENCY_COLUMN,
+} as Record<Dimension, string>;
+
+const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
+const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";
+const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM advertisers)";
+const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
+const NO_BOUND: Statement["bound"] = [];
+
+/**
+ * A field of the key as it is selected, its alias, and by what it is grouped and ordered: a column of the index if it
+ * can.
+ */
+export type KeyColumn = Statement & { readonly alias: string; readonly group: string };
+
+export function constant(sql: string): Statement {
+  return { sql, bound: NO_BOUND };
+}
+
+export function joinClauses(clauses: readonly Statement[]): Statement {
+  const sql = clauses.map((clause) => clause.sql).filter((text) => text !== "");
+  return { sql: sql.join("\n"), bound: clauses.flatMap((clause) => clause.bound) };
+}
+
+/** Facts rows, or their cells where the query names a dimension that only cells have. */
+export function factsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
+  const { publisherId } = scope;
+  const publisher = publisherId === null ? constant("") : { sql: SCOPE_PUBLISHER, bound: [publisherId] };
+  const tables = needsCells(query, scope) ? CELL_VIEWS : ROW_TABLES;
+  return { tables, columns: COLUMNS, entry: joinClauses([scopeTerm(scope, query), publisher]) };
+}
+
+/**
+ * The table of a read, joined with its list of windows where it has one, and with the currencies where they are named.
+ * The joins keep the windows outside and the currencies inside.
+ */
+export function fromOf(read: Read, query: ReportQuery, source: Source): { before: Statement; from: string } {
+  const table = source.tables[read.isMoving === true ? "moving" : tierOf(read)];
+  assert(table !== undefined, "a source has the tier that it is read for");
+  const lists: Statement[] = [];
+  let from = table;
+  if (read.kind === "pieces") {
+    const pieces = read.pieces.map(({ window, from, to }: Piece) => [window, from, to]);
+    lists.push({ sql: PIECE_WINDOWS, bound: [JSON.stringify(pieces)] });
+    from = "windows CROSS JOIN ".concat(table);
+  }
+  if ([...query.dimensions, ...query.filters].some(({ dimension }) => dimension === "currency")) {
+    assert(query.currencies !== undefined, "currencies are read before rows by them");
+    lists.push({ sql: CURRENCIES, bound: [JSON.stringify([...query.currencies])] });
+    from = from.concat(" LEFT JOIN currencies ON currencies.advertiser_id = ", columnOf("advertiser_id", source));
+  }
+  if (lists.length === 0) return { before: constant(""), from };
+  const sql = "WITH ".concat(lists.map((list) => list.sql).join(",\n"));
+  return { before: { sql, bound: lists.flatMap(({ bound }) => bound) }, from };
+}
+
+export function tierOf(read: Read): Tier {
+  return read.kind === "span" ? read.segment.tier : read.tier;
+}
+
+/** The rows to read: whose, windows, filters, and what lies behind the cursor. */
+export function rowsOf(read: Read, { query, after }: Selection, source: Source): Statement {
+  const range: Statement =
+    read.kind === "span"
+      ? { sql: SPAN_RANGES[read.segment.tier], bound: [read.segment.from, read.segment.to] }
+      : constant(PIECE_RANGES[read.tier]);
+  const behind = after === null ? [] : [behindTerm(read, query, { after, source })];
+  return joinClauses([source.entry, range, ...filterTerms(query, source), ...behind]);
+}
+
+/** Whether a query names a dimension that only cells have. */
+export function needsCells({ dimensions, filters }: ReportQuery, { publisherId }: ReadScope): boolean {
+  return publisherId !== null || [...dimensions, ...filters].some(({ dimension }) => !isRowDimension(dimension));
+}
+
+export function keyColumns(read: Read, { granularity, dimensions }: ReportQuery, source: Source): KeyColumn[] {
+  const columns = dimensions.map(({ dimension }) => {
+    const column = columnOf(dimension, source);
+    return { ...constant(column), alias: dimension as string, group: column };
+  });
+  if (granularity === "all") return columns;
+  const window = { ...windowColumn(read, granularity), alias: "time_window" };
+  // A window that is one of the tier is in the order of the tier's column, which the index has.
+  const isPlain = read.kind === "span" && read.segment.tier === granularity;
+  return [{ ...window, group: isPlain ? TIER_COLUMNS[read.segment.tier] : window.alias }, ...columns];
+}
+
+function columnOf(dimension: Dimension, { columns }: Source): string {
+  const column = columns[dimension];
+  assert(column !== undefined, "a source has the dimensions that it is read by");
+  return column;
+}
+
+function windowColumn(read: Read, granularity: Granularity): Statement {
+  if (read.kind === "pieces") return constant("windows.start");
+  const { segment, phase } = read;
+  if (phase !== null && segment.tier === "minute") return { sql: PHASE_WINDOW, bound: phaseBound(phase) };
+  const column = SPAN_WINDOWS[segment.tier][granularity];
+  assert(column !== undefined, "a planned tier is as fine as the granularity");
+  return constant(column);
+}
+
+function phaseBound({ from, phase }: Phase): number[] {
+  return [Math.max(from, 0), phase, phase];
+}
+
+/**
+ * The advertisers to read, which is also the way into the index. Under a tenant's scope a filter by advertiser is one
+ * more condition on its own rows, so that a foreign and an unknown id cost and answer the same.
+ */
+function scopeTerm({ advertiserId }: ReadScope, { filters }: ReportQuery): Statement {
+  if (advertiserId !== null) return { sql: SCOPE_ONE, bound: [advertiserId] };
+  const listed = filters.find((filter) => filter.dimension === "advertiser_id")?.include ?? [];
+  return listed.length > 0 ? { sql: SCOPE_LISTED, bound: [JSON.stringify(listed)] } : constant(SCOPE_ALL);
+}
+
+/** One condition for each list. The unary plus keeps SQLite from entering the index anywhere but at the scope. */
+function filterTerms({ filters }: ReportQuery, source: Source): Statement[] {
+  return filters.flatMap(({ dimension, include, exclude }) => {
+    const column = "AND +".concat(columnOf(dimension, source));
+    const terms: Statement[] = [];
+    if (include.length > 0) {
+      terms.push({ sql: column.concat(" IN (SELECT value FROM json_each(?))"), bound: [JSON.stringify(include)] });
+    }
+    if (exclude.length > 0) {
+      terms.push({ sql: column.concat(" NOT IN (SELECT value FROM json_each(?))"), bound: [JSON.stringify(exclude)] });
+    }
+    return terms;
+  });
+}
+
+/** Behind a key in the query's order: the first field is past its value, or it is there and the rest is behind. */
+export function behindTerm(
+  read: Read,
+  query: ReportQuery,
+  { after, source }: { after: KeyAfter; source: Source },
+): Statement {
+  assert(
+    after.length === query.order.length && after.length > 0,
+    "a cursor holds one value for each field of the order",
+  );
+  const parts: string[] = [];
+  const bound: (string | number)[] = [];
+  for (const [index, { by, isDescending }] of query.order.entries()) {
+    const column = keyColumn(by, read, { query, source });
+    const value = after[index] ?? "";
+    const isLast = index === query.order.length - 1;
+    parts.push("(".concat(column.sql, isDescending ? " < ?" : " > ?"));
+    bound.push(...column.bound, value);
+    if (isLast) continue;
+    parts.push(" OR (".concat(column.sql, " = ? AND "));
+    bound.push(...column.bound, value);
+  }
+  const closing = ")".repeat(2 * query.order.length - 1);
+  return { sql: "AND ".concat(parts.join(""), closing), bound };
+}
+
+function keyColumn(
+  by: OrderTerm["by"],
+  read: Read,
+  { query, source }: { query: ReportQuery; source: Source },
+): Statement {
+  const { granularity, dimensions } = query;
+  if (by.kind === "window") {
+    const column = windowColumn(read, granularity);
+    return { sql: "+(".concat(column.sql, ")"), bound: column.bound };
+  }
+  const dimension = by.kind === "dimension" ? dimensions[by.index]?.dimension : undefined;
+  assert(dimension !== undefined, "a cursor's order is by key fields");
+  return constant("+".concat(columnOf(dimension, source)));
+}

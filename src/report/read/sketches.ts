@@ -1,0 +1,81 @@
+/**
+ * Sketches of unique users as a report reads them: step by step, some megabytes each, one database after the other,
+ * united by group as they come.
+ *
+ *   step 0: parts [0, 8)      step 1: parts [8, 16)      …      until a step does not reach its last part
+ *
+ * Keeps: at most one step is held as text, and a query reads so many parts and no more. Parts are cut between sketches,
+ * so any step decodes by itself. A user that two steps show counts once, in whichever databases they are.
+ */
+
+import { fromDatabase } from "../../access/database.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import { Sketch } from "../../core/sketch.ts";
+import { SKETCH_PARTS_MAX, SKETCH_PARTS_PER_READ, UNIQUES_GROUPS_MAX } from "../limits.ts";
+import type { Read } from "../plan/plan.ts";
+import type { ReportProblem } from "../problems.ts";
+import { type Group, groupKey, keyOfRow, type ReadRow } from "./groups.ts";
+import { type SketchReader, sketchStatement } from "./segments-sql.ts";
+
+/** Groups with nothing but their users. */
+export type Sketched = { readonly groups: readonly Group[]; readonly rowsRead: number };
+
+/** What is read of one database. */
+type Place = { readonly database: D1Database; readonly reads: readonly Read[] };
+
+/** The users of each group of the reads of all databases, one after the other. Throws DatabaseFault. */
+export async function readSketches(
+  places: readonly Place[],
+  reader: SketchReader,
+): Promise<Result<Sketched, ReportProblem>> {
+  const groups = new Map<string, Group & { sketch: Sketch }>();
+  let rowsRead = 0;
+  let parts = 0;
+  for (const { database, read } of places.flatMap(readsOfPlace)) {
+    for (let from = 0, hasMore = true; hasMore; from += SKETCH_PARTS_PER_READ) {
+      parts += SKETCH_PARTS_PER_READ;
+      if (from > 0 && parts > SKETCH_PARTS_MAX) return err(tooMuch("Too many clicks by users to be united at once."));
+      const { sql, bound } = sketchStatement(read, reader, [from, from + SKETCH_PARTS_PER_READ]);
+      const step = await fromDatabase(() =>
+        database
+          .prepare(sql)
+          .bind(...bound)
+          .all<ReadRow>(),
+      );
+      rowsRead += step.meta.rows_read;
+      unite(groups, step.results, reader);
+      hasMore = step.results.some((row) => row["sketch_part"] === from + SKETCH_PARTS_PER_READ - 1);
+      if (groups.size > UNIQUES_GROUPS_MAX * 2)
+        return err(tooMuch(`More than ${UNIQUES_GROUPS_MAX} groups have users.`));
+    }
+  }
+  return ok({ groups: [...groups.values()], rowsRead });
+}
+
+function readsOfPlace({ database, reads }: Place): { database: D1Database; read: Read }[] {
+  return reads.map((read) => ({ database, read }));
+}
+
+/** Adds a step to the groups, in place. */
+function unite(
+  groups: Map<string, Group & { sketch: Sketch }>,
+  rows: readonly ReadRow[],
+  { query }: SketchReader,
+): void {
+  for (const row of rows) {
+    const text = String(row["sketches"]);
+    const { window, dimensions } = keyOfRow(row, query);
+    const key = groupKey(window, dimensions);
+    const group = groups.get(key);
+    if (group !== undefined) group.sketch.mergeStored(text);
+    else groups.set(key, { window, dimensions, sums: [], reasons: {}, sketch: Sketch.decode(text) });
+  }
+}
+
+function tooMuch(detail: string): ReportProblem {
+  return {
+    reason: "too_many_rows",
+    detail: detail.concat(" Ask unique_users for fewer days, ads or windows."),
+    parameter: "metrics",
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * One report database at one moment: what it holds of everything that a query asks for.
+ *
+ *   marks ─▶ plan (src/report/plan/subqueries.ts) ─▶ one batch: rows of each part · which objects count for each part · cold marks
+ *
+ * Keeps: marks are read before facts (src/report/plan/plan.ts says why that is exact); one `batch()` is one transaction, so
+ * all statements see the same moment. Where minutes were moved between the two, so that the plan may have missed some,
+ * there is no snapshot.
+ * Relies on: posting and roll write facts and marks in one transaction.
+ */
+
+import { fromDatabase } from "../../access/database.ts";
+import type { ColdObject } from "../../cold/reader.ts";
+import { SELECT_COLD_MARKS } from "../../cold/sql.ts";
+import { type DatabaseMarks, marksOf, type Share } from "../plan/subqueries.ts";
+import { type ColdMark, coldMarkOf, ledgerStatement, type MarkRow, movedReads } from "./cold-minutes.ts";
+import type { ReadRow } from "./groups.ts";
+import { type ReadScope, readStatements } from "./segments-sql.ts";
+
+const SELECT_MARKS = `
+SELECT tier, bucket, mark, 0 AS generation
+FROM roll_marks
+UNION ALL
+SELECT 'day_sum', bucket, mark, 0
+FROM day_sum_marks
+UNION ALL
+SELECT 'cold', bucket, mark, generation
+FROM cold_marks`;
+
+/** What was read for one part: the rows of each statement, and the objects that hold further minutes. */
+export type PartRead = { readonly rows: readonly (readonly ReadRow[])[]; readonly objects: readonly ColdObject[] };
+
+export type Snapshot = {
+  /** In the order of what was asked. */
+  readonly parts: readonly PartRead[];
+  readonly cold: ColdMark;
+  readonly rowsRead: number;
+};
+
+/** The marks of the buckets. Throws DatabaseFault. */
+export async function readMarks(
+  database: D1Database,
+  buckets: readonly number[],
+): Promise<{ readonly marks: DatabaseMarks; readonly rowsRead: number }> {
+  const { results, meta } = await fromDatabase(() => database.prepare(SELECT_MARKS).all<MarkRow>());
+  return { marks: { ...marksOf(results, buckets), cold: coldMarkOf(results, buckets) }, rowsRead: meta.rows_read };
+}
+
+/**
+ * All parts in one transaction; "moved" where minutes were moved after the marks `since`, which the reads were planned
+ * by. Throws DatabaseFault.
+ */
+export async function readSnapshot(
+  database: D1Database,
+  shares: readonly Share[],
+  { scope, buckets, since }: { scope: ReadScope; buckets: readonly number[]; since: ColdMark },
+): Promise<Snapshot | "moved"> {
+  const statements = shares.map(({ reads, ...part }) =>
+    reads.flatMap((read) => readStatements(read, { ...part, scope })),
+  );
+  const ledgers = shares.map(({ reads }) => ledgerStatement(movedReads(reads), buckets));
+  const all = [...statements.flat(), ...ledgers, { sql: SELECT_COLD_MARKS, bound: [] }];
+  const prepared = all.map(({ sql, bound }) => database.prepare(sql).bind(...bound));
+  const answers = await fromDatabase(() => database.batch<ReadRow>(prepared));
+  const cold = coldMarkOf((answers.at(-1)?.results ?? []) as unknown as MarkRow[], buckets);
+  if (cold.mark > since.mark) return "moved";
+
+  let at = 0;
+  const parts = statements.map(({ length }, part): PartRead => {
+    const rows = answers.slice(at, at + length).map(({ results }) => results);
+    at += length;
+    const ledger = answers[answers.length - 1 - shares.length + part];
+    return { rows, objects: (ledger?.results ?? []) as unknown as ColdObject[] };
+  });
+  return { parts, cold, rowsRead: answers.reduce((sum, { meta }) => sum + meta.rows_read, 0) };
+}
+
+/** Whether rows have changed their place since a snapshot. Throws DatabaseFault. */
+export async function hasMoved(database: D1Database, since: ColdMark, buckets: readonly number[]): Promise<boolean> {
+  const { results } = await fromDatabase(() => database.prepare(SELECT_COLD_MARKS).all<MarkRow>());
+  return coldMarkOf(results, buckets).generation !== since.generation;
+}
