@@ -63,10 +63,11 @@ function compare(witness: Witness, cell: string, have: Counts, want: Partial<Rec
   }
 }
 
-/** What is in the totals and lost to the archive. */
-function lostOf({ lostRows, sent }: Witness): Counted[] {
+/** What is in the totals and lost to the archive; what was deferred is in no total, wherever it stands. */
+export function lostOf({ lostRows, sent }: Witness): Counted[] {
   const lines = lostRows.flatMap(({ logged }) => logged.filter(isTokenEntry));
-  return lines.map((first) => ({ first, note: sent.get(first.event.id) as Note }));
+  const firsts = lines.filter(({ verdict, review }) => verdict !== "deferred" && review === null);
+  return firsts.map((first) => ({ first, note: sent.get(first.event.id) as Note }));
 }
 
 function addRequests(cells: Cells, counted: readonly Counted[]): void {

@@ -18,7 +18,7 @@ import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import { HOUR_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { isTokenEntry, type LogEntry, type LoggedEvent } from "../../src/core/log-line.ts";
 import { type Archived, checkRequests } from "./check-requests.ts";
-import { checkCells, type UploadedTotals } from "./check-submissions.ts";
+import { checkCells, lostOf, type UploadedTotals } from "./check-submissions.ts";
 import { checkUsers } from "./check-users.ts";
 import { CLOCK_STEP_MAX_MS } from "./faults.ts";
 import { breachesOf } from "./law.ts";
@@ -124,6 +124,8 @@ function checkVerdicts({ witness, settings }: World, archived: Archived): Expect
     }
     if (valid !== once) witness.complain("G4", `the ${name} is valid ${valid} times, not ${once}`, note.event.id);
   }
+  // Its claim was lost with it; the report keeps it (docs/decisions/0026). Clicks are never lost here (lossy-restore.ts).
+  for (const { first } of lostOf(witness)) if (first?.verdict === "valid") expected.impressions++;
   return expected;
 }
 

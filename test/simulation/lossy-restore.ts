@@ -7,7 +7,8 @@
  *   the same life     … s │ s+1 … s+j   must be found to be of another log, by its chain where k = j, and counted
  *
  * Keeps: what is lost is known to the witness, and nothing else may be missing. Requests are for pixels of tokens past their
- * life, so that they claim nothing: what a claim that is lost costs stands in docs/decisions/0026.
+ * life, so that they claim nothing. What requests that died have left at the isolate goes with them (queue/coalescer.ts): it
+ * may be deferred, or claim; what a claim that is lost costs stands in docs/decisions/0026.
  */
 import { SECOND_MS } from "../../src/core/limits.ts";
 import { archiveDueMs } from "../../src/shard/flush.ts";
@@ -19,14 +20,14 @@ const STEP_MS = 50;
 const REQUESTS_MAX = 3;
 const APART_MS = 200;
 
-/** Loses rows of one shard where the seed and the moment allow it; resolves to whether it did. */
-export async function loseRows(world: World): Promise<boolean> {
+/** Loses rows of one shard where the seed and the moment allow it. Either way it leaves a world that is not at rest. */
+export async function loseRows(world: World): Promise<void> {
   const { scheduler, faults, workload, witness } = world;
   const chance = faults.stream("restore");
   const isOver = ({ type, impression }: { type: string; impression: { claims: { exp: number } } }) =>
     type === "impression" && impression.claims.exp * SECOND_MS < scheduler.nowMs;
   const past = workload.requests.filter(isOver);
-  if (past.length === 0) return false;
+  if (past.length === 0) return;
   const request = chance.pick(past);
   const send = async (times: number) => {
     for (let time = 0; time < times; time++) {
@@ -47,9 +48,8 @@ export async function loseRows(world: World): Promise<boolean> {
     witness.lostWithStorage(`${host.name}/${host.log.life().read()?.incarnation}`, host.log.rows.slice());
     putBack();
     await send(chance.between(1, REQUESTS_MAX + 1));
-    return true;
+    return;
   }
-  return false;
 }
 
 /** Every database has the log, the archive has nothing behind the row, and nothing is on its way there. */

@@ -56,7 +56,9 @@ export async function play(world: World): Promise<void> {
     staff.held.clear();
     await rest(world, staff);
   }
-  if (mayLoseRows && (await loseRows(world))) await rest(world, staff);
+  if (!mayLoseRows) return;
+  await loseRows(world);
+  await rest(world, staff);
 }
 
 /**

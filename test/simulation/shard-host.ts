@@ -166,6 +166,7 @@ export abstract class ShardObject {
   }
 
   alarm(): void {
+    this.#host.ground.scheduler.touch();
     this.#watch(this.#runner.alarm());
   }
 
