@@ -189,7 +189,9 @@ describe("SQL is a constant", () => {
   });
 
   it("while the modules that build SQL from constants may, and others may name it", () => {
-    expect(builtSql(planted("src/report/read/cells-sql.ts", "const sql = `SELECT ${columns} FROM facts`;"))).toEqual([]);
+    expect(builtSql(planted("src/report/read/cells-sql.ts", "const sql = `SELECT ${columns} FROM facts`;"))).toEqual(
+      [],
+    );
     expect(builtSql(planted("src/access/a.ts", "const SELECT_KEY = `\nSELECT key_id\nFROM api_keys`;"))).toEqual([]);
     expect(builtSql(planted("src/access/a.ts", "throw new Error(`where ${x} is from`);"))).toEqual([]);
   });
