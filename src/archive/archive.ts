@@ -12,11 +12,11 @@
  * Keeps: a segment holds rows of one UTC hour of `logged_at`, at most 8 MB before compression. Whatever else stands in
  * the head or under the key is a sign that the storage was set back (StorageSetBackError), and nothing is written.
  */
-import { HOUR_MS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
+import { HOUR_MS, LOG_READ_CHARS_MAX, SEGMENT_CHARS_MAX } from "../core/limits.ts";
 import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
 import { hourOf, isoDay } from "../core/time.ts";
-import { type ArchiveHead, currentLife, type StoredHead, withCurrent } from "./head.ts";
-import type { LogRow, LogSource } from "./log-source.ts";
+import { type ArchiveHead, currentLife, type Life, type StoredHead, withCurrent } from "./head.ts";
+import { type LogRow, type LogSource, positionAt } from "./log-source.ts";
 
 export const ARCHIVE_PREFIX = "raw/v1/";
 
@@ -74,6 +74,16 @@ export type ArchivedLog = LogSource & {
   archived(): { read(): Position | null; write(place: Position): void };
 };
 
+/**
+ * Where the announced segment begins, if this log's mark is behind it though its rows are the life's own: whatever lies before
+ * an announced segment is stored, and a storage that was set back by a moment may have lost nothing but its mark.
+ */
+async function storedBefore(log: ArchivedLog, { segment, end }: Life, at: Position): Promise<Position | null> {
+  if (segment === null || end.seq <= at.seq || segment.from.seq <= at.seq) return null;
+  const own = await positionAt(log, segment.from.seq, LOG_READ_CHARS_MAX);
+  return own !== null && isSamePosition(own, segment.from) ? own : null;
+}
+
 /** Archives the rows that are not yet, up to `untilSeq`; the caller decides when a segment is worth writing. */
 export async function archiveLog(
   log: ArchivedLog,
@@ -87,6 +97,12 @@ export async function archiveLog(
     const life = currentLife(head);
     if (life.incarnation !== owner.incarnation) throw new StorageSetBackError(`${owner.shard} has another life`);
     const announced = life.segment !== null && life.end.seq > at.seq ? life.end : null;
+    const before = await storedBefore(log, life, at);
+    if (before !== null) {
+      at = before;
+      mark.write(at);
+      continue;
+    }
     const segment = await nextSegment(log.rowsAfter(at.seq, SEGMENT_CHARS_MAX), { owner, at, toSeq: announced?.seq });
     if (segment === null || (announced !== null && !isSamePosition(segment.to, announced))) {
       throw new StorageSetBackError(`${owner.shard} announced other rows than it has`);

@@ -35,7 +35,7 @@ const SEED = 20_261_122;
 const KILL_AFTER_MS = { min: 60, max: 900 };
 const WRITE_MAX_MS = 1_200;
 const CARRIED_MAX_MS = 60_000;
-const TEST_MAX_MS = 300_000;
+const TEST_MAX_MS = 900_000;
 /** Local queues live in memory, so the shard comes first; short intervals make kills meet flushes. */
 const VARS = {
   ...TEST_SECRETS,

@@ -66,4 +66,9 @@ describe("rows that are lost with their storage", () => {
       expect((await simulate({ ...only, seed })).complaints, `seed ${seed}`).toEqual([]);
     }
   });
+
+  it("come to rest where a storage lost nothing but the mark of its archive, behind an announced segment", async () => {
+    // Its rows before the announced segment are stored: announced again from the older mark, they were refused for ever.
+    expect((await simulate({ seed: 2058, hours: 1 })).complaints).toEqual([]);
+  });
 });
