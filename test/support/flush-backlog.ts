@@ -5,6 +5,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { LogRow } from "../../src/archive/log-source.ts";
 import { R2Archive } from "../../src/archive/r2-archive.ts";
+import { MEASURES } from "../../src/core/fields.ts";
 import { decodeLogLine, encodeLogLine } from "../../src/core/log-line.ts";
 import { digestOfLines, LOG_START, type Position } from "../../src/core/position.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
@@ -107,7 +108,8 @@ const store = {
   post: async ({ source, to, facts }: Posting) => {
     ledger.set(source, to);
     counted.postings++;
-    for (const { cells } of facts.values()) for (const counts of cells.values()) counted.events += counts[1] ?? 0;
+    for (const { cells } of facts.values())
+      for (const counts of cells.values()) counted.events += counts[MEASURES.indexOf("gross")] ?? 0;
   },
   ledger: async () => ledger,
 };

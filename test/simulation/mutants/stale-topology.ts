@@ -10,7 +10,7 @@ import type { Mutant } from "./mutant.ts";
 export const STALE_TOPOLOGY: Mutant = {
   fault: "a topology that was read long ago is still believed",
   promise: "G4",
-  rare: { kinds: ["r2", "reshard"], firstSeed: 340, seeds: 40, hours: 2 },
+  rare: { kinds: ["r2", "reshard"], firstSeed: 505, seeds: 40, hours: 2 },
   parts: {
     makeKeeper: (bucket) => {
       const keeper = new TopologyKeeper(bucket);
