@@ -157,9 +157,12 @@ function rowsOf({ rows, meta }: Answer): Value[][] {
   return [...rows, ...(meta.totals === undefined ? [] : [meta.totals])].map(valuesOf);
 }
 
-function valuesOf(row: object): Value[] {
-  return Object.values(row).flatMap((value: Value | object) =>
-    typeof value === "object" && value !== null ? valuesOf(value) : [value],
+/** Without currencies: the data set has one, by which money over all advertisers is split all the same. */
+function valuesOf({ currency: _, byCurrency, ...row }: Record<string, unknown>): Value[] {
+  const money = Array.isArray(byCurrency) ? (byCurrency as Record<string, unknown>[]) : [];
+  return Object.values({ ...row, ...Object.assign({}, ...money.map(({ currency: __, ...sums }) => sums)) }).flatMap(
+    (value) =>
+      typeof value === "object" && value !== null ? valuesOf(value as Record<string, unknown>) : [value as Value],
   );
 }
 
