@@ -3,6 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Facts } from "../../src/core/facts.ts";
+import { MEASURES } from "../../src/core/fields.ts";
 import type { FactsStore, Posting } from "../../src/facts/facts-store.ts";
 import { EventShard } from "../../src/shard/event-shard.ts";
 import type { FlushPorts } from "../../src/shard/flush.ts";
@@ -227,7 +228,10 @@ function withoutConservation({ facts }: Posting): Facts {
   return new Map(
     Array.from(facts, ([key, row]) => {
       const cells = new Map(
-        Array.from(row.cells, ([cell, counts]) => [cell, counts.map((n, at) => (at === 1 ? n + 1 : n))]),
+        Array.from(row.cells, ([cell, counts]) => [
+          cell,
+          counts.map((n, at) => (at === MEASURES.indexOf("gross") ? n + 1 : n)),
+        ]),
       );
       return [key, { ...row, cells }];
     }),

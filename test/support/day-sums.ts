@@ -11,7 +11,7 @@ export function sumsOf(days: Facts): DaySums {
   const sums = new Map<string, Counts>();
   for (const { advertiserId, campaignId, window, cells } of days.values()) {
     for (const [key, counts] of cells) {
-      const [publisher = "", country = "", device = ""] = cellDimensionsOf(key);
+      const [publisher = "", country = "", device = "", , placement = "", format = ""] = cellDimensionsOf(key);
       const kinds = [
         ["", "", ""],
         ["publisher_id", "", publisher],
@@ -19,11 +19,14 @@ export function sumsOf(days: Facts): DaySums {
         ["device", "", device],
         ["advertiser_id", "", advertiserId],
         ["campaign_id", "", campaignId],
+        ["ad_format", "", format],
       ];
       const own = [
         ["", publisher, ""],
         ["country", publisher, country],
         ["device", publisher, device],
+        ["placement_id", publisher, placement],
+        ["ad_format", publisher, format],
       ];
       for (const [dimension, of, value] of publisher === "" ? kinds : [...kinds, ...own]) {
         const name = [dimension, of, window, value].join("|");
