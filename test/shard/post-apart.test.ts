@@ -1,6 +1,7 @@
 /** What a report database refuses again and again is set aside for its advertiser; nobody else waits for it. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { MEASURES } from "../../src/core/fields.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { DEAD_POSTINGS_PREFIX } from "../../src/facts/dead-posting.ts";
 import type { FactsStore } from "../../src/facts/facts-store.ts";
@@ -20,7 +21,7 @@ function refusing(advertiser: string): FactsStore {
           if (row.advertiserId !== advertiser) return [key, row];
           const cells = Array.from(row.cells, ([cell, counts]) => [
             cell,
-            counts.map((n, at) => (at === 1 ? n + 1 : n)),
+            counts.map((n, at) => (at === MEASURES.indexOf("gross") ? n + 1 : n)),
           ]);
           return [key, { ...row, cells: new Map(cells as [string, number[]][]) }];
         }),
