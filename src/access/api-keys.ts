@@ -93,8 +93,8 @@ export function isKeyOf(key: string, other: string): boolean {
 }
 
 /**
- * The holder of the request's bearer key, or null. One indexed read; the operator's key of the configuration needs none,
- * and neither does what was never issued.
+ * The holder of the request's bearer key, or null. One indexed read; the operator's key of the configuration needs
+ * none, and neither does what was never issued.
  */
 export async function authenticate(
   authorization: string | null,

@@ -4,9 +4,9 @@
  *   OPTIONS, Origin: https://app.example     → 204, Access-Control-Allow-Origin: https://app.example, …
  *   GET, Origin: https://app.example         → the answer, which the page may read with its headers
  *
- * Keeps: an origin is compared whole, scheme, host and port, and echoed, never `*`; credentials of the browser (cookies) are
- * never allowed, since a key is sent by the page itself. A preflight is answered before anybody is asked for a key, which
- * it does not have. Other origins get what they got: an answer that their browser keeps from the page.
+ * Keeps: an origin is compared whole, scheme, host and port, and echoed, never `*`; credentials of the browser
+ * (cookies) are never allowed, since a key is sent by the page itself. A preflight is answered before anybody is asked
+ * for a key, which it does not have. Other origins get what they got: an answer that their browser keeps from the page.
  * Source: Fetch Standard, CORS protocol.
  */
 

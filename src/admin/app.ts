@@ -2,8 +2,8 @@
  * The administration: tenants, keys and the audit log for the operator, and the catalogue of names for tenants; what
  * the routes of src/api/routes.ts do.
  *
- * Keeps: parse, then act; the same problems as reports. The catalogue shows a tenant its own, `/v1/me` tells any key what
- * it is. Answers are never cached:
+ * Keeps: parse, then act; the same problems as reports. The catalogue shows a tenant its own, `/v1/me` tells any key
+ * what it is. Answers are never cached:
  * one of them holds a secret.
  */
 import { z } from "zod";

@@ -1,11 +1,12 @@
 /**
- * What the key is that asks: whose, for what, in which currency and zone its reports are, and what is left of its limits.
+ * What the key is that asks: whose, for what, in which currency and zone its reports are, and what is left of its
+ * limits.
  *
  *   GET /v1/me → {"keyId":"key_…","scopes":["report"],"owner":{"kind":"advertiser","id":"adv_1",…},"currency":"EUR",
  *                 "timezone":"Europe/Berlin",…,"reading":{"rowsLeft":1980000,…}}
  *
- * Keeps: any key that is in force may ask, whatever its scopes, and learns of its own owner alone. It costs nothing of the
- * budget that it tells of: who is in debt can still see it. What the databases' gates do not tell is null.
+ * Keeps: any key that is in force may ask, whatever its scopes, and learns of its own owner alone. It costs nothing of
+ * the budget that it tells of: who is in debt can still see it. What the databases' gates do not tell is null.
  */
 import type { Principal } from "../access/api-keys.ts";
 import { CONFIGURED_KEY_ID, isOperator } from "../access/api-keys.ts";

@@ -4,9 +4,9 @@
  *   POST /v1/admin/advertisers/:id/postback-secret/revoke   {"epoch": 0, "overlapSeconds": 0}
  *     → {"advertiserId": "adv_21", "epoch": 1, "previousEndsAt": "2026-04-20T12:00:00Z"}
  *
- * Keeps: it ends the secret of the epoch that is named (`GET /v1/conversions/secret` shows it), so that sending it again
- * ends no newer one: of an epoch that is over, nothing changes but that its overlap may become shorter. The act and its
- * audit entry are one transaction; two that meet raise the epoch once.
+ * Keeps: it ends the secret of the epoch that is named (`GET /v1/conversions/secret` shows it), so that sending it
+ * again ends no newer one: of an epoch that is over, nothing changes but that its overlap may become shorter. The act
+ * and its audit entry are one transaction; two that meet raise the epoch once.
  */
 import { z } from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";

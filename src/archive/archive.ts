@@ -75,8 +75,9 @@ export type ArchivedLog = LogSource & {
 };
 
 /**
- * Where the announced segment begins, if this log's mark is behind it though its rows are the life's own: whatever lies before
- * an announced segment is stored, and a storage that was set back by a moment may have lost nothing but its mark.
+ * Where the announced segment begins, if this log's mark is behind it though its rows are the life's own: whatever lies
+ * before an announced segment is stored, and a storage that was set back by a moment may have lost nothing but its
+ * mark.
  */
 async function storedBefore(log: ArchivedLog, { segment, end }: Life, at: Position): Promise<Position | null> {
   if (segment === null || end.seq <= at.seq || segment.from.seq <= at.seq) return null;

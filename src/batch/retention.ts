@@ -30,7 +30,8 @@ const LATE_STEPS_MAX = 10;
 
 /**
  * Late clicks of the buckets that were received before an instant leave the review list, decided or not: their shards
- * have forgotten them, so nothing can be decided on them any more. Their counts stay as they are. Returns how many left.
+ * have forgotten them, so nothing can be decided on them any more. Their counts stay as they are. Returns how many
+ * left.
  */
 export async function dropLateClicks(
   database: D1Database,

@@ -114,8 +114,8 @@ const UNSIGNED: SubmissionProblem = {
   reason: "signature_invalid",
   field: "sig",
   detail:
-    "Sign all other parameters as docs/CONVERSIONS.md says, with the secret that GET /v1/conversions/secret shows now, " +
-    "and send click_id as the landing page was given it.",
+    "Sign all other parameters as docs/CONVERSIONS.md says, with the secret that GET /v1/conversions/secret shows " +
+    "now, and send click_id as the landing page was given it.",
 };
 
 /** Answers `GET /v1/conversions/secret`: what the key's advertiser signs its postbacks with. */

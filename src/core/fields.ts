@@ -5,8 +5,8 @@
  *                 uploads, Parquet, filters, `group_by`, metrics, OpenAPI, definitions, labels, CSV headers
  *   to add one    append it to its list, run `npm run schema` (docs/ARCHITECTURE.md, "Add a dimension")
  *
- * Keeps: both lists only ever append behind what is stored: a stored cell is read by position, and an older, shorter one
- * reads as `''` and 0 in what came later. Dimensions of rows are part of primary keys, so that list is closed.
+ * Keeps: both lists only ever append behind what is stored: a stored cell is read by position, and an older, shorter
+ * one reads as `''` and 0 in what came later. Dimensions of rows are part of primary keys, so that list is closed.
  */
 import type { Claims } from "./claims.ts";
 import type { DeviceClass } from "./device.ts";

@@ -5,10 +5,11 @@
  *   page   | width 1–6, + 8 if all share a routing hash: 1 byte | earliest time: 6 | shared routing hash: 4, if so | records |
  *   record | time since the earliest: width | routing hash: 4, unless shared | random: 8 |
  *
- * Records ascend, as ids do (event-id.ts), so a look-up is a binary search in the bytes as they are stored. Pages are made
- * and merged as *rows*: ids unpacked to 18 bytes each, ascending, one behind the other.
+ * Records ascend, as ids do (event-id.ts), so a look-up is a binary search in the bytes as they are stored. Pages are
+ * made and merged as *rows*: ids unpacked to 18 bytes each, ascending, one behind the other.
  *
- * Keeps: `unpackPage(packPage(rows))` is `rows`; a page holds whole ids, so what it says is exact, whatever the ids are.
+ * Keeps: `unpackPage(packPage(rows))` is `rows`; a page holds whole ids, so what it says is exact, whatever the ids
+ * are.
  */
 import { EVENT_ID_BYTES, type EventId, eventIdBytes } from "./event-id.ts";
 import { assert } from "./result.ts";

@@ -87,15 +87,15 @@ export const LATE_EVENTS_PER_TOKEN_MAX = 8;
 /** Events in one shard call: 100 messages of 100 events. */
 export const INGEST_EVENTS_MAX = MESSAGE_EVENTS_MAX * 100;
 /**
- * A page of packed ids (shard/repeat-pages.ts): a storage page of SQLite, less what a row costs beside its content; about
- * 280 ids. So many that are full become one, whose content fills storage pages whole.
+ * A page of packed ids (shard/repeat-pages.ts): a storage page of SQLite, less what a row costs beside its content;
+ * about 280 ids. So many that are full become one, whose content fills storage pages whole.
  */
 export const REPEAT_PAGE_BYTES_MAX = 4_000;
 export const REPEAT_PAGES_GATHERED = 8;
 
 /**
- * Bytes of a shard's storage above which it lets go of its oldest hours before their time: a Durable Object holds 10 GB, and
- * the log that is not carried yet needs room beside the keys.
+ * Bytes of a shard's storage above which it lets go of its oldest hours before their time: a Durable Object holds 10
+ * GB, and the log that is not carried yet needs room beside the keys.
  */
 export const SHARD_BYTES_MAX = 8_000_000_000;
 

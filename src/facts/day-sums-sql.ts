@@ -1,6 +1,6 @@
 /**
- * The statements that keep days summed over advertisers (src/facts/facts-schema.ts), so that a question about everybody reads one
- * row for each day and value instead of every ad's cells.
+ * The statements that keep days summed over advertisers (src/facts/facts-schema.ts), so that a question about everybody
+ * reads one row for each day and value instead of every ad's cells.
  *
  *   dimension     publisher_id   day     value     …one column per measure
  *   ''            ''             20579   ''        all traffic of the day

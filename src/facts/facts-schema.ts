@@ -1,6 +1,6 @@
 /**
- * Where facts stand, and how a packed cell is read, from the catalogue (core/fields.ts). The tables themselves are written
- * into migrations by `npm run schema`.
+ * Where facts stand, and how a packed cell is read, from the catalogue (core/fields.ts). The tables themselves are
+ * written into migrations by `npm run schema`.
  *
  *   facts_minute, facts_hour, facts_day    one row for each ad and window, its breakdown packed into `cells`
  *   facts_minute_moving                    minutes on their way into an object (src/cold/sql.ts)
@@ -8,8 +8,8 @@
  *   cells_minute_moving
  *   day_sums                               days summed over advertisers (src/facts/day-sums-sql.ts)
  *
- * Keeps: a cell that is older than a dimension or a measure reads as '' or 0 in it, and so does a row that is older than a
- * column.
+ * Keeps: a cell that is older than a dimension or a measure reads as '' or 0 in it, and so does a row that is older
+ * than a column.
  */
 import { CELL_DIMENSIONS, DIMENSION_FIELDS, DIMENSIONS, MEASURES } from "../core/fields.ts";
 

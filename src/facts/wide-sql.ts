@@ -4,5 +4,7 @@
  *
  * Keeps: `toExact` (core/exact.ts) of what is read is what the database holds.
  */
+const { MIN_SAFE_INTEGER: LEAST, MAX_SAFE_INTEGER: MOST } = Number;
+
 export const WIDE = (integer: string) =>
-  `iif(${integer} BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}, ${integer}, CAST(${integer} AS TEXT))`;
+  `iif(${integer} BETWEEN ${LEAST} AND ${MOST}, ${integer}, CAST(${integer} AS TEXT))`;

@@ -1,6 +1,6 @@
 /**
- * What may be submitted, and its answers. The validators are written by hand (src/conversions/row.ts, counts-row.ts), since
- * the submission path loads no zod; test/openapi/agree.test.ts compares both.
+ * What may be submitted, and its answers. The validators are written by hand (src/conversions/row.ts, counts-row.ts),
+ * since the submission path loads no zod; test/openapi/agree.test.ts compares both.
  */
 import { z } from "zod";
 import { id } from "../admin/parse.ts";

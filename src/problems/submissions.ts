@@ -74,8 +74,8 @@ export const OF_SUBMISSIONS = {
     status: 404,
     title: "There is no such order to change.",
     advice:
-      "Record the order first, then change it by the same `order_id` and `type`. One that was only `accepted` is recorded " +
-      "within minutes: send the change again then.",
+      "Record the order first, then change it by the same `order_id` and `type`. One that was only `accepted` is " +
+      "recorded within minutes: send the change again then.",
   },
   correction_conflict: {
     status: 409,

@@ -121,7 +121,9 @@ export const OF_TOKENS = {
   url_macros_many: {
     status: 400,
     title: "The landing URL holds more macros than allowed.",
-    advice: `Use at most ${MACROS_MAX} macros in the landing URL, and among them {click_id} ${CLICK_ID_MACROS_MAX} times.`,
+    advice:
+      `Use at most ${MACROS_MAX} macros in the landing URL, ` +
+      `and among them {click_id} ${CLICK_ID_MACROS_MAX} times.`,
   },
   url_macro_spelling: {
     status: 400,

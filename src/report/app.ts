@@ -5,7 +5,8 @@
  *   POST /v1/reports/query    the same, its parameters as JSON
  *   GET  /v1/metrics/clicks   zero-filled series by breakdown
  *
- * `from` and `to` are half-open; a date as `to` includes that day. Every answer carries `meta` (src/report/answer/meta.ts).
+ * `from` and `to` are half-open; a date as `to` includes that day. Every answer carries `meta`
+ * (src/report/answer/meta.ts).
  * Keeps: parse, then read; the watermark is read before the facts that it speaks for. A caller's mistake is a named
  * problem; who asks, and what becomes of a failure, is the front's (src/api/app.ts).
  */

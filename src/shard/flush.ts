@@ -7,9 +7,9 @@
  *   trim       the log, behind both        → rows that are posted and archived stay a little longer
  *   forget     expired key tables          → dropped at the next flush
  *
- * Posting and archiving run beside each other; what a crash in any of the steps leaves is said behind the arrow. Where a
- * ledger says that the storage is of the past nothing is archived either: under the old life's name it would stand there
- * as what the database has.
+ * Posting and archiving run beside each other; what a crash in any of the steps leaves is said behind the arrow. Where
+ * a ledger says that the storage is of the past nothing is archived either: under the old life's name it would stand
+ * there as what the database has.
  *
  * Keeps: a fault of one sink does not keep the other from its work; it is thrown after both had their turn. Bounded: a
  * run ends after `POSTINGS_PER_FLUSH_MAX` postings, and holds one posting, one segment and what it read for them.
@@ -60,9 +60,9 @@ export class FlushSession {
 export type Room = { readonly heldBytes: () => number; readonly bytesMax: number; readonly keptMs: number };
 
 /**
- * Forgets claimed keys, repeats and late clicks that are older than the horizon. Where the storage is fuller than it may be
- * the oldest hour goes before its time, one a flush: what is delivered again from there is deferred, outside of gross,
- * where a storage that is full would count nobody's clicks.
+ * Forgets claimed keys, repeats and late clicks that are older than the horizon. Where the storage is fuller than it
+ * may be the oldest hour goes before its time, one a flush: what is delivered again from there is deferred, outside of
+ * gross, where a storage that is full would count nobody's clicks.
  */
 export function forgetEvents(
   { index, shelf }: { index: KeyIndex; shelf: LateShelf },

@@ -1,6 +1,7 @@
 /**
- * What a shard remembers of events that claim nothing: their ids, by hour of receipt, in packed pages (core/id-page.ts).
- * Pages of one hour lie side by side in the order of the ids; each holds the ids from its lowest rank up to the next page.
+ * What a shard remembers of events that claim nothing: their ids, by hour of receipt, in packed pages
+ * (core/id-page.ts). Pages of one hour lie side by side in the order of the ids; each holds the ids from its lowest
+ * rank up to the next page.
  *
  *   rank   0 ─────────── r1 ─────────── r2 ───────→      an id is looked for in one page, and added to one page
  *          │ first page  │ second page  │ last page

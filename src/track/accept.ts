@@ -151,7 +151,8 @@ function enqueueEvent(arrival: DatedArrival, kept: string, edge: Edge): Handover
     (await deliverEvents(events, edge.config.enqueueChain, producer)) !== null;
   // A verified signature stands for its whole token, and is a tenth as long.
   const signature = token.slice(token.lastIndexOf(".") + 1);
-  const identity = `${signature}\n${address}\n${facts.userAgent}\n${method}\n${event.device}\n${clock}\n${minuteOf(occurredAtMs)}`;
+  const minute = minuteOf(occurredAtMs);
+  const identity = `${signature}\n${address}\n${facts.userAgent}\n${method}\n${event.device}\n${clock}\n${minute}`;
   return claims.dur ? coalescer.enqueueAwaited(event, identity, deliver) : coalescer.enqueue(event, identity, deliver);
 }
 

@@ -1,8 +1,8 @@
 /**
  * What each word of a report means: metrics, verdicts and reasons, one sentence each, for the methodology.
  *
- * Keeps: every metric, verdict and reason has a sentence; the compiler names one that lacks it. Those of sums stand in the
- * catalogue (core/fields.ts). Formulas are spelled
+ * Keeps: every metric, verdict and reason has a sentence; the compiler names one that lacks it. Those of sums stand in
+ * the catalogue (core/fields.ts). Formulas are spelled
  * from the quotients that reports compute (report/query/metrics.ts).
  */
 import { MEASURE_FIELDS, NAMED_MEASURES } from "../core/fields.ts";

@@ -5,9 +5,9 @@
  *
  * Keeps: `query.from` and `query.to` are instants and half-open, [from, to), also where the caller gave a date.
  * `complete` is true only when every event that arrived before `to` is counted: none waits on its way, none of the
- * asker's lies in dead letters or waits for a decision, and no tier has forgotten any. `state` is `provisional` when the range
- * ended before the watermark (late events, conversions and corrections still change it), else `open`. A page of rows
- * that were kept says what was true when they were read.
+ * asker's lies in dead letters or waits for a decision, and no tier has forgotten any. `state` is `provisional` when
+ * the range ended before the watermark (late events, conversions and corrections still change it), else `open`. A page
+ * of rows that were kept says what was true when they were read.
  */
 import type { TierSettings } from "../../config.ts";
 import { toCamelCase } from "../../core/fields.ts";

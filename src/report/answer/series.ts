@@ -4,9 +4,10 @@
  *
  *   {"deviceType":"mobile","points":[{"minute":"2026-04-20T12:00:00Z","clicks":3,"previous":{"clicks":2}}, …]}
  *
- * A point names its window by the word of the granularity, as a row does. A point's `previous` is what the window in its place had in the range before, where that is asked. Keeps: every
- * series has the same windows, gapless and ascending, from the window of `from` to that of `to`; the sum of its points
- * is the sum of its groups. Without dimensions there is exactly one series, also when it is all zero.
+ * A point names its window by the word of the granularity, as a row does. A point's `previous` is what the window in
+ * its place had in the range before, where that is asked. Keeps: every series has the same windows, gapless and
+ * ascending, from the window of `from` to that of `to`; the sum of its points is the sum of its groups. Without
+ * dimensions there is exactly one series, also when it is all zero.
  */
 
 import { toCamelCase } from "../../core/fields.ts";

@@ -6,7 +6,8 @@
  * Keeps: a tenant is told of its own events alone; the operator of all, of unreadable ones too. An event has happened
  * before it arrived, so what arrived before a range lacks nothing of it. Letters are listed at most once in
  * `UNCOUNTED_CACHE_MS` in an isolate, up to a bound; beyond that the number is a least one. A bucket that does not
- * answer is said so: then nobody knows. Conversions have a warning of their own (src/report/answer/watermark-sources.ts).
+ * answer is said so: then nobody knows. Conversions have a warning of their own
+ * (src/report/answer/watermark-sources.ts).
  */
 import { DAY_MS, MINUTE_MS } from "../../core/limits.ts";
 import { isoSecond } from "../../core/time.ts";

@@ -7,10 +7,10 @@
  *
  *   payload = {"v":1,"key":"<key id>","at":<ms>}
  *
- * Keeps: a ticket names a key and holds none. It opens within a minute of its making and only while the key is in force,
- * since the key is looked up again: whoever revokes the key has revoked its tickets. A key without an owner gets none,
- * so that no address shows what all advertisers are counted. What a log or a referrer keeps of it is worth nothing
- * afterwards.
+ * Keeps: a ticket names a key and holds none. It opens within a minute of its making and only while the key is in
+ * force, since the key is looked up again: whoever revokes the key has revoked its tickets. A key without an owner gets
+ * none, so that no address shows what all advertisers are counted. What a log or a referrer keeps of it is worth
+ * nothing afterwards.
  */
 import type { Principal } from "../../access/api-keys.ts";
 import { principalOf } from "../../access/api-keys.ts";

@@ -4,7 +4,7 @@
  *   <base64url of payload>.<mac>.<kid>          payload = {"v":1,"query":"…","at":<ms>, …place}
  *
  *   place   {"after":[…]}             behind these values of the order's key fields; the facts are read anew
- *           {"kept":"…","offset":n}   row n of what was kept when the first page was made (src/report/page/page-store.ts)
+ *           {"kept":"…","offset":n}   row n of what was kept when the first page was made (page-store.ts)
  *
  * Keeps: the seal covers the key that asked, and the payload names the query: a cursor of another key does not open,
  * one of another query is refused. An order by key fields needs nothing stored: no row comes twice or is passed over,

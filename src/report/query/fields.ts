@@ -8,7 +8,9 @@
  */
 import { DIMENSION_FIELDS, DIMENSIONS as STORED, type Dimension as Stored } from "../../core/fields.ts";
 
-/** Those of facts, and one that is of the advertiser's profile and stands on no facts (src/report/query/currency.ts). */
+/**
+ * Those of facts, and one that is of the advertiser's profile and stands on no facts (src/report/query/currency.ts).
+ */
 export type Dimension = Stored | "currency";
 export const DIMENSIONS: readonly Dimension[] = [...STORED, "currency"];
 

@@ -3,9 +3,9 @@
  *
  *   ad_id=a,b     any of these        ad_id!=a,b     none of these        country=(unset)     rows without a country
  *
- * A filter is a parameter of the dimension's name, with `!` behind it where its values are excluded. Keeps: a value that
- * no row can have is refused with what was probably meant, since it would make an answer empty, or wide, without a word.
- * An id that begins with `-` is an id.
+ * A filter is a parameter of the dimension's name, with `!` behind it where its values are excluded. Keeps: a value
+ * that no row can have is refused with what was probably meant, since it would make an answer empty, or wide, without a
+ * word. An id that begins with `-` is an id.
  */
 import { z } from "zod";
 import { isId } from "../../core/claims.ts";

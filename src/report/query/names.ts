@@ -1,12 +1,12 @@
 /**
  * The names behind the ids of an answer, from the primary database, for a query that asks for them.
  *
- *   names=true      {"campaignId":"cmp_7","campaignName":"Spring","clicks":3}      CSV: campaign_id,campaign_name,clicks
+ *   names=true      {"campaignId":"cmp_7","campaignName":"Spring","clicks":3} CSV: campaign_id,campaign_name,clicks
  *
- * Keeps: a dimension that has names has one more field behind it, whatever was found, so the fields follow from the query
- * alone; what has no name is null. An advertiser's key learns the names of its own objects alone, though a token of its may
- * carry any id; those of publishers it learns for ids in its own rows. A publisher's key learns the name of its advertisers
- * and its own: what they call their campaigns is theirs.
+ * Keeps: a dimension that has names has one more field behind it, whatever was found, so the fields follow from the
+ * query alone; what has no name is null. An advertiser's key learns the names of its own objects alone, though a token
+ * of its may carry any id; those of publishers it learns for ids in its own rows. A publisher's key learns the name of
+ * its advertisers and its own: what they call their campaigns is theirs.
  */
 import { fromDatabase } from "../../access/database.ts";
 import type { ReadScope } from "../read/rows-sql.ts";

@@ -44,7 +44,9 @@ export type ReportQuery = {
   readonly dimensions: readonly NamedDimension[];
   readonly filters: readonly Filter[];
   readonly metrics: readonly Metric[];
-  /** Whether its money may be of several currencies, so that totals are split by it too (src/report/query/currency.ts). */
+  /**
+   * Whether its money may be of several currencies, so that totals are split by it too (src/report/query/currency.ts).
+   */
   readonly isByCurrency: boolean;
   /** Advertiser → currency, for statements that name `currency`. */
   readonly currencies?: ReadonlyMap<string, string>;

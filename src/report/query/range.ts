@@ -3,9 +3,9 @@
  *
  * Keeps: [from, to) is half-open at whole minutes, since facts are counted by minute. A `to` in the last second of its
  * minute (23:59:59, 23:59:59.999) is how many write the end of a day, and ends with that minute; any other instant
- * within a minute is refused, since it names no range that could be answered. The previous range ends where the range starts and is as long:
- * as many windows where the range is whole days, weeks or months, as many days where it is whole days without windows
- * of them, else as many minutes.
+ * within a minute is refused, since it names no range that could be answered. The previous range ends where the range
+ * starts and is as long: as many windows where the range is whole days, weeks or months, as many days where it is whole
+ * days without windows of them, else as many minutes.
  */
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../../core/limits.ts";
 import { err, ok, type Result } from "../../core/result.ts";

@@ -4,8 +4,8 @@
  *   clicks       same_impression, declared_crawler, …         impressions    impression.declared_crawler, …
  *   conversions  conversion.later_click, …
  *
- * Relies on: facts name reasons as they are folded (src/core/facts.ts). One that is not here, of rules that are no more,
- * is counted with the others.
+ * Relies on: facts name reasons as they are folded (src/core/facts.ts). One that is not here, of rules that are no
+ * more, is counted with the others.
  */
 import { CONVERSION_REASONS } from "../../core/order.ts";
 import { VERDICT_REASONS } from "../../core/verdict.ts";

@@ -68,7 +68,8 @@ SELECT value ->> 0, value ->> 1 FROM json_each(?)
 const TIER_COLUMNS: Readonly<Record<Tier, string>> = { minute: "facts.minute", hour: "facts.hour", day: "facts.day" };
 
 /**
- * The windows of src/report/query/windows.ts in UTC; `all` has no column. A tier coarser than the granularity is never read.
+ * The windows of src/report/query/windows.ts in UTC; `all` has no column. A tier coarser than the granularity is never
+ * read.
  */
 const SPAN_WINDOWS: Readonly<Record<Tier, Readonly<Partial<Record<Granularity, string>>>>> = {
   minute: {

@@ -1,6 +1,6 @@
 /**
- * The statements of a report: the groups of one read (src/report/plan/plan.ts). Which rows a statement reads, and that no
- * value meets its text, is the business of src/report/read/rows-sql.ts.
+ * The statements of a report: the groups of one read (src/report/plan/plan.ts). Which rows a statement reads, and that
+ * no value meets its text, is the business of src/report/read/rows-sql.ts.
  *
  *   sums      SELECT window, dimensions, sums FROM rows GROUP BY … HAVING any sum <> 0 ORDER BY … LIMIT ?
  *   reasons   SELECT window, dimensions, JSON {reason: count} FROM the same rows, their reasons unfolded …

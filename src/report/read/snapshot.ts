@@ -1,11 +1,11 @@
 /**
  * One report database at one moment: what it holds of everything that a query asks for.
  *
- *   marks ─▶ plan (src/report/plan/subqueries.ts) ─▶ one batch: rows of each part · which objects count for each part · cold marks
+ *   marks ─▶ plan (plan/subqueries.ts) ─▶ one batch: rows of each part · which objects count for each part · cold marks
  *
- * Keeps: marks are read before facts (src/report/plan/plan.ts says why that is exact); one `batch()` is one transaction, so
- * all statements see the same moment. Where minutes were moved between the two, so that the plan may have missed some,
- * there is no snapshot.
+ * Keeps: marks are read before facts (src/report/plan/plan.ts says why that is exact); one `batch()` is one
+ * transaction, so all statements see the same moment. Where minutes were moved between the two, so that the plan may
+ * have missed some, there is no snapshot.
  * Relies on: posting and roll write facts and marks in one transaction.
  */
 
