@@ -4,8 +4,7 @@
  * Keeps: the contract of archive.ts. Memory: one segment of text as rows, and its compressed form. A search for rows
  * lists the days and hours that there are, then the shard's segments of one hour.
  */
-import { decodeLogLine } from "../core/log-line.ts";
-import { digestOfLines, isSamePosition, type Position, positionAfter } from "../core/position.ts";
+import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
 import { hourOf, isoDay } from "../core/time.ts";
 import {
   ARCHIVE_PREFIX,
@@ -17,6 +16,7 @@ import {
 } from "./archive.ts";
 import { type ArchiveHead, decodeHead, encodeHead, headKey, type StoredHead } from "./head.ts";
 import type { LogRow } from "./log-source.ts";
+import { LogText } from "./log-text.ts";
 
 const LINE_POSITION = /^\{"v":1,"seq":(\d+),"logged_at_ms":(\d+),/;
 
@@ -85,7 +85,7 @@ export class R2Archive implements ArchiveStore {
   }
 
   /** The rows of a segment, whose chain is what its metadata says. */
-  async #open(key: string): Promise<ArchivedRow[]> {
+  async #open(key: string): Promise<LogText[]> {
     const object = await this.#bucket.get(key);
     if (object === null) return [];
     const text = await new Response(object.body.pipeThrough(new DecompressionStream("gzip"))).text();
@@ -130,40 +130,11 @@ export class R2Archive implements ArchiveStore {
   }
 }
 
-/** A row read back; its text is what was logged. */
-class ArchivedRow implements LogRow {
-  readonly seq: number;
-  readonly loggedAtMs: number;
-  readonly #lines: string;
-
-  constructor(seq: number, loggedAtMs: number, lines: string) {
-    this.seq = seq;
-    this.loggedAtMs = loggedAtMs;
-    this.#lines = lines;
-  }
-
-  get chars(): number {
-    return this.#lines.length;
-  }
-
-  lines(): string {
-    return this.#lines;
-  }
-
-  entries() {
-    return this.#lines.split("\n").map(decodeLogLine);
-  }
-
-  digest() {
-    return digestOfLines(this.#lines);
-  }
-}
-
-function rowsOf(text: string): ArchivedRow[] {
-  const rows: ArchivedRow[] = [];
+function rowsOf(text: string): LogText[] {
+  const rows: LogText[] = [];
   let [start, seq, loggedAtMs] = [0, -1, 0];
   const close = (end: number) => {
-    if (end > start) rows.push(new ArchivedRow(seq, loggedAtMs, text.slice(start, end - 1)));
+    if (end > start) rows.push(new LogText(seq, loggedAtMs, text.slice(start, end - 1)));
     start = end;
   };
   for (let at = 0; at < text.length; at = text.indexOf("\n", at) + 1 || text.length) {

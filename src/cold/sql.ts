@@ -190,24 +190,16 @@ export const FORGET_DROPPED = `
 DELETE FROM cold_objects
 WHERE bucket = ?1 AND day < ?2 AND state = 'dropped' AND object_key IN (SELECT value FROM json_each(?3))`;
 
-/** Deletes rows of bucket ?1 whose hour lies before ?2; at most ?3. */
-export const DELETE_OLD_HOURS = `
-DELETE FROM facts_hour
-WHERE (advertiser_id, hour, ${ROW_DIMENSIONS.join(", ")}, part) IN (
-  SELECT facts.advertiser_id, facts.hour, ${ROW_DIMENSIONS.map((name) => `facts.${name}`).join(", ")}, facts.part
+/** Deletes rows of bucket ?1 whose window lies before ?2; at most ?3. */
+const DELETE_OLD = (tier: "hour" | "day") => `
+DELETE FROM facts_${tier}
+WHERE (advertiser_id, ${tier}, ${ROW_DIMENSIONS.join(", ")}, part) IN (
+  SELECT facts.advertiser_id, facts.${tier}, ${ROW_DIMENSIONS.map((name) => `facts.${name}`).join(", ")}, facts.part
   FROM advertisers
-  CROSS JOIN facts_hour AS facts ON facts.advertiser_id = advertisers.advertiser_id AND facts.hour < ?2
+  CROSS JOIN facts_${tier} AS facts ON facts.advertiser_id = advertisers.advertiser_id AND facts.${tier} < ?2
   WHERE advertisers.bucket = ?1
   LIMIT ?3
 )`;
 
-/** Deletes rows of bucket ?1 whose day lies before ?2; at most ?3. */
-export const DELETE_OLD_DAYS = `
-DELETE FROM facts_day
-WHERE (advertiser_id, day, ${ROW_DIMENSIONS.join(", ")}, part) IN (
-  SELECT facts.advertiser_id, facts.day, ${ROW_DIMENSIONS.map((name) => `facts.${name}`).join(", ")}, facts.part
-  FROM advertisers
-  CROSS JOIN facts_day AS facts ON facts.advertiser_id = advertisers.advertiser_id AND facts.day < ?2
-  WHERE advertisers.bucket = ?1
-  LIMIT ?3
-)`;
+export const DELETE_OLD_HOURS = DELETE_OLD("hour");
+export const DELETE_OLD_DAYS = DELETE_OLD("day");

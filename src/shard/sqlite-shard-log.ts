@@ -5,13 +5,13 @@
  * the tail, which is written before a row is deleted. `logged_at_ms` never goes back, even if the clock does.
  * Relies on: the caller's transaction; a single writer (the object).
  */
-
 import type { Life } from "../archive/head.ts";
 import type { Cursor, LogRow } from "../archive/log-source.ts";
+import { LogText } from "../archive/log-text.ts";
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
-import { decodeLogLine, encodeLogLine } from "../core/log-line.ts";
-import { digestOfLines, LOG_START, type Position } from "../core/position.ts";
+import { encodeLogLine } from "../core/log-line.ts";
+import { LOG_START, type Position } from "../core/position.ts";
 import type { PostedMark } from "../facts/post.ts";
 import type { Mark, NewEntry, ShardLog, Waiting } from "./shard-log.ts";
 
@@ -89,7 +89,7 @@ export class LogStore implements ShardLog {
     for (const row of this.#sql.exec<{ seq: number; logged_at_ms: number; lines: string }>(SELECT_ROWS, seq)) {
       chars += row.lines.length;
       if (rows.length > 0 && chars > charsMax) break;
-      rows.push(new StoredRow(row.seq, row.logged_at_ms, row.lines));
+      rows.push(new LogText(row.seq, row.logged_at_ms, row.lines));
     }
     return rows;
   }
@@ -156,33 +156,5 @@ export class LogStore implements ShardLog {
         this.#sql.exec(SET_MARK, name, JSON.stringify(value));
       },
     };
-  }
-}
-
-class StoredRow implements LogRow {
-  readonly seq: number;
-  readonly loggedAtMs: number;
-  readonly #lines: string;
-
-  constructor(seq: number, loggedAtMs: number, lines: string) {
-    this.seq = seq;
-    this.loggedAtMs = loggedAtMs;
-    this.#lines = lines;
-  }
-
-  get chars(): number {
-    return this.#lines.length;
-  }
-
-  lines(): string {
-    return this.#lines;
-  }
-
-  entries() {
-    return this.#lines.split("\n").map(decodeLogLine);
-  }
-
-  digest() {
-    return digestOfLines(this.#lines);
   }
 }
