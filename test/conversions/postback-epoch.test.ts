@@ -157,9 +157,13 @@ describe("[attack 7] postbacks and pixels of one advertiser", () => {
     const counting = { POSTBACK_RATE: { limit } };
     expect([await statusOf(forged, counting), spent]).toEqual([403, []]);
     expect([await statusOf(path, counting), spent]).toEqual([200, ["adv_hasty"]]);
-    // More than two periods may hold, since one may end meanwhile.
-    for (let asked = 0; asked < 2_100; asked++) await env.POSTBACK_RATE.limit({ key: "adv_hasty" });
-    const refused = await send(path, { key: null });
+    // A period may end between what is spent and what is asked; two do not in a row.
+    const askWhenSpent = async () => {
+      while ((await env.POSTBACK_RATE.limit({ key: "adv_hasty" })).success);
+      return send(path, { key: null });
+    };
+    const first = await askWhenSpent();
+    const refused = first.status === 429 ? first : await askWhenSpent();
     expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "10"]);
     const pixel = await send(postbackOf("hasty", hasty, { format: "gif" }), { key: null });
     expect([pixel.status, pixel.headers.get("Content-Type")]).toEqual([200, "image/gif"]);
