@@ -15,6 +15,7 @@ export const BENCH_SECRETS = {
   TOKEN_KEYS: keyRingOf([BENCH_KEY]),
   TOKEN_SIGNING_KID: BENCH_KEY.kid,
   ADMIN_API_KEY: `clk_${randomBytes(32).toString("base64url")}`,
+  SESSION_KEYS: randomBytes(32).toString("base64url"),
 } as const;
 
 /** Claims of impression `index`, one of `ads` ads; every index is another impression. */

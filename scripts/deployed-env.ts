@@ -31,6 +31,7 @@ export function placeholderSecrets(): Record<string, string> {
     TOKEN_KEYS: JSON.stringify({ placeholder: randomBytes(32).toString("base64url") }),
     TOKEN_SIGNING_KID: "placeholder",
     ADMIN_API_KEY: makeOperatorKey(randomBytes(32)),
+    SESSION_KEYS: randomBytes(32).toString("base64url"),
   };
 }
 

@@ -20,6 +20,7 @@ const GENERATORS: Readonly<Record<string, (vars: Readonly<Record<string, string 
     JSON.stringify({ [vars["TOKEN_SIGNING_KID"] || "local-1"]: randomBytes(32).toString("base64url") }),
   TOKEN_SIGNING_KID: () => "local-1",
   ADMIN_API_KEY: () => makeOperatorKey(randomBytes(32)),
+  SESSION_KEYS: () => randomBytes(32).toString("base64url"),
   DEMO_API_KEY: () => makeApiKey(randomBytes(32)),
 };
 

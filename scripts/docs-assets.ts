@@ -1,15 +1,17 @@
 /**
  * The static assets of the deployment that are made and not written: the OpenAPI document, and what its reference needs
- * of the installed package of Swagger UI. The folder `assets` has the others.
+ * of the installed package of Swagger UI, and the scripts of the pages. The folder `assets` has the others.
  *
+ *   src/dashboard/islands/page.ts                 → assets/static/page.js
  *   src/openapi/document.ts                       → assets/openapi.json
  *   node_modules/swagger-ui-dist/swagger-ui.css   → assets/docs/swagger-ui.css
  *
  * Keeps: a file that is up to date is not written, so that a watcher of the folder does not run in circles.
  */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { build } from "esbuild";
 import { readDocument } from "./client-types.ts";
 import { PROJECT_ROOT } from "./project.ts";
 
@@ -17,7 +19,19 @@ const FILES = ["swagger-ui.css", "swagger-ui-bundle.js"] as const;
 const FROM = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
 
 for (const name of FILES) await put(join("docs", name), await readFile(join(FROM, name)));
+for (const [name, text] of await buildIslands()) await put(join("static", name), text);
 await put("openapi.json", Buffer.from(JSON.stringify(await readDocument())));
+
+/** Every script of the pages as one module without imports, by its name. */
+async function buildIslands(): Promise<[string, Buffer][]> {
+  const folder = join(PROJECT_ROOT, "src/dashboard/islands");
+  const names = (await readdir(folder)).filter((name) => /^[a-z-]+\.ts$/.test(name));
+  const { outputFiles } = await build({
+    entryPoints: names.map((name) => join(folder, name)),
+    ...{ bundle: true, minify: true, format: "esm", target: "es2022", write: false, outdir: "out" },
+  });
+  return outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]);
+}
 
 async function put(name: string, bytes: Buffer): Promise<void> {
   const path = join(PROJECT_ROOT, "assets", name);

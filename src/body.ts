@@ -78,6 +78,12 @@ export async function readJsonBody(
   return err({ reason: "body_not_json", detail: `The body is JSON, but ${kind}: send an object, in braces.` });
 }
 
+/** The fields of a form (`application/x-www-form-urlencoded`), of at most `bytesMax` bytes; none where it is no text. */
+export async function readForm(request: Request, bytesMax: number): Promise<Result<URLSearchParams, BodyRefusal>> {
+  const text = await readText(request, bytesMax);
+  return text.ok ? ok(new URLSearchParams(text.value)) : text;
+}
+
 /** The bytes of a stream, or null once there are more than `bytesMax`; then the rest is not read. */
 async function readBytes(
   stream: ReadableStream<Uint8Array>,

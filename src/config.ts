@@ -6,7 +6,7 @@
  * that is not redirected is asked for again, one that is redirected and lost is not.
  */
 import { isOperatorKey } from "./core/api-key.ts";
-import { parseJson } from "./core/base64url.ts";
+import { decodeBase64url, parseJson } from "./core/base64url.ts";
 import { FORBIDDEN_SCHEMES } from "./core/destination.ts";
 import { keyRingFaults } from "./core/key-ring.ts";
 import { DAY_MS, FOLLOWER_CONFIRM_MS, HOUR_MS, SECOND_MS } from "./core/limits.ts";
@@ -34,6 +34,8 @@ export type Config = {
   readonly tokenKeys: string;
   readonly tokenSigningKid: string;
   readonly adminApiKey: string;
+  /** Keys that sign sessions of the dashboard, base64url; the first signs, all verify (access/session.ts). */
+  readonly sessionKeys: readonly string[];
   /** Origins of pages that may read reports (access/cors.ts). */
   readonly apiOrigins: ReadonlySet<string>;
   readonly clickIdParam: string;
@@ -62,6 +64,7 @@ const QUEUE_RETENTION_MS = 4 * DAY_MS;
 
 /** A parameter's name that needs no escape in a query (RFC 3986 §2.3). */
 const PARAMETER = /^[A-Za-z0-9_.~-]{1,64}$/;
+const SESSION_KEY_BYTES_MIN = 32;
 const ORIGIN = /^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/;
 const HOST = /^([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])$/;
 
@@ -119,7 +122,7 @@ function checkConfig(env: object): Config | ConfigError {
   return settings.faults.length === 0 ? config : new ConfigError(settings.faults);
 }
 
-function secrets(settings: Settings): Pick<Config, "tokenKeys" | "tokenSigningKid" | "adminApiKey"> {
+function secrets(settings: Settings): Pick<Config, "tokenKeys" | "tokenSigningKid" | "adminApiKey" | "sessionKeys"> {
   const tokenKeys = settings.word("TOKEN_KEYS");
   const tokenSigningKid = settings.word("TOKEN_SIGNING_KID");
   if (tokenKeys !== "" && tokenSigningKid !== "") {
@@ -130,7 +133,18 @@ function secrets(settings: Settings): Pick<Config, "tokenKeys" | "tokenSigningKi
     const make = "echo clk_$(openssl rand -base64 32 | tr +/ -_ | tr -d =)";
     settings.refuse("ADMIN_API_KEY", `must be clk_ and 43 characters base64url, which are 32 random bytes: ${make}`);
   }
-  return { tokenKeys, tokenSigningKid, adminApiKey };
+  return { tokenKeys, tokenSigningKid, adminApiKey, sessionKeys: sessionKeys(settings) };
+}
+
+/** Keys of the dashboard's sessions, each of 32 random bytes. */
+function sessionKeys(settings: Settings): string[] {
+  const keys = settings.list("SESSION_KEYS");
+  const isKey = (key: string) => (decodeBase64url(key)?.length ?? 0) >= SESSION_KEY_BYTES_MIN;
+  if (keys.length === 0 || !keys.every(isKey)) {
+    const make = "openssl rand -base64 32 | tr +/ -_ | tr -d =";
+    settings.refuse("SESSION_KEYS", `must be one key or more, comma separated, each of 32 bytes base64url: ${make}`);
+  }
+  return keys;
 }
 
 function landingHosts(settings: Settings): string[] {

@@ -36,12 +36,12 @@ function filesBelow(folder: string): TextFile[] {
     const path = folder === "." ? entry.name : join(folder, entry.name);
     if (entry.name.startsWith(".") || SKIPPED.has(entry.name)) return [];
     if (entry.isDirectory()) return filesBelow(path);
-    return /\.(ts|mts|js|mjs|sql|md|sh|toml)$/.test(path) ? [{ path, text: readFileSync(path, "utf8") }] : [];
+    return /\.(tsx?|mts|js|mjs|sql|md|sh|toml)$/.test(path) ? [{ path, text: readFileSync(path, "utf8") }] : [];
   });
 }
 
 const files = filesBelow(".").filter(({ path }) => path !== "worker-configuration.d.ts");
-const modules = files.filter(({ path }) => /\.m?ts$/.test(path)).map(parseModule);
+const modules = files.filter(({ path }) => /\.m?tsx?$/.test(path)).map(parseModule);
 const sources = modules.filter(({ path }) => path.startsWith("src/"));
 
 const planted = (path: string, text: string) => parseModule({ path, text });

@@ -40,7 +40,10 @@ export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<Demo
   const keys = makeKeys(seed);
   const apiKey = makeOperatorKey(randomBytes(32));
   const signingKid = keys.active[0]?.kid ?? "";
-  const vars = { TOKEN_KEYS: keyRingOf(keys.active), TOKEN_SIGNING_KID: signingKid, ADMIN_API_KEY: apiKey };
+  const vars = {
+    ...{ TOKEN_KEYS: keyRingOf(keys.active), TOKEN_SIGNING_KID: signingKid, ADMIN_API_KEY: apiKey },
+    SESSION_KEYS: randomBytes(32).toString("base64url"),
+  };
   const runtime = await startRuntime({ port, vars, onLog: printFault });
   try {
     return await runOn(runtime, { clicks, seed, apiKey, keys, beganAtMs });

@@ -3,6 +3,7 @@
  *
  *   identify   the holder, or 401, 429 or 503
  *   admit      the same, and 403 by what the route needs (needs.ts)
+ *   admitHolder   of a session of the dashboard, whose key is known
  *
  * Keeps: first who it is, then how often, then what for, so that an unknown caller learns nothing of the rest. A
  * database that does not answer is 503 by name, never an unknown key: who has the right key is not told to look for
@@ -21,8 +22,17 @@ export type Admission = { readonly adminApiKey: string; readonly needs: Needs };
 const wrongKeys = new WrongKeys();
 
 /** The caller, or 401, 429 or 503. */
-export async function identify(request: Request, env: Env, adminApiKey: string): Promise<Result<Principal, Response>> {
-  const header = request.headers.get("Authorization");
+export function identify(request: Request, env: Env, adminApiKey: string): Promise<Result<Principal, Response>> {
+  return identifyKey(request, request.headers.get("Authorization"), env, adminApiKey);
+}
+
+/** The same for a key that does not come in the request's header. */
+export async function identifyKey(
+  request: Request,
+  header: string | null,
+  env: Env,
+  adminApiKey: string,
+): Promise<Result<Principal, Response>> {
   const key = bearerOf(header);
   if (key === null) return err(unknownKey(header));
   const isOperators = isKeyOf(key, adminApiKey);
@@ -47,9 +57,18 @@ export async function admit(
   { adminApiKey, needs }: Admission,
 ): Promise<Result<Principal, Response>> {
   const identified = await identify(request, env, adminApiKey);
-  if (!identified.ok) return identified;
-  const lacks = lacksFor(needs, identified.value);
-  return lacks === null ? identified : err(problemResponse({ reason: "insufficient_scope", detail: lacks }));
+  return identified.ok ? allow(identified.value, needs) : identified;
+}
+
+/** The holder of a key that was looked up already, or 403 or 429. */
+export async function admitHolder(principal: Principal, env: Env, needs: Needs): Promise<Result<Principal, Response>> {
+  const hasty = await refuseHaste(principal, env.API_RATE);
+  return hasty === null ? allow(principal, needs) : err(hasty);
+}
+
+function allow(principal: Principal, needs: Needs): Result<Principal, Response> {
+  const lacks = lacksFor(needs, principal);
+  return lacks === null ? ok(principal) : err(problemResponse({ reason: "insufficient_scope", detail: lacks }));
 }
 
 async function lookUp(

@@ -102,13 +102,16 @@ export async function authenticate(
 ): Promise<Principal | null> {
   const key = bearerOf(authorization);
   if (key === null) return null;
-  if (isKeyOf(key, adminApiKey)) {
-    const owner = { advertiserId: null, publisherId: null, account: null };
-    return { keyId: CONFIGURED_KEY_ID, ...owner, scopes: new Set(SCOPES), mintLimits: UNLIMITED };
-  }
+  if (isKeyOf(key, adminApiKey)) return configuredPrincipal();
   if (!isIssuedKey(key)) return null;
   const row = await database.prepare(SELECT_KEY).bind(hashApiKey(key), nowMs).first<KeyRow>();
   return row === null ? null : toPrincipal(row);
+}
+
+/** The holder of the operator's key of the configuration. */
+export function configuredPrincipal(): Principal {
+  const owner = { advertiserId: null, publisherId: null, account: null };
+  return { keyId: CONFIGURED_KEY_ID, ...owner, scopes: new Set(SCOPES), mintLimits: UNLIMITED };
 }
 
 /** The holder of a stored key by its id, while it is in force; null otherwise. One indexed read. */

@@ -20,6 +20,8 @@ export type Asked = {
   /** As the route's bound let it in; undefined where the route takes none. */
   readonly body: unknown;
   readonly context: Context<ApiEnv>;
+  /** Asks a route of the API as the holder of a key, past the header and nothing else: what pages are made of. */
+  readonly askAs: (principal: Principal, request: Request) => Promise<Response>;
 };
 
 /** Of a route that takes a key. */

@@ -6,7 +6,7 @@
  * what it is. Answers are never cached:
  * one of them holds a secret.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Keyed } from "../access/asked.ts";
 import { assert } from "../core/result.ts";
 import { toProblemResponse } from "../report/problems.ts";

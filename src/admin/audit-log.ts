@@ -5,7 +5,7 @@
  *
  * Keeps: read only. `next` is the `before` of the next page; entries that are added meanwhile do not move it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { fromDatabase } from "../access/database.ts";
 import { parseJson } from "../core/base64url.ts";
 import { ok } from "../core/result.ts";

@@ -7,7 +7,7 @@
  * Keeps: a tenant's statements enter the index at its own rows, and every other condition only looks at those: a
  * foreign and an unknown id have the same answer after the same work. Nothing of a price or an owner is shown.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { fromDatabase } from "../access/database.ts";
 import { isId } from "../core/claims.ts";
 import { ok } from "../core/result.ts";

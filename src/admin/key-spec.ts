@@ -10,7 +10,7 @@
  * Keeps: a key without owner that is no admin's mints within a list. A publisher reports no conversions: it is paid by
  * them. Limits without scope mint are refused, so that none is given in vain.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SCOPES } from "../access/api-keys.ts";
 import { isLandingHost } from "../core/key-ring.ts";
 import { err, ok, type Result } from "../core/result.ts";

@@ -12,7 +12,7 @@
  * lost, the row tells that it was applied, and the key is still handed out. With a key of scope convert ends the
  * postback secret of its advertiser, which the key could show: at once, or after the overlap of a rotation.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { hashApiKey, makeApiKey } from "../access/api-keys.ts";
 import { type Actor, type AuditEntry, auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";

@@ -4,7 +4,7 @@
  * Keeps: an unknown field is refused with the nearest name, so a misspelt limit never turns into no limit. The first
  * fault is the one reported. What is wrong is said; what was sent is not repeated beyond a name.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { isId } from "../core/claims.ts";
 import { CPC_MICROS_MAX, ID_LENGTH_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";

@@ -8,7 +8,7 @@
  * again ends no newer one: of an epoch that is over, nothing changes but that its overlap may become shorter. The act
  * and its audit entry are one transaction; two that meet raise the epoch once.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";
 import { SECOND_MS } from "../core/limits.ts";

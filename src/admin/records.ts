@@ -10,7 +10,7 @@
  * act was applied, lost or overtaken, so a lost reply repeats nothing and two writers lose no change. No error text is
  * parsed. What changes nothing is no act, and leaves no entry.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import { DatabaseFault, fromDatabase } from "../access/database.ts";
 import { err, ok, type Result } from "../core/result.ts";

@@ -8,7 +8,7 @@
  * Keeps: ids and parents never change. A currency is fixed as soon as its advertiser has had an event, since recorded
  * money is in it. Nothing here decides whether a click counts.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReportProblem } from "../report/problems.ts";

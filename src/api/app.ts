@@ -10,25 +10,28 @@
  * at its end. Loaded at the first request that is no click, no pixel and no token.
  */
 import { Hono, type MiddlewareHandler } from "hono";
-import { admit } from "../access/admit.ts";
+import { admit, admitHolder } from "../access/admit.ts";
+import type { Principal } from "../access/api-keys.ts";
 import type { ApiEnv, Keyed } from "../access/asked.ts";
 import { DatabaseFault, isBug } from "../access/database.ts";
-import { readJson, readJsonBody } from "../body.ts";
+import { readForm, readJson, readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import type { Reason } from "../problems/catalog.ts";
 import { pathOf } from "../track/router.ts";
-import { type ApiPorts, apiRoutes, type Route } from "./routes.ts";
+import { type ApiPorts, apiRoutes, PAGE_ROUTES, type Route } from "./routes.ts";
 
 const CORS = { "Access-Control-Allow-Origin": "*" } as const;
 
 /** The API; one app holds its own caches. Tests give ports of their own. */
 export function apiApp(ports: ApiPorts = {}): Hono<ApiEnv> {
+  /** Requests of our own pages, which come without a header, and whom they come from. */
+  const known = new WeakMap<Request, Principal>();
   const app = new Hono<ApiEnv>({ getPath: ({ url }) => withoutSlash(pathOf(url)) });
-  const routes = apiRoutes(ports);
+  const routes: readonly Route[] = [...apiRoutes(ports), ...PAGE_ROUTES];
   for (const route of routes) {
-    app.on(route.method, route.path, guard(route), async (context) => {
+    app.on(route.method, route.path, guard(route, known), async (context) => {
       const { env, req } = context;
       const principal = context.get("principal");
       const nowMs = Date.now();
@@ -43,6 +46,10 @@ export function apiApp(ports: ApiPorts = {}): Hono<ApiEnv> {
         context,
         principal,
         actor: { keyId: principal?.keyId ?? "", nowMs },
+        askAs: async (holder, request) => {
+          known.set(request, holder);
+          return app.fetch(request, env, context.executionCtx);
+        },
       };
       try {
         return await (await route.load())(asked);
@@ -70,23 +77,30 @@ export async function handleApi(request: Request, env: Env, ctx: ExecutionContex
 }
 
 /** Who may not call a route, or sends more than it takes, gets no further. */
-function guard({ needs, body }: Route): MiddlewareHandler<ApiEnv> {
+function guard({ needs, body }: Route, known: WeakMap<Request, Principal>): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const { env, req } = context;
     if (needs !== null) {
-      const admitted = await admit(req.raw, env, { adminApiKey: readConfig(env).adminApiKey, needs });
+      const holder = known.get(req.raw);
+      const admitted =
+        holder === undefined
+          ? await admit(req.raw, env, { adminApiKey: readConfig(env).adminApiKey, needs })
+          : await admitHolder(holder, env, needs);
       if (!admitted.ok) return admitted.error;
       context.set("principal", admitted.value);
     }
     if (body !== undefined) {
-      const { bytesMax, isAnyJson, ...options } = body;
-      const read =
-        isAnyJson === true ? await readJson(req.raw, bytesMax) : await readJsonBody(req.raw, bytesMax, options);
+      const read = await readAs(req.raw, body);
       if (!read.ok) return problemResponse(read.error);
       context.set("body", read.value);
     }
     return next();
   };
+}
+
+async function readAs(request: Request, { bytesMax, isAnyJson, isForm, ...options }: NonNullable<Route["body"]>) {
+  if (isForm === true) return readForm(request, bytesMax);
+  return isAnyJson === true ? readJson(request, bytesMax) : readJsonBody(request, bytesMax, options);
 }
 
 /** What became of a request whose handler threw. */

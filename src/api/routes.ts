@@ -10,6 +10,7 @@
 import type { Asked, Keyed } from "../access/asked.ts";
 import type { Needs } from "../access/needs.ts";
 import { BODY_BYTES_MAX } from "../core/limits.ts";
+import { SCREEN_PATHS } from "../dashboard/navigation.ts";
 import type { Reason } from "../problems/catalog.ts";
 import type { ReportHandlers, ReportPorts } from "../report/app.ts";
 import { QUERY_BYTES_MAX } from "../report/limits.ts";
@@ -20,10 +21,11 @@ type Shape = {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** As Hono writes it. */
   readonly path: string;
-  /** JSON that is read before the handler is asked: an object unless any value will do. */
+  /** JSON that is read before the handler is asked: an object unless any value will do; or the fields of a form. */
   readonly body?: {
     readonly bytesMax: number;
     readonly isAnyJson?: true;
+    readonly isForm?: true;
     readonly whenEmpty?: Record<string, unknown>;
   };
   /** Why a request is refused whose handler fails, where that is one reason whatever failed. */
@@ -53,6 +55,7 @@ const ONE_KEY = "/v1/admin/keys/:id";
 const admin = () => import("../admin/app.ts");
 const operator = () => import("../operator/app.ts");
 const conversions = () => import("../conversions/conversions.ts");
+const dashboard = () => import("../dashboard/app.tsx");
 const about = () => import("../openapi/app.ts");
 
 export function apiRoutes({ report }: ApiPorts): readonly Route[] {
@@ -173,6 +176,20 @@ const ADMIN_ROUTES: readonly Route[] = [
   { method: "GET", path: "/v1/catalog/ad-groups", needs: "catalog", load: async () => (await admin()).readAdGroups },
   { method: "GET", path: "/v1/catalog/creatives", needs: "catalog", load: async () => (await admin()).readCreatives },
   { method: "GET", path: "/v1/me", needs: "any", load: async () => (await admin()).readMe },
+];
+
+const FORM = { method: "POST", needs: null, body: { bytesMax: BODY_BYTES_MAX, isForm: true } } as const;
+
+/** The dashboard, which is no part of the API: its pages look themselves who is signed in. */
+export const PAGE_ROUTES: readonly OpenRoute[] = [
+  ...SCREEN_PATHS.flatMap((path): OpenRoute[] => [
+    { method: "GET", path, needs: null, load: async () => (await dashboard()).showScreen },
+    { ...FORM, path, load: async () => (await dashboard()).actOnScreen },
+  ]),
+  { ...FORM, path: "/sign-in", load: async () => (await dashboard()).signIn },
+  { ...FORM, path: "/sign-out", load: async () => (await dashboard()).signOut },
+  { method: "GET", path: "/export/v1/*", needs: null, load: async () => (await dashboard()).exportAnswer },
+  { method: "GET", path: "/static/:file", needs: null, load: async () => (await about()).answerStatic },
 ];
 
 const OPEN = { method: "GET", needs: null, isOpen: true } as const;

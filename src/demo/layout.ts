@@ -11,7 +11,7 @@ const MICROS = 1_000_000;
 
 /** The publisher's page: its masthead, the ads, the figures. */
 export function publisherPage(publisher: Publisher, ads: readonly ShownAd[]): Html {
-  return document(
+  return pageOf(
     publisher.name,
     html`<header class="masthead" data-publisher="${publisher.publisher_id}">
   <p class="kicker">A publisher's page, for trying out Clickledger</p>
@@ -41,7 +41,7 @@ export type Visit = {
 /** Where every ad leads: says which click arrived, and offers what was advertised. */
 export function landingPage({ ad, publisher, impressionId, clickId, orderId }: Visit): Html {
   const name = ad?.name ?? "An ad that is not in the catalogue";
-  return document(
+  return pageOf(
     name,
     html`<header class="masthead shop">
   <p class="kicker">The advertiser's landing page</p>
@@ -68,7 +68,7 @@ export function landingPage({ ad, publisher, impressionId, clickId, orderId }: V
 
 /** After the purchase: carries the pixel by which the shop reports the order. */
 export function thanksPage({ ad, orderId, clickId, valueMicros, pixelPath }: Purchase): Html {
-  return document(
+  return pageOf(
     `Thank you · ${ad.name}`,
     html`<header class="masthead shop">
   <p class="kicker">The advertiser's thank-you page</p>
@@ -149,7 +149,8 @@ function price(micros: number): string {
   return `€${(micros / MICROS).toFixed(2)}`;
 }
 
-function document(title: string, body: Html): Html {
+/** A page of the demonstration around some content. */
+export function pageOf(title: string, body: Html): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>

@@ -17,8 +17,9 @@ import { BROWSER_SCRIPT } from "./browser-script.ts";
 import { type Catalog, readCatalog, readFigures } from "./catalog.ts";
 import type { Html } from "./html.ts";
 import { LANDING_PATH, showAds } from "./impressions.ts";
-import { landingPage, publisherPage, thanksPage, type Visit } from "./layout.ts";
+import { landingPage, pageOf, publisherPage, thanksPage, type Visit } from "./layout.ts";
 import { makeOrderId, purchaseOf, THANKS_PATH } from "./purchase.ts";
+import { signInByForm, signInChoices } from "./sign-in.ts";
 import { STYLE } from "./style.ts";
 
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "[::1]"]);
@@ -41,6 +42,9 @@ let pagesShown = 0;
 export async function handleDemo(request: Request, path: string, env: Env): Promise<Response | undefined> {
   const url = new URL(request.url);
   if (!LOOPBACK_HOSTS.has(url.hostname) || (path !== "/demo" && !path.startsWith("/demo/"))) return undefined;
+  if (path === "/demo/sign-in" && request.method === "POST") {
+    return signInByForm(request, env, (await edgeOf(env)).config);
+  }
   if (request.method !== "GET" && request.method !== "HEAD") {
     return problemResponse({ reason: "method_not_allowed" }, { Allow: "GET, HEAD" });
   }
@@ -51,6 +55,8 @@ export async function handleDemo(request: Request, path: string, env: Env): Prom
       return showLanding(url, env);
     case THANKS_PATH:
       return showThanks(url, env);
+    case "/demo/sign-in":
+      return answerPage(pageOf("Look as", signInChoices()), "no-store");
     case "/demo/figures":
       return answerFigures(env);
     case "/demo/style.css":

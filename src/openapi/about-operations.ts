@@ -1,7 +1,7 @@
 /**
  * Operations that tell about the API itself: the methodology, this document, its reference, the problems.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { json, type Operation } from "./operation.ts";
 import { problems } from "./problems.ts";
 import { text } from "./report-answers.ts";

@@ -1,7 +1,7 @@
 /**
  * What the administration, the catalogue and the audit log answer, as schemas.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SCOPES } from "../access/api-keys.ts";
 import { AUDIT_ACTIONS } from "../access/audit.ts";
 import { status } from "../admin/parse.ts";

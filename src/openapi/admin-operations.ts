@@ -1,7 +1,7 @@
 /**
  * Operations of the administration and the catalogue. Those of a resource are written once, for all of them.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { listSchema as auditQuery } from "../admin/audit-log.ts";
 import { adsSchema, campaignsSchema } from "../admin/catalog.ts";
 import { listSchema as keysQuery } from "../admin/keys.ts";

@@ -62,8 +62,29 @@ export async function answerReference({ request, env, param }: Asked): Promise<R
   return file === undefined ? problemResponse({ reason: "not_found" }) : answerFile(request, file, env.ASSETS);
 }
 
+/** Files of the pages: the style sheet, the scripts, the mark. */
+const STATIC_TYPES: Readonly<Record<string, string>> = {
+  css: "text/css; charset=utf-8",
+  js: SCRIPT,
+  svg: "image/svg+xml",
+};
+
+/** A file of the pages. A browser asks each time whether it has changed: pages and their scripts belong together. */
+export async function answerStatic({ request, env, param }: Asked): Promise<Response> {
+  const name = param("file");
+  const type = STATIC_TYPES[name.split(".").at(-1) ?? ""];
+  if (type === undefined || !/^[a-z-]+\.[a-z]+$/.test(name)) return problemResponse({ reason: "not_found" });
+  const headers = { "Cache-Control": "public, no-cache", "Content-Security-Policy": "default-src 'none'" };
+  return answerFile(request, { path: `/static/${name}`, type, headers }, env.ASSETS, "not_found");
+}
+
 /** The file with our headers; its tag is the platform's. */
-async function answerFile(request: Request, { path, type, headers }: File, assets: Assets): Promise<Response> {
+async function answerFile(
+  request: Request,
+  { path, type, headers }: File,
+  assets: Assets,
+  missing: "not_found" | "store_unavailable" = "store_unavailable",
+): Promise<Response> {
   const known = request.headers.get("If-None-Match");
   const found = await assets.fetch(`https://assets.invalid${path}`, {
     method: request.method,
@@ -72,7 +93,7 @@ async function answerFile(request: Request, { path, type, headers }: File, asset
   const tag = found.headers.get("ETag");
   const tagged = tag === null ? {} : { ETag: tag };
   if (found.status === 304) return new Response(null, { status: 304, headers: { ...headers, ...tagged } });
-  if (!found.ok) return problemResponse({ reason: "store_unavailable" });
+  if (!found.ok) return problemResponse({ reason: found.status === 404 ? missing : "store_unavailable" });
   return new Response(found.body, {
     headers: { ...headers, ...tagged, "Content-Type": type, "X-Content-Type-Options": "nosniff" },
   });

@@ -3,7 +3,7 @@
  *
  * Keeps: a name stands for one schema, and wherever the schema is part of another its name stands there.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { keySchema } from "../admin/key-spec.ts";
 import { emptySchema, rotateSchema } from "../admin/keys.ts";
 import { endSecretSchema } from "../admin/postback-secret.ts";

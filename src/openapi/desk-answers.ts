@@ -1,7 +1,7 @@
 /**
  * What the desk answers, as schemas: what happened to a click, late clicks, dead letters.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { VERDICT_REASONS, VERDICTS } from "../core/verdict.ts";
 import { count, instant, text } from "./report-answers.ts";
 

@@ -6,7 +6,7 @@
  * Each operation has an example; its answer is recorded from the Worker (src/openapi/examples.json), never written by
  * hand.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Scope } from "../access/api-keys.ts";
 import type { ProblemInfo } from "./problems.ts";
 

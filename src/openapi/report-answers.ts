@@ -3,7 +3,7 @@
  *
  * Keeps: strict: an answer that holds a member which is not here fails its test.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { toCamelCase } from "../core/fields.ts";
 import { DIMENSION_NAMES } from "../report/query/fields.ts";
 import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS } from "../report/query/metrics.ts";

@@ -2,7 +2,7 @@
  * Operations of the report API. Their parameters are the schemas that parse them; what a text is converted to is said
  * by refinements, from the same lists that the converters look into.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";
 import type { Reason } from "../problems/catalog.ts";
 import { OF_PARAMETERS, OF_REPORTS } from "../problems/reading.ts";

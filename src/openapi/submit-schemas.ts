@@ -2,7 +2,7 @@
  * What may be submitted, and its answers. The validators are written by hand (src/conversions/row.ts, counts-row.ts),
  * since the submission path loads no zod; test/openapi/agree.test.ts compares both.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { id } from "../admin/parse.ts";
 import { CONVERSION_KINDS } from "../core/conversion.ts";
 import { COUNTRIES } from "../core/country.ts";

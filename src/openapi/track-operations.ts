@@ -1,7 +1,7 @@
 /**
  * Operations of the tracking routes: click links, pixels, clicks by script, tokens.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { REFUSAL_REASONS } from "../core/refusal.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";

@@ -2,7 +2,7 @@
  * What the tracking routes take and answer. Their validators are written by hand (src/core/claims.ts,
  * src/track/script-click.ts), since the click path loads no zod; test/openapi/agree.test.ts compares both.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { id, micros } from "../admin/parse.ts";
 import { DEVICE_CLASSES } from "../core/device.ts";
 import { LANDING_URL_BYTES_MAX, TOKEN_LENGTH_MAX, TOKENS_PER_MINT_MAX } from "../core/limits.ts";

@@ -7,7 +7,7 @@
  *
  * Keeps: scope admin only. Replay is idempotent and refuses what was edited (queue/replay.ts).
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";
 import type { Config } from "../config.ts";

@@ -8,7 +8,7 @@
  * scope admin, since accepting bills and rejecting does not. The decision is made in the click's shard, once, with who
  * and when; the list follows with the shard's next posting. A foreign and an unknown id are the same to the caller.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";
 import type { EventId } from "../core/event-id.ts";

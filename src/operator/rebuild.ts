@@ -5,7 +5,7 @@
  *
  * Keeps: scope admin only. Idempotent (facts/rebuild.ts); a call ends after some seconds and says where to go on.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";
 import { SECOND_MS } from "../core/limits.ts";

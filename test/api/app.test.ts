@@ -73,7 +73,7 @@ describe("a path", () => {
     },
   );
 
-  it.each(["/v1/catalog/ads/x", "/V1/catalog/ads", "/api/api/v1/catalog/ads", "/v1/catalog/%61ds", "/v1", "/"])(
+  it.each(["/v1/catalog/ads/x", "/V1/catalog/ads", "/api/api/v1/catalog/ads", "/v1/catalog/%61ds", "/v1", "/nowhere"])(
     "is not found as %s",
     async (path) => {
       expect((await ask(`GET ${path}`)).type).toBe("not-found");

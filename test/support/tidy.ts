@@ -24,7 +24,7 @@ type Node = { readonly type: string; readonly start: number; readonly end: numbe
 /** Parses a TypeScript file. */
 export function parseModule({ path, text }: TextFile): Module {
   const nodes: Node[] = [];
-  collect(parseAst(text, { lang: "ts" }, path), nodes);
+  collect(parseAst(text, { lang: path.endsWith(".tsx") ? "tsx" : "ts" }, path), nodes);
   const imports = nodes.flatMap((node) => {
     const source = node["source"] as Node | null | undefined;
     const specifier = source?.["value"];
@@ -71,8 +71,11 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // The front: it knows every room, and no room knows it.
   api: [
     ...["admin", "operator", "report", "conversions", "impression-counts", "openapi", "well-known", "track"],
+    "dashboard",
     ...["access", "problems", "core"],
   ],
+  // Pages are made of answers of the API, which they are handed a way to ask; they know its words, and nothing behind them.
+  dashboard: ["well-known", "report", "access", "core"],
   demo: ["conversions", "track", "queue", "shard", "facts", "report", "access", "core"],
 };
 
@@ -88,6 +91,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "impression-counts": ["@noble/hashes"],
   report: ["hono", "zod", "@hono/zod-openapi", "temporal-polyfill", "hyparquet"],
   api: ["hono"],
+  dashboard: ["hono"],
   operator: ["zod"],
   admin: ["zod"],
   openapi: ["zod"],
@@ -114,6 +118,9 @@ const ROOT_IMPORTS = new Map([
   ["src/routes.ts", "value"],
   ["src/config.ts", "type"],
 ]);
+
+/** Scripts of pages, which the build finds by their folder (scripts/docs-assets.ts). */
+const isIsland = (path: string) => path.startsWith("src/dashboard/islands/");
 
 /** The deployed Worker, and that of a local run with its demonstration. */
 const COMPOSITION_ROOTS = ["src/index.ts", "src/demo/worker.ts"];
@@ -191,7 +198,10 @@ export function heavyAtStart(modules: readonly Module[], entry: string, heavy: r
 /** Files of src that neither the Worker nor a test, benchmark or script imports. */
 export function deadFiles(modules: readonly Module[]): string[] {
   const users = modules.map((module) => module.path).filter((path) => !path.startsWith("src/"));
-  const alive = reachable(modules, ["src/index.ts", ...users], { withDynamic: true, withTypes: true });
+  const alive = reachable(modules, ["src/index.ts", ...users, ...modules.map(({ path }) => path).filter(isIsland)], {
+    withDynamic: true,
+    withTypes: true,
+  });
   const sources = modules.filter(({ path }) => path.startsWith("src/") && !path.endsWith(".d.ts"));
   return sources.filter(({ path }) => !alive.has(path)).map(({ path }) => `${path}: nothing imports it`);
 }
@@ -220,8 +230,8 @@ export function bannedCalls(module: Module): string[] {
 }
 
 const BODY_READS = /^(text|json|formData|arrayBuffer|blob|bytes|clone|parseBody)$/;
-/** What may be read whole: objects of R2, by the names that they have here, and what was made on the spot. */
-const READABLE = /^(object|existing|winner|Response|new (Response|Blob)\b)/;
+/** What may be read whole: objects of R2, by the names that they have here, answers of our own API, what was made here. */
+const READABLE = /^(object|existing|winner|answered|Response|new (Response|Blob)\b)/;
 const REQUEST = /(^|\.)(request|req|raw)$/i;
 
 /** Reads of a request's body outside the one module that bounds them. */

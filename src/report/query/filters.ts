@@ -7,7 +7,7 @@
  * that no row can have is refused with what was probably meant, since it would make an answer empty, or wide, without a
  * word. An id that begins with `-` is an id.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { isId } from "../../core/claims.ts";
 import { countryMeant, isCountry } from "../../core/country.ts";
 import { DEVICE_CLASSES } from "../../core/device.ts";

@@ -9,7 +9,7 @@
  * Keeps: strict: an unknown parameter is refused with the nearest name, so a misspelled filter never widens an answer.
  * Each refusal is a named problem: a conversion puts its reason into the issue (`params.reason`).
  */
-import { z } from "zod";
+import * as z from "zod";
 import { err, ok, type Result } from "../../core/result.ts";
 import { isReason } from "../../problems/catalog.ts";
 import { FILTER_VALUES_MAX, ROWS_DEFAULT, ROWS_MAX } from "../limits.ts";

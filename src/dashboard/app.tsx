@@ -1,0 +1,186 @@
+/**
+ * The pages of the dashboard: who is signed in, which screen is asked for, and what becomes of a form.
+ *
+ *   GET  /<screen>      the screen, or the question for a key        GET /export/v1/…    an answer of the API as a file
+ *   POST /sign-in       a key becomes a session                      POST /sign-out
+ *   POST /<screen>      what its form does, then the screen again
+ *
+ * Keeps: a page is made from answers of the API to the session's key and from nothing else. A write needs the form's token
+ * and comes from our own pages. Nobody learns from an address whether it would be a screen for somebody else.
+ */
+
+import { identifyKey } from "../access/admit.ts";
+import type { Asked } from "../access/asked.ts";
+import { fromDatabase } from "../access/database.ts";
+import {
+  endSession,
+  isOwnForm,
+  type Session,
+  type SessionSecrets,
+  sessionOf,
+  sessionPrincipal,
+  startSession,
+} from "../access/session.ts";
+import { ApiClient } from "./api-client.ts";
+import { exportFile } from "./export-file.ts";
+import { screenAt } from "./navigation.ts";
+import { SCREENS } from "./screens.ts";
+import { sendPage, Trouble } from "./shell.tsx";
+import { askForKey } from "./sign-in.tsx";
+import { readViewer, type Viewer } from "./viewer.ts";
+
+type Signed = { readonly session: Session; readonly viewer: Viewer; readonly api: ApiClient };
+
+/** Shows a screen. */
+export async function showScreen(asked: Asked): Promise<Response> {
+  const { request } = asked;
+  const signed = await signedIn(asked);
+  if (signed instanceof Response) return signed;
+  const screen = screenAt(new URL(request.url).pathname, signed.viewer.kind);
+  if (screen === null) return notThere(signed.viewer);
+  const draw = await SCREENS[screen].draw();
+  return draw({ asked, viewer: signed.viewer, api: signed.api });
+}
+
+/** Does what a form of a screen asks. */
+export async function actOnScreen(asked: Asked): Promise<Response> {
+  const form = formOf(asked);
+  const signed = await signedIn(asked);
+  if (signed instanceof Response) return signed;
+  const path = screenAt(new URL(asked.request.url).pathname, signed.viewer.kind);
+  const screen = path === null ? null : SCREENS[path];
+  if (screen?.act === undefined) return notThere(signed.viewer);
+  if (!isOwnForm(asked.request, signed.session, form.get("token"), secretsOf(asked))) return refuseForm(signed.viewer);
+  const act = await screen.act();
+  return act({ asked, viewer: signed.viewer, api: signed.api, form });
+}
+
+/** An answer of the API as a file, whatever its length. */
+export async function exportAnswer(asked: Asked): Promise<Response> {
+  const signed = await signedIn(asked);
+  return signed instanceof Response ? signed : exportFile(asked, signed.api);
+}
+
+/** A key becomes a session. */
+export async function signIn(asked: Asked): Promise<Response> {
+  const { request, env, config, nowMs } = asked;
+  const form = formOf(asked);
+  const secrets = secretsOf(asked);
+  const visit = sessionOf(request, secrets, nowMs);
+  const next = safeNext(form.get("next"));
+  if (visit === null || !isOwnForm(request, visit, form.get("token"), secrets)) {
+    return askForKey(asked, { next, said: "The form had been open for too long. Please send it again." });
+  }
+  const key = String(form.get("key") ?? "").trim();
+  const found = await identifyKey(request, `Bearer ${key}`, env, config.adminApiKey);
+  if (!found.ok) {
+    const said =
+      found.error.status === 401
+        ? "This key is not in force. A key starts with clk_ and is shown once, when it is made."
+        : "The key could not be checked just now. Try again in ten seconds.";
+    return askForKey(asked, { next, said, status: found.error.status });
+  }
+  const { session, setCookie } = startSession(request, secrets, {
+    ...{ keyId: found.value.keyId, nowMs },
+    random: random(),
+  });
+  const api = new ApiClient(asked, found.value);
+  const viewer = await readViewer(asked, api, { session, principal: found.value, secrets });
+  if (viewer === null) {
+    const said = "This key may look at no figures: it takes a key with the scope report, or the operator’s.";
+    return askForKey(asked, { next, said, status: 403 });
+  }
+  return new Response(null, {
+    status: 303,
+    headers: { Location: next, "Set-Cookie": setCookie, "Cache-Control": "no-store" },
+  });
+}
+
+export async function signOut(asked: Asked): Promise<Response> {
+  const form = formOf(asked);
+  const session = sessionOf(asked.request, secretsOf(asked), asked.nowMs);
+  if (session !== null && !isOwnForm(asked.request, session, form.get("token"), secretsOf(asked))) {
+    return askForKey(asked, { next: "/", said: "This form was not of this session; nothing was done." });
+  }
+  const headers = { Location: "/?signed_out=1", "Set-Cookie": endSession(asked.request), "Cache-Control": "no-store" };
+  return new Response(null, { status: 303, headers });
+}
+
+/** Who is signed in; else the page that asks for a key, and comes back here. */
+async function signedIn(asked: Asked): Promise<Signed | Response> {
+  const { request, env, nowMs } = asked;
+  const secrets = secretsOf(asked);
+  const session = sessionOf(request, secrets, nowMs);
+  const { pathname, search } = new URL(request.url);
+  const next = request.method === "GET" ? `${pathname}${search}` : pathname;
+  if (session === null || session.keyId === null) {
+    const said =
+      hasCookie(request) && session === null ? "Your session has ended. Sign in to go on where you were." : null;
+    return askForKey(asked, { next, said });
+  }
+  const principal = await fromDatabase(() => sessionPrincipal(session, secrets, { database: env.REPORT_DB, nowMs }));
+  if (principal === null) {
+    return askForKey(asked, { next, said: "The key of this session is not in force any more. Sign in with another." });
+  }
+  const api = new ApiClient(asked, principal);
+  const viewer = await readViewer(asked, api, { session, principal, secrets });
+  if (viewer === null) return askForKey(asked, { next, said: "This key may look at no figures any more." });
+  return { session, viewer, api };
+}
+
+export function secretsOf({ config }: Pick<Asked, "config">): SessionSecrets {
+  return { sessionKeys: config.sessionKeys, adminApiKey: config.adminApiKey };
+}
+
+function hasCookie(request: Request): boolean {
+  return /(?:^|; *)(?:__Host-clickledger|clickledger-loopback)=/.test(request.headers.get("Cookie") ?? "");
+}
+
+function notThere(viewer: Viewer): Response {
+  return sendPage({
+    title: "Not found",
+    path: "",
+    viewer,
+    status: 404,
+    sections: [
+      <Trouble title="There is nothing here" detail="The address is misspelled, or what it names is not yours.">
+        <p>
+          <a href="/">Overview</a>
+        </p>
+      </Trouble>,
+    ],
+  });
+}
+
+function refuseForm(viewer: Viewer): Response {
+  return sendPage({
+    title: "Not done",
+    path: "",
+    viewer,
+    status: 403,
+    sections: [
+      <Trouble
+        title="Nothing was done"
+        detail="The form was not sent from this page, or it belongs to an earlier session. Open the page again and repeat it."
+      >
+        <p>
+          <a href="/">Overview</a>
+        </p>
+      </Trouble>,
+    ],
+  });
+}
+
+/** The fields of the form that was sent. */
+function formOf({ body }: Asked): URLSearchParams {
+  return body instanceof URLSearchParams ? body : new URLSearchParams();
+}
+
+/** A path of our own to go on to. */
+function safeNext(given: unknown): string {
+  return typeof given === "string" && /^\/(?![/\\])/.test(given) ? given : "/";
+}
+
+function random(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(16));
+}

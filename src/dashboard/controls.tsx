@@ -1,0 +1,160 @@
+/**
+ * What a view is about, to see and to change: period, zone, comparison, filters. All of it is links and forms.
+ *
+ * Keeps: every control is an address, so it works without scripts and can be shared; `data-key` names the key that
+ * follows it where scripts run.
+ */
+import { addDays, dayIn } from "./calendar.ts";
+import type { Writer } from "./figures.ts";
+import { neighbourOf, PERIODS, type PeriodName } from "./periods.ts";
+import { addressOf, type FilterTerm, type View, withFilter, withoutFilter } from "./view.ts";
+import { dimensionLabel, valueLabel } from "./words.ts";
+
+type Props = { readonly view: View; readonly writer: Writer; readonly nowMs: number };
+
+export function Controls(props: Props) {
+  const { view } = props;
+  return (
+    <section class="controls" aria-label="Period and filters">
+      {view.misread.map((sentence) => (
+        <p class="note" role="status">
+          {sentence}
+        </p>
+      ))}
+      <div class="control-row">
+        <PeriodPicker {...props} />
+        <Comparison {...props} />
+      </div>
+      <Filters {...props} />
+    </section>
+  );
+}
+
+function PeriodPicker({ view, writer, nowMs }: Props) {
+  const { days, period, zone } = view;
+  const today = dayIn(zone, nowMs);
+  const [before, after] = [neighbourOf(days, -1, today), neighbourOf(days, 1, today)];
+  const label = typeof period === "string" ? PERIODS[period].label : writer.days(days);
+  return (
+    <div class="period">
+      {before === null ? null : (
+        <a class="step" href={addressOf(view, { period: before })} data-key="ArrowLeft" rel="prev">
+          <span class="for-ears">The period before</span>
+          <span aria-hidden="true">‹</span>
+        </a>
+      )}
+      <details class="menu">
+        <summary>
+          <strong>{label}</strong> <span class="soft">{writer.days(days)}</span>
+        </summary>
+        <div class="panel">
+          <ul class="choices">
+            {(Object.keys(PERIODS) as PeriodName[]).map((name) => (
+              <li>
+                <a
+                  href={addressOf(view, { period: name })}
+                  data-key={PERIODS[name].key}
+                  aria-current={name === period ? "true" : undefined}
+                >
+                  {PERIODS[name].label} <kbd aria-hidden="true">{PERIODS[name].key.toUpperCase()}</kbd>
+                </a>
+              </li>
+            ))}
+          </ul>
+          <form method="get" action={view.path} class="dates">
+            <Kept view={view} except={["from", "to", "period", "timezone"]} />
+            <label>
+              From <input type="date" name="from" value={days.from} max={addDays(today, 366)} required />
+            </label>
+            <label>
+              To, included <input type="date" name="to" value={days.to} max={addDays(today, 366)} required />
+            </label>
+            <label>
+              Time zone <input type="text" name="timezone" value={zone} size={18} spellcheck={false} required />
+            </label>
+            <button type="submit">Show</button>
+          </form>
+        </div>
+      </details>
+      {after === null ? null : (
+        <a class="step" href={addressOf(view, { period: after })} data-key="ArrowRight" rel="next">
+          <span class="for-ears">The period after</span>
+          <span aria-hidden="true">›</span>
+        </a>
+      )}
+      <span class="zone">
+        in {zone}
+        {view.isZoneChosen ? "" : ", the zone of the account"}
+      </span>
+    </div>
+  );
+}
+
+function Comparison({ view }: Props) {
+  return (
+    <a
+      class="toggle"
+      href={addressOf(view, { isCompared: !view.isCompared })}
+      data-key="x"
+      aria-current={view.isCompared ? "true" : undefined}
+    >
+      {view.isCompared ? "beside the period before" : "without comparison"}
+    </a>
+  );
+}
+
+/** A form that keeps the rest of its view. */
+export function Kept({ view, except }: { view: View; except: readonly string[] }) {
+  const url = new URL(addressOf(view), "https://kept.invalid");
+  return (
+    <>
+      {[...url.searchParams]
+        .filter(([name]) => !except.includes(name))
+        .map(([name, value]) => (
+          <input type="hidden" name={name} value={value} />
+        ))}
+    </>
+  );
+}
+
+function Filters({ view }: Props) {
+  if (view.filters.length === 0) return null;
+  return (
+    <ul class="chips" aria-label="Filters">
+      {view.filters.map((term) => (
+        <li class="chip">
+          <Chip view={view} term={term} />
+        </li>
+      ))}
+      {view.filters.length > 1 ? (
+        <li>
+          <a class="soft" href={addressOf(view, { filters: [] })}>
+            Clear all
+          </a>
+        </li>
+      ) : null}
+    </ul>
+  );
+}
+
+function Chip({ view, term }: { view: View; term: FilterTerm }) {
+  const { dimension, isExcluded, value } = term;
+  const without = withoutFilter(view.filters, term);
+  const inverted = withFilter(without, { ...term, isExcluded: !isExcluded });
+  const name = `${dimensionLabel(dimension)} ${isExcluded ? "is not" : "is"} ${valueLabel(dimension, value)}`;
+  return (
+    <>
+      <span dir="auto">
+        {dimensionLabel(dimension)} {isExcluded ? "is not" : "is"} <b>{valueLabel(dimension, value)}</b>
+      </span>
+      <a href={addressOf(view, { filters: inverted })} title={isExcluded ? "Only this" : "All but this"}>
+        <span class="for-ears">Invert: {name}</span>
+        <span aria-hidden="true">{isExcluded ? "=" : "≠"}</span>
+      </a>
+      <a href={addressOf(view, { filters: without })} title="Remove">
+        <span class="for-ears">Remove: {name}</span>
+        <span aria-hidden="true">×</span>
+      </a>
+    </>
+  );
+}

@@ -1,0 +1,32 @@
+/**
+ * The screens there are: where each stands in the navigation, and who may see it (screens.ts has what draws them).
+ *
+ * Keeps: data alone, since the table of routes loads it too. A screen that a viewer may not see is one that does not exist
+ * for them, by its address too.
+ */
+export type ViewerKind = "advertiser" | "publisher" | "operator";
+
+export type ScreenEntry = {
+  readonly title: string;
+  /** Its heading in the navigation; screens that are reached from others have none. */
+  readonly group: "Look" | "Look into" | "Operate" | "Build" | null;
+  readonly for: readonly ViewerKind[];
+  /** The key that leads there. */
+  readonly key?: string;
+};
+
+const ALL: readonly ViewerKind[] = ["advertiser", "publisher", "operator"];
+
+export const SCREEN_ENTRIES = {
+  "/": { title: "Overview", group: "Look", for: ALL, key: "o" },
+} as const satisfies Readonly<Record<string, ScreenEntry>>;
+
+export type ScreenPath = keyof typeof SCREEN_ENTRIES;
+export const SCREEN_PATHS = Object.keys(SCREEN_ENTRIES) as readonly ScreenPath[];
+export const GROUPS = ["Look", "Look into", "Operate", "Build"] as const;
+
+/** What a path shows to a kind of viewer; null where there is nothing. */
+export function screenAt(path: string, kind: ViewerKind): ScreenPath | null {
+  const known = SCREEN_PATHS.find((one) => one === path);
+  return known !== undefined && SCREEN_ENTRIES[known].for.includes(kind) ? known : null;
+}

@@ -1,0 +1,17 @@
+/**
+ * What draws each screen, and what its forms do; loaded when it is first asked for.
+ */
+import type { Asked } from "../access/asked.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { ScreenPath } from "./navigation.ts";
+import type { Viewer } from "./viewer.ts";
+
+export type ScreenAsked = { readonly asked: Asked; readonly viewer: Viewer; readonly api: ApiClient };
+export type Draw = (asked: ScreenAsked) => Response | Promise<Response>;
+export type Act = (asked: ScreenAsked & { readonly form: URLSearchParams }) => Response | Promise<Response>;
+
+type Screen = { readonly draw: () => Promise<Draw>; readonly act?: () => Promise<Act> };
+
+export const SCREENS: Readonly<Record<ScreenPath, Screen>> = {
+  "/": { draw: async () => (await import("./overview.tsx")).drawOverview },
+};

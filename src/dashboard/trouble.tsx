@@ -1,0 +1,19 @@
+/**
+ * What stands where a report was asked for and refused: the API's own sentence, and the ways on.
+ */
+import type { ProblemJson } from "../problem.ts";
+import { Trouble } from "./shell.tsx";
+import { addressOf, type View } from "./view.ts";
+
+export function ReportTrouble({ problem, view }: { problem: ProblemJson; view: View }) {
+  const { title, detail, status } = problem;
+  return (
+    <Trouble title={title} detail={detail}>
+      <p>
+        {status >= 500 || status === 429 ? <a href={addressOf(view)}>Try again</a> : null}
+        {view.filters.length > 0 ? <a href={addressOf(view, { filters: [] })}>Without filters</a> : null}{" "}
+        <a href={addressOf(view, { period: "7d" })}>The last 7 days</a> <a href="/">Overview</a>
+      </p>
+    </Trouble>
+  );
+}

@@ -1,0 +1,144 @@
+/**
+ * What a screen is about, as its address says it: a period, filters, a comparison, a metric. The address is the state
+ * of the view and nearly the query of the API: filters, dimensions and metrics have the API's own names.
+ *
+ *   /?period=30d&campaign_id=cmp_7&country!=DE&metric=spend_micros&compare=none&timezone=Asia/Tokyo
+ *   → from=2026-10-30&to=2026-11-28&campaign_id=cmp_7&country!=DE&timezone=Asia/Tokyo
+ *
+ * Keeps: pure. What an address says that no view has is left out and told (`misread`), so that an old or a mistyped
+ * link still opens; values of filters go to the API as they are, which judges them. Parameters of one screen (tabs,
+ * sort, page) stand beside these and stay when a filter changes, but for the page.
+ */
+import { DIMENSIONS, type Dimension } from "../report/query/fields.ts";
+import { type Days, daysIn, PERIOD_UNLESS_GIVEN, type PeriodChoice, periodOf } from "./periods.ts";
+
+export type FilterTerm = { readonly dimension: Dimension; readonly isExcluded: boolean; readonly value: string };
+
+export type View = {
+  readonly path: string;
+  readonly period: PeriodChoice;
+  readonly days: Days;
+  readonly filters: readonly FilterTerm[];
+  readonly isCompared: boolean;
+  readonly zone: string;
+  /** Whether the address names the zone, rather than the advertiser's profile. */
+  readonly isZoneChosen: boolean;
+  /** Further parameters, which belong to one screen. */
+  readonly own: Readonly<Record<string, string>>;
+  /** What the address says that was not understood, as sentences. */
+  readonly misread: readonly string[];
+};
+
+/** A change of a view; a parameter of the screen that is null goes. */
+export type ViewChange = {
+  readonly path?: string;
+  readonly period?: PeriodChoice;
+  readonly filters?: readonly FilterTerm[];
+  readonly isCompared?: boolean;
+  readonly zone?: string;
+  readonly own?: Readonly<Record<string, string | null>>;
+};
+
+/** Starts again with another selection. */
+const OF_A_PAGE: readonly string[] = ["cursor"];
+const KNOWN: ReadonlySet<string> = new Set(["period", "from", "to", "compare", "timezone"]);
+const VALUE_CHARS_MAX = 200;
+
+/** The view of an address. */
+export function viewOf(
+  { pathname, searchParams }: Pick<URL, "pathname" | "searchParams">,
+  { profileZone, nowMs }: { profileZone: string; nowMs: number },
+): View {
+  const misread: string[] = [];
+  const asked = searchParams.get("timezone");
+  const isZoneChosen = asked !== null && isZone(asked);
+  if (asked !== null && !isZoneChosen) misread.push(`There is no time zone “${asked}”; this shows ${profileZone}.`);
+  const zone = isZoneChosen ? asked : profileZone;
+  const found = periodOf(searchParams);
+  if (found === null) misread.push("The period of the address does not exist; this shows the last 30 days.");
+  const period = found ?? PERIOD_UNLESS_GIVEN;
+  return {
+    path: pathname,
+    period,
+    days: daysIn(period, zone, nowMs),
+    filters: filtersOf(searchParams),
+    isCompared: searchParams.get("compare") !== "none",
+    zone,
+    isZoneChosen,
+    own: Object.fromEntries([...searchParams].filter(([name]) => !KNOWN.has(name) && !isFilter(name))),
+    misread,
+  };
+}
+
+/** The address of a view, with a change. */
+export function addressOf(view: View, change: ViewChange = {}): string {
+  const { period, filters, isCompared } = { ...view, ...change };
+  const search = new URLSearchParams();
+  if (typeof period !== "string") {
+    search.set("from", period.from);
+    search.set("to", period.to);
+  } else if (period !== PERIOD_UNLESS_GIVEN) search.set("period", period);
+  for (const [name, values] of grouped(filters)) search.set(name, values.join(","));
+  if (!isCompared) search.set("compare", "none");
+  if (change.zone !== undefined || view.isZoneChosen) search.set("timezone", change.zone ?? view.zone);
+  const isSelection = change.filters !== undefined || change.period !== undefined || change.zone !== undefined;
+  for (const [name, value] of Object.entries({ ...view.own, ...change.own })) {
+    if (value !== null && !(isSelection && OF_A_PAGE.includes(name))) search.set(name, value);
+  }
+  const path = change.path ?? view.path;
+  const query = search.toString().replaceAll("%21=", "!=").replaceAll("%2C", ",");
+  return query === "" ? path : `${path}?${query}`;
+}
+
+/** The part of the API's query that every request of a view has. */
+export function queryOf({ days, filters, zone, isZoneChosen, isCompared }: View): Record<string, string> {
+  return {
+    ...days,
+    ...(isZoneChosen ? { timezone: zone } : {}),
+    ...Object.fromEntries(grouped(filters).map(([name, values]) => [name, values.join(",")])),
+    ...(isCompared ? { compare: "previous_period" } : {}),
+  };
+}
+
+/** The filters with one more; one of the same dimension and kind is joined by it. */
+export function withFilter(filters: readonly FilterTerm[], term: FilterTerm): FilterTerm[] {
+  return [...filters.filter((other) => !isSameTerm(other, term)), term];
+}
+
+export function withoutFilter(filters: readonly FilterTerm[], term: FilterTerm): FilterTerm[] {
+  return filters.filter((other) => !isSameTerm(other, term));
+}
+
+function isSameTerm(one: FilterTerm, other: FilterTerm): boolean {
+  return one.dimension === other.dimension && one.value === other.value && one.isExcluded === other.isExcluded;
+}
+
+function filtersOf(search: URLSearchParams): FilterTerm[] {
+  return [...search].flatMap(([name, text]) => {
+    if (!isFilter(name)) return [];
+    const isExcluded = name.endsWith("!");
+    const dimension = (isExcluded ? name.slice(0, -1) : name) as Dimension;
+    const values = new Set(text.split(",").map((value) => value.trim().slice(0, VALUE_CHARS_MAX)));
+    return Array.from(values, (value) => ({ dimension, isExcluded, value })).filter(({ value }) => value !== "");
+  });
+}
+
+function isFilter(name: string): boolean {
+  return DIMENSIONS.some((dimension) => name === dimension || name === `${dimension}!`);
+}
+
+/** Filters by parameter, in their order. */
+function grouped(filters: readonly FilterTerm[]): [string, string[]][] {
+  const byName = Map.groupBy(filters, ({ dimension, isExcluded }) => dimension.concat(isExcluded ? "!" : ""));
+  return Array.from(byName, ([name, terms]) => [name, terms.map(({ value }) => value)]);
+}
+
+function isZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return !/^[+-]/.test(name);
+  } catch {
+    // An unknown zone is a RangeError, and there is nothing else to throw.
+    return false;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Who looks: the holder of a session's key, what it may see, and how they read.
+ *
+ *   advertiser   its own figures        publisher   its own traffic        operator   everything
+ *
+ * Keeps: says what `GET /v1/me` says of the key, and nothing else is known of it here.
+ */
+import { isOperator, type Principal } from "../access/api-keys.ts";
+import type { Asked } from "../access/asked.ts";
+import { formTokenOf, type Session, type SessionSecrets } from "../access/session.ts";
+import type { ApiClient } from "./api-client.ts";
+import { localeOf } from "./figures.ts";
+import type { ViewerKind } from "./navigation.ts";
+
+export type Viewer = {
+  readonly kind: ViewerKind;
+  /** Of the tenant; null for the operator. */
+  readonly ownerId: string | null;
+  readonly name: string;
+  readonly principal: Principal;
+  readonly currency: string | null;
+  readonly zone: string;
+  readonly locale: string;
+  /** What forms of this session send back. */
+  readonly formToken: string;
+};
+
+/** Of an answer of `GET /v1/me`. */
+type Me = {
+  readonly owner: { readonly id: string | null; readonly name: string | null };
+  readonly currency: string | null;
+  readonly timezone: string;
+};
+
+/** The viewer, or the problem of one whose key may look at nothing. */
+export async function readViewer(
+  { request }: Asked,
+  api: ApiClient,
+  { session, principal, secrets }: { session: Session; principal: Principal; secrets: SessionSecrets },
+): Promise<Viewer | null> {
+  const kind = kindOf(principal);
+  if (kind === null) return null;
+  const me = await api.get<Me>("/v1/me");
+  const known = me.ok ? me.value : null;
+  const ownerId = principal.advertiserId ?? principal.publisherId;
+  return {
+    kind,
+    ownerId,
+    name: kind === "operator" ? "Operator" : (known?.owner.name ?? ownerId ?? ""),
+    principal,
+    currency: known?.currency ?? principal.account?.currency ?? null,
+    zone: known?.timezone ?? principal.account?.timeZone ?? "UTC",
+    locale: localeOf(request.headers.get("Accept-Language")),
+    formToken: formTokenOf(session, secrets),
+  };
+}
+
+function kindOf(principal: Principal): ViewerKind | null {
+  if (principal.advertiserId !== null) return principal.scopes.has("report") ? "advertiser" : null;
+  if (principal.publisherId !== null) return principal.scopes.has("report") ? "publisher" : null;
+  return isOperator(principal) ? "operator" : null;
+}
