@@ -9,8 +9,13 @@ import type { Json } from "miniflare";
 import { defineConfig } from "vitest/config";
 import { TEST_SECRETS } from "./test/support/secrets.ts";
 
-/** Tests of what reads rows and queries, which needs no platform. */
-const PURE_SUBMIT_TESTS = ["test/conversions/{row,postback}.test.ts", "test/impression-counts/counts-row.test.ts"];
+/** Tests of what needs no platform in rooms that have one: rows and queries, and what pages are computed by. */
+const PURE_TESTS = [
+  "test/conversions/{row,postback}.test.ts",
+  "test/impression-counts/counts-row.test.ts",
+  "test/access/session.test.ts",
+  "test/dashboard/pure/*.test.{ts,tsx}",
+];
 
 /** The Worker of wrangler.toml in workerd, with further bindings. */
 function worker(bindings: Record<string, Json>, more: { d1Databases?: string[] } = {}) {
@@ -49,7 +54,7 @@ export default defineConfig(async () => {
               "test/docs/**/*.test.ts",
               "test/journey/**/*.test.ts",
               "test/simulation/**/*.test.ts",
-              ...PURE_SUBMIT_TESTS,
+              ...PURE_TESTS,
               "test/*.test.ts",
             ],
             exclude: ["test/guarantees.test.ts"],
@@ -66,7 +71,7 @@ export default defineConfig(async () => {
               "test/{access,admin,api,dashboard,conversions,impression-counts,track,queue,shard,facts,cold,report,openapi,operator,batch,contract,well-known}/**/*.test.ts",
               "test/guarantees.test.ts",
             ],
-            exclude: PURE_SUBMIT_TESTS,
+            exclude: PURE_TESTS,
             setupFiles: ["./test/support/apply-migrations.ts"],
             testTimeout: 120_000,
           },

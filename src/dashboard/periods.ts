@@ -68,7 +68,7 @@ export function daysIn(choice: PeriodChoice, timeZone: string, nowMs: number): D
   return daysOf(choice, dayIn(timeZone, nowMs));
 }
 
-/** The period just before (-1) or after (1); null where it lies in the future. */
+/** The period just before (-1) or after (1); null where it lies in the future, or the calendar has no such days. */
 export function neighbourOf(days: Days, step: -1 | 1, today: Day): Days | null {
   const length = daysBetween(days.from, days.to);
   const isMonth = days.from === firstOfMonth(days.from) && (days.to === lastOfMonth(days.from) || days.to === today);
@@ -76,5 +76,5 @@ export function neighbourOf(days: Days, step: -1 | 1, today: Day): Days | null {
   const next = isOneMonth
     ? monthOf(step === -1 ? addDays(days.from, -1) : addDays(lastOfMonth(days.from), 1))
     : { from: addDays(days.from, step * length), to: addDays(days.to, step * length) };
-  return next.from > today ? null : next;
+  return next.from > today || !isDay(next.from) || !isDay(next.to) ? null : next;
 }
