@@ -83,6 +83,30 @@ describe("cold minutes", () => {
     expect(second.sum).toBe(first.sum);
   });
 
+  it("forget the footer that was read first when 64 others were", async () => {
+    const small: ColdObject[] = [];
+    for (let at = 0; at < 65; at++) {
+      const name = `adv_${100 + at}`;
+      const key = `cold/${name}.parquet`;
+      const { bytes, footerBytes } = encodeMinutes(rows.slice(0, 8).map((row) => ({ ...row, advertiserId: name })));
+      const { etag } = await env.ARCHIVE.put(key, bytes, {});
+      const sizes = { bytes: bytes.length, footer_bytes: footerBytes, rows: 8 };
+      small.push({ ...object, ...sizes, object_key: key, etag, advertiser_first: name, advertiser_last: name });
+    }
+    const requestsFor = async (at: number) => {
+      const asked = small.slice(at, at + 1);
+      const question = { wanted: EVERYTHING, columns: ["valid"], take: () => {} };
+      return (await readColdMinutes(env.ARCHIVE, asked, question)).requests;
+    };
+    const first = await requestsFor(0);
+    expect(await requestsFor(0)).toBe(first - 1);
+    for (let at = 1; at < 64; at++) await requestsFor(at);
+    expect(await requestsFor(0)).toBe(first - 1);
+    await requestsFor(64);
+    expect(await requestsFor(1)).toBe(first - 1);
+    expect(await requestsFor(0)).toBe(first);
+  });
+
   it("are refused before they are decoded when there are too many", async () => {
     let taken = 0;
     const take = () => {

@@ -2,17 +2,22 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseJson } from "../../src/core/base64url.ts";
 import {
-  CONVERSION_ACTIONS,
-  CONVERSION_KINDS,
+  type ConversionAction,
   type ConversionEvent,
+  type ConversionKind,
   encodeConversion,
   isConversionValue,
   parseConversion,
 } from "../../src/core/conversion.ts";
-import { CONVERSION_VALUE_MICROS_MAX, ORDER_ID_LENGTH_MAX } from "../../src/core/limits.ts";
 import { isReference } from "../../src/core/reference.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { aClickIdentity, aConversion } from "../support/submissions.ts";
+
+/** A million million of a currency's units, and 128 characters. */
+const CONVERSION_VALUE_MICROS_MAX = 1_000_000_000_000_000;
+const ORDER_ID_LENGTH_MAX = 128;
+const KINDS: ConversionKind[] = ["purchase", "lead", "signup", "install", "subscription", "add_to_cart", "other"];
+const ACTIONS: ConversionAction[] = ["record", "correct", "retract"];
 
 const wireOf = (overrides: Record<string, unknown> = {}) => ({
   ...JSON.parse(encodeConversion(aConversion())),
@@ -26,8 +31,8 @@ describe("the wire form of a conversion", () => {
   it("reads back any conversion", () => {
     const parts = fc.record({
       orderId: fc.option(reference),
-      kind: fc.constantFrom(...CONVERSION_KINDS),
-      action: fc.constantFrom(...CONVERSION_ACTIONS),
+      kind: fc.constantFrom<ConversionKind>(...KINDS),
+      action: fc.constantFrom<ConversionAction>(...ACTIONS),
       correctionId: fc.option(reference),
       valueMicros: fc.integer({ min: -CONVERSION_VALUE_MICROS_MAX, max: CONVERSION_VALUE_MICROS_MAX }),
       occurredAtMs: fc.nat({ max: 2 ** 31 }).map((ms) => NOON_MS + ms),

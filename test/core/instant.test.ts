@@ -31,6 +31,11 @@ describe("an instant with its zone", () => {
     ["a zone beyond 14 hours", "2026-04-20T12:00:00+14:01"],
     ["a zone of 60 minutes", "2026-04-20T12:00:00+01:60"],
     ["something behind it", "2026-04-20T12:00:00Zulu"],
+    ["a year of five digits", "12026-04-20T12:00:00Z"],
+    ["a sign before it", "-2026-04-20T12:00:00Z"],
+    ["a space before it", " 2026-04-20T12:00:00Z"],
+    ["a word before it", "at 2026-04-20T12:00:00Z"],
+    ["another instant before it", "2026-04-20T12:00:00Z2026-04-20T12:00:00Z"],
     ["nothing", ""],
   ])("is not read from %s", (_, text) => {
     expect(parseZonedInstant(text)).toBeNull();

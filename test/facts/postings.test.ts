@@ -167,6 +167,24 @@ describe("rolled tiers", () => {
     );
   });
 
+  it("take what comes late by the mark of its own bucket, whatever another bucket's is", async () => {
+    const store = new D1Facts(database, () => NOON_MS);
+    const [one, two] = [specAt(0), { ...specAt(0), advertiser: 2 }];
+    expect(advertiserBucketOf("adv_1")).not.toBe(advertiserBucketOf("adv_2"));
+    await postTo(store, { facts: foldAll([one, two]) });
+    await rollAll(database, NOON_MS + 30 * HOUR_MS);
+    // As after a roll that came as far as the first bucket.
+    const tables = ["facts_hour", "facts_day"].map((table) => `DELETE FROM ${table} WHERE advertiser_id = 'adv_2'`);
+    const marks = `UPDATE roll_marks SET mark = 0 WHERE bucket = ${advertiserBucketOf("adv_2")}`;
+    await database.batch([...tables, marks].map((sql) => database.prepare(sql)));
+    await postTo(store, { facts: foldAll([one, two]) });
+    const hours = [...(await readFacts(database, "hour")).values()];
+    expect(hours.map(({ advertiserId }) => advertiserId)).toEqual(["adv_1"]);
+    await expectTiersAgree();
+    await rollAll(database, NOON_MS + 31 * HOUR_MS);
+    await expectTiersAgree();
+  });
+
   it("are rolled once by two rolls at the same time", async () => {
     const store = new D1Facts(database, () => NOON_MS);
     const specs = [0, 1, 61, -61].map((minute) => specAt(minute));

@@ -80,6 +80,9 @@ describe("a batch", () => {
       expect.objectContaining({ type: "/problems/field-invalid", field: "rows[2].gross_impressions" }),
     ]);
     expect(JSON.parse((await upload([good, null])).text)).toMatchObject({ status: 400, field: "rows[1]" });
+    // What a sender may write instead is said, not only that it was wrong.
+    const device = { field: "rows[0].device", detail: "One of desktop, mobile, tablet, tv, other." };
+    expect(JSON.parse((await upload([{ ...good, device: "phone" }])).text)).toMatchObject(device);
     expect((await totalsOf("ad_whole"))?.["impressions"] ?? 0).toBe(0);
     expect(statusOf(await upload([good], batchId))).toBe("counted");
   });

@@ -133,6 +133,23 @@ describe("Coalescer", () => {
     }
   });
 
+  it("is looked at in intervals that double, and for the last time when a guardian's patience ends", async () => {
+    const { sent, deliver } = delivering();
+    const waits: number[] = [];
+    let nowMs = 0;
+    const after = (ms: number) => {
+      waits.push(ms);
+      nowMs += ms;
+      return { done: Promise.resolve(), cancel: () => {} };
+    };
+    const shared = new Coalescer(HOLD_MS, { nowMs: () => nowMs, after });
+    void shared.enqueue(aClick(), "leader", never);
+    nowMs = 0;
+    expect(await shared.enqueue(aClick(), "guardian", deliver)).toBe("durable");
+    expect(waits).toEqual([20, 45, 45, 90, 180, 360, 720, 580]);
+    expect(sent).toHaveLength(1);
+  });
+
   it("survives the death of leader and first guardian, and of all three when somebody clicks again", async () => {
     vi.useFakeTimers();
     try {
