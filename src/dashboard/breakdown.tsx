@@ -10,6 +10,7 @@ import { UNSET } from "../report/query/fields.ts";
 import type { ApiClient } from "./api-client.ts";
 import { Bar } from "./chart.tsx";
 import { isSum, labelOf, type MetricName, type Writer } from "./figures.ts";
+import { OpenLink } from "./open-link.tsx";
 import { type Counted, figureIn, type TableAnswer, textOf } from "./report-answer.ts";
 import { ReportTrouble } from "./trouble.tsx";
 import { addressOf, queryOf, type View, withFilter } from "./view.ts";
@@ -113,7 +114,10 @@ function Rows({ view, writer, metric, tab, answer }: RowsProps) {
           <tr>
             <th scope="row">
               <Bar share={highest === 0 ? 0 : Number(figureIn(row, metric) ?? 0) / highest} />
-              <ValueLink {...{ view, tab, row }} />
+              <span class="value">
+                <ValueLink {...{ view, tab, row }} />
+                <OpenLink view={view} dimension={tab} value={textOf(row, tab)} name="" />
+              </span>
             </th>
             <td class="number">{writer.value(metric, figureIn(row, metric), currencyOf(row, answer))}</td>
             {hasShares ? (

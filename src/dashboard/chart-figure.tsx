@@ -26,7 +26,7 @@ const TICKS: Readonly<Record<Granularity, Intl.DateTimeFormatOptions>> = {
   week: { day: "numeric", month: "short" },
   month: { month: "short", year: "numeric" },
 };
-const NAMES: Readonly<Record<Granularity, Intl.DateTimeFormatOptions>> = {
+export const NAMES: Readonly<Record<Granularity, Intl.DateTimeFormatOptions>> = {
   minute: { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
   hour: { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
   day: { weekday: "short", day: "numeric", month: "short", year: "numeric" },
@@ -262,7 +262,7 @@ function SeriesTable(props: Props) {
 }
 
 /** The request behind a view, for who asks the API themselves, and its answer as a file. */
-export function AsCurl({ path }: { path: string }) {
+export function AsCurl({ path, file = path }: { path: string; file?: string }) {
   return (
     <details class="behind">
       <summary>As curl, as a file</summary>
@@ -270,7 +270,7 @@ export function AsCurl({ path }: { path: string }) {
         <code data-origin-of={path}>{`curl -H "Authorization: Bearer $CLICKLEDGER_KEY" '${path}'`}</code>
       </pre>
       <p>
-        <a href={`/export${path}`} download>
+        <a href={`/export${file}`} download>
           Download as CSV
         </a>
       </p>

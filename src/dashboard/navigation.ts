@@ -19,6 +19,7 @@ const ALL: readonly ViewerKind[] = ["advertiser", "publisher", "operator"];
 
 export const SCREEN_ENTRIES = {
   "/": { title: "Overview", group: "Look", for: ALL, key: "o" },
+  "/explore": { title: "Explore", group: "Look", for: ALL, key: "e" },
 } as const satisfies Readonly<Record<string, ScreenEntry>>;
 
 export type ScreenPath = keyof typeof SCREEN_ENTRIES;

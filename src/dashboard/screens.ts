@@ -14,4 +14,5 @@ type Screen = { readonly draw: () => Promise<Draw>; readonly act?: () => Promise
 
 export const SCREENS: Readonly<Record<ScreenPath, Screen>> = {
   "/": { draw: async () => (await import("./overview.tsx")).drawOverview },
+  "/explore": { draw: async () => (await import("./explore.tsx")).drawExplore },
 };
