@@ -121,7 +121,9 @@ async function closed({ archive, log }: RecoveryPorts, life: Life): Promise<Life
 /** The last place of the life that this log has gone through too. */
 async function lastCommon({ archive, shard, log }: RecoveryPorts, life: Life): Promise<Position> {
   const owner: LogOwner = { shard, incarnation: life.incarnation };
-  let common = log.tail();
+  const tail = log.tail();
+  // Rows before its base are of the life before it: this log may still hold them, and has gone through them too.
+  let common = tail.seq < life.base.seq ? life.base : tail;
   if (common.seq >= life.end.seq) return common.seq === life.end.seq ? common : life.end;
   for (;;) {
     const own = log.rowsAfter(common.seq, LOG_READ_CHARS_MAX);

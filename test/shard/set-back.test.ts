@@ -77,6 +77,27 @@ describe("[attack 1] storage that was set back", () => {
     expect(await archivedLines(shard)).toHaveLength(40);
   });
 
+  it("is mended again from the base of its life where it still holds rows from before it", async () => {
+    const shard = "restored-behind-base";
+    const ingest = (from: number) => shardNamed(shard).ingest(clicks("ad_behind_base", from, 5));
+    await ingest(0);
+    const beforeItWasArchived = await copyStorage(shardNamed(shard));
+    await settle(shard);
+    await ingest(5);
+    await settle(shard);
+    await beforeItWasArchived();
+    // A life begins behind the first row, which the log still holds.
+    await ingest(10);
+    const inTheNewLife = await copyStorage(shardNamed(shard));
+    await ingest(15);
+    await settle(shard);
+    await inTheNewLife();
+    expect(await ingest(20)).toBe(5);
+    await settle(shard);
+    expect(await totalsOf("ad_behind_base")).toMatchObject({ gross: 25, valid: 25, duplicate: 0 });
+    expect(await archivedLines(shard)).toHaveLength(25);
+  });
+
   it("that is lost altogether knows its keys again", async () => {
     const shard = "lost-storage";
     const putBack = await copyStorage(shardNamed(shard));

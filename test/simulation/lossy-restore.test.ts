@@ -71,4 +71,8 @@ describe("rows that are lost with their storage", () => {
     // Its rows before the announced segment are stored: announced again from the older mark, they were refused for ever.
     expect((await simulate({ seed: 2058, hours: 1 })).complaints).toEqual([]);
   });
+  it("come to rest where a storage is set back twice, with rows from before the base of its life", async () => {
+    // Compared from its first row the life's archive had nothing, and the shard tried again for ever.
+    expect((await simulate({ seed: 7425, hours: 1 })).complaints).toEqual([]);
+  });
 });
