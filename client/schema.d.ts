@@ -60,6 +60,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List which days of which ads have changed
+         * @description For whoever keeps a copy of reports. Without `after` it names nothing and gives a cursor: read every day behind it. Afterwards read the named days alone. A publisher's key reads reports instead.
+         */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/live": {
         parameters: {
             query?: never;
@@ -1445,6 +1465,23 @@ export interface components {
             /** @description The `after` of the next page; null on the last. */
             next: string | null;
         };
+        ChangePage: {
+            /** @description What to read again; empty without `after`. */
+            changes: {
+                /** Format: date */
+                day: string;
+                advertiserId: string;
+                campaignId: string;
+                adGroupId: string;
+                adId: string;
+            }[];
+            /** @description The `after` of the next request; while nothing has changed, the one that was sent. */
+            cursor: string;
+            /** @description Whether to ask again at once. */
+            hasMore: boolean;
+            /** @description The zone whose days are named. */
+            timezone: string;
+        };
         ConversionResult: {
             status: components["schemas"]["ConversionStatus"];
         };
@@ -2410,7 +2447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [stale-cursor](/problems/stale-cursor): The cursor is too old. */
+            /** @description [stale-cursor](/problems/stale-cursor): The cursor is no longer in force. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -2608,7 +2645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [stale-cursor](/problems/stale-cursor): The cursor is too old. */
+            /** @description [stale-cursor](/problems/stale-cursor): The cursor is no longer in force. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -2913,6 +2950,145 @@ export interface operations {
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description `cursor` of the answer before; none to begin. */
+                after?: string;
+                /** @description Ads and days at most; 1000 unless given. */
+                limit?: number;
+                /** @description IANA name: the zone whose days are named; as of reports unless given. */
+                timezone?: string;
+                /** @description Of the operator's keys: this advertiser alone. */
+                advertiser_id?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What to read again. */
+            200: {
+                headers: {
+                    /** @description A minute for what is complete and was asked by GET; else `no-store`. */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangePage"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [empty-value](/problems/empty-value): A list holds an empty value.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [too-many-values](/problems/too-many-values): The lists hold too many values.
+             *
+             *     [unknown-time-zone](/problems/unknown-time-zone): The time zone is not known.
+             *
+             *     [tampered-cursor](/problems/tampered-cursor): This cursor was not issued to this API key.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [stale-cursor](/problems/stale-cursor): The cursor is no longer in force. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              */
             503: {
                 headers: {

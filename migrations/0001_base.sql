@@ -209,6 +209,23 @@ CREATE TABLE cold_marks (
   generation INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Which days of which ads have changed, so that whoever keeps a copy need not read all of them again (GET /v1/changes).
+-- src/facts/changed-days-sql.ts says why nothing is missed.
+CREATE TABLE change_clock (
+  id      INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  tick_ms INTEGER NOT NULL -- moved by postings and by readers, at most once in five minutes
+) STRICT;
+
+CREATE TABLE changed_days (
+  advertiser_id TEXT    NOT NULL,
+  day           INTEGER NOT NULL, -- days since 1970-01-01
+  campaign_id   TEXT    NOT NULL,
+  ad_group_id   TEXT    NOT NULL,
+  ad_id         TEXT    NOT NULL,
+  tick_ms       INTEGER NOT NULL, -- of the clock when it last changed
+  PRIMARY KEY (advertiser_id, day, campaign_id, ad_group_id, ad_id)
+) STRICT, WITHOUT ROWID;
+
 -- D1 grows out, not up, so facts may stand in several report databases. An advertiser's stand in one of them, which
 -- is written down here when the advertiser is first seen, and never changes. Only the primary database's tables of these
 -- names are used; every database has the same schema.

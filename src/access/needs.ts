@@ -4,8 +4,9 @@
  *
  *   admin         the operator                             report    reads rows: its own, or all with scope admin
  *   catalog       the advertiser itself, or the operator   events    the same of single clicks
- *   late_clicks   likewise                                 convert   an advertiser's conversions, or anybody's
- *   mint          whoever may mint                         any       every key that is in force
+ *   late_clicks   likewise                                 changes   likewise
+ *   convert       an advertiser's conversions, or all      mint      whoever may mint
+ *   any           every key that is in force
  *
  * Keeps: pure. A key with an owner acts for nobody else, whatever its scopes.
  */
@@ -33,6 +34,11 @@ const RULES = {
     ofAdvertiser(
       principal,
       "A publisher's key reads its traffic and its single clicks; this list is read by the advertiser's.",
+    ),
+  changes: (principal) =>
+    ofAdvertiser(
+      principal,
+      "A publisher's key reads its traffic in reports; changes are kept by ad, for the advertiser's key.",
     ),
   convert: (principal) => {
     const may = principal.advertiserId === null ? isOperator(principal) : principal.scopes.has("convert");

@@ -84,6 +84,10 @@ function reportRoutes(ports: ReportPorts | undefined): Route[] {
       load: async () => (await handlers()).query,
     },
     { method: "GET", path: "/v1/metrics/clicks", needs, load: async () => (await handlers()).series },
+    {
+      ...{ method: "GET", path: "/v1/changes", needs: "changes" },
+      load: async () => (await import("../report/changes/changes.ts")).handleChanges,
+    },
     { method: "GET", path: "/v1/live", needs, load: async () => (await import("../report/live/live.ts")).handleLive },
     {
       ...{ method: "POST", path: "/v1/live/tickets", needs },

@@ -15,7 +15,7 @@ import { logFault, logInfo } from "../log.ts";
 import type { Sealer } from "../queue/dead-letter.ts";
 import { drainSpool } from "../queue/spool.ts";
 import type { ShardNamespace, SubmissionNamespace } from "../shard/stub.ts";
-import { dropLateClicks, dropOld } from "./retention.ts";
+import { dropChanges, dropLateClicks, dropOld } from "./retention.ts";
 import { watchDatabase } from "./set-back.ts";
 
 export type CronPorts = {
@@ -102,6 +102,10 @@ export async function runTiers(
     await duty(`drop old late clicks ${name}`, async () => {
       const rows = await dropLateClicks(database, { receivedBeforeMs: nowMs - dedupHorizonMs, buckets });
       if (rows > 0) logInfo("old_late_clicks_dropped", { rows, database: name });
+    });
+    await duty(`drop old changes ${name}`, async () => {
+      const rows = await dropChanges(database, { nowMs, buckets });
+      if (rows > 0) logInfo("old_changes_dropped", { rows, database: name });
     });
   }
 }

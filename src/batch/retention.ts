@@ -1,5 +1,6 @@
 /**
- * What is past its time leaves: hours and days in the report database, minutes in R2, each in small steps.
+ * What is past its time leaves: hours, days, late clicks and what has changed in the report database, minutes in R2,
+ * each in small steps.
  *
  *   ledger 'cold' ──▶ 'dropped' ──▶ delete the objects ──▶ delete the ledger rows
  *
@@ -12,7 +13,8 @@
 
 import { DELETE_OLD_DAYS, DELETE_OLD_HOURS, DROP_OBJECTS, FORGET_DROPPED, SELECT_DROPPED } from "../cold/sql.ts";
 import { EVENT_ID_RANDOM_BYTES, makeEventId } from "../core/event-id.ts";
-import { DAY_MS } from "../core/limits.ts";
+import { CHANGES_KEPT_DAYS, DAY_MS } from "../core/limits.ts";
+import { DELETE_OLD_CHANGES } from "../facts/changed-days-sql.ts";
 import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS } from "../facts/day-sums-sql.ts";
 import { DELETE_OLD_LATE_CLICKS } from "../facts/facts-sql.ts";
 
@@ -46,6 +48,28 @@ export async function dropLateClicks(
       deleted += changes;
       if (changes < LATES_PER_STEP_MAX) break;
     }
+  }
+  return deleted;
+}
+
+/** Changed days that one call forgets of a bucket. */
+const CHANGES_PER_STEP_MAX = 2_000;
+
+/**
+ * Forgets which days have changed, one step for each bucket, a day after a cursor of that time is refused. Returns how
+ * many were forgotten.
+ */
+export async function dropChanges(
+  database: D1Database,
+  { nowMs, buckets }: { nowMs: number; buckets: readonly number[] },
+): Promise<number> {
+  const beforeMs = nowMs - (CHANGES_KEPT_DAYS + 1) * DAY_MS;
+  // A day does not change before it begins, so those that follow need no look; clocks differ by less than a day.
+  const lastDay = Math.floor(beforeMs / DAY_MS) + 1;
+  let deleted = 0;
+  for (const bucket of buckets) {
+    const drop = database.prepare(DELETE_OLD_CHANGES).bind(bucket, beforeMs, lastDay, CHANGES_PER_STEP_MAX);
+    deleted += (await drop.run()).meta.changes;
   }
   return deleted;
 }

@@ -115,6 +115,10 @@ export const CELLS_PER_DELTA_MAX = 1_000;
 export const OPERATIONS_POINTS_MAX = 250;
 /** Uncompressed characters of one archive segment. */
 export const SEGMENT_CHARS_MAX = 8_000_000;
+/** Within so long a day that has changed is not noted again: one row written for it and an ad in five minutes. */
+export const CHANGE_TICK_MS = 5 * MINUTE_MS;
+/** Changes are told for so long; whoever asks less often reads everything again. */
+export const CHANGES_KEPT_DAYS = 35;
 /** Advertiser buckets: what is rolled in one transaction is one bucket's hour. */
 export const ADVERTISER_BUCKETS = 16;
 

@@ -2,17 +2,18 @@
  * Postings into D1: one `batch()`, which is one transaction, that begins with the ledger row.
  *
  *   move the ledger → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → their sums
- *   → late clicks
+ *   → which days have changed → late clicks
  *
  * Keeps: the contract of facts-store.ts. The ledger rejects a repeat before any delta is applied, and the transaction
- * takes everything back. Rows written: one for the ledger, one per facts row, and for a day that is summed one
- * per sum that it adds to.
+ * takes everything back. Rows written: one for the ledger, one per facts row, for a day that is summed one per sum that
+ * it adds to, and in five minutes one for each ad and day that has changed.
  */
 import { cellDimensionsOf, type Facts, type FactsRow, totalsOf, widenFacts } from "../core/facts.ts";
 import type { LateClicks } from "../core/late-click.ts";
 import { CELLS_PER_DELTA_MAX } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import { Sketch } from "../core/sketch.ts";
+import { NAME_CHANGED, tick } from "./changed-days-sql.ts";
 import { UPSERT_SUMS } from "./day-sums-sql.ts";
 import type { Tier } from "./facts-schema.ts";
 import {
@@ -46,11 +47,19 @@ export class D1Facts implements FactsStore {
       for (const tier of TIERS) {
         const deltas = encodeDeltas(tier === "minute" ? facts : widenFacts(facts, TIER_MINUTES[tier]));
         statements.push(this.#database.prepare(UPSERT_FACTS[tier]).bind(deltas));
-        if (tier === "day") statements.push(this.#database.prepare(UPSERT_SUMS).bind(deltas));
+        if (tier === "day") statements.push(...this.#ofDays(deltas, nowMs));
       }
     }
     if (lates.size > 0) statements.push(this.#database.prepare(UPSERT_LATE_CLICKS).bind(encodeLates(lates, shard)));
     await this.#database.batch(statements);
+  }
+
+  #ofDays(deltas: string, nowMs: number): D1PreparedStatement[] {
+    return [
+      this.#database.prepare(UPSERT_SUMS).bind(deltas),
+      tick(this.#database, nowMs),
+      this.#database.prepare(NAME_CHANGED).bind(deltas),
+    ];
   }
 
   async ledger(shard: string): Promise<ReadonlyMap<string, LedgerRow>> {

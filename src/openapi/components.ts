@@ -72,6 +72,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   ReportMeta: reports.ReportMeta,
   ReportTable: reports.ReportTable,
   LiveTicket: reports.LiveTicket,
+  ChangePage: reports.ChangePage,
   ReportSeriesAnswer: reports.ReportSeriesAnswer,
   ...admin,
   LateClick: desk.LateClick,

@@ -117,5 +117,19 @@ export const LiveTicket = z.object({
   url: text.describe("The stream, on this host."),
 });
 
+export const ChangePage = z.object({
+  changes: z
+    .array(
+      z.object({
+        day: z.string().meta({ format: "date" }),
+        ...{ advertiserId: text, campaignId: text, adGroupId: text, adId: text },
+      }),
+    )
+    .describe("What to read again; empty without `after`."),
+  cursor: text.describe("The `after` of the next request; while nothing has changed, the one that was sent."),
+  hasMore: z.boolean().describe("Whether to ask again at once."),
+  timezone: text.describe("The zone whose days are named."),
+});
+
 export const ReportTable = z.object({ rows: z.array(ReportRow), meta: ReportMeta });
 export const ReportSeriesAnswer = z.object({ series: z.array(ReportSeries), meta: ReportMeta });

@@ -6,11 +6,11 @@ import * as z from "zod";
 import { DEVICE_CLASSES } from "../core/device.ts";
 import type { Reason } from "../problems/catalog.ts";
 import { OF_PARAMETERS, OF_REPORTS } from "../problems/reading.ts";
-import { ROWS_DEFAULT, ROWS_MAX } from "../report/limits.ts";
+import { CHANGES_DEFAULT, CHANGES_MAX, ROWS_DEFAULT, ROWS_MAX } from "../report/limits.ts";
 import { DIMENSION_NAMES } from "../report/query/fields.ts";
 import { FILTER_SHAPE } from "../report/query/filters.ts";
 import { METRICS } from "../report/query/metrics.ts";
-import { seriesParameters, tableParameters } from "../report/query/params.ts";
+import { changesParameters, seriesParameters, tableParameters } from "../report/query/params.ts";
 import { GRANULARITY_NAMES } from "../report/query/windows.ts";
 import { type Answer, type JsonSchema, json, type Operation, type Refinements, toInputSchema } from "./operation.ts";
 import { BODIES, KEYED, problems, READING, reasonsOf, STREAMING } from "./problems.ts";
@@ -146,6 +146,26 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
         status: 200,
       },
     ],
+  },
+  {
+    ...{ ...shared, id: "listChanges", method: "get", path: "/v1/changes" },
+    summary: "List which days of which ads have changed",
+    description:
+      "For whoever keeps a copy of reports. Without `after` it names nothing and gives a cursor: read every day behind " +
+      "it. Afterwards read the named days alone. A publisher's key reads reports instead.",
+    query: changesParameters,
+    refine: {
+      limit: { type: "integer", minimum: 1, maximum: CHANGES_MAX, default: CHANGES_DEFAULT },
+      timezone: { type: "string", examples: ["Europe/Berlin"] },
+    },
+    answers: { 200: json("What to read again.", "ChangePage", { headers: ALWAYS }) },
+    problems: [
+      ...KEYED,
+      ...READING,
+      ...problems("unknown_parameter", "repeated_parameter", "empty_value", "invalid_value", "too_many_values"),
+      ...problems("unknown_time_zone", "tampered_cursor", "stale_cursor", "method_not_allowed", "internal_error"),
+    ],
+    examples: [{ name: "begin", status: 200 }],
   },
   {
     ...{ ...shared, id: "followLive", method: "get", path: "/v1/live" },

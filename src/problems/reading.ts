@@ -135,8 +135,8 @@ export const OF_REPORTS = {
   },
   stale_cursor: {
     status: 410,
-    title: "The cursor is too old.",
-    advice: "Begin again at the first page.",
+    title: "The cursor is no longer in force.",
+    advice: "Begin again at the first page; of changes, without `after`.",
   },
   cursor_of_another_query: {
     status: 400,

@@ -25,6 +25,10 @@ export const FILTER_VALUES_MAX = 1_000;
 export const SKETCH_PARTS_PER_READ = 8;
 export const SKETCH_PARTS_MAX = 64;
 
+/** Ads and days of one answer to what has changed. */
+export const CHANGES_DEFAULT = 1_000;
+export const CHANGES_MAX = 10_000;
+
 /** Body of a query as JSON: as many filter values as a query string may hold, with room. */
 export const QUERY_BYTES_MAX = 131_072;
 

@@ -46,6 +46,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/catalog/creatives": "report",
   "GET /v1/me": "any",
   "GET /v1/late-clicks": "report",
+  "GET /v1/changes": "report",
   "POST /v1/late-clicks": "admin",
   "GET /v1/clicks/:id": "traffic",
   "POST /v1/explain": "traffic",

@@ -23,6 +23,7 @@ const VOLATILE: Readonly<Record<string, unknown>> = {
   mac: EXAMPLE.signature,
   payload: "{…}",
   bytes: 2_048,
+  cursor: EXAMPLE.changeCursor,
 };
 
 /** Real → example, for texts of every place. */

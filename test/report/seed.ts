@@ -110,8 +110,12 @@ export async function seedFacts(
 }
 
 /** Posts cells as a shard does: added to what is there, in every tier below its mark. */
-export async function postCells(database: D1Database, cells: readonly Cell[]): Promise<void> {
-  await postTo(new D1Facts(database, () => NOON_MS), { facts: factsOf(cells) });
+export async function postCells(
+  database: D1Database,
+  cells: readonly Cell[],
+  store = new D1Facts(database, () => NOON_MS),
+): Promise<void> {
+  await postTo(store, { facts: factsOf(cells) });
 }
 
 /** Stores what is known of advertisers, and pins each, as the first posting of its events does. */

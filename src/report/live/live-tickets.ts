@@ -17,18 +17,18 @@ import { principalOf } from "../../access/api-keys.ts";
 import type { Asked, Keyed } from "../../access/asked.ts";
 import { fromDatabase } from "../../access/database.ts";
 import { refuseHaste } from "../../access/rate-limit.ts";
-import { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8, parseJson } from "../../core/base64url.ts";
 import type { KeyRing } from "../../core/key-ring.ts";
 import { SECOND_MS } from "../../core/limits.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import { isSealed, sealText } from "../../core/seal.ts";
 import { isoSecond } from "../../core/time.ts";
 import { CURSOR_AHEAD_MAX_MS } from "../limits.ts";
 import { type ReportProblem, toProblemResponse } from "../problems.ts";
 import { ringOf } from "../ring.ts";
+import { openPayload, sealPayload } from "../sealed-payload.ts";
 
 export const TICKET_LIFE_MS = 60 * SECOND_MS;
 const TICKET_LENGTH_MAX = 1_000;
+const PURPOSE = "live ticket v1";
 
 export type Ticket = { readonly ticket: string; readonly expiresAt: string };
 
@@ -43,9 +43,7 @@ export async function makeTicket(
     const detail = "A ticket is made with a key of an advertiser or a publisher, so that an address shows one tenant.";
     return err({ reason: "insufficient_scope", detail });
   }
-  const text = JSON.stringify({ v: 1, key: keyId, at: nowMs });
-  const { kid, mac } = await sealText(ring, sealedText(text));
-  const ticket = [encodeBase64url(encodeUtf8(text)), mac, kid].join(".");
+  const ticket = await sealPayload(ring, PURPOSE, { v: 1, key: keyId, at: nowMs });
   return ok({ ticket, expiresAt: isoSecond(nowMs + TICKET_LIFE_MS) });
 }
 
@@ -55,12 +53,9 @@ export async function openTicket(
   database: D1Database,
   { ring, nowMs }: Sealing,
 ): Promise<Result<Principal, ReportProblem>> {
-  const [encoded = "", mac = "", ...kid] = ticket.slice(0, TICKET_LENGTH_MAX).split(".");
-  const bytes = decodeBase64url(encoded);
-  const text = bytes === null ? null : decodeUtf8(bytes);
-  const isOurs = text !== null && (await isSealed(ring, sealedText(text), { kid: kid.join("."), mac }));
-  if (!isOurs) return err(notInForce());
-  const { key, at } = parseJson(text) as { key: string; at: number };
+  const opened = await openPayload(ring, PURPOSE, ticket.slice(0, TICKET_LENGTH_MAX));
+  if (opened === null) return err(notInForce());
+  const { key, at } = opened as { key: string; at: number };
   const ageMs = nowMs - at;
   if (ageMs > TICKET_LIFE_MS || ageMs < -CURSOR_AHEAD_MAX_MS) return err(notInForce());
   const principal = await fromDatabase(() => principalOf(key, { database, nowMs }));
@@ -71,11 +66,6 @@ function notInForce(): ReportProblem {
   const detail =
     "The ticket is not in force. Make a new one by POST /v1/live/tickets with the key, and open it within a minute.";
   return { reason: "authentication_required", detail, parameter: "ticket" };
-}
-
-/** Cursors are sealed with the same keys; none begins like this. */
-function sealedText(text: string): string {
-  return `live ticket v1\n${text}`;
 }
 
 /** The holder of a ticket, whose key is then asked as often as any. Throws DatabaseFault. */

@@ -12,15 +12,15 @@
  * page is read. In an order by a metric rows move when they are counted on, so its further pages are those of the first
  * reading.
  */
-import { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8, parseJson } from "../../core/base64url.ts";
+import { encodeBase64url, encodeUtf8 } from "../../core/base64url.ts";
 import { toCamelCase } from "../../core/fields.ts";
 import type { KeyRing } from "../../core/key-ring.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import { isSealed, sealText } from "../../core/seal.ts";
 import { CURSOR_AHEAD_MAX_MS, CURSOR_LIFE_MS } from "../limits.ts";
 import type { ReportProblem } from "../problems.ts";
 import type { ReportQuery } from "../query/query.ts";
 import type { KeyAfter } from "../read/segments-sql.ts";
+import { openPayload, sealPayload } from "../sealed-payload.ts";
 
 export type Place = { readonly after: KeyAfter } | { readonly kept: string; readonly offset: number };
 
@@ -34,9 +34,7 @@ export type CursorContext = {
 
 /** The cursor of a place. */
 export async function sealCursor(place: Place, { ring, keyId, query, nowMs }: CursorContext): Promise<string> {
-  const text = JSON.stringify({ v: 1, query: await queryHash(query), at: nowMs, ...place });
-  const { kid, mac } = await sealText(ring, sealedText(keyId, text));
-  return [encodeBase64url(encodeUtf8(text)), mac, kid].join(".");
+  return sealPayload(ring, purposeOf(keyId), { v: 1, query: await queryHash(query), at: nowMs, ...place });
 }
 
 /** The place that a cursor names, for whoever it was given to. */
@@ -44,12 +42,9 @@ export async function openCursor(
   cursor: string,
   { ring, keyId, query, nowMs }: CursorContext,
 ): Promise<Result<Place, ReportProblem>> {
-  const [encoded = "", mac = "", ...kid] = cursor.split(".");
-  const bytes = decodeBase64url(encoded);
-  const text = bytes === null ? null : decodeUtf8(bytes);
-  const isOurs = text !== null && (await isSealed(ring, sealedText(keyId, text), { kid: kid.join("."), mac }));
-  if (!isOurs) return err({ reason: "tampered_cursor", parameter: "cursor" });
-  const payload = parseJson(text) as { query: string; at: number } & Place;
+  const opened = await openPayload(ring, purposeOf(keyId), cursor);
+  if (opened === null) return err({ reason: "tampered_cursor", parameter: "cursor" });
+  const payload = opened as { query: string; at: number } & Place;
   const ageMs = nowMs - payload.at;
   if (ageMs > CURSOR_LIFE_MS || ageMs < -CURSOR_AHEAD_MAX_MS) return err(staleCursor());
   if (payload.query !== (await queryHash(query))) {
@@ -86,7 +81,6 @@ async function queryHash(query: ReportQuery): Promise<string> {
   return encodeBase64url(new Uint8Array(digest).slice(0, 16));
 }
 
-/** Dead letters are sealed with the same keys; no letter begins like this. */
-function sealedText(keyId: string, text: string): string {
-  return `report cursor v1\n${keyId}\n${text}`;
+function purposeOf(keyId: string): string {
+  return `report cursor v1\n${keyId}`;
 }

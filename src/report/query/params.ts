@@ -12,7 +12,7 @@
 import * as z from "zod";
 import { err, ok, type Result } from "../../core/result.ts";
 import { isReason } from "../../problems/catalog.ts";
-import { FILTER_VALUES_MAX, ROWS_DEFAULT, ROWS_MAX } from "../limits.ts";
+import { CHANGES_DEFAULT, CHANGES_MAX, FILTER_VALUES_MAX, ROWS_DEFAULT, ROWS_MAX } from "../limits.ts";
 import type { ReportProblem } from "../problems.ts";
 import { DIMENSION_ALIASES, DIMENSION_NAMES, type NamedDimension, toDimension, toSnakeCase, UNSET } from "./fields.ts";
 import { FILTER_SHAPE } from "./filters.ts";
@@ -109,11 +109,12 @@ const flag = single((text): Result<boolean, Refusal> => {
 /** Longer than any cursor that was ever given out. */
 const CURSOR_LENGTH_MAX = 4_096;
 
-const limit = single((text): Result<number, Refusal> => {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (value >= 1 && value <= ROWS_MAX) return ok(value);
-  return err({ reason: "invalid_value", detail: `limit must be an integer from 1 to ${ROWS_MAX}.` });
-});
+const limitUpTo = (max: number) =>
+  single((text): Result<number, Refusal> => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+    if (value >= 1 && value <= max) return ok(value);
+    return err({ reason: "invalid_value", detail: `limit must be an integer from 1 to ${max}.` });
+  });
 
 const sharedParameters = {
   from: moment.describe("First instant; a date is the start of that day."),
@@ -135,13 +136,24 @@ export const tableParameters = z.strictObject({
     const isDescending = word.startsWith("-");
     return ok({ field: isDescending ? word.slice(1) : word, isDescending });
   }).optional(),
-  limit: limit.optional().describe(`Rows at most; ${ROWS_DEFAULT} unless given.`),
+  limit: limitUpTo(ROWS_MAX).optional().describe(`Rows at most; ${ROWS_DEFAULT} unless given.`),
   cursor: z.string().min(1).max(CURSOR_LENGTH_MAX).optional().describe("meta.nextCursor of the page before this one."),
 });
 
 export const seriesParameters = z.strictObject({
   ...sharedParameters,
   breakdown: breakdownWords.optional().describe("Dimensions; one series for each combination."),
+});
+
+export const changesParameters = z.strictObject({
+  after: z.string().min(1).max(CURSOR_LENGTH_MAX).optional().describe("`cursor` of the answer before; none to begin."),
+  limit: limitUpTo(CHANGES_MAX).optional().describe(`Ads and days at most; ${CHANGES_DEFAULT} unless given.`),
+  timezone: timezone.optional().describe("IANA name: the zone whose days are named; as of reports unless given."),
+  advertiser_id: z
+    .array(z.string().min(1))
+    .max(1, "One advertiser at a time; leave advertiser_id out for all.")
+    .optional()
+    .describe("Of the operator's keys: this advertiser alone."),
 });
 
 export type TableParameters = z.output<typeof tableParameters>;

@@ -57,6 +57,16 @@ export function localDate(minute: number, zone: Zone): Temporal.PlainDate {
   return localTime(minute, zone).toPlainDate();
 }
 
+/** The local dates that [from, to) touches, in order. */
+export function datesOf(from: number, to: number, zone: Zone): string[] {
+  const last = localDate(to - 1, zone);
+  const dates: string[] = [];
+  for (let date = localDate(from, zone); Temporal.PlainDate.compare(date, last) <= 0; date = date.add({ days: 1 })) {
+    dates.push(date.toString());
+  }
+  return dates;
+}
+
 /** The first minute of a local date. */
 export function startOf(date: Temporal.PlainDate, zone: Zone): number {
   return Math.floor(date.toZonedDateTime(zone.name).epochMilliseconds / MINUTE_MS);

@@ -21,13 +21,17 @@ export type Size = { readonly shape: string; readonly windows: number };
 /** Reads of these shapes have one size: the others' is that of their query. */
 export const CATALOG: Size = { shape: "catalog", windows: 1 };
 export const LATE_CLICKS: Size = { shape: "late_clicks", windows: 1 };
+export const CHANGES: Size = { shape: "changes", windows: 1 };
 export const EXPLAIN: Size = { shape: "explain", windows: 1 };
 /** What looking for one event costs: shards and the archive rather than a database, as so many rows. */
 export const EXPLAIN_ROWS = 20_000;
 
 /** What a passed read finds: its databases, which charge it. */
 export type PassedRead = {
-  readonly directory: Pick<Directory, "databasesOf">;
+  readonly directory: Pick<Directory, "databasesOf"> & {
+    /** The same databases by their names. */
+    readonly namedOf: (advertiserIds: readonly string[] | null) => Promise<ReadonlyMap<string, D1Database>>;
+  };
   readonly pass: ReadPass;
 };
 
@@ -53,9 +57,12 @@ export async function passRead<T>(
   );
   return withinBudget({ gates, principal }, { databases, ...size }, (pass) => {
     const metered = (name: string) => pass.metered(name, directory.database(name));
-    const databasesOf = async (ids: readonly string[] | null) =>
-      Array.from(ids === null ? databases : await directory.namesOf(ids), metered);
-    return read({ directory: { databasesOf }, pass });
+    const namedOf = async (ids: readonly string[] | null) => {
+      const names = ids === null ? databases : await directory.namesOf(ids);
+      return new Map(names.map((name) => [name, metered(name)]));
+    };
+    const databasesOf = async (ids: readonly string[] | null) => [...(await namedOf(ids)).values()];
+    return read({ directory: { databasesOf, namedOf }, pass });
   });
 }
 
