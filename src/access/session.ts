@@ -108,8 +108,11 @@ export async function sessionPrincipal(
   return principal;
 }
 
-/** Of the session's pages only: no page of another origin reads with it, though a link elsewhere may lead here. */
-function mayCarry(request: Request): boolean {
+/**
+ * Whether a request may use its browser's session, or be given one: no page of another origin reads with it or takes it
+ * away, though a link elsewhere may lead here.
+ */
+export function mayCarry(request: Request): boolean {
   const origin = request.headers.get("Origin");
   if (origin !== null && origin !== new URL(request.url).origin) return false;
   const site = request.headers.get("Sec-Fetch-Site");

@@ -9,7 +9,7 @@
  * what is wrong with our own code is 500, and either is logged. A path stands also under `/api`, and with a slash more
  * at its end. Loaded at the first request that is no click, no pixel and no token.
  */
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Handler, Hono, type MiddlewareHandler } from "hono";
 import { admit, admitHolder } from "../access/admit.ts";
 import type { Principal } from "../access/api-keys.ts";
 import type { ApiEnv, Keyed } from "../access/asked.ts";
@@ -20,7 +20,7 @@ import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import type { Reason } from "../problems/catalog.ts";
 import { pathOf } from "../track/router.ts";
-import { type ApiPorts, apiRoutes, PAGE_ROUTES, type Route } from "./routes.ts";
+import { type ApiPorts, apiRoutes, ELSEWHERE, PAGE_ROUTES, type Route } from "./routes.ts";
 
 const CORS = { "Access-Control-Allow-Origin": "*" } as const;
 
@@ -30,8 +30,9 @@ export function apiApp(ports: ApiPorts = {}): Hono<ApiEnv> {
   const known = new WeakMap<Request, Principal>();
   const app = new Hono<ApiEnv>({ getPath: ({ url }) => withoutSlash(pathOf(url)) });
   const routes: readonly Route[] = [...apiRoutes(ports), ...PAGE_ROUTES];
-  for (const route of routes) {
-    app.on(route.method, route.path, guard(route, known), async (context) => {
+  const answer =
+    (route: Route): Handler<ApiEnv> =>
+    async (context) => {
       const { env, req } = context;
       const principal = context.get("principal");
       const nowMs = Date.now();
@@ -56,14 +57,18 @@ export function apiApp(ports: ApiPorts = {}): Hono<ApiEnv> {
       } catch (fault) {
         return failed(fault, route);
       }
-    });
-  }
+    };
+  for (const route of routes) app.on(route.method, route.path, guard(route, known), answer(route));
   for (const [path, ofPath] of Map.groupBy(routes, ({ path }) => path)) {
     const methods = ofPath.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
     const headers = { Allow: methods.join(", "), ...(ofPath.some(({ isOpen }) => isOpen) ? CORS : {}) };
     app.all(path, () => problemResponse({ reason: "method_not_allowed" }, headers));
   }
-  app.notFound(() => problemResponse({ reason: "not_found" }));
+  const answerElsewhere = answer(ELSEWHERE);
+  app.notFound(async (context) => {
+    if (!isNavigation(context.req.raw)) return problemResponse({ reason: "not_found" });
+    return (await answerElsewhere(context, async () => undefined)) ?? problemResponse({ reason: "not_found" });
+  });
   app.onError((fault) => failed(fault, null));
   return app;
 }
@@ -96,6 +101,11 @@ function guard({ needs, body }: Route, known: WeakMap<Request, Principal>): Midd
     }
     return next();
   };
+}
+
+/** A person's browser that opens an address; no program, and nothing of the API. */
+function isNavigation({ method, headers, url }: Request): boolean {
+  return method === "GET" && headers.get("Sec-Fetch-Dest") === "document" && !/^\/(?:api\/)?v1\//.test(pathOf(url));
 }
 
 async function readAs(request: Request, { bytesMax, isAnyJson, isForm, ...options }: NonNullable<Route["body"]>) {

@@ -196,6 +196,14 @@ export const PAGE_ROUTES: readonly OpenRoute[] = [
   { method: "GET", path: "/static/:file", needs: null, load: async () => (await about()).answerStatic },
 ];
 
+/** What a browser meets at an address that nobody has: the same as at a screen that is not for who looks. */
+export const ELSEWHERE: Route = {
+  method: "GET",
+  path: "*",
+  needs: null,
+  load: async () => (await dashboard()).showScreen,
+};
+
 const OPEN = { method: "GET", needs: null, isOpen: true } as const;
 
 const ABOUT_ROUTES: readonly Route[] = [

@@ -99,9 +99,8 @@ export async function signIn(asked: Asked): Promise<Response> {
 export async function signOut(asked: Asked): Promise<Response> {
   const form = formOf(asked);
   const session = sessionOf(asked.request, secretsOf(asked), asked.nowMs);
-  if (session !== null && !isOwnForm(asked.request, session, form.get("token"), secretsOf(asked))) {
-    return askForKey(asked, { next: "/", said: "This form was not of this session; nothing was done." });
-  }
+  if (session === null) return askForKey(asked, { next: "/", said: null });
+  if (!isOwnForm(asked.request, session, form.get("token"), secretsOf(asked))) return refuseForm(null);
   const headers = { Location: "/?signed_out=1", "Set-Cookie": endSession(asked.request), "Cache-Control": "no-store" };
   return new Response(null, { status: 303, headers });
 }
@@ -152,7 +151,7 @@ function notThere(viewer: Viewer): Response {
   });
 }
 
-function refuseForm(viewer: Viewer): Response {
+function refuseForm(viewer: Viewer | null): Response {
   return sendPage({
     title: "Not done",
     path: "",
@@ -178,7 +177,10 @@ function formOf({ body }: Asked): URLSearchParams {
 
 /** A path of our own to go on to. */
 function safeNext(given: unknown): string {
-  return typeof given === "string" && /^\/(?![/\\])/.test(given) ? given : "/";
+  const origin = "https://next.invalid";
+  // As a browser reads it, which passes over tabs and takes `\\` for `/`.
+  const url = typeof given === "string" && given.startsWith("/") ? URL.parse(given, origin) : null;
+  return url?.origin === origin ? url.pathname.replace(/^\/+/, "/") + url.search : "/";
 }
 
 function random(): Uint8Array {

@@ -1,11 +1,12 @@
 /**
  * The page that asks for a key.
  *
- * Keeps: the form is bound to a session of nobody, which the page starts, and comes back to where the reader was. The key
- * is sent once, in the body of a request, and kept nowhere.
+ * Keeps: the form is bound to a session of nobody, which the page starts, and comes back to where the reader was. What
+ * another site sends here starts none, since that would end the one there is. The key is sent once, in the body of a
+ * request, and kept nowhere.
  */
 import type { Asked } from "../access/asked.ts";
-import { formTokenOf, sessionOf, startSession } from "../access/session.ts";
+import { formTokenOf, mayCarry, sessionOf, startSession } from "../access/session.ts";
 import { sendPage } from "./shell.tsx";
 
 export type Asking = { readonly next: string; readonly said: string | null; readonly status?: number };
@@ -15,7 +16,8 @@ export function askForKey(asked: Asked, { next, said, status }: Asking): Respons
   const secrets = { sessionKeys: config.sessionKeys, adminApiKey: config.adminApiKey };
   const known = sessionOf(request, secrets, nowMs);
   const random = crypto.getRandomValues(new Uint8Array(16));
-  const visit = known?.keyId === null ? null : startSession(request, secrets, { keyId: null, nowMs, random });
+  const isVisiting = known?.keyId === null || !mayCarry(request);
+  const visit = isVisiting ? null : startSession(request, secrets, { keyId: null, nowMs, random });
   const session = visit?.session ?? known;
   const token = session === null ? "" : formTokenOf(session, secrets);
   return sendPage({
