@@ -79,7 +79,8 @@ export function textOfHtml(html: string): string {
   return decoded.replaceAll(/\s+/g, " ").trim();
 }
 
-export type HtmlTable = { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
+type Rows = readonly (readonly string[])[];
+export type HtmlTable = { readonly head: readonly string[]; readonly rows: Rows; readonly foot: Rows };
 
 /** The tables of a page, cell by cell. */
 export function tablesIn(html: string): HtmlTable[] {
@@ -90,5 +91,6 @@ export function tablesIn(html: string): HtmlTable[] {
   return [...html.matchAll(/<table[^>]*>([\s\S]*?)<\/table>/g)].map(([, table = ""]) => ({
     head: rowsOf(/<thead>([\s\S]*?)<\/thead>/.exec(table)?.[1] ?? "")[0] ?? [],
     rows: rowsOf(/<tbody>([\s\S]*?)<\/tbody>/.exec(table)?.[1] ?? ""),
+    foot: rowsOf(/<tfoot>([\s\S]*?)<\/tfoot>/.exec(table)?.[1] ?? ""),
   }));
 }

@@ -19,9 +19,11 @@ const LAST = "from=2026-04-01&to=2026-04-20";
 /** What an address may say besides: everything that the screens read of it. */
 const QUERIES = [
   "",
-  `${LAST}&campaign_id=cmp_own&country!=DE&compare=none&id=cmp_own&group_by=device,country&metric=ctr`,
+  `${LAST}&device=mobile&country!=DE&compare=none&group_by=device,country&metric=ctr`,
   "period=decade&timezone=Mars/Olympus&card1=x&metric=x&cursor=x&id=x&q=x&done=x&group_by=x&sort=x&columns=x",
 ];
+/** Screens that are about one thing. */
+const SUBJECTS: Readonly<Record<string, string>> = { "/campaign": "campaign_id=cmp_own", "/ad": "ad_id=ad_own" };
 /** None of these is a screen. */
 const NOWHERE = ["/nothing", "/explore2", "/admin", "/constructor", "/__proto__", "/Overview"];
 
@@ -59,7 +61,7 @@ beforeAll(async () => {
   visitors.set("an ended session", visitorWith("any", { nowMs: Date.now() - 13 * 3_600_000 }));
   visitors.set("a key that never was", visitorWith("key_nowhere"));
   visitors.set("another operator's key", visitorWith("admin", { secrets: { adminApiKey: "clk_another" } }));
-});
+}, 60_000);
 
 const visitor = (kind: string) => visitors.get(kind) ?? null;
 /** What differs between two visits of one page: the form's token, and when. */
@@ -73,7 +75,7 @@ describe.each(SCREEN_PATHS)("the screen %s", (path) => {
     "is shown to whom it is for by four reports at most, and does not exist for others: %s",
     async (kind) => {
       for (const query of meant.includes(kind) ? QUERIES : QUERIES.slice(0, 1)) {
-        const address = `${path}?${query}`;
+        const address = `${path}?${[SUBJECTS[path] ?? "", query].join("&")}`;
         let shown: Awaited<ReturnType<typeof send>> | undefined;
         const asked = await reportRequests(async () => {
           shown = await send(address, visitor(kind));
@@ -119,7 +121,7 @@ describe.each(SCREEN_PATHS)("the screen %s", (path) => {
     ];
     for (const kind of meant.filter((one) => one !== "operator")) {
       const alike = async (id: string) => {
-        const pages = named(id).slice(...(kind === "publisher" ? [2] : [0, 2]));
+        const pages = named(id);
         return Promise.all(
           pages.map(async (query) => {
             const { status, text } = await send(`${path}?${LAST}&${query}`, visitor(kind));
