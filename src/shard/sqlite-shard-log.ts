@@ -28,8 +28,17 @@ VALUES (?1, ?2, ?3, ?4, ?5)`;
 const SELECT_ROWS = `
 SELECT seq, logged_at_ms, lines
 FROM log
-WHERE seq > ?1
+WHERE seq > ?1 AND seq <= ?2
 ORDER BY seq`;
+
+const SELECT_SIZES = `
+SELECT seq, chars
+FROM log
+WHERE seq > ?1
+ORDER BY seq
+LIMIT ?2`;
+/** Rows whose sizes are read at once. */
+const SIZES_READ_MAX = 1_000;
 
 const SELECT_ROWS_HOLDING = `
 SELECT lines
@@ -83,15 +92,28 @@ export class LogStore implements ShardLog {
   }
 
   rowsAfter(seq: number, charsMax: number): LogRow[] {
-    const rows: LogRow[] = [];
+    const rows = this.#sql
+      .exec<{ seq: number; logged_at_ms: number; lines: string }>(SELECT_ROWS, seq, this.#lastWithin(seq, charsMax))
+      .toArray();
+    return rows.map((row) => new LogText(row.seq, row.logged_at_ms, row.lines));
+  }
+
+  /**
+   * The last row of those behind `seq` that come to so many characters, at least the next one. Sizes are read by
+   * themselves and to their end: a statement that was left half-way keeps tables from being dropped.
+   */
+  #lastWithin(seq: number, charsMax: number): number {
     let chars = 0;
-    // The cursor steps row by row, so a long backlog is not read beyond the bound.
-    for (const row of this.#sql.exec<{ seq: number; logged_at_ms: number; lines: string }>(SELECT_ROWS, seq)) {
-      chars += row.lines.length;
-      if (rows.length > 0 && chars > charsMax) break;
-      rows.push(new LogText(row.seq, row.logged_at_ms, row.lines));
+    let last = seq;
+    for (;;) {
+      const page = this.#sql.exec<{ seq: number; chars: number }>(SELECT_SIZES, last, SIZES_READ_MAX).toArray();
+      for (const row of page) {
+        chars += row.chars;
+        if (last > seq && chars > charsMax) return last;
+        last = row.seq;
+      }
+      if (page.length < SIZES_READ_MAX) return last;
     }
-    return rows;
   }
 
   /**

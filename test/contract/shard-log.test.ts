@@ -117,3 +117,13 @@ describe.each(logs)("ShardLog in $name", ({ withLog }) => {
       expect(log.last()).toEqual(before);
     }));
 });
+
+it("a read that ends at its bound leaves no statement open: an expired table of keys can be dropped behind it", () =>
+  runInDurableObject(env.EVENT_SHARD.getByName(`shard-log-${serial++}`), (_, { storage }) => {
+    const log = new LogStore(storage.sql);
+    for (const seq of [1, 2, 3]) log.append(seq, NOON_MS + seq, [anEntry(`read-${seq}`)]);
+    expect(log.rowsAfter(0, 1).map(({ seq }) => seq)).toEqual([1]);
+    storage.sql.exec("CREATE TABLE seen_1 (key BLOB NOT NULL PRIMARY KEY) STRICT");
+    storage.sql.exec("DROP TABLE seen_1");
+    expect(log.rowsAfter(1, 1).map(({ seq }) => seq)).toEqual([2]);
+  }));
