@@ -94,6 +94,7 @@ export async function archiveLog(
   let at = mark.read() ?? base;
   if (at.seq >= untilSeq) return;
   let { head, etag } = (await store.readHead(owner.shard)) ?? { head: emptyHead(owner, base), etag: null };
+  const rowsAfter = readAhead(log);
   while (at.seq < untilSeq) {
     const life = currentLife(head);
     if (life.incarnation !== owner.incarnation) throw new StorageSetBackError(`${owner.shard} has another life`);
@@ -104,7 +105,7 @@ export async function archiveLog(
       mark.write(at);
       continue;
     }
-    const segment = await nextSegment(log.rowsAfter(at.seq, SEGMENT_CHARS_MAX), { owner, at, toSeq: announced?.seq });
+    const segment = await nextSegment(rowsAfter(at.seq), { owner, at, toSeq: announced?.seq });
     if (segment === null || (announced !== null && !isSamePosition(segment.to, announced))) {
       throw new StorageSetBackError(`${owner.shard} announced other rows than it has`);
     }
@@ -121,6 +122,26 @@ export async function archiveLog(
     at = segment.to;
     mark.write(at);
   }
+}
+
+/**
+ * The rows after a place, at least as many as a segment takes; a backlog of many hours, each of which ends a segment, is
+ * read once. What was read stays in memory until it is used up.
+ */
+function readAhead(log: LogSource): (seq: number) => readonly LogRow[] {
+  let held: readonly LogRow[] = [];
+  return (seq) => {
+    held = held.filter((row) => row.seq > seq);
+    const isWhole = held[0]?.seq === seq + 1 && endsSegment(held);
+    if (!isWhole) held = log.rowsAfter(seq, SEGMENT_CHARS_MAX);
+    return held;
+  };
+}
+
+/** Whether what follows these rows belongs to another segment. */
+function endsSegment(rows: readonly LogRow[]): boolean {
+  const [first, last] = [rows[0], rows.at(-1)];
+  return first !== undefined && last !== undefined && hourOf(first.loggedAtMs) !== hourOf(last.loggedAtMs);
 }
 
 function emptyHead({ incarnation }: LogOwner, base: Position): ArchiveHead {
