@@ -22,6 +22,7 @@ const GENERATORS: Readonly<Record<string, (vars: Readonly<Record<string, string 
   ADMIN_API_KEY: () => makeOperatorKey(randomBytes(32)),
   SESSION_KEYS: () => randomBytes(32).toString("base64url"),
   DEMO_API_KEY: () => makeApiKey(randomBytes(32)),
+  DEMO_PUBLISHER_KEY: () => makeApiKey(randomBytes(32)),
 };
 
 export type DevVars = { readonly vars: Readonly<Record<string, string>>; readonly generated: readonly string[] };

@@ -40,7 +40,7 @@ export type RuntimeOptions = {
   /** Secrets, and variables that replace those of wrangler.toml. */
   readonly vars: Readonly<Record<string, string>>;
   /** Called with the migrated primary database before the port is opened. */
-  readonly prepare?: (database: D1Database) => Promise<void>;
+  readonly prepare?: (database: D1Database) => Promise<Prepared | undefined>;
   /** The source whose bundle runs where it is not that of wrangler.toml. */
   readonly entry?: string;
   /** The bundle to run where one is at hand, for benchmarks. */
@@ -51,6 +51,14 @@ export type RuntimeOptions = {
   readonly neighbours?: Readonly<Record<string, string>>;
   /** What the Worker writes to its console. */
   readonly onLog?: (log: RuntimeLog) => void;
+};
+
+/** What was learned by preparing a state. */
+export type Prepared = {
+  /** Variables that replace those given. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /** Called with the whole Worker, still before the port is opened. */
+  readonly furnish?: (runtime: LocalRuntime) => Promise<void>;
 };
 
 /** The Worker's bindings, for what looks behind its HTTP interface. */
@@ -87,9 +95,18 @@ export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntim
   const databasesAlone = convert(databasesOf(deployment));
   const miniflare = withoutSignalHandlers(() => new Miniflare(databasesAlone));
   try {
-    const [contents] = await Promise.all([script ?? bundleWorker(entry), prepareDatabases(miniflare, options)]);
+    const [contents, prepared] = await Promise.all([
+      script ?? bundleWorker(entry),
+      prepareDatabases(miniflare, options),
+    ]);
+    const whole = { ...options, vars: { ...vars, ...prepared?.vars }, script: contents };
+    const open = (at: number) => miniflare.setOptions(convert(wholeOf(deployment, { ...whole, port: at })));
+    if (prepared?.furnish !== undefined) {
+      await open(0);
+      await prepared.furnish(await runtimeOf(miniflare, options));
+    }
     await assertPortFree(port);
-    await miniflare.setOptions(convert(wholeOf(deployment, { ...options, port, vars, script: contents })));
+    await open(port);
     return await runtimeOf(miniflare, options);
   } catch (cause) {
     await miniflare.dispose();
@@ -98,10 +115,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntim
 }
 
 /** Migrates every report database, and hands the primary one to the caller. */
-async function prepareDatabases(miniflare: Miniflare, { prepare }: RuntimeOptions): Promise<void> {
+async function prepareDatabases(miniflare: Miniflare, { prepare }: RuntimeOptions): Promise<Prepared | undefined> {
   const bindings = await miniflare.getBindings<RuntimeBindings>();
   for (const database of boundDatabases(bindings as never).values()) await applyMigrations(database as never);
-  await prepare?.(bindings.REPORT_DB);
+  return prepare?.(bindings.REPORT_DB);
 }
 
 async function runtimeOf(miniflare: Miniflare, { neighbours = {} }: RuntimeOptions): Promise<LocalRuntime> {

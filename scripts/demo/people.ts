@@ -4,8 +4,9 @@
  * Keeps: few enough people that the report counts them exactly (it estimates beyond 512); two of them never share both
  * address and browser.
  */
+
+import { type Random, Weighted, zipf } from "../../src/demo/random.ts";
 import type { Agents } from "./agents.ts";
-import { type Random, Weighted, zipf } from "./random.ts";
 
 export type Client = {
   readonly browser: string;

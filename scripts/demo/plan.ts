@@ -4,8 +4,9 @@
  * Keeps: exactly `clicks` clicks, by ascending time. Requests of one impression come from one client and do not straddle
  * a minute, so that which of them is first decides nothing but which of them is billed.
  */
+
+import { Random, Weighted, zipf } from "../../src/demo/random.ts";
 import { type KnownAgents, makePeople } from "./people.ts";
-import { Random, Weighted, zipf } from "./random.ts";
 import type { AdIds, Impression, Keys, PlannedRequest, Step } from "./requests.ts";
 import { type Play, SCENARIOS, singleClick } from "./scenarios.ts";
 import { SHOWINGS, shownBefore } from "./showings.ts";
@@ -105,7 +106,7 @@ function makeAdServer(random: Random, keys: Keys): (ids: AdIds, shownAtMs: numbe
     const iat = Math.floor(shownAtMs - random.between(1_000, 600_000)) / 1_000;
     const cpcMicros = 50_000 + random.below(900_000);
     const claims = {
-      jti: random.text(16),
+      jti: random.letters(16),
       iat,
       exp: iat + 3_600,
       adv: ids.advertiserId,

@@ -4,10 +4,11 @@
  *
  * Keeps: words about one order are in the order in which they are said; orders do not share a click.
  */
+
+import { Random, Weighted } from "../../src/demo/random.ts";
 import { isoMinute } from "./figures.ts";
 import type { CountedClick } from "./ledger.ts";
 import { type Fields, isLater, type Order, type Report, type Way } from "./orders.ts";
-import { Random, Weighted } from "./random.ts";
 import { flip } from "./scenarios.ts";
 
 /** Of valid clicks, this share leads to an order. */

@@ -5,8 +5,8 @@
  * Keeps: a scenario's requests come from one client, with one agent for everything that may claim the impression.
  */
 
+import type { Random } from "../../src/demo/random.ts";
 import type { Client } from "./people.ts";
-import type { Random } from "./random.ts";
 import type { Expectation, Impression, Step } from "./requests.ts";
 
 export type Play = (impression: Impression, client: Client, random: Random, nowMs: number) => Step[];

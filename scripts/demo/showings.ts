@@ -5,8 +5,8 @@
  * told by the report alone.
  */
 
+import type { Random } from "../../src/demo/random.ts";
 import type { Client } from "./people.ts";
-import type { Random } from "./random.ts";
 import type { Expectation, Impression, Step } from "./requests.ts";
 import { CLAIMS, flip, invalid, type Play } from "./scenarios.ts";
 

@@ -7,10 +7,11 @@
  *
  * Keeps: the plan is a function of the seed and of when the traffic ran. A batch counts once or not at all.
  */
+
+import { Random } from "../../src/demo/random.ts";
 import { count, type Tallies } from "./figures.ts";
 import type { Refusals } from "./ledger.ts";
 import { ADS, ADVERTISERS, idsOf, PUBLISHERS } from "./plan.ts";
-import { Random } from "./random.ts";
 import { problemOf } from "./traffic.ts";
 
 type CountsRow = {

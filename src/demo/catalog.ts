@@ -6,9 +6,7 @@
  */
 import { MINUTE_MS } from "../core/limits.ts";
 import type { Directory } from "../facts/directory.ts";
-
-/** Whose ads and key the demonstration has; its ads stand first, so that what is said of the first ad holds. */
-export const DEMO_ADVERTISER = "adv_northwind";
+import { DEMO_ADVERTISER } from "./history/catalog.ts";
 
 export type CatalogAd = {
   readonly ad_id: string;
@@ -22,11 +20,13 @@ export type CatalogAd = {
 export type Publisher = { readonly publisher_id: string; readonly name: string };
 export type Catalog = { readonly ads: readonly CatalogAd[]; readonly publishers: readonly Publisher[] };
 
+/** Those of the demonstration's own advertiser first, so that what is said of the first ad holds. */
 const SELECT_ADS = `
 SELECT ads.ad_id, ads.name, ads.creative_id, ads.cpc_micros, ads.campaign_id, campaigns.name AS campaign,
   campaigns.advertiser_id
 FROM ads
 JOIN campaigns ON campaigns.campaign_id = ads.campaign_id
+WHERE campaigns.status = 'active'
 ORDER BY campaigns.advertiser_id <> ?1, campaigns.campaign_id, ads.cpc_micros DESC
 LIMIT 12`;
 

@@ -1,8 +1,10 @@
 /**
- * Seeded randomness for the demonstration: the same seed gives the same traffic.
+ * Seeded randomness for the demonstrations: the same seed gives the same traffic.
  *
  * Sources: mulberry32 (Tommy Ettinger); Zipf by inversion over the summed weights 1/rank.
  */
+import { encodeBase64url } from "../core/base64url.ts";
+
 export class Random {
   #state: number;
 
@@ -35,11 +37,13 @@ export class Random {
     return item;
   }
 
+  octets(length: number): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from({ length }, () => this.below(256));
+  }
+
   /** `length` characters of the base64url alphabet. */
-  text(length: number): string {
-    return Buffer.from(Array.from({ length }, () => this.below(256)))
-      .toString("base64url")
-      .slice(0, length);
+  letters(length: number): string {
+    return encodeBase64url(this.octets(length)).slice(0, length);
   }
 }
 
@@ -55,6 +59,12 @@ export class Weighted<T> {
       sum += weightOf(item, index);
       this.#sums.push(sum);
     }
+  }
+
+  /** The part of all picks that an item makes up. */
+  shareOf(index: number): number {
+    const total = this.#sums.at(-1) ?? 1;
+    return ((this.#sums[index] ?? 0) - (this.#sums[index - 1] ?? 0)) / total;
   }
 
   pick(random: Random): T {

@@ -1,6 +1,7 @@
 /**
- * The Worker of a local run with a demonstration: the deployed one, and `/demo` in front of it. `npm start` runs it
- * (scripts/start.ts); wrangler.toml names src/index.ts, so that no deployment holds the demonstration.
+ * The Worker of a local run with a demonstration: the deployed one, `/demo` in front of it, and objects that can live
+ * through a past (history/life.ts). `npm start` runs it (scripts/start.ts); wrangler.toml names src/index.ts, so that no
+ * deployment holds the demonstration.
  */
 import { readConfig } from "../config.ts";
 import worker from "../index.ts";
@@ -8,7 +9,9 @@ import { pathOf } from "../track/router.ts";
 import { handleDemo } from "./pages.ts";
 import { signInFirst } from "./sign-in.ts";
 
-export { EventShard, ReadGate, SubmissionShard } from "../index.ts";
+export { ReadGate } from "../index.ts";
+export { HistoricEventShard as EventShard } from "./history/event-shard.ts";
+export { HistoricSubmissionShard as SubmissionShard } from "./history/submission-shard.ts";
 
 export default {
   ...worker,

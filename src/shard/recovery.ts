@@ -74,7 +74,7 @@ async function mend(
   { lives: known, etag }: { lives: readonly Life[]; etag: string | null },
   own: Pick<Life, "incarnation">,
 ): Promise<readonly Life[]> {
-  const { archive, shard, log, transaction, reports } = ports;
+  const { shard, reports } = ports;
   const lives = [...known.slice(0, -1), await closed(ports, currentLife({ lives: known }))];
   const at = lives.findIndex(({ incarnation }) => incarnation === own.incarnation);
   const ownEnd = lives[at];
@@ -83,27 +83,54 @@ async function mend(
   for (const [index, life] of lives.entries()) {
     if (index >= at) remembered += await remember(ports, life, index === at ? base : life.base);
   }
-  const next: Life = { incarnation: ports.makeIncarnation(), base, end: base, segment: null };
-  const mended = [...lives, next];
-  if ((await archive.writeHead(shard, { lives: mended }, etag)) === null) {
-    throw new Error(`the archive head of ${shard} has another writer`);
-  }
-  const counted = await countedUnderOldLife(ports, { shard, incarnation: own.incarnation }, base);
-  transaction(() => {
-    log.life().write({ incarnation: next.incarnation, base });
-    log.archived().write(base);
-    for (const name of reports.byName.keys()) log.posted(name).write({ at: counted.get(name) ?? base, ledger: null });
+  let counted: ReadonlyMap<string, Position> = new Map();
+  const mended = await beginLife(ports, {
+    ...{ lives, etag, base, databases: Array.from(reports.byName.keys()) },
+    counted: async () => {
+      counted = await countedUnderOldLife(ports, { shard, incarnation: own.incarnation }, base);
+      return counted;
+    },
   });
   logFault("storage_set_back", new Error("the storage was set back to an earlier moment"), {
     shard,
     from: own.incarnation,
-    incarnation: next.incarnation,
+    incarnation: currentLife({ lives: mended }).incarnation,
     seq: base.seq,
     remembered,
     lostTo: lives.at(-1)?.lost?.seq ?? null,
     postedNotArchived: Array.from(counted, ([name, { seq }]) => `${name}/${seq}`).join(),
   });
   return mended;
+}
+
+export type Beginning = {
+  /** The lives before, as the head of that etag has them; the last one is over. */
+  readonly lives: readonly Life[];
+  readonly etag: string | null;
+  /** The place of this log from which the new life goes on. */
+  readonly base: Position;
+  /** The report databases; each has this log up to `base`, or as far as is counted once the head is written. */
+  readonly databases: readonly string[];
+  readonly counted: () => Promise<ReadonlyMap<string, Position>>;
+};
+
+/** Goes on under a new incarnation: first in the head, then in the storage. Resolves to all lives. */
+export async function beginLife(
+  { archive, shard, log, transaction, makeIncarnation }: Omit<RecoveryPorts, "reports" | "remember" | "heldSeq">,
+  { lives, etag, base, databases, counted }: Beginning,
+): Promise<readonly Life[]> {
+  const next: Life = { incarnation: makeIncarnation(), base, end: base, segment: null };
+  const begun = [...lives, next];
+  if ((await archive.writeHead(shard, { lives: begun }, etag)) === null) {
+    throw new Error(`the archive head of ${shard} has another writer`);
+  }
+  const posted = await counted();
+  transaction(() => {
+    log.life().write({ incarnation: next.incarnation, base });
+    log.archived().write(base);
+    for (const name of databases) log.posted(name).write({ at: posted.get(name) ?? base, ledger: null });
+  });
+  return begun;
 }
 
 /** The life as it ends: at the last segment that is, or ever will be, in the archive. */

@@ -8,10 +8,11 @@
  * Keeps: order ids fall to few objects, so that kills meet objects that are busy. An order that was recorded is never
  * recorded again: its repetitions are answered as repeated.
  */
-import type { Random } from "../../scripts/demo/random.ts";
+
 import { readClickId } from "../../src/core/click-id.ts";
 import { orderKeyOf } from "../../src/core/order.ts";
 import { orderShardName } from "../../src/core/routing.ts";
+import type { Random } from "../../src/demo/random.ts";
 import { submissionHashUnder } from "../../src/shard/submission-routing.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 

@@ -10,10 +10,10 @@
  * that gets no answer. Impressions are sent again: at once, later, and after a crash when their click had no answer.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Random } from "../../scripts/demo/random.ts";
 import { signToken } from "../../scripts/demo/tokens.ts";
 import { readClickId } from "../../src/core/click-id.ts";
 import { decodeEventId } from "../../src/core/event-id.ts";
+import type { Random } from "../../src/demo/random.ts";
 import { BROWSER } from "../support/builders.ts";
 import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
 import { Orders } from "./crash-orders.ts";

@@ -12,9 +12,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundleWorker } from "../../scripts/bundle.ts";
-import { Random } from "../../scripts/demo/random.ts";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
 import { isConversionEntry, isTokenEntry, type LogEntry } from "../../src/core/log-line.ts";
+import { Random } from "../../src/demo/random.ts";
 import { SUBMISSION_ROUTING_KEY } from "../../src/shard/submission-routing.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import {

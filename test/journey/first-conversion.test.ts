@@ -33,13 +33,13 @@ it(
     const folder = await mkdtemp(join(tmpdir(), "conversion-"));
     const { text } = completeVars("");
     await writeFile(join(folder, ".dev.vars"), text);
-    const { DEMO_API_KEY: demoKey = "", ...vars } = parseEnv(text) as Record<string, string>;
+    const { DEMO_API_KEY: demoKey = "", DEMO_PUBLISHER_KEY: _, ...vars } = parseEnv(text) as Record<string, string>;
     const runtime = await startRuntime({
       vars: { ...vars, LANDING_HTTP_HOSTS: "127.0.0.1" },
       entry: DEMO_ENTRY,
     });
     try {
-      await seedDemo(runtime.database, demoKey, Date.now());
+      await seedDemo(runtime.database, { advertiserKey: demoKey, nowMs: Date.now() });
       const expected = order.at(-1)?.trim();
       const sent = order.slice(0, -1).filter((line) => !line.includes("export KEY=clk_…"));
       const script = [tenants, machine, "echo", "echo =", ...sent].join("\n");

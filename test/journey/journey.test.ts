@@ -25,7 +25,7 @@ let context: BrowserContext;
 beforeAll(async () => {
   const vars = { ...TEST_SECRETS, LANDING_HTTP_HOSTS: "127.0.0.1" };
   runtime = await startRuntime({ vars, entry: DEMO_ENTRY });
-  await seedDemo(runtime.database, apiKey, Date.now());
+  await seedDemo(runtime.database, { advertiserKey: apiKey, nowMs: Date.now() });
   browser = await launchBrowser();
   // A headless Chromium calls itself one, and would be counted as a declared crawler.
   context = await browser.newContext({ userAgent: BROWSER });

@@ -46,11 +46,11 @@ async function runOnce(): Promise<Ran> {
   const folder = await mkdtemp(join(tmpdir(), "recipes-"));
   const { text } = completeVars("");
   await writeFile(join(folder, ".dev.vars"), text);
-  const { DEMO_API_KEY: demoKey = "", ...vars } = parseEnv(text) as Record<string, string>;
+  const { DEMO_API_KEY: demoKey = "", DEMO_PUBLISHER_KEY: _, ...vars } = parseEnv(text) as Record<string, string>;
   let runtime: LocalRuntime | undefined;
   try {
     runtime = await startRuntime({ vars });
-    await seedDemo(runtime.database, demoKey, Date.now());
+    await seedDemo(runtime.database, { advertiserKey: demoKey, nowMs: Date.now() });
     return await runShell(folder, runtime.url);
   } finally {
     await runtime?.stop();

@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 it("serves the demonstration, and keeps its clicks over Ctrl-C and a new start", { timeout: TEST_MAX_MS }, async () => {
-  const first = run(["--port", "0", "--state", statePath]);
+  const first = run(["--port", "0", "--state", statePath, "--empty"]);
   const { url } = await first.ready();
   const page = await (await fetch(`${url}/demo`)).text();
   const path = /href="(\/c\/[^"]+)"/.exec(page)?.[1];
@@ -46,7 +46,7 @@ it("serves the demonstration, and keeps its clicks over Ctrl-C and a new start",
   expect(await first.exitCode).toBe(0);
   expect(first.output()).toContain("every click and impression is in the report");
 
-  const second = run(["--port", "0", "--state", statePath]);
+  const second = run(["--port", "0", "--state", statePath, "--empty"]);
   const { report } = await second.ready();
   const rows = (await (await fetch(report.url, { headers: report.headers })).json()) as { rows: { clicks: number }[] };
   expect(rows.rows.map(({ clicks }) => clicks)).toEqual([1]);
@@ -61,7 +61,7 @@ it("opens its port when it is ready: who connects first is answered as later", {
   const headers = { Authorization: `Bearer ${vars["DEMO_API_KEY"]}` };
   const conversion = JSON.stringify({ click_id: await aDemoClickId(vars), order_id: "A-1", value_micros: 1 });
   const newState = await mkdtemp(join(tmpdir(), "clickledger-first-"));
-  const first = run(["--port", String(port), "--state", newState]);
+  const first = run(["--port", String(port), "--state", newState, "--empty"]);
   try {
     const [taken, report, page] = await Promise.all([
       firstAnswer(first.exitCode, () => fetch(`${url}/v1/conversions`, { method: "POST", headers, body: conversion })),

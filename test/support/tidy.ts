@@ -76,7 +76,8 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
   // Pages are made of answers of the API, which they are handed a way to ask; they know its words, and nothing behind them.
   dashboard: ["well-known", "report", "access", "core"],
-  demo: ["conversions", "track", "queue", "shard", "facts", "report", "access", "core"],
+  // Its history drives the modules that count, archive and post.
+  demo: ["conversions", "track", "queue", "shard", "facts", "archive", "report", "access", "core"],
 };
 
 /** Folder → packages that it may import; "" are the root files. */

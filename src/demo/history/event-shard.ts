@@ -1,0 +1,83 @@
+/**
+ * The event shard of a local run: the deployed one, which can also live through the demonstration's past. What it logs
+ * then, it decides as ever; only the clock is that of the past.
+ */
+import { DAY_MS } from "../../core/limits.ts";
+import { assert } from "../../core/result.ts";
+import { eventShardName, shardOf } from "../../core/routing.ts";
+import { EventShard } from "../../shard/event-shard.ts";
+import { type Arrival, ingest, openArrivals } from "../../shard/ingest.ts";
+import { type ReviewRequest, reviewLate } from "../../shard/review.ts";
+import { SqliteKeyIndex } from "../../shard/sqlite-key-index.ts";
+import { SqliteLateShelf } from "../../shard/sqlite-late-shelf.ts";
+import { LogStore } from "../../shard/sqlite-shard-log.ts";
+import { topologyInForce } from "../../shard/topology-keeper.ts";
+import { edgeOf } from "../../track/edge.ts";
+import { byLogging, liveThrough } from "./life.ts";
+import { type HistorySpan, plannedClicks } from "./plan.ts";
+import { encodeClick, eventIdOf, HISTORY_ACTOR } from "./wire.ts";
+
+/** An event is looked for in the archive for a day after its receipt. */
+const LOGGED_EVERY_MS = DAY_MS;
+
+type Logging = {
+  readonly nowMs: number;
+  readonly arrivals: readonly Arrival[];
+  readonly reviews: readonly ReviewRequest[];
+};
+
+export class HistoricEventShard extends EventShard {
+  /** Lives through this shard's part of the history; idempotent. */
+  async liveThrough(span: HistorySpan): Promise<void> {
+    const { ctx, env } = this;
+    const log = new LogStore(ctx.storage.sql);
+    const loggings = log.life().read() === null ? await this.#loggings(span) : [];
+    const { late: policy } = (await edgeOf(env)).config;
+    const index = new SqliteKeyIndex(ctx.storage.sql, log);
+    const shelf = new SqliteLateShelf(ctx.storage.sql);
+    const write = () => {
+      for (const { nowMs, arrivals, reviews } of loggings) {
+        ingest(arrivals, { log, index, shelf, policy, nowMs });
+        for (const request of reviews) reviewLate(request, { log, index, shelf }, { by: HISTORY_ACTOR, nowMs });
+      }
+    };
+    await liveThrough({
+      ctx,
+      env,
+      endMs: span.endMs,
+      log,
+      write,
+      carry: () => this.sweep(),
+      status: () => this.status(),
+    });
+  }
+
+  async #loggings(span: HistorySpan): Promise<Logging[]> {
+    const { ring, config } = await edgeOf(this.env);
+    const topology = await topologyInForce(this.env, config);
+    const clicks = plannedClicks(span);
+    for (const { ad, jti, iatS: iat } of clicks) {
+      const index = shardOf("click", { ad: ad.id, jti, iat }, topology);
+      assert(eventShardName("click", index) === this.ctx.id.name, "the topology has one shard for the history");
+    }
+    const reviewed = clicks.filter(({ review }) => review !== null);
+    const decidedBy = byLogging(
+      reviewed,
+      { endMs: span.endMs, everyMs: LOGGED_EVERY_MS },
+      ({ review }) => review?.atMs ?? span.endMs,
+    );
+    const loggings: Logging[] = [];
+    for (const [loggedAtMs, items] of byLogging(
+      clicks,
+      { endMs: span.endMs, everyMs: LOGGED_EVERY_MS },
+      ({ receivedAtMs }) => receivedAtMs,
+    )) {
+      const encoded = await Promise.all(items.map((click) => encodeClick(click, { ring, policy: config.token })));
+      const reviews = (decidedBy.get(loggedAtMs) ?? []).map((click): ReviewRequest => {
+        return { event: eventIdOf(click), choice: click.review?.choice ?? "reject" };
+      });
+      loggings.push({ nowMs: loggedAtMs, arrivals: openArrivals(encoded), reviews });
+    }
+    return loggings;
+  }
+}
