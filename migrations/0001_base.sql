@@ -10,7 +10,9 @@ CREATE TABLE ledger (
   chain        TEXT    NOT NULL, -- hash over all rows up to it (src/core/position.ts)
   logged_at_ms INTEGER NOT NULL, -- of that row
   part         TEXT    NOT NULL, -- '', or up to which advertiser the next row is posted (src/sinks/post-apart.ts)
-  posted_at_ms INTEGER NOT NULL
+  posted_at_ms INTEGER NOT NULL,
+  version      INTEGER NOT NULL, -- how many postings with facts this database had taken, with the source's last one
+  touched      TEXT    NOT NULL  -- which minutes of which buckets its last ones changed (src/facts/touched.ts)
 ) STRICT, WITHOUT ROWID;
 
 -- Counted up once a minute by cron: a database that was set back to an earlier moment shows by it.
@@ -403,6 +405,7 @@ SELECT
   facts.campaign_id,
   facts.ad_group_id,
   facts.ad_id,
+  facts.part,
   coalesce(cell.value ->> '$[0][0]', '') AS publisher_id,
   coalesce(cell.value ->> '$[0][1]', '') AS country,
   coalesce(cell.value ->> '$[0][2]', '') AS device,
@@ -435,6 +438,7 @@ SELECT
   facts.campaign_id,
   facts.ad_group_id,
   facts.ad_id,
+  facts.part,
   coalesce(cell.value ->> '$[0][0]', '') AS publisher_id,
   coalesce(cell.value ->> '$[0][1]', '') AS country,
   coalesce(cell.value ->> '$[0][2]', '') AS device,
@@ -467,6 +471,7 @@ SELECT
   facts.campaign_id,
   facts.ad_group_id,
   facts.ad_id,
+  facts.part,
   coalesce(cell.value ->> '$[0][0]', '') AS publisher_id,
   coalesce(cell.value ->> '$[0][1]', '') AS country,
   coalesce(cell.value ->> '$[0][2]', '') AS device,
@@ -499,6 +504,7 @@ SELECT
   facts.campaign_id,
   facts.ad_group_id,
   facts.ad_id,
+  facts.part,
   coalesce(cell.value ->> '$[0][0]', '') AS publisher_id,
   coalesce(cell.value ->> '$[0][1]', '') AS country,
   coalesce(cell.value ->> '$[0][2]', '') AS device,

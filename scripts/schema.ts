@@ -55,7 +55,7 @@ const FACTS_TABLES: readonly Table[] = [
 /** View → the statement that makes it. */
 const FACTS_VIEWS: Readonly<Record<string, string>> = Object.fromEntries(
   Object.values(PLACES).map(({ table, view, time }) => {
-    const key = ["advertiser_id", time, ...ROW_DIMENSIONS].map((name) => `facts.${name}`);
+    const key = ["advertiser_id", time, ...ROW_DIMENSIONS, "part"].map((name) => `facts.${name}`);
     const columns = [...key, CELL_COLUMNS].join(",\n  ");
     return [
       view,

@@ -1,8 +1,9 @@
 /**
  * ReadGate, the Durable Object in front of a report database: one for each database, named by its binding. It keeps the
- * book of who reads (core/read-budget.ts) and the line of who waits (read-line.ts).
+ * book of who reads (core/read-budget.ts), the line of who waits (read-line.ts) and that of slices (slice-line.ts).
  *
  *   enter(ask), leave(pass, rows)                                   one read
+ *   claim(pass, rows), nextSlice(pass)                              a dear one, once it is weighed, and slice by slice
  *   openStream(ask), keepStream(pass, rows), closeStream(pass)      a live stream
  *   mayKeep(ask, bytes)                                             further pages of a table
  *   left(ask)                                                       what may be read just now
@@ -12,22 +13,26 @@
  * clock but `Date.now`, so a test moves it through the book.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type ReadAsk, ReadBudget, type StreamAsk, type StreamEntered } from "../core/read-budget.ts";
-import { ReadLine, type Turn } from "./read-line.ts";
+import { type ReadAsk, ReadBudget, type Refused, type StreamAsk, type StreamEntered } from "../core/read-budget.ts";
+import { type Clock, ReadLine, type Turn } from "./read-line.ts";
 import { SHARED_RULES } from "./read-rules.ts";
+import { SliceLine } from "./slice-line.ts";
 
 /** The book is cleared of those who are done with, whenever it has grown by so many calls. */
 const CALLS_BETWEEN_CLEARINGS = 1_000;
 
+const CLOCK: Clock = {
+  nowMs: () => Date.now(),
+  wakeAfter: (ms, wake) => {
+    const timer = setTimeout(wake, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
 export class ReadGate extends DurableObject<Env> {
   readonly #budget = new ReadBudget(SHARED_RULES, randomStart());
-  readonly #line = new ReadLine(this.#budget, {
-    nowMs: () => Date.now(),
-    wakeAfter: (ms, wake) => {
-      const timer = setTimeout(wake, ms);
-      return () => clearTimeout(timer);
-    },
-  });
+  readonly #line = new ReadLine(this.#budget, CLOCK);
+  readonly #slices = new SliceLine(this.#budget, CLOCK);
   #calls = 0;
 
   async enter(ask: ReadAsk): Promise<Turn> {
@@ -39,6 +44,15 @@ export class ReadGate extends DurableObject<Env> {
   async leave(pass: number, rowsRead: number): Promise<void> {
     this.#budget.leave(pass, rowsRead, Date.now());
     this.#line.advance();
+    this.#slices.end(pass);
+  }
+
+  async claim(pass: number, rows: number): Promise<Refused | null> {
+    return this.#budget.claim(pass, rows, Date.now());
+  }
+
+  async nextSlice(pass: number): Promise<boolean> {
+    return this.#slices.next(pass);
   }
 
   async openStream(ask: StreamAsk): Promise<StreamEntered> {

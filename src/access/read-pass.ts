@@ -8,15 +8,16 @@
  * this isolate sends and is better than none.
  */
 import { waitUntil } from "cloudflare:workers";
-import { ReadBudget } from "../core/read-budget.ts";
+import { ReadBudget, type Refused } from "../core/read-budget.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { logFault } from "../log.ts";
 import type { Principal } from "./api-keys.ts";
 import { type Meter, meteredDatabase } from "./meter.ts";
 import { type ReadGate, randomStart } from "./read-gate.ts";
 import type { Turn } from "./read-line.ts";
-import { refuseTurn } from "./read-problems.ts";
+import { refusalOf, refuseTurn } from "./read-problems.ts";
 import { budgetOf, LINE_MS, SHARED_RULES } from "./read-rules.ts";
+import type { SliceTurns } from "./slice-line.ts";
 
 export type ReadGates = Pick<DurableObjectNamespace<ReadGate>, "getByName">;
 
@@ -31,10 +32,14 @@ export type ReadPass = {
   readonly charge: (rows: number) => void;
   /** Whether so many bytes may be kept for the holder's further pages. */
   readonly mayKeep: (bytes: number) => Promise<boolean>;
+  /** What a read in slices asks before them, of a database that `metered` gave. */
+  readonly turns: (database: D1Database) => SliceTurns;
 };
 
 /** A gate that has not answered after this long is passed by. */
 const ANSWER_MS = LINE_MS + 2_000;
+/** Slices wait for those of all other readers, and for light reads between. */
+const SLICE_ANSWER_MS = 15_000;
 
 /** The books of this isolate, for gates that do not answer. */
 const substitutes = new Map<string, ReadBudget>();
@@ -60,12 +65,16 @@ export async function withinBudget<T>(
     }
     held.push({ name, pass: turn.pass, isSubstitute, meter: { rows: 0 } });
   }
-  const meterOf = (name: string) => held.find((one) => one.name === name)?.meter;
+  const entries = new WeakMap<D1Database, Held>();
   const pass: ReadPass = {
     metered: (name, database) => {
-      const meter = meterOf(name);
-      return meter === undefined ? database : meteredDatabase(database, meter);
+      const one = held.find((entry) => entry.name === name);
+      if (one === undefined) return database;
+      const metered = meteredDatabase(database, one.meter);
+      entries.set(metered, one);
+      return metered;
     },
+    turns: (database) => turnsOf(gates, entries.get(database), ask),
     charge: (rows) => {
       for (const { meter } of held) meter.rows += rows;
     },
@@ -86,10 +95,44 @@ export async function withinBudget<T>(
 
 type Ask = ReturnType<typeof budgetOf> & Pick<ReadSize, "shape" | "windows">;
 
+/** A gate that fails lets slices run: it is the only one who knows of others'. */
+function turnsOf(gates: ReadGates, held: Held | undefined, ask: Ask): SliceTurns {
+  if (held === undefined) return { claim: async () => null, next: async () => {} };
+  const { name, pass, isSubstitute } = held;
+  const claim = async (rows: number) => {
+    if (isSubstitute) return substituteOf(name).claim(pass, rows, Date.now());
+    const answer = async (): Promise<Refused | null> => await gates.getByName(name).claim(pass, rows);
+    return orNull(name, () => inTime(answer(), { ms: ANSWER_MS }));
+  };
+  return {
+    claim: async (rows) => {
+      const refused = await claim(rows);
+      return refused === null ? null : refusalOf(refused, ask);
+    },
+    next: async () => {
+      if (isSubstitute) return;
+      await orNull(name, () => inTime(gates.getByName(name).nextSlice(pass), { ms: SLICE_ANSWER_MS }));
+    },
+  };
+}
+
+async function orNull<T>(database: string, call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await call();
+  } catch (fault) {
+    logFault("read_gate_failed", fault, { database });
+    return null;
+  }
+}
+
 async function enter(gates: ReadGates, name: string, ask: Ask): Promise<{ turn: Turn; isSubstitute: boolean }> {
+  const answer = async (): Promise<Turn> => await gates.getByName(name).enter(ask);
   try {
     return {
-      turn: await inTime(gates.getByName(name).enter(ask), (late) => leaveLate(gates, name, late)),
+      turn: await inTime<Turn>(answer(), {
+        ms: ANSWER_MS,
+        late: (turn) => leaveLate(gates, name, turn),
+      }),
       isSubstitute: false,
     };
   } catch (fault) {
@@ -102,18 +145,21 @@ async function enter(gates: ReadGates, name: string, ask: Ask): Promise<{ turn: 
 }
 
 /** The gate's answer; rejects when it takes too long, and hands an answer that comes later to `late`. */
-async function inTime(answer: Promise<Turn>, late: (turn: Turn) => Promise<void>): Promise<Turn> {
+async function inTime<T>(
+  answer: Promise<T>,
+  { ms, late = async () => {} }: { ms: number; late?: (answer: T) => Promise<void> },
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   let isLate = false;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       isLate = true;
       reject(new Error("the gate does not answer"));
-    }, ANSWER_MS);
+    }, ms);
   });
-  const told = answer.then(async (turn) => {
-    if (isLate) await late(turn);
-    return turn;
+  const told = answer.then(async (told) => {
+    if (isLate) await late(told);
+    return told;
   });
   try {
     return await Promise.race([told, timeout]);
@@ -148,12 +194,7 @@ async function mayKeep(
 ): Promise<boolean> {
   if (first === undefined) return false;
   if (first.isSubstitute) return substituteOf(first.name).mayKeep(ask, bytes, Date.now());
-  try {
-    return await gates.getByName(first.name).mayKeep(ask, bytes);
-  } catch (fault) {
-    logFault("read_gate_failed", fault, { database: first.name });
-    return false;
-  }
+  return (await orNull(first.name, () => gates.getByName(first.name).mayKeep(ask, bytes))) ?? false;
 }
 
 function substituteOf(name: string): ReadBudget {

@@ -2,7 +2,8 @@
  * Budgets of reading: whose they are, and how large. Chosen by measurement (bench/results, docs/decisions/0021): a
  * report database runs one statement at a time and reads about a million cells a second.
  */
-import type { SharedRules, TenantRules } from "../core/read-budget.ts";
+import type { SharedRules } from "../core/read-budget.ts";
+import type { TenantRules } from "../core/read-tenant.ts";
 import type { Principal } from "./api-keys.ts";
 
 /** An advertiser or a publisher: about two seconds of a database at once, and a fiftieth of its time for ever. */

@@ -3,31 +3,21 @@
  * clock is an argument.
  *
  *   enter ─▶ entered (a pass) │ wait (a place or room is missing, comes back) │ refused (rows or place; with a delay)
+ *   claim(pass, rows)         a dear read, once it is weighed: charged before it reads on, or refused
  *   leave(pass, rows)         the rows that were read in truth are charged, and the next may enter
  *
  * A bucket of rows for each tenant fills over time. What a read will cost is guessed from what the tenant's last reads
  * of the same shape cost for each window; of reads whose shape was never seen one is open at a time, so that a tenant's
- * first dear reads come one after the other and each is charged before the next is let in. A read that costs more than
- * the bucket holds leaves a debt, which is waited for.
+ * first dear reads come one after the other and each is charged before the next is let in. A dear read is weighed before
+ * it reads, and charged what it weighs. What costs more than the bucket holds leaves a debt, which is waited for.
  *
  * Keeps: at most `readsMax` reads and `streamsMax` streams of a tenant are open, and `readsOfAllMax`, `rowsOfAllMax`
  * and `streamsOfAllMax` of all. A place always comes back: by leaving, else when its pass runs out. Tenants that have
  * nothing open and a full bucket are forgotten, so the book is as long as who asked lately.
  */
 import { SECOND_MS } from "./limits.ts";
+import { fillTenant, learnCost, newTenant, type Tenant, type TenantRules } from "./read-tenant.ts";
 import { assert } from "./result.ts";
-
-/** What one tenant may do. */
-export type TenantRules = {
-  /** Rows that a tenant may have read at once, and that come back each second. */
-  readonly rowsMax: number;
-  readonly rowsPerS: number;
-  /** Bytes of further pages that may be kept for a tenant at once, and that come back each second. */
-  readonly keptBytesMax: number;
-  readonly keptBytesPerS: number;
-  readonly readsMax: number;
-  readonly streamsMax: number;
-};
 
 /** What all may do together, and how long a pass is good for without a word of its holder. */
 export type SharedRules = {
@@ -63,23 +53,13 @@ export type Entered =
 
 export type StreamEntered = Exclude<Entered, { kind: "wait" }>;
 
-type Tenant = {
-  rules: TenantRules;
-  rows: number;
-  keptBytes: number;
-  filledAtMs: number;
-  reads: number;
-  streams: number;
-  /** Rows for each window, by shape. */
-  readonly costs: Map<string, number>;
-  /** Whether a read is open whose shape was never seen. */
-  isFirstOpen: boolean;
-};
-
 type Pass = {
   readonly tenant: string;
   readonly kind: "read" | "stream";
-  readonly guess: number | null;
+  /** Rows that are charged already; null where nobody knows. */
+  guess: number | null;
+  /** Read in slices, which have their own order (src/access/slice-line.ts). */
+  isDear: boolean;
   readonly shape: string;
   readonly windows: number;
   untilMs: number;
@@ -87,8 +67,6 @@ type Pass = {
 
 /** What a read of a shape that was never seen is taken to cost beside others'. */
 const UNKNOWN_ROWS = 250_000;
-/** A cost that was high once is believed for some reads more; it halves from read to read. */
-const COST_KEPT = 0.5;
 /** After this long without a free place a stream may be tried again. */
 const STREAM_RETRY_S = 30;
 /** Nobody is asked to wait for longer than this at a time; a debt may be longer. */
@@ -117,11 +95,7 @@ export class ReadBudget {
     const guess = known === undefined ? null : Math.ceil(known * ask.windows);
     // A read that is dearer than the whole bucket enters when the bucket is full, and leaves a debt.
     const needed = Math.min(guess ?? 1, ask.rules.rowsMax);
-    if (tenant.rows < needed) {
-      const seconds = Math.ceil((needed - tenant.rows) / ask.rules.rowsPerS);
-      const retryAfterS = Math.min(RETRY_AFTER_MAX_S, Math.max(1, seconds));
-      return { kind: "rows_spent", retryAfterS, guessedRows: guess };
-    }
+    if (tenant.rows < needed) return this.#spent(tenant, needed, guess);
     if (tenant.reads >= ask.rules.readsMax) return { kind: "wait", isOwn: true };
     if (guess === null && tenant.isFirstOpen) return { kind: "wait", isOwn: true };
     const rows = guess ?? UNKNOWN_ROWS;
@@ -135,7 +109,42 @@ export class ReadBudget {
     this.#guessedRows += rows;
     const { shape, windows } = ask;
     const untilMs = nowMs + this.#shared.readPassMs;
-    return this.#pass({ tenant: ask.tenant, kind: "read", guess, shape, windows, untilMs });
+    return this.#pass({ tenant: ask.tenant, kind: "read", guess, isDear: false, shape, windows, untilMs });
+  }
+
+  /**
+   * Charges what a read will cost, now that it has been weighed; what it lacks, if the bucket does not hold it. Its rows
+   * are none of those in flight any more: it reads them slice by slice.
+   */
+  claim(pass: number, rows: number, nowMs: number): Refused | null {
+    const held = this.#passes.get(pass);
+    const tenant = held === undefined ? undefined : this.#filled(held.tenant, nowMs);
+    if (held === undefined || tenant === undefined) return null;
+    learnCost(tenant, held, rows, { isWeighed: false });
+    if (!held.isDear) this.#guessedRows -= held.guess ?? UNKNOWN_ROWS;
+    if (held.guess === null) tenant.isFirstOpen = false;
+    tenant.rows += held.guess ?? 0;
+    Object.assign(held, { guess: 0, isDear: true });
+    const needed = Math.min(rows, tenant.rules.rowsMax);
+    if (tenant.rows < needed) return this.#spent(tenant, needed, rows);
+    tenant.rows -= rows;
+    held.guess = rows;
+    return null;
+  }
+
+  /** A read is still there: whose it is, null when its pass has run out. */
+  keepRead(pass: number, nowMs: number): string | null {
+    this.expire(nowMs);
+    const held = this.#passes.get(pass);
+    if (held === undefined) return null;
+    held.untilMs = nowMs + this.#shared.readPassMs;
+    return held.tenant;
+  }
+
+  /** Open reads of other tenants that are not read in slices. */
+  lightBeside(tenant: string): number {
+    const others = Array.from(this.#passes.values()).filter((pass) => pass.kind === "read" && pass.tenant !== tenant);
+    return others.filter(({ isDear }) => !isDear).length;
   }
 
   /** Gives a read's place back and charges what it read. A pass that has run out meanwhile changes nothing. */
@@ -145,8 +154,7 @@ export class ReadBudget {
     const tenant = this.#filled(held.tenant, nowMs);
     if (tenant === undefined) return;
     tenant.rows += (held.guess ?? 0) - rowsRead;
-    const cost = rowsRead / held.windows;
-    tenant.costs.set(held.shape, Math.max(cost, (tenant.costs.get(held.shape) ?? 0) * COST_KEPT));
+    learnCost(tenant, held, rowsRead, { isWeighed: held.isDear });
   }
 
   /** Opens a stream's place. Its looks are charged by `keepStream`. */
@@ -160,7 +168,7 @@ export class ReadBudget {
     tenant.streams++;
     this.#streams++;
     const untilMs = nowMs + this.#shared.streamPassMs;
-    return this.#pass({ tenant: name, kind: "stream", guess: null, shape: "", windows: 1, untilMs });
+    return this.#pass({ tenant: name, kind: "stream", guess: null, isDear: false, shape: "", windows: 1, untilMs });
   }
 
   /**
@@ -251,9 +259,14 @@ export class ReadBudget {
     }
     tenant.reads--;
     this.#reads--;
-    this.#guessedRows -= held.guess ?? UNKNOWN_ROWS;
+    if (!held.isDear) this.#guessedRows -= held.guess ?? UNKNOWN_ROWS;
     if (held.guess === null) tenant.isFirstOpen = false;
     return held;
+  }
+
+  #spent({ rows, rules }: Tenant, needed: number, guessedRows: number | null): Refused {
+    const seconds = Math.ceil((needed - rows) / rules.rowsPerS);
+    return { kind: "rows_spent", retryAfterS: Math.min(RETRY_AFTER_MAX_S, Math.max(1, seconds)), guessedRows };
   }
 
   #tenantOf({ tenant: name, rules }: StreamAsk, nowMs: number): Tenant {
@@ -262,9 +275,7 @@ export class ReadBudget {
       known.rules = rules;
       return known;
     }
-    const { rowsMax: rows, keptBytesMax: keptBytes } = rules;
-    const none = { reads: 0, streams: 0, costs: new Map<string, number>(), isFirstOpen: false };
-    const tenant: Tenant = { rules, rows, keptBytes, filledAtMs: nowMs, ...none };
+    const tenant = newTenant(rules, nowMs);
     this.#tenants.set(name, tenant);
     return tenant;
   }
@@ -272,12 +283,7 @@ export class ReadBudget {
   /** The tenant with its buckets filled up to now. A clock that went back fills nothing. */
   #filled(name: string, nowMs: number): Tenant | undefined {
     const tenant = this.#tenants.get(name);
-    if (tenant === undefined || nowMs <= tenant.filledAtMs) return tenant;
-    const { rowsMax, rowsPerS, keptBytesMax, keptBytesPerS } = tenant.rules;
-    const seconds = (nowMs - tenant.filledAtMs) / SECOND_MS;
-    tenant.rows = Math.min(rowsMax, tenant.rows + seconds * rowsPerS);
-    tenant.keptBytes = Math.min(keptBytesMax, tenant.keptBytes + seconds * keptBytesPerS);
-    tenant.filledAtMs = nowMs;
+    if (tenant !== undefined) fillTenant(tenant, nowMs);
     return tenant;
   }
 }

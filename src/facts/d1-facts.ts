@@ -25,6 +25,7 @@ import {
   UPSERT_LATE_CLICKS,
 } from "./facts-sql.ts";
 import type { FactsStore, LedgerRow, Posting } from "./facts-store.ts";
+import { stretchesOf } from "./touched.ts";
 
 const TIERS = ["minute", "hour", "day"] as const satisfies readonly Tier[];
 
@@ -40,7 +41,16 @@ export class D1Facts implements FactsStore {
   async post({ source, shard, from, to, facts, lates }: Posting): Promise<void> {
     const nowMs = this.#clock();
     const before = from === null ? [0, null, null, null] : [1, from.seq, from.chain, from.part];
-    const move = [source, to.seq, to.chain, to.loggedAtMs, to.part, nowMs, ...before];
+    const move = [
+      source,
+      to.seq,
+      to.chain,
+      to.loggedAtMs,
+      to.part,
+      nowMs,
+      ...before,
+      JSON.stringify(stretchesOf(facts)),
+    ];
     const statements = [this.#database.prepare(MOVE_LEDGER).bind(...move)];
     if (facts.size > 0) {
       statements.push(this.#database.prepare(REGISTER_ADVERTISERS).bind(encodeAdvertisers(facts), nowMs));

@@ -13,6 +13,7 @@ import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
 import { CELLS_PER_ROW_MAX } from "../core/limits.ts";
 import { CELL_COLUMNS, type Tier } from "./facts-schema.ts";
 import { MERGED_SKETCH, SKETCH_LISTS, UNITED_SKETCH } from "./sketch-sql.ts";
+import { TOUCHES_KEPT } from "./touched.ts";
 
 /** A tier that is rolled from the tier below it. */
 export type RolledTier = Exclude<Tier, "minute">;
@@ -198,19 +199,33 @@ export const FIRST_UNROLLED = {
  *
  *   ?1 source, ?2–?5 seq, chain, logged_at_ms and part afterwards, ?6 now
  *   ?7 whether there is a row before, ?8–?10 its seq, chain and part
+ *   ?11 what the posting changes, a JSON list that is empty where it has no facts (src/facts/touched.ts)
  */
 export const MOVE_LEDGER = `
-INSERT INTO ledger (source, seq, chain, logged_at_ms, part, posted_at_ms)
-VALUES (
+INSERT INTO ledger (source, seq, chain, logged_at_ms, part, posted_at_ms, version, touched)
+SELECT
   ?1,
   CASE WHEN ?7 = (SELECT count(*) FROM ledger WHERE source = ?1) THEN ?2 END,
-  ?3, ?4, ?5, ?6)
+  ?3, ?4, ?5, ?6, iif(?11 = '[]', 0, next),
+  iif(?11 = '[]', '[]', json_array(json_array(next, json(?11))))
+FROM (SELECT coalesce(max(version), 0) + 1 AS next FROM ledger)
+WHERE true
 ON CONFLICT (source) DO UPDATE
 SET seq = CASE WHEN ledger.seq = ?8 AND ledger.chain = ?9 AND ledger.part = ?10 THEN excluded.seq END,
   chain = excluded.chain,
   logged_at_ms = excluded.logged_at_ms,
   part = excluded.part,
-  posted_at_ms = excluded.posted_at_ms`;
+  posted_at_ms = excluded.posted_at_ms,
+  version = max(ledger.version, excluded.version),
+  touched = iif(?11 = '[]', ledger.touched, (
+    SELECT json_group_array(json(value))
+    FROM (
+      SELECT value FROM json_each(excluded.touched)
+      UNION ALL
+      SELECT value FROM json_each(ledger.touched)
+      LIMIT ${TOUCHES_KEPT}
+    )
+  ))`;
 
 /** The rows of all sources of shard ?1; '0' follows '/'. */
 export const SELECT_LEDGER = `

@@ -46,6 +46,8 @@ export type ReportPorts = {
     stations: Stations,
     scope: ReadScope,
   ) => Omit<WatermarkSources, "nowMs">;
+  /** What one statement of a report may weigh, where it is not as ever (src/report/limits.ts). */
+  readonly sliceWeight?: number;
 };
 
 /** A parsed request on its way to an answer. */
@@ -132,6 +134,8 @@ async function answer(
       random: ports.random,
       mayKeep: pass.mayKeep,
       charge: pass.charge,
+      turns: pass.turns,
+      sliceWeight: ports.sliceWeight,
     };
     return route.answer({ ...cursor, scope: scope.value, sources, config });
   });

@@ -32,6 +32,13 @@ export const CHANGES_MAX = 10_000;
 /** Body of a query as JSON: as many filter values as a query string may hold, with room. */
 export const QUERY_BYTES_MAX = 131_072;
 
+/** Rows and cells that one statement reads as a rule, about 25 ms of a database; dearer reports are read in slices. */
+export const SLICE_WEIGHT = 8_000;
+/** Slices of one report in one database: a D1 database answers a thousand queries of one invocation. */
+export const SLICES_MAX = 400;
+/** Rows that the slices of a report may return in all, which an isolate holds until they are added up. */
+export const SLICED_ROWS_MAX = 300_000;
+
 /** A page's cursor is good for this long, and so is the rest of a table that was kept for it. */
 export const CURSOR_LIFE_MS = 3_600_000;
 /** A clock of another machine may lie behind the one that sealed a cursor. */

@@ -14,12 +14,15 @@ export type ReportProblem = {
   readonly detail?: string;
   /** The query parameter at fault, as the caller spelled it. */
   readonly parameter?: string;
+  /** After how long it may be otherwise. */
+  readonly retryAfterS?: number;
 };
 
 /** The answer for a problem. Total. */
 export function toProblemResponse(
-  { reason, detail, parameter }: ReportProblem,
+  { reason, detail, parameter, retryAfterS }: ReportProblem,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return problemResponse({ reason, detail, field: parameter }, headers);
+  const retry = retryAfterS === undefined ? {} : { "Retry-After": String(retryAfterS) };
+  return problemResponse({ reason, detail, field: parameter }, { ...retry, ...headers });
 }

@@ -1,7 +1,9 @@
 /** The book of who reads how much: places, rows, their coming back, and that one tenant's are not another's. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Entered, ReadBudget, type SharedRules, type TenantRules } from "../../src/core/read-budget.ts";
+import { LEASE_MS, SliceLine, YIELD_MS } from "../../src/access/slice-line.ts";
+import { type Entered, ReadBudget, type SharedRules } from "../../src/core/read-budget.ts";
+import type { TenantRules } from "../../src/core/read-tenant.ts";
 
 const RULES: TenantRules = {
   ...{ rowsMax: 1_000, rowsPerS: 10, keptBytesMax: 500, keptBytesPerS: 5 },
@@ -224,4 +226,108 @@ it("never has more open than may be, whatever comes and goes, and ends with all 
     }),
     { seed: 20261128, numRuns: 200 },
   );
+});
+
+describe("a dear read", () => {
+  it("[attack 8] is charged when it is weighed, once, and refused where the bucket does not hold it", () => {
+    const book = new ReadBudget(SHARED, 0);
+    const first = passOf(book.enter(askOf("noisy"), T0));
+    expect(book.claim(first, 700, T0)).toBeNull();
+    expect(book.left(askOf("noisy"), T0).rows).toBe(300);
+    const second = passOf(book.enter(askOf("noisy", "other"), T0));
+    expect(book.claim(second, 400, T0)).toMatchObject({ kind: "rows_spent", guessedRows: 400, retryAfterS: 10 });
+    book.leave(second, 5, T0);
+    book.leave(first, 710, T0);
+    expect(book.left(askOf("noisy"), T0).rows).toBe(285);
+    expect(book.enter(askOf("noisy", "other"), T0), "what was weighed is remembered").toMatchObject({
+      ...{ kind: "rows_spent", guessedRows: 400 },
+    });
+  });
+
+  it("counts as none of the rows in flight, nor as light beside others", () => {
+    const book = new ReadBudget({ ...SHARED, rowsOfAllMax: 500_000 }, 0);
+    const dear = passOf(book.enter(askOf("noisy"), T0));
+    expect([book.lightBeside("quiet"), book.lightBeside("noisy")]).toEqual([1, 0]);
+    expect(book.claim(dear, 1_000, T0)).toBeNull();
+    expect(book.lightBeside("quiet")).toBe(0);
+    for (const tenant of ["a", "b"]) expect(book.enter(askOf(tenant), T0).kind).toBe("entered");
+    expect(book.enter(askOf("c"), T0)).toEqual({ kind: "wait", isOwn: false });
+    book.leave(dear, 1_000, T0);
+    expect(book.enter(askOf("c"), T0), "others' rows are still in flight").toEqual({ kind: "wait", isOwn: false });
+  });
+});
+
+describe("slices", () => {
+  /** A line whose clock stands until it is moved; what has had its turn, in order. */
+  function aLine(light: (tenant: string) => number = () => 0) {
+    let nowMs = T0;
+    const timers = new Map<() => void, number>();
+    const budget = {
+      keepRead: (pass: number) => (pass < 100 ? (["noisy", "quiet"][pass % 2] ?? "") : null),
+      lightBeside: light,
+    };
+    const line = new SliceLine(budget, {
+      nowMs: () => nowMs,
+      wakeAfter: (ms, wake) => {
+        timers.set(wake, nowMs + ms);
+        return () => timers.delete(wake);
+      },
+    });
+    const turns: (number | string)[] = [];
+    const next = async (pass: number) => turns.push((await line.next(pass)) ? pass : `no ${pass}`);
+    const pass = async (ms: number) => {
+      nowMs += ms;
+      for (const [wake, atMs] of timers) {
+        if (atMs <= nowMs && timers.delete(wake)) wake();
+      }
+      await settled();
+    };
+    return { line, next, pass, turns };
+  }
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+  it("[attack 8] run one at a time, each tenant's in turn however many it has", async () => {
+    const { next, turns, line } = aLine();
+    for (const pass of [0, 2, 4, 1]) void next(pass);
+    await settled();
+    expect(turns).toEqual([0]);
+    void next(0);
+    await settled();
+    expect(turns, "the other tenant is next").toEqual([0, 1]);
+    line.end(1);
+    await settled();
+    expect(turns).toEqual([0, 1, 2]);
+    line.end(2);
+    line.end(4);
+    await settled();
+    expect(turns).toEqual([0, 1, 2, 4, 0]);
+  });
+
+  it("[attack 8] let light reads of others go first, but come on", async () => {
+    let light = 1;
+    const { next, turns, pass, line } = aLine((tenant) => (tenant === "noisy" ? light : 0));
+    void next(0);
+    await pass(YIELD_MS - 1);
+    expect(turns).toEqual([]);
+    await pass(1);
+    expect(turns).toEqual([0]);
+    void next(0);
+    await settled();
+    expect(turns).toEqual([0]);
+    light = 0;
+    line.advance();
+    await settled();
+    expect(turns).toEqual([0, 0]);
+  });
+
+  it("go on where a reader is not heard of any more, and where its pass is gone", async () => {
+    const { next, turns, pass } = aLine();
+    void next(0);
+    void next(1);
+    void next(100);
+    await settled();
+    expect(turns).toEqual([0, "no 100"]);
+    await pass(LEASE_MS);
+    expect(turns).toEqual([0, "no 100", 1]);
+  });
 });

@@ -36,6 +36,8 @@ export type Asked = {
   readonly bindings?: Env;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What one statement may weigh. */
+  readonly sliceWeight?: number | undefined;
 };
 
 export async function ask(path: string, asked: Asked = {}): Promise<Response> {
@@ -49,6 +51,7 @@ export async function ask(path: string, asked: Asked = {}): Promise<Response> {
       nowMs: () => nowMs,
       random: () => crypto.getRandomValues(new Uint8Array(16)),
       watermarkSources: () => ({ queueOldestMs: async () => [null], shardOldestMs: async () => [null], ...sources }),
+      ...(asked.sliceWeight === undefined ? {} : { sliceWeight: asked.sliceWeight }),
     },
   });
   const bindings = asked.bindings ?? (database === undefined ? env : { ...env, REPORT_DB: database });

@@ -7,7 +7,8 @@ import type { Read } from "../../src/report/plan/plan.ts";
 import { planPage, planReads } from "../../src/report/plan/plan.ts";
 import { sumsSource, withSums } from "../../src/report/plan/summed-days.ts";
 import type { ReportQuery } from "../../src/report/query/query.ts";
-import { type KeyAfter, type ReadScope, readStatements, type Statement } from "../../src/report/read/segments-sql.ts";
+import { type KeyAfter, type ReadScope, readStatements } from "../../src/report/read/segments-sql.ts";
+import type { Statement } from "../../src/report/read/statement.ts";
 import { askJson, parseTable } from "./ask.ts";
 import { aCell, type Cell, clicks, postCells, seedCells, seedKey } from "./seed.ts";
 

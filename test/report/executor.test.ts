@@ -7,13 +7,8 @@ import { type Marks, planPage, planReads } from "../../src/report/plan/plan.ts";
 import { bucketsOf, marksOf } from "../../src/report/plan/subqueries.ts";
 import type { ReportQuery } from "../../src/report/query/query.ts";
 import { GRANULARITIES, windowEdges } from "../../src/report/query/windows.ts";
-import {
-  type KeyAfter,
-  type ReadScope,
-  readStatements,
-  type Statement,
-  sketchStatement,
-} from "../../src/report/read/segments-sql.ts";
+import { type KeyAfter, type ReadScope, readStatements, sketchStatement } from "../../src/report/read/segments-sql.ts";
+import type { Statement } from "../../src/report/read/statement.ts";
 import { ask, askJson, parseTable } from "./ask.ts";
 import { aCell, type Cell, clicks, seedCells, seedFacts, seedKey } from "./seed.ts";
 

@@ -183,7 +183,7 @@ export async function checkTable(measurements: readonly Measurement[], query: Qu
     .sort((left, right) => compareRows(left, right, keys, asked, picked));
   const rows: unknown[] = [];
   for (let page = 0; page < PAGES_MAX; page++) {
-    const answer = await askJson(`/v1/reports/clicks?${search}`);
+    const answer = await askJson(`/v1/reports/clicks?${search}`, slicedBy(query));
     rows.push(...answer.rows);
     expect(answer.meta.totals).toEqual(expectedTotals(measurements, query));
     expect(answer.meta["truncated"]).toBe(answer.meta.nextCursor !== null);
@@ -196,6 +196,13 @@ export async function checkTable(measurements: readonly Measurement[], query: Qu
   expect(rows).toEqual(expected.slice(0, rows.length));
 }
 
+const SLICE_WEIGHTS = [undefined, undefined, undefined, 10] as const;
+
+/** Some queries are read in slices, down to a row each. */
+function slicedBy({ orderPick }: Query): { readonly sliceWeight: number | undefined } {
+  return { sliceWeight: SLICE_WEIGHTS[orderPick % SLICE_WEIGHTS.length] };
+}
+
 /** The sum of each series' points is the model's; series are gapless; none is missing. */
 export async function checkSeries(measurements: readonly Measurement[], query: Query): Promise<void> {
   const asked = answered(query);
@@ -203,12 +210,12 @@ export async function checkSeries(measurements: readonly Measurement[], query: Q
   search.set("granularity", asked.granularity);
   if (query.dimensions.length > 0) search.set("breakdown", query.dimensions.join(","));
   const path = `/v1/metrics/clicks?${search}`;
-  const response = await ask(path);
+  const response = await ask(path, slicedBy(query));
   if (response.status === 400) {
     expect(await response.json()).toMatchObject({ type: "/problems/too-many-points" });
     return;
   }
-  const answer = await askJson(path);
+  const answer = await askJson(path, slicedBy(query));
   const expected = new Map(
     expectedSums(measurements, asked).map((sum) => [
       JSON.stringify(sum.keys),

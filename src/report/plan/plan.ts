@@ -27,12 +27,17 @@ export type Piece = Segment & { readonly window: number };
 /**
  * What one statement reads: a segment whose windows SQL computes, or pieces of one tier with their windows. Of minutes,
  * those that stand in the tier's table, or those that are on their way out of it (src/report/read/cold-minutes.ts). Of
- * days, whether all of them are summed over advertisers too (src/report/plan/summed-days.ts).
+ * days, whether all of them are summed over advertisers too (src/report/plan/summed-days.ts). With `keys`, some rows of a
+ * single window.
  */
-export type Read = { readonly isMoving?: boolean; readonly isSummed?: boolean } & (
+export type Read = { readonly isMoving?: boolean; readonly isSummed?: boolean; readonly keys?: KeySpan } & (
   | { readonly kind: "span"; readonly segment: Segment; readonly phase: Phase | null }
   | { readonly kind: "pieces"; readonly tier: Tier; readonly pieces: readonly Piece[] }
 );
+
+/** Rows of a table within a window, by the rest of its key: behind one key, up to another. */
+export type KeySpan = { readonly after: RowKey | null; readonly upTo: RowKey | null };
+export type RowKey = readonly (string | number)[];
 
 /** First hour and first day that are not rolled, for every advertiser that the query may read. */
 export type Marks = { readonly hour: number; readonly day: number };
@@ -88,6 +93,10 @@ function planPieces({ from, to }: { from: number; to: number }, edges: readonly 
     const stretch = { from: Math.max(from, window), to: Math.min(to, edges[index + 1] ?? to) };
     return carve(stretch, BY_DAY, marks).map((segment) => ({ ...segment, window }));
   });
+}
+
+export function readTierOf(read: Read): Tier {
+  return read.kind === "span" ? read.segment.tier : read.tier;
 }
 
 /** What the reads cover, ascending, neighbours of one tier joined. */
@@ -147,6 +156,11 @@ export function planPage(query: ReportQuery, reads: readonly Read[]): Page {
     return { order: query.order, limit: GROUPS_MAX + 1, isExact: true };
   }
   return wholePage(query);
+}
+
+/** The page of a query that is read in slices, each of which may hold a part of any group. */
+export function slicedPage(query: ReportQuery, page: Page): Page {
+  return page.isExact && !isOrderedByKey(query) ? wholePage(query) : page;
 }
 
 export function isOrderedByKey({ order }: Pick<ReportQuery, "order">): boolean {

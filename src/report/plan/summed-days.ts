@@ -13,8 +13,8 @@
 import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../../facts/day-sums-sql.ts";
 import type { Dimension } from "../query/fields.ts";
 import type { ReportQuery } from "../query/query.ts";
-import { CURRENCY_COLUMN, type ReadScope, type Selection, type Source, tierOf } from "../read/rows-sql.ts";
-import type { Read } from "./plan.ts";
+import { CURRENCY_COLUMN, type ReadScope, type Selection, type Source } from "../read/rows-sql.ts";
+import { type Read, readTierOf } from "./plan.ts";
 
 const ENTRY = "WHERE facts.dimension = ? AND facts.publisher_id = ?";
 const TABLES: Source["tables"] = { day: "day_sums AS facts" };
@@ -23,7 +23,7 @@ const TABLES: Source["tables"] = { day: "day_sums AS facts" };
 export function withSums(reads: readonly Read[], mark: number): Read[] {
   const isSummed = (read: Read) => {
     const stretches = read.kind === "span" ? [read.segment] : read.pieces;
-    return tierOf(read) === "day" && stretches.every(({ to }) => to <= mark);
+    return readTierOf(read) === "day" && stretches.every(({ to }) => to <= mark);
   };
   return reads.map((read) => (isSummed(read) ? { ...read, isSummed: true } : read));
 }
@@ -42,7 +42,7 @@ export function sumsSource(read: Read, { query, scope }: Pick<Selection, "query"
   if (kind === undefined || another !== undefined) return null;
   const value = kind === "" ? {} : { [kind]: "facts.value" };
   const columns = { publisher_id: "facts.publisher_id", currency: CURRENCY_COLUMN, ...value };
-  return { tables: TABLES, columns, entry: { sql: ENTRY, bound: [kind, publisherId ?? ""] } };
+  return { tables: TABLES, columns, entry: { sql: ENTRY, bound: [kind, publisherId ?? ""] }, rowKey: "facts.value" };
 }
 
 /** Whether it is about all advertisers, or about what is left without some, and asks for nothing but sums. */

@@ -11,7 +11,7 @@ import { MINUTE_MS } from "../../core/limits.ts";
 import { isManyValued } from "../query/fields.ts";
 import type { ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
-import { joinClauses, type Statement } from "../read/rows-sql.ts";
+import { joinClauses, type Statement } from "../read/statement.ts";
 import { type Page, type Read, TIER_MS } from "./plan.ts";
 
 const GROWTH = 4;

@@ -19,14 +19,15 @@ import { err, ok, type Result } from "../../core/result.ts";
 import { Sketch } from "../../core/sketch.ts";
 import type { Rolled } from "../../facts/roll.ts";
 import { UNIQUES_GROUPS_MAX } from "../limits.ts";
-import type { Read, Tier } from "../plan/plan.ts";
+import { type Read, readTierOf } from "../plan/plan.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type Dimension, isRowDimension } from "../query/fields.ts";
 import { addSums, measuresOf, withHundreds } from "../query/metrics.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
 import { type Group, groupKey, type ReadRow, type Reasons } from "./groups.ts";
-import { type KeyAfter, needsCells, type ReadScope, type Statement } from "./rows-sql.ts";
+import { type KeyAfter, needsCells, type ReadScope } from "./rows-sql.ts";
+import type { Statement } from "./statement.ts";
 
 /** Objects that one answer may open: each costs two requests or more, of the 10 000 of an invocation. */
 export const COLD_OBJECTS_MAX = 1_000;
@@ -75,7 +76,7 @@ export function coldMarkOf(rows: readonly MarkRow[], buckets: readonly number[])
 
 /** Reads, and each of minutes that may have been moved a second time, for rows on their way. */
 export function withMoving(reads: readonly Read[], { mark }: ColdMark): Read[] {
-  const isOld = (read: Read) => tierOf(read) === "minute" && minutesOf([read]).some(({ from }) => from < mark);
+  const isOld = (read: Read) => readTierOf(read) === "minute" && minutesOf([read]).some(({ from }) => from < mark);
   return [...reads, ...reads.filter(isOld).map((read): Read => ({ ...read, isMoving: true }))];
 }
 
@@ -90,10 +91,6 @@ export function ledgerStatement(reads: readonly Read[], buckets: readonly number
   const from = Math.min(...minutes.map((stretch) => stretch.from), 0xffffffff);
   const to = Math.max(...minutes.map((stretch) => stretch.to), 0);
   return { sql: SELECT_COLD_OBJECTS, bound: [JSON.stringify(buckets), from, to, COLD_OBJECTS_MAX + 1] };
-}
-
-function tierOf(read: Read): Tier {
-  return read.kind === "span" ? read.segment.tier : read.tier;
 }
 
 function minutesOf(reads: readonly Read[]): Minutes[] {

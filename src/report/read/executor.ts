@@ -1,11 +1,12 @@
 /**
  * The report databases as the report reads them: a snapshot of each that may hold what is asked, added up as one.
  *
- *   directory ─▶ databases ─▶ marks of each ─▶ plan ─▶ a snapshot of each (src/report/read/snapshot.ts)
- *         ─▶ minutes of objects in R2 ─▶ sketches, where they are long ─▶ groups
+ *   directory ─▶ databases ─▶ marks of each ─▶ plan ─▶ its weight ─▶ a snapshot of each (src/report/read/snapshot.ts), or
+ *         one in slices (src/report/read/sliced.ts) ─▶ minutes of objects in R2 ─▶ sketches, where they are long ─▶ groups
  *
- * Keeps: a snapshot is one transaction of one database, and an advertiser's rows stand in one database, so the figures
- * of each advertiser are of one moment; those of two advertisers may be some milliseconds apart. Long sketches are read
+ * Keeps: a snapshot is one transaction of one database, or slices of which none has changed since it was read, and an
+ * advertiser's rows stand in one database, so the figures of each advertiser are of one moment; those of two advertisers
+ * may be some moments apart. Long sketches are read
  * on in further steps: they only grow, and a user that is read twice counts once. Where minutes were moved meanwhile,
  * so that plan or sketches may have missed some, all is read again.
  * Relies on: an advertiser is pinned before anything of it is posted (src/facts/directory.ts), and the watermark is
@@ -13,19 +14,22 @@
  */
 
 import { DatabaseFault, fromDatabase } from "../../access/database.ts";
+import type { SliceTurns } from "../../access/slice-line.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Directory } from "../../facts/directory.ts";
-import { GROUPS_MAX } from "../limits.ts";
-import { type Segment, wholePage } from "../plan/plan.ts";
+import { GROUPS_MAX, SLICE_WEIGHT } from "../limits.ts";
+import { type Segment, slicedPage, wholePage } from "../plan/plan.ts";
 import { type Ask, advertisersOf, bucketsOf, planAsks, segmentsRead, sharesOf } from "../plan/subqueries.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type CurrencySource, namesCurrency, nothingRead, putCurrency, takeCurrency } from "../query/currency.ts";
 import type { ReportQuery } from "../query/query.ts";
 import { COLD_ROWS_MAX, type ColdReading, movedReads, readColdGroups, uniteUsers } from "./cold-minutes.ts";
-import { type Cutting, cutGroups, type Group, keyOf, type ReadRow, sumGroups } from "./groups.ts";
+import { plotsOf, weigh } from "./cutting.ts";
+import { type Cutting, cutGroups, type Group, keyOf, sumGroups } from "./groups.ts";
 import type { KeyAfter, ReadScope } from "./segments-sql.ts";
-import { readSketches } from "./sketches.ts";
-import { hasMoved, readMarks, readSnapshot } from "./snapshot.ts";
+import { readSketches, type SketchPlace } from "./sketches.ts";
+import { readSliced } from "./sliced.ts";
+import { hasMoved, type PartRead, readMarks, readSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** Readings that minutes may be moved under before the caller is asked to come again. */
 const READINGS_MAX = 5;
@@ -46,6 +50,10 @@ export type ReportSources = {
   readonly currencies: CurrencySource;
   /** Told of rows that were decoded from objects; those of databases are counted by the databases. */
   readonly charge?: (rows: number) => void;
+  /** Asked where a report is read in slices. */
+  readonly turns?: (database: D1Database) => SliceTurns;
+  /** What a slice may weigh, where it is not as ever. */
+  readonly sliceWeight?: number | undefined;
 };
 type Asked = { readonly query: ReportQuery; readonly scope: ReadScope; readonly after: KeyAfter | null };
 type Places = Omit<ReportSources, "directory" | "currencies"> & { readonly databases: readonly D1Database[] };
@@ -88,57 +96,89 @@ function lookedUp({ query, scope }: Asked): readonly string[] | null {
 }
 
 async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, ReportProblem> | "moved"> {
-  const { databases } = places;
   const { query, scope, after } = asked;
   const buckets = bucketsOf(query, scope);
   const known = await Promise.all(
-    databases.map(async (database) => ({ database, ...(await readMarks(database, buckets)) })),
+    places.databases.map(async (database) => ({ database, ...(await readMarks(database, buckets)) })),
   );
   const marks = known.map((one) => one.marks);
-  const asks = planAsks(query, after, marks);
+  const asks = await weighAsks(planAsks(query, after, marks), places, scope);
   const looks = await Promise.all(
     known.map(async ({ database, marks: { cold } }, at) => {
-      const snapshot = await readSnapshot(database, sharesOf(asks, at), { scope, buckets, since: cold });
-      return snapshot === "moved" ? snapshot : { ...snapshot, database };
+      const ask = { database, shares: sharesOf(asks.of, at), scope, buckets, since: cold };
+      const turns = places.turns?.(database) ?? NO_TURNS;
+      const isDear = asks.isDear[at] === true;
+      const snapshot = isDear
+        ? await readSliced({ ...ask, turns, weightMax: weightMaxOf(places) })
+        : ok(await readSnapshot(database, ask.shares, ask));
+      return { snapshot, place: { database, turn: isDear ? turns.next : NO_TURNS.next } };
     }),
   );
-  const snapshots = looks.filter((look) => look !== "moved");
-  if (snapshots.length < looks.length) return "moved";
+  const snapshots: (Snapshot & { readonly place: SketchPlace })[] = [];
+  for (const { snapshot, place } of looks) {
+    if (!snapshot.ok) return snapshot;
+    if (snapshot.value === "moved") return "moved";
+    snapshots.push({ ...snapshot.value, place });
+  }
 
   let rowsRead = [...known, ...snapshots].reduce((sum, one) => sum + one.rowsRead, 0);
   const summed: Group[][] = [];
-  for (const [index, ask] of asks.entries()) {
-    const parts = snapshots.map((snapshot) => snapshot.parts[index] ?? { rows: [], objects: [] });
+  for (const [index, ask] of asks.of.entries()) {
+    const parts = snapshots.map(({ parts, place }) => ({ ...(parts[index] ?? NOTHING), ...place }));
     const moved = parts.map(({ objects }, at) => ({ objects, reads: movedReads(ask.reads[at] ?? []) }));
     const cold = await readColdGroups(places.bucket, moved, { ...ask, scope });
     places.charge?.(cold.ok ? cold.value.cost.rows : COLD_ROWS_MAX);
     if (!cold.ok) return cold;
-    const rows = [...parts.flatMap((part) => part.rows), cold.value.rows];
-    const added = await addUp(databases, rows, { ask, scope, cold: cold.value });
+    const added = await addUp(parts, ask, cold.value);
     if (!added.ok) return added;
     rowsRead += cold.value.cost.rows + added.value.rowsRead;
     summed.push(added.value.groups);
   }
   if (query.metrics.includes("unique_users")) {
-    const moves = await Promise.all(snapshots.map(({ database, cold }) => hasMoved(database, cold, buckets)));
+    const moves = await Promise.all(snapshots.map(({ place, cold }) => hasMoved(place.database, cold, buckets)));
     if (moves.includes(true)) return "moved";
   }
-  const [main] = asks;
+  const [main] = asks.of;
   const segments = main === undefined ? [] : segmentsRead(main, marks);
-  return ok({ ...toReading(asks, summed, query), segments, rowsRead });
+  return ok({ ...toReading(asks.of, summed, query), segments, rowsRead });
+}
+
+const NOTHING: PartRead = { rows: [], objects: [], looks: [] };
+const NO_TURNS: SliceTurns = { claim: async () => null, next: async () => {} };
+
+function weightMaxOf({ sliceWeight = SLICE_WEIGHT }: Pick<Places, "sliceWeight">): number {
+  return sliceWeight;
+}
+
+/** What is asked, and of which database it is too dear for one statement. Cuts no page by sums that slices do not have. */
+async function weighAsks(
+  asks: readonly Ask[],
+  places: Places,
+  scope: ReadScope,
+): Promise<{ readonly of: readonly Ask[]; readonly isDear: readonly boolean[] }> {
+  const weightMax = weightMaxOf(places);
+  const isDear = await Promise.all(
+    places.databases.map(async (database, at) => {
+      const shares = sharesOf(asks, at);
+      const weight = await weigh(plotsOf(shares), { database, shares, scope, weightMax });
+      return weight === null || weight > weightMax;
+    }),
+  );
+  const of = isDear.includes(true) ? asks.map((ask) => ({ ...ask, page: slicedPage(ask.query, ask.page) })) : asks;
+  return { of, isDear };
 }
 
 /** The groups of one part from all rows that were read for it, with their users where they are asked. */
 async function addUp(
-  databases: readonly D1Database[],
-  rows: readonly (readonly ReadRow[])[],
-  { ask, scope, cold }: { ask: Ask; scope: ReadScope; cold: ColdReading },
+  parts: readonly (PartRead & SketchPlace)[],
+  ask: Ask,
+  cold: ColdReading,
 ): Promise<Result<{ groups: Group[]; rowsRead: number }, ReportProblem>> {
+  const rows = [...parts.flatMap((part) => part.rows), cold.rows];
   if (!ask.page.isExact && rows.some((some) => some.length > GROUPS_MAX)) return err(tooManyRows());
   const groups = sumGroups(rows, [], ask.query);
   if (!ask.query.metrics.includes("unique_users")) return ok({ groups, rowsRead: 0 });
-  const places = databases.map((database, at) => ({ database, reads: ask.reads[at] ?? [] }));
-  const sketched = await readSketches(places, { ...ask, scope, upTo: endOf(groups, ask) });
+  const sketched = await readSketches(parts, { query: ask.query, upTo: endOf(groups, ask) });
   if (!sketched.ok) return sketched;
   const users = uniteUsers(sketched.value.groups, cold.sketched);
   return ok({ groups: sumGroups(rows, users, ask.query), rowsRead: sketched.value.rowsRead });

@@ -11,18 +11,17 @@
  * index.
  */
 
-import { DIMENSIONS as STORED } from "../../core/fields.ts";
+import { ROW_DIMENSIONS, DIMENSIONS as STORED } from "../../core/fields.ts";
 import { assert } from "../../core/result.ts";
 import { PLACES, type Place } from "../../facts/facts-schema.ts";
-import type { Piece, Read, Tier } from "../plan/plan.ts";
+import { type Piece, type Read, type RowKey, readTierOf, type Tier } from "../plan/plan.ts";
 import { type Dimension, isRowDimension } from "../query/fields.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import type { Granularity, Phase } from "../query/windows.ts";
+import { constant, joinClauses, type Statement } from "./statement.ts";
 
 /** Whose rows may be read: one advertiser's, or all (null); of one publisher's traffic, or all (null). */
 export type ReadScope = { readonly advertiserId: string | null; readonly publisherId: string | null };
-
-export type Statement = { readonly sql: string; readonly bound: readonly (string | number)[] };
 
 /** The values of the order's fields in the last row that was answered, in the order's order. */
 export type KeyAfter = readonly (string | number)[];
@@ -41,12 +40,21 @@ export type Source = {
   readonly columns: Readonly<Partial<Record<Dimension, string>>>;
   /** The conditions that say whose rows: the beginning of the WHERE clause, and of the primary key. */
   readonly entry: Statement;
+  /** What the primary key has behind the window, one column or a list in brackets. */
+  readonly rowKey: string;
 };
 
 const tablesBy = (to: (place: (typeof PLACES)[Place]) => string): Source["tables"] =>
   Object.fromEntries(Object.entries(PLACES).map(([name, place]) => [name, to(place).concat(" AS facts")]));
 const ROW_TABLES = tablesBy(({ table }) => table);
 const CELL_VIEWS = tablesBy(({ view }) => view);
+/** Behind the window in the keys of facts. */
+const ROW_KEY = `(${[...ROW_DIMENSIONS, "part"].map((name) => `facts.${name}`).join(", ")})`;
+const AT_WINDOW: Readonly<Record<Tier, string>> = {
+  minute: "AND facts.minute = ?",
+  hour: "AND facts.hour = ?",
+  day: "AND facts.day = ?",
+};
 const SPAN_RANGES: Readonly<Record<Tier, string>> = {
   minute: "AND facts.minute >= ? AND facts.minute < ?",
   hour: "AND facts.hour >= ? AND facts.hour < ?",
@@ -106,7 +114,6 @@ const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
 const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";
 const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM advertisers)";
 const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
-const NO_BOUND: Statement["bound"] = [];
 
 /**
  * A field of the key as it is selected, its alias, and by what it is grouped and ordered: a column of the index if it
@@ -114,21 +121,17 @@ const NO_BOUND: Statement["bound"] = [];
  */
 export type KeyColumn = Statement & { readonly alias: string; readonly group: string };
 
-export function constant(sql: string): Statement {
-  return { sql, bound: NO_BOUND };
-}
-
-export function joinClauses(clauses: readonly Statement[]): Statement {
-  const sql = clauses.map((clause) => clause.sql).filter((text) => text !== "");
-  return { sql: sql.join("\n"), bound: clauses.flatMap((clause) => clause.bound) };
-}
-
 /** Facts rows, or their cells where the query names a dimension that only cells have. */
 export function factsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
   const { publisherId } = scope;
   const publisher = publisherId === null ? constant("") : { sql: SCOPE_PUBLISHER, bound: [publisherId] };
   const tables = needsCells(query, scope) ? CELL_VIEWS : ROW_TABLES;
-  return { tables, columns: COLUMNS, entry: joinClauses([scopeTerm(scope, query), publisher]) };
+  return { tables, columns: COLUMNS, entry: joinClauses([scopeTerm(scope, query), publisher]), rowKey: ROW_KEY };
+}
+
+/** The rows whose cells a query may unfold, for whoever weighs them. */
+export function rowsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
+  return { tables: ROW_TABLES, columns: COLUMNS, entry: scopeTerm(scope, query), rowKey: ROW_KEY };
 }
 
 /**
@@ -136,7 +139,7 @@ export function factsSource({ query, scope }: Pick<Selection, "query" | "scope">
  * The joins keep the windows outside and the currencies inside.
  */
 export function fromOf(read: Read, query: ReportQuery, source: Source): { before: Statement; from: string } {
-  const table = source.tables[read.isMoving === true ? "moving" : tierOf(read)];
+  const table = source.tables[read.isMoving === true ? "moving" : readTierOf(read)];
   assert(table !== undefined, "a source has the tier that it is read for");
   const lists: Statement[] = [];
   let from = table;
@@ -155,18 +158,31 @@ export function fromOf(read: Read, query: ReportQuery, source: Source): { before
   return { before: { sql, bound: lists.flatMap(({ bound }) => bound) }, from };
 }
 
-export function tierOf(read: Read): Tier {
-  return read.kind === "span" ? read.segment.tier : read.tier;
-}
-
 /** The rows to read: whose, windows, filters, and what lies behind the cursor. */
 export function rowsOf(read: Read, { query, after }: Selection, source: Source): Statement {
-  const range: Statement =
-    read.kind === "span"
+  const behind = after === null ? [] : [behindTerm(read, query, { after, source })];
+  return joinClauses([source.entry, rangeOf(read, source), ...filterTerms(query, source), ...behind]);
+}
+
+/** The windows of a read, or the rows of one window. */
+export function rangeOf(read: Read, { rowKey }: Source): Statement {
+  const { keys } = read;
+  if (keys === undefined) {
+    return read.kind === "span"
       ? { sql: SPAN_RANGES[read.segment.tier], bound: [read.segment.from, read.segment.to] }
       : constant(PIECE_RANGES[read.tier]);
-  const behind = after === null ? [] : [behindTerm(read, query, { after, source })];
-  return joinClauses([source.entry, range, ...filterTerms(query, source), ...behind]);
+  }
+  const [window] = read.kind === "span" ? [read.segment] : read.pieces;
+  assert(window !== undefined && window.to === window.from + 1, "keys are of one window");
+  const edge = (comparison: string, key: RowKey | null): Statement =>
+    key === null
+      ? constant("")
+      : { sql: "AND ".concat(rowKey, comparison, "(", key.map(() => "?").join(", "), ")"), bound: key };
+  return joinClauses([
+    { sql: AT_WINDOW[readTierOf(read)], bound: [window.from] },
+    edge(" > ", keys.after),
+    edge(" <= ", keys.upTo),
+  ]);
 }
 
 /** Whether a query names a dimension that only cells have. */
@@ -213,6 +229,12 @@ function scopeTerm({ advertiserId }: ReadScope, { filters }: ReportQuery): State
   if (advertiserId !== null) return { sql: SCOPE_ONE, bound: [advertiserId] };
   const listed = filters.find((filter) => filter.dimension === "advertiser_id")?.include ?? [];
   return listed.length > 0 ? { sql: SCOPE_LISTED, bound: [JSON.stringify(listed)] } : constant(SCOPE_ALL);
+}
+
+/** The filters that a row says itself, as one expression. */
+export function rowFilter(query: ReportQuery, source: Source): Statement {
+  const filters = query.filters.filter(({ dimension }) => dimension !== "currency" && isRowDimension(dimension));
+  return joinClauses([constant("true"), ...filterTerms({ ...query, filters }, source)]);
 }
 
 /** One condition for each list. The unary plus keeps SQLite from entering the index anywhere but at the scope. */

@@ -20,10 +20,8 @@ import { isSumMetric, measuresOf, SUM_METRICS, withHundreds } from "../query/met
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import {
   behindTerm,
-  constant,
   factsSource,
   fromOf,
-  joinClauses,
   type KeyAfter,
   type KeyColumn,
   keyColumns,
@@ -31,10 +29,10 @@ import {
   rowsOf,
   type Selection,
   type Source,
-  type Statement,
 } from "./rows-sql.ts";
+import { constant, joinClauses, type Statement } from "./statement.ts";
 
-export type { KeyAfter, ReadScope, Statement } from "./rows-sql.ts";
+export type { KeyAfter, ReadScope } from "./rows-sql.ts";
 
 export type Reader = Selection & { readonly page: Page };
 

@@ -15,27 +15,33 @@ import { SKETCH_PARTS_MAX, SKETCH_PARTS_PER_READ, UNIQUES_GROUPS_MAX } from "../
 import type { Read } from "../plan/plan.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type Group, groupKey, keyOfRow, type ReadRow } from "./groups.ts";
+import type { Selection } from "./rows-sql.ts";
 import { type SketchReader, sketchStatement } from "./segments-sql.ts";
 
 /** Groups with nothing but their users. */
 export type Sketched = { readonly groups: readonly Group[]; readonly rowsRead: number };
 
-/** What is read of one database. */
-type Place = { readonly database: D1Database; readonly reads: readonly Read[] };
+/** One read of sketches, and what it selects: of a report in slices, the part of one. */
+export type SketchLook = { readonly read: Read; readonly selection: Selection };
 
-/** The users of each group of the reads of all databases, one after the other. Throws DatabaseFault. */
+/** A database, and what is waited for before each statement. */
+export type SketchPlace = { readonly database: D1Database; readonly turn: () => Promise<void> };
+type Place = SketchPlace & { readonly looks: readonly SketchLook[] };
+
+/** The users of each group of all that is looked at, one database after the other. Throws DatabaseFault. */
 export async function readSketches(
   places: readonly Place[],
-  reader: SketchReader,
+  { query, upTo }: Pick<SketchReader, "query" | "upTo">,
 ): Promise<Result<Sketched, ReportProblem>> {
   const groups = new Map<string, Group & { sketch: Sketch }>();
   let rowsRead = 0;
   let parts = 0;
-  for (const { database, read } of places.flatMap(readsOfPlace)) {
+  for (const { database, read, selection, turn } of places.flatMap(looksOfPlace)) {
     for (let from = 0, hasMore = true; hasMore; from += SKETCH_PARTS_PER_READ) {
       parts += SKETCH_PARTS_PER_READ;
       if (from > 0 && parts > SKETCH_PARTS_MAX) return err(tooMuch("Too many clicks by users to be united at once."));
-      const { sql, bound } = sketchStatement(read, reader, [from, from + SKETCH_PARTS_PER_READ]);
+      const { sql, bound } = sketchStatement(read, { ...selection, upTo }, [from, from + SKETCH_PARTS_PER_READ]);
+      await turn();
       const step = await fromDatabase(() =>
         database
           .prepare(sql)
@@ -43,7 +49,7 @@ export async function readSketches(
           .all<ReadRow>(),
       );
       rowsRead += step.meta.rows_read;
-      unite(groups, step.results, reader);
+      unite(groups, step.results, { query });
       hasMore = step.results.some((row) => row["sketch_part"] === from + SKETCH_PARTS_PER_READ - 1);
       if (groups.size > UNIQUES_GROUPS_MAX * 2)
         return err(tooMuch(`More than ${UNIQUES_GROUPS_MAX} groups have users.`));
@@ -52,15 +58,15 @@ export async function readSketches(
   return ok({ groups: [...groups.values()], rowsRead });
 }
 
-function readsOfPlace({ database, reads }: Place): { database: D1Database; read: Read }[] {
-  return reads.map((read) => ({ database, read }));
+function looksOfPlace({ looks, ...place }: Place) {
+  return looks.map((look) => ({ ...place, ...look }));
 }
 
 /** Adds a step to the groups, in place. */
 function unite(
   groups: Map<string, Group & { sketch: Sketch }>,
   rows: readonly ReadRow[],
-  { query }: SketchReader,
+  { query }: Pick<SketchReader, "query">,
 ): void {
   for (const row of rows) {
     const text = String(row["sketches"]);

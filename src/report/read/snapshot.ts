@@ -16,6 +16,7 @@ import { type DatabaseMarks, marksOf, type Share } from "../plan/subqueries.ts";
 import { type ColdMark, coldMarkOf, ledgerStatement, type MarkRow, movedReads } from "./cold-minutes.ts";
 import type { ReadRow } from "./groups.ts";
 import { type ReadScope, readStatements } from "./segments-sql.ts";
+import type { SketchLook } from "./sketches.ts";
 
 const SELECT_MARKS = `
 SELECT tier, bucket, mark, 0 AS generation
@@ -27,8 +28,15 @@ UNION ALL
 SELECT 'cold', bucket, mark, generation
 FROM cold_marks`;
 
-/** What was read for one part: the rows of each statement, and the objects that hold further minutes. */
-export type PartRead = { readonly rows: readonly (readonly ReadRow[])[]; readonly objects: readonly ColdObject[] };
+/**
+ * What was read for one part: the rows of each statement, the objects that hold further minutes, and of what, where its
+ * users are still to be read.
+ */
+export type PartRead = {
+  readonly rows: readonly (readonly ReadRow[])[];
+  readonly objects: readonly ColdObject[];
+  readonly looks: readonly SketchLook[];
+};
 
 export type Snapshot = {
   /** In the order of what was asked. */
@@ -66,11 +74,13 @@ export async function readSnapshot(
   if (cold.mark > since.mark) return "moved";
 
   let at = 0;
-  const parts = statements.map(({ length }, part): PartRead => {
+  const parts = shares.map(({ reads, ...share }, part): PartRead => {
+    const length = statements[part]?.length ?? 0;
     const rows = answers.slice(at, at + length).map(({ results }) => results);
     at += length;
     const ledger = answers[answers.length - 1 - shares.length + part];
-    return { rows, objects: (ledger?.results ?? []) as unknown as ColdObject[] };
+    const looks = reads.map((read) => ({ read, selection: { ...share, scope } }));
+    return { rows, objects: (ledger?.results ?? []) as unknown as ColdObject[], looks };
   });
   return { parts, cold, rowsRead: answers.reduce((sum, { meta }) => sum + meta.rows_read, 0) };
 }
