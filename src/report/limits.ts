@@ -21,9 +21,9 @@ export const RANGE_MAX_DAYS = 5 * 366;
 /** Values in all lists of one request; a list is bound as one JSON string, so this bounds work and not parameters. */
 export const FILTER_VALUES_MAX = 1_000;
 
-/** Parts of about a megabyte that one statement returns of the sketches, and that one query may read in all. */
+/** Parts of about a megabyte that one statement returns of the sketches, and what one query may read in all. */
 export const SKETCH_PARTS_PER_READ = 8;
-export const SKETCH_PARTS_MAX = 64;
+export const SKETCH_CHARS_MAX = 64_000_000;
 
 /** Ads and days of one answer to what has changed. */
 export const CHANGES_DEFAULT = 1_000;

@@ -118,7 +118,7 @@ export type Cutting = {
   /** Groups that were read and lie behind the page; all of them, unless the database cut them off as well. */
   readonly rest: readonly Group[];
   readonly isCut: boolean;
-  /** The database cut nothing off: groups and rest are all there is. */
+  /** The database cut nothing off, nor are there more than are kept: groups and rest are all there is. */
   readonly isWhole: boolean;
   /** Behind this group the next page begins; null when there is none. */
   readonly last: Group | null;
@@ -135,7 +135,7 @@ export function cutGroups(sums: readonly Group[], page: Page, limit: number): Cu
   const groups = counted.slice(0, limit);
   const isCut = (page.isExact ? whole : counted).length > limit;
   const last = (counted.length > limit ? groups : whole).at(-1) ?? null;
-  const isWhole = !page.isExact || sums.length < page.limit;
+  const isWhole = sums.length < page.limit;
   return { groups, rest: counted.slice(limit), isCut, isWhole, last: isCut ? last : null };
 }
 

@@ -4,14 +4,14 @@
  *
  *   step 0: parts [0, 8)      step 1: parts [8, 16)      …      until a step does not reach its last part
  *
- * Keeps: at most one step is held as text, and a query reads so many parts and no more. Parts are cut between sketches,
+ * Keeps: at most one step is held as text, and a query reads so many characters of sketches and no more. Parts are cut between sketches,
  * so any step decodes by itself. A user that two steps show counts once, in whichever databases they are.
  */
 
 import { fromDatabase } from "../../access/database.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { Sketch } from "../../core/sketch.ts";
-import { SKETCH_PARTS_MAX, SKETCH_PARTS_PER_READ, UNIQUES_GROUPS_MAX } from "../limits.ts";
+import { SKETCH_CHARS_MAX, SKETCH_PARTS_PER_READ, UNIQUES_GROUPS_MAX } from "../limits.ts";
 import type { Read } from "../plan/plan.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type Group, groupKey, keyOfRow, type ReadRow } from "./groups.ts";
@@ -35,11 +35,9 @@ export async function readSketches(
 ): Promise<Result<Sketched, ReportProblem>> {
   const groups = new Map<string, Group & { sketch: Sketch }>();
   let rowsRead = 0;
-  let parts = 0;
+  let chars = 0;
   for (const { database, read, selection, turn } of places.flatMap(looksOfPlace)) {
     for (let from = 0, hasMore = true; hasMore; from += SKETCH_PARTS_PER_READ) {
-      parts += SKETCH_PARTS_PER_READ;
-      if (from > 0 && parts > SKETCH_PARTS_MAX) return err(tooMuch("Too many clicks by users to be united at once."));
       const { sql, bound } = sketchStatement(read, { ...selection, upTo }, [from, from + SKETCH_PARTS_PER_READ]);
       await turn();
       const step = await fromDatabase(() =>
@@ -49,6 +47,8 @@ export async function readSketches(
           .all<ReadRow>(),
       );
       rowsRead += step.meta.rows_read;
+      chars += step.results.reduce((sum, row) => sum + String(row["sketches"]).length, 0);
+      if (chars > SKETCH_CHARS_MAX) return err(tooMuch("Too many clicks by users to be united at once."));
       unite(groups, step.results, { query });
       hasMore = step.results.some((row) => row["sketch_part"] === from + SKETCH_PARTS_PER_READ - 1);
       if (groups.size > UNIQUES_GROUPS_MAX * 2)
