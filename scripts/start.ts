@@ -143,7 +143,8 @@ function printWelcome(url: string, { statePath, keys, isSeeded }: Welcome): void
   console.log(`
 Clickledger runs at ${url}
 
-  open    ${url}/demo
+  open    ${url}/      the dashboard; ${url}/demo/sign-in shows it as somebody else
+  click   ${url}/demo  a publisher's page with ads
   report  curl -s -H 'Authorization: Bearer ${keys.advertiserKey}' '${url}/v1/reports/clicks?${query}'
   keys    a publisher's: ${keys.publisherKey}; the operator's: ADMIN_API_KEY in .dev.vars
   state   ${relative(process.cwd(), statePath) || "."}${isSeeded ? " (new, with a demonstration advertiser)" : ""}; secrets in .dev.vars

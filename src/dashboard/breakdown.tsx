@@ -120,9 +120,7 @@ function Rows({ view, writer, metric, tab, answer }: RowsProps) {
               </span>
             </th>
             <td class="number">{writer.value(metric, figureIn(row, metric), currencyOf(row, answer))}</td>
-            {hasShares ? (
-              <td class="number soft">{writer.percent(Number(figureIn(row, metric) ?? 0) / total)}</td>
-            ) : null}
+            {hasShares ? <td class="number soft">{writer.share(Number(figureIn(row, metric) ?? 0) / total)}</td> : null}
           </tr>
         ))}
       </tbody>

@@ -57,39 +57,45 @@ export function ChartPicture(chart: Chart) {
   const y = (value: number) => round(TOP + PLOT * (1 - value / scale.top));
   const width = lines.length > 0 ? `${100 - Number.parseInt(LINE_NAMES, 10)}%` : "100%";
   return (
-    <svg class="chart" width="100%" height={HEIGHT} aria-hidden="true" focusable="false">
-      <defs>
-        <pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-          <rect class="hatch-ground" width="5" height="5" />
-          <rect class="hatch-line" width="2" height="5" />
-        </pattern>
-      </defs>
-      {scale.steps.map((step) => (
-        <g class={step === 0 ? "zero" : "grid"}>
-          <line x1="0" x2="100%" y1={y(step)} y2={y(step)} />
-          <text x="0" y={y(step) - 4}>
+    <div class="chart-grid">
+      <svg class="chart scale" width="100%" height={HEIGHT} aria-hidden="true" focusable="false">
+        {scale.steps.map((step) => (
+          <text x="0" y={y(step) + 4}>
             {short(step)}
           </text>
-        </g>
-      ))}
-      <svg width={width} height={HEIGHT} overflow="visible">
-        {chart.isSum && lines.length === 0 ? columns(points, y) : null}
-        {!chart.isSum && lines.length === 0 ? polyline(points.map(shownValue), y, "line") : null}
-        {lines.map(({ values }, at) => polyline(values, y, `line line-${at + 1}`))}
-        {points.some(({ before }) => before !== null) && lines.length === 0 ? steps(points, y) : null}
-        {watermark === null ? null : (
-          <g class="watermark">
-            <line x1={percent(watermark)} x2={percent(watermark)} y1={TOP - 6} y2={TOP + PLOT} />
-            <text x={percent(watermark)} y={TOP - 8} text-anchor={watermark > 0.5 ? "end" : "start"}>
-              {watermarkLabel}
-            </text>
-          </g>
-        )}
-        {ticks(points)}
-        {points.map((point, at) => slot(point, at, points.length))}
+        ))}
       </svg>
-      {lines.map(({ name, values }, at) => endName(name, values, { at, y, width }))}
-    </svg>
+      <svg class="chart" width="100%" height={HEIGHT} aria-hidden="true" focusable="false">
+        <defs>
+          <pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+            <rect class="hatch-ground" width="5" height="5" />
+            <rect class="hatch-line" width="1" height="5" />
+          </pattern>
+        </defs>
+        {scale.steps.map((step) => (
+          <g class={step === 0 ? "zero" : "grid"}>
+            <line x1="0" x2="100%" y1={y(step)} y2={y(step)} />
+          </g>
+        ))}
+        <svg width={width} height={HEIGHT} overflow="visible">
+          {chart.isSum && lines.length === 0 ? columns(points, y) : null}
+          {!chart.isSum && lines.length === 0 ? polyline(points.map(shownValue), y, "line") : null}
+          {lines.map(({ values }, at) => polyline(values, y, `line line-${at + 1}`))}
+          {points.some(({ before }) => before !== null) && lines.length === 0 ? steps(points, y) : null}
+          {watermark === null ? null : (
+            <g class="watermark">
+              <line x1={percent(watermark)} x2={percent(watermark)} y1={TOP - 6} y2={TOP + PLOT} />
+              <text x={percent(watermark)} y={TOP - 8} text-anchor={watermark > 0.5 ? "end" : "start"}>
+                {watermarkLabel}
+              </text>
+            </g>
+          )}
+          {ticks(points)}
+          {points.map((point, at) => slot(point, at, points.length))}
+        </svg>
+        {lines.map(({ name, values }, at) => endName(name, values, { at, y, width }))}
+      </svg>
+    </div>
   );
 }
 

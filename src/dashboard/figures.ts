@@ -102,6 +102,12 @@ export class Writer {
     return this.#number(`percent ${digits}`, { style: "percent", maximumFractionDigits: digits }).format(value);
   }
 
+  /** A part of a whole, with one digit whatever its size, since parts stand below each other. */
+  share(value: number): string {
+    const options = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 } as const;
+    return this.#number("share", options).format(value);
+  }
+
   money(micros: Value, currency: string): string {
     if (micros === null) return NOTHING;
     const style = currency === "" ? {} : ({ style: "currency", currency, currencyDisplay: "narrowSymbol" } as const);

@@ -10,7 +10,7 @@ export const DEMO_ADVERTISER = "adv_northwind";
 const COFFEE = "adv_harbour";
 
 /** Appended to every name that stands for a business, so that nobody takes its figures for somebody's. */
-const MARK = " (demonstration)";
+const MARK = " (demo)";
 
 type Part = { readonly id: string; readonly name: string; readonly isOfHistory: boolean };
 
