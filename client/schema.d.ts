@@ -356,7 +356,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Explain which click of a token's impression counts */
+        /**
+         * Explain which click of a token's impression counts, and what a click would be now
+         * @description Looks and counts nothing. Of a token that names another tenant nothing is told.
+         */
         post: operations["explainToken"];
         delete?: never;
         options?: never;
@@ -2224,6 +2227,26 @@ export interface components {
                 receivedAt: string;
             } | null;
             click: components["schemas"]["Explanation"] | null;
+            /** @description What would become of a person's click at this instant. Nothing is counted. */
+            now: {
+                /** Format: date-time */
+                at: string;
+                /** @description Whether a click would be sent on. */
+                redirects: boolean;
+                /** @description As it is signed: macros are filled and the click id is added at the click. */
+                landingUrl: string | null;
+                verdict: ("valid" | "duplicate" | "invalid" | "late" | "deferred") | null;
+                reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped") | null;
+                /** @description Why a click would be refused. */
+                problem: ({
+                    type: string;
+                    title: string;
+                    status: number;
+                    detail: string;
+                } & {
+                    [key: string]: unknown;
+                }) | null;
+            };
         };
     };
     responses: never;
@@ -5026,7 +5049,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The claims, the first claim, and its explanation. */
+            /** @description The claims, the first claim with its explanation, and what a click would be now. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9054,6 +9077,8 @@ export interface operations {
             query?: {
                 limit?: number;
                 after?: string;
+                advertiser_id?: string;
+                publisher_id?: string;
             };
             header?: never;
             path?: never;

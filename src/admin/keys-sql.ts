@@ -23,7 +23,7 @@ SELECT key_id AS id, label, advertiser_id AS advertiserId, publisher_id AS publi
   mint_hosts AS mintHosts, rotated_from AS rotatedFrom, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs,
   revoked_at_ms AS revokedAtMs
 FROM api_keys
-WHERE key_id > ?1
+WHERE key_id > ?1 AND (?3 IS NULL OR advertiser_id = ?3) AND (?4 IS NULL OR publisher_id = ?4)
 ORDER BY key_id
 LIMIT ?2`;
 

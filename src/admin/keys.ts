@@ -2,7 +2,8 @@
  * API keys: created, listed, rotated, revoked.
  *
  *   POST   /v1/admin/keys               {"label", "advertiserId" | "publisherId", "scopes", "mint"} → 201 with "key"
- *   GET    /v1/admin/keys               `?limit=100&after=<id>`       GET /v1/admin/keys/:id
+ *   GET    /v1/admin/keys               `?limit=100&after=<id>`, of one owner by `advertiser_id`
+ *                                       or `publisher_id`             GET /v1/admin/keys/:id
  *   POST   /v1/admin/keys/:id/rotate    {"overlapSeconds": 0} → 201 with the "key" that replaces it
  *   POST   /v1/admin/keys/:id/revoke    and DELETE /v1/admin/keys/:id: at once; again changes nothing
  *
@@ -22,7 +23,7 @@ import { err, ok } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
 import { checkOwner, type KeySpec, keySchema } from "./key-spec.ts";
 import { END_KEY, INSERT_KEY, RAISE_POSTBACK_EPOCH, SELECT_KEY, SELECT_KEYS } from "./keys-sql.ts";
-import { pageShape, parseBody, parseSearch } from "./parse.ts";
+import { id, pageShape, parseBody, parseSearch } from "./parse.ts";
 import { type Answer, persist } from "./records.ts";
 
 type KeyRow = {
@@ -49,7 +50,7 @@ const KEY_ID_BYTES = 12;
 export const OVERLAP_MAX_S = 30 * 86_400;
 export const rotateSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(OVERLAP_MAX_S).default(0) });
 export const emptySchema = z.strictObject({});
-export const listSchema = z.strictObject(pageShape);
+export const listSchema = z.strictObject({ ...pageShape, advertiser_id: id.optional(), publisher_id: id.optional() });
 
 export async function createKey(body: object, { database, actor }: Ports): Promise<Answer> {
   const parsed = parseBody(body, keySchema);
@@ -78,8 +79,10 @@ export async function showKey(ofId: string, database: D1Database): Promise<Answe
 export async function listKeys(search: URLSearchParams, database: D1Database): Promise<Answer> {
   const parsed = parseSearch(search, listSchema);
   if (!parsed.ok) return parsed;
-  const { limit, after = "" } = parsed.value;
-  const { results } = await fromDatabase(() => database.prepare(SELECT_KEYS).bind(after, limit).all<KeyRow>());
+  const { limit, after = "", advertiser_id: advertiser = null, publisher_id: publisher = null } = parsed.value;
+  const { results } = await fromDatabase(() =>
+    database.prepare(SELECT_KEYS).bind(after, limit, advertiser, publisher).all<KeyRow>(),
+  );
   const next = results.length === limit ? (results.at(-1)?.id ?? null) : null;
   return ok({ status: 200, body: { keys: results.map(toJson), next } });
 }

@@ -7,7 +7,7 @@
  */
 import type { Claims } from "./claims.ts";
 import type { EventId } from "./event-id.ts";
-import { GIVT_RULES } from "./givt.ts";
+import { GIVT_RULES, givtReasonOf } from "./givt.ts";
 import { impressionKeyOf } from "./impression-key.ts";
 import { MINUTE_MS } from "./limits.ts";
 import type { LoggedEvent } from "./log-line.ts";
@@ -63,6 +63,24 @@ export function explainEvent(
     durable: redirectByMs === null ? null : { redirectBy: isoSecond(redirectByMs), acceptedAt: instant(acceptedAtMs) },
     foundIn: source,
   };
+}
+
+/** What an ordinary person's browser calls itself, for clicks that nobody has made. */
+const PERSONS_AGENT =
+  "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+
+/**
+ * What the rules would say of a click that a person made on a token at this instant, by what is known without one: the
+ * token, and whether its impression is claimed. A click of a program may still be invalid.
+ */
+export function judgeAsIfClicked(
+  claims: Claims,
+  { nowMs, isClaimed }: { nowMs: number; isClaimed: boolean },
+): Decision {
+  const person = { type: "click", method: "GET", userAgent: PERSONS_AGENT, asn: null } as const;
+  const invalid = givtReasonOf({ ...person, receivedAtMs: nowMs, claims });
+  if (invalid !== null) return { verdict: "invalid", reason: invalid };
+  return isClaimed ? { verdict: "duplicate", reason: "same_impression" } : { verdict: "valid", reason: null };
 }
 
 /** The claims without their user where the click asked not to be tracked. */

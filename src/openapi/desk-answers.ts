@@ -77,7 +77,26 @@ export const Explanation = z.object({
   foundIn: z.object({ shard: text.nullable(), archiveObject: text.nullable() }),
 });
 
-export const TokenExplanation = z.object({ claims, firstClaim, click: Explanation.nullable() });
+export const TokenExplanation = z.object({
+  claims,
+  firstClaim,
+  click: Explanation.nullable(),
+  now: z
+    .object({
+      at: instant,
+      redirects: z.boolean().describe("Whether a click would be sent on."),
+      landingUrl: text
+        .nullable()
+        .describe("As it is signed: macros are filled and the click id is added at the click."),
+      verdict: verdict.nullable(),
+      reason,
+      problem: z
+        .looseObject({ type: text, title: text, status: count, detail: text })
+        .nullable()
+        .describe("Why a click would be refused."),
+    })
+    .describe("What would become of a person's click at this instant. Nothing is counted."),
+});
 
 export const TokenToExplain = z.looseObject({ token: text }).describe("The token of a click link.");
 

@@ -27,9 +27,12 @@ export const DESK_OPERATIONS: readonly Operation[] = [
   },
   {
     ...{ id: "explainToken", method: "post", path: "/v1/explain", tag: "Explain", scopes: ["report", "admin"] },
-    summary: "Explain which click of a token's impression counts",
+    summary: "Explain which click of a token's impression counts, and what a click would be now",
+    description: "Looks and counts nothing. Of a token that names another tenant nothing is told.",
     body: { schema: "TokenToExplain" },
-    answers: { 200: json("The claims, the first claim, and its explanation.", "TokenExplanation") },
+    answers: {
+      200: json("The claims, the first claim with its explanation, and what a click would be now.", "TokenExplanation"),
+    },
     problems: [
       ...KEYED,
       ...READING,

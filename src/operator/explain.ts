@@ -2,10 +2,11 @@
  * Explain: what happened to one click, for the advertiser who doubts it and the auditor who asks.
  *
  *   GET  /v1/clicks/:id     an event id, or the click id that the landing page was given
- *   POST /v1/explain        {"token": "…"}: which click of this impression counts, and that one's explanation
+ *   POST /v1/explain        {"token": "…"}: which click of this impression counts, that one's explanation, and what
+ *                           would become of a click now
  *
  * Looks in the logs of the shards that may own the event, then in the archive. Keeps: nothing is said of a token, nor
- * by a click id, that was not signed here. Who may not see an event gets the answer of one that is not there, after the
+ * by a click id, that was not signed here. Asking counts nothing, and leaves no trace. Who may not see an event gets the answer of one that is not there, after the
  * same work: its lines are passed over, and the search goes on to its end. A click is claimed in the shard of its
  * token, so a duplicate leads to its first claim.
  * Relies on: advertiser and publisher are part of an impression's identity (core/impression-key.ts), so whoever may see
@@ -15,7 +16,7 @@
 import { findArchived } from "../archive/reader.ts";
 import { openClickId } from "../core/click-id.ts";
 import { decodeEventId, type EventId, isEventId } from "../core/event-id.ts";
-import { explainEvent, type FirstClaim, shownClaims } from "../core/explain.ts";
+import { explainEvent, type FirstClaim, judgeAsIfClicked, shownClaims } from "../core/explain.ts";
 import { impressionKeyOf } from "../core/impression-key.ts";
 import type { KeyRing } from "../core/key-ring.ts";
 import { SECOND_MS } from "../core/limits.ts";
@@ -24,7 +25,8 @@ import type { Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { eventShardName, shardOf, shardsOfHash, type Topology } from "../core/routing.ts";
 import { hourOf, isoSecond } from "../core/time.ts";
-import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
+import { type TokenPolicy, tokenWithin, verifyOldToken, verifyToken } from "../core/token.ts";
+import { problemJson } from "../problem.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { claimantIn, findLogged, type ShardNamespace } from "../shard/stub.ts";
 
@@ -65,7 +67,7 @@ export async function explainClick(
   return ok(explanationOf(found, logged, decided, firstClaim));
 }
 
-/** Explains which click of a token's impression counts. */
+/** Explains which click of a token's impression counts, and what one more would be. */
 export async function explainToken(
   token: string,
   scope: ExplainScope,
@@ -75,13 +77,29 @@ export async function explainToken(
   if (!claims.ok) return err({ field: "token", ...told(claims.error) });
   if (!isVisible({ claims: claims.value }, scope)) return err({ reason: "not_found", detail: NO_CLICK });
   const firstClaim = await firstClaimOf(claims.value, ports);
-  if (firstClaim === null) return ok({ claims: claims.value, firstClaim: null, click: null });
+  const now = await asIfClicked(token, firstClaim !== null, ports);
+  if (firstClaim === null) return ok({ claims: claims.value, firstClaim: null, click: null, now });
   const found = await findEvent(firstClaim.eventId, scope, ports);
   const logged = found?.lines[0];
   // Where it cannot be seen whether the click asked not to be tracked, it is taken to have.
   const shown = shownClaims(claims.value, logged?.event.gpc ?? true);
   const click = found === null || logged === undefined ? null : explanationOf(found, logged, found, firstClaim);
-  return ok({ claims: shown, firstClaim, click });
+  return ok({ claims: shown, firstClaim, click, now });
+}
+
+/** What would become of a click on a token at this instant: where it would lead, what it would count as, or why not. */
+async function asIfClicked(
+  token: string,
+  isClaimed: boolean,
+  { ring, policy, nowMs }: ExplainPorts,
+): Promise<Record<string, unknown>> {
+  const taken = await verifyToken(tokenWithin(token, ring), { ring, policy, nowMs });
+  const at = isoSecond(nowMs);
+  if (!taken.ok) {
+    return { at, redirects: false, landingUrl: null, verdict: null, reason: null, problem: problemJson(taken.error) };
+  }
+  const judged = judgeAsIfClicked(taken.value, { nowMs, isClaimed });
+  return { at, redirects: true, landingUrl: taken.value.url, ...judged, problem: null };
 }
 
 /** Who asks has a token from somewhere, and is not the one who signs. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explainEvent } from "../../src/core/explain.ts";
+import { explainEvent, judgeAsIfClicked } from "../../src/core/explain.ts";
 import { GIVT_REASONS } from "../../src/core/givt.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
 import { RULES_VERSION } from "../../src/core/verdict.ts";
@@ -68,5 +68,27 @@ describe("an explanation", () => {
   it("says that a deferred event is counted in no minute", () => {
     const deferred = logged({ verdict: "deferred", reason: "key_table_dropped" });
     expect(explainEvent({ logged: deferred, reviewed: null }, SOURCE, null)["countedInMinute"]).toBeNull();
+  });
+});
+
+describe("a click that nobody has made", () => {
+  const { claims } = anOpenedClick();
+  const inLife = claims.iat * 1_000 + 5_000;
+  it.each([
+    ["valid where the impression is free", {}, inLife, false, "valid", null],
+    ["a duplicate where it is claimed", {}, inLife, true, "duplicate", "same_impression"],
+    ["invalid of a test token, claimed or not", { tst: true }, inLife, true, "invalid", "test"],
+    ["valid at the last instant of the token", {}, claims.exp * 1_000, false, "valid", null],
+    ["invalid after the token's life", {}, claims.exp * 1_000 + 1, false, "invalid", "expired_token"],
+    [
+      "invalid sooner than a person can",
+      { iat: claims.iat + 0.5 },
+      claims.iat * 1_000 + 600,
+      false,
+      "invalid",
+      "too_fast",
+    ],
+  ] as const)("would be %s", (_, change, nowMs, isClaimed, verdict, reason) => {
+    expect(judgeAsIfClicked({ ...claims, ...change }, { nowMs, isClaimed })).toEqual({ verdict, reason });
   });
 });

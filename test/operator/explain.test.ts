@@ -120,6 +120,33 @@ describe("explain", () => {
     expect(unclicked.json).toMatchObject({ firstClaim: null, click: null });
   });
 
+  it("tells of a token what a click on it would be now, and counts nothing by telling", async () => {
+    const nowS = Math.floor(Date.now() / 1_000);
+    const asked = async (changes: Parameters<typeof aToken>[0]) => {
+      const answer = await ask("/v1/explain", mine, { token: await aToken({ jti: "looked-at", ...changes }) });
+      return answer.json["now"] as Record<string, unknown>;
+    };
+    const url = "https://shop.example/now?to={click_id}";
+    const open = { redirects: true, landingUrl: url, verdict: "valid", reason: null, problem: null };
+    expect(await asked({ url })).toMatchObject(open);
+    // Asked again it is as free as before.
+    expect(await asked({ url })).toMatchObject(open);
+    expect(await asked({ url, tst: 1 })).toMatchObject({ redirects: true, verdict: "invalid", reason: "test" });
+    expect(await asked({ iat: nowS - 7_200, exp: nowS - 3_600 })).toMatchObject({
+      ...{ redirects: true, verdict: "invalid", reason: "expired_token" },
+    });
+    expect(await asked({ iat: nowS + 86_000, exp: nowS + 86_400 })).toMatchObject({
+      ...{
+        redirects: false,
+        landingUrl: null,
+        verdict: null,
+        problem: { type: "/problems/issued-ahead", status: 400 },
+      },
+    });
+    const clicked = await ask("/v1/explain", mine, { token });
+    expect(clicked.json["now"]).toMatchObject({ redirects: true, verdict: "duplicate", reason: "same_impression" });
+  });
+
   it("answers the same from the archive, and names the object", async () => {
     const before = await explained(first);
     expect(before["foundIn"]).toMatchObject({ archiveObject: null });
