@@ -25,6 +25,7 @@ import { ApiClient } from "./api-client.ts";
 import { exportFile } from "./export-file.ts";
 import { screenAt } from "./navigation.ts";
 import { SCREENS } from "./screens.ts";
+import { keptOf, SendAgain } from "./send-again.tsx";
 import { sendPage, Trouble } from "./shell.tsx";
 import { askForKey } from "./sign-in.tsx";
 import { readViewer, type Viewer } from "./viewer.ts";
@@ -50,7 +51,9 @@ export async function actOnScreen(asked: Asked): Promise<Response> {
   const path = screenAt(new URL(asked.request.url).pathname, signed.viewer.kind);
   const screen = path === null ? null : SCREENS[path];
   if (screen?.act === undefined) return notThere(signed.viewer);
-  if (!isOwnForm(asked.request, signed.session, form.get("token"), secretsOf(asked))) return refuseForm(signed.viewer);
+  if (!isOwnForm(asked.request, signed.session, form.get("token"), secretsOf(asked))) {
+    return refuseForm(signed.viewer, path ?? "/", asked);
+  }
   const act = await screen.act();
   return act({ asked, viewer: signed.viewer, api: signed.api, form });
 }
@@ -68,8 +71,9 @@ export async function signIn(asked: Asked): Promise<Response> {
   const secrets = secretsOf(asked);
   const visit = sessionOf(request, secrets, nowMs);
   const next = safeNext(form.get("next"));
+  const kept = form.get("kept") ?? "";
   if (visit === null || !isOwnForm(request, visit, form.get("token"), secrets)) {
-    return askForKey(asked, { next, said: "The form had been open for too long. Please send it again." });
+    return askForKey(asked, { next, kept, said: "The form had been open for too long. Please send it again." });
   }
   const key = String(form.get("key") ?? "").trim();
   const found = await identifyKey(request, `Bearer ${key}`, env, config.adminApiKey);
@@ -78,7 +82,7 @@ export async function signIn(asked: Asked): Promise<Response> {
       found.error.status === 401
         ? "This key is not in force. A key starts with clk_ and is shown once, when it is made."
         : "The key could not be checked just now. Try again in ten seconds.";
-    return askForKey(asked, { next, said, status: found.error.status });
+    return askForKey(asked, { next, kept, said, status: found.error.status });
   }
   const { session, setCookie } = startSession(request, secrets, {
     ...{ keyId: found.value.keyId, nowMs },
@@ -88,19 +92,23 @@ export async function signIn(asked: Asked): Promise<Response> {
   const viewer = await readViewer(asked, api, { session, principal: found.value, secrets });
   if (viewer === null) {
     const said = "This key may look at no figures: it takes a key with the scope report, or the operator’s.";
-    return askForKey(asked, { next, said, status: 403 });
+    return askForKey(asked, { next, kept, said, status: 403 });
   }
+  if (kept !== "")
+    return sendAgain(viewer, { path: next, kept, said: SIGNED_IN, headers: { "Set-Cookie": setCookie } });
   return new Response(null, {
     status: 303,
     headers: { Location: next, "Set-Cookie": setCookie, "Cache-Control": "no-store" },
   });
 }
 
+const SIGNED_IN = "You are signed in. What you had typed was not sent before: send it now, or leave it.";
+
 export async function signOut(asked: Asked): Promise<Response> {
   const form = formOf(asked);
   const session = sessionOf(asked.request, secretsOf(asked), asked.nowMs);
   if (session === null) return askForKey(asked, { next: "/", said: null });
-  if (!isOwnForm(asked.request, session, form.get("token"), secretsOf(asked))) return refuseForm(null);
+  if (!isOwnForm(asked.request, session, form.get("token"), secretsOf(asked))) return refuseForm(null, "/", asked);
   const headers = { Location: "/?signed_out=1", "Set-Cookie": endSession(asked.request), "Cache-Control": "no-store" };
   return new Response(null, { status: 303, headers });
 }
@@ -112,18 +120,24 @@ async function signedIn(asked: Asked): Promise<Signed | Response> {
   const session = sessionOf(request, secrets, nowMs);
   const { pathname, search } = new URL(request.url);
   const next = request.method === "GET" ? `${pathname}${search}` : pathname;
+  // A form whose session has ended comes back once somebody has signed in.
+  const kept = keptOf(asked);
   if (session === null || session.keyId === null) {
     const said =
       hasCookie(request) && session === null ? "Your session has ended. Sign in to go on where you were." : null;
-    return askForKey(asked, { next, said });
+    return askForKey(asked, { next, kept, said });
   }
   const principal = await fromDatabase(() => sessionPrincipal(session, secrets, { database: env.REPORT_DB, nowMs }));
   if (principal === null) {
-    return askForKey(asked, { next, said: "The key of this session is not in force any more. Sign in with another." });
+    return askForKey(asked, {
+      next,
+      kept,
+      said: "The key of this session is not in force any more. Sign in with another.",
+    });
   }
   const api = new ApiClient(asked, principal);
   const viewer = await readViewer(asked, api, { session, principal, secrets });
-  if (viewer === null) return askForKey(asked, { next, said: "This key may look at no figures any more." });
+  if (viewer === null) return askForKey(asked, { next, kept, said: "This key may look at no figures any more." });
   return { session, viewer, api };
 }
 
@@ -151,7 +165,12 @@ function notThere(viewer: Viewer): Response {
   });
 }
 
-function refuseForm(viewer: Viewer | null): Response {
+/** A form of an earlier session of ours may be sent again; one of other pages is not even shown. */
+function refuseForm(viewer: Viewer | null, path: string, asked: Asked): Response {
+  if (viewer !== null && asked.request.headers.get("Sec-Fetch-Site") === "same-origin") {
+    const said = "Nothing was done: the form belongs to an earlier session. Send it again, or leave it.";
+    return sendAgain(viewer, { path, kept: keptOf(asked), said, headers: {}, status: 403 });
+  }
   return sendPage({
     title: "Not done",
     path: "",
@@ -160,7 +179,7 @@ function refuseForm(viewer: Viewer | null): Response {
     sections: [
       <Trouble
         title="Nothing was done"
-        detail="The form was not sent from this page, or it belongs to an earlier session. Open the page again and repeat it."
+        detail="The form was not sent from this page. Open the page and fill the form in there."
       >
         <p>
           <a href="/">Overview</a>
@@ -168,6 +187,19 @@ function refuseForm(viewer: Viewer | null): Response {
       </Trouble>,
     ],
   });
+}
+
+type Again = {
+  readonly path: string;
+  readonly kept: string;
+  readonly said: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly status?: number;
+};
+
+function sendAgain(viewer: Viewer, { path, kept, said, headers, status = 200 }: Again): Response {
+  const sections = [<SendAgain {...{ viewer, path, kept, said }} />];
+  return sendPage({ title: "Send it again", path: "", viewer, status, headers, sections });
 }
 
 /** The fields of the form that was sent. */

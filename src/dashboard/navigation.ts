@@ -20,6 +20,13 @@ const ALL: readonly ViewerKind[] = ["advertiser", "publisher", "operator"];
 export const SCREEN_ENTRIES = {
   "/": { title: "Overview", group: "Look", for: ALL, key: "o" },
   "/explore": { title: "Explore", group: "Look", for: ALL, key: "e" },
+  "/clicks": { title: "Clicks", group: "Look into", for: ALL, key: "c" },
+  "/late-clicks": { title: "Late clicks", group: "Operate", for: ["operator", "advertiser"], key: "l" },
+  "/dead-letters": { title: "Dead letters", group: "Operate", for: ["operator"], key: "d" },
+  "/tenants": { title: "Tenants and keys", group: "Operate", for: ["operator"], key: "k" },
+  "/audit-log": { title: "Audit log", group: "Operate", for: ["operator"], key: "a" },
+  "/health": { title: "Health", group: "Operate", for: ["operator"], key: "h" },
+  "/try": { title: "Try a link", group: "Build", for: ALL, key: "t" },
 } as const satisfies Readonly<Record<string, ScreenEntry>>;
 
 export type ScreenPath = keyof typeof SCREEN_ENTRIES;
@@ -29,5 +36,10 @@ export const GROUPS = ["Look", "Look into", "Operate", "Build"] as const;
 /** What a path shows to a kind of viewer; null where there is nothing. */
 export function screenAt(path: string, kind: ViewerKind): ScreenPath | null {
   const known = SCREEN_PATHS.find((one) => one === path);
-  return known !== undefined && SCREEN_ENTRIES[known].for.includes(kind) ? known : null;
+  return known !== undefined && isFor(known, kind) ? known : null;
+}
+
+export function isFor(path: ScreenPath, kind: ViewerKind): boolean {
+  const { for: kinds }: ScreenEntry = SCREEN_ENTRIES[path];
+  return kinds.includes(kind);
 }

@@ -15,4 +15,26 @@ type Screen = { readonly draw: () => Promise<Draw>; readonly act?: () => Promise
 export const SCREENS: Readonly<Record<ScreenPath, Screen>> = {
   "/": { draw: async () => (await import("./overview.tsx")).drawOverview },
   "/explore": { draw: async () => (await import("./explore.tsx")).drawExplore },
+  "/clicks": {
+    draw: async () => (await import("./clicks.tsx")).drawClicks,
+    act: async () => (await import("./clicks.tsx")).actOnClicks,
+  },
+  "/late-clicks": {
+    draw: async () => (await import("./late-clicks.tsx")).drawLateClicks,
+    act: async () => (await import("./late-clicks.tsx")).actOnLateClicks,
+  },
+  "/dead-letters": {
+    draw: async () => (await import("./dead-letters.tsx")).drawDeadLetters,
+    act: async () => (await import("./dead-letters.tsx")).actOnDeadLetters,
+  },
+  "/tenants": {
+    draw: async () => (await import("./tenants.tsx")).drawTenants,
+    act: async () => (await import("./tenants.tsx")).actOnTenants,
+  },
+  "/audit-log": { draw: async () => (await import("./audit-log.tsx")).drawAuditLog },
+  "/health": { draw: async () => (await import("./health.tsx")).drawHealth },
+  "/try": {
+    draw: async () => (await import("./try-link.tsx")).drawTry,
+    act: async () => (await import("./try-link.tsx")).actOnTry,
+  },
 };

@@ -11,11 +11,11 @@ import { raw } from "hono/html";
 import type { Child, JSXNode } from "hono/jsx";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { logFault } from "../log.ts";
-import { GROUPS, SCREEN_ENTRIES, SCREEN_PATHS, type ViewerKind } from "./navigation.ts";
+import { GROUPS, isFor, SCREEN_ENTRIES, SCREEN_PATHS, type ViewerKind } from "./navigation.ts";
 import type { Viewer } from "./viewer.ts";
 
 /** What a page is made of; a section may take its time. */
-type Drawn = JSXNode | HtmlEscapedString | null;
+export type Drawn = JSXNode | HtmlEscapedString | null;
 export type Section = Drawn | Promise<Drawn>;
 
 export type Page = {
@@ -155,9 +155,7 @@ function NavigationGroups({ kind, path }: { kind: ViewerKind; path: string }) {
   return (
     <ul class="groups">
       {GROUPS.map((group) => {
-        const shown = SCREEN_PATHS.filter(
-          (one) => SCREEN_ENTRIES[one].group === group && SCREEN_ENTRIES[one].for.includes(kind),
-        );
+        const shown = SCREEN_PATHS.filter((one) => SCREEN_ENTRIES[one].group === group && isFor(one, kind));
         return shown.length === 0 ? null : (
           <li>
             <span class="group">{group}</span>

@@ -9,9 +9,15 @@ import type { Asked } from "../access/asked.ts";
 import { formTokenOf, mayCarry, sessionOf, startSession } from "../access/session.ts";
 import { sendPage } from "./shell.tsx";
 
-export type Asking = { readonly next: string; readonly said: string | null; readonly status?: number };
+export type Asking = {
+  readonly next: string;
+  readonly said: string | null;
+  readonly status?: number;
+  /** The form that was sent without a session (send-again.tsx). */
+  readonly kept?: string;
+};
 
-export function askForKey(asked: Asked, { next, said, status }: Asking): Response {
+export function askForKey(asked: Asked, { next, said, status, kept = "" }: Asking): Response {
   const { request, config, nowMs } = asked;
   const secrets = { sessionKeys: config.sessionKeys, adminApiKey: config.adminApiKey };
   const known = sessionOf(request, secrets, nowMs);
@@ -35,9 +41,11 @@ export function askForKey(asked: Asked, { next, said, status }: Asking): Respons
             {said}
           </p>
         )}
+        {kept === "" ? null : <p class="soft">What you had typed is kept on this page and comes back.</p>}
         <form method="post" action="/sign-in">
           <input type="hidden" name="token" value={token} />
           <input type="hidden" name="next" value={next} />
+          {kept === "" ? null : <input type="hidden" name="kept" value={kept} />}
           <label for="key">API key</label>
           <input
             {...{ id: "key", name: "key", type: "password", autocomplete: "current-password", spellcheck: false }}

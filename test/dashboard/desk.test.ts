@@ -1,0 +1,199 @@
+/**
+ * The screens where people look into single clicks and decide: as an advertiser, as another one, and as the operator.
+ */
+import { env, exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { readClickId } from "../../src/core/click-id.ts";
+import { EXAMPLE } from "../../src/openapi/example-values.ts";
+import { ask, seedKey, seedTenant } from "../admin/ask.ts";
+import { seedExamples } from "../openapi/seed.ts";
+import { BROWSER } from "../support/builders.ts";
+import { aLateClick } from "../support/late.ts";
+import { aToken } from "../support/tokens.ts";
+import { saidBy, Visitor } from "./visit.ts";
+
+const operator = new Visitor("admin");
+let mine: Visitor;
+let foreign: Visitor;
+let publisher: Visitor;
+let real: (example: string) => string;
+/** The event ids of a click that counted, and of one more on the same link. */
+let first: string;
+let second: string;
+const clicked = aToken({ jti: "desk", url: "https://shop.example/desk" });
+
+/** Clicks the link, and returns the event id once the click is found. */
+async function click(agent: string): Promise<string> {
+  const response = await exports.default.fetch(`https://clicks.example/c/${await clicked}`, {
+    redirect: "manual",
+    headers: { "User-Agent": agent, "CF-Connecting-IP": "192.0.2.7" },
+  });
+  const clickId = new URL(response.headers.get("Location") ?? "").searchParams.get("click_id") ?? "";
+  const id = readClickId(clickId)?.eventId ?? "";
+  await vi.waitFor(async () => expect((await ask(`GET /v1/clicks/${id}`)).status).toBe(200), {
+    ...{ timeout: 30_000, interval: 300 },
+  });
+  return id;
+}
+
+beforeAll(async () => {
+  const replacements = [...(await seedExamples())];
+  real = (example) => replacements.find(([, shown]) => shown === example)?.[0] ?? "";
+  await ask("POST /v1/admin/advertisers", { body: { id: "adv_1", name: "Mine", currency: "EUR" } });
+  await seedTenant("other");
+  const keys = await Promise.all([
+    seedKey({ advertiserId: "adv_1", scopes: ["report"] }),
+    seedKey({ advertiserId: "adv_other", scopes: ["report"] }),
+    seedKey({ publisherId: "pub_other", scopes: ["report"] }),
+  ]);
+  first = await click(BROWSER);
+  second = await click(`${BROWSER} Edg/142`);
+  [mine, foreign, publisher] = keys.map(({ id }) => new Visitor(id)) as [Visitor, Visitor, Visitor];
+}, 120_000);
+
+describe("Try a link", () => {
+  const tried = (visitor: Visitor, link: string) => visitor.post("/try", [["link", link]]);
+
+  it("says where a link leads and that a click would count, and counts nothing by saying", async () => {
+    const token = await aToken({ jti: "tried", url: "https://shop.example/tried" });
+    const page = await tried(mine, `<a href="https://clicks.example/c/${token}?x=1">`);
+    expect(page.status).toBe(200);
+    expect(saidBy(page)).toContain("It works, and a click now would count");
+    expect(saidBy(page)).toContain("https://shop.example/tried");
+    expect(saidBy(page)).toContain("€0.25");
+    const again = await ask("POST /v1/explain", { body: { token } });
+    expect(again.body).toMatchObject({ firstClaim: null, now: { verdict: "valid" } });
+  });
+
+  it.each([
+    [
+      "escaped by a mailer, twice",
+      (token: string) => `https://mail.example/?u=https%253A%252F%252Fx%252Fc%252F${token.replaceAll(".", "%252E")}`,
+    ],
+    ["broken into lines", (token: string) => `${token.slice(0, 40)}\n  ${token.slice(40)}`],
+    ["with a full stop behind it", (token: string) => `See https://clicks.example/c/${token}. Thank you`],
+  ])("finds a token that is %s", async (_, wrapped) => {
+    const page = await tried(mine, wrapped(await aToken({ jti: "wrapped" })));
+    expect(saidBy(page)).toContain("It works");
+  });
+
+  it("says why a click would not count", async () => {
+    const nowS = Math.floor(Date.now() / 1_000);
+    const expired = await tried(mine, await aToken({ iat: nowS - 7_200, exp: nowS - 3_600 }));
+    expect(saidBy(expired)).toContain("would not be billed");
+    expect(saidBy(expired)).toContain("after the end of the token's life");
+    const cut = await tried(mine, (await aToken()).slice(0, -3));
+    expect(saidBy(cut)).toContain("Only a token as it was signed is explained");
+    expect(saidBy(await tried(mine, "https://shop.example/"))).toContain("segments");
+  });
+
+  it("tells an advertiser nothing of another's token", async () => {
+    const page = await tried(foreign, await aToken({ jti: "not-yours", cmp: "cmp_secret" }));
+    expect(saidBy(page)).toContain("There is no such link of yours");
+    expect(page.text.replaceAll(/<textarea.*?<\/textarea>/gs, "")).not.toContain("cmp_secret");
+  });
+});
+
+describe("Clicks", () => {
+  it("tells the story of a click by its id, and finds it by its token", async () => {
+    const page = await mine.get(`/clicks?id=${second}`);
+    expect(saidBy(page)).toMatch(/Duplicate \(same_impression\)\. A further request on a claimed impression\./);
+    expect(page.text).toContain(`href="/clicks?id=${first}"`);
+    expect(page.text).toContain('href="/?campaign_id=');
+    expect(saidBy(page)).toContain("no rule on invalid traffic applies");
+    expect(page.text).not.toContain('href="https://shop.example');
+    const counted = await mine.get(`/clicks?id=${first}`);
+    expect(saidBy(counted)).toContain("Counted in this minute, as the click that claims its impression");
+    const byToken = await mine.post("/clicks", [["what", `https://clicks.example/c/${await clicked}`]]);
+    expect([byToken.status, byToken.headers.get("Location")]).toEqual([303, `/clicks?id=${first}&by_token=1`]);
+    const byId = await mine.post("/clicks", [["what", ` ${first} `]]);
+    expect([byId.status, byId.headers.get("Location")]).toEqual([303, `/clicks?id=${first}`]);
+    const unclicked = await mine.post("/clicks", [["what", await aToken({ jti: "unclicked" })]]);
+    expect(saidBy(unclicked)).toContain("No click of this token is counted");
+  });
+
+  it("answers a foreign id as one that never was, and says what it could be", async () => {
+    const unknown = `${first.slice(0, -1)}${first.endsWith("A") ? "B" : "A"}`;
+    const shown = async (id: string) => (await foreign.get(`/clicks?id=${id}`)).text.replaceAll(id, "ID");
+    expect(await shown(first)).toBe(await shown(unknown));
+    expect(saidBy(await foreign.get(`/clicks?id=${first}`))).toContain("of another account: nothing is said of those");
+  });
+
+  it("asks for no id that is longer than any", async () => {
+    expect(saidBy(await mine.get(`/clicks?id=${"x".repeat(5_000)}`))).toContain("No click of yours has this text");
+  });
+
+  it.each(["..", ".", "%2e%2e", "../admin/keys", "a/b", "<script>alert(1)</script>", "\u202eabc"])(
+    "takes any text for an id: %s",
+    async (text) => {
+      const page = await mine.get(`/clicks?${new URLSearchParams({ id: text })}`);
+      expect(page.status).toBe(200);
+      expect(page.text).not.toContain("<script>alert");
+      expect(saidBy(page)).toMatch(/No click is found|An id is an event id/);
+    },
+  );
+});
+
+describe("Late clicks", () => {
+  it("shows an advertiser its own, to read, and does not let it decide", async () => {
+    const page = await mine.get("/late-clicks");
+    expect(saidBy(page)).toContain(real(EXAMPLE.lateEventId));
+    expect(page.text).not.toContain("checkbox");
+    expect(saidBy(await foreign.get("/late-clicks"))).not.toContain(real(EXAMPLE.lateEventId));
+    const refused = await mine.post("/late-clicks", [
+      ["id", real(EXAMPLE.lateEventId)],
+      ["decision", "accept"],
+    ]);
+    expect(saidBy(refused)).toContain("a key of scope admin");
+  });
+
+  it("decides what is chosen, says each result, and asks first when it is many", async () => {
+    const shard = env.EVENT_SHARD.getByName("clicks-0");
+    const late = Array.from({ length: 11 }, (_, at) => aLateClick(`imp_desk_${at}`, "ad_9"));
+    await shard.ingest(late.map(({ encoded }) => encoded));
+    const chosen = late.map(({ event }) => ["id", event.id] as const);
+    await vi.waitFor(async () => expect(saidBy(await operator.get("/late-clicks"))).toContain(chosen[10]?.[1]), {
+      ...{ timeout: 30_000, interval: 500 },
+    });
+    const asked = await operator.post("/late-clicks", [["decision", "reject"], ...chosen]);
+    expect(saidBy(asked)).toContain("Reject 11 late clicks?");
+    const done = await operator.post("/late-clicks", [["decision", "reject"], ["confirmed", "yes"], ...chosen]);
+    expect(saidBy(done)).toContain("11 of 11 rejected");
+    const other = await operator.post("/late-clicks", [["decision", "accept"], ...chosen.slice(0, 1)]);
+    expect(saidBy(other)).toContain("0 of 1 accepted");
+    expect(saidBy(other)).toContain("was decided the other way before");
+    expect(saidBy(await operator.post("/late-clicks", [["decision", "accept"]]))).toContain("nothing was decided");
+    expect(saidBy(await operator.post("/late-clicks", [["decision", "burn"], ...chosen.slice(0, 1)]))).toContain(
+      "nothing was decided",
+    );
+  });
+});
+
+describe("Dead letters", () => {
+  it("lists, shows and replays them, and says each result", async () => {
+    const key = real(EXAMPLE.deadLetter);
+    expect(saidBy(await operator.get("/dead-letters"))).toContain(key);
+    expect(saidBy(await operator.get(`/dead-letters?${new URLSearchParams({ key })}`))).toContain("retries_exhausted");
+    expect(saidBy(await operator.get("/dead-letters?key=dead/v1/nothing"))).toContain("No letter has this key");
+    const done = await operator.post("/dead-letters", [["key", key]]);
+    expect(saidBy(done)).toContain("1 of 1 replayed");
+    expect(saidBy(await operator.get("/audit-log?subject_kind=dead_letters"))).toContain("replay");
+  });
+});
+
+describe("the operator's screens", () => {
+  it.each(["/tenants", "/dead-letters", "/audit-log", "/health"])("are nothing for others: %s", async (path) => {
+    const [page, nothing] = [await publisher.get(path), await publisher.get("/no-such-screen")];
+    expect(page.status).toBe(404);
+    expect(page.text).not.toContain("Operate");
+    expect(nothing.status).toBe(404);
+    expect((await operator.get(path)).status).toBe(200);
+  });
+
+  it("say what waits, and lead there", async () => {
+    const said = saidBy(await operator.get("/health"));
+    expect(said).toMatch(/Late clicks that wait\s*look at this/);
+    expect(said).toMatch(/Freshness/);
+    expect(said).not.toContain("Nothing is wrong");
+  });
+});
