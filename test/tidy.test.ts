@@ -20,6 +20,7 @@ import {
   missingModuleComment,
   parseModule,
   storedNames,
+  strayTenantSql,
   type TextFile,
   titles,
   unboundedReads,
@@ -126,6 +127,30 @@ describe("the Worker starts without hono and zod", () => {
 
   it("and the front of the API loads no zod before a route is asked for", () => {
     expect(heavyAtStart(sources, "src/api/app.ts", ["zod"])).toEqual([]);
+  });
+});
+
+describe("statements over tenants' rows", () => {
+  it.each([
+    ["src/report/page/a.ts", 'const SQL = "SELECT * FROM facts_day WHERE day = ?1";'],
+    ["src/report/a.ts", "const SQL = `SELECT 1 FROM cells_${tier}`;"],
+    ["src/operator/a.ts", "const SQL = `SELECT count(*)\nFROM advertisers JOIN late_clicks USING (advertiser_id)`;"],
+    ["src/api/a.ts", 'const SQL = "UPDATE campaigns SET name = ?1";'],
+    ["src/report/answer/a.ts", 'import { PLACES } from "../../facts/facts-schema.ts"; use(PLACES.day.table);'],
+  ])("are found in %s: %s", (path, text) => {
+    expect(strayTenantSql(planted(path, text))).toHaveLength(1);
+  });
+
+  it.each([
+    ["src/report/live/live-sql.ts", 'const SQL = "SELECT 1 FROM facts_minute WHERE advertiser_id = ?1";'],
+    ["src/facts/a.ts", 'const SQL = "DELETE FROM facts_day";'],
+    ["src/report/a.ts", 'const SQL = "SELECT mark FROM roll_marks"; // FROM facts_day'],
+  ])("are none in %s: %s", (path, text) => {
+    expect(strayTenantSql(planted(path, text))).toEqual([]);
+  });
+
+  it("stand in files that say whose rows they read, and nowhere else", () => {
+    expect(sources.flatMap(strayTenantSql)).toEqual([]);
   });
 });
 

@@ -230,6 +230,42 @@ export function bannedCalls(module: Module): string[] {
   });
 }
 
+/** Tables and views whose rows are a tenant's. */
+const TENANT_TABLES =
+  /\b(FROM|JOIN|INTO|UPDATE)\s+(facts_|cells_|day_sums\b|changed_days\b|late_clicks\b|campaigns\b|ad_groups\b|ads\b|creatives\b|advertiser_profiles\b)/;
+/** Who may name them: those who write for everybody, and those who read, each of which takes whose rows it reads. */
+const TENANT_SQL = {
+  writers: ["src/facts/", "src/cold/", "src/batch/", "src/demo/"],
+  readers: [
+    // By `ReadScope`.
+    ...["src/report/read/rows-sql.ts", "src/report/plan/summed-days.ts", "src/report/read/weigh-sql.ts"],
+    ...["src/report/live/live-sql.ts", "src/report/query/names.ts", "src/report/query/currency.ts"],
+    ...["src/report/changes/changes-sql.ts", "src/operator/late-clicks-sql.ts", "src/admin/catalog.ts"],
+    // By the owner of a key, or as the operator.
+    ...["src/access/api-keys.ts", "src/admin/keys-sql.ts", "src/admin/me.ts", "src/admin/resources-sql.ts"],
+    "src/conversions/attribution-windows.ts",
+  ],
+} as const;
+
+/** Statements over tenants' rows outside the files that say whose they read. */
+export function strayTenantSql(module: Module): string[] {
+  const { path } = module;
+  if (TENANT_SQL.writers.some((folder) => path.startsWith(folder))) return [];
+  if ((TENANT_SQL.readers as readonly string[]).includes(path)) return [];
+  const tables = module.nodes.flatMap((node) => {
+    const text =
+      node.type === "Literal" || node.type === "TemplateElement" ? module.text.slice(node.start, node.end) : "";
+    const found = TENANT_TABLES.exec(text);
+    return found === null ? [] : [`${at(module, node)}: ${found[0]}… reads tenants' rows; ${TENANT_SQL_ADVICE}`];
+  });
+  // The tables by tier are named by this constant.
+  const places = module.imports.filter(({ target }) => target.endsWith("facts/facts-schema.ts"));
+  const names = places.length === 0 || !/\bPLACES\b/.test(module.text) ? [] : [`${path}: PLACES; ${TENANT_SQL_ADVICE}`];
+  return [...tables, ...names];
+}
+
+const TENANT_SQL_ADVICE = "ask a module of test/support/tidy.ts's list, which takes a scope";
+
 const BODY_READS = /^(text|json|formData|arrayBuffer|blob|bytes|clone|parseBody)$/;
 /** What may be read whole: objects of R2, by the names that they have here, answers of our own API, what was made here. */
 const READABLE = /^(object|existing|winner|answered|Response|new (Response|Blob)\b)/;
