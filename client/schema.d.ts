@@ -1103,7 +1103,7 @@ export interface components {
         };
         CountsUpload: {
             /** @description Counted once for each sender. */
-            batch_id: string;
+            batch_id: string | number;
             rows: components["schemas"]["CountsRow"][];
         };
         CreativeChange: {

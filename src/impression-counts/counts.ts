@@ -14,8 +14,9 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { isOperator, type Principal } from "../access/api-keys.ts";
 import type { Keyed } from "../access/asked.ts";
+import { reference, trimmed } from "../conversions/fields.ts";
 import type { SubmissionProblem } from "../conversions/problems.ts";
-import { readReference } from "../conversions/reference.ts";
+import { whyNoReference } from "../conversions/reference.ts";
 import { refuseSubmission } from "../conversions/refuse.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
 import { makeEventId } from "../core/event-id.ts";
@@ -82,9 +83,8 @@ function readBatch(body: Record<string, unknown>, principal: Principal): Result<
   const { batch_id: named, rows, ...others } = body;
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined) return err({ reason: "field_unknown", field: unknown.slice(0, 64) });
-  const batchId = readReference("batch_id", named);
-  if (!batchId.ok) return batchId;
-  if (batchId.value === null) return err({ reason: "field_invalid", field: "batch_id", detail: NO_BATCH_ID });
+  const batchId = reference.safeParse(named);
+  if (!batchId.success) return err(whyNoBatch(named));
   if (!Array.isArray(rows) || rows.length === 0 || rows.length > COUNTS_PER_UPLOAD_MAX) {
     return err({ reason: "rows_invalid", field: "rows" });
   }
@@ -98,7 +98,14 @@ function readBatch(body: Record<string, unknown>, principal: Principal): Result<
     }
     read.push(counts.value);
   }
-  return ok({ batchId: batchId.value, rows: read });
+  return ok({ batchId: batchId.data, rows: read });
+}
+
+function whyNoBatch(named: unknown): SubmissionProblem {
+  const isMissing = (trimmed(named) ?? "") === "";
+  return isMissing
+    ? { reason: "field_invalid", field: "batch_id", detail: NO_BATCH_ID }
+    : whyNoReference("batch_id", named);
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
- * What the document says of bodies whose validators are written by hand, against those validators: what the schema takes
- * is refused for no reason of form, and what it does not take is refused.
+ * What the document says of bodies, against what validates them: what the schema takes is refused for no reason of form,
+ * and what it does not take is refused. Claims and clicks by script are validated by hand; of rows that are submitted the
+ * schema is one, and its refinements, which JSON Schema cannot say, are what is compared.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

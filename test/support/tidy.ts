@@ -67,7 +67,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   batch: ["queue", "facts", "cold", "shard", "core"],
   "well-known": ["report", "access", "core"],
   // The document gathers the schemas and the problems of every route.
-  openapi: ["admin", "operator", "report", "conversions", "access", "problems", "core"],
+  openapi: ["admin", "operator", "report", "conversions", "impression-counts", "access", "problems", "core"],
   // The front: it knows every room, and no room knows it.
   api: [
     ...["admin", "operator", "report", "conversions", "impression-counts", "openapi", "well-known", "track"],
@@ -88,8 +88,8 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   cold: ["hyparquet", "hyparquet-writer"],
   shard: ["cloudflare:workers"],
   track: ["@noble/hashes"],
-  conversions: ["@noble/hashes"],
-  "impression-counts": ["@noble/hashes"],
+  conversions: ["@noble/hashes", "zod"],
+  "impression-counts": ["@noble/hashes", "zod"],
   report: ["hono", "zod", "@hono/zod-openapi", "temporal-polyfill", "hyparquet"],
   api: ["hono"],
   dashboard: ["hono"],
