@@ -147,7 +147,7 @@ Clickledger runs at ${url}
   click   ${url}/demo  a publisher's page with ads
   report  curl -s -H 'Authorization: Bearer ${keys.advertiserKey}' '${url}/v1/reports/clicks?${query}'
   keys    a publisher's: ${keys.publisherKey}; the operator's: ADMIN_API_KEY in .dev.vars
-  state   ${relative(process.cwd(), statePath) || "."}${isSeeded ? " (new, with a demonstration advertiser)" : ""}; secrets in .dev.vars
+  state   ${relative(process.cwd(), statePath) || "."}${isSeeded ? " (new, with demonstration advertisers)" : ""}; secrets in .dev.vars
   stop    Ctrl-C
 `);
 }

@@ -14,6 +14,7 @@ import { DAY_MS } from "../../src/core/limits.ts";
 import { isoDay } from "../../src/core/time.ts";
 import type { PlannedClick } from "../../src/demo/history/clicks.ts";
 import { type HistorySpan, plannedClicks, plannedOrders, plannedUploads } from "../../src/demo/history/plan.ts";
+import { eventIdOf } from "../../src/demo/history/wire.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 
 const ALL_MAX_MS = 240_000;
@@ -66,6 +67,17 @@ it(
     const keys = await segments();
     expect(keys.length).toBeGreaterThan(DAYS);
     expect(keys.filter((key) => !key.includes("/demonstration-"))).toEqual([]);
+
+    // What is not carried is said to whom it concerns, and to nobody else.
+    const { letters } = (await ask("GET", "/v1/admin/dead-letters")) as { letters: { reason: string }[] };
+    expect(letters.map(({ reason }) => reason).sort()).toEqual(["message_not_json", "retries_exhausted"]);
+    const yesterday = isoDay(span.endMs - DAY_MS);
+    const own = await ask("GET", `/v1/reports/clicks?from=${yesterday}&to=${yesterday}`, undefined, advertiserKey);
+    expect(own).toMatchObject({ meta: { complete: true, warnings: [] } });
+    // A single click is found in the archive, by the shard that its time's topology names.
+    const click = plannedClicks(span).find(({ expect: { verdict } }) => verdict === "duplicate") as PlannedClick;
+    const explained = await ask("GET", `/v1/clicks/${eventIdOf(click)}`, undefined, advertiserKey);
+    expect(explained).toMatchObject({ verdict: "duplicate", reason: "same_impression" });
 
     await wipeFacts(runtime.database as unknown as D1Database);
     const rebuilt = await ask("POST", "/v1/admin/rebuild", { database: "REPORT_DB" });
@@ -171,10 +183,10 @@ async function segments(): Promise<string[]> {
   return objects.map(({ key }) => key);
 }
 
-async function ask(method: string, path: string, body?: object): Promise<unknown> {
+async function ask(method: string, path: string, body?: object, key = secrets["ADMIN_API_KEY"]): Promise<unknown> {
   const answer = await fetch(`${runtime.url}${path}`, {
     method,
-    headers: { Authorization: `Bearer ${secrets["ADMIN_API_KEY"]}`, "Content-Type": "application/json" },
+    headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`);

@@ -15,6 +15,7 @@ import { topologyInForce } from "../../shard/topology-keeper.ts";
 import { edgeOf } from "../../track/edge.ts";
 import { byLogging, liveThrough } from "./life.ts";
 import { type HistorySpan, plannedClicks } from "./plan.ts";
+import { strandMessages } from "./strays.ts";
 import { encodeClick, eventIdOf, HISTORY_ACTOR } from "./wire.ts";
 
 /** An event is looked for in the archive for a day after its receipt. */
@@ -41,15 +42,10 @@ export class HistoricEventShard extends EventShard {
         for (const request of reviews) reviewLate(request, { log, index, shelf }, { by: HISTORY_ACTOR, nowMs });
       }
     };
-    await liveThrough({
-      ctx,
-      env,
-      endMs: span.endMs,
-      log,
-      write,
-      carry: () => this.sweep(),
-      status: () => this.status(),
-    });
+    const { endMs } = span;
+    const carry = () => this.sweep();
+    await liveThrough({ ctx, env, endMs, log, write, carry, status: () => this.status() });
+    await strandMessages(span, env);
   }
 
   async #loggings(span: HistorySpan): Promise<Logging[]> {
