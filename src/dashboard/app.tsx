@@ -177,6 +177,7 @@ function refuseForm(viewer: Viewer | null, path: string, asked: Asked): Response
     viewer,
     status: 403,
     sections: [
+      viewer === null ? <h1 class="for-ears">Not done</h1> : null,
       <Trouble
         title="Nothing was done"
         detail="The form was not sent from this page. Open the page and fill the form in there."

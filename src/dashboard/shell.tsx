@@ -46,7 +46,9 @@ const MARK = "<!--sections-->";
 export function sendPage(page: Page): Response {
   const whole = String(<Document {...page} />);
   const [head = "", foot = ""] = whole.split(MARK);
-  const sections = page.sections.map((section) => settled(section));
+  // A page of no screen says in its place what it is; its trouble is a part of it.
+  const heading = page.path === "" && page.viewer !== null ? [<h1 class="for-ears">{page.title}</h1>] : [];
+  const sections = [...heading, ...page.sections].map((section) => settled(section));
   const encoder = new TextEncoder();
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const send = async () => {
