@@ -1,24 +1,18 @@
 /**
- * The static assets of the deployment that are made and not written: the OpenAPI document, and what its reference needs
- * of the installed package of Swagger UI, and the scripts of the pages. The folder `assets` has the others.
+ * The static assets of the deployment that are made and not written: the OpenAPI document and the scripts of the
+ * pages. The folder `assets` has the others.
  *
  *   src/dashboard/islands/page.ts                 → assets/static/page.js
  *   src/openapi/document.ts                       → assets/openapi.json
- *   node_modules/swagger-ui-dist/swagger-ui.css   → assets/docs/swagger-ui.css
  *
  * Keeps: a file that is up to date is not written, so that a watcher of the folder does not run in circles.
  */
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { readDocument } from "./client-types.ts";
 import { PROJECT_ROOT } from "./project.ts";
 
-const FILES = ["swagger-ui.css", "swagger-ui-bundle.js"] as const;
-const FROM = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
-
-for (const name of FILES) await put(join("docs", name), await readFile(join(FROM, name)));
 for (const [name, text] of await buildIslands()) await put(join("static", name), text);
 await put("openapi.json", Buffer.from(JSON.stringify(await readDocument())));
 

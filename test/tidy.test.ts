@@ -29,8 +29,7 @@ import {
   untestedCore,
 } from "./support/tidy.ts";
 
-/** Also what scripts/docs-assets.ts takes from a package. */
-const SKIPPED = new Set(["node_modules", "dist", "results", "vectors", "swagger-ui-bundle.js", "swagger-ui.css"]);
+const SKIPPED = new Set(["node_modules", "dist", "results", "vectors"]);
 
 function filesBelow(folder: string): TextFile[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

@@ -11,6 +11,7 @@ import type { Asked, Keyed } from "../access/asked.ts";
 import type { Needs } from "../access/needs.ts";
 import { BODY_BYTES_MAX } from "../core/limits.ts";
 import { SCREEN_PATHS } from "../dashboard/navigation.ts";
+import { wantsPage } from "../dashboard/wants-page.ts";
 import type { Reason } from "../problems/catalog.ts";
 import type { ReportHandlers, ReportPorts } from "../report/app.ts";
 import { QUERY_BYTES_MAX } from "../report/limits.ts";
@@ -57,6 +58,13 @@ const operator = () => import("../operator/app.ts");
 const conversions = () => import("../conversions/conversions.ts");
 const dashboard = () => import("../dashboard/app.tsx");
 const about = () => import("../openapi/app.ts");
+const reference = () => import("../dashboard/reference.tsx");
+/** What a problem means: JSON, and where a browser asks a page of it. */
+const problem = async (): Promise<Answering<Asked>> => {
+  const { answerProblem } = await import("../openapi/problem-page.ts");
+  const { drawProblem } = await import("../dashboard/nothing-here.tsx");
+  return (asked) => (wantsPage(asked.request) ? drawProblem(answerProblem(asked)) : answerProblem(asked));
+};
 
 export function apiRoutes({ report }: ApiPorts): readonly Route[] {
   return [
@@ -193,6 +201,8 @@ export const PAGE_ROUTES: readonly OpenRoute[] = [
   { ...FORM, path: "/sign-in", load: async () => (await dashboard()).signIn },
   { ...FORM, path: "/sign-out", load: async () => (await dashboard()).signOut },
   { method: "GET", path: "/export/v1/*", needs: null, load: async () => (await dashboard()).exportAnswer },
+  { method: "GET", path: "/docs/:area", needs: null, load: async () => (await reference()).drawArea },
+  { method: "GET", path: "/problems", needs: null, load: async () => (await reference()).drawProblems },
   { method: "GET", path: "/static/:file", needs: null, load: async () => (await about()).answerStatic },
 ];
 
@@ -208,9 +218,8 @@ const OPEN = { method: "GET", needs: null, isOpen: true } as const;
 
 const ABOUT_ROUTES: readonly Route[] = [
   { ...OPEN, path: "/openapi.json", load: async () => (await about()).answerDocument },
-  { ...OPEN, path: "/docs", load: async () => (await about()).answerReference },
-  { ...OPEN, path: "/docs/:file", load: async () => (await about()).answerReference },
-  { ...OPEN, path: "/problems/:name", load: async () => (await import("../openapi/problem-page.ts")).answerProblem },
+  { ...OPEN, path: "/docs", load: async () => (await reference()).drawReference },
+  { ...OPEN, path: "/problems/:name", load: problem },
   {
     ...{ ...OPEN, path: "/.well-known/ad-measurement.json" },
     load: async () => (await import("../well-known/app.ts")).answerMethodology,

@@ -23,6 +23,10 @@ header, main, footer { max-width: 80rem; margin-inline: auto; padding-inline: 1.
   letter-spacing: -0.015em; text-wrap: balance; }
 .masthead[data-publisher="pub_2"] { --accent: #1d6b4a; }
 .masthead[data-publisher="pub_3"] { --accent: #235c9c; }
+@media (prefers-color-scheme: dark) {
+  .masthead[data-publisher="pub_2"] { --accent: #7fcfa9; }
+  .masthead[data-publisher="pub_3"] { --accent: #8fb8ea; }
+}
 .shop h1 { font-family: var(--sans); letter-spacing: -0.02em; font-size: clamp(1.75rem, 5vw, 2.75rem); }
 .kicker { margin: 0 0 .5rem; color: var(--accent); font-size: .8125rem; font-weight: 600;
   letter-spacing: .06em; text-transform: uppercase; }

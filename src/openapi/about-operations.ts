@@ -44,7 +44,7 @@ export const ABOUT_OPERATIONS: readonly Operation[] = [
   },
   {
     ...{ ...about, id: "getDocs", path: "/docs" },
-    summary: "Read this document in a browser, and try it out",
+    summary: "Read this document in a browser",
     answers: { 200: { means: "A page.", type: "text/html" } },
     problems: READ_ONLY,
     examples: [{ name: "page", status: 200 }],

@@ -1,15 +1,14 @@
 /**
- * The API about itself: its OpenAPI document and the interactive reference.
+ * The files of a deployment: the OpenAPI document, and what pages are made of beside their HTML.
  *
- *   /openapi.json                five minutes in any cache, from any origin
- *   /docs[/<file>]               Swagger UI over the document, served by this Worker alone
+ *   /openapi.json        five minutes in any cache, from any origin
+ *   /static/<file>       the style sheet, the scripts, the mark
  *
  * Keeps: nothing here asks for a key or reads a binding but the static assets, which are the files of the folder
- * `assets` as they are; what a browser may do with them is said here. The policy of the reference lets the page load
- * from and send to its own origin only. What a caller types, keys too, stays in the page: nothing is kept in the
- * browser's storage.
+ * `assets` as they are; what a browser may do with them is said here. The reference of the document is a page of the
+ * dashboard (src/dashboard/reference.tsx).
  * Relies on: scripts/docs-assets.ts, which `wrangler` runs before it bundles ([build] in wrangler.toml), has made the
- * document and the files of Swagger UI. Requests reach the Worker first ([assets] there).
+ * document and the scripts. Requests reach the Worker first ([assets] there).
  */
 import type { Asked } from "../access/asked.ts";
 import { problemResponse } from "../problem.ts";
@@ -19,16 +18,9 @@ type Assets = Pick<Fetcher, "fetch">;
 
 type File = { readonly path: string; readonly type: string; readonly headers: Readonly<Record<string, string>> };
 
-/** Inline styles are set by Swagger UI; its images are data URLs. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-  "connect-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const CORS = { "Access-Control-Allow-Origin": "*" } as const;
 
 const PAGE_CACHE_S = 300;
-/** The library changes with a deployment only; its files have no version in their names. */
-const LIBRARY_CACHE_S = 86_400;
 
 const DOCUMENT: File = {
   path: "/openapi.json",
@@ -36,30 +28,8 @@ const DOCUMENT: File = {
   headers: { ...CORS, "Cache-Control": `public, max-age=${PAGE_CACHE_S}` },
 };
 const SCRIPT = "text/javascript; charset=utf-8";
-const REFERENCE = new Map<string, File>([
-  ["", ofReference("reference.html", "text/html; charset=utf-8", PAGE_CACHE_S)],
-  ["start.js", ofReference("start.js", SCRIPT, PAGE_CACHE_S)],
-  ["swagger-ui.css", ofReference("swagger-ui.css", "text/css; charset=utf-8", LIBRARY_CACHE_S)],
-  ["swagger-ui-bundle.js", ofReference("swagger-ui-bundle.js", SCRIPT, LIBRARY_CACHE_S)],
-]);
-
-function ofReference(name: string, type: string, cacheS: number): File {
-  const cache = { "Cache-Control": `public, max-age=${cacheS}` };
-  return {
-    path: `/docs/${name}`,
-    type,
-    headers: { ...cache, "Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer" },
-  };
-}
-
 export function answerDocument({ request, env }: Asked): Promise<Response> {
   return answerFile(request, DOCUMENT, env.ASSETS);
-}
-
-/** The reference, or one of its files. */
-export async function answerReference({ request, env, param }: Asked): Promise<Response> {
-  const file = REFERENCE.get(param("file"));
-  return file === undefined ? problemResponse({ reason: "not_found" }) : answerFile(request, file, env.ASSETS);
 }
 
 /** Files of the pages: the style sheet, the scripts, the mark. */

@@ -1,5 +1,5 @@
 /**
- * `/problems/:name`: what a problem's `type` points at, as JSON or as a short page.
+ * `/problems/:name`: what a problem's `type` points at. A browser is shown a page of it (src/dashboard/nothing-here.tsx).
  *
  *   {"type":"/problems/unknown-parameter","status":400,"title":"…","area":"reports, …","advice":"…"}
  *
@@ -7,48 +7,21 @@
  */
 import type { Asked } from "../access/asked.ts";
 import { problemResponse, problemType } from "../problem.ts";
-import { PROBLEM_MEANINGS, type ProblemMeaning } from "./problems.ts";
+import { PROBLEM_MEANINGS } from "./problems.ts";
 
 const CACHE_S = 3_600;
-const STYLE =
-  "body{font:16px/1.5 system-ui;max-width:44rem;margin:3rem auto;padding:0 1rem;color:#222;background:#fff}" +
-  "dt{font-weight:600;margin-top:1rem}dd{margin:0}code{background:#eee;padding:.1em .3em}";
-
 /** Answers a request for the meaning of a problem. */
-export function answerProblem({ request, param }: Asked): Response {
-  const type = problemType(param("name"));
-  const meaning = PROBLEM_MEANINGS.get(type);
+export function answerProblem({ param }: Pick<Asked, "param">): Response {
+  const meaning = PROBLEM_MEANINGS.get(problemType(param("name")));
   if (meaning === undefined) {
-    return problemResponse({ reason: "not_found", detail: "There is no such problem: /docs names all of them." });
+    return problemResponse({ reason: "not_found", detail: "There is no such problem: /problems names all of them." });
   }
-  const wantsPage = request.headers.get("Accept")?.includes("text/html") === true;
-  const body = wantsPage ? pageOf(meaning) : JSON.stringify(meaning);
-  return new Response(request.method === "HEAD" ? null : body, {
+  return Response.json(meaning, {
     headers: {
-      "Content-Type": wantsPage ? "text/html; charset=utf-8" : "application/json",
       "Cache-Control": `public, max-age=${CACHE_S}`,
-      "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
       "Access-Control-Allow-Origin": "*",
       Vary: "Accept",
       "X-Content-Type-Options": "nosniff",
     },
   });
-}
-
-function pageOf({ type, status, title, area, advice }: ProblemMeaning): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${escapeHtml(type)}</title>
-<style>${STYLE}</style>
-<h1><code>${escapeHtml(type)}</code></h1>
-<dl><dt>${status} · ${escapeHtml(title)}</dt><dd>${escapeHtml(advice)}</dd><dd><small>${escapeHtml(area)}</small></dd></dl>
-<p><a href="/docs">All operations</a></p>
-</html>
-`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
