@@ -1254,10 +1254,10 @@ export interface components {
             /** @description Whether ids have their names beside them. */
             names?: boolean;
             /**
-             * @description Adds to each row what its window had in the range before.
+             * @description Adds to each row what its window had in the range before, or on the same dates a year before.
              * @enum {string}
              */
-            compare?: "previous_period";
+            compare?: "previous_period" | "previous_year";
             /** @description Only rows with any of these values. */
             advertiser_id?: string[];
             /** @description Only rows with none of these values. */
@@ -2275,8 +2275,8 @@ export interface operations {
                 totals?: boolean;
                 /** @description Whether ids have their names beside them. */
                 names?: boolean;
-                /** @description Adds to each row what its window had in the range before. */
-                compare?: "previous_period";
+                /** @description Adds to each row what its window had in the range before, or on the same dates a year before. */
+                compare?: "previous_period" | "previous_year";
                 /** @description Only rows with any of these values. */
                 advertiser_id?: string[];
                 /** @description Only rows with none of these values. */
@@ -2760,8 +2760,8 @@ export interface operations {
                 totals?: boolean;
                 /** @description Whether ids have their names beside them. */
                 names?: boolean;
-                /** @description Adds to each row what its window had in the range before. */
-                compare?: "previous_period";
+                /** @description Adds to each row what its window had in the range before, or on the same dates a year before. */
+                compare?: "previous_period" | "previous_year";
                 /** @description Only rows with any of these values. */
                 advertiser_id?: string[];
                 /** @description Only rows with none of these values. */

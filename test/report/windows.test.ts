@@ -1,6 +1,7 @@
 /** Windows: they tile, whatever the zone; days of 23 and 25 hours; half-hour zones; a test of SQL is in facts-reader. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { rangeYearBefore } from "../../src/report/query/range.ts";
 import {
   GRANULARITIES,
   type Granularity,
@@ -157,5 +158,51 @@ describe("names of zones", () => {
     for (const bad of ["", "+02:00", "Europe/Nowhere", "Mars/Olympus", "UTC+2", "a".repeat(65), "Europe/Berlin;"]) {
       expect(toZone(bad), bad).toBeNull();
     }
+  });
+});
+
+describe("the range a year before", () => {
+  const yearBefore = (from: string, to: string, name: string) => {
+    const zone = zoneOf(name);
+    const { fromMs, toMs } = rangeYearBefore({ fromMs: Date.parse(from), toMs: Date.parse(to) }, zone);
+    const spell = instantSpeller({ from: fromMs / MINUTE, to: toMs / MINUTE }, zone);
+    return [spell(fromMs / MINUTE), spell(toMs / MINUTE)];
+  };
+
+  it("has the same dates and times of day, whatever the clocks did", () => {
+    const berlin = yearBefore("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", "Europe/Berlin");
+    expect(berlin).toEqual(["2025-03-29T00:00:00+01:00", "2025-03-30T00:00:00+01:00"]);
+    const part = yearBefore("2026-07-01T10:00:00Z", "2026-07-01T10:30:00Z", "Asia/Kolkata");
+    expect(part).toEqual(["2025-07-01T15:30:00+05:30", "2025-07-01T16:00:00+05:30"]);
+  });
+
+  it("takes 29 February for the 28th, and loses no day at either edge of it", () => {
+    const of = (from: string, to: string) =>
+      yearBefore(`${from}T00:00:00Z`, `${to}T00:00:00Z`, "UTC").map((edge) => edge.slice(0, 10));
+    expect(of("2024-02-29", "2024-03-01")).toEqual(["2023-02-28", "2023-03-01"]);
+    expect(of("2024-02-20", "2024-02-29")).toEqual(["2023-02-20", "2023-03-01"]);
+    expect(of("2024-02-01", "2024-03-01")).toEqual(["2023-02-01", "2023-03-01"]);
+    expect(of("2025-02-28", "2025-03-01")).toEqual(["2024-02-28", "2024-02-29"]);
+    expect(of("2025-01-01", "2026-01-01")).toEqual(["2024-01-01", "2025-01-01"]);
+    const noons = yearBefore("2024-02-28T12:00:00Z", "2024-02-29T12:00:00Z", "UTC");
+    expect(noons).toEqual(["2023-02-28T12:00:00Z", "2023-03-01T12:00:00Z"]);
+  });
+
+  it("is never empty, and as long as its range but for a day and a change of clocks", () => {
+    const DAY = 1_440 * MINUTE;
+    fc.assert(
+      fc.property(
+        fc.integer({ min: Date.UTC(2000, 0, 1) / MINUTE, max: Date.UTC(2040, 0, 1) / MINUTE }),
+        fc.integer({ min: 1, max: 800 * 1_440 }),
+        fc.constantFrom(...ZONES, ...MORE_ZONES),
+        (from, length, name) => {
+          const before = rangeYearBefore({ fromMs: from * MINUTE, toMs: (from + length) * MINUTE }, zoneOf(name));
+          const off = before.toMs - before.fromMs - length * MINUTE;
+          expect(before.toMs).toBeGreaterThan(before.fromMs);
+          expect(Math.abs(off)).toBeLessThanOrEqual(DAY + 2 * 60 * MINUTE);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });

@@ -23,6 +23,12 @@ const CELLS: Cell[] = [
   at("2026-04-19T19:30Z", "ad_k", 4),
   at("2026-04-20T18:29Z", "ad_k", 8),
   at("2026-04-20T18:30Z", "ad_k", 16),
+  // A year before and after a 29 February.
+  at("2025-02-28T12:00Z", "ad_y", 1),
+  at("2025-03-01T12:00Z", "ad_y", 2),
+  at("2024-02-28T12:00Z", "ad_y", 4),
+  at("2024-02-29T12:00Z", "ad_y", 8),
+  at("2024-03-01T12:00Z", "ad_y", 16),
 ];
 
 beforeAll(() =>
@@ -191,5 +197,37 @@ describe("compare=previous_period", () => {
     const empty = await ask(`${path.replace("=ad_9", "=nobody")}&compare=previous_period`);
     expect(await empty.text()).toBe("ad_id,clicks,previous.clicks\r\n");
     expect(response.headers.get("X-Report-Totals")).toBe('{"clicks":30,"previous":{"clicks":65}}');
+  });
+});
+
+describe("compare=previous_year", () => {
+  const YEAR = "compare=previous_year&totals=true&ad_id=ad_y";
+  const pairs = ({ series }: Awaited<ReturnType<typeof askJson>>) =>
+    series[0]?.points.map(({ clicks: now, previous }) => [now, (previous as unknown as { clicks: number }).clicks]);
+
+  it("pairs days by their dates; a 29 February before is in the totals alone", async () => {
+    const answer = await askJson(`/v1/metrics/clicks?from=2025-02-28&to=2025-03-02&granularity=day&${YEAR}`);
+    expect(answer.meta.query["previous"]).toEqual({ from: "2024-02-28T00:00:00Z", to: "2024-03-03T00:00:00Z" });
+    expect(pairs(answer)).toEqual([
+      [1, 4],
+      [2, 16],
+      [0, 0],
+    ]);
+    expect(answer.meta["totals"]).toEqual({ clicks: 3, previous: { clicks: 28 } });
+  });
+
+  it("pairs months by month, and rows of a table as the points of a series", async () => {
+    const months = await askJson(`/v1/metrics/clicks?from=2025-02-01&to=2025-03-31&granularity=month&${YEAR}`);
+    expect(pairs(months)).toEqual([
+      [1, 12],
+      [2, 16],
+    ]);
+    const { rows } = await askJson(`/v1/reports/clicks?from=2025-02-28&to=2025-03-02&group_by=day&${YEAR}`);
+    expect(rows).toEqual([
+      { day: "2025-02-28T00:00:00Z", clicks: 1, previous: { clicks: 4 } },
+      { day: "2025-03-01T00:00:00Z", clicks: 2, previous: { clicks: 16 } },
+    ]);
+    const whole = await askJson(`/v1/reports/clicks?from=2025-02-28&to=2025-03-02&${YEAR}`);
+    expect(whole.rows).toEqual([{ clicks: 3, previous: { clicks: 28 } }]);
   });
 });

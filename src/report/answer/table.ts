@@ -4,8 +4,8 @@
  *   {"minute":"2026-04-20T12:00:00Z","adId":"ad_9","clicks":841,"previous":{"clicks":790}}
  *
  * Keeps: a row has exactly those fields. A window is named by the instant at which it starts, in the query's zone. A
- * row's `previous` is what the window in its place had in the range before, of the same dimensions; windows pair by
- * position. In CSV, where a cell holds one value, `reasons` is one column for each reason that there is
+ * row's `previous` is what its counterpart had in the range before, of the same dimensions; windows pair by place, or
+ * by date with those of a year before. In CSV, where a cell holds one value, `reasons` is one column for each reason that there is
  * (`reason.<name>`), and the previous values are further columns (`previous.<name>`): so the columns follow from the
  * query alone. Days, weeks and months are dates there, which a spreadsheet knows.
  */
@@ -17,7 +17,7 @@ import { keyFields, keyValues, type Names } from "../query/names.ts";
 import type { ReportQuery } from "../query/query.ts";
 import { COUNTED_REASONS, OTHER_REASON } from "../query/reasons.ts";
 import { type Range, windowEdges } from "../query/windows.ts";
-import { instantSpeller } from "../query/zone.ts";
+import { instantSpeller, yearBefore } from "../query/zone.ts";
 import {
   type Counted,
   type Group,
@@ -34,8 +34,20 @@ export type Row = { readonly group: Group; readonly previous: Counted | null };
 
 /** What the previous period counted, by the place of its window and by its dimensions. */
 export function previousByPlace(previous: readonly Group[], query: ReportQuery): Map<string, Counted> {
-  const places = query.previous === null ? new Map() : placesOf(query.previous, query);
+  const places = query.previous === null ? new Map<number, number>() : previousPlaces(query.previous, query);
   return new Map(previous.map((group) => [groupKey(places.get(group.window) ?? -1, group.dimensions), group]));
+}
+
+/** Window of the previous period → the place of the one that it is set beside. */
+function previousPlaces(previous: Range, query: ReportQuery): Map<number, number> {
+  if (query.isPairedByDate !== true || query.granularity === "all") return placesOf(previous, query);
+  const places = new Map<number, number>();
+  for (const [place, edge] of windowEdges(query.range, query).entries()) {
+    const before = yearBefore(edge, query.zone);
+    // Of two windows that had one before (28 and 29 February), the first has it.
+    if (!places.has(before)) places.set(before, place);
+  }
+  return places;
 }
 
 /** Window → its place in the range. */

@@ -72,6 +72,7 @@ function fingerprint(query: ReportQuery): Record<string, unknown> {
     metrics,
     order,
     previous,
+    isPairedByDate: query.isPairedByDate === true,
     wantsTotals: query.wantsTotals,
   };
 }

@@ -125,7 +125,10 @@ const sharedParameters = {
   format: z.enum(FORMATS).optional(),
   totals: flag.optional().describe("Whether meta.totals holds one row over the whole query."),
   names: flag.optional().describe("Whether ids have their names beside them."),
-  compare: z.enum(["previous_period"]).optional().describe("Adds to each row what its window had in the range before."),
+  compare: z
+    .enum(["previous_period", "previous_year"])
+    .optional()
+    .describe("Adds to each row what its window had in the range before, or on the same dates a year before."),
   ...FILTER_SHAPE,
 };
 

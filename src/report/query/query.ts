@@ -17,8 +17,8 @@ import { filtersOf } from "./filters.ts";
 import { type Metric, toMetric } from "./metrics.ts";
 import { suggestName } from "./nearest-name.ts";
 import type { Format, OrderWord, SeriesParameters, TableParameters } from "./params.ts";
-import { checkMinutes, previousRange, rangeOf, type Warning, warningsOf } from "./range.ts";
-import { type Granularity, type Range, windowEdges, windowsAtLeast } from "./windows.ts";
+import { checkMinutes, previousRange, rangeOf, rangeYearBefore, type Warning, warningsOf } from "./range.ts";
+import { type Cut, type Granularity, type Range, windowEdges, windowsAtLeast } from "./windows.ts";
 import { UTC, type Zone } from "./zone.ts";
 
 /** Values of one dimension: any of `include` (when it has any), none of `exclude`. */
@@ -59,6 +59,8 @@ export type ReportQuery = {
   readonly wantsNames: boolean;
   /** The range to compare with, where that is asked. */
   readonly previous: Range | null;
+  /** Whether windows pair with those of the same dates, rather than by place. */
+  readonly isPairedByDate?: boolean;
   /** Where an earlier page ended, as that page said it. */
   readonly cursor: string | undefined;
   readonly warnings: readonly Warning[];
@@ -167,11 +169,28 @@ function toQuery(
     format: parameters.format,
     wantsTotals: parameters.totals ?? false,
     wantsNames: parameters.names ?? false,
-    previous: parameters.compare === undefined ? null : previousRange(range.value, cut),
+    ...comparedWith(parameters.compare, range.value, cut),
     cursor: undefined,
     warnings,
   };
   return ok(splitMoney(query, scope));
+}
+
+/** The range that is asked for beside the other, and how windows of the two pair. */
+function comparedWith(
+  compare: TableParameters["compare"],
+  range: Range,
+  cut: Cut,
+): Pick<ReportQuery, "previous" | "isPairedByDate"> {
+  switch (compare) {
+    case undefined:
+      return { previous: null };
+    case "previous_period":
+      return { previous: previousRange(range, cut) };
+    case "previous_year":
+      // Weeks begin on other dates each year, and pair by place.
+      return { previous: rangeYearBefore(range, cut.zone), isPairedByDate: cut.granularity !== "week" };
+  }
 }
 
 /** Reasons and sketches stand on facts rows, not on cells: nothing that only cells have can split or filter them. */

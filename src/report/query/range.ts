@@ -5,7 +5,7 @@
  * minute (23:59:59, 23:59:59.999) is how many write the end of a day, and ends with that minute; any other instant
  * within a minute is refused, since it names no range that could be answered. The previous range ends where the range
  * starts and is as long: as many windows where the range is whole days, weeks or months, as many days where it is whole
- * days without windows of them, else as many minutes.
+ * days without windows of them, else as many minutes. The range a year before has the same dates and times of day.
  */
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../../core/limits.ts";
 import { err, ok, type Result } from "../../core/result.ts";
@@ -13,7 +13,7 @@ import { MINUTE_RANGE_MAX_DAYS, RANGE_MAX_DAYS } from "../limits.ts";
 import type { ReportProblem } from "../problems.ts";
 import { instantOf, type Moment } from "./instants.ts";
 import { type Cut, hasPartialWindow, phasesIn, type Range, windowEdges } from "./windows.ts";
-import { localDate, startOf, type Zone } from "./zone.ts";
+import { localDate, startOf, yearBefore, type Zone } from "./zone.ts";
 
 export type Warning = { readonly code: string; readonly detail: string };
 
@@ -104,4 +104,23 @@ export function previousRange(range: Range, cut: Cut): Range {
     return back(first.subtract({ days: first.until(end, { largestUnit: "days" }).days }));
   }
   return { fromMs: Math.max(0, 2 * range.fromMs - range.toMs), toMs: range.fromMs };
+}
+
+/**
+ * The range of the same dates a year before. Whole days stay whole days: one that ends with the 28 February before a
+ * 29th ends with that date, and 29 February alone becomes the 28th.
+ */
+export function rangeYearBefore({ fromMs, toMs }: Range, zone: Zone): Range {
+  const from = Math.max(0, yearBefore(fromMs / MINUTE_MS, zone));
+  const to = yearBeforeEnd(toMs / MINUTE_MS, zone);
+  const length = (toMs - fromMs) / MINUTE_MS;
+  return { fromMs: from * MINUTE_MS, toMs: (to > from ? to : from + length) * MINUTE_MS };
+}
+
+/** An end that is a midnight is that of the day before it. */
+function yearBeforeEnd(minute: number, zone: Zone): number {
+  const end = localDate(minute, zone);
+  if (startOf(end, zone) !== minute) return yearBefore(minute, zone);
+  const last = startOf(end.subtract({ days: 1 }), zone);
+  return startOf(localDate(yearBefore(last, zone), zone).add({ days: 1 }), zone);
 }

@@ -72,6 +72,11 @@ export function startOf(date: Temporal.PlainDate, zone: Zone): number {
   return Math.floor(date.toZonedDateTime(zone.name).epochMilliseconds / MINUTE_MS);
 }
 
+/** The minute of the same date and time a year before; of 29 February, where that year has none, that of the 28th. */
+export function yearBefore(minute: number, zone: Zone): number {
+  return Math.floor(localTime(minute, zone).subtract({ years: 1 }).epochMilliseconds / MINUTE_MS);
+}
+
 /**
  * The stretches that touch [from, to), ascending; the first begins at or before `from`, the last ends at or after `to`.
  */
