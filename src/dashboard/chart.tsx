@@ -9,6 +9,7 @@
  * scripts and without stretching its words. It holds no style of its own: colours are classes of the style sheet.
  * The picture is hidden from screen readers, which have the table.
  */
+import { scaleOf } from "./scale.ts";
 import type { WindowState } from "./windows.ts";
 
 export type ChartPoint = {
@@ -243,16 +244,6 @@ function reach({ value, before, band }: ChartPoint): number[] {
 
 function shownValue({ value, state }: ChartPoint): number | null {
   return state === "future" ? null : value;
-}
-
-/** Round steps up to the highest value: 1, 2 or 5 times a power of ten, at most four of them above zero. */
-export function scaleOf(highest: number): { top: number; steps: number[] } {
-  if (highest <= 0) return { top: 1, steps: [0] };
-  const rough = highest / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size * 4 >= highest) ?? rough;
-  const count = Math.ceil(highest / step - 1e-9);
-  return { top: step * count, steps: Array.from({ length: count + 1 }, (_, at) => at * step) };
 }
 
 function percent(share: number): string {

@@ -1,7 +1,8 @@
 /** The chart as SVG: its scale, its states, its gaps; and that no series of numbers breaks it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Bar, type Chart, ChartPicture, type ChartPoint, Sparkline, scaleOf } from "../../../src/dashboard/chart.tsx";
+import { Bar, type Chart, ChartPicture, type ChartPoint, Sparkline } from "../../../src/dashboard/chart.tsx";
+import { scaleOf } from "../../../src/dashboard/scale.ts";
 import type { WindowState } from "../../../src/dashboard/windows.ts";
 
 const STATES: readonly WindowState[] = ["billed", "reconciled", "provisional", "open", "future"];
