@@ -24,6 +24,7 @@ import {
 import { ApiClient } from "./api-client.ts";
 import { exportFile } from "./export-file.ts";
 import { screenAt } from "./navigation.ts";
+import { notThere } from "./not-there.tsx";
 import { SCREENS } from "./screens.ts";
 import { keptOf, SendAgain } from "./send-again.tsx";
 import { sendPage, Trouble } from "./shell.tsx";
@@ -147,22 +148,6 @@ export function secretsOf({ config }: Pick<Asked, "config">): SessionSecrets {
 
 function hasCookie(request: Request): boolean {
   return /(?:^|; *)(?:__Host-clickledger|clickledger-loopback)=/.test(request.headers.get("Cookie") ?? "");
-}
-
-function notThere(viewer: Viewer): Response {
-  return sendPage({
-    title: "Not found",
-    path: "",
-    viewer,
-    status: 404,
-    sections: [
-      <Trouble title="There is nothing here" detail="The address is misspelled, or what it names is not yours.">
-        <p>
-          <a href="/">Overview</a>
-        </p>
-      </Trouble>,
-    ],
-  });
 }
 
 /** A form of an earlier session of ours may be sent again; one of other pages is not even shown. */

@@ -3,11 +3,12 @@
  *
  * Keeps: chart, table and "as curl" are one answer. A figure that is not complete says so beside itself.
  */
+import { dayIn } from "./calendar.ts";
 import { type Chart, ChartPicture, type ChartPoint, LINES_MAX } from "./chart.tsx";
 import { definitionOf, isSum, labelOf, type MetricName, type Writer } from "./figures.ts";
 import { type Counted, figureIn, type Meta, previousOf, textOf } from "./report-answer.ts";
 import type { Granularity, SeriesRead } from "./series.ts";
-import { addressOf, type View } from "./view.ts";
+import { addressOf, type Comparison, type View } from "./view.ts";
 import { placeOf, STATE_MEANINGS, type WindowState } from "./windows.ts";
 
 type Props = {
@@ -19,7 +20,7 @@ type Props = {
 };
 
 /** What a window is called on the axis, and in a row. */
-const TICKS: Readonly<Record<Granularity, Intl.DateTimeFormatOptions>> = {
+export const TICKS: Readonly<Record<Granularity, Intl.DateTimeFormatOptions>> = {
   minute: { hour: "2-digit", minute: "2-digit" },
   hour: { hour: "2-digit", minute: "2-digit" },
   day: { day: "numeric", month: "short" },
@@ -33,8 +34,6 @@ export const NAMES: Readonly<Record<Granularity, Intl.DateTimeFormatOptions>> = 
   week: { day: "numeric", month: "short", year: "numeric" },
   month: { month: "long", year: "numeric" },
 };
-/** The finer look that a click on a window gives. */
-const SHORT_ENOUGH: ReadonlySet<Granularity> = new Set(["day", "week", "month"]);
 
 export function ChartFigure(props: Props) {
   const { answer, metric, view } = props;
@@ -67,7 +66,7 @@ export function ChartFigure(props: Props) {
       </div>
       <Legend
         states={answer.states}
-        isCompared={view.isCompared && !several}
+        beside={view.isCompared && !several ? view.comparison : null}
         isBanded={points.some((p) => p.band > 0)}
       />
       <Warnings meta={meta} />
@@ -105,17 +104,18 @@ function nameOf(ms: number, granularity: Granularity, writer: Writer): string {
   return `${granularity === "week" ? "Week of " : ""}${writer.instant(ms, NAMES[granularity])}`;
 }
 
-/** A window as a period of its own, where days say it. */
+/** The finer look that a click on a window gives: its days as a period of their own, an hour as minutes of its day. */
 function drillOf(
   { fromMs, toMs }: { fromMs: number; toMs: number },
   granularity: Granularity,
   view: View,
   writer: Writer,
 ): string | null {
-  if (!SHORT_ENOUGH.has(granularity)) return null;
-  const day = (ms: number) =>
-    new Intl.DateTimeFormat("en-CA", { timeZone: writer.zone, dateStyle: "short" }).format(ms);
-  return addressOf(view, { period: { from: day(fromMs), to: day(toMs - 1) } });
+  if (granularity === "minute") return null;
+  const period = { from: dayIn(writer.zone, fromMs), to: dayIn(writer.zone, toMs - 1) };
+  const hour = writer.instant(fromMs, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const minutes = granularity === "hour" ? { granularity: "minute", at: hour } : { granularity: null };
+  return addressOf(view, { period, own: minutes });
 }
 
 function toLines({ answer, metric }: Props) {
@@ -159,9 +159,9 @@ export function Warnings({ meta }: { meta: Meta }) {
   );
 }
 
-type LegendProps = { states: readonly WindowState[]; isCompared: boolean; isBanded: boolean };
+type LegendProps = { states: readonly WindowState[]; beside: Comparison | null; isBanded: boolean };
 
-function Legend({ states, isCompared, isBanded }: LegendProps) {
+function Legend({ states, beside, isBanded }: LegendProps) {
   const shown = (Object.keys(STATE_MEANINGS) as (keyof typeof STATE_MEANINGS)[]).filter((state) =>
     states.includes(state),
   );
@@ -182,14 +182,14 @@ function Legend({ states, isCompared, isBanded }: LegendProps) {
           <b>{state}</b>: {STATE_MEANINGS[state]}
         </li>
       ))}
-      {isCompared ? (
+      {beside !== null ? (
         <li>
           <svg class="key" width="14" height="14" aria-hidden="true" focusable="false">
             <g class="before">
               <line x1="0" x2="14" y1="7" y2="7" />
             </g>
           </svg>
-          the period before
+          {beside === "previous_year" ? "the same dates a year before" : "the period before"}
         </li>
       ) : null}
       {isBanded ? <li>the band is twice the standard error of an estimate</li> : null}

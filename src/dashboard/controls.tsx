@@ -60,6 +60,11 @@ function PeriodPicker({ view, writer, nowMs }: Props) {
                 </a>
               </li>
             ))}
+            <li>
+              <a href="/live" data-key="r">
+                The last 60 minutes, live <kbd aria-hidden="true">R</kbd>
+              </a>
+            </li>
           </ul>
           <form method="get" action={view.path} class="dates">
             <Kept view={view} except={["from", "to", "period", "timezone"]} />
@@ -90,16 +95,38 @@ function PeriodPicker({ view, writer, nowMs }: Props) {
   );
 }
 
+const COMPARISONS = {
+  previous_period: { label: "beside the period before", key: "x" },
+  previous_year: { label: "the year before", key: "v" },
+} as const;
+
 function Comparison({ view }: Props) {
+  const chosen = view.isCompared ? view.comparison : null;
   return (
-    <a
-      class="toggle"
-      href={addressOf(view, { isCompared: !view.isCompared })}
-      data-key="x"
-      aria-current={view.isCompared ? "true" : undefined}
-    >
-      {view.isCompared ? "beside the period before" : "without comparison"}
-    </a>
+    <ul class="comparison" aria-label="Comparison">
+      {(Object.keys(COMPARISONS) as (keyof typeof COMPARISONS)[]).map((name) => (
+        <li>
+          <a
+            class="toggle"
+            href={addressOf(view, { isCompared: true, comparison: name })}
+            data-key={COMPARISONS[name].key}
+            aria-current={name === chosen ? "true" : undefined}
+          >
+            {COMPARISONS[name].label}
+          </a>
+        </li>
+      ))}
+      <li>
+        <a
+          class="toggle"
+          href={addressOf(view, { isCompared: false })}
+          data-key="w"
+          aria-current={chosen === null ? "true" : undefined}
+        >
+          without
+        </a>
+      </li>
+    </ul>
   );
 }
 

@@ -20,6 +20,8 @@ type Props = {
   readonly view: View;
   readonly writer: Writer;
   readonly choice: Choice;
+  /** Columns beside which stands their share of another of the same row, instead of what else stands beside one. */
+  readonly parts?: { readonly of: MetricName; readonly label: string; readonly columns: readonly MetricName[] };
 };
 
 export function ExploreTable(props: Props) {
@@ -94,7 +96,8 @@ function Head(props: Props) {
 }
 
 /** What stands beside the column that sorts. */
-function besideOf({ view, choice }: Props, metric: MetricName): readonly string[] {
+function besideOf({ view, choice, parts }: Props, metric: MetricName): readonly string[] {
+  if (parts !== undefined) return parts.columns.includes(metric) ? [parts.label] : [];
   const lead = choice.order !== null && isShownMetric(choice, choice.order.by) ? choice.order.by : choice.metrics[0];
   if (metric !== lead || metric === "reasons") return [];
   return [...(isSum(metric) ? ["share"] : []), ...(view.isCompared ? ["before"] : [])];
@@ -155,7 +158,9 @@ function Cell(props: Props & { row: Counted; metric: MetricName; currency: strin
         <td class="number soft">
           {label === "share"
             ? writer.percent(shareOf(value, totalOf(answer, metric, currency)))
-            : writer.value(metric, figureIn(previousOf(row), metric), currency)}
+            : label === "before"
+              ? writer.value(metric, figureIn(previousOf(row), metric), currency)
+              : writer.percent(shareOf(value, figureIn(row, props.parts?.of ?? metric)))}
         </td>
       ))}
     </>
@@ -208,7 +213,13 @@ function Totals(props: Props) {
               </td>
               {besideOf(props, metric).map((beside) => (
                 <td class="number soft">
-                  {beside === "share" ? "" : writer.value(metric, figureIn(previousOf(counted), metric), of)}
+                  {beside === "share"
+                    ? ""
+                    : beside === "before"
+                      ? writer.value(metric, figureIn(previousOf(counted), metric), of)
+                      : writer.percent(
+                          shareOf(figureIn(counted, metric), figureIn(counted, props.parts?.of ?? metric)),
+                        )}
                 </td>
               ))}
             </>

@@ -20,28 +20,31 @@ type Props = {
   readonly writer: Writer;
   readonly viewer: Viewer;
   readonly metric: MetricName;
+  /** What is shown, where it is not what the overview has. */
+  readonly metrics?: readonly MetricName[];
 };
 
 export function FigureStrip(props: Props) {
   return (
     <section class="figures" aria-label="Figures">
-      {metricsOf(props.viewer).map((name) => (
+      {(props.metrics ?? metricsOf(props.viewer)).map((name) => (
         <Figure {...props} name={name} />
       ))}
     </section>
   );
 }
 
-function Figure({ answer, view, writer, metric, name }: Props & { name: MetricName }) {
+function Figure({ answer, view, writer, viewer, metric, metrics, name }: Props & { name: MetricName }) {
+  const [first] = metrics ?? metricsOf(viewer);
   const { series, meta } = answer.answer;
-  const parts = isMoney(name) ? byCurrency(meta.totals) : null;
+  const parts = isMoney(name) || name === "roas" ? byCurrency(meta.totals) : null;
   const isOpen = answer.states.some((state) => state === "open" || state === "future");
   const isCharted = name === metric;
   return (
     <article class={isCharted ? "figure charted" : "figure"}>
       <h2>
         <a
-          href={addressOf(view, { own: { metric: name === "clicks" ? null : name } })}
+          href={addressOf(view, { own: { metric: name === first ? null : name } })}
           aria-current={isCharted ? "true" : undefined}
           title={definitionOf(name).counts}
         >

@@ -19,7 +19,12 @@ const ALL: readonly ViewerKind[] = ["advertiser", "publisher", "operator"];
 
 export const SCREEN_ENTRIES = {
   "/": { title: "Overview", group: "Look", for: ALL, key: "o" },
+  "/live": { title: "Live", group: "Look", for: ALL, key: "r" },
   "/explore": { title: "Explore", group: "Look", for: ALL, key: "e" },
+  "/campaign": { title: "Campaign", group: null, for: ALL },
+  "/ad": { title: "Ad", group: null, for: ALL },
+  "/quality": { title: "Quality", group: "Look into", for: ALL, key: "q" },
+  "/conversions": { title: "Conversions", group: "Look into", for: ["advertiser", "operator"], key: "v" },
   "/clicks": { title: "Clicks", group: "Look into", for: ALL, key: "c" },
   "/late-clicks": { title: "Late clicks", group: "Operate", for: ["operator", "advertiser"], key: "l" },
   "/dead-letters": { title: "Dead letters", group: "Operate", for: ["operator"], key: "d" },
@@ -42,4 +47,10 @@ export function screenAt(path: string, kind: ViewerKind): ScreenPath | null {
 export function isFor(path: ScreenPath, kind: ViewerKind): boolean {
   const { for: kinds }: ScreenEntry = SCREEN_ENTRIES[path];
   return kinds.includes(kind);
+}
+
+/** The key that follows `g`; those of screens without one stand in no navigation. */
+export function keyOf(path: ScreenPath): string | undefined {
+  const { key }: ScreenEntry = SCREEN_ENTRIES[path];
+  return key;
 }

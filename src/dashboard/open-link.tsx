@@ -27,5 +27,5 @@ export function OpenLink({ view, dimension, value, name }: Props) {
 /** The page of one campaign or ad, over the same period; what only the page before it knows stays there. */
 function pageOf(view: View, { path, dimension, value }: { path: string; dimension: Dimension; value: string }): string {
   const own = Object.fromEntries(Object.keys(view.own).map((name) => [name, null]));
-  return addressOf(view, { path, filters: [{ dimension, isExcluded: false, value }], own });
+  return addressOf({ ...view, subject: null }, { path, filters: [{ dimension, isExcluded: false, value }], own });
 }

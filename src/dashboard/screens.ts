@@ -14,7 +14,15 @@ type Screen = { readonly draw: () => Promise<Draw>; readonly act?: () => Promise
 
 export const SCREENS: Readonly<Record<ScreenPath, Screen>> = {
   "/": { draw: async () => (await import("./overview.tsx")).drawOverview },
+  "/live": {
+    draw: async () => (await import("./live.tsx")).drawLive,
+    act: async () => (await import("./live.tsx")).handTicket,
+  },
   "/explore": { draw: async () => (await import("./explore.tsx")).drawExplore },
+  "/campaign": { draw: async () => (await import("./advertised.tsx")).drawCampaign },
+  "/ad": { draw: async () => (await import("./advertised.tsx")).drawAd },
+  "/quality": { draw: async () => (await import("./quality.tsx")).drawQuality },
+  "/conversions": { draw: async () => (await import("./conversions.tsx")).drawConversions },
   "/clicks": {
     draw: async () => (await import("./clicks.tsx")).drawClicks,
     act: async () => (await import("./clicks.tsx")).actOnClicks,

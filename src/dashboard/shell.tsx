@@ -11,7 +11,7 @@ import { raw } from "hono/html";
 import type { Child, JSXNode } from "hono/jsx";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { logFault } from "../log.ts";
-import { GROUPS, isFor, SCREEN_ENTRIES, SCREEN_PATHS, type ViewerKind } from "./navigation.ts";
+import { GROUPS, isFor, keyOf, SCREEN_ENTRIES, SCREEN_PATHS, type ViewerKind } from "./navigation.ts";
 import type { Viewer } from "./viewer.ts";
 
 /** What a page is made of; a section may take its time. */
@@ -164,11 +164,7 @@ function NavigationGroups({ kind, path }: { kind: ViewerKind; path: string }) {
             <ul>
               {shown.map((one) => (
                 <li>
-                  <a
-                    href={one}
-                    aria-current={one === path ? "page" : undefined}
-                    data-key={`g ${SCREEN_ENTRIES[one].key}`}
-                  >
+                  <a href={one} aria-current={one === path ? "page" : undefined} data-key={`g ${keyOf(one)}`}>
                     {SCREEN_ENTRIES[one].title}
                   </a>
                 </li>

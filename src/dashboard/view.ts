@@ -14,12 +14,19 @@ import { type Days, daysIn, PERIOD_UNLESS_GIVEN, type PeriodChoice, periodOf } f
 
 export type FilterTerm = { readonly dimension: Dimension; readonly isExcluded: boolean; readonly value: string };
 
+/** What a period is set beside. */
+export type Comparison = "previous_period" | "previous_year";
+
 export type View = {
   readonly path: string;
   readonly period: PeriodChoice;
   readonly days: Days;
   readonly filters: readonly FilterTerm[];
+  /** The one value that the page is about, where a page has one: a filter that stays. */
+  readonly subject: FilterTerm | null;
   readonly isCompared: boolean;
+  /** With what, where it is compared. */
+  readonly comparison: Comparison;
   readonly zone: string;
   /** Whether the address names the zone, rather than the advertiser's profile. */
   readonly isZoneChosen: boolean;
@@ -35,6 +42,7 @@ export type ViewChange = {
   readonly period?: PeriodChoice;
   readonly filters?: readonly FilterTerm[];
   readonly isCompared?: boolean;
+  readonly comparison?: Comparison;
   readonly zone?: string;
   readonly own?: Readonly<Record<string, string | null>>;
 };
@@ -47,7 +55,7 @@ const VALUE_CHARS_MAX = 200;
 /** The view of an address. */
 export function viewOf(
   { pathname, searchParams }: Pick<URL, "pathname" | "searchParams">,
-  { profileZone, nowMs }: { profileZone: string; nowMs: number },
+  { profileZone, nowMs, about = null }: { profileZone: string; nowMs: number; about?: Dimension | null },
 ): View {
   const misread: string[] = [];
   const asked = searchParams.get("timezone");
@@ -57,12 +65,16 @@ export function viewOf(
   const found = periodOf(searchParams);
   if (found === null) misread.push("The period of the address does not exist; this shows the last 30 days.");
   const period = found ?? PERIOD_UNLESS_GIVEN;
+  const filters = filtersOf(searchParams);
+  const subject = subjectIn(filters, about);
   return {
     path: pathname,
     period,
     days: daysIn(period, zone, nowMs),
-    filters: filtersOf(searchParams),
+    filters: filters.filter((term) => term !== subject),
+    subject,
     isCompared: searchParams.get("compare") !== "none",
+    comparison: searchParams.get("compare") === "previous_year" ? "previous_year" : "previous_period",
     zone,
     isZoneChosen,
     own: Object.fromEntries([...searchParams].filter(([name]) => !KNOWN.has(name) && !isFilter(name))),
@@ -72,7 +84,8 @@ export function viewOf(
 
 /** The address of a view, with a change. */
 export function addressOf(view: View, change: ViewChange = {}): string {
-  const { period, filters, isCompared } = { ...view, ...change };
+  const { period, isCompared, comparison } = { ...view, ...change };
+  const filters = withSubject({ ...view, filters: change.filters ?? view.filters });
   const search = new URLSearchParams();
   if (typeof period !== "string") {
     search.set("from", period.from);
@@ -80,6 +93,7 @@ export function addressOf(view: View, change: ViewChange = {}): string {
   } else if (period !== PERIOD_UNLESS_GIVEN) search.set("period", period);
   for (const [name, values] of grouped(filters)) search.set(name, values.join(","));
   if (!isCompared) search.set("compare", "none");
+  else if (comparison !== "previous_period") search.set("compare", comparison);
   if (change.zone !== undefined || view.isZoneChosen) search.set("timezone", change.zone ?? view.zone);
   const isSelection = change.filters !== undefined || change.period !== undefined || change.zone !== undefined;
   for (const [name, value] of Object.entries({ ...view.own, ...change.own })) {
@@ -91,13 +105,24 @@ export function addressOf(view: View, change: ViewChange = {}): string {
 }
 
 /** The part of the API's query that every request of a view has. */
-export function queryOf({ days, filters, zone, isZoneChosen, isCompared }: View): Record<string, string> {
+export function queryOf(view: View): Record<string, string> {
+  const { days, zone, isZoneChosen, isCompared, comparison } = view;
   return {
     ...days,
     ...(isZoneChosen ? { timezone: zone } : {}),
-    ...Object.fromEntries(grouped(filters).map(([name, values]) => [name, values.join(",")])),
-    ...(isCompared ? { compare: "previous_period" } : {}),
+    ...Object.fromEntries(grouped(withSubject(view)).map(([name, values]) => [name, values.join(",")])),
+    ...(isCompared ? { compare: comparison } : {}),
   };
+}
+
+function withSubject({ subject, filters }: Pick<View, "subject" | "filters">): readonly FilterTerm[] {
+  return subject === null ? filters : [subject, ...filters];
+}
+
+/** The only value that filters name of a dimension; null where there is none, or another beside it. */
+function subjectIn(filters: readonly FilterTerm[], about: Dimension | null): FilterTerm | null {
+  const [first, second] = filters.filter(({ dimension }) => dimension === about);
+  return first === undefined || second !== undefined || first.isExcluded ? null : first;
 }
 
 /** The filters with one more; one of the same dimension and kind is joined by it. */

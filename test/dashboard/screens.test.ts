@@ -1,10 +1,12 @@
 /** Screens over reports: what they show is what the API answers to the key of who looks. */
 import { env } from "cloudflare:workers";
+import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { DAY_MS } from "../../src/core/limits.ts";
+import { justBefore } from "../../src/dashboard/settings.ts";
 import { aCell, clicks, seedCells, seedKey, seedProfiles } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { look, rowsOf } from "./look.ts";
+import { look, rowsOf, send } from "./look.ts";
 
 const DAY = "from=2026-04-20&to=2026-04-20";
 const DAY_BEFORE = "from=2026-04-19&to=2026-04-19";
@@ -105,5 +107,108 @@ describe("Explore", () => {
     const refused = await look(`/explore?${DAY}&group_by=country&metrics=reasons`, "own");
     expect(refused.text).toContain("reasons cannot be split or filtered by country");
     expect(refused.html).toContain('class="chooser"');
+  });
+});
+
+describe("the page of a campaign and of an ad", () => {
+  it("has its settings, its figures alone, and no filter that could be taken off it", async () => {
+    const { text, html } = await look(`/ad?ad_id=ad_9&${DAY}&compare=none`, "own");
+    expect(text).toContain("Red shoe");
+    expect(text).toMatch(/Status paused/);
+    expect(text).toMatch(/Creative Banner crt_1/);
+    expect(text).toMatch(/Clicks 8 /);
+    expect(html).not.toContain('class="chip"');
+    expect(html).toMatch(/href="\/campaign\?[^"]*campaign_id=cmp_7/);
+    const campaign = await look(`/campaign?campaign_id=cmp_7&${DAY}&country=DE`, "own");
+    expect(campaign.text).toContain(NAME);
+    expect(campaign.html).not.toContain(NAME);
+    expect(campaign.text).toMatch(/Clicks 11 /);
+    expect(campaign.html.match(/class="chip"/g)).toHaveLength(1);
+  });
+
+  it("is there for what was counted and is in no catalogue, and for what is in it and was never counted", async () => {
+    await expect(look(`/ad?ad_id=ad_10&from=2026-04-01&to=2026-04-02`, "own")).resolves.toMatchObject({ status: 200 });
+    await expect(look(`/ad?ad_id=ad_9&from=2025-04-01&to=2025-04-02`, "own")).resolves.toMatchObject({ status: 200 });
+    await expect(look(`/ad?ad_id=ad_9&${DAY}`, "pub")).resolves.toMatchObject({ status: 200 });
+  });
+
+  it("is the same page of nothing for another’s id, for one that does not exist and for one that is none", async () => {
+    const pages = [
+      ...["/campaign?campaign_id=cmp_f", "/campaign?campaign_id=nope", "/campaign?campaign_id=a;b", "/campaign"],
+      ...["/campaign?campaign_id=cmp_7,cmp_8", "/campaign?campaign_id!=cmp_7", "/campaign?campaign_id=(unset)"],
+      ...["/ad?ad_id=ad_f", "/ad?ad_id=nope", "/ad?ad_id=..", `/ad?ad_id=${"a".repeat(65)}`],
+    ];
+    const nothing = await look("/campaign?campaign_id=nothing", "own");
+    expect(nothing.status).toBe(404);
+    for (const path of pages) {
+      const { status, text } = await look(path, "own");
+      expect({ path, status, text }).toEqual({ path, status: 404, text: nothing.text });
+    }
+  });
+});
+
+describe("Quality", () => {
+  it("splits gross into valid, duplicate, invalid and late, and says what each reason means", async () => {
+    const { text, html } = await look(`/quality?${DAY}&compare=none`, "own");
+    expect(text).toContain("15 gross clicks");
+    expect(text).toContain("12 Clicks · 80% 1 Duplicate clicks · 6.67% 2 Invalid clicks · 13.3% 0 Late clicks · 0%");
+    const rows = rowsOf(html);
+    expect(rows).toContainEqual(["same_impression", "A further request on a claimed impression.", "1", "6.67%"]);
+    expect(rows).toContainEqual(["pub_1", "15", "12", "1", "2", "13.3%", "0", "0%", "0"]);
+  });
+
+  it("shows a publisher its own traffic, by placement, and no reasons, which are not kept by publisher", async () => {
+    const { text } = await look(`/quality?${DAY}&compare=none`, "pub");
+    expect(text).toContain("20 gross clicks");
+    expect(text).toContain("By placement");
+    expect(text).not.toContain("Reasons cannot be shown");
+  });
+
+  it("says in the place of reasons why they cannot be split, and shows the rest", async () => {
+    const { text } = await look(`/quality?${DAY}&country=DE`, "own");
+    expect(text).toContain("reasons cannot be split or filtered by country");
+    expect(text).toContain("14 gross clicks");
+  });
+});
+
+describe("Conversions", () => {
+  it("teaches how to send them where there are none, and is no screen of a publisher", async () => {
+    const { html, text } = await look(`/conversions?${DAY}`, "own");
+    expect(html).toMatch(/<details class="behind" open/);
+    expect(text).toContain("https://clicks.example/v1/conversions");
+    expect((await look(`/conversions?${DAY}`, "pub")).status).toBe(404);
+  });
+});
+
+describe("Live", () => {
+  it("is drawn whole without scripts, minute by minute, the newest first in its table", async () => {
+    const { html, text } = await look("/live", "own");
+    expect(rowsOf(html).filter((row) => row.length === 5)).toHaveLength(61);
+    expect(html.match(/data-live-minute/g)).toHaveLength(60);
+    expect(text).toContain("Load again");
+  });
+
+  it("hands a ticket to its own script, and to nobody who is not of this session", async () => {
+    const { html } = await look("/live", "own");
+    const token = /data-token="([^"]*)"/.exec(html)?.[1] ?? "";
+    expect((await send("/live", { token: "another" }, "own")).status).toBe(403);
+    const handed = await send("/live", { token }, "own");
+    expect(await handed.json()).toEqual({ path: expect.stringMatching(/^\/v1\/live\/tickets\/[^?]+\?minutes=60$/) });
+  });
+});
+
+describe("what the catalogue is read from", () => {
+  it("is the greatest id below the one that is sought", () => {
+    const CHARS = "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+    const ids = fc.array(fc.constantFrom(...CHARS), { minLength: 1, maxLength: 64 }).map((chars) => chars.join(""));
+    fc.assert(
+      fc.property(ids, ids, (id, other) => {
+        const before = justBefore(id);
+        if (id === "-") return;
+        expect(before < id && before.length <= 64).toBe(true);
+        expect(other > before && other < id).toBe(false);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
