@@ -61,9 +61,7 @@ async function draw({ asked, viewer, api }: ScreenAsked, kind: Kind): Promise<Re
   if (settings === null && !(await hasFigures(series)) && !(await wasEverCounted(api, { kind, id, nowMs, view }))) {
     return notThere(viewer);
   }
-  const tabs = cardsOf(viewer)
-    .map((card) => card.filter((dimension) => !kind.above.includes(dimension)))
-    .filter((card) => card.length > 0);
+  const tabs = tabsOf(viewer, kind);
   const shown = series.then((answer) =>
     answer.ok ? (
       <>
@@ -86,6 +84,13 @@ async function draw({ asked, viewer, api }: ScreenAsked, kind: Kind): Promise<Re
       raw("</div>"),
     ],
   });
+}
+
+/** A publisher has two cards, since no catalogue answers whether the id is its own. */
+function tabsOf(viewer: ScreenAsked["viewer"], { above }: Kind): readonly (readonly Dimension[])[] {
+  const [first = [], second = [], ...more] = cardsOf(viewer);
+  const cards = viewer.kind === "publisher" ? [[...first, ...second], ...more] : [first, second, ...more];
+  return cards.map((card) => card.filter((dimension) => !above.includes(dimension))).filter((card) => card.length > 0);
 }
 
 type SeriesAsked = ReturnType<typeof readSeries>;

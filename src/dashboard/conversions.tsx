@@ -67,7 +67,7 @@ export function drawConversions({ asked, viewer, api }: ScreenAsked): Response {
         <a
           href={addressOf(view, { path: "/explore", own: { group_by: by, metrics: TABLE, metric: null, order: null } })}
         >
-          Choose other rows and columns
+          Choose rows and columns
         </a>
       </p>,
       ReasonsFigure({ api, view, writer, nowMs, of: "conversions" }),

@@ -78,7 +78,7 @@ export function drawQuality({ asked, viewer, api }: ScreenAsked): Response {
         <a
           href={addressOf(view, { path: "/explore", own: { group_by: by, metrics: TABLE, metric: null, order: null } })}
         >
-          Choose other rows and columns
+          Choose rows and columns
         </a>
       </p>,
     ],
@@ -94,7 +94,7 @@ function Parts({ answer, writer, isPublisher }: { answer: SeriesRead; writer: Wr
         {writer.count(gross)} gross {Number(gross) === 1 ? "click" : "clicks"}
       </h2>
       <p class="soft">
-        Every request on a signed link. {isPublisher ? "Paid for are" : "Billed are"} the valid ones; each of the others
+        Every request on a signed link. {isPublisher ? "Paid for are" : "Billed are"} the valid ones; each of the rest
         has a reason.
       </p>
       <SplitBar

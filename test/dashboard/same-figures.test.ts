@@ -9,7 +9,6 @@ import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { parseExact } from "../../src/core/exact.ts";
 import { cardsOf } from "../../src/dashboard/breakdown.tsx";
-import { scaleOf } from "../../src/dashboard/chart.tsx";
 import { isSum, labelOf, type MetricName, Writer } from "../../src/dashboard/figures.ts";
 import {
   type Counted,
@@ -18,6 +17,7 @@ import {
   type TableAnswer,
   textOf,
 } from "../../src/dashboard/report-answer.ts";
+import { scaleOf } from "../../src/dashboard/scale.ts";
 import { metricsOf } from "../../src/dashboard/series.ts";
 import { valueLabel } from "../../src/dashboard/words.ts";
 import { METRICS } from "../../src/report/query/metrics.ts";

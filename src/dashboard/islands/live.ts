@@ -6,6 +6,7 @@
  * Keeps: a cut is said, and resumed with a new ticket, each try later than the one before. Nothing is read while nobody
  * looks. Where there is no stream, the page is read again. The page works without it, by its link.
  */
+import { parseJson } from "../../core/base64url.ts";
 import { isOpenMinute, LIVE_FIGURES, type LiveMinute, liveColumns, sumOf } from "../live-window.ts";
 
 const FIRST_WAIT_MS = 1_000;
@@ -36,7 +37,7 @@ function goOn(root: HTMLElement): void {
   const cut = (): void => {
     stream?.close();
     stream = null;
-    const waitMs = Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries) * (0.75 + Math.random() / 2);
+    const waitMs = Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries) * jitter();
     tries++;
     say(`Cut off: what stands here may be old. Trying again in ${Math.ceil(waitMs / 1_000)} s.`, false);
     later(waitMs);
@@ -46,7 +47,7 @@ function goOn(root: HTMLElement): void {
     stream.addEventListener("totals", (event) => {
       tries = 0;
       say("Live: what is counted appears here within seconds.", true);
-      draw(root, JSON.parse((event as MessageEvent<string>).data) as Totals);
+      draw(root, parseJson((event as MessageEvent<string>).data) as Totals);
     });
     stream.onerror = cut;
   };
@@ -57,12 +58,12 @@ function goOn(root: HTMLElement): void {
       return later(AGAIN_MS);
     }
     const body = new URLSearchParams({ token: root.dataset["token"] ?? "" });
-    const answer = await fetch("/live", { method: "POST", body, redirect: "manual" }).catch(() => null);
-    if (answer?.status === 401 || answer?.status === 403) {
+    const answered = await fetch("/live", { method: "POST", body, redirect: "manual" }).catch(() => null);
+    if (answered?.status === 401 || answered?.status === 403) {
       return say("Your session has ended: load the page again to sign in.", false);
     }
-    if (answer?.ok !== true) return cut();
-    open(((await answer.json()) as { path: string }).path);
+    if (answered?.ok !== true) return cut();
+    open(((await answered.json()) as { path: string }).path);
   }
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
@@ -71,6 +72,12 @@ function goOn(root: HTMLElement): void {
     stream = null;
   });
   void start();
+}
+
+/** From ¾ to 1¼, so that browsers which were cut off together do not come back together. */
+function jitter(): number {
+  const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return 0.75 + random / 2 ** 33;
 }
 
 let unplain = -1;
@@ -131,9 +138,9 @@ function readReasons(root: HTMLElement, now: number): void {
 
 /** Puts a part of the page as it is now in the place of that part as it was. */
 async function readAgain(root: HTMLElement, selector: string): Promise<void> {
-  const answer = await fetch("/live");
-  if (!answer.ok) throw new Error(String(answer.status));
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(selector);
+  const answered = await fetch("/live");
+  if (!answered.ok) throw new Error(String(answered.status));
+  const fresh = new DOMParser().parseFromString(await answered.text(), "text/html").querySelector(selector);
   const old = root.matches(selector) ? root : root.querySelector(selector);
   if (fresh === null || old === null) throw new Error(`no ${selector}`);
   old.replaceChildren(...fresh.children);
