@@ -935,7 +935,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read this document in a browser, and try it out */
+        /** Read this document in a browser */
         get: operations["getDocs"];
         put?: never;
         post?: never;
