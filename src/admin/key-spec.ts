@@ -52,10 +52,10 @@ export async function checkOwner(spec: KeySpec, database: D1Database): Promise<R
   const misfit = misfitOf(spec);
   if (misfit !== null) return err({ reason: "invalid_value", ...misfit });
   if (advertiserId !== null && (await readOne(database, ADVERTISERS.sql, advertiserId)) === null) {
-    return err({ reason: "unknown_parent", parameter: "advertiserId" });
+    return err({ reason: "unknown_parent", field: "advertiserId" });
   }
   if (publisherId !== null && (await readOne(database, PUBLISHERS.sql, publisherId)) === null) {
-    return err({ reason: "unknown_parent", parameter: "publisherId" });
+    return err({ reason: "unknown_parent", field: "publisherId" });
   }
   return ok(null);
 }
@@ -65,33 +65,33 @@ function misfitOf({
   publisherId,
   scopes,
   mint,
-}: KeySpec): { readonly parameter: string; readonly detail: string } | null {
+}: KeySpec): { readonly field: string; readonly detail: string } | null {
   const hasOwner = advertiserId !== null || publisherId !== null;
   if (advertiserId !== null && publisherId !== null) {
-    return { parameter: "publisherId", detail: "A key belongs to an advertiser or to a publisher." };
+    return { field: "publisherId", detail: "A key belongs to an advertiser or to a publisher." };
   }
   if (hasOwner && scopes.includes("admin")) {
-    return { parameter: "scopes", detail: "A key with an owner cannot have the scope admin." };
+    return { field: "scopes", detail: "A key with an owner cannot have the scope admin." };
   }
   if (publisherId !== null && scopes.includes("convert")) {
-    return { parameter: "scopes", detail: "A publisher's key cannot have the scope convert." };
+    return { field: "scopes", detail: "A publisher's key cannot have the scope convert." };
   }
   const isAdmin = scopes.includes("admin");
   if (!hasOwner && !isAdmin && scopes.join() !== "mint") {
-    return { parameter: "advertiserId", detail: "Only the scopes mint and admin need no owner." };
+    return { field: "advertiserId", detail: "Only the scopes mint and admin need no owner." };
   }
   const hasList = mint?.advertisers !== undefined || mint?.publishers !== undefined;
   if (!hasOwner && !isAdmin && !hasList) {
-    return { parameter: "mint", detail: "A key without owner mints for listed advertisers or publishers." };
+    return { field: "mint", detail: "A key without owner mints for listed advertisers or publishers." };
   }
   if (mint !== undefined && !scopes.includes("mint")) {
-    return { parameter: "mint", detail: "Limits on minting need the scope mint." };
+    return { field: "mint", detail: "Limits on minting need the scope mint." };
   }
   if (advertiserId !== null && mint?.advertisers !== undefined) {
-    return { parameter: "mint.advertisers", detail: "The key mints for its own advertiser." };
+    return { field: "mint.advertisers", detail: "The key mints for its own advertiser." };
   }
   if (publisherId !== null && mint?.publishers !== undefined) {
-    return { parameter: "mint.publishers", detail: "The key mints for its own publisher." };
+    return { field: "mint.publishers", detail: "The key mints for its own publisher." };
   }
   return null;
 }

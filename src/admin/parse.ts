@@ -61,7 +61,7 @@ export function parseSearch<T extends Shape>(
   const seen = new Set<string>();
   for (const parameter of search.keys()) {
     if (seen.has(parameter)) {
-      return err({ reason: "repeated_parameter", parameter: parameter.slice(0, 64) });
+      return err({ reason: "repeated_parameter", field: parameter.slice(0, 64) });
     }
     seen.add(parameter);
   }
@@ -82,14 +82,14 @@ function toProblem(issues: readonly z.core.$ZodIssue[], value: object, names: re
     const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
     if (unknown === undefined) continue;
     const known = issue.path.length === 0 ? { detail: suggestName(unknown, names) } : {};
-    const parameter = [...issue.path, unknown.slice(0, 64)].join(".");
-    return { reason: "unknown_parameter", parameter, ...known };
+    const field = [...issue.path, unknown.slice(0, 64)].join(".");
+    return { reason: "unknown_parameter", field, ...known };
   }
   const issue = issues[0];
-  const parameter = issue?.path.join(".") ?? "";
+  const field = issue?.path.join(".") ?? "";
   const isMissing = issue?.path.length === 1 && !Object.hasOwn(value, String(issue.path[0]));
-  if (isMissing) return { reason: "missing_parameter", parameter };
-  return { reason: "invalid_value", detail: issue?.message ?? "", ...(parameter === "" ? {} : { parameter }) };
+  if (isMissing) return { reason: "missing_parameter", field };
+  return { reason: "invalid_value", detail: issue?.message ?? "", ...(field === "" ? {} : { field }) };
 }
 
 /** Names only: an offset is no zone, since it knows no summer time. */

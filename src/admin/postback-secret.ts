@@ -43,7 +43,7 @@ export async function endPostbackSecret(
     const after = endedOf(before, epoch, endsAtMs);
     if (after === null) {
       const detail = `The secret in force is of epoch ${before.epoch}: that is the highest one that can be ended.`;
-      return err({ reason: "invalid_value", parameter: "epoch", detail });
+      return err({ reason: "invalid_value", field: "epoch", detail });
     }
     if (after === before) return ok({ status: 200, body: toJson(advertiserId, before) });
     const shown = { before: toJson(advertiserId, before), after: toJson(advertiserId, after) };

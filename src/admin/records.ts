@@ -137,7 +137,7 @@ function toInstant(instantMs: Row[string] | undefined): string | null {
 function sameOrConflict(given: Row, before: Row): Answer {
   if (agrees(given, before)) return ok({ status: 200, body: toJson(before) });
   const differing = Object.keys(given).find((field) => given[field] !== before[field]) ?? "id";
-  return err({ reason: "already_exists", parameter: differing });
+  return err({ reason: "already_exists", field: differing });
 }
 
 function agrees(given: Row, row: Row): boolean {

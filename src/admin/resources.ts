@@ -77,7 +77,7 @@ export const ADVERTISERS: Resource = {
     const had = before?.["currency"] ?? null;
     if (had === null || had === row["currency"]) return ok(null);
     const hasEvents = (await database.prepare(SELECT_EVENTS).bind(row["id"]).first()) !== null;
-    return hasEvents ? err({ reason: "fixed_field", parameter: "currency" }) : ok(null);
+    return hasEvents ? err({ reason: "fixed_field", field: "currency" }) : ok(null);
   },
 };
 
@@ -129,9 +129,9 @@ export const ADS: Resource = {
     const campaign = await checkParent(database, CAMPAIGN_SQL, row, "campaignId");
     if (!campaign.ok || row["adGroupId"] === null) return campaign;
     const group = await readOne(database, AD_GROUP_SQL, String(row["adGroupId"]));
-    if (group === null) return err({ reason: "unknown_parent", parameter: "adGroupId" });
+    if (group === null) return err({ reason: "unknown_parent", field: "adGroupId" });
     const isOfCampaign = group["campaignId"] === row["campaignId"];
-    return isOfCampaign ? ok(null) : err({ reason: "foreign_parent", parameter: "adGroupId" });
+    return isOfCampaign ? ok(null) : err({ reason: "foreign_parent", field: "adGroupId" });
   },
 };
 
@@ -171,5 +171,5 @@ async function checkParent(
   field: string,
 ): Promise<Result<null, ReportProblem>> {
   const parent = await readOne(database, sql, String(row[field]));
-  return parent === null ? err({ reason: "unknown_parent", parameter: field }) : ok(null);
+  return parent === null ? err({ reason: "unknown_parent", field: field }) : ok(null);
 }

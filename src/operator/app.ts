@@ -10,7 +10,6 @@ import type { Keyed } from "../access/asked.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { err, type Result } from "../core/result.ts";
 import { Directory } from "../facts/directory.ts";
-import { problemResponse } from "../problem.ts";
 import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { EXPLAIN, EXPLAIN_ROWS, LATE_CLICKS, passPrimaryRead, passRead } from "../report/read/read-pass.ts";
 import { readScopeOf } from "../report/tenancy.ts";
@@ -29,7 +28,7 @@ const act =
   (does: (asked: Keyed) => Promise<Acted>) =>
   async (asked: Keyed): Promise<Response> => {
     const result = await does(asked);
-    if (!result.ok) return result.error instanceof Response ? result.error : toDeskResponse(result.error);
+    if (!result.ok) return result.error instanceof Response ? result.error : toProblemResponse(result.error);
     return Response.json(result.value, {
       headers: { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" },
     });
@@ -41,7 +40,7 @@ export const explainOne = act((asked) =>
 
 export const explainGiven = act(async (asked) => {
   const { token } = asked.body as Readonly<Record<string, unknown>>;
-  if (typeof token !== "string") return err({ reason: "missing_parameter", parameter: "token" });
+  if (typeof token !== "string") return err({ reason: "missing_parameter", field: "token" });
   return explain(asked, (ports) => explainToken(token, asked.principal, ports));
 });
 
@@ -79,8 +78,4 @@ async function explain(
     return work({ shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, ring, policy: config.token, nowMs });
   });
   return passed.ok ? passed.value : passed;
-}
-
-function toDeskResponse(problem: ReportProblem | Refusal): Response {
-  return "parameter" in problem ? toProblemResponse(problem) : problemResponse(problem);
 }

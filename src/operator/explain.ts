@@ -57,7 +57,7 @@ export async function explainClick(
   ports: ExplainPorts,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const eventId = isEventId(id) ? id : openClickId(id, ports.ring)?.eventId;
-  if (eventId === undefined) return err({ reason: "invalid_value", parameter: "id", detail: NO_ID });
+  if (eventId === undefined) return err({ reason: "invalid_value", field: "id", detail: NO_ID });
   const found = await findEvent(eventId, scope, ports);
   const logged = found?.lines[0];
   if (found === null || logged === undefined) return err({ reason: "not_found", detail: NO_CLICK });

@@ -6,7 +6,7 @@ import type { ReportProblem } from "../report/problems.ts";
 
 export function invalidBody({ issues }: z.ZodError): ReportProblem {
   const [issue] = issues;
-  if (issue?.code === "unrecognized_keys") return { reason: "unknown_parameter", parameter: issue.keys.join(", ") };
-  const parameter = issue?.path.join(".") ?? "";
-  return { reason: "invalid_value", detail: issue?.message ?? "", ...(parameter === "" ? {} : { parameter }) };
+  if (issue?.code === "unrecognized_keys") return { reason: "unknown_parameter", field: issue.keys.join(", ") };
+  const field = issue?.path.join(".") ?? "";
+  return { reason: "invalid_value", detail: issue?.message ?? "", ...(field === "" ? {} : { field }) };
 }

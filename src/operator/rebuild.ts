@@ -34,7 +34,7 @@ export async function rebuildDatabase(
   const directory = new Directory(env);
   const database = directory.databases.get(name);
   if (database === undefined) {
-    return err({ reason: "invalid_value", parameter: "database", detail: `No report database is bound as ${name}.` });
+    return err({ reason: "invalid_value", field: "database", detail: `No report database is bound as ${name}.` });
   }
   if (after === "") {
     const subject = { subjectKind: "database", subjectId: name };

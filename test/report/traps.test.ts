@@ -54,7 +54,7 @@ describe("[fault B2] a `to` with seconds", () => {
 
   it("that are neither the first nor the last of a minute is refused by name, as a `from` with seconds is", async () => {
     for (const to of ["2026-04-20T23:59:30Z", "2026-04-20T23:59:58.999Z", "2026-04-20T23:59:00.001Z", "1776729598"]) {
-      expect(toOf(to), to).toMatchObject({ reason: "instant_within_minute", parameter: "to" });
+      expect(toOf(to), to).toMatchObject({ reason: "instant_within_minute", field: "to" });
     }
     for (const from of ["2026-04-20T00:00:59Z", "2026-04-20T00:00:59.999Z", "2026-04-20T00:00:00.5Z", "1776643201"]) {
       const response = await ask(`${TABLE}?from=${from}&to=2026-04-20`);

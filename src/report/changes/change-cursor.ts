@@ -49,7 +49,7 @@ export async function openChanges(
     const detail =
       "Send the `cursor` of the answer before unchanged, with a key of the same account and the same advertiser_id. " +
       BEGIN_AGAIN;
-    return err({ reason: "tampered_cursor", detail, parameter: "after" });
+    return err({ reason: "tampered_cursor", detail, field: "after" });
   }
   const positions = new Map(
     Object.entries(payload.at).map(([name, [from, to, key]]): [string, Position] => [name, { from, to, key }]),
@@ -59,7 +59,7 @@ export async function openChanges(
 }
 
 export function staleChanges(why: string): ReportProblem {
-  return { reason: "stale_cursor", detail: `${why} ${BEGIN_AGAIN}`, parameter: "after" };
+  return { reason: "stale_cursor", detail: `${why} ${BEGIN_AGAIN}`, field: "after" };
 }
 
 /** Whether an answer without changes may give the cursor back that it was asked with. */

@@ -94,7 +94,7 @@ function advertiserOf(
   if (advertiserId === null) return ok(filter ?? null);
   if (filter === undefined || filter === advertiserId) return ok(advertiserId);
   const detail = `This key reads the changes of ${advertiserId} alone: leave advertiser_id out.`;
-  return err({ reason: "invalid_value", detail, parameter: "advertiser_id" });
+  return err({ reason: "invalid_value", detail, field: "advertiser_id" });
 }
 
 /** A page of what has changed since the positions; without them, nothing as of now. Throws DatabaseFault. */

@@ -65,7 +65,7 @@ export async function openTicket(
 function notInForce(): ReportProblem {
   const detail =
     "The ticket is not in force. Make a new one by POST /v1/live/tickets with the key, and open it within a minute.";
-  return { reason: "authentication_required", detail, parameter: "ticket" };
+  return { reason: "authentication_required", detail, field: "ticket" };
 }
 
 /** The holder of a ticket, whose key is then asked as often as any. Throws DatabaseFault. */
@@ -79,7 +79,7 @@ export async function admitTicket(ticket: string, { env, config, nowMs }: Asked)
 /** Answers one who asks for a ticket. */
 export async function handleTickets({ principal, config, nowMs, search }: Keyed): Promise<Response> {
   const [unknown] = search().keys();
-  if (unknown !== undefined) return toProblemResponse({ reason: "unknown_parameter", parameter: unknown.slice(0, 64) });
+  if (unknown !== undefined) return toProblemResponse({ reason: "unknown_parameter", field: unknown.slice(0, 64) });
   const made = await makeTicket(principal, { ring: await ringOf(config), nowMs });
   if (!made.ok) return toProblemResponse(made.error);
   const body = { ...made.value, url: `/v1/live/tickets/${made.value.ticket}` };

@@ -90,11 +90,11 @@ async function answer({ request, env, search: searchOf }: Asked, principal: Prin
   if (request.method !== "GET") return toProblemResponse({ reason: "method_not_allowed" }, { Allow: "GET" });
   const search = searchOf();
   const unknown = Array.from(search.keys()).find((name) => name !== "minutes");
-  if (unknown !== undefined) return toProblemResponse({ reason: "unknown_parameter", parameter: unknown.slice(0, 64) });
+  if (unknown !== undefined) return toProblemResponse({ reason: "unknown_parameter", field: unknown.slice(0, 64) });
   const minutes = Number(search.get("minutes") ?? MINUTES_DEFAULT);
   if (!Number.isSafeInteger(minutes) || minutes < 1 || minutes > MINUTES_MAX) {
     const detail = `minutes must be an integer from 1 to ${MINUTES_MAX}.`;
-    return toProblemResponse({ reason: "invalid_value", parameter: "minutes", detail });
+    return toProblemResponse({ reason: "invalid_value", field: "minutes", detail });
   }
   return startStream(env, { principal, scope: scope.value, minutes });
 }

@@ -22,7 +22,7 @@ import type { ReportQuery } from "../query/query.ts";
 import type { KeyAfter } from "../read/segments-sql.ts";
 import { openPayload, sealPayload } from "../sealed-payload.ts";
 
-export type Place = { readonly after: KeyAfter } | { readonly kept: string; readonly offset: number };
+export type PagePlace = { readonly after: KeyAfter } | { readonly kept: string; readonly offset: number };
 
 /** Who asks, with what, and when. */
 export type CursorContext = {
@@ -33,7 +33,7 @@ export type CursorContext = {
 };
 
 /** The cursor of a place. */
-export async function sealCursor(place: Place, { ring, keyId, query, nowMs }: CursorContext): Promise<string> {
+export async function sealCursor(place: PagePlace, { ring, keyId, query, nowMs }: CursorContext): Promise<string> {
   return sealPayload(ring, purposeOf(keyId), { v: 1, query: await queryHash(query), at: nowMs, ...place });
 }
 
@@ -41,22 +41,22 @@ export async function sealCursor(place: Place, { ring, keyId, query, nowMs }: Cu
 export async function openCursor(
   cursor: string,
   { ring, keyId, query, nowMs }: CursorContext,
-): Promise<Result<Place, ReportProblem>> {
+): Promise<Result<PagePlace, ReportProblem>> {
   const opened = await openPayload(ring, purposeOf(keyId), cursor);
-  if (opened === null) return err({ reason: "tampered_cursor", parameter: "cursor" });
-  const payload = opened as { query: string; at: number } & Place;
+  if (opened === null) return err({ reason: "tampered_cursor", field: "cursor" });
+  const payload = opened as { query: string; at: number } & PagePlace;
   const ageMs = nowMs - payload.at;
   if (ageMs > CURSOR_LIFE_MS || ageMs < -CURSOR_AHEAD_MAX_MS) return err(staleCursor());
   if (payload.query !== (await queryHash(query))) {
     const detail = "Repeat the parameters of the first page; only limit and format may change.";
-    return err({ reason: "cursor_of_another_query", detail, parameter: "cursor" });
+    return err({ reason: "cursor_of_another_query", detail, field: "cursor" });
   }
   return ok("after" in payload ? { after: payload.after } : { kept: payload.kept, offset: payload.offset });
 }
 
 export function staleCursor(): ReportProblem {
   const detail = `A cursor is good for ${CURSOR_LIFE_MS / 60_000} minutes: begin again at the first page.`;
-  return { reason: "stale_cursor", detail, parameter: "cursor" };
+  return { reason: "stale_cursor", detail, field: "cursor" };
 }
 
 /** The query as understood, without what may differ from page to page. */

@@ -18,7 +18,7 @@ import type { ReportQuery } from "../query/query.ts";
 import { type Reading, type ReportSources, readReport } from "../read/executor.ts";
 import { type Group, keyOf } from "../read/groups.ts";
 import type { ReadScope } from "../read/segments-sql.ts";
-import { type CursorContext, openCursor, type Place, sealCursor, staleCursor } from "./cursor.ts";
+import { type CursorContext, openCursor, type PagePlace, sealCursor, staleCursor } from "./cursor.ts";
 import { keepRows, readKept } from "./page-store.ts";
 
 export type PageSources = ReportSources & {
@@ -95,7 +95,7 @@ function withoutCursor(watermark: WatermarkReading, detail: string): WatermarkRe
 
 async function readKeptPage(
   { bucket }: PageSources,
-  { kept: name, offset }: Extract<Place, { kept: string }>,
+  { kept: name, offset }: Extract<PagePlace, { kept: string }>,
   context: CursorContext,
 ): Promise<Result<TablePage, ReportProblem>> {
   const kept = await readKept<ReadFacts>(bucket, name);

@@ -101,7 +101,7 @@ export function filtersOf(parameters: FilterParameters): Result<Filter[], Report
     if (include.length === 0 && exclude.length === 0) continue;
     if (include.length > 0 && include.every((value) => exclude.includes(value))) {
       const detail = `Whatever ${dimension} names is excluded too.`;
-      return err({ reason: "invalid_value", detail, parameter: `${dimension}!` });
+      return err({ reason: "invalid_value", detail, field: `${dimension}!` });
     }
     filters.push({ dimension, include, exclude });
   }

@@ -182,7 +182,7 @@ export function parseBody<T>(body: unknown, schema: Schema<T>): Result<T, Report
     const words = textsOf(value);
     if (words === null) {
       const detail = "A member must be a text, a number, true, false or an array of texts.";
-      return err({ reason: "invalid_value", detail, parameter: name.slice(0, 64) });
+      return err({ reason: "invalid_value", detail, field: name.slice(0, 64) });
     }
     const refused = collector.add(name, words);
     if (refused !== null) return err(refused);
@@ -219,14 +219,14 @@ class Collector {
     const isFirst = !this.spelling.has(name);
     if (isFirst) this.spelling.set(name, written);
     if (!LIST_PARAMETERS.has(name)) {
-      if (!isFirst) return { reason: "repeated_parameter", parameter: written.slice(0, 64) };
+      if (!isFirst) return { reason: "repeated_parameter", field: written.slice(0, 64) };
       this.values.set(name, given.join(","));
       return null;
     }
     const words = given.map((word) => word.trim());
     if (words.length === 0 || words.includes("")) {
       const detail = `A value is missing. ${UNSET} stands for rows that have none, where some may.`;
-      return { reason: "empty_value", ...(Object.hasOwn(FILTER_SHAPE, name) ? { detail } : {}), parameter: written };
+      return { reason: "empty_value", ...(Object.hasOwn(FILTER_SHAPE, name) ? { detail } : {}), field: written };
     }
     this.words += words.length;
     const earlier = this.values.get(name);
@@ -250,16 +250,16 @@ function toProblem(issues: readonly z.core.$ZodIssue[], { spelling, given, names
     const written = spelling.get(unknown) ?? unknown;
     const aliases = SUGGESTED_ALIASES.filter((alias) => names.includes(parameterOf(alias)));
     const detail = suggestName(written, [...names.filter((name) => !name.endsWith("!")), ...aliases]);
-    return { reason: "unknown_parameter", detail, parameter: written.slice(0, 64) };
+    return { reason: "unknown_parameter", detail, field: written.slice(0, 64) };
   }
   const issue = issues[0];
   const name = String(issue?.path[0] ?? "");
-  const parameter = spelling.get(name) ?? name;
-  if (!given.has(name)) return { reason: "missing_parameter", parameter };
+  const field = spelling.get(name) ?? name;
+  if (!given.has(name)) return { reason: "missing_parameter", field };
   const reason: unknown = issue?.code === "custom" ? issue.params?.["reason"] : undefined;
   return {
     reason: isReason(reason) ? reason : "invalid_value",
     detail: issue?.message ?? "",
-    parameter,
+    field,
   };
 }

@@ -120,7 +120,7 @@ function granularityOf({ granularity, group_by }: TableParameters): Result<Granu
   const [named, another] = words;
   if (another !== undefined || (named !== undefined && granularity !== undefined && named !== granularity)) {
     const detail = "Give granularity or one granularity in group_by.";
-    return err({ reason: "conflicting_granularity", detail, parameter: "group_by" });
+    return err({ reason: "conflicting_granularity", detail, field: "group_by" });
   }
   return ok(named ?? granularity ?? "all");
 }
@@ -143,8 +143,7 @@ function toQuery(
   if (dimension !== undefined) return err({ reason: "repeated_dimension", detail: `Name ${dimension} once.` });
   const metrics = parameters.metrics ?? ["clicks"];
   const metric = firstRepeated(metrics);
-  if (metric !== undefined)
-    return err({ reason: "repeated_metric", detail: `Name ${metric} once.`, parameter: "metrics" });
+  if (metric !== undefined) return err({ reason: "repeated_metric", detail: `Name ${metric} once.`, field: "metrics" });
   const filters = filtersOf(parameters);
   if (!filters.ok) return filters;
   const unsplit = unsplitMetric(metrics, [...dimensions, ...filters.value]);
@@ -203,11 +202,11 @@ export function unsplitMetric(
   const can = "advertiser, campaign, ad group, ad and time";
   if (metrics.includes("unique_users")) {
     const detail = `unique_users cannot be split or filtered by ${field.dimension}, only by ${can}.`;
-    return { reason: "uniques_not_mergeable", detail, parameter: "metrics" };
+    return { reason: "uniques_not_mergeable", detail, field: "metrics" };
   }
   if (metrics.includes("reasons")) {
     const detail = `reasons cannot be split or filtered by ${field.dimension}, only by ${can}.`;
-    return { reason: "reasons_not_splittable", detail, parameter: "metrics" };
+    return { reason: "reasons_not_splittable", detail, field: "metrics" };
   }
   return null;
 }
@@ -228,7 +227,7 @@ function orderOf(words: readonly OrderWord[], query: ReportQuery): Result<OrderT
     const by = orderFieldOf(field, query);
     if (by === null) {
       const detail = suggestName(field, fieldNames(query));
-      return err({ reason: "unknown_order_field", detail, parameter: "order" });
+      return err({ reason: "unknown_order_field", detail, field: "order" });
     }
     terms.push({ by, isDescending });
   }
@@ -237,7 +236,7 @@ function orderOf(words: readonly OrderWord[], query: ReportQuery): Result<OrderT
   if (repeated !== undefined) {
     const word = words[terms.findLastIndex((term) => nameOf(term) === repeated)];
     const detail = `${word?.field} stands in the order already; the first of two decides.`;
-    return err({ reason: "repeated_order_field", detail, parameter: "order" });
+    return err({ reason: "repeated_order_field", detail, field: "order" });
   }
   const all = [...terms, ...query.order];
   return ok(all.filter((term, index) => all.findIndex((other) => nameOf(other) === nameOf(term)) === index));

@@ -27,11 +27,11 @@ export function rangeOf(moments: Moments, zone: Zone): Result<Range, ReportProbl
   if (!to.ok) return to;
   const range = { fromMs: from.value, toMs: to.value };
   if (range.fromMs > range.toMs) {
-    return err({ reason: "reversed_range", detail: "to lies before from: exchange them.", parameter: "to" });
+    return err({ reason: "reversed_range", detail: "to lies before from: exchange them.", field: "to" });
   }
   if (range.fromMs === range.toMs) {
     const detail = "from and to are the same minute: set to at least a minute later.";
-    return err({ reason: "empty_range", detail, parameter: "to" });
+    return err({ reason: "empty_range", detail, field: "to" });
   }
   if (range.toMs - range.fromMs > RANGE_MAX_DAYS * DAY_MS) {
     return err({ reason: "range_too_long", detail: `A report spans ${RANGE_MAX_DAYS} days at most: ask for fewer.` });
@@ -48,7 +48,7 @@ function edgeOf(moment: Moment, edge: "from" | "to", zone: Zone): Result<number,
   const detail =
     "Reports count by minute: from is the first instant of one (12:00:00), to the first that is left out (13:00:00) " +
     "or the last second that counts (12:59:59).";
-  return err({ reason: "instant_within_minute", detail, parameter: edge });
+  return err({ reason: "instant_within_minute", detail, field: edge });
 }
 
 /** A table that only minutes can answer spans fewer days than others. */
@@ -57,14 +57,14 @@ export function checkMinutes(range: Range, { granularity, zone }: Cut): Result<n
   if (!isLong) return ok(null);
   if (granularity === "minute") {
     const detail = `By minute a table spans ${MINUTE_RANGE_MAX_DAYS} days at most; ask by hour, or for fewer days.`;
-    return err({ reason: "range_too_long", detail, parameter: "granularity" });
+    return err({ reason: "range_too_long", detail, field: "granularity" });
   }
   const phases = phasesIn(range.fromMs / MINUTE_MS, range.toMs / MINUTE_MS, zone);
   if (granularity === "hour" && phases.some(({ phase }) => phase !== 0)) {
     const detail =
       `The full hours of ${zone.name} are not those of UTC, so by hour a table spans ${MINUTE_RANGE_MAX_DAYS} days ` +
       "at most; ask by day, or for fewer days.";
-    return err({ reason: "range_too_long", detail, parameter: "granularity" });
+    return err({ reason: "range_too_long", detail, field: "granularity" });
   }
   return ok(null);
 }

@@ -142,7 +142,7 @@ export function uniteUsers(left: readonly Group[], right: readonly Group[]): Gro
 
 function tooMuch(): ReportProblem {
   const detail = "Too many old minutes for one answer. Ask by hour, for fewer days, or for fewer ads.";
-  return { reason: "too_many_rows", detail, parameter: "granularity" };
+  return { reason: "too_many_rows", detail, field: "granularity" };
 }
 
 function wantedOf({ query, scope }: ColdAsk, reads: readonly Read[]): Wanted {

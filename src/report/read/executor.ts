@@ -207,5 +207,5 @@ function toReading(
 
 function tooManyRows(): ReportProblem {
   const detail = `A part of the range has more than ${GROUPS_MAX} rows; order by time or a dimension, or narrow it.`;
-  return { reason: "too_many_rows", detail, parameter: "order" };
+  return { reason: "too_many_rows", detail, field: "order" };
 }

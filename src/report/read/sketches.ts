@@ -26,11 +26,11 @@ export type SketchLook = { readonly read: Read; readonly selection: Selection };
 
 /** A database, and what is waited for before each statement. */
 export type SketchPlace = { readonly database: D1Database; readonly turn: () => Promise<void> };
-type Place = SketchPlace & { readonly looks: readonly SketchLook[] };
+type SketchSource = SketchPlace & { readonly looks: readonly SketchLook[] };
 
 /** The users of each group of all that is looked at, one database after the other. Throws DatabaseFault. */
 export async function readSketches(
-  places: readonly Place[],
+  places: readonly SketchSource[],
   { query, upTo }: Pick<SketchReader, "query" | "upTo">,
 ): Promise<Result<Sketched, ReportProblem>> {
   const groups = new Map<string, Group & { sketch: Sketch }>();
@@ -58,7 +58,7 @@ export async function readSketches(
   return ok({ groups: [...groups.values()], rowsRead });
 }
 
-function looksOfPlace({ looks, ...place }: Place) {
+function looksOfPlace({ looks, ...place }: SketchSource) {
   return looks.map((look) => ({ ...place, ...look }));
 }
 
@@ -82,6 +82,6 @@ function tooMuch(detail: string): ReportProblem {
   return {
     reason: "too_many_rows",
     detail: detail.concat(" Ask unique_users for fewer days, ads or windows."),
-    parameter: "metrics",
+    field: "metrics",
   };
 }
