@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
 import { type Arity, COMMANDS, type Options } from "./ops/commands.ts";
-import { deskClient, RefusedError } from "./ops/desk-client.ts";
+import { operatorClient, RefusedError } from "./ops/operator-client.ts";
 import { PROJECT_ROOT } from "./project.ts";
 
 const USAGE = `usage: npm run ops -- COMMAND [--url URL] [--key KEY] [--json]
@@ -98,7 +98,7 @@ async function main(): Promise<void> {
     return;
   }
   const { name, items, options } = request;
-  const client = deskClient({ url: options.url, key: await readKey(options.key) });
+  const client = operatorClient({ url: options.url, key: await readKey(options.key) });
   const outcome = await COMMANDS[name]?.run(client, items, options);
   if (outcome === undefined) return;
   console.log(options.json ? JSON.stringify(outcome.data, null, 2) : outcome.text);

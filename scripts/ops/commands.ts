@@ -2,9 +2,9 @@
  * The operator's commands, each a function from its arguments to what is printed and whether all of it was done.
  *
  * Keeps: `data` is what the Worker answered, for --json; `text` says the same to people. Acts are sent in pages that
- * the desk takes, and are idempotent there, so that a command that failed half-way can be given again.
+ * the API takes, and are idempotent there, so that a command that failed half-way can be given again.
  */
-import type { DeskClient } from "./desk-client.ts";
+import type { OperatorClient } from "./operator-client.ts";
 import { toTable } from "./table.ts";
 
 export type Options = {
@@ -15,7 +15,7 @@ export type Options = {
   readonly database?: string;
 };
 export type Outcome = { readonly text: string; readonly data: unknown; readonly isDone: boolean };
-type Command = (client: DeskClient, items: readonly string[], options: Options) => Promise<Outcome>;
+type Command = (client: OperatorClient, items: readonly string[], options: Options) => Promise<Outcome>;
 
 const DEAD_PATH = "/v1/admin/dead-letters";
 const LATE_PATH = "/v1/late-clicks";

@@ -14,7 +14,7 @@ import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import { authenticate, bearerOf, CONFIGURED_KEY_ID, hashApiKey, isKeyOf, type Principal } from "./api-keys.ts";
 import { lacksFor, type Needs } from "./needs.ts";
-import { refuseHaste } from "./rate-limit.ts";
+import { refuseIfTooFast } from "./rate-limit.ts";
 import { networkHashOf, WrongKeys } from "./wrong-keys.ts";
 
 export type Admission = { readonly adminApiKey: string; readonly needs: Needs };
@@ -46,7 +46,7 @@ export async function identifyKey(
   const principal = found.value;
   if (principal === null) return err((await wrongKeys.count(network, env.WRONG_KEY_RATE, nowMs)) ?? unknownKey(header));
   if (principal.keyId !== CONFIGURED_KEY_ID) wrongKeys.accept(hash);
-  const hasty = await refuseHaste(principal, env.API_RATE);
+  const hasty = await refuseIfTooFast(principal, env.API_RATE);
   return hasty === null ? ok(principal) : err(hasty);
 }
 
@@ -62,7 +62,7 @@ export async function admit(
 
 /** The holder of a key that was looked up already, or 403 or 429. */
 export async function admitHolder(principal: Principal, env: Env, needs: Needs): Promise<Result<Principal, Response>> {
-  const hasty = await refuseHaste(principal, env.API_RATE);
+  const hasty = await refuseIfTooFast(principal, env.API_RATE);
   return hasty === null ? allow(principal, needs) : err(hasty);
 }
 

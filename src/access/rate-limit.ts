@@ -14,7 +14,7 @@ import { CONFIGURED_KEY_ID, type Principal } from "./api-keys.ts";
 export const RATE_PERIOD_S = 10;
 
 /** Null, or the answer to a key that has asked too often. */
-export async function refuseHaste({ keyId }: Principal, limiter: RateLimit): Promise<Response | null> {
+export async function refuseIfTooFast({ keyId }: Principal, limiter: RateLimit): Promise<Response | null> {
   if (keyId === CONFIGURED_KEY_ID || (await isWithinRate(keyId, limiter))) return null;
   const detail = `Wait ${RATE_PERIOD_S} seconds, then send fewer requests with this key.`;
   return problemResponse({ reason: "rate_limited", detail }, { "Retry-After": String(RATE_PERIOD_S) });

@@ -70,7 +70,7 @@ export function apiRoutes({ report }: ApiPorts): readonly Route[] {
   return [
     ...reportRoutes(report),
     ...SUBMISSION_ROUTES,
-    ...DESK_ROUTES,
+    ...OPERATOR_ROUTES,
     ...RESOURCE_NAMES.flatMap(resourceRoutes),
     ...ADMIN_ROUTES,
     ...ABOUT_ROUTES,
@@ -131,7 +131,7 @@ const SUBMISSION_ROUTES: readonly Route[] = [
   },
 ];
 
-const DESK_ROUTES: readonly Route[] = [
+const OPERATOR_ROUTES: readonly Route[] = [
   { method: "GET", path: "/v1/clicks/:id", needs: "events", load: async () => (await operator()).explainOne },
   {
     ...{ method: "POST", path: "/v1/explain", needs: "events", body: LIST },

@@ -58,7 +58,7 @@ export const COUNTS_PER_ROW_MAX = 10_000_000;
 /** Minutes that are older are refused: their day may be settled already. */
 export const COUNTS_AGE_DAYS_MAX = 31;
 
-/** Body of any POST on the tracking routes. */
+/** Body of a POST to a click or impression link; minting and uploads have bounds of their own. */
 export const BODY_BYTES_MAX = 65_536;
 /** A client's `timestamp_ms` may lie this far ahead of ours. */
 export const CLIENT_CLOCK_AHEAD_MAX_MS = 5_000;

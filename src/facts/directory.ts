@@ -4,8 +4,8 @@
  *   REPORT_DB                        the primary; has the directory too, and keys, tenants and the audit log
  *   REPORT_DB_1, REPORT_DB_2, …      more of the same schema, found by the names of their bindings
  *
- * Keeps: an advertiser is pinned at first sight, for ever. Whoever comes first decides (`INSERT OR IGNORE`), and
- * everybody reads what was decided; a pin is durable before anything is posted by it. A pin to a database that is not
+ * Keeps: an advertiser is assigned at first sight, for ever. Whoever comes first decides (`INSERT OR IGNORE`), and
+ * everybody reads what was decided; an assignment is durable before anything is posted by it. One to a database that is not
  * bound is a fault, never a reason to look elsewhere.
  * Relies on: a binding's name means the same database for ever.
  */
@@ -13,27 +13,27 @@ import { hash32 } from "../core/hash.ts";
 import { isReportDatabase } from "../core/routing.ts";
 
 export const PRIMARY_DATABASE = "REPORT_DB";
-/** Pins that an isolate remembers; they never change, so forgetting them costs a look. */
-const PINS_REMEMBERED_MAX = 100_000;
+/** Assignments that an isolate remembers; they never change, so forgetting them costs a look. */
+const ASSIGNMENTS_REMEMBERED_MAX = 100_000;
 
 /** A database that rows stand in has no binding in this deployment. */
 export class UnboundDatabaseError extends Error {
   override readonly name = "UnboundDatabaseError";
 }
 
-const INSERT_PINS = `
+const INSERT_ASSIGNMENTS = `
 INSERT OR IGNORE INTO advertiser_directory (advertiser_id, database, pinned_at_ms)
 SELECT value ->> 0, value ->> 1, ?2
 FROM json_each(?1)`;
 
-/** Of the pins, not of the choices: another may have been first. */
+/** Of the assignments, not of the choices: another may have been first. */
 const INSERT_DATABASES = `
 INSERT OR IGNORE INTO report_databases (database, first_used_at_ms)
 SELECT database, ?2
 FROM advertiser_directory
 WHERE advertiser_id IN (SELECT value ->> 0 FROM json_each(?1))`;
 
-const SELECT_PINS = `
+const SELECT_ASSIGNMENTS = `
 SELECT advertiser_id, database
 FROM advertiser_directory
 WHERE advertiser_id IN (SELECT value FROM json_each(?1))`;
@@ -50,7 +50,7 @@ FROM report_databases`;
 /** The Worker's bindings, of which the primary is always there. */
 type Bindings = { readonly REPORT_DB: D1Database };
 
-type PinRow = { readonly advertiser_id: string; readonly database: string };
+type AssignmentRow = { readonly advertiser_id: string; readonly database: string };
 
 const remembered = new WeakMap<D1Database, Map<string, string>>();
 
@@ -67,34 +67,34 @@ function numberOf(binding: string): number {
 export class Directory {
   readonly databases: ReadonlyMap<string, D1Database>;
   readonly #primary: D1Database;
-  readonly #pins: Map<string, string>;
+  readonly #assignments: Map<string, string>;
 
   constructor(env: Bindings) {
     this.databases = boundDatabases(env);
     this.#primary = env.REPORT_DB;
-    this.#pins = remembered.get(this.#primary) ?? new Map();
-    remembered.set(this.#primary, this.#pins);
+    this.#assignments = remembered.get(this.#primary) ?? new Map();
+    remembered.set(this.#primary, this.#assignments);
   }
 
   /**
-   * Pins those advertisers that are not yet, each to one of the databases `newTo`. Throws UnboundDatabaseError when a
-   * database of a pin or of `newTo` is not bound, and what D1 throws.
+   * Assigns those advertisers that are not yet, each to one of the databases `newTo`. Throws UnboundDatabaseError when a
+   * database of an assignment or of `newTo` is not bound, and what D1 throws.
    */
-  async pin(
+  async assign(
     advertiserIds: readonly string[],
     { newTo, nowMs }: { newTo: readonly string[]; nowMs: number },
   ): Promise<ReadonlyMap<string, string>> {
-    const unknown = advertiserIds.filter((id) => !this.#pins.has(id));
+    const unknown = advertiserIds.filter((id) => !this.#assignments.has(id));
     if (unknown.length > 0) {
       for (const name of newTo) this.#bound(name);
       const settled = await this.#settledIn(unknown);
       const choices = JSON.stringify(unknown.map((id) => [id, settled.get(id) ?? choiceOf(id, newTo)]));
-      const [, , pins] = await this.#primary.batch<PinRow>([
-        this.#primary.prepare(INSERT_PINS).bind(choices, nowMs),
+      const [, , assignments] = await this.#primary.batch<AssignmentRow>([
+        this.#primary.prepare(INSERT_ASSIGNMENTS).bind(choices, nowMs),
         this.#primary.prepare(INSERT_DATABASES).bind(choices, nowMs),
-        this.#primary.prepare(SELECT_PINS).bind(JSON.stringify(unknown)),
+        this.#primary.prepare(SELECT_ASSIGNMENTS).bind(JSON.stringify(unknown)),
       ]);
-      this.#remember(pins?.results ?? []);
+      this.#remember(assignments?.results ?? []);
     }
     return new Map(advertiserIds.map((id) => [id, this.#nameOf(id)]));
   }
@@ -106,19 +106,22 @@ export class Directory {
 
   /**
    * The names of the databases with rows of the advertisers, or of any (null): the primary, and those that somebody was
-   * pinned to. An advertiser that was never seen is looked for in the primary.
+   * assigned to. An advertiser that was never seen is looked for in the primary.
    */
   async namesOf(advertiserIds: readonly string[] | null): Promise<string[]> {
     if (advertiserIds === null) {
       const { results } = await this.#primary.prepare(SELECT_DATABASES).all<{ database: string }>();
       return Array.from(new Set([PRIMARY_DATABASE, ...results.map(({ database }) => database)]));
     }
-    const unknown = advertiserIds.filter((id) => !this.#pins.has(id));
+    const unknown = advertiserIds.filter((id) => !this.#assignments.has(id));
     if (unknown.length > 0) {
-      const { results } = await this.#primary.prepare(SELECT_PINS).bind(JSON.stringify(unknown)).all<PinRow>();
+      const { results } = await this.#primary
+        .prepare(SELECT_ASSIGNMENTS)
+        .bind(JSON.stringify(unknown))
+        .all<AssignmentRow>();
       this.#remember(results);
     }
-    return Array.from(new Set(advertiserIds.map((id) => this.#pins.get(id) ?? PRIMARY_DATABASE)));
+    return Array.from(new Set(advertiserIds.map((id) => this.#assignments.get(id) ?? PRIMARY_DATABASE)));
   }
 
   /** A database by its name. Throws UnboundDatabaseError. */
@@ -128,7 +131,7 @@ export class Directory {
 
   /**
    * Where several databases are bound: which of them has rows of an advertiser already. A directory that was set back
-   * has forgotten pins whose advertisers' facts stand elsewhere.
+   * has forgotten assignments whose advertisers' facts stand elsewhere.
    */
   async #settledIn(advertiserIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
     if (this.databases.size === 1) return new Map();
@@ -143,8 +146,8 @@ export class Directory {
   }
 
   #nameOf(advertiserId: string): string {
-    const name = this.#pins.get(advertiserId);
-    if (name === undefined) throw new Error(`advertiser ${advertiserId} was not pinned`);
+    const name = this.#assignments.get(advertiserId);
+    if (name === undefined) throw new Error(`advertiser ${advertiserId} was not assigned`);
     this.#bound(name);
     return name;
   }
@@ -155,9 +158,9 @@ export class Directory {
     return database;
   }
 
-  #remember(pins: readonly PinRow[]): void {
-    if (this.#pins.size + pins.length > PINS_REMEMBERED_MAX) this.#pins.clear();
-    for (const { advertiser_id: id, database } of pins) this.#pins.set(id, database);
+  #remember(assignments: readonly AssignmentRow[]): void {
+    if (this.#assignments.size + assignments.length > ASSIGNMENTS_REMEMBERED_MAX) this.#assignments.clear();
+    for (const { advertiser_id: id, database } of assignments) this.#assignments.set(id, database);
   }
 }
 

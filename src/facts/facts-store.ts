@@ -41,9 +41,9 @@ export function isSameLedgerRow(a: LedgerRow | null, b: LedgerRow | null): boole
   return a?.seq === b?.seq && a?.chain === b?.chain && a?.part === b?.part;
 }
 
-/** The databases by name, and where each advertiser stands, for ever; a pin is durable when `pin` resolves. */
+/** The databases by name, and where each advertiser stands, for ever; an assignment is durable when `assign` resolves. */
 export type ReportStores = {
   readonly byName: ReadonlyMap<string, FactsStore>;
   /** Names each advertiser's database, which is one of `byName`; rejects where it cannot, for one or for all. */
-  readonly pin: (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+  readonly assign: (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
 };

@@ -5,7 +5,7 @@
  *   rows after the mark that is furthest behind ─▶ facts ─▶ part of each database with that mark ─▶ its store, mark
  *
  * Order of durable writes, and what a crash between them leaves:
- *   0 the pins of new advertisers                            → pinned advertisers without facts, which is harmless
+ *   0 the assignments of new advertisers                     → assigned advertisers without facts, which is harmless
  *   1 the posting (one transaction with the ledger's row)    → the ledger's row is ahead of the mark
  *   2 the mark of the database                               → nothing: the log may shrink
  *
@@ -15,7 +15,7 @@
  * grew between two tries are all the same case, and no error text is parsed. A range without facts of a database moves
  * its mark alone, and joins the next posting. A database that fails keeps no other from going on; it comes after them,
  * and they meet again at the end of the log.
- * Relies on: one run at a time per log (the shard's single flight); pins that never change. Memory: the rows of one
+ * Relies on: one run at a time per log (the shard's single flight); assignments that never change. Memory: the rows of one
  * read, and one posting.
  */
 
@@ -59,7 +59,7 @@ export class LedgerConflictError extends Error {
 }
 
 export type PostOptions = {
-  readonly pin: ReportStores["pin"];
+  readonly assign: ReportStores["assign"];
   readonly owner: LogOwner;
   readonly untilSeq: number;
   /**
@@ -88,11 +88,11 @@ export type RowPart = { readonly target: PostTarget; readonly owner: LogOwner; r
 /**
  * Posts the rows after each target's mark up to `untilSeq`; rows that arrive meanwhile wait for the next run, so that a
  * steady stream does not turn into many small postings, and all marks meet. When a store fails and its ledger shows
- * that nothing was applied, the others still have their turn, and the first such fault is thrown; a fault of the pins,
+ * that nothing was applied, the others still have their turn, and the first such fault is thrown; a fault of the assignments,
  * which all need, ends the run.
  */
 export async function postLog(targets: readonly PostTarget[], options: PostOptions): Promise<void> {
-  const { pin, untilSeq, rowsAfter } = options;
+  const { assign, untilSeq, rowsAfter } = options;
   const faults: unknown[] = [];
   const seqOf = (target: PostTarget) => target.mark.read().at.seq;
   let going = targets.filter((target) => seqOf(target) < untilSeq);
@@ -102,7 +102,7 @@ export async function postLog(targets: readonly PostTarget[], options: PostOptio
     if (rows[0]?.seq !== from.seq + 1)
       throw new Error(`rows behind ${from.seq} of ${sourceOf(options.owner)} are missing`);
     const fold = await foldRows(from, rows);
-    const parts = splitFold(fold, await pin(advertisersOf(fold)));
+    const parts = splitFold(fold, await assign(advertisersOf(fold)));
     const failed = new Set<PostTarget>();
     const post = async (target: PostTarget): Promise<void> => {
       try {
@@ -144,10 +144,10 @@ async function settle(target: PostTarget, step: Step, options: PostOptions): Pro
 async function settleApart(
   target: PostTarget,
   { from, rows }: Step,
-  { pin, owner, apart }: PostOptions,
+  { assign, owner, apart }: PostOptions,
 ): Promise<void> {
   const first = await foldRows(from, rows.slice(0, 1));
-  const part = splitFold(first, await pin(advertisersOf(first))).get(target.name);
+  const part = splitFold(first, await assign(advertisersOf(first))).get(target.name);
   const row = part ?? { ...NOTHING, to: first.to };
   const ledger = await apart({ target, owner, row });
   target.mark.write({ at: first.to, ledger });
@@ -198,10 +198,10 @@ export function advertisersOf({ facts, lates }: Fold): string[] {
 }
 
 /** The fold as each database gets it; one without facts and late clicks in it is not there. */
-export function splitFold(fold: Fold, pins: ReadonlyMap<string, string>): Map<string, Fold> {
+export function splitFold(fold: Fold, assignments: ReadonlyMap<string, string>): Map<string, Fold> {
   return splitBy(fold, (advertiserId) => {
-    const name = pins.get(advertiserId);
-    assert(name !== undefined, "an advertiser is pinned before it is posted");
+    const name = assignments.get(advertiserId);
+    assert(name !== undefined, "an advertiser is assigned before it is posted");
     return name;
   });
 }

@@ -23,7 +23,7 @@ export type RebuildPorts = {
   /** Its name, as the directory has it. */
   readonly name: string;
   readonly bucket: R2Bucket;
-  readonly pin: ReportStores["pin"];
+  readonly assign: ReportStores["assign"];
   readonly clock: () => number;
 };
 
@@ -64,7 +64,7 @@ export async function rebuild(
 
 /** Some postings of one shard. */
 async function rebuildShard(ports: RebuildPorts, shard: string): Promise<{ events: number; isDone: boolean }> {
-  const { database, name, bucket, pin, clock } = ports;
+  const { database, name, bucket, assign, clock } = ports;
   const store = new D1Facts(database, clock);
   const archive = new CountingArchive(bucket);
   const head = await archive.readHead(shard);
@@ -82,7 +82,7 @@ async function rebuildShard(ports: RebuildPorts, shard: string): Promise<{ event
       const isWhole = await repost(
         { name, store },
         {
-          ...{ life, row, archive, owner, pin, postingsMax: POSTINGS_PER_FLUSH_MAX },
+          ...{ life, row, archive, owner, assign, postingsMax: POSTINGS_PER_FLUSH_MAX },
           isRefused: (target, { seq }) => refusals.isRefused(target, String(seq)),
           apart: (part) => postApart(part, { refusals, bury: (dead) => buryPosting(bucket, dead, clock()) }),
         },

@@ -13,8 +13,8 @@ import { decisionsSchema } from "../operator/late-clicks.ts";
 import { rebuildSchema } from "../operator/rebuild.ts";
 import * as about from "./about-operations.ts";
 import * as admin from "./admin-answers.ts";
-import * as desk from "./desk-answers.ts";
 import type { JsonSchema } from "./operation.ts";
+import * as operator from "./operator-answers.ts";
 import * as reports from "./report-answers.ts";
 import { reportQuerySchema } from "./report-operations.ts";
 import * as submit from "./submit-schemas.ts";
@@ -41,7 +41,7 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   LateDecisions: decisionsSchema,
   LettersToReplay: replaySchema,
   DatabaseToRebuild: rebuildSchema,
-  TokenToExplain: desk.TokenToExplain,
+  TokenToExplain: operator.TokenToExplain,
   TokenClaims: track.TokenClaims,
   MintRequest: track.MintRequest,
   ScriptClick: track.ScriptClick,
@@ -75,15 +75,15 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   ChangePage: reports.ChangePage,
   ReportSeriesAnswer: reports.ReportSeriesAnswer,
   ...admin,
-  LateClick: desk.LateClick,
-  LateClickPage: desk.LateClickPage,
-  DecisionResults: desk.DecisionResults,
-  Explanation: desk.Explanation,
-  TokenExplanation: desk.TokenExplanation,
-  DeadLetterPage: desk.DeadLetterPage,
-  DeadLetter: desk.DeadLetter,
-  ReplayResults: desk.ReplayResults,
-  RebuildProgress: desk.RebuildProgress,
+  LateClick: operator.LateClick,
+  LateClickPage: operator.LateClickPage,
+  DecisionResults: operator.DecisionResults,
+  Explanation: operator.Explanation,
+  TokenExplanation: operator.TokenExplanation,
+  DeadLetterPage: operator.DeadLetterPage,
+  DeadLetter: operator.DeadLetter,
+  ReplayResults: operator.ReplayResults,
+  RebuildProgress: operator.RebuildProgress,
   MintAnswer: track.MintAnswer,
   ConversionStatus: submit.ConversionStatus,
   ConversionResults: submit.ConversionResults,

@@ -3,8 +3,8 @@
  */
 import { ABOUT_OPERATIONS } from "./about-operations.ts";
 import { ADMIN_OPERATIONS } from "./admin-operations.ts";
-import { DESK_OPERATIONS } from "./desk-operations.ts";
 import type { Operation } from "./operation.ts";
+import { OPERATOR_OPERATIONS } from "./operator-operations.ts";
 import { problemExamples } from "./problem-examples.ts";
 import { REPORT_OPERATIONS } from "./report-operations.ts";
 import { SUBMIT_OPERATIONS } from "./submit-operations.ts";
@@ -14,7 +14,7 @@ const ALL: readonly Operation[] = [
   ...REPORT_OPERATIONS,
   ...TRACK_OPERATIONS,
   ...SUBMIT_OPERATIONS,
-  ...DESK_OPERATIONS,
+  ...OPERATOR_OPERATIONS,
   ...ADMIN_OPERATIONS,
   ...ABOUT_OPERATIONS,
 ];

@@ -75,7 +75,7 @@ const EVENTS: Readonly<Record<string, readonly Example[]>> = {
   ],
 };
 
-const DESK: Readonly<Record<string, readonly Example[]>> = {
+const OPERATOR: Readonly<Record<string, readonly Example[]>> = {
   explainClick: [
     { name: "noId", path: { id: "click-9" }, status: 400 },
     { name: "unknownClick", path: { id: EXAMPLE.unknownEventId }, status: 404 },
@@ -113,7 +113,7 @@ const KEYS: Readonly<Record<string, readonly Example[]>> = {
   getProblem: [{ name: "unknownProblem", path: { name: "unknown" }, status: 404 }],
 };
 
-const BY_OPERATION: Readonly<Record<string, readonly Example[]>> = { ...REPORTS, ...EVENTS, ...DESK, ...KEYS };
+const BY_OPERATION: Readonly<Record<string, readonly Example[]>> = { ...REPORTS, ...EVENTS, ...OPERATOR, ...KEYS };
 
 /** The refused requests of an operation; those of resources stand beside them (src/openapi/admin-operations.ts). */
 export function problemExamples(operationId: string): readonly Example[] {

@@ -1,5 +1,5 @@
 /**
- * The desk: where people look into single events, and decide what the machine may not. What happened to a click, the
+ * Event tools: people look into single events, and decide what no rule may. What happened to a click, the
  * review list of late clicks, and the dead letters; what the routes of src/api/routes.ts do.
  *
  * Keeps: the same problems as reports. Reading the review list sees the advertiser's own rows. Every act is in the

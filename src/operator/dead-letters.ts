@@ -1,5 +1,5 @@
 /**
- * The operator's desk for dead letters.
+ * The operator's routes for dead letters.
  *
  *   GET  /v1/admin/dead-letters?after=<key>&limit=100      keys with reason, queue, attempts, size, time
  *   GET  /v1/admin/dead-letters/show?key=dead/v1/…          one letter, whole; also of dead-submissions/v1/…

@@ -42,7 +42,7 @@ export async function rebuildDatabase(
     await fromDatabase(() => auditStatement(env.REPORT_DB, actor, entry).run());
   }
   const clock = () => Date.now();
-  const pin = (ids: readonly string[]) => directory.pin(ids, { newTo, nowMs: clock() });
-  const ports = { database, name, bucket: env.ARCHIVE, pin, clock };
+  const assign = (ids: readonly string[]) => directory.assign(ids, { newTo, nowMs: clock() });
+  const ports = { database, name, bucket: env.ARCHIVE, assign, clock };
   return ok({ ...(await fromDatabase(() => rebuild(ports, { after, untilMs: clock() + WORK_MS }))) });
 }

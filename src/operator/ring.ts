@@ -1,5 +1,5 @@
 /**
- * The keys by which the desk tells what was signed here, imported once for an isolate.
+ * The keys by which event tools tell what was signed here, imported once for an isolate.
  */
 import type { Config } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";

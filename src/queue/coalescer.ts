@@ -3,8 +3,8 @@
  * billed and limited by the message.
  *
  *   t=0  leader opens a batch and holds it        leader: hold → close → deliver → note the outcome
- *   t<h  followers join                           the first two stay as guardians, the others are done
- *   t≥h  the next event opens another batch       guardian: look at the outcome by its own timer, or deliver the batch
+ *   t<h  followers join                           the first two stay as watchers, the others are done
+ *   t≥h  the next event opens another batch       watcher: look at the outcome by its own timer, or deliver the batch
  *
  * Identical repeats (same identity: token, client, minute) inside a hold fold into one event with a `count`, so that a
  * flood of one link costs one event. An event that somebody waits for (`dur: 1`) goes alone and at once; its repeats
@@ -37,15 +37,15 @@ export type Deliver = (events: readonly EncodedEvent[]) => Promise<boolean>;
 export type Handover = "durable" | "lost" | "entrusted";
 
 /** Followers of a batch that stay to see what becomes of it. */
-const GUARDIANS_MAX = 2;
-/** A guardian's first look after the hold; each further one waits twice as long. */
+const WATCHERS_MAX = 2;
+/** A watcher's first look after the hold; each further one waits twice as long. */
 const FIRST_LOOK_MS = 25;
 
 /** Identities of awaited events that are remembered at once, to see their repeats. */
 const AWAITED_MAX = 1_000;
 
-/** After the last guardian's patience has ended. */
-const RESCUE_AFTER_MS = (GUARDIANS_MAX + 1) * FOLLOWER_CONFIRM_MS;
+/** After the last watcher's patience has ended. */
+const RESCUE_AFTER_MS = (WATCHERS_MAX + 1) * FOLLOWER_CONFIRM_MS;
 
 type Entry = { readonly event: TokenEvent; readonly text: string; count: number };
 
@@ -53,7 +53,7 @@ class Batch {
   readonly openedAtMs: number;
   readonly entries = new Map<string, Entry>();
   bytes = 0;
-  guardians = 0;
+  watchers = 0;
   isClosed = false;
   /** What became of the batch; null until it is known. A delivery that failed may be followed by one that does not. */
   isDelivered: boolean | null = null;
@@ -159,15 +159,15 @@ export class Coalescer {
     return handover;
   }
 
-  /** The first followers stay as guardians; the others entrust their events to them. */
+  /** The first followers stay as watchers; the others entrust their events to them. */
   #follow(batch: Batch, deliver: Deliver): Handover | Promise<Handover> {
-    return batch.guardians >= GUARDIANS_MAX ? "entrusted" : this.#guard(batch, deliver);
+    return batch.watchers >= WATCHERS_MAX ? "entrusted" : this.#stay(batch, deliver);
   }
 
-  /** Stays until the outcome is known, each guardian with more patience than the one before. */
-  async #guard(batch: Batch, deliver: Deliver): Promise<Handover> {
-    batch.guardians++;
-    await this.#watch(batch, this.#holdMs + batch.guardians * FOLLOWER_CONFIRM_MS);
+  /** Stays until the outcome is known, each watcher with more patience than the one before. */
+  async #stay(batch: Batch, deliver: Deliver): Promise<Handover> {
+    batch.watchers++;
+    await this.#watch(batch, this.#holdMs + batch.watchers * FOLLOWER_CONFIRM_MS);
     return batch.isDelivered === true ? "durable" : this.#deliver(batch, deliver);
   }
 
@@ -190,7 +190,7 @@ export class Coalescer {
     return outcomeOf(batch.isDelivered);
   }
 
-  /** Delivers batches whose leader and guardians are all gone. */
+  /** Delivers batches whose leader and watchers are all gone. */
   async #rescue(deliver: Deliver, endsMs: number): Promise<void> {
     for (const batch of Array.from(this.#pending)) {
       const nowMs = this.#timing.nowMs();

@@ -26,14 +26,14 @@ import { rememberEntries } from "./remember.ts";
 import { type ReviewRequest, reviewLate } from "./review.ts";
 import { migrate } from "./schema.ts";
 import { SqliteKeyIndex } from "./sqlite-key-index.ts";
-import { SqliteLateShelf } from "./sqlite-late-shelf.ts";
+import { SqliteLateStore } from "./sqlite-late-store.ts";
 import { LogStore } from "./sqlite-shard-log.ts";
 
 export class EventShard extends DurableObject<Env> {
   readonly #config: Config;
   readonly #log: LogStore;
   readonly #index: SqliteKeyIndex;
-  readonly #shelf: SqliteLateShelf;
+  readonly #lateStore: SqliteLateStore;
   readonly #runner: FlushRunner;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -42,14 +42,14 @@ export class EventShard extends DurableObject<Env> {
     migrate(ctx.storage);
     this.#log = new LogStore(ctx.storage.sql);
     const index = new SqliteKeyIndex(ctx.storage.sql, this.#log);
-    const shelf = new SqliteLateShelf(ctx.storage.sql);
+    const lateStore = new SqliteLateStore(ctx.storage.sql);
     this.#index = index;
-    this.#shelf = shelf;
+    this.#lateStore = lateStore;
     const { flushIntervalMs, archiveIntervalMs, newAdvertisersTo, dedupHorizonMs, keysKeptMs } = this.#config;
     const room = { heldBytes: () => ctx.storage.sql.databaseSize, bytesMax: SHARD_BYTES_MAX, keptMs: keysKeptMs };
     const own: OwnPorts = {
-      forget: forgetEvents({ index, shelf }, dedupHorizonMs, room),
-      remember: (entries) => void rememberEntries(entries, { index, shelf }),
+      forget: forgetEvents({ index, lateStore }, dedupHorizonMs, room),
+      remember: (entries) => void rememberEntries(entries, { index, lateStore }),
     };
     this.#runner = runnerOn(ctx, env, this.#log, own, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
   }
@@ -65,7 +65,7 @@ export class EventShard extends DurableObject<Env> {
       throw new Error("shard_overloaded: the log that is not posted or not archived is full");
     }
     const arrivals = openArrivals(encodedEvents);
-    const ports = { log: this.#log, index: this.#index, shelf: this.#shelf, policy: this.#config.late };
+    const ports = { log: this.#log, index: this.#index, lateStore: this.#lateStore, policy: this.#config.late };
     const { decided, chars } = this.#transaction<Ingested>(() => ingest(arrivals, { ...ports, nowMs: Date.now() }));
     this.#runner.appended(chars);
     return decided;
@@ -74,7 +74,7 @@ export class EventShard extends DurableObject<Env> {
   /** Accepts or rejects late clicks in the name of `by`; one outcome per request, in their order. Idempotent. */
   async review(requests: ReviewRequest[], by: string): Promise<ReviewOutcome[]> {
     await this.#runner.ready();
-    const ports = { log: this.#log, index: this.#index, shelf: this.#shelf };
+    const ports = { log: this.#log, index: this.#index, lateStore: this.#lateStore };
     const nowMs = Date.now();
     let chars = 0;
     const outcomes = this.#transaction(() =>

@@ -57,6 +57,6 @@ function reportStores(env: Env, newTo: readonly string[]): ReportStores {
     byName: new Map(
       Array.from(directory.databases, ([name, database]) => [name, new D1Facts(database, () => Date.now())]),
     ),
-    pin: (advertiserIds) => directory.pin(advertiserIds, { newTo, nowMs: Date.now() }),
+    assign: (advertiserIds) => directory.assign(advertiserIds, { newTo, nowMs: Date.now() }),
   };
 }

@@ -29,13 +29,13 @@ import { type DeadPosting, postApart, Refusals } from "../facts/post-apart.ts";
 import { logFault } from "../log.ts";
 import { FactsTally, type OperationsDataset } from "../operations.ts";
 import type { KeyIndex } from "./key-index.ts";
-import type { LateShelf } from "./late-shelf.ts";
+import type { LateStore } from "./late-store.ts";
 import { ownLife, type RecoveryPorts } from "./recovery.ts";
 
 export type FlushPorts = Omit<RecoveryPorts, "reports"> & {
   readonly reports: {
     readonly byName: ReadonlyMap<string, FactsStore>;
-    readonly pin: (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+    readonly assign: (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   };
   readonly operations: OperationsDataset;
   /** Is told the facts of each posting. */
@@ -65,14 +65,14 @@ export type Room = { readonly heldBytes: () => number; readonly bytesMax: number
  * gross, where a storage that is full would count nobody's clicks.
  */
 export function forgetEvents(
-  { index, shelf }: { index: KeyIndex; shelf: LateShelf },
+  { index, lateStore }: { index: KeyIndex; lateStore: LateStore },
   dedupHorizonMs: number,
   room?: Room,
 ): FlushPorts["forget"] {
   return (nowMs) => {
     const forgottenMs = nowMs - dedupHorizonMs;
     index.dropBefore(hourOf(forgottenMs));
-    shelf.dropBefore(forgottenMs);
+    lateStore.dropBefore(forgottenMs);
     if (room === undefined || room.heldBytes() <= room.bytesMax) return;
     const hour = index.oldestHour();
     const isKept = hour === null || hour >= hourOf(nowMs - room.keptMs);
@@ -133,7 +133,7 @@ async function checkTargets(ports: FlushPorts, session: FlushSession): Promise<C
   const { shard, operations, bury, reports } = ports;
   const tally = new FactsTally(operations, shard);
   const options: RepostOptions = {
-    pin: reports.pin,
+    assign: reports.assign,
     postingsMax: POSTINGS_PER_FLUSH_MAX,
     isRefused: (name, { seq }) => session.refusals.isRefused(name, String(seq)),
     apart: (row) => postApart(row, { refusals: session.refusals, bury }),

@@ -17,7 +17,7 @@ import type { LatePolicy } from "../core/verdict.ts";
 import { appendEntries } from "./append.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { LateArrivals } from "./late-arrivals.ts";
-import type { LateShelf } from "./late-shelf.ts";
+import type { LateStore } from "./late-store.ts";
 import type { NewEntry, ShardLog } from "./shard-log.ts";
 
 /** An event as it arrived, and opened. */
@@ -42,14 +42,14 @@ export function openArrivals(encodedEvents: readonly string[]): Arrival[] {
 export type IngestPorts = {
   readonly log: ShardLog;
   readonly index: KeyIndex;
-  readonly shelf: LateShelf;
+  readonly lateStore: LateStore;
   readonly codec?: EventCodec | undefined;
 };
 
 /** Decides and logs a batch. To be called inside `transactionSync`. */
 export function ingest(
   arrivals: readonly Arrival[],
-  { log, index, shelf, codec = WIRE_CODEC, policy, nowMs }: IngestPorts & { policy: LatePolicy; nowMs: number },
+  { log, index, lateStore, codec = WIRE_CODEC, policy, nowMs }: IngestPorts & { policy: LatePolicy; nowMs: number },
 ): Ingested {
   const batch = arrivals.map(({ prepared }) => prepared);
   const known = index.lookup({
@@ -57,7 +57,7 @@ export function ingest(
     events: batch.map(({ opened, repeatHour }) => ({ hour: repeatHour, event: opened.event.id })),
   });
   const plan = planIngest(batch, known, policy);
-  const lates = new LateArrivals(shelf, codec);
+  const lates = new LateArrivals(lateStore, codec);
   const entries = plan.decided.map(({ index: at, decision }): NewEntry => {
     const { encoded, prepared } = arrivals[at] as Arrival;
     const content: TokenContent = { ...prepared.opened, ...decision, review: null };

@@ -2,7 +2,7 @@
  * The late clicks of one ingest: each is placed beside those that are kept of its impression (core/late-cap.ts), and
  * what is to be remembered of them is written after the log.
  *
- * Keeps: reads the shelf once for each impression that has a late click, and not at all for a batch without one.
+ * Keeps: reads the lateStore once for each impression that has a late click, and not at all for a batch without one.
  * Relies on: the caller's transaction; ids of one impression's late clicks ascend as they are kept, or their order does
  * not matter: it only says which of several waiting ones is joined.
  */
@@ -13,18 +13,18 @@ import { type KeptLate, placeLate } from "../core/late-cap.ts";
 import type { TokenContent } from "../core/log-line.ts";
 import type { EventCodec } from "../core/message.ts";
 import { assert } from "../core/result.ts";
-import type { LateClick, LateShelf } from "./late-shelf.ts";
+import type { LateClick, LateStore } from "./late-store.ts";
 import type { NewEntry } from "./shard-log.ts";
 
 export class LateArrivals {
-  readonly #shelf: LateShelf;
+  readonly #lateStore: LateStore;
   readonly #codec: EventCodec;
   readonly #byKey = new Map<ImpressionKey, KeptLate[]>();
   readonly #kept: LateClick[] = [];
   readonly #joined = new Map<EventId, number>();
 
-  constructor(shelf: LateShelf, codec: EventCodec) {
-    this.#shelf = shelf;
+  constructor(lateStore: LateStore, codec: EventCodec) {
+    this.#lateStore = lateStore;
     this.#codec = codec;
   }
 
@@ -55,14 +55,14 @@ export class LateArrivals {
 
   /** Writes what was kept and what joined. */
   remember(): void {
-    if (this.#kept.length > 0) this.#shelf.put(this.#kept);
-    for (const [event, clicks] of this.#joined) this.#shelf.join(event, clicks);
+    if (this.#kept.length > 0) this.#lateStore.put(this.#kept);
+    for (const [event, clicks] of this.#joined) this.#lateStore.join(event, clicks);
   }
 
   #ofKey(key: ImpressionKey): KeptLate[] {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    const kept = this.#shelf.ofKey(key).map(({ encoded, clicks, decided }): KeptLate => {
+    const kept = this.#lateStore.ofKey(key).map(({ encoded, clicks, decided }): KeptLate => {
       const opened = this.#codec.open(parseJson(encoded));
       assert(opened.ok, "a shelved click is readable");
       return { event: opened.value.event, clicks, choice: decided?.choice ?? null };

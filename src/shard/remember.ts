@@ -2,7 +2,7 @@
  * Remembering what a log says: keys, repeats and late clicks of entries that were logged, for a storage that has
  * forgotten them (it was restored to an earlier moment, and reads its own past back from the archive).
  *
- *   valid → claim     duplicate, invalid, late → repeat     late → shelf, kept or joined     decision → claim, decided
+ *   valid → claim     duplicate, invalid, late → repeat     late → lateStore, kept or joined     decision → claim, decided
  *
  * Keeps: what ingest and review would have remembered of the same entries, and nothing twice: an entry that is known
  * already changes nothing, so any part of a log may be given again. Entries of hours that are dropped are left alone,
@@ -17,25 +17,25 @@ import { isTokenEntry, type LogEntry, type TokenContent } from "../core/log-line
 import { type EventCodec, WIRE_CODEC } from "../core/message.ts";
 import type { Review } from "../core/review.ts";
 import type { KeyIndex } from "./key-index.ts";
-import type { LateShelf } from "./late-shelf.ts";
+import type { LateStore } from "./late-store.ts";
 
 export type RememberPorts = {
   readonly index: KeyIndex;
-  readonly shelf: LateShelf;
+  readonly lateStore: LateStore;
   readonly codec?: EventCodec | undefined;
 };
 
 /** Remembers entries of a log; returns how many were not known. */
 export function rememberEntries(
   entries: readonly LogEntry[],
-  { index, shelf, codec = WIRE_CODEC }: RememberPorts,
+  { index, lateStore, codec = WIRE_CODEC }: RememberPorts,
 ): number {
   const logged = entries.filter(isTokenEntry).map((entry) => ({ entry, prepared: prepareEvent(entry) }));
   const known = index.lookup({
     keys: logged.map(({ prepared: { key, keyHour } }) => ({ hour: keyHour, key })),
     events: logged.map(({ prepared: { repeatHour }, entry: { event } }) => ({ hour: repeatHour, event: event.id })),
   });
-  const memory = new Memory(known, shelf, codec);
+  const memory = new Memory(known, lateStore, codec);
   for (const { entry, prepared } of logged) memory.add(entry, prepared);
   index.insert(memory.claims, memory.repeats);
   return memory.added;
@@ -48,14 +48,14 @@ class Memory {
   readonly #claimedBy: Map<ImpressionKey, EventId>;
   readonly #repeated: Set<EventId>;
   readonly #droppedBeforeHour: number;
-  readonly #shelf: LateShelf;
+  readonly #lateStore: LateStore;
   readonly #codec: EventCodec;
 
-  constructor({ claimedBy, repeats, droppedBeforeHour }: Known, shelf: LateShelf, codec: EventCodec) {
+  constructor({ claimedBy, repeats, droppedBeforeHour }: Known, lateStore: LateStore, codec: EventCodec) {
     this.#claimedBy = new Map(claimedBy);
     this.#repeated = new Set(repeats);
     this.#droppedBeforeHour = droppedBeforeHour;
-    this.#shelf = shelf;
+    this.#lateStore = lateStore;
     this.#codec = codec;
   }
 
@@ -85,19 +85,19 @@ class Memory {
   }
 
   #keep({ event, joins }: TokenContent, key: ImpressionKey): void {
-    if (joins !== undefined && joins !== null) this.#shelf.join(joins.to, event.count);
+    if (joins !== undefined && joins !== null) this.#lateStore.join(joins.to, event.count);
     else {
       const { id, receivedAtMs, count: clicks } = event;
-      this.#shelf.put([{ event: id, key, receivedAtMs, clicks, encoded: this.#codec.encode(event) }]);
+      this.#lateStore.put([{ event: id, key, receivedAtMs, clicks, encoded: this.#codec.encode(event) }]);
     }
   }
 
   #decide({ event, verdict, reason }: TokenContent, review: Review, prepared: PreparedEvent): void {
     const isNew = verdict === "valid" && this.#claim(event.id, prepared);
-    const shelved = this.#shelf.find(event.id);
+    const shelved = this.#lateStore.find(event.id);
     const isOpen = shelved !== null && shelved.decided === null;
     const choice = verdict === "invalid" ? "reject" : "accept";
-    if (isOpen) this.#shelf.decide(event.id, { choice, decision: { verdict, reason }, review });
+    if (isOpen) this.#lateStore.decide(event.id, { choice, decision: { verdict, reason }, review });
     this.added += Number(isNew || isOpen);
   }
 }

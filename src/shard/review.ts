@@ -12,7 +12,7 @@ import { assert } from "../core/result.ts";
 import { decideReview, type ReviewChoice, type ReviewOutcome } from "../core/review.ts";
 import { appendEntries } from "./append.ts";
 import type { KeyIndex } from "./key-index.ts";
-import type { LateShelf } from "./late-shelf.ts";
+import type { LateStore } from "./late-store.ts";
 import type { ShardLog } from "./shard-log.ts";
 
 export type ReviewRequest = { readonly event: EventId; readonly choice: ReviewChoice };
@@ -20,7 +20,7 @@ export type ReviewRequest = { readonly event: EventId; readonly choice: ReviewCh
 export type ReviewPorts = {
   readonly log: ShardLog;
   readonly index: KeyIndex;
-  readonly shelf: LateShelf;
+  readonly lateStore: LateStore;
   readonly codec?: EventCodec | undefined;
 };
 
@@ -30,10 +30,10 @@ export type Reviewed = { readonly outcome: ReviewOutcome; readonly chars: number
 /** Decides one late click. To be called inside `transactionSync`. */
 export function reviewLate(
   { event, choice }: ReviewRequest,
-  { log, index, shelf, codec = WIRE_CODEC }: ReviewPorts,
+  { log, index, lateStore, codec = WIRE_CODEC }: ReviewPorts,
   { by, nowMs }: { by: string; nowMs: number },
 ): Reviewed {
-  const shelved = shelf.find(event);
+  const shelved = lateStore.find(event);
   if (shelved === null) return unchanged({ outcome: "unknown" });
   if (shelved.decided !== null) {
     const { choice: earlier, decision, review } = shelved.decided;
@@ -57,7 +57,7 @@ export function reviewLate(
   const encoded = shelved.clicks === first.count ? shelved.encoded : codec.encode(moved);
   const chars = appendEntries(log, [{ content: { event: moved, claims, ...decision, review }, encoded }], nowMs);
   if (decision.verdict === "valid") index.insert([{ hour: keyHour, key, event }], []);
-  shelf.decide(event, { choice, decision, review });
+  lateStore.decide(event, { choice, decision, review });
   return { outcome: { outcome: "decided", choice, ...decision, ...review }, chars };
 }
 

@@ -4,7 +4,7 @@
  *
  *   book_685(key BLOB 16 bytes, state TEXT)     what was last changed in days 20 550 … 20 579 since 1970
  *
- * Keeps: the contract of submission-book.ts. A look-up asks every table there is, at most fourteen. Table names are
+ * Keeps: the contract of submission-book.ts. A look-up asks every table there is, at most fifteen. Table names are
  * made of a checked integer and nothing else. A statement is given slices of bounded length, since a bound text may
  * hold 2 MB.
  * Relies on: the caller's transaction.

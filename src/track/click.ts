@@ -7,8 +7,8 @@
  *
  * Keeps: before the 302 there is no network call and no storage call; only a token of `dur: 1` waits, bounded, until
  * its click is durable. If the signature verifies, the redirect is sent whatever happens to the counting; if it does
- * not, there is no redirect. Bots, HEAD and expired links get the same 302 as everybody, so that nothing is
- * telegraphed. A speculative fetch gets 503 `no-store`, so that a compliant browser asks again when the person really
+ * not, there is no redirect. Bots, HEAD and expired links get the same 302 as everybody: a bot cannot see whether it
+ * was detected. A speculative fetch gets 503 `no-store`, so that a compliant browser asks again when the person really
  * clicks.
  */
 import { makeClickId } from "../core/click-id.ts";

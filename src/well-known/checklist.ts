@@ -26,7 +26,7 @@ export const CHECKLIST: readonly (readonly [requirement: string, state: Checklis
   ["Sophisticated invalid traffic", "not_met"],
   ["No front-end filtering alone; its use disclosed and quantified", "partly"],
   ["Gross and net; general and sophisticated apart", "partly"],
-  ["Detection is not telegraphed", "met"],
+  ["A bot cannot see whether it was detected", "met"],
   ["Counts revised when invalid activity is found later", "not_met"],
   ["Invalid-click reports for advertisers and agencies", "partly"],
   ["Internal controls, monitoring, yearly independent audit", "not_met"],

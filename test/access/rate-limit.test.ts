@@ -1,7 +1,7 @@
 /** A key that asks too often is told when to come back, on every route that takes a key, and no other key pays for it. */
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { RATE_PERIOD_S, refuseHaste } from "../../src/access/rate-limit.ts";
+import { RATE_PERIOD_S, refuseIfTooFast } from "../../src/access/rate-limit.ts";
 import configuration from "../../wrangler.toml?raw";
 import { OPERATOR, seedKey, seedTenant } from "../admin/ask.ts";
 
@@ -65,8 +65,8 @@ describe("the rate of a key", () => {
 
   it("does not count the operator's own key", async () => {
     const refusing = { limit: async () => ({ success: false }) };
-    expect(await refuseHaste(holder("admin"), refusing)).toBeNull();
-    expect((await refuseHaste(holder("key_1"), refusing))?.status).toBe(429);
+    expect(await refuseIfTooFast(holder("admin"), refusing)).toBeNull();
+    expect((await refuseIfTooFast(holder("key_1"), refusing))?.status).toBe(429);
   });
 
   it("lets requests pass while the limiter fails", async () => {
@@ -75,6 +75,6 @@ describe("the rate of a key", () => {
         throw new Error("planted");
       },
     };
-    expect(await refuseHaste(holder("key_1"), failing)).toBeNull();
+    expect(await refuseIfTooFast(holder("key_1"), failing)).toBeNull();
   });
 });

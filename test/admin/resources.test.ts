@@ -160,7 +160,7 @@ describe("changing", () => {
   it("fixes a currency with the advertiser's first event", async () => {
     const patch = (currency: string) => ask("PATCH /v1/admin/advertisers/adv_one", { body: { currency } });
     expect((await patch("USD")).status).toBe(200);
-    await new Directory(env).pin(["adv_one"], { newTo: ["REPORT_DB"], nowMs: 1 });
+    await new Directory(env).assign(["adv_one"], { newTo: ["REPORT_DB"], nowMs: 1 });
     expect(await patch("EUR")).toMatchObject({ status: 409, body: { type: "/problems/fixed-field" } });
     expect((await patch("USD")).status).toBe(200);
   });

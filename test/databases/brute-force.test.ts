@@ -7,12 +7,12 @@
 import { env } from "cloudflare:workers";
 import { it } from "vitest";
 import { compareReports } from "../report/brute-force.ts";
-import { databaseOf, HOMES, NAMES, pinHomes } from "./spread.ts";
+import { assignHomes, databaseOf, HOMES, NAMES } from "./spread.ts";
 
 const QUERIES = Number((env as unknown as Record<string, string>)["CLICKLEDGER_QUERIES"] ?? 200) * 0.3;
 
 it("any table and any series equal a fold of the raw events of all databases", { timeout: 3_600_000 }, async () => {
-  await pinHomes();
+  await assignHomes();
   const places = NAMES.map((name) => ({ database: databaseOf(name), takes: (id: string) => HOMES[id] === name }));
   await compareReports(places, QUERIES);
 });

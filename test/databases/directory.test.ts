@@ -1,4 +1,4 @@
-/** The directory over three report databases: pinned at first sight, for ever, by whoever comes first. */
+/** The directory over three report databases: assigned at first sight, for ever, by whoever comes first. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { boundDatabases, Directory, UnboundDatabaseError } from "../../src/facts/directory.ts";
@@ -45,28 +45,28 @@ describe("the bound databases", () => {
   });
 });
 
-describe("pin", () => {
+describe("assign", () => {
   const to = (...newTo: string[]) => ({ newTo, nowMs: 1 });
 
   it("spreads new advertisers over the databases that take them, and over no other", async () => {
-    const pins = await directory().pin(ids(600), to(...NAMES));
-    const counts = NAMES.map((name) => [...pins.values()].filter((pin) => pin === name).length);
+    const assignments = await directory().assign(ids(600), to(...NAMES));
+    const counts = NAMES.map((name) => [...assignments.values()].filter((assign) => assign === name).length);
     for (const count of counts) expect(count).toBeGreaterThan(140);
     expect(counts.reduce((sum, count) => sum + count)).toBe(600);
-    const others = await directory().pin(ids(50, "later"), to("REPORT_DB_2"));
+    const others = await directory().assign(ids(50, "later"), to("REPORT_DB_2"));
     expect(new Set(others.values())).toEqual(new Set(["REPORT_DB_2"]));
   });
 
   it("never moves an advertiser, whatever takes new ones later, also where nothing is remembered", async () => {
-    const first = await directory().pin(ids(30), to("REPORT_DB_1"));
-    const again = await directory().pin(ids(30), to("REPORT_DB", "REPORT_DB_2"));
+    const first = await directory().assign(ids(30), to("REPORT_DB_1"));
+    const again = await directory().assign(ids(30), to("REPORT_DB", "REPORT_DB_2"));
     expect([...again]).toEqual([...first]);
     expect(await stored()).toHaveLength(30);
   });
 
-  it("takes the pin of whoever was first when several pin at once", async () => {
-    const all = await Promise.all(NAMES.map((name) => directory().pin(ids(20), to(name))));
-    expect(new Set(all.map((pins) => JSON.stringify([...pins]))).size).toBe(1);
+  it("takes the assignment of whoever was first when several assign at once", async () => {
+    const all = await Promise.all(NAMES.map((name) => directory().assign(ids(20), to(name))));
+    expect(new Set(all.map((assignments) => JSON.stringify([...assignments]))).size).toBe(1);
     expect(await stored()).toEqual(
       [...(all[0] ?? [])].sort().map(([id, database]) => ({ advertiser_id: id, database })),
     );
@@ -82,28 +82,28 @@ describe("pin", () => {
       },
     });
     const one = new Directory({ ...others, REPORT_DB: counting });
-    await one.pin(ids(3), to("REPORT_DB"));
-    await one.pin(ids(3), to("REPORT_DB"));
+    await one.assign(ids(3), to("REPORT_DB"));
+    await one.assign(ids(3), to("REPORT_DB"));
     expect(batches).toBe(1);
-    await one.pin(ids(4), to("REPORT_DB"));
+    await one.assign(ids(4), to("REPORT_DB"));
     expect(batches).toBe(2);
   });
 
-  it("refuses to pin to a database that is not bound, and writes nothing", async () => {
-    await expect(directory().pin(["adv_1"], to("REPORT_DB_7"))).rejects.toBeInstanceOf(UnboundDatabaseError);
+  it("refuses to assign to a database that is not bound, and writes nothing", async () => {
+    await expect(directory().assign(["adv_1"], to("REPORT_DB_7"))).rejects.toBeInstanceOf(UnboundDatabaseError);
     expect(await stored()).toEqual([]);
   });
 
-  it("is a fault where the pin's database is not bound any more", async () => {
-    await directory().pin(["adv_1"], to("REPORT_DB_2"));
+  it("is a fault where the assignment's database is not bound any more", async () => {
+    await directory().assign(["adv_1"], to("REPORT_DB_2"));
     const fewer = directory(["REPORT_DB", "REPORT_DB_1"]);
-    await expect(fewer.pin(["adv_1"], to("REPORT_DB"))).rejects.toThrow("REPORT_DB_2 is not bound");
+    await expect(fewer.assign(["adv_1"], to("REPORT_DB"))).rejects.toThrow("REPORT_DB_2 is not bound");
   });
 });
 
 describe("databasesOf", () => {
   it("names the database of each advertiser once, and the primary for one that was never seen", async () => {
-    await directory().pin(["adv_1", "adv_2"], { newTo: ["REPORT_DB_1"], nowMs: 1 });
+    await directory().assign(["adv_1", "adv_2"], { newTo: ["REPORT_DB_1"], nowMs: 1 });
     const reader = directory();
     const [primary, first] = [...reader.databases.values()];
     expect(await reader.databasesOf(["adv_1", "adv_2"])).toEqual([first]);
@@ -114,13 +114,13 @@ describe("databasesOf", () => {
   it("does not remember that an advertiser was never seen", async () => {
     const reader = directory();
     await reader.databasesOf(["adv_1"]);
-    await directory().pin(["adv_1"], { newTo: ["REPORT_DB_2"], nowMs: 1 });
+    await directory().assign(["adv_1"], { newTo: ["REPORT_DB_2"], nowMs: 1 });
     expect(await reader.databasesOf(["adv_1"])).toEqual([reader.databases.get("REPORT_DB_2")]);
   });
 
   it("names the primary and all that were ever used for everybody, and fails when one of them is not bound", async () => {
     expect(await directory().databasesOf(null)).toHaveLength(1);
-    await directory().pin(["adv_1"], { newTo: ["REPORT_DB_2"], nowMs: 1 });
+    await directory().assign(["adv_1"], { newTo: ["REPORT_DB_2"], nowMs: 1 });
     const reader = directory();
     const [primary, , second] = [...reader.databases.values()];
     expect(await reader.databasesOf(null)).toEqual([primary, second]);

@@ -12,11 +12,11 @@ import { aCell, seedKey } from "../report/seed.ts";
 import { aClick, NOON_MS, serialBytes } from "../support/builders.ts";
 import { postTo } from "../support/post-to.ts";
 import {
+  assignHomes,
   bindingsWithout,
   databaseOf,
   HOMES,
   NAMES,
-  pinHomes,
   postHomes,
   seedHomes,
   tellingBindings,
@@ -53,7 +53,7 @@ const LATES = Array.from({ length: 12 }, (_, at) => {
 const IDS: string[] = LATES.map(({ eventId }) => eventId);
 
 beforeAll(async () => {
-  await pinHomes();
+  await assignHomes();
   for (const id of ADVERTISERS) {
     keys[id] = await seedKey(env.REPORT_DB, { name: id.replace("_", ""), advertiserId: id, scopes: ["report"] });
   }

@@ -7,14 +7,14 @@ import { Directory } from "../../src/facts/directory.ts";
 import { type LivePorts, liveEvents } from "../../src/report/live/live.ts";
 import { aCell, clicks } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { bindingsWithout, HOMES, NAMES, pinHomes, postHomes, seedHomes, tellingBindings } from "./spread.ts";
+import { assignHomes, bindingsWithout, HOMES, NAMES, postHomes, seedHomes, tellingBindings } from "./spread.ts";
 
 const ADVERTISERS = Object.keys(HOMES);
 const EVERYBODY: LivePorts["scope"] = { advertiserId: null, publisherId: null };
 
 /** Two minutes; adv_1 has 1 and 10 clicks, adv_2 2 and 20, …; those of an even number are of another publisher. */
 beforeAll(async () => {
-  await pinHomes();
+  await assignHomes();
   await seedHomes([]);
   const cells = ADVERTISERS.flatMap((advertiser_id, at) =>
     [1, 0].map((back) =>

@@ -55,7 +55,7 @@ class Shard {
     this.#newTo = newTo;
   }
 
-  readonly pin: ReportStores["pin"] = (ids) => this.#directory.pin(ids, { newTo: this.#newTo, nowMs: 1 });
+  readonly assign: ReportStores["assign"] = (ids) => this.#directory.assign(ids, { newTo: this.#newTo, nowMs: 1 });
 
   post(outcomes: Readonly<Record<string, readonly Outcome[]>> = {}, names: readonly string[] = NAMES): Promise<void> {
     const targets = names.map((name) => ({
@@ -63,7 +63,7 @@ class Shard {
       store: unreliable(new D1Facts(DATABASES.get(name) as D1Database, () => NOON_MS), [...(outcomes[name] ?? [])]),
       mark: this.marks.get(name) ?? memoryMark(),
     }));
-    return runPostings(this.log, targets, { pin: this.pin, owner: OWNER });
+    return runPostings(this.log, targets, { assign: this.assign, owner: OWNER });
   }
 
   reached(): number[] {
@@ -74,7 +74,7 @@ class Shard {
 /** An advertiser that stands in the database, other than those of `not`. */
 async function advertiserIn(name: string, shard: Shard): Promise<number> {
   for (let advertiser = 1; ; advertiser++) {
-    if ((await shard.pin([`adv_${advertiser}`])).get(`adv_${advertiser}`) === name) return advertiser;
+    if ((await shard.assign([`adv_${advertiser}`])).get(`adv_${advertiser}`) === name) return advertiser;
   }
 }
 
@@ -108,9 +108,9 @@ describe("postings over three databases", () => {
         await shard.post();
         expect(new Set(shard.reached())).toEqual(new Set([shard.log.lastSeq()]));
         const specs = steps.flatMap(({ arrivals }) => arrivals).map((spec, at) => ({ ...spec, seq: at + 1 }));
-        const pins = await shard.pin(specs.map(({ advertiser }) => `adv_${advertiser}`));
+        const assignments = await shard.assign(specs.map(({ advertiser }) => `adv_${advertiser}`));
         for (const [name, database] of DATABASES) {
-          const mine = specs.filter(({ advertiser }) => pins.get(`adv_${advertiser}`) === name);
+          const mine = specs.filter(({ advertiser }) => assignments.get(`adv_${advertiser}`) === name);
           expect(canonical(await readFacts(database, "minute"))).toBe(canonical(foldOf(mine)));
         }
       }),
@@ -149,10 +149,10 @@ describe("postings over three databases", () => {
     shard.log.append([aSpec(await advertiserIn("REPORT_DB_2", shard))]);
     const { REPORT_DB_2: _, ...fewer } = env as unknown as Record<string, never>;
     const directory = new Directory(fewer as never);
-    const pin: ReportStores["pin"] = (ids) => directory.pin(ids, { newTo: ["REPORT_DB"], nowMs: 1 });
+    const assign: ReportStores["assign"] = (ids) => directory.assign(ids, { newTo: ["REPORT_DB"], nowMs: 1 });
     const mark = memoryMark();
     const target = { name: "REPORT_DB", store: new D1Facts(env.REPORT_DB, () => NOON_MS), mark };
-    const run = runPostings(shard.log, [target], { pin, owner: OWNER });
+    const run = runPostings(shard.log, [target], { assign, owner: OWNER });
     await expect(run).rejects.toBeInstanceOf(UnboundDatabaseError);
     expect(mark.read().at.seq).toBe(0);
   });

@@ -12,7 +12,7 @@ import { parseTable } from "../report/ask.ts";
 import { aCell, clicks } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { failingPorts } from "../support/failing-ports.ts";
-import { databaseOf, NAMES, pinHomes, postHomes, seedHomes } from "./spread.ts";
+import { assignHomes, databaseOf, NAMES, postHomes, seedHomes } from "./spread.ts";
 
 const DAY_3 = NOON_MS + 3 * DAY_MS;
 const MOVED = "adv_2";
@@ -53,7 +53,7 @@ async function prepare(): Promise<void> {
   for (const name of NAMES) await rollAll(databaseOf(name), DAY_3);
 }
 
-beforeAll(pinHomes);
+beforeAll(assignHomes);
 beforeEach(prepare);
 
 const BUCKET = advertiserBucketOf(MOVED);

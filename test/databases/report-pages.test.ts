@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Answer, askJson } from "../report/ask.ts";
 import { aCell, type Cell, clicks } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { HOMES, pinHomes, postHomes, seedHomes } from "./spread.ts";
+import { assignHomes, HOMES, postHomes, seedHomes } from "./spread.ts";
 
 const HOUR = 3_600_000;
 const RANGE = "from=2026-04-19&to=2026-04-21";
@@ -19,7 +19,7 @@ function cellsOf(advertiser_id: string, owner: number): Cell[] {
   );
 }
 
-beforeAll(pinHomes);
+beforeAll(assignHomes);
 beforeEach(async () => {
   await seedHomes([]);
   await postHomes(ADVERTISERS.flatMap(cellsOf));

@@ -7,7 +7,7 @@ import { dayOf, hourOf } from "../../src/core/time.ts";
 import { ask, askJson } from "../report/ask.ts";
 import { aCell, type Cell, clicks, type Mark, seedKey } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { bindingsWithout, databaseOf, NAMES, type Name, pinHomes, seedHomes, tellingBindings } from "./spread.ts";
+import { assignHomes, bindingsWithout, databaseOf, NAMES, type Name, seedHomes, tellingBindings } from "./spread.ts";
 
 const DAY = 86_400_000;
 const RANGE = "from=2026-04-18&to=2026-04-20";
@@ -36,7 +36,7 @@ const MARKS: Readonly<Record<Name, Mark>> = {
 };
 
 beforeAll(async () => {
-  await pinHomes();
+  await assignHomes();
   for (const id of ["adv_1", "adv_2", "adv_3"]) {
     keys[id] = await seedKey(env.REPORT_DB, { name: id.replace("_", ""), advertiserId: id, scopes: ["report"] });
   }

@@ -22,9 +22,9 @@ export function databaseOf(name: string): D1Database {
 }
 
 /** Pins each advertiser to its database. */
-export async function pinHomes(): Promise<void> {
+export async function assignHomes(): Promise<void> {
   const directory = new Directory(env);
-  for (const [id, name] of Object.entries(HOMES)) await directory.pin([id], { newTo: [name], nowMs: 1 });
+  for (const [id, name] of Object.entries(HOMES)) await directory.assign([id], { newTo: [name], nowMs: 1 });
 }
 
 /** Writes cells into the databases of their advertisers, anew, with marks by database. */

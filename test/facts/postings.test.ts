@@ -87,11 +87,11 @@ describe("postings", () => {
         const log = new MemoryLog();
         const mark = memoryMark();
         const store = new D1Facts(database, () => NOON_MS);
-        const { pin } = oneStore(store);
+        const { assign } = oneStore(store);
         const post = (outcomes: readonly Outcome[]) => {
           const target = { name: PRIMARY_DATABASE, store: new UnreliableStore(store, outcomes), mark };
           const owner = { shard: "clicks-0", incarnation: "test" };
-          return runPostings(log, [target], { pin, owner });
+          return runPostings(log, [target], { assign, owner });
         };
         for (const { arrivals, outcomes } of steps) {
           log.append(arrivals);

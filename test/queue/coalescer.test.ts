@@ -124,7 +124,7 @@ describe("Coalescer", () => {
           { id: mine.id, count: 3 },
         ],
       ]);
-      // The second guardian, more patient, sees that it is done.
+      // The second watcher, more patient, sees that it is done.
       await vi.advanceTimersByTimeAsync(2_100);
       expect(await followers[1]).toBe("durable");
       expect(sent).toHaveLength(1);
@@ -133,7 +133,7 @@ describe("Coalescer", () => {
     }
   });
 
-  it("is looked at in intervals that double, and for the last time when a guardian's patience ends", async () => {
+  it("is looked at in intervals that double, and for the last time when a watcher's patience ends", async () => {
     const { sent, deliver } = delivering();
     const waits: number[] = [];
     let nowMs = 0;
@@ -145,19 +145,19 @@ describe("Coalescer", () => {
     const shared = new Coalescer(HOLD_MS, { nowMs: () => nowMs, after });
     void shared.enqueue(aClick(), "leader", never);
     nowMs = 0;
-    expect(await shared.enqueue(aClick(), "guardian", deliver)).toBe("durable");
+    expect(await shared.enqueue(aClick(), "watcher", deliver)).toBe("durable");
     expect(waits).toEqual([20, 45, 45, 90, 180, 360, 720, 580]);
     expect(sent).toHaveLength(1);
   });
 
-  it("survives the death of leader and first guardian, and of all three when somebody clicks again", async () => {
+  it("survives the death of leader and first watcher, and of all three when somebody clicks again", async () => {
     vi.useFakeTimers();
     try {
       const { sent, deliver } = delivering();
       const shared = coalescer();
       void shared.enqueue(aClick(), "leader", never);
-      void shared.enqueue(aClick(), "first guardian", never);
-      const second = shared.enqueue(aClick(), "second guardian", deliver);
+      void shared.enqueue(aClick(), "first watcher", never);
+      const second = shared.enqueue(aClick(), "second watcher", deliver);
       expect(await shared.enqueue(aClick(), "entrusted", deliver)).toBe("entrusted");
       await vi.advanceTimersByTimeAsync(4_200);
       expect(await second).toBe("durable");
@@ -175,13 +175,13 @@ describe("Coalescer", () => {
     }
   });
 
-  it("tries again by a guardian when the leader's delivery failed", async () => {
+  it("tries again by a watcher when the leader's delivery failed", async () => {
     const { sent, deliver } = delivering();
     const shared = coalescer();
     const failed = shared.enqueue(aClick(), "leader", async () => false);
-    const guardian = shared.enqueue(aClick(), "guardian", deliver);
+    const watcher = shared.enqueue(aClick(), "watcher", deliver);
     expect(await failed).toBe("lost");
-    expect(await guardian).toBe("durable");
+    expect(await watcher).toBe("durable");
     expect(sent.map((events) => events.length)).toEqual([2]);
   });
 });
@@ -221,7 +221,7 @@ describe("[attack 4] an event that somebody waits for", () => {
   it("shares the loss of the batch that holds its repeats", async () => {
     const shared = coalescer();
     let calls = 0;
-    // Its leader and both guardians try.
+    // Its leader and both watchers try.
     const failing: Deliver = async () => ++calls === 1;
     const answers = Array.from({ length: 6 }, () => shared.enqueueAwaited(aClick(), "one link", failing));
     expect(await Promise.all(answers)).toEqual(["durable", "lost", "lost", "lost", "lost", "lost"]);

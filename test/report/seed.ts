@@ -118,13 +118,16 @@ export async function postCells(
   await postTo(store, { facts: factsOf(cells) });
 }
 
-/** Stores what is known of advertisers, and pins each, as the first posting of its events does. */
+/** Stores what is known of advertisers, and assigns each, as the first posting of its events does. */
 export async function seedProfiles(
   primary: D1Database,
   profiles: readonly { id: string; currency: string | null; timeZone?: string; database?: string }[],
 ): Promise<void> {
   const list = JSON.stringify(profiles.map((profile) => ({ timeZone: "UTC", database: "REPORT_DB", ...profile })));
-  await primary.batch([primary.prepare(INSERT_PROFILES).bind(list, NOON_MS), primary.prepare(INSERT_PINS).bind(list)]);
+  await primary.batch([
+    primary.prepare(INSERT_PROFILES).bind(list, NOON_MS),
+    primary.prepare(INSERT_ASSIGNMENTS).bind(list),
+  ]);
 }
 
 /** Stores a key and gives its bearer header. `name` makes the key. */
@@ -217,7 +220,7 @@ const INSERT_PROFILES = `
 INSERT OR REPLACE INTO advertiser_profiles (advertiser_id, name, currency, time_zone, created_at_ms, updated_at_ms)
 SELECT value ->> 'id', value ->> 'id', value ->> 'currency', value ->> 'timeZone', ?2, ?2
 FROM json_each(?1)`;
-const INSERT_PINS = `
+const INSERT_ASSIGNMENTS = `
 INSERT OR IGNORE INTO advertiser_directory (advertiser_id, database, pinned_at_ms)
 SELECT value ->> 'id', value ->> 'database', 0
 FROM json_each(?1)`;

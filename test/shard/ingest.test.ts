@@ -6,7 +6,7 @@ import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import type { EventShard } from "../../src/shard/event-shard.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
+import { SqliteLateStore } from "../../src/shard/sqlite-late-store.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aClick, anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
 import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
@@ -43,7 +43,13 @@ describe("ingest", () => {
         const log = new LogStore(sql);
         const index = new SqliteKeyIndex(sql, log);
         storage.transactionSync(() =>
-          ingest(openArrivals(batch), { log, index, shelf: new SqliteLateShelf(sql), policy: POLICY, nowMs: NOON_MS }),
+          ingest(openArrivals(batch), {
+            log,
+            index,
+            lateStore: new SqliteLateStore(sql),
+            policy: POLICY,
+            nowMs: NOON_MS,
+          }),
         );
         return count();
       };
@@ -153,7 +159,7 @@ describe("ingest", () => {
           ingest(openArrivals([encodeTokenEvent(aClick({}, { jti }))]), {
             log,
             index,
-            shelf: new SqliteLateShelf(storage.sql),
+            lateStore: new SqliteLateStore(storage.sql),
             policy: POLICY,
             nowMs,
           }),

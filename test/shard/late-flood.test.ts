@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { LATE_EVENTS_PER_TOKEN_MAX as MAX } from "../../src/core/limits.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
+import { SqliteLateStore } from "../../src/shard/sqlite-late-store.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aLateClick, anOnTimeClick } from "../support/late.ts";
 
@@ -115,7 +115,7 @@ describe("[attack 1] what a storage has forgotten", () => {
       const before = memoryOf(storage.sql);
       for (const table of before.tables) storage.sql.exec(`DROP TABLE ${table}`);
       storage.sql.exec("DELETE FROM late");
-      const ports = { index: new SqliteKeyIndex(storage.sql, log), shelf: new SqliteLateShelf(storage.sql) };
+      const ports = { index: new SqliteKeyIndex(storage.sql, log), lateStore: new SqliteLateStore(storage.sql) };
       // In two parts that overlap, and then all of it again.
       expect(rememberEntries(entries.slice(0, 20), ports)).toBe(20);
       expect(rememberEntries(entries.slice(10), ports)).toBe(entries.length - 20);

@@ -6,7 +6,7 @@ import { HOUR_MS } from "../../src/core/limits.ts";
 import { hourOf, minuteOf } from "../../src/core/time.ts";
 import { reviewLate } from "../../src/shard/review.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
+import { SqliteLateStore } from "../../src/shard/sqlite-late-store.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aLateClick, anOnTimeClick as onTime } from "../support/late.ts";
 
@@ -121,7 +121,7 @@ describe("a late click", () => {
       const late = aLateClick("l_6", "ad_late_6");
       await instance.ingest([late.encoded]);
       const log = new LogStore(storage.sql);
-      const ports = { log, index: new SqliteKeyIndex(storage.sql, log), shelf: new SqliteLateShelf(storage.sql) };
+      const ports = { log, index: new SqliteKeyIndex(storage.sql, log), lateStore: new SqliteLateStore(storage.sql) };
       ports.index.dropBefore(hourOf(late.event.receivedAtMs) + 1);
       const at = { by: "key_op", nowMs: late.event.receivedAtMs + HOUR_MS };
       const review = (choice: "accept" | "reject") =>

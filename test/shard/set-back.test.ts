@@ -216,7 +216,7 @@ describe("[attack 1] a report database that was set back", () => {
     await wipeFacts(env.REPORT_DB);
     const ports = {
       ...{ database: env.REPORT_DB, name: "REPORT_DB", bucket: env.ARCHIVE, clock: () => Date.now() },
-      pin: async (ids: readonly string[]) => new Map(ids.map((id) => [id, "REPORT_DB"])),
+      assign: async (ids: readonly string[]) => new Map(ids.map((id) => [id, "REPORT_DB"])),
     };
     const run = () => rebuild(ports, { after: "", untilMs: Date.now() + 60_000 });
     const going = shardNamed(shard)

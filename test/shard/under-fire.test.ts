@@ -55,7 +55,7 @@ function crashing(
           post: (posting) => step(() => store.post(posting)),
           ledger: (shard) => step(() => store.ledger(shard)),
         }),
-        pin: (ids) => step(() => ports.reports.pin(ids)),
+        assign: (ids) => step(() => ports.reports.assign(ids)),
       },
       archive: {
         put: (segment) => step(() => archive.put(segment)),

@@ -27,7 +27,7 @@ type Group = { readonly notes: Note[]; acked: number; counted: number; lost: num
 const ANSWER_MAX_MS = 30 * SECOND_MS;
 /** Those who watch over a batch arrived within one hold of each other. */
 const HOLD_MS = 50;
-/** A leader and two guardians (queue/coalescer.ts). */
+/** A leader and two watchers (queue/coalescer.ts). */
 const WATCHERS = 3;
 
 export function checkRequests(witness: Witness, archived: Archived): void {

@@ -178,7 +178,7 @@ function checkReport({ witness, facts }: World, lines: readonly LogEntry[]): voi
 /** Every advertiser stands in one report database, the one that the directory names. */
 function checkPins({ witness, facts }: World): void {
   for (const id of facts.astray())
-    witness.complain("G6", `${id} has rows in a database that it is not pinned to`, null);
+    witness.complain("G6", `${id} has rows in a database that it is not assigned to`, null);
 }
 
 function compare(witness: Witness, what: string, have: Facts, want: Facts): void {

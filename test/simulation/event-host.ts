@@ -8,23 +8,23 @@ import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { type ReviewRequest, reviewLate } from "../../src/shard/review.ts";
 import type { Copyable } from "./parts.ts";
 import { type Ground, ShardHost, ShardObject } from "./shard-host.ts";
-import { MemoryLateShelf } from "./storage.ts";
+import { MemoryLateStore } from "./storage.ts";
 
 export class EventHost extends ShardHost<EventObject> {
   readonly index: KeyIndex & Copyable;
-  readonly shelf: MemoryLateShelf;
+  readonly lateStore: MemoryLateStore;
 
   constructor(name: string, ground: Ground) {
     super(name, name, ground);
     this.index = ground.parts.makeIndex(this.journal);
-    this.shelf = new MemoryLateShelf(this.journal);
+    this.lateStore = new MemoryLateStore(this.journal);
   }
 
   protected override copyRest(): () => void {
-    const [index, shelf] = [this.index.copy(), this.shelf.copy()];
+    const [index, lateStore] = [this.index.copy(), this.lateStore.copy()];
     return () => {
       index();
-      shelf();
+      lateStore();
     };
   }
 
@@ -41,7 +41,11 @@ class EventObject extends ShardObject {
     const own = {
       forget: parts.forgetEvents(host, settings.dedupHorizonMs),
       remember: (entries: readonly LogEntry[]) =>
-        void parts.rememberEntries(entries, { index: host.index, shelf: host.shelf, codec: host.ground.carrier }),
+        void parts.rememberEntries(entries, {
+          index: host.index,
+          lateStore: host.lateStore,
+          codec: host.ground.carrier,
+        }),
     };
     super(host, own, settings.flushIntervalMs);
     this.#host = host;
@@ -49,11 +53,11 @@ class EventObject extends ShardObject {
 
   async ingest(encodedEvents: readonly string[]): Promise<number> {
     await this.ready();
-    const { ground, journal, log, index, shelf, nowMs } = this.#host;
+    const { ground, journal, log, index, lateStore, nowMs } = this.#host;
     const { carrier, parts, settings, scheduler } = ground;
     const arrivals = carrier.arrive(encodedEvents);
     scheduler.handed += arrivals.length - 1;
-    const ports = { log, index, shelf, policy: settings.policy, codec: carrier, nowMs };
+    const ports = { log, index, lateStore, policy: settings.policy, codec: carrier, nowMs };
     const { decided, chars } = parts.ingest(arrivals, ports, (closure) => journal.transaction(closure));
     this.appended(chars);
     return decided;
@@ -61,8 +65,8 @@ class EventObject extends ShardObject {
 
   async review(requests: readonly ReviewRequest[], by: string): Promise<ReviewOutcome[]> {
     await this.ready();
-    const { ground, journal, log, index, shelf, nowMs } = this.#host;
-    const ports = { log, index, shelf, codec: ground.carrier };
+    const { ground, journal, log, index, lateStore, nowMs } = this.#host;
+    const ports = { log, index, lateStore, codec: ground.carrier };
     const reviewed = journal.transaction(() => requests.map((request) => reviewLate(request, ports, { by, nowMs })));
     this.appended(reviewed.reduce((sum, { chars }) => sum + chars, 0));
     return reviewed.map(({ outcome }) => outcome);

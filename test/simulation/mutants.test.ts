@@ -4,6 +4,7 @@ import { FAULT_KINDS } from "./faults.ts";
 import { ABSOLUTE_TOTALS } from "./mutants/absolute-totals.ts";
 import { ACKNOWLEDGED_TOO_EARLY } from "./mutants/acknowledged-too-early.ts";
 import { ARCHIVE_TRUSTS_ITSELF } from "./mutants/archive-trusts-itself.ts";
+import { ASSIGNMENTS_OF_EACH_SHARD } from "./mutants/assignments-of-each-shard.ts";
 import { BATCH_BY_CONTENT, BATCH_BY_NAME } from "./mutants/batch-by-name.ts";
 import { INVALID_CLAIMS, LATE_CLAIMS } from "./mutants/claims-of-others.ts";
 import { CREDIT_ADDED } from "./mutants/credit-added.ts";
@@ -22,7 +23,6 @@ import { ONE_CURSOR } from "./mutants/one-cursor.ts";
 import { ORDER_REMEMBERED_LATER } from "./mutants/order-remembered-later.ts";
 import { PAGE_HALF_WRITTEN } from "./mutants/page-half-written.ts";
 import { PAGE_OUTLIVES_ROLLBACK } from "./mutants/page-outlives-rollback.ts";
-import { PINS_OF_EACH_SHARD } from "./mutants/pins-of-each-shard.ts";
 import { POST_WITHOUT_LEDGER } from "./mutants/post-without-ledger.ts";
 import { RANDOM_SALT } from "./mutants/random-salt.ts";
 import { REASON_LOST } from "./mutants/reason-lost.ts";
@@ -59,7 +59,7 @@ const MUTANTS: readonly Mutant[] = [
   STALE_TOPOLOGY,
   TRIMMED_UNPOSTED,
   ONE_CURSOR,
-  PINS_OF_EACH_SHARD,
+  ASSIGNMENTS_OF_EACH_SHARD,
   ARCHIVE_TRUSTS_ITSELF,
   ACKNOWLEDGED_TOO_EARLY,
   SPOOL_DELETED_FIRST,

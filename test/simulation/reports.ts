@@ -1,5 +1,5 @@
 /**
- * The report databases of one simulated system: one to three of them, and the directory that pins advertisers.
+ * The report databases of one simulated system: one to three of them, and the directory that assignments advertisers.
  *
  * Keeps: like src/facts/directory.ts, the first sight decides for ever, and another isolate may choose otherwise. To
  * whoever reads it is one database.
@@ -15,7 +15,7 @@ const ONE_DATABASE = 0.75;
 export class ReportDatabases {
   readonly stores: ReadonlyMap<string, ReadableFacts>;
   readonly #chance: Chance;
-  readonly #pins = new Map<string, string>();
+  readonly #assignments = new Map<string, string>();
 
   constructor(makeFacts: () => ReadableFacts, chance: Chance) {
     const count = chance.is(ONE_DATABASE) ? 1 : chance.between(2, 3);
@@ -24,12 +24,12 @@ export class ReportDatabases {
   }
 
   /** Pins who is not yet, wherever the caller's isolate would have it. */
-  pin(advertiserIds: readonly string[]): Map<string, string> {
+  assign(advertiserIds: readonly string[]): Map<string, string> {
     return new Map(
       advertiserIds.map((id) => {
-        const pin = this.#pins.get(id) ?? this.#chance.pick([...this.stores.keys()]);
-        this.#pins.set(id, pin);
-        return [id, pin];
+        const assign = this.#assignments.get(id) ?? this.#chance.pick([...this.stores.keys()]);
+        this.#assignments.set(id, assign);
+        return [id, assign];
       }),
     );
   }
@@ -60,10 +60,10 @@ export class ReportDatabases {
     return new Map(Array.from(this.stores.values()).flatMap(({ lates }) => [...lates]));
   }
 
-  /** Advertisers with rows outside of the database that they are pinned to. */
+  /** Advertisers with rows outside of the database that they are assigned to. */
   astray(): string[] {
     return Array.from(this.stores).flatMap(([name, { facts }]) =>
-      Array.from(facts.values(), ({ advertiserId }) => advertiserId).filter((id) => this.#pins.get(id) !== name),
+      Array.from(facts.values(), ({ advertiserId }) => advertiserId).filter((id) => this.#assignments.get(id) !== name),
     );
   }
 }

@@ -195,19 +195,20 @@ export abstract class ShardObject {
       },
       ledger: (shard) => call("d1", "ledger", () => store.ledger(shard)),
     });
-    const pins = new Map<string, string>();
+    const assignments = new Map<string, string>();
     return {
       ...own,
       log,
       shard: name,
       reports: {
         byName: new Map(Array.from(facts.stores, ([name, store]) => [name, remote(store)])),
-        pin: async (ids) => {
-          const unknown = ids.filter((id) => !pins.has(id));
+        assign: async (ids) => {
+          const unknown = ids.filter((id) => !assignments.has(id));
           if (unknown.length > 0) {
-            for (const [id, pin] of await call("d1", "pin", async () => facts.pin(unknown))) pins.set(id, pin);
+            for (const [id, assign] of await call("d1", "assign", async () => facts.assign(unknown)))
+              assignments.set(id, assign);
           }
-          return pins;
+          return assignments;
         },
       },
       archive: {

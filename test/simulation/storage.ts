@@ -9,7 +9,7 @@ import type { EventId } from "../../src/core/event-id.ts";
 import type { ImpressionKey } from "../../src/core/impression-key.ts";
 import type { Claim, Known, Repeat } from "../../src/core/ingest.ts";
 import type { KeyIndex, Lookup } from "../../src/shard/key-index.ts";
-import type { DecidedReview, LateClick, LateShelf, ShelvedClick } from "../../src/shard/late-shelf.ts";
+import type { DecidedReview, LateClick, LateStore, ShelvedClick } from "../../src/shard/late-store.ts";
 import { RepeatPages } from "../../src/shard/repeat-pages.ts";
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
 import { MemoryKeyIndex } from "../support/memory-key-index.ts";
@@ -89,7 +89,7 @@ export class TransactionalKeyIndex implements KeyIndex {
 
 const idsOf = (items: readonly { readonly event: EventId }[]) => items.map(({ event }) => event);
 
-export class MemoryLateShelf implements LateShelf {
+export class MemoryLateStore implements LateStore {
   readonly #clicks = new Map<EventId, ShelvedClick>();
   readonly #journal: Journal;
 

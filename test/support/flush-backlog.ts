@@ -119,7 +119,7 @@ const ports: FlushPorts = {
   archive: new R2Archive(bucket),
   reports: {
     byName: new Map([["REPORT_DB", store]]),
-    pin: async (ids) => new Map(ids.map((id) => [id, "REPORT_DB"])),
+    assign: async (ids) => new Map(ids.map((id) => [id, "REPORT_DB"])),
   },
   operations: { writeDataPoint: () => {} },
   transaction: (closure) => closure(),

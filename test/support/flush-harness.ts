@@ -11,7 +11,7 @@ import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
 import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { SqliteLateShelf } from "../../src/shard/sqlite-late-shelf.ts";
+import { SqliteLateStore } from "../../src/shard/sqlite-late-store.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { NOON_MS } from "./builders.ts";
 import { oneStore } from "./one-store.ts";
@@ -27,13 +27,13 @@ export function withShard(shard: string, use: (harness: Harness) => Promise<void
   return runInDurableObject(env.EVENT_SHARD.getByName(shard), async (_, { storage }) => {
     const log = new LogStore(storage.sql);
     const index = new SqliteKeyIndex(storage.sql, log);
-    const shelf = new SqliteLateShelf(storage.sql);
+    const lateStore = new SqliteLateStore(storage.sql);
     const points: unknown[] = [];
     await use({
       log,
       index,
-      forget: forgetEvents({ index, shelf }, DEDUP_HORIZON_MS),
-      remember: (entries) => void rememberEntries(entries, { index, shelf }),
+      forget: forgetEvents({ index, lateStore }, DEDUP_HORIZON_MS),
+      remember: (entries) => void rememberEntries(entries, { index, lateStore }),
       shard,
       makeIncarnation: () => "test",
       heldSeq: log.last().seq,
@@ -44,7 +44,9 @@ export function withShard(shard: string, use: (harness: Harness) => Promise<void
       transaction: (closure) => storage.transactionSync(closure),
       points,
       take: (events, nowMs = NOON_MS) =>
-        void storage.transactionSync(() => ingest(openArrivals(events), { log, index, shelf, policy: POLICY, nowMs })),
+        void storage.transactionSync(() =>
+          ingest(openArrivals(events), { log, index, lateStore, policy: POLICY, nowMs }),
+        ),
     });
   });
 }

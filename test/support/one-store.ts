@@ -5,7 +5,7 @@ import type { FactsStore, ReportStores } from "../../src/facts/facts-store.ts";
 export function oneStore(store: FactsStore): ReportStores {
   return {
     byName: new Map([[PRIMARY_DATABASE, store]]),
-    pin: async (advertiserIds) => new Map(advertiserIds.map((id) => [id, PRIMARY_DATABASE])),
+    assign: async (advertiserIds) => new Map(advertiserIds.map((id) => [id, PRIMARY_DATABASE])),
   };
 }
 

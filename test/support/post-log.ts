@@ -11,7 +11,7 @@ import { type PostTarget, postLog } from "../../src/facts/post.ts";
 export async function runPostings(
   log: LogSource & { lastSeq(): number },
   targets: readonly PostTarget[],
-  { pin, owner }: { pin: ReportStores["pin"]; owner: LogOwner },
+  { assign, owner }: { assign: ReportStores["assign"]; owner: LogOwner },
 ): Promise<void> {
   const checked: PostTarget[] = [];
   for (const target of targets) {
@@ -26,7 +26,7 @@ export async function runPostings(
     checked.push(target);
   }
   await postLog(checked, {
-    pin,
+    assign,
     owner,
     untilSeq: log.lastSeq(),
     rowsAfter: async ({ seq }) => log.rowsAfter(seq, LOG_READ_CHARS_MAX),

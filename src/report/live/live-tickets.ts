@@ -16,7 +16,7 @@ import type { Principal } from "../../access/api-keys.ts";
 import { principalOf } from "../../access/api-keys.ts";
 import type { Asked, Keyed } from "../../access/asked.ts";
 import { fromDatabase } from "../../access/database.ts";
-import { refuseHaste } from "../../access/rate-limit.ts";
+import { refuseIfTooFast } from "../../access/rate-limit.ts";
 import type { KeyRing } from "../../core/key-ring.ts";
 import { SECOND_MS } from "../../core/limits.ts";
 import { err, ok, type Result } from "../../core/result.ts";
@@ -72,7 +72,7 @@ function notInForce(): ReportProblem {
 export async function admitTicket(ticket: string, { env, config, nowMs }: Asked): Promise<Result<Principal, Response>> {
   const opened = await openTicket(ticket, env.REPORT_DB, { ring: await ringOf(config), nowMs });
   if (!opened.ok) return err(toProblemResponse(opened.error, { "WWW-Authenticate": "Bearer" }));
-  const hasty = await refuseHaste(opened.value, env.API_RATE);
+  const hasty = await refuseIfTooFast(opened.value, env.API_RATE);
   return hasty === null ? opened : err(hasty);
 }
 

@@ -7,7 +7,7 @@
  *           {"kept":"…","offset":n}   row n of what was kept when the first page was made (page-store.ts)
  *
  * Keeps: the seal covers the key that asked, and the payload names the query: a cursor of another key does not open,
- * one of another query is refused. An order by key fields needs nothing stored: no row comes twice or is passed over,
+ * one of another query is refused. An order by key fields needs nothing stored: no row is repeated or skipped,
  * whatever is posted between two pages, since a row's key never changes; its sums are those of the moment at which its
  * page is read. In an order by a metric rows move when they are counted on, so its further pages are those of the first
  * reading.

@@ -9,8 +9,8 @@
  * may be some moments apart. Long sketches are read
  * on in further steps: they only grow, and a user that is read twice counts once. Where minutes were moved meanwhile,
  * so that plan or sketches may have missed some, all is read again.
- * Relies on: an advertiser is pinned before anything of it is posted (src/facts/directory.ts), and the watermark is
- * read before the directory: whatever the watermark speaks for is pinned by then.
+ * Relies on: an advertiser is assigned before anything of it is posted (src/facts/directory.ts), and the watermark is
+ * read before the directory: whatever the watermark speaks for is assigned by then.
  */
 
 import { DatabaseFault, fromDatabase } from "../../access/database.ts";

@@ -4,16 +4,16 @@
  * Violates G4: the report's totals are those of the truth.
  */
 import { ingest } from "../../../src/shard/ingest.ts";
-import type { LateShelf } from "../../../src/shard/late-shelf.ts";
+import type { LateStore } from "../../../src/shard/late-store.ts";
 import type { Mutant } from "./mutant.ts";
 
-const forgetful = (shelf: LateShelf): LateShelf => ({
-  put: (clicks) => shelf.put(clicks),
+const forgetful = (lateStore: LateStore): LateStore => ({
+  put: (clicks) => lateStore.put(clicks),
   join: () => {},
-  ofKey: (key) => shelf.ofKey(key),
-  find: (event) => shelf.find(event),
-  decide: (event, decided) => shelf.decide(event, decided),
-  dropBefore: (receivedAtMs) => shelf.dropBefore(receivedAtMs),
+  ofKey: (key) => lateStore.ofKey(key),
+  find: (event) => lateStore.find(event),
+  decide: (event, decided) => lateStore.decide(event, decided),
+  dropBefore: (receivedAtMs) => lateStore.dropBefore(receivedAtMs),
 });
 
 export const JOIN_FORGOTTEN: Mutant = {
@@ -21,6 +21,6 @@ export const JOIN_FORGOTTEN: Mutant = {
   promise: "G4",
   parts: {
     ingest: (arrivals, ports, transact) =>
-      transact(() => ingest(arrivals, { ...ports, shelf: forgetful(ports.shelf) })),
+      transact(() => ingest(arrivals, { ...ports, lateStore: forgetful(ports.lateStore) })),
   },
 };

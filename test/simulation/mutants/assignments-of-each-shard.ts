@@ -6,15 +6,15 @@ import { hash32 } from "../../../src/core/hash.ts";
 import { flush } from "../../../src/shard/flush.ts";
 import type { Mutant } from "./mutant.ts";
 
-export const PINS_OF_EACH_SHARD: Mutant = {
-  fault: "every shard pins advertisers by itself",
+export const ASSIGNMENTS_OF_EACH_SHARD: Mutant = {
+  fault: "every shard assignments advertisers by itself",
   promise: "G6",
   parts: {
     flush: (ports, settings, nowMs, session) => {
       const names = [...ports.reports.byName.keys()];
       const pinOf = (id: string) => names[hash32(id.concat(ports.shard)) % names.length] ?? "";
-      const pin = async (ids: readonly string[]) => new Map(ids.map((id) => [id, pinOf(id)]));
-      return flush({ ...ports, reports: { ...ports.reports, pin } }, settings, nowMs, session);
+      const assign = async (ids: readonly string[]) => new Map(ids.map((id) => [id, pinOf(id)]));
+      return flush({ ...ports, reports: { ...ports.reports, assign } }, settings, nowMs, session);
     },
   },
 };

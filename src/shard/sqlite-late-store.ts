@@ -1,12 +1,12 @@
 /**
  * Late clicks as rows of one table; they are few (core/late-cap.ts), so they are deleted by row.
  *
- * Keeps: the contract of late-shelf.ts. Relies on: the caller's transaction.
+ * Keeps: the contract of late-store.ts. Relies on: the caller's transaction.
  */
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
-import type { DecidedReview, LateClick, LateShelf, ShelvedClick } from "./late-shelf.ts";
+import type { DecidedReview, LateClick, LateStore, ShelvedClick } from "./late-store.ts";
 
 const INSERT_LATE = `
 INSERT OR IGNORE INTO late (event, key, received_at_ms, clicks, encoded, decided)
@@ -34,7 +34,7 @@ type LateRow = {
   readonly decided: string | null;
 };
 
-export class SqliteLateShelf implements LateShelf {
+export class SqliteLateStore implements LateStore {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {

@@ -1,10 +1,10 @@
 /**
- * The Worker's desk over HTTP, as an operator's program sees it (src/operator/app.ts).
+ * The operator's routes over HTTP, as a program calls them (src/operator/app.ts).
  *
  * Keeps: an answer that is no success is one RefusedError whose message is one line: the problem's title, and what it
  * says beside it. Relies on: the key has scope admin.
  */
-export type DeskClient = {
+export type OperatorClient = {
   get(path: string, query: Readonly<Record<string, string | undefined>>): Promise<unknown>;
   post(path: string, body: unknown): Promise<unknown>;
 };
@@ -14,7 +14,7 @@ export class RefusedError extends Error {}
 
 const ANSWER_MAX_MS = 60_000;
 
-export function deskClient({ url, key }: { url: string; key: string }): DeskClient {
+export function operatorClient({ url, key }: { url: string; key: string }): OperatorClient {
   const call = async (target: URL, init: RequestInit): Promise<unknown> => {
     const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
     const signal = AbortSignal.timeout(ANSWER_MAX_MS);

@@ -1,7 +1,7 @@
 /**
  * The port to the late clicks that wait for a decision, and to the decisions made.
  *
- * Contract (test/contract/late-shelf.test.ts, over memory and SQLite): what is put stays until `dropBefore`, put again
+ * Contract (test/contract/late-store.test.ts, over memory and SQLite): what is put stays until `dropBefore`, put again
  * it changes nothing; what joins it adds to its clicks; a decision is remembered with it.
  */
 import type { EventId } from "../core/event-id.ts";
@@ -22,7 +22,7 @@ export type DecidedReview = { readonly choice: ReviewChoice; readonly decision: 
 
 export type ShelvedClick = LateClick & { readonly decided: DecidedReview | null };
 
-export interface LateShelf {
+export interface LateStore {
   put(clicks: readonly LateClick[]): void;
   /** Lets further clicks join one that is there. */
   join(event: EventId, clicks: number): void;

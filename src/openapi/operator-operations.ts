@@ -1,5 +1,5 @@
 /**
- * Operations of the desk: what happened to a click, late clicks, dead letters.
+ * Operations of the event tools: what happened to a click, late clicks, dead letters.
  */
 
 import { REFUSAL_REASONS } from "../core/refusal.ts";
@@ -16,7 +16,7 @@ const CHECKED = [...KEYED, ...problems("unknown_parameter", "invalid_value"), ..
 const isOfToken = (reason: string) => !/^(body_|field_|method_|speculative|life_too_long|issued_ahead)/.test(reason);
 const letters = { tag: "Dead letters", scopes: ["admin"] } as const;
 
-export const DESK_OPERATIONS: readonly Operation[] = [
+export const OPERATOR_OPERATIONS: readonly Operation[] = [
   {
     ...{ id: "explainClick", method: "get", path: "/v1/clicks/{id}", tag: "Explain", scopes: ["report", "admin"] },
     summary: "Explain what happened to a click",
