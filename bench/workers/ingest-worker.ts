@@ -5,18 +5,14 @@
  *
  * Keeps: what /run measures holds no minting and no encoding; every event is a click of another impression.
  */
-import { encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
-import { makeEventId } from "../../src/core/event-id.ts";
-import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { EventShard } from "../../src/shard/event-shard.ts";
-import { benchEvent } from "./bench-event.ts";
+import { encodedEvent } from "./bench-event.ts";
 
 export { ReadGate } from "../../src/access/read-gate.ts";
 export { SubmissionShard } from "../../src/shard/submission-shard.ts";
 export { EventShard };
 
 const ADS = 1_000;
-let serial = 0;
 let calls: string[][] = [];
 
 export default {
@@ -25,7 +21,7 @@ export default {
     const size = (name: string) => Number(searchParams.get(name));
     if (pathname === "/prepare") {
       const perCall = size("messages") * size("events");
-      calls = Array.from({ length: size("calls") }, () => Array.from({ length: perCall }, encodedEvent));
+      calls = Array.from({ length: size("calls") }, () => Array.from({ length: perCall }, () => encodedEvent(ADS)));
       return new Response(null, { status: 204 });
     }
     let counted = 0;
@@ -33,14 +29,3 @@ export default {
     return Response.json({ events: calls.reduce((sum, { length }) => sum + length, 0), counted });
   },
 } satisfies ExportedHandler<Env>;
-
-function encodedEvent(): string {
-  const random = new Uint8Array(8);
-  new DataView(random.buffer).setUint32(4, ++serial);
-  const receivedAtMs = Date.now();
-  const id = makeEventId({ receivedAtMs, routingHash: serial }, random);
-  const part = (value: unknown) => encodeBase64url(encodeUtf8(JSON.stringify(value)));
-  const { event, claims } = benchEvent(serial, ADS, receivedAtMs);
-  const token = `${part({ alg: "HS256", kid: "bench-1", typ: "JWT" })}.${part(claims)}.${"A".repeat(43)}`;
-  return encodeTokenEvent({ ...event, id, token });
-}

@@ -7,12 +7,9 @@
  *
  * Keeps: a storage that is lost is an empty one, which is the earliest moment that it can be set back to.
  */
-import { encodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
-import { makeEventId } from "../../src/core/event-id.ts";
-import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import worker from "../../src/index.ts";
 import { EventShard as Shard } from "../../src/shard/event-shard.ts";
-import { benchEvent } from "./bench-event.ts";
+import { encodedEvent } from "./bench-event.ts";
 
 export { ReadGate, SubmissionShard } from "../../src/index.ts";
 
@@ -20,7 +17,6 @@ const ADS = 1_000;
 const PER_CALL = 500;
 const AGAIN_MAX = 1_000;
 const delivered = new Map<string, string[]>();
-let serial = 0;
 
 export class EventShard extends Shard {
   /** Empties the storage and ends the object, which the caller hears as an error. */
@@ -39,7 +35,7 @@ export default {
       case "/bench/fill": {
         const events = Number(searchParams.get("events"));
         for (let done = 0; done < events; done += PER_CALL) {
-          const call = Array.from({ length: Math.min(PER_CALL, events - done) }, encodedEvent);
+          const call = Array.from({ length: Math.min(PER_CALL, events - done) }, () => encodedEvent(ADS));
           if (done === 0) delivered.set(name, call.slice(0, AGAIN_MAX));
           await shard().ingest(call);
         }
@@ -59,14 +55,3 @@ export default {
   queue: worker.queue,
   scheduled: worker.scheduled,
 } satisfies ExportedHandler<Env>;
-
-function encodedEvent(): string {
-  const random = new Uint8Array(8);
-  new DataView(random.buffer).setUint32(4, ++serial);
-  const receivedAtMs = Date.now();
-  const id = makeEventId({ receivedAtMs, routingHash: serial }, random);
-  const part = (value: unknown) => encodeBase64url(encodeUtf8(JSON.stringify(value)));
-  const { event, claims } = benchEvent(serial, ADS, receivedAtMs);
-  const token = `${part({ alg: "HS256", kid: "bench-1", typ: "JWT" })}.${part(claims)}.${"A".repeat(43)}`;
-  return encodeTokenEvent({ ...event, id, token });
-}

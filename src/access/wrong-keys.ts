@@ -10,11 +10,12 @@
  * wrong. A request without a key is no guess. The network is remembered as a keyed hash, for the period only.
  * Relies on: `[[ratelimits]]` in wrangler.toml has this period. Counts are kept by location, and a rest by isolate.
  */
+
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeBase64url, encodeUtf8 } from "../core/base64url.ts";
+import { clientOf } from "../core/client-address.ts";
 import { SECOND_MS } from "../core/limits.ts";
-import { networkOf } from "../core/network.ts";
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 
@@ -53,7 +54,7 @@ export class WrongKeys {
 
 /** The network of a request, as a hash that only who holds the secret can make. */
 export function networkHashOf(request: Request, secret: string): string {
-  const network = networkOf(request.headers.get("CF-Connecting-IP") ?? "");
+  const network = clientOf(request.headers.get("CF-Connecting-IP") ?? "");
   return encodeBase64url(hmac(sha256, encodeUtf8(secret), encodeUtf8(`wrong keys\n${network}`)).subarray(0, 12));
 }
 

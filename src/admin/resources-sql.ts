@@ -1,5 +1,5 @@
 /**
- * The statements of the resources. A row goes in as one JSON object, with the names of answers.
+ * The statements of the resources, made of their columns. A row goes in as one JSON object, with the names of answers.
  *
  *   one     ?1 id
  *   list    ?1 after, ?2 limit                    listOf   ?1 after, ?2 limit, ?3 parent
@@ -16,184 +16,66 @@ export type ResourceSql = {
   readonly update: string;
 };
 
-export const ADVERTISER_SQL: ResourceSql = {
-  one: `
-SELECT advertiser_id AS id, name, currency, time_zone AS timeZone, attribution_window_days AS attributionWindowDays,
-  status, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs
-FROM advertiser_profiles
-WHERE advertiser_id = ?1`,
-  list: `
-SELECT advertiser_id AS id, name, currency, time_zone AS timeZone, attribution_window_days AS attributionWindowDays,
-  status, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs
-FROM advertiser_profiles
-WHERE advertiser_id > ?1
-ORDER BY advertiser_id
-LIMIT ?2`,
-  insert: `
-INSERT INTO advertiser_profiles (
-  advertiser_id, name, currency, time_zone, attribution_window_days, status, created_at_ms, updated_at_ms
-)
-VALUES (
-  ?1 ->> 'id', ?1 ->> 'name', ?1 ->> 'currency', ?1 ->> 'timeZone', ?1 ->> 'attributionWindowDays', ?1 ->> 'status',
-  ?1 ->> 'createdAtMs', ?1 ->> 'updatedAtMs'
-)`,
-  update: `
-UPDATE advertiser_profiles
-SET name = ?1 ->> 'name', currency = ?1 ->> 'currency', time_zone = ?1 ->> 'timeZone',
-  attribution_window_days = ?1 ->> 'attributionWindowDays', status = ?1 ->> 'status',
-  updated_at_ms = CASE WHEN updated_at_ms = ?2 THEN ?1 ->> 'updatedAtMs' END
-WHERE advertiser_id = ?1 ->> 'id'`,
-};
+const TIMES = ["created_at_ms", "updated_at_ms"];
 
-export const CAMPAIGN_SQL: ResourceSql = {
-  one: `
-SELECT campaign_id AS id, advertiser_id AS advertiserId, name, status, created_at_ms AS createdAtMs,
-  updated_at_ms AS updatedAtMs
-FROM campaigns
-WHERE campaign_id = ?1`,
-  list: `
-SELECT campaign_id AS id, advertiser_id AS advertiserId, name, status, created_at_ms AS createdAtMs,
-  updated_at_ms AS updatedAtMs
-FROM campaigns
-WHERE campaign_id > ?1
-ORDER BY campaign_id
-LIMIT ?2`,
-  listOf: `
-SELECT campaign_id AS id, advertiser_id AS advertiserId, name, status, created_at_ms AS createdAtMs,
-  updated_at_ms AS updatedAtMs
-FROM campaigns
-WHERE advertiser_id = ?3 AND campaign_id > ?1
-ORDER BY campaign_id
-LIMIT ?2`,
-  insert: `
-INSERT INTO campaigns (campaign_id, advertiser_id, name, status, created_at_ms, updated_at_ms)
-VALUES (
-  ?1 ->> 'id', ?1 ->> 'advertiserId', ?1 ->> 'name', ?1 ->> 'status', ?1 ->> 'createdAtMs', ?1 ->> 'updatedAtMs'
-)`,
-  update: `
-UPDATE campaigns
-SET name = ?1 ->> 'name', status = ?1 ->> 'status',
-  updated_at_ms = CASE WHEN updated_at_ms = ?2 THEN ?1 ->> 'updatedAtMs' END
-WHERE campaign_id = ?1 ->> 'id'`,
-};
+/** What a resource's table is: `id` and `parent` never change, the others do. */
+type Shape = { readonly id: string; readonly parent?: string; readonly changing: readonly string[] };
 
-export const AD_GROUP_SQL: ResourceSql = {
-  one: `
-SELECT ad_group_id AS id, campaign_id AS campaignId, name, status, created_at_ms AS createdAtMs,
-  updated_at_ms AS updatedAtMs
-FROM ad_groups
-WHERE ad_group_id = ?1`,
-  list: `
-SELECT ad_group_id AS id, campaign_id AS campaignId, name, status, created_at_ms AS createdAtMs,
-  updated_at_ms AS updatedAtMs
-FROM ad_groups
-WHERE ad_group_id > ?1
-ORDER BY ad_group_id
-LIMIT ?2`,
-  listOf: `
-SELECT ad_group_id AS id, campaign_id AS campaignId, name, status, created_at_ms AS createdAtMs,
-  updated_at_ms AS updatedAtMs
-FROM ad_groups
-WHERE campaign_id = ?3 AND ad_group_id > ?1
-ORDER BY ad_group_id
-LIMIT ?2`,
-  insert: `
-INSERT INTO ad_groups (ad_group_id, campaign_id, name, status, created_at_ms, updated_at_ms)
-VALUES (
-  ?1 ->> 'id', ?1 ->> 'campaignId', ?1 ->> 'name', ?1 ->> 'status', ?1 ->> 'createdAtMs', ?1 ->> 'updatedAtMs'
-)`,
-  update: `
-UPDATE ad_groups
-SET name = ?1 ->> 'name', status = ?1 ->> 'status',
+function statementsOf(table: string, { id, parent, changing }: Shape): ResourceSql {
+  const columns = [...(parent === undefined ? [] : [parent]), ...changing, ...TIMES];
+  const select = `
+SELECT ${[`${id} AS id`, ...columns.map(asMember)].join(", ")}
+FROM ${table}`;
+  const page = `
+ORDER BY ${id}
+LIMIT ?2`;
+  return {
+    one: `${select}
+WHERE ${id} = ?1`,
+    list: `${select}
+WHERE ${id} > ?1${page}`,
+    ...(parent === undefined ? {} : { listOf: `${select}\nWHERE ${parent} = ?3 AND ${id} > ?1${page}` }),
+    insert: `
+INSERT INTO ${table} (${[id, ...columns].join(", ")})
+VALUES (${["id", ...columns.map(memberOf)].map((member) => `?1 ->> '${member}'`).join(", ")})`,
+    update: `
+UPDATE ${table}
+SET ${changing.map((column) => `${column} = ?1 ->> '${memberOf(column)}'`).join(", ")},
   updated_at_ms = CASE WHEN updated_at_ms = ?2 THEN ?1 ->> 'updatedAtMs' END
-WHERE ad_group_id = ?1 ->> 'id'`,
-};
+WHERE ${id} = ?1 ->> 'id'`,
+  };
+}
 
-export const AD_SQL: ResourceSql = {
-  one: `
-SELECT ad_id AS id, campaign_id AS campaignId, ad_group_id AS adGroupId, creative_id AS creativeId, name,
-  cpc_micros AS cpcMicros, status, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs
-FROM ads
-WHERE ad_id = ?1`,
-  list: `
-SELECT ad_id AS id, campaign_id AS campaignId, ad_group_id AS adGroupId, creative_id AS creativeId, name,
-  cpc_micros AS cpcMicros, status, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs
-FROM ads
-WHERE ad_id > ?1
-ORDER BY ad_id
-LIMIT ?2`,
-  listOf: `
-SELECT ad_id AS id, campaign_id AS campaignId, ad_group_id AS adGroupId, creative_id AS creativeId, name,
-  cpc_micros AS cpcMicros, status, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs
-FROM ads
-WHERE campaign_id = ?3 AND ad_id > ?1
-ORDER BY ad_id
-LIMIT ?2`,
-  insert: `
-INSERT INTO ads (
-  ad_id, campaign_id, ad_group_id, creative_id, name, cpc_micros, status, created_at_ms, updated_at_ms
-)
-VALUES (
-  ?1 ->> 'id', ?1 ->> 'campaignId', ?1 ->> 'adGroupId', ?1 ->> 'creativeId', ?1 ->> 'name', ?1 ->> 'cpcMicros',
-  ?1 ->> 'status', ?1 ->> 'createdAtMs', ?1 ->> 'updatedAtMs'
-)`,
-  update: `
-UPDATE ads
-SET ad_group_id = ?1 ->> 'adGroupId', creative_id = ?1 ->> 'creativeId', name = ?1 ->> 'name',
-  cpc_micros = ?1 ->> 'cpcMicros', status = ?1 ->> 'status',
-  updated_at_ms = CASE WHEN updated_at_ms = ?2 THEN ?1 ->> 'updatedAtMs' END
-WHERE ad_id = ?1 ->> 'id'`,
-};
+/** `cpc_micros` → `cpcMicros`, as answers write it. */
+function memberOf(column: string): string {
+  return column.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}
 
-export const CREATIVE_SQL: ResourceSql = {
-  one: `
-SELECT creative_id AS id, advertiser_id AS advertiserId, name, status, created_at_ms AS createdAtMs,
-  updated_at_ms AS updatedAtMs
-FROM creatives
-WHERE creative_id = ?1`,
-  list: `
-SELECT creative_id AS id, advertiser_id AS advertiserId, name, status, created_at_ms AS createdAtMs,
-  updated_at_ms AS updatedAtMs
-FROM creatives
-WHERE creative_id > ?1
-ORDER BY creative_id
-LIMIT ?2`,
-  listOf: `
-SELECT creative_id AS id, advertiser_id AS advertiserId, name, status, created_at_ms AS createdAtMs,
-  updated_at_ms AS updatedAtMs
-FROM creatives
-WHERE advertiser_id = ?3 AND creative_id > ?1
-ORDER BY creative_id
-LIMIT ?2`,
-  insert: `
-INSERT INTO creatives (creative_id, advertiser_id, name, status, created_at_ms, updated_at_ms)
-VALUES (
-  ?1 ->> 'id', ?1 ->> 'advertiserId', ?1 ->> 'name', ?1 ->> 'status', ?1 ->> 'createdAtMs', ?1 ->> 'updatedAtMs'
-)`,
-  update: `
-UPDATE creatives
-SET name = ?1 ->> 'name', status = ?1 ->> 'status',
-  updated_at_ms = CASE WHEN updated_at_ms = ?2 THEN ?1 ->> 'updatedAtMs' END
-WHERE creative_id = ?1 ->> 'id'`,
-};
+function asMember(column: string): string {
+  const member = memberOf(column);
+  return member === column ? column : `${column} AS ${member}`;
+}
 
-export const PUBLISHER_SQL: ResourceSql = {
-  one: `
-SELECT publisher_id AS id, name, status, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs
-FROM publishers
-WHERE publisher_id = ?1`,
-  list: `
-SELECT publisher_id AS id, name, status, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs
-FROM publishers
-WHERE publisher_id > ?1
-ORDER BY publisher_id
-LIMIT ?2`,
-  insert: `
-INSERT INTO publishers (publisher_id, name, status, created_at_ms, updated_at_ms)
-VALUES (?1 ->> 'id', ?1 ->> 'name', ?1 ->> 'status', ?1 ->> 'createdAtMs', ?1 ->> 'updatedAtMs')`,
-  update: `
-UPDATE publishers
-SET name = ?1 ->> 'name', status = ?1 ->> 'status',
-  updated_at_ms = CASE WHEN updated_at_ms = ?2 THEN ?1 ->> 'updatedAtMs' END
-WHERE publisher_id = ?1 ->> 'id'`,
-};
+const NAMED = ["name", "status"];
+
+export const ADVERTISER_SQL = statementsOf("advertiser_profiles", {
+  id: "advertiser_id",
+  changing: ["name", "currency", "time_zone", "attribution_window_days", "status"],
+});
+export const CAMPAIGN_SQL = statementsOf("campaigns", {
+  ...{ id: "campaign_id", parent: "advertiser_id" },
+  changing: NAMED,
+});
+export const AD_GROUP_SQL = statementsOf("ad_groups", {
+  ...{ id: "ad_group_id", parent: "campaign_id" },
+  changing: NAMED,
+});
+export const AD_SQL = statementsOf("ads", {
+  ...{ id: "ad_id", parent: "campaign_id" },
+  changing: ["ad_group_id", "creative_id", "name", "cpc_micros", "status"],
+});
+export const CREATIVE_SQL = statementsOf("creatives", {
+  ...{ id: "creative_id", parent: "advertiser_id" },
+  changing: NAMED,
+});
+export const PUBLISHER_SQL = statementsOf("publishers", { id: "publisher_id", changing: NAMED });

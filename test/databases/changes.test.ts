@@ -19,7 +19,7 @@ import { NOON_MS } from "../support/builders.ts";
 import { aPosting, placeOf } from "../support/post-to.ts";
 import { copyDatabase } from "../support/set-back.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
-import { databaseOf, HOMES, NAMES, type Name, pinHomes } from "./spread.ts";
+import { assignHomes, databaseOf, HOMES, NAMES, type Name } from "./spread.ts";
 
 const SEED = 20_261_128;
 const NOON = NOON_MS / MINUTE_MS;
@@ -264,7 +264,7 @@ describe("[fault B11] the operator", () => {
   };
 
   it("is told the changes of all databases page by page, or of one advertiser, by one cursor each", async () => {
-    await pinHomes();
+    await assignHomes();
     const all = await days("");
     const one = await days("?advertiser_id=adv_3");
     for (const advertiser of ADVERTISERS) {
@@ -285,7 +285,7 @@ describe("[fault B11] the operator", () => {
   });
 
   it("is told everything of a database that was first used behind its cursor", async () => {
-    await pinHomes();
+    await assignHomes();
     const primary = databaseOf("REPORT_DB");
     await primary.prepare("DELETE FROM report_databases WHERE database = 'REPORT_DB_2'").run();
     const { cursor } = await days("");

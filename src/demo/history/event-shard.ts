@@ -9,7 +9,7 @@ import { EventShard } from "../../shard/event-shard.ts";
 import { type Arrival, ingest, openArrivals } from "../../shard/ingest.ts";
 import { type ReviewRequest, reviewLate } from "../../shard/review.ts";
 import { SqliteKeyIndex } from "../../shard/sqlite-key-index.ts";
-import { SqliteLateShelf } from "../../shard/sqlite-late-shelf.ts";
+import { SqliteLateStore } from "../../shard/sqlite-late-store.ts";
 import { LogStore } from "../../shard/sqlite-shard-log.ts";
 import { topologyInForce } from "../../shard/topology-keeper.ts";
 import { edgeOf } from "../../track/edge.ts";
@@ -35,11 +35,11 @@ export class HistoricEventShard extends EventShard {
     const loggings = log.life().read() === null ? await this.#loggings(span) : [];
     const { late: policy } = (await edgeOf(env)).config;
     const index = new SqliteKeyIndex(ctx.storage.sql, log);
-    const shelf = new SqliteLateShelf(ctx.storage.sql);
+    const lateStore = new SqliteLateStore(ctx.storage.sql);
     const write = () => {
       for (const { nowMs, arrivals, reviews } of loggings) {
-        ingest(arrivals, { log, index, shelf, policy, nowMs });
-        for (const request of reviews) reviewLate(request, { log, index, shelf }, { by: HISTORY_ACTOR, nowMs });
+        ingest(arrivals, { log, index, lateStore, policy, nowMs });
+        for (const request of reviews) reviewLate(request, { log, index, lateStore }, { by: HISTORY_ACTOR, nowMs });
       }
     };
     const { endMs } = span;
