@@ -44,6 +44,8 @@ export default defineConfig(async () => {
   };
   return {
     test: {
+      // Half of the machine waits otherwise: for a process that starts, a clock, or a page.
+      maxWorkers: "100%",
       projects: [
         {
           test: {
