@@ -48,6 +48,7 @@ const DENSE = 140;
 const TICKS_WIDE = 10;
 const TICKS_NARROW = 4;
 const LINE_NAMES = "12%";
+const NAME_HEIGHT = 14;
 
 export const LINES_MAX = 5;
 
@@ -94,7 +95,7 @@ export function ChartPicture(chart: Chart) {
           {ticks(points)}
           {points.map((point, at) => slot(point, at, points.length))}
         </svg>
-        {lines.map(({ name, values }, at) => endName(name, values, { at, y, width }))}
+        {endNames(lines, { y, width })}
       </svg>
     </div>
   );
@@ -227,15 +228,25 @@ function slot({ title, href, state }: ChartPoint, at: number, of: number) {
   );
 }
 
-type End = { readonly at: number; readonly y: (value: number) => number; readonly width: string };
+type Ends = { readonly y: (value: number) => number; readonly width: string };
 
-function endName(name: string, values: readonly (number | null)[], { at, y, width }: End) {
-  const last = values.findLast((value) => value !== null) ?? null;
-  return last === null ? null : (
-    <text class={`line-name line-name-${at + 1}`} x={width} dx="4" y={y(last) + 4}>
-      {name}
-    </text>
-  );
+/** Names at the ends of their lines, moved apart where lines end together: from the lowest up, none on another. */
+function endNames(lines: readonly ChartLine[], { y, width }: Ends) {
+  const ends = lines.flatMap(({ name, values }, at) => {
+    const last = values.findLast((value) => value !== null) ?? null;
+    return last === null ? [] : [{ name, at, y: y(last) + 4 }];
+  });
+  let above = Number.POSITIVE_INFINITY;
+  return ends
+    .toSorted((one, other) => other.y - one.y)
+    .map(({ name, at, y: wanted }) => {
+      above = Math.min(wanted, above - NAME_HEIGHT);
+      return (
+        <text class={`line-name line-name-${at + 1}`} x={width} dx="4" y={round(above)}>
+          {name}
+        </text>
+      );
+    });
 }
 
 function reach({ value, before, band }: ChartPoint): number[] {

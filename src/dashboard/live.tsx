@@ -160,7 +160,10 @@ function LiveChart({ minutes, writer, nowMs }: Props & { nowMs: number }) {
         <g class="ticks">
           {minutes.map(({ minute }, at) =>
             at % TICK_EVERY === 0 ? (
-              <text x={`${at * share}%`} y={LIVE_LINES.ticks} data-live-tick={String(at)}>
+              <text
+                class={at % (2 * TICK_EVERY) === 0 ? undefined : "wide-only"}
+                {...{ x: `${at * share}%`, y: LIVE_LINES.ticks, "data-live-tick": String(at) }}
+              >
                 {timeOf(minute, writer)}
               </text>
             ) : null,
@@ -233,7 +236,7 @@ function NewestReasons({ points, writer }: { points: readonly Counted[]; writer:
           <thead>
             <tr>
               <th scope="col">minute</th>
-              <th scope="col">reasons, with how many had them</th>
+              <th scope="col">reasons and their counts</th>
             </tr>
           </thead>
           <tbody>

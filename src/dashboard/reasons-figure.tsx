@@ -96,34 +96,36 @@ function titleOf(shown: readonly [string, number][], counts: unknown, writer: Wr
 function ReasonTable({ entries, gross, writer }: Omit<Shown, "read"> & { gross: number }) {
   const meanings = new Map(reasonDefinitions().map(({ name, means }) => [name, means]));
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Reason</th>
-          <th scope="col">What it means</th>
-          <th scope="col" class="number">
-            Count
-          </th>
-          {gross > 0 ? (
-            <th scope="col" class="number">
-              of gross
-            </th>
-          ) : null}
-        </tr>
-      </thead>
-      <tbody>
-        {entries.map(([reason, count]) => (
+    <section class="scroll" tabindex={0} aria-label="Reasons, with what they mean">
+      <table class="wide">
+        <thead>
           <tr>
-            <th scope="row">
-              <code>{reason}</code>
+            <th scope="col">Reason</th>
+            <th scope="col">What it means</th>
+            <th scope="col" class="number">
+              Count
             </th>
-            <td>{meanings.get(reason) ?? "Of rules that are no more."}</td>
-            <td class="number">{writer.count(count)}</td>
-            {gross > 0 ? <td class="number soft">{writer.percent(count / gross)}</td> : null}
+            {gross > 0 ? (
+              <th scope="col" class="number">
+                of gross
+              </th>
+            ) : null}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {entries.map(([reason, count]) => (
+            <tr>
+              <th scope="row">
+                <code>{reason}</code>
+              </th>
+              <td class="meaning">{meanings.get(reason) ?? "Of rules that are no more."}</td>
+              <td class="number">{writer.count(count)}</td>
+              {gross > 0 ? <td class="number soft">{writer.percent(count / gross)}</td> : null}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
   );
 }
 
