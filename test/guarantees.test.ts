@@ -85,7 +85,9 @@ describe("G1: a valid token redirects to exactly what was signed, and nothing el
     const [header, payload] = (await aToken()).split(".");
     for (const token of [`${header}.${payload}.`, `${header}.${payload}.${"A".repeat(43)}`, `${header}..`, "..", ""]) {
       const response = await click(token);
-      expect(response.status).toBeGreaterThanOrEqual(400);
+      // A browser takes `/c/..` for `/`, which is a page.
+      if (token === "..") expect(response.status).toBe(200);
+      else expect(response.status).toBeGreaterThanOrEqual(400);
       expect(response.headers.get("Location")).toBeNull();
     }
   });

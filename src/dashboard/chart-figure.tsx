@@ -9,7 +9,7 @@ import { definitionOf, isSum, labelOf, type MetricName, type Writer } from "./fi
 import { type Counted, figureIn, type Meta, previousOf, textOf } from "./report-answer.ts";
 import type { Granularity, SeriesRead } from "./series.ts";
 import { addressOf, type Comparison, type View } from "./view.ts";
-import { placeOf, STATE_MEANINGS, type WindowState } from "./windows.ts";
+import { isWhole, placeOf, STATE_MEANINGS, type WindowState } from "./windows.ts";
 
 type Props = {
   readonly answer: SeriesRead;
@@ -124,7 +124,7 @@ function toLines({ answer, metric }: Props) {
       .filter(([name, value]) => name !== "points" && typeof value === "string")
       .map(([, value]) => (value === "" ? "not set" : String(value)))
       .join(" · "),
-    values: one.points.map((point, at) => (answer.states[at] === "future" ? null : toNumber(figureIn(point, metric)))),
+    values: one.points.map((point, at) => (isWhole(answer.states[at]) ? toNumber(figureIn(point, metric)) : null)),
   }));
 }
 

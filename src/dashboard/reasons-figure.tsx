@@ -14,6 +14,7 @@ import { figureIn, type SeriesAnswer } from "./report-answer.ts";
 import { readSeries, type SeriesRead } from "./series.ts";
 import { Trouble } from "./shell.tsx";
 import { addressOf, type View } from "./view.ts";
+import { isWhole } from "./windows.ts";
 
 type Of = "clicks" | "conversions";
 type Props = {
@@ -73,7 +74,7 @@ function ReasonLines({ read, entries, writer }: Shown) {
   const shown = entries.slice(0, LINES_MAX);
   const lines = shown.map(([reason]) => ({
     name: shortName(reason),
-    values: points.map((point, at) => (read.states[at] === "future" ? null : countOf(point["reasons"], reason))),
+    values: points.map((point, at) => (isWhole(read.states[at]) ? countOf(point["reasons"], reason) : null)),
   }));
   return (
     <div class="plot" data-chart>

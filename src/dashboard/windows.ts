@@ -37,3 +37,8 @@ export function placeOf(ms: number | null, spans: readonly Span[]): number | nul
   if (span === undefined) return null;
   return (at + (ms - span.fromMs) / (span.toMs - span.fromMs)) / spans.length;
 }
+
+/** Whether a line may reach the window: one that fell to a window which is still filling would look like a loss. */
+export function isWhole(state: WindowState | undefined): boolean {
+  return state !== "open" && state !== "future";
+}
