@@ -22,6 +22,12 @@ export type SliceTurns = {
 
 /** How long a slice lets light reads of others go first. */
 export const YIELD_MS = 100;
+/**
+ * Between a slice and the next, at least, so that whoever is not at the gate yet gets there: their key is looked up
+ * before. Where another tenant was here lately it is as long as the slice took.
+ */
+export const PAUSE_MS = 4;
+const LATELY_MS = 10_000;
 /** A slice takes a tenth of it. */
 export const LEASE_MS = 1_000;
 
@@ -33,16 +39,17 @@ type Waiting = {
 };
 
 export class SliceLine {
-  readonly #budget: Pick<ReadBudget, "keepRead" | "lightBeside">;
+  readonly #budget: Pick<ReadBudget, "keepRead" | "lightBeside" | "wasBeside">;
   readonly #clock: Clock;
   readonly #waiting = new Set<Waiting>();
   /** Tenant → when it was served, by number. */
   readonly #served = new Map<string, number>();
   #turns = 0;
-  #holder: { readonly pass: number; readonly untilMs: number } | null = null;
+  #holder: { readonly pass: number; readonly tenant: string; readonly untilMs: number } | null = null;
+  #pauseUntilMs = 0;
   #cancel: (() => void) | null = null;
 
-  constructor(budget: Pick<ReadBudget, "keepRead" | "lightBeside">, clock: Clock) {
+  constructor(budget: Pick<ReadBudget, "keepRead" | "lightBeside" | "wasBeside">, clock: Clock) {
     this.#budget = budget;
     this.#clock = clock;
   }
@@ -51,7 +58,7 @@ export class SliceLine {
   next(pass: number): Promise<boolean> {
     const nowMs = this.#clock.nowMs();
     const tenant = this.#budget.keepRead(pass, nowMs);
-    if (this.#holder?.pass === pass) this.#holder = null;
+    this.#release(pass);
     const turn =
       tenant === null
         ? Promise.resolve(false)
@@ -62,7 +69,7 @@ export class SliceLine {
 
   /** The pass has no more slices. */
   end(pass: number): void {
-    if (this.#holder?.pass === pass) this.#holder = null;
+    this.#release(pass);
     for (const waiting of this.#waiting) {
       if (waiting.pass !== pass) continue;
       this.#waiting.delete(waiting);
@@ -80,8 +87,9 @@ export class SliceLine {
       if (this.#holder === null) this.#served.clear();
       return;
     }
-    if (this.#holder !== null && this.#holder.untilMs > nowMs) {
-      this.#wakeAfter(this.#holder.untilMs - nowMs);
+    const takenUntilMs = this.#holder?.untilMs ?? this.#pauseUntilMs;
+    if (takenUntilMs > nowMs) {
+      this.#wakeAfter(takenUntilMs - nowMs);
       return;
     }
     const inTurn = Array.from(this.#waiting).toSorted(
@@ -95,8 +103,18 @@ export class SliceLine {
     this.#waiting.delete(next);
     this.#turns++;
     this.#served.set(next.tenant, this.#turns);
-    this.#holder = { pass: next.pass, untilMs: nowMs + LEASE_MS };
+    this.#holder = { pass: next.pass, tenant: next.tenant, untilMs: nowMs + LEASE_MS };
     next.wake(true);
+  }
+
+  #release(pass: number): void {
+    const held = this.#holder;
+    if (held === null || held.pass !== pass) return;
+    this.#holder = null;
+    const nowMs = this.#clock.nowMs();
+    const tookMs = Math.min(LEASE_MS, nowMs - (held.untilMs - LEASE_MS));
+    const hasOthers = this.#budget.wasBeside(held.tenant, nowMs - LATELY_MS);
+    this.#pauseUntilMs = nowMs + Math.max(PAUSE_MS, hasOthers ? tookMs : 0);
   }
 
   #mayRun({ tenant, sinceMs }: Waiting, nowMs: number): boolean {

@@ -147,12 +147,21 @@ export class ReadBudget {
     return others.filter(({ isDear }) => !isDear).length;
   }
 
+  /** Whether a read of another tenant has been open since an instant. */
+  wasBeside(tenant: string, sinceMs: number): boolean {
+    return (
+      this.lightBeside(tenant) > 0 ||
+      Array.from(this.#tenants).some(([name, { leftAtMs }]) => name !== tenant && leftAtMs > sinceMs)
+    );
+  }
+
   /** Gives a read's place back and charges what it read. A pass that has run out meanwhile changes nothing. */
   leave(pass: number, rowsRead: number, nowMs: number): void {
     const held = this.#take(pass);
     if (held === null) return;
     const tenant = this.#filled(held.tenant, nowMs);
     if (tenant === undefined) return;
+    tenant.leftAtMs = nowMs;
     tenant.rows += (held.guess ?? 0) - rowsRead;
     learnCost(tenant, held, rowsRead, { isWeighed: held.isDear });
   }

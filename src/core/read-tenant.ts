@@ -28,6 +28,8 @@ export type Tenant = {
   readonly costs: Map<string, number>;
   /** Whether a read is open whose shape was never seen. */
   isFirstOpen: boolean;
+  /** When its last read ended; 0 before. */
+  leftAtMs: number;
 };
 
 /** A cost that was high once is believed for some reads more; it halves from read to read. */
@@ -35,7 +37,7 @@ const COST_KEPT = 0.5;
 
 /** A tenant with full buckets. */
 export function newTenant(rules: TenantRules, nowMs: number): Tenant {
-  const none = { reads: 0, streams: 0, costs: new Map<string, number>(), isFirstOpen: false };
+  const none = { reads: 0, streams: 0, costs: new Map<string, number>(), isFirstOpen: false, leftAtMs: 0 };
   return { rules, rows: rules.rowsMax, keptBytes: rules.keptBytesMax, filledAtMs: nowMs, ...none };
 }
 

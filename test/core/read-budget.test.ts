@@ -1,7 +1,7 @@
 /** The book of who reads how much: places, rows, their coming back, and that one tenant's are not another's. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LEASE_MS, SliceLine, YIELD_MS } from "../../src/access/slice-line.ts";
+import { LEASE_MS, PAUSE_MS, SliceLine, YIELD_MS } from "../../src/access/slice-line.ts";
 import { type Entered, ReadBudget, type SharedRules } from "../../src/core/read-budget.ts";
 import type { TenantRules } from "../../src/core/read-tenant.ts";
 
@@ -250,21 +250,24 @@ describe("a dear read", () => {
     expect([book.lightBeside("quiet"), book.lightBeside("noisy")]).toEqual([1, 0]);
     expect(book.claim(dear, 1_000, T0)).toBeNull();
     expect(book.lightBeside("quiet")).toBe(0);
+    expect([book.wasBeside("quiet", T0 - 1), book.wasBeside("noisy", T0 - 1)]).toEqual([false, false]);
     for (const tenant of ["a", "b"]) expect(book.enter(askOf(tenant), T0).kind).toBe("entered");
     expect(book.enter(askOf("c"), T0)).toEqual({ kind: "wait", isOwn: false });
     book.leave(dear, 1_000, T0);
+    expect([book.wasBeside("quiet", T0 - 1), book.wasBeside("noisy", T0)]).toEqual([true, true]);
     expect(book.enter(askOf("c"), T0), "others' rows are still in flight").toEqual({ kind: "wait", isOwn: false });
   });
 });
 
 describe("slices", () => {
   /** A line whose clock stands until it is moved; what has had its turn, in order. */
-  function aLine(light: (tenant: string) => number = () => 0) {
+  function aLine(light: (tenant: string) => number = () => 0, wasBeside = false) {
     let nowMs = T0;
     const timers = new Map<() => void, number>();
     const budget = {
       keepRead: (pass: number) => (pass < 100 ? (["noisy", "quiet"][pass % 2] ?? "") : null),
       lightBeside: light,
+      wasBeside: () => wasBeside,
     };
     const line = new SliceLine(budget, {
       nowMs: () => nowMs,
@@ -287,19 +290,20 @@ describe("slices", () => {
   const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
   it("[attack 8] run one at a time, each tenant's in turn however many it has", async () => {
-    const { next, turns, line } = aLine();
+    const { next, turns, line, pass: wait } = aLine();
     for (const pass of [0, 2, 4, 1]) void next(pass);
     await settled();
     expect(turns).toEqual([0]);
     void next(0);
-    await settled();
+    await wait(PAUSE_MS);
     expect(turns, "the other tenant is next").toEqual([0, 1]);
     line.end(1);
-    await settled();
+    await wait(PAUSE_MS);
     expect(turns).toEqual([0, 1, 2]);
     line.end(2);
+    await wait(PAUSE_MS);
     line.end(4);
-    await settled();
+    await wait(PAUSE_MS);
     expect(turns).toEqual([0, 1, 2, 4, 0]);
   });
 
@@ -312,12 +316,28 @@ describe("slices", () => {
     await pass(1);
     expect(turns).toEqual([0]);
     void next(0);
-    await settled();
+    await pass(PAUSE_MS);
     expect(turns).toEqual([0]);
     light = 0;
     line.advance();
     await settled();
     expect(turns).toEqual([0, 0]);
+  });
+
+  it("[attack 8] leave the database alone for a moment, and as long as each took where others were here lately", async () => {
+    for (const [wasBeside, restMs] of [
+      [false, PAUSE_MS],
+      [true, 30],
+    ] as const) {
+      const { next, turns, pass } = aLine(() => 0, wasBeside);
+      void next(0);
+      await pass(30);
+      void next(0);
+      await pass(restMs - 1);
+      expect(turns).toEqual([0]);
+      await pass(1);
+      expect(turns).toEqual([0, 0]);
+    }
   });
 
   it("go on where a reader is not heard of any more, and where its pass is gone", async () => {

@@ -68,7 +68,7 @@ export function selectionOf({ share, only }: Plot, { shares, scope }: Pick<Cutti
 /** What plots weigh together; null where it is more than may be seen. */
 export async function weigh(plots: readonly Plot[], cutting: Omit<Cutting, "turn">): Promise<number | null> {
   if (plots.length === 0) return 0;
-  const limit = Math.ceil((HEAVIEST * cutting.weightMax) / plots.length);
+  const limit = Math.ceil(cutting.weightMax / plots.length);
   const statements = plots.map((plot) => weighStatement(plot.read, selectionOf(plot, cutting), limit));
   const answers = await run<WeighedRow>(cutting.database, statements);
   const weighed = answers.map(([row]) => row ?? { rows: 0, weight: 0 });
