@@ -4,7 +4,6 @@
  */
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { CONFIGURED_KEY_ID } from "../../src/access/api-keys.ts";
 import { formTokenOf, startSession } from "../../src/access/session.ts";
 import { apiApp } from "../../src/api/app.ts";
 import { readConfig } from "../../src/config.ts";
@@ -29,8 +28,6 @@ export function visitorWith(keyId: string | null, more: { nowMs?: number; secret
   const { session, setCookie } = startSession({ url: ORIGIN }, secrets, given);
   return { cookie: setCookie.split(";")[0] ?? "", token: formTokenOf(session, secrets) };
 }
-
-export const asOperator = () => visitorWith(CONFIGURED_KEY_ID);
 
 type Sent = {
   readonly method?: string;
