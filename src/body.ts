@@ -78,7 +78,9 @@ export async function readJsonBody(
   return err({ reason: "body_not_json", detail: `The body is JSON, but ${kind}: send an object, in braces.` });
 }
 
-/** The fields of a form (`application/x-www-form-urlencoded`), of at most `bytesMax` bytes; none where it is no text. */
+/**
+ * The fields of a form (`application/x-www-form-urlencoded`), of at most `bytesMax` bytes; none where it is no text.
+ */
 export async function readForm(request: Request, bytesMax: number): Promise<Result<URLSearchParams, BodyRefusal>> {
   const text = await readText(request, bytesMax);
   return text.ok ? ok(new URLSearchParams(text.value)) : text;

@@ -15,6 +15,7 @@ import {
   heavyAtStart,
   importCycles,
   importsAgainstTable,
+  LINE_CHARS_MAX,
   longFiles,
   longFunctions,
   missingModuleComment,
@@ -27,6 +28,7 @@ import {
   undocumented,
   unfinished,
   untestedCore,
+  wideLines,
 } from "./support/tidy.ts";
 
 const SKIPPED = new Set(["node_modules", "dist", "results", "vectors"]);
@@ -225,8 +227,12 @@ describe("SQL is a constant", () => {
   });
 });
 
-describe("files and functions are short", () => {
+describe("files, functions and lines are short", () => {
   it("and long ones are found", () => {
+    expect(wideLines({ path: "a.ts", text: `// ${"·".repeat(LINE_CHARS_MAX)}\n` })).toEqual([
+      "a.ts:1: 123 characters, at most 120",
+    ]);
+    expect(wideLines({ path: "a.ts", text: `${"·".repeat(LINE_CHARS_MAX)}\n` })).toEqual([]);
     expect(longFiles({ path: "a.ts", text: "\n".repeat(FILE_LINES_MAX).concat("x") })).toHaveLength(1);
     const lines = (count: number) => `const f = () => {${"\n".repeat(count - 1)}};`;
     expect(longFunctions(planted("src/a.ts", lines(FUNCTION_LINES_MAX + 1)))).toHaveLength(1);
@@ -236,6 +242,7 @@ describe("files and functions are short", () => {
 
   it("in the tree", () => {
     expect([...sources.flatMap(longFiles), ...sources.flatMap(longFunctions)]).toEqual([]);
+    expect(sources.flatMap(wideLines)).toEqual([]);
   });
 });
 

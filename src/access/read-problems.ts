@@ -45,9 +45,9 @@ export function refusalOf(turn: Exclude<Turn, { kind: "entered" }>, { rules }: {
     case "rows_spent": {
       const about = turn.guessedRows === null ? "" : ` This one is expected to read about ${turn.guessedRows}.`;
       const detail =
-        `All keys of this account together may have ${rules.rowsMax} rows read at once and ${rules.rowsPerS} more each ` +
-        `second.${about} Ask for a shorter range, a coarser granularity, fewer ads or fewer of publisher, country, ` +
-        `device and creative; or again in ${retryAfterS} seconds.`;
+        `All keys of this account together may have ${rules.rowsMax} rows read at once and ${rules.rowsPerS} more ` +
+        `each second.${about} Ask for a shorter range, a coarser granularity, fewer ads or fewer of publisher, ` +
+        `country, device and creative; or again in ${retryAfterS} seconds.`;
       return { reason: "read_budget_spent", detail, retryAfterS };
     }
     default:

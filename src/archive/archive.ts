@@ -125,8 +125,8 @@ export async function archiveLog(
 }
 
 /**
- * The rows after a place, at least as many as a segment takes; a backlog of many hours, each of which ends a segment, is
- * read once. What was read stays in memory until it is used up.
+ * The rows after a place, at least as many as a segment takes; a backlog of many hours, each of which ends a segment,
+ * is read once. What was read stays in memory until it is used up.
  */
 function readAhead(log: LogSource): (seq: number) => readonly LogRow[] {
   let held: readonly LogRow[] = [];

@@ -28,8 +28,11 @@ const MOBILE_TABLET = /\bipad(?:os|\d+,\d+)?\b|\bsilk\/\d/i;
 const CONSOLE = /\b(?:xbox|playstation|nintendo)\b/i;
 const ANDROID = /\bandroid\b/i;
 const ANDROID_PHONE = /mobi|opera mini/i;
-const MOBILE =
-  /\b(?:mobile|mobi|i(?:phone|pod)(?:\d+,\d+)?|windows phone|iemobile|opera mini|blackberry\d*|bb10|symbian\w*|midp|j2me|ucweb|kaios)\b/i;
+const MOBILE = new RegExp(
+  String.raw`\b(?:mobile|mobi|i(?:phone|pod)(?:\d+,\d+)?|windows phone|iemobile|opera mini|` +
+    String.raw`blackberry\d*|bb10|symbian\w*|midp|j2me|ucweb|kaios)\b`,
+  "i",
+);
 /** `Tablet PC` is a component that old desktop browsers name. */
 const TABLET = /\b(?:tablet(?! pc)|kindle|playbook)\b/i;
 const DESKTOP = /\b(?:windows nt|macintosh|x11|cros|linux)\b/i;

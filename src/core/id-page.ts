@@ -2,7 +2,7 @@
  * A page of event ids, packed: what a shard remembers of events that only their id can recognise (duplicates, invalid
  * and late ones), in 9 to 15 bytes each where the id as text takes 24.
  *
- *   page   | width 1–6, + 8 if all share a routing hash: 1 byte | earliest time: 6 | shared routing hash: 4, if so | records |
+ *   page   | width 1–6, + 8 if all share a routing hash: 1 byte | earliest time: 6 | shared hash: 4, if so | records |
  *   record | time since the earliest: width | routing hash: 4, unless shared | random: 8 |
  *
  * Records ascend, as ids do (event-id.ts), so a look-up is a binary search in the bytes as they are stored. Pages are

@@ -8,8 +8,9 @@
  *
  * A bucket of rows for each tenant fills over time. What a read will cost is guessed from what the tenant's last reads
  * of the same shape cost for each window; of reads whose shape was never seen one is open at a time, so that a tenant's
- * first dear reads come one after the other and each is charged before the next is let in. A dear read is weighed before
- * it reads, and charged what it weighs. What costs more than the bucket holds leaves a debt, which is waited for.
+ * first dear reads come one after the other and each is charged before the next is let in. A dear read is weighed
+ * before it reads, and charged what it weighs. What costs more than the bucket holds leaves a debt, which is waited
+ * for.
  *
  * Keeps: at most `readsMax` reads and `streamsMax` streams of a tenant are open, and `readsOfAllMax`, `rowsOfAllMax`
  * and `streamsOfAllMax` of all. A place always comes back: by leaving, else when its pass runs out. Tenants that have
@@ -113,8 +114,8 @@ export class ReadBudget {
   }
 
   /**
-   * Charges what a read will cost, now that it has been weighed; what it lacks, if the bucket does not hold it. Its rows
-   * are none of those in flight any more: it reads them slice by slice.
+   * Charges what a read will cost, now that it has been weighed; what it lacks, if the bucket does not hold it. Its
+   * rows are none of those in flight any more: it reads them slice by slice.
    */
   claim(pass: number, rows: number, nowMs: number): Refused | null {
     const held = this.#passes.get(pass);

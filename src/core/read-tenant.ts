@@ -1,5 +1,6 @@
 /**
- * One tenant in the book of who reads (read-budget.ts): its buckets, which fill over time, and what its reads cost. Pure.
+ * One tenant in the book of who reads (read-budget.ts): its buckets, which fill over time, and what its reads cost.
+ * Pure.
  *
  * Keeps: a bucket never holds more than its rules say; it may hold less than nothing, a debt.
  */

@@ -69,7 +69,9 @@ const NO_VALUES: ReadonlySet<string> = new Set([
 /**
  * A name as templates have it: words, members, filters; a run of three digits or a GUID makes it an id of somebody's.
  */
-const NAME = String.raw`(?![^{}\[\]<>]*\d{3})[\p{L}_$@.*!?=/&](?:[\p{L}\p{M}\d_.,:;|$@?!=*&/'"()\- ]|\[['"]?[\p{L}\d_]+['"]?\])*`;
+const NAME =
+  String.raw`(?![^{}\[\]<>]*\d{3})[\p{L}_$@.*!?=/&]` +
+  String.raw`(?:[\p{L}\p{M}\d_.,:;|$@?!=*&/'"()\- ]|\[['"]?[\p{L}\d_]+['"]?\])*`;
 /** Pairs between which templates stand, the longer ones first. */
 const BRACKETS: readonly (readonly [string, string])[] = [
   ...([

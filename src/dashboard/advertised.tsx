@@ -3,9 +3,9 @@
  *
  *   /campaign?campaign_id=cmp_7&period=7d        /ad?ad_id=ad_9
  *
- * Keeps: an id of another tenant, one that does not exist and one that is none have the same page. An id exists for whoever
- * looks if the catalogue has it or anything was ever counted for it. Four requests of reports at most, one more where
- * the period has nothing and no catalogue names the id.
+ * Keeps: an id of another tenant, one that does not exist and one that is none have the same page. An id exists for
+ * whoever looks if the catalogue has it or anything was ever counted for it. Four requests of reports at most, one more
+ * where the period has nothing and no catalogue names the id.
  */
 import { raw } from "hono/html";
 import { isId } from "../core/claims.ts";

@@ -1,11 +1,11 @@
 /**
- * The API as the pages ask it: in this process, as the holder of the session's key, through the same guard, handlers and
- * budgets as everybody. So a page can show nothing that the API does not say to that key.
+ * The API as the pages ask it: in this process, as the holder of the session's key, through the same guard, handlers
+ * and budgets as everybody. So a page can show nothing that the API does not say to that key.
  *
  *   get("/v1/metrics/clicks", {from, to, …}) → what the answer says, integers exact, or its problem
  *
- * Keeps: a refusal is a problem as the API words it; whatever else comes is one too. What was asked of reports is noted,
- * for "as curl".
+ * Keeps: a refusal is a problem as the API words it; whatever else comes is one too. What was asked of reports is
+ * noted, for "as curl".
  */
 import type { Principal } from "../access/api-keys.ts";
 import type { Asked } from "../access/asked.ts";

@@ -5,8 +5,8 @@
  *   POST /sign-in       a key becomes a session                      POST /sign-out
  *   POST /<screen>      what its form does, then the screen again
  *
- * Keeps: a page is made from answers of the API to the session's key and from nothing else. A write needs the form's token
- * and comes from our own pages. Nobody learns from an address whether it would be a screen for somebody else.
+ * Keeps: a page is made from answers of the API to the session's key and from nothing else. A write needs the form's
+ * token and comes from our own pages. Nobody learns from an address whether it would be a screen for somebody else.
  */
 
 import { identifyKey } from "../access/admit.ts";

@@ -1,8 +1,8 @@
 /**
  * A card of the first rows of one dimension; its tabs choose the dimension, a row filters by its value.
  *
- * Keeps: one request a card, for the tab that is shown. Shares are of the total that the API gives, and only of what can
- * be added up. A name may be anything: it is text, isolated in its own direction.
+ * Keeps: one request a card, for the tab that is shown. Shares are of the total that the API gives, and only of what
+ * can be added up. A name may be anything: it is text, isolated in its own direction.
  */
 
 import type { Dimension } from "../report/query/fields.ts";

@@ -1,5 +1,6 @@
 /**
- * The chart of a screen with all that belongs to it: title, how far it is counted, legend, table, the request behind it.
+ * The chart of a screen with all that belongs to it: title, how far it is counted, legend, table, the request behind
+ * it.
  *
  * Keeps: chart, table and "as curl" are one answer. A figure that is not complete says so beside itself.
  */
@@ -88,9 +89,10 @@ function toPoints({ answer, metric, view, writer }: Props): ChartPoint[] {
     const state = answer.states[at] ?? "open";
     const value = figureIn(point, metric);
     const before = previousOf(point);
+    const shown = writer.value(metric, value, meta.currency ?? null);
     return {
       tick: writer.instant(span.fromMs, TICKS[answer.granularity]),
-      title: `${nameOf(span.fromMs, answer.granularity, writer)}: ${writer.value(metric, value, meta.currency ?? null)}`,
+      title: `${nameOf(span.fromMs, answer.granularity, writer)}: ${shown}`,
       value: value === null ? null : Number(value),
       before: before === null ? null : Number(figureIn(before, metric) ?? 0),
       band: 2 * error,

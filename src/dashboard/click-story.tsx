@@ -1,7 +1,8 @@
 /**
  * The history of one click in sentences, in the order in which it happened.
  *
- *   the ad was shown · the click · when it reached us · the verdict and why · where it is counted · who decided late · archive
+ *   the ad was shown · the click · when it reached us · the verdict and why · where it is counted · who decided late ·
+ *   where it is archived
  *
  * Keeps: says what `GET /v1/clicks/{id}` says, in words. Whatever is text of others stands isolated (`bdi`).
  */

@@ -49,7 +49,8 @@ export const actOnClicks: Act = async ({ viewer, api, form }) => {
         title="No click of this token is counted"
         detail={
           answer.value.firstClaim === null
-            ? "The token is signed and yours. A click on it may still be on its way: it takes seconds. Clicks that were invalid claim nothing, and are found by their own ids."
+            ? "The token is signed and yours. A click on it may still be on its way: it takes seconds. " +
+              "Clicks that were invalid claim nothing, and are found by their own ids."
             : `The click ${answer.value.firstClaim.eventId} counted for it, and is not kept any more.`
         }
       >
@@ -107,7 +108,10 @@ function Question({ viewer, what }: Pick<ScreenAsked, "viewer"> & { what: string
           name="what"
           label="Event id, click id or token"
           value={what}
-          hint="The click id is what the landing page was given in its address. A token is the part of a link behind /c/; a whole link does too."
+          hint={
+            "The click id is what the landing page was given in its address. " +
+            "A token is the part of a link behind /c/; a whole link does too."
+          }
           rows={2}
           isRequired
         />

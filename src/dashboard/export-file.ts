@@ -1,8 +1,8 @@
 /**
  * `/export/v1/reports/clicks?…`: an answer of a report as one CSV file, all pages of it, streamed while they are read.
  *
- * Keeps: the lines are those of the API, its header once. Where a page fails after the first, the file ends with a broken
- * transfer and never looks whole.
+ * Keeps: the lines are those of the API, its header once. Where a page fails after the first, the file ends with a
+ * broken transfer and never looks whole.
  */
 import type { Asked } from "../access/asked.ts";
 import { logFault } from "../log.ts";

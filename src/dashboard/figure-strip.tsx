@@ -1,6 +1,6 @@
 /**
- * The figures on top of a screen: each with its name, its change against the period before, and a small series. A figure
- * is a link that charts it.
+ * The figures on top of a screen: each with its name, its change against the period before, and a small series. A
+ * figure is a link that charts it.
  *
  * Keeps: totals are the API's. While a period is still filling, it is set beside the whole period before in words and
  * not as a change, which would always be a fall. Money of several currencies stands below each other, never added up.

@@ -4,8 +4,8 @@
  *   metric           unit      9007199254740993n micros, EUR, de   → "9.007.199.254,74 €"
  *   clicks           count     ctr                                 → "1,39 %"
  *
- * Keeps: nothing here adds, divides or converts: money is shown as the API gives it, digit by digit, through the decimal
- * text that `Intl` takes. What is not known is a dash.
+ * Keeps: nothing here adds, divides or converts: money is shown as the API gives it, digit by digit, through the
+ * decimal text that `Intl` takes. What is not known is a dash.
  */
 import type { Exact } from "../core/exact.ts";
 import { MEASURE_FIELDS, NAMED_MEASURES } from "../core/fields.ts";

@@ -57,8 +57,9 @@ function Head({ viewer }: { viewer: Viewer }) {
       <h1>{TITLE}</h1>
       <p>
         {viewer.kind === "operator"
-          ? "Clicks that were reported later than is allowed. They are in gross and cost nothing until somebody decides: accepted ones are billed in the minute in which they happened, rejected ones never are."
-          : "Your clicks that were reported later than is allowed. They cost nothing until the operator decides: accepted ones are billed in the minute in which they happened, rejected ones never are."}
+          ? "Clicks that were reported later than is allowed, in gross, and cost nothing until somebody decides: "
+          : "Your clicks that were reported later than is allowed. They cost nothing until the operator decides: "}
+        accepted ones are billed in the minute in which they happened, rejected ones never are.
       </p>
     </>
   );

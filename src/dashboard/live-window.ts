@@ -1,5 +1,6 @@
 /**
- * The last sixty minutes as columns: the same arithmetic for the page as it is first drawn and for the script that goes on.
+ * The last sixty minutes as columns: the same arithmetic for the page as it is first drawn and for the script that goes
+ * on.
  *
  *   gross clicks as an outline from zero, valid clicks filled in it; the newest minute at the right, still open
  *

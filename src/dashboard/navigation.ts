@@ -1,8 +1,8 @@
 /**
  * The screens there are: where each stands in the navigation, and who may see it (screens.ts has what draws them).
  *
- * Keeps: data alone, since the table of routes loads it too. A screen that a viewer may not see is one that does not exist
- * for them, by its address too.
+ * Keeps: data alone, since the table of routes loads it too. A screen that a viewer may not see is one that does not
+ * exist for them, by its address too.
  */
 export type ViewerKind = "advertiser" | "publisher" | "operator";
 

@@ -1,10 +1,10 @@
 /**
  * Quality: what of the gross clicks was counted, and why the others were not.
  *
- *   gross = valid + duplicate + invalid + late        one bar; a chart of each; reasons with what they mean; by publisher
+ *   gross = valid + duplicate + invalid + late     one bar; a chart of each; reasons with what they mean; by publisher
  *
- * Keeps: three requests of reports, the chart's first. Reasons are kept by ad, not by publisher, country or device: where
- * the API cannot split them, its sentence stands in their place and the rest is shown.
+ * Keeps: three requests of reports, the chart's first. Reasons are kept by ad, not by publisher, country or device:
+ * where the API cannot split them, its sentence stands in their place and the rest is shown.
  */
 import type { Dimension } from "../report/query/fields.ts";
 import { TABLE_PATH } from "./breakdown.tsx";

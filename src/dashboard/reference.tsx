@@ -55,8 +55,8 @@ export async function drawProblems(asked: Asked): Promise<Response> {
     <section>
       <h1>Problems</h1>
       <p>
-        A refused request gets a problem (RFC 9457): <code>type</code> is one of these addresses, <code>detail</code>{" "}
-        says what to change, <code>field</code> where.
+        A refused request gets a problem (RFC 9457): <code>type</code> is one of these addresses, <code>field</code> is
+        where, and <code>detail</code> says what to change.
       </p>
       <table>
         <thead>

@@ -4,7 +4,8 @@
  *   advertiser   /v1/catalog/…, from just before the id, one row        operator   /v1/admin/<campaigns or ads>/<id>
  *   publisher    has no catalogue: what it may know stands in its reports
  *
- * Keeps: an id of another tenant and one that does not exist are the same, null: the catalogue of a key has its own alone.
+ * Keeps: an id of another tenant and one that does not exist are the same, null: the catalogue of a key has its own
+ * alone.
  */
 import type { ApiClient, Query } from "./api-client.ts";
 import type { Viewer } from "./viewer.ts";

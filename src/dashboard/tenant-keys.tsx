@@ -82,8 +82,10 @@ function sure(
       title={isRotation ? `Replace the key ${id}?` : `Revoke the key ${id}?`}
       text={
         isRotation
-          ? `A new key with the same owner, scopes and limits is made and shown once. The old one ends ${OVERLAPS[overlap] ?? "at once"}.`
-          : "Requests with it are refused at once, and its sessions end within thirty seconds. This cannot be taken back."
+          ? "A new key with the same owner, scopes and limits is made and shown once. " +
+            `The old one ends ${OVERLAPS[overlap] ?? "at once"}.`
+          : "Requests with it are refused at once, and its sessions end within thirty seconds. " +
+            "This cannot be taken back."
       }
       fields={[
         ["kind", "keys"],

@@ -1,9 +1,10 @@
 /**
  * How far each window of a series may be believed.
  *
- *   future       has not begun                        provisional   ended before the watermark; late clicks, conversions
- *   open         still filling: the watermark has                   and corrections may still change it
- *                not passed its end                   reconciled, billed   come with the audit, from the API
+ *   future                 has not begun
+ *   open                   still filling: the watermark has not passed its end
+ *   provisional            ended before the watermark; late clicks, conversions and corrections may still change it
+ *   reconciled, billed     come with the audit, from the API
  *
  * Keeps: pure. Windows are those of an answer, each named by its start; the last one ends where the range does.
  */

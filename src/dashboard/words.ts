@@ -1,8 +1,8 @@
 /**
  * What dimensions and their values are called on a page.
  *
- * Keeps: labels are the catalogue's (core/fields.ts). A country and a class of device have names; every other value is an
- * id, which is shown as it is.
+ * Keeps: labels are the catalogue's (core/fields.ts). A country and a class of device have names; every other value is
+ * an id, which is shown as it is.
  */
 import { DIMENSION_FIELDS } from "../core/fields.ts";
 import { type Dimension, UNSET } from "../report/query/fields.ts";

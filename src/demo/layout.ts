@@ -102,7 +102,8 @@ function buyForm(ad: CatalogAd, clickId: string, orderId: string): Html {
 
 function adCard({ ad_id, name, campaign, cpc_micros, impressionId, pixelPath, clickPath }: ShownAd): Html {
   return html`
-      <li><img class="pixel" src="${pixelPath}" alt="" width="1" height="1"><a class="ad" href="${clickPath}" data-ad="${ad_id}">
+      <li><img class="pixel" src="${pixelPath}" alt="" width="1" height="1">
+      <a class="ad" href="${clickPath}" data-ad="${ad_id}">
         <span class="art" data-ad="${ad_id}" aria-hidden="true"></span>
         <span class="campaign">Ad · ${campaign}</span>
         <span class="name">${name}</span>

@@ -1,7 +1,7 @@
 /**
  * The Worker of a local run with a demonstration: the deployed one, `/demo` in front of it, and objects that can live
- * through a past (history/life.ts). `npm start` runs it (scripts/start.ts); wrangler.toml names src/index.ts, so that no
- * deployment holds the demonstration.
+ * through a past (history/life.ts). `npm start` runs it (scripts/start.ts); wrangler.toml names src/index.ts, so that
+ * no deployment holds the demonstration.
  */
 import { readConfig } from "../config.ts";
 import worker from "../index.ts";

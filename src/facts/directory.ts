@@ -5,8 +5,8 @@
  *   REPORT_DB_1, REPORT_DB_2, …      more of the same schema, found by the names of their bindings
  *
  * Keeps: an advertiser is assigned at first sight, for ever. Whoever comes first decides (`INSERT OR IGNORE`), and
- * everybody reads what was decided; an assignment is durable before anything is posted by it. One to a database that is not
- * bound is a fault, never a reason to look elsewhere.
+ * everybody reads what was decided; an assignment is durable before anything is posted by it. One to a database that is
+ * not bound is a fault, never a reason to look elsewhere.
  * Relies on: a binding's name means the same database for ever.
  */
 import { hash32 } from "../core/hash.ts";
@@ -77,8 +77,8 @@ export class Directory {
   }
 
   /**
-   * Assigns those advertisers that are not yet, each to one of the databases `newTo`. Throws UnboundDatabaseError when a
-   * database of an assignment or of `newTo` is not bound, and what D1 throws.
+   * Assigns those advertisers that are not yet, each to one of the databases `newTo`. Throws UnboundDatabaseError when
+   * a database of an assignment or of `newTo` is not bound, and what D1 throws.
    */
   async assign(
     advertiserIds: readonly string[],

@@ -41,7 +41,9 @@ export function isSameLedgerRow(a: LedgerRow | null, b: LedgerRow | null): boole
   return a?.seq === b?.seq && a?.chain === b?.chain && a?.part === b?.part;
 }
 
-/** The databases by name, and where each advertiser stands, for ever; an assignment is durable when `assign` resolves. */
+/**
+ * The databases by name, and where each advertiser stands, for ever; an assignment is durable when `assign` resolves.
+ */
 export type ReportStores = {
   readonly byName: ReadonlyMap<string, FactsStore>;
   /** Names each advertiser's database, which is one of `byName`; rejects where it cannot, for one or for all. */

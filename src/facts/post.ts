@@ -15,8 +15,8 @@
  * grew between two tries are all the same case, and no error text is parsed. A range without facts of a database moves
  * its mark alone, and joins the next posting. A database that fails keeps no other from going on; it comes after them,
  * and they meet again at the end of the log.
- * Relies on: one run at a time per log (the shard's single flight); assignments that never change. Memory: the rows of one
- * read, and one posting.
+ * Relies on: one run at a time per log (the shard's single flight); assignments that never change. Memory: the rows of
+ * one read, and one posting.
  */
 
 import { type LogOwner, sourceOf } from "../archive/archive.ts";
@@ -88,8 +88,8 @@ export type RowPart = { readonly target: PostTarget; readonly owner: LogOwner; r
 /**
  * Posts the rows after each target's mark up to `untilSeq`; rows that arrive meanwhile wait for the next run, so that a
  * steady stream does not turn into many small postings, and all marks meet. When a store fails and its ledger shows
- * that nothing was applied, the others still have their turn, and the first such fault is thrown; a fault of the assignments,
- * which all need, ends the run.
+ * that nothing was applied, the others still have their turn, and the first such fault is thrown; a fault of the
+ * assignments, which all need, ends the run.
  */
 export async function postLog(targets: readonly PostTarget[], options: PostOptions): Promise<void> {
   const { assign, untilSeq, rowsAfter } = options;

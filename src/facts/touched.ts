@@ -6,8 +6,8 @@
  *   ledger.touched   [[version, [[first minute, last minute, buckets], …]], …], the newest first; buckets as bits
  *
  * Keeps: whatever a posting changes lies in its stretches; they may say more, never less. It costs no row: the ledger's
- * is written anyway. Relies on: facts are changed by postings alone. A roll adds what stands in finer tiers already, and
- * a move of minutes has marks of its own.
+ * is written anyway. Relies on: facts are changed by postings alone. A roll adds what stands in finer tiers already,
+ * and a move of minutes has marks of its own.
  */
 import { parseJson } from "../core/base64url.ts";
 import type { Facts } from "../core/facts.ts";

@@ -1,8 +1,8 @@
 /**
  * One row of uploaded counts → checked counts, by the schema that documents it (counts-schema.ts). Pure.
  *
- * Keeps: within what the sender's key may show (access/api-keys.ts). What the schema does not take is refused by a name,
- * with what to send instead.
+ * Keeps: within what the sender's key may show (access/api-keys.ts). What the schema does not take is refused by a
+ * name, with what to send instead.
  */
 
 import type { SubmissionProblem } from "../conversions/problems.ts";

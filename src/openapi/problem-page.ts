@@ -1,5 +1,6 @@
 /**
- * `/problems/:name`: what a problem's `type` points at. A browser is shown a page of it (src/dashboard/nothing-here.tsx).
+ * `/problems/:name`: what a problem's `type` points at. A browser is shown a page of it
+ * (src/dashboard/nothing-here.tsx).
  *
  *   {"type":"/problems/unknown-parameter","status":400,"title":"…","area":"reports, …","advice":"…"}
  *

@@ -151,8 +151,8 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
     ...{ ...shared, id: "listChanges", method: "get", path: "/v1/changes" },
     summary: "List which days of which ads have changed",
     description:
-      "For whoever keeps a copy of reports. Without `after` it names nothing and gives a cursor: read every day behind " +
-      "it. Afterwards read the named days alone. A publisher's key reads reports instead.",
+      "For whoever keeps a copy of reports. Without `after` it names nothing and gives a cursor: read every day " +
+      "behind it. Afterwards read the named days alone. A publisher's key reads reports instead.",
     query: changesParameters,
     refine: {
       limit: { type: "integer", minimum: 1, maximum: CHANGES_MAX, default: CHANGES_DEFAULT },

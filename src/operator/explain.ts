@@ -6,9 +6,9 @@
  *                           would become of a click now
  *
  * Looks in the logs of the shards that may own the event, then in the archive. Keeps: nothing is said of a token, nor
- * by a click id, that was not signed here. Asking counts nothing, and leaves no trace. Who may not see an event gets the answer of one that is not there, after the
- * same work: its lines are passed over, and the search goes on to its end. A click is claimed in the shard of its
- * token, so a duplicate leads to its first claim.
+ * by a click id, that was not signed here. Asking counts nothing, and leaves no trace. Who may not see an event gets
+ * the answer of one that is not there, after the same work: its lines are passed over, and the search goes on to its
+ * end. A click is claimed in the shard of its token, so a duplicate leads to its first claim.
  * Relies on: advertiser and publisher are part of an impression's identity (core/impression-key.ts), so whoever may see
  * a click may see the click that claimed its impression.
  */

@@ -2,7 +2,8 @@
  * Remembering what a log says: keys, repeats and late clicks of entries that were logged, for a storage that has
  * forgotten them (it was restored to an earlier moment, and reads its own past back from the archive).
  *
- *   valid → claim     duplicate, invalid, late → repeat     late → lateStore, kept or joined     decision → claim, decided
+ *   valid → claim                         late → lateStore, kept or joined
+ *   duplicate, invalid, late → repeat     decision → claim, decided
  *
  * Keeps: what ingest and review would have remembered of the same entries, and nothing twice: an entry that is known
  * already changes nothing, so any part of a log may be given again. Entries of hours that are dropped are left alone,

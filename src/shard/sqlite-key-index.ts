@@ -2,7 +2,7 @@
  * Keys and repeats in tables, one of each per hour, so that forgetting an hour is a DROP, which writes no billed rows.
  *
  *   seen_493811(key BLOB 16 bytes, event TEXT)   claimed impressions issued in hour 493811, a row each
- *   repeat_493811(lowest INTEGER, ids BLOB)      non-claiming events received in hour 493811, in pages (repeat-pages.ts)
+ *   repeat_493811(lowest INTEGER, ids BLOB)      non-claiming events received in that hour, in pages (repeat-pages.ts)
  *
  * Keeps: the contract of key-index.ts. A row written per claim, and one per page that repeats are added to. The mark of
  * dropped hours is persisted in the same transaction as the DROP. Table names are made of a checked integer and nothing

@@ -126,13 +126,16 @@ describe.each(SCREEN_PATHS)("the screen %s", (path) => {
     }
   });
 
-  it.runIf(meant.some((kind) => kind !== "operator"))("never shows what is another tenant's", async () => {
+  const tenants = meant.filter((kind) => kind !== "operator");
+  // A screen of the operator's alone is nothing at all to a tenant, as above.
+  const itForTenants = tenants.length > 0 ? it : () => undefined;
+  itForTenants("never shows what is another tenant's", async () => {
     const named = (id: string) => [
       `id=cmp_${id}&campaign_id=cmp_${id}`,
       `id=ad_${id}&ad_id=ad_${id}`,
       `publisher_id=pub_${id}`,
     ];
-    for (const kind of meant.filter((one) => one !== "operator")) {
+    for (const kind of tenants) {
       const alike = async (id: string) => {
         const pages = named(id);
         return Promise.all(

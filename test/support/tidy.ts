@@ -313,6 +313,7 @@ export function builtSql(module: Module): string[] {
 
 export const FILE_LINES_MAX = 300;
 export const FUNCTION_LINES_MAX = 70;
+export const LINE_CHARS_MAX = 120;
 
 export function longFiles({ path, text }: TextFile): string[] {
   const lines = text.trimEnd().split("\n").length;
@@ -325,6 +326,15 @@ export function longFunctions(module: Module): string[] {
     const lines = module.text.slice(node.start, node.end).split("\n").length;
     return lines > FUNCTION_LINES_MAX ? [`${at(module, node)}: a function of ${lines} lines, at most 70`] : [];
   });
+}
+
+/** Lines that are too wide, comments too. */
+export function wideLines({ path, text }: TextFile): string[] {
+  return text
+    .split("\n")
+    .flatMap((line, at) =>
+      line.length > LINE_CHARS_MAX ? [`${path}:${at + 1}: ${line.length} characters, at most ${LINE_CHARS_MAX}`] : [],
+    );
 }
 
 /** A file opens with a comment that says what it is. */

@@ -1,9 +1,11 @@
 /**
- * What a page can do where scripts run, and does not need: keys, a cursor over the chart, closing menus, whole addresses.
+ * What a page can do where scripts run, and does not need: keys, a cursor over the chart, closing menus, whole
+ * addresses.
  *
  *   [data-key="d"]   is followed by the key d       [data-chart]   ← → move a cursor, ↵ follows it
  *
- * Keeps: adds nothing that the page does not say already: a tip is the title of a window, a key is a link that is there.
+ * Keeps: adds nothing that the page does not say already: a tip is the title of a window, a key is a link that is
+ * there.
  */
 const TYPING = "input, select, textarea, [contenteditable]";
 

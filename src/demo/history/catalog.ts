@@ -2,8 +2,8 @@
  * Who and what the demonstration is about: advertisers with campaigns, ad groups, ads and creatives, and the publishers
  * that show them. Names say that they are a demonstration's.
  *
- * The history (traffic.ts) needs all of it; without one (`npm start -- --empty`) there is the part that is clicked live:
- * what is not `isOfHistory`.
+ * The history (traffic.ts) needs all of it; without one (`npm start -- --empty`) there is the part that is clicked
+ * live: what is not `isOfHistory`.
  */
 
 export const DEMO_ADVERTISER = "adv_northwind";

@@ -1,6 +1,6 @@
 /**
- * The clicks of the demonstration's history: day by day and ad by ad, from the catalogue and a seed alone, each with the
- * verdict that the rules should give it.
+ * The clicks of the demonstration's history: day by day and ad by ad, from the catalogue and a seed alone, each with
+ * the verdict that the rules should give it.
  *
  *   a day's clicks of an ad = its ordinary number × the course of its campaign × the weekday × the day's luck
  *   each is a person's, a person's again (duplicate), a machine's (by the publisher), or a person's that came late

@@ -1,6 +1,6 @@
 /**
- * The impressions of the demonstration's history, as an ad server uploads them: once a day what it counted hour by hour,
- * stamped with the hour's first minute.
+ * The impressions of the demonstration's history, as an ad server uploads them: once a day what it counted hour by
+ * hour, stamped with the hour's first minute.
  *
  * Keeps: pure. A publisher's part of an ad's impressions is its part of the clicks, machines' clicks left out; a day's
  * rows do not depend on where the history begins.

@@ -1,13 +1,14 @@
 /**
- * What every log of the history goes through: a life of its own, named `demonstration`, into which the past is logged at
- * once; then the log is carried as any other, and what comes afterwards is written under a life of its own.
+ * What every log of the history goes through: a life of its own, named `demonstration`, into which the past is logged
+ * at once; then the log is carried as any other, and what comes afterwards is written under a life of its own.
  *
  *   new storage ─▶ life `demonstration` + all rows, in one transaction ─▶ posted and archived ─▶ the next life
  *
  * A row's `logged_at` is that of the past, so segments stand in the archive where a shard that ran then would have put
  * them, and heads, ledgers, chains, `rebuild` and audits see nothing but a log.
  *
- * Keeps: done once, whatever is repeated: only storage without a life begins, only one whose life is `demonstration` goes on.
+ * Keeps: done once, whatever is repeated: only storage without a life begins, only one whose life is `demonstration`
+ * goes on.
  */
 import { currentLife } from "../../archive/head.ts";
 import { R2Archive } from "../../archive/r2-archive.ts";
@@ -62,7 +63,8 @@ export async function liveThrough({ ctx, env, endMs, log, write, carry, status }
     });
   }
   if (log.life().read()?.incarnation !== HISTORY_LIFE) return;
-  // What is over is rolled before anything is posted: then every posting adds to all tiers, and nothing is left to roll.
+  // What is over is rolled before anything is posted: then every posting adds to all tiers, and nothing is left to
+  // roll.
   for (const database of boundDatabases(env).values()) await rollAll(database, endMs);
   for (let sweeps = 0; !isCarried(await status()); sweeps++) {
     if (sweeps === SWEEPS_MAX) throw new Error(`the history of ${shard} could not be carried`);

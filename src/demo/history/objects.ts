@@ -1,6 +1,6 @@
 /**
- * Where the history is decided: its clicks in one shard, since the topology of its time has one (`historyTopology`), and
- * its orders and uploads in few objects, since they are named so that they meet there, whatever key they are spread
+ * Where the history is decided: its clicks in one shard, since the topology of its time has one (`historyTopology`),
+ * and its orders and uploads in few objects, since they are named so that they meet there, whatever key they are spread
  * under. Each object costs a start of the demonstration some tenths of a second.
  */
 

@@ -2,7 +2,8 @@
  * Two messages of the history that could not be carried, so that the operator's desk has something: one that nobody can
  * read, and one whose retries are exhausted, which replaying counts. They go through the consumers of the queues.
  *
- * Keeps: again, the same letters. The readable one is of the second advertiser, whose reports say that they lack a click.
+ * Keeps: again, the same letters. The readable one is of the second advertiser, whose reports say that they lack a
+ * click.
  */
 import { HOUR_MS } from "../../core/limits.ts";
 import { encodeMessage } from "../../core/message.ts";

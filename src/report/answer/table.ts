@@ -5,9 +5,9 @@
  *
  * Keeps: a row has exactly those fields. A window is named by the instant at which it starts, in the query's zone. A
  * row's `previous` is what its counterpart had in the range before, of the same dimensions; windows pair by place, or
- * by date with those of a year before. In CSV, where a cell holds one value, `reasons` is one column for each reason that there is
- * (`reason.<name>`), and the previous values are further columns (`previous.<name>`): so the columns follow from the
- * query alone. Days, weeks and months are dates there, which a spreadsheet knows.
+ * by date with those of a year before. In CSV, where a cell holds one value, `reasons` is one column for each reason
+ * that there is (`reason.<name>`), and the previous values are further columns (`previous.<name>`): so the columns
+ * follow from the query alone. Days, weeks and months are dates there, which a spreadsheet knows.
  */
 import { addExact, type Exact, toJsonNumber } from "../../core/exact.ts";
 import { toCamelCase } from "../../core/fields.ts";

@@ -27,8 +27,8 @@ export type Piece = Segment & { readonly window: number };
 /**
  * What one statement reads: a segment whose windows SQL computes, or pieces of one tier with their windows. Of minutes,
  * those that stand in the tier's table, or those that are on their way out of it (src/report/read/cold-minutes.ts). Of
- * days, whether all of them are summed over advertisers too (src/report/plan/summed-days.ts). With `keys`, some rows of a
- * single window.
+ * days, whether all of them are summed over advertisers too (src/report/plan/summed-days.ts). With `keys`, some rows of
+ * a single window.
  */
 export type Read = { readonly isMoving?: boolean; readonly isSummed?: boolean; readonly keys?: KeySpan } & (
   | { readonly kind: "span"; readonly segment: Segment; readonly phase: Phase | null }

@@ -2,7 +2,7 @@
  * Cuts what is asked of one database into slices that are each a short statement.
  *
  *   weigh all ─▶ light: one transaction, no slices
- *             └▶ dear: runs of advertisers │ one advertiser, or sums of days: runs of windows │ one window: runs of keys
+ *             └▶ dear: runs of advertisers │ one advertiser, or sums of days: of windows │ one window: of keys
  *
  * Keeps: whatever is weighed is bounded in rows, and a slice weighs `SLICE_WEIGHT` as a rule and four times that at
  * most, so no statement of a report is long, however the rows are spread. What is left in one set is read at one
@@ -83,8 +83,8 @@ export async function cutShares(cutting: Cutting): Promise<Result<readonly Slice
   } catch (cause) {
     if (!(cause instanceof TooManySlices)) throw cause;
     const detail =
-      `It would take more than ${SLICES_MAX} statements to read what this asks for. Ask for fewer days or advertisers, ` +
-      "or for fewer of publisher, country, device and creative.";
+      `It would take more than ${SLICES_MAX} statements to read what this asks for. Ask for fewer days or ` +
+      "advertisers, or for fewer of publisher, country, device and creative.";
     return err({ reason: "too_many_rows", detail });
   }
 }

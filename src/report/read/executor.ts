@@ -1,14 +1,15 @@
 /**
  * The report databases as the report reads them: a snapshot of each that may hold what is asked, added up as one.
  *
- *   directory ─▶ databases ─▶ marks of each ─▶ plan ─▶ its weight ─▶ a snapshot of each (src/report/read/snapshot.ts), or
- *         one in slices (src/report/read/sliced.ts) ─▶ minutes of objects in R2 ─▶ sketches, where they are long ─▶ groups
+ *   directory ─▶ databases ─▶ marks of each ─▶ plan ─▶ its weight
+ *     ─▶ a snapshot of each (snapshot.ts), or one in slices (sliced.ts)
+ *     ─▶ minutes of objects in R2 ─▶ sketches, where they are long ─▶ groups
  *
  * Keeps: a snapshot is one transaction of one database, or slices of which none has changed since it was read, and an
- * advertiser's rows stand in one database, so the figures of each advertiser are of one moment; those of two advertisers
- * may be some moments apart. Long sketches are read
- * on in further steps: they only grow, and a user that is read twice counts once. Where minutes were moved meanwhile,
- * so that plan or sketches may have missed some, all is read again.
+ * advertiser's rows stand in one database, so the figures of each advertiser are of one moment; those of two
+ * advertisers may be some moments apart. Long sketches are read on in further steps: they only grow, and a user that is
+ * read twice counts once. Where minutes were moved meanwhile, so that plan or sketches may have missed some, all is
+ * read again.
  * Relies on: an advertiser is assigned before anything of it is posted (src/facts/directory.ts), and the watermark is
  * read before the directory: whatever the watermark speaks for is assigned by then.
  */
@@ -150,7 +151,9 @@ function weightMaxOf({ sliceWeight = SLICE_WEIGHT }: Pick<Places, "sliceWeight">
   return sliceWeight;
 }
 
-/** What is asked, and of which database it is too dear for one statement. Cuts no page by sums that slices do not have. */
+/**
+ * What is asked, and of which database it is too dear for one statement. Cuts no page by sums that slices do not have.
+ */
 async function weighAsks(
   asks: readonly Ask[],
   places: Places,

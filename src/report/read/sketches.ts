@@ -4,8 +4,9 @@
  *
  *   step 0: parts [0, 8)      step 1: parts [8, 16)      …      until a step does not reach its last part
  *
- * Keeps: at most one step is held as text, and a query reads so many characters of sketches and no more. Parts are cut between sketches,
- * so any step decodes by itself. A user that two steps show counts once, in whichever databases they are.
+ * Keeps: at most one step is held as text, and a query reads so many characters of sketches and no more. Parts are cut
+ * between sketches, so any step decodes by itself. A user that two steps show counts once, in whichever databases they
+ * are.
  */
 
 import { fromDatabase } from "../../access/database.ts";

@@ -6,9 +6,9 @@
  *   then       ─▶ what was posted since? ─▶ slices that it touches are read again ─▶ … until none is touched
  *
  * Keeps: in the transaction of the last statement every slice of a set is as that transaction finds it, so all figures
- * of the set are of its moment. Fresh clicks touch the slice of the last minutes alone, and what is read again ends with
- * the look that says whether it was the last; only a set whose old figures change faster than they are read does not
- * come to rest, and is asked for again by its caller.
+ * of the set are of its moment. Fresh clicks touch the slice of the last minutes alone, and what is read again ends
+ * with the look that says whether it was the last; only a set whose old figures change faster than they are read does
+ * not come to rest, and is asked for again by its caller.
  * Relies on: every change of facts is a posting that says what it touches (src/facts/touched.ts). Moves of minutes have
  * their own marks: where rows have changed their place, all is read again.
  */

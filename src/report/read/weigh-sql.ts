@@ -1,6 +1,6 @@
 /**
- * How much work a statement would be, asked before it runs: rows that it would visit and, from the length of their texts,
- * the cells and sketches in them.
+ * How much work a statement would be, asked before it runs: rows that it would visit and, from the length of their
+ * texts, the cells and sketches in them.
  *
  *   SELECT count(*), sum(weight) FROM (SELECT 1 + octet_length(cells) / 80 AS weight FROM facts_day WHERE … LIMIT ?)
  *
