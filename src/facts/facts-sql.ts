@@ -250,9 +250,14 @@ WHERE (advertiser_id, event_id) IN (
   LIMIT ?3
 )`;
 
+/** Whether the row that comes was decided before the row that is there, or waits where that one does not. */
+const IS_DECIDED_BEFORE = "coalesce(excluded.decided_at_ms, -1) < coalesce(late_clicks.decided_at_ms, -1)";
+const NEWEST = (column: string) => `${column} = iif(${IS_DECIDED_BEFORE}, late_clicks.${column}, excluded.${column})`;
+
 /**
- * Late clicks from a JSON list of their columns in order; one that is known takes its newest state and adds its clicks,
- * which the ledger lets happen once.
+ * Late clicks from a JSON list of their columns in order; one that is known adds its clicks, which the ledger lets
+ * happen once, and takes the state that was decided last: lines of an earlier life of the log may be posted again after
+ * a decision of the present one.
  */
 export const UPSERT_LATE_CLICKS = `
 INSERT INTO late_clicks (advertiser_id, event_id, campaign_id, ad_id, publisher_id, shard, clicks, cpc_micros,
@@ -263,7 +268,4 @@ FROM json_each(?1)
 WHERE true
 ON CONFLICT (advertiser_id, event_id) DO UPDATE SET
   clicks = late_clicks.clicks + excluded.clicks,
-  verdict = excluded.verdict,
-  reason = excluded.reason,
-  decided_by = excluded.decided_by,
-  decided_at_ms = excluded.decided_at_ms`;
+  ${["verdict", "reason", "decided_by", "decided_at_ms"].map(NEWEST).join(",\n  ")}`;

@@ -2,9 +2,11 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Facts, foldEntry } from "../../src/core/facts.ts";
+import { foldLateClick, type LateClicks } from "../../src/core/late-click.ts";
+import type { LoggedEvent } from "../../src/core/log-line.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import type { FactsStore } from "../../src/facts/facts-store.ts";
-import { NOON_MS } from "../support/builders.ts";
+import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { loggedOf, type Spec } from "../support/logged.ts";
 import { MemoryFacts } from "../support/memory-facts.ts";
 import { aPosting, placeOf, postTo } from "../support/post-to.ts";
@@ -26,6 +28,30 @@ function factsOf(specs: readonly Spec[]): Facts {
   return facts;
 }
 
+const LATE: LoggedEvent = {
+  ...anOpenedClick({ occurredAtMs: NOON_MS, receivedAtMs: NOON_MS + 300_000, count: 2 }),
+  ...{ verdict: "late", reason: "late", seq: 1, loggedAtMs: NOON_MS + 300_000, rules: 1, review: null },
+};
+const ACCEPTED: LoggedEvent = {
+  ...LATE,
+  ...{ verdict: "valid", reason: "late_accepted", seq: 2, review: { by: "key_7", atMs: NOON_MS + 900_000 } },
+};
+
+function latesOf(...logged: LoggedEvent[]): LateClicks {
+  const lates: LateClicks = new Map();
+  for (const entry of logged) foldLateClick(lates, entry);
+  return lates;
+}
+
+/** Verdict, decider and clicks of the late click. */
+async function readLate(store: FactsStore): Promise<unknown[]> {
+  if (store instanceof MemoryFacts) {
+    return Array.from(store.lates.values(), ({ verdict, review, clicks }) => [verdict, review?.by ?? null, clicks]);
+  }
+  const { results } = await env.REPORT_DB.prepare("SELECT verdict, decided_by, clicks FROM late_clicks").all();
+  return results.map(({ verdict, decided_by: by, clicks }) => [verdict, by, clicks]);
+}
+
 const stores: { name: string; make: () => FactsStore; read: (store: FactsStore) => Promise<Facts> }[] = [
   { name: "memory", make: () => new MemoryFacts(), read: async (store) => (store as MemoryFacts).facts },
   {
@@ -38,7 +64,7 @@ const stores: { name: string; make: () => FactsStore; read: (store: FactsStore) 
 describe.each(stores)("FactsStore in $name", ({ make, read }) => {
   beforeEach(async () => {
     await env.REPORT_DB.batch(
-      ["ledger", "facts_minute", "facts_hour", "facts_day", "day_sums"].map((table) =>
+      ["ledger", "facts_minute", "facts_hour", "facts_day", "day_sums", "late_clicks"].map((table) =>
         env.REPORT_DB.prepare(`DELETE FROM ${table}`),
       ),
     );
@@ -94,6 +120,15 @@ describe.each(stores)("FactsStore in $name", ({ make, read }) => {
     expect(await store.ledger("s")).toEqual(new Map([["s/1", placeOf(20)]]));
     const rows = await env.REPORT_DB.prepare("SELECT count(*) AS rows FROM ledger").first<{ rows: number }>();
     expect(rows?.rows).toBe(store instanceof D1Facts ? 1 : 0);
+  });
+
+  it.each([
+    ["in their order", [LATE, ACCEPTED]],
+    ["the decision first, where an earlier life of the log is posted again", [ACCEPTED, LATE]],
+  ])("leaves a late click as it was decided, posted %s", async (_, logged) => {
+    const store = make();
+    for (const entry of logged) await postTo(store, { source: `s/${entry.seq}`, lates: latesOf(entry) });
+    expect(await readLate(store)).toEqual([["valid", "key_7", 2]]);
   });
 
   it("accepts a posting without facts, so that a range of redeliveries moves on", async () => {

@@ -75,4 +75,8 @@ describe("rows that are lost with their storage", () => {
     // Compared from its first row the life's archive had nothing, and the shard tried again for ever.
     expect((await simulate({ seed: 7425, hours: 1 })).complaints).toEqual([]);
   });
+
+  it("leave a late click decided where its first line is posted again behind the decision", async () => {
+    expect((await simulate({ seed: 8971, hours: 1 })).complaints).toEqual([]);
+  });
 });
