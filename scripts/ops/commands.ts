@@ -4,8 +4,11 @@
  * Keeps: `data` is what the Worker answered, for --json; `text` says the same to people. Acts are sent in pages that
  * the API takes, and are idempotent there, so that a command that failed half-way can be given again.
  */
+import type { components } from "../../client/schema.d.ts";
 import type { OperatorClient } from "./operator-client.ts";
 import { toTable } from "./table.ts";
+
+type Schemas = components["schemas"];
 
 export type Options = {
   readonly limit?: string;
@@ -23,18 +26,8 @@ const LATE_PATH = "/v1/late-clicks";
 const REPLAYS_PER_REQUEST = 100;
 const DECISIONS_PER_REQUEST = 1_000;
 
-type Letter = {
-  readonly key: string;
-  readonly reason: string | null;
-  readonly queue: string | null;
-  readonly attempts: number;
-  readonly bytes: number;
-  readonly storedAt: string;
-};
-type LetterPage = { readonly letters: readonly Letter[]; readonly next: string | null };
-
 const listDead: Command = async (client, _, { limit, after }) => {
-  const page = (await client.get(DEAD_PATH, { limit, after })) as LetterPage;
+  const page = (await client.get(DEAD_PATH, { limit, after })) as Schemas["DeadLetterPage"];
   const rows = page.letters.map((it) => [it.storedAt, it.reason, it.queue, it.attempts, it.bytes, it.key]);
   const table = toTable(["stored", "reason", "queue", "attempts", "bytes", "key"], rows);
   return { text: withNext(rows.length, "dead letters", table, page.next), data: page, isDone: true };
@@ -52,26 +45,17 @@ const showDead: Command = async (client, [key]) => {
   return { text: `${toTable(["field", "value"], lines)}\n\n${payload}`, data: shown, isDone: true };
 };
 
-type Replayed = {
-  readonly key: string;
-  readonly outcome: "replayed" | "refused";
-  readonly events?: number;
-  readonly counted?: number;
-  readonly reason?: string;
-  readonly detail?: string;
-};
-
 const replayDead: Command = async (client, keys, { all = false }) => {
-  const results: Replayed[] = [];
+  const results: Schemas["ReplayResults"]["results"] = [];
   const replay = async (page: readonly string[]) => {
-    const answer = (await client.post(`${DEAD_PATH}/replay`, { keys: page })) as { results: Replayed[] };
+    const answer = (await client.post(`${DEAD_PATH}/replay`, { keys: page })) as Schemas["ReplayResults"];
     results.push(...answer.results);
   };
   for (const page of pagesOf(keys, REPLAYS_PER_REQUEST)) await replay(page);
   let after: string | undefined;
   for (let isMore = all; isMore; ) {
     const query = { limit: String(REPLAYS_PER_REQUEST), after };
-    const { letters, next } = (await client.get(DEAD_PATH, query)) as LetterPage;
+    const { letters, next } = (await client.get(DEAD_PATH, query)) as Schemas["DeadLetterPage"];
     if (letters.length > 0) await replay(letters.map(({ key }) => key));
     after = next ?? undefined;
     isMore = next !== null;
@@ -88,13 +72,14 @@ const replayDead: Command = async (client, keys, { all = false }) => {
   };
 };
 
-type Progress = { readonly events: number; readonly shards: number; readonly next: string | null };
-
 const rebuildDatabase: Command = async (client, _, { database = "REPORT_DB" }) => {
   const sum = { events: 0, shards: 0 };
   let after = "";
   for (;;) {
-    const { events, shards, next } = (await client.post("/v1/admin/rebuild", { database, after })) as Progress;
+    const { events, shards, next } = (await client.post("/v1/admin/rebuild", {
+      database,
+      after,
+    })) as Schemas["RebuildProgress"];
     sum.events += events;
     sum.shards += shards;
     if (next === null) break;
@@ -104,24 +89,8 @@ const rebuildDatabase: Command = async (client, _, { database = "REPORT_DB" }) =
   return { text, data: { database, ...sum }, isDone: true };
 };
 
-type LateClick = {
-  readonly id: string;
-  readonly advertiserId: string;
-  readonly campaignId: string;
-  readonly adId: string;
-  readonly clicks: number;
-  readonly cpcMicros: number;
-  readonly occurredAt: string;
-  readonly receivedAt: string;
-  readonly verdict: string;
-  readonly decidedBy: string | null;
-};
-
 const listLate: Command = async (client, _, { status, limit, after }) => {
-  const page = (await client.get(LATE_PATH, { status, limit, after })) as {
-    lateClicks: LateClick[];
-    next: string | null;
-  };
+  const page = (await client.get(LATE_PATH, { status, limit, after })) as Schemas["LateClickPage"];
   const columns = [
     "id",
     "advertiser",
@@ -149,21 +118,13 @@ const listLate: Command = async (client, _, { status, limit, after }) => {
   return { text: withNext(rows.length, "late clicks", toTable(columns, rows), page.next), data: page, isDone: true };
 };
 
-type Decided = {
-  readonly id: string;
-  readonly outcome: string;
-  readonly verdict?: string;
-  readonly reason?: string | null;
-  readonly by?: string;
-};
-
 const decideLate =
   (decision: "accept" | "reject"): Command =>
   async (client, ids) => {
-    const results: Decided[] = [];
+    const results: Schemas["DecisionResults"]["results"] = [];
     for (const page of pagesOf(ids, DECISIONS_PER_REQUEST)) {
       const body = { decisions: page.map((id) => ({ id, decision })) };
-      results.push(...((await client.post(LATE_PATH, body)) as { results: Decided[] }).results);
+      results.push(...((await client.post(LATE_PATH, body)) as Schemas["DecisionResults"]).results);
     }
     const rows = results.map(({ id, outcome, verdict, reason, by }) => [id, outcome, verdict, reason, by]);
     return {

@@ -7,24 +7,21 @@
  * whoever looks if the catalogue has it or anything was ever counted for it. Four requests of reports at most, one more
  * where the period has nothing and no catalogue names the id.
  */
-import { raw } from "hono/html";
 import { isId } from "../core/claims.ts";
 import type { Dimension } from "../report/query/fields.ts";
 import type { ApiClient } from "./api-client.ts";
-import { BreakdownCard, cardsOf, TABLE_PATH } from "./breakdown.tsx";
+import { cardsOf, TABLE_PATH } from "./breakdown.tsx";
 import { addDays, dayIn } from "./calendar.ts";
-import { ChartFigure } from "./chart-figure.tsx";
 import { Controls } from "./controls.tsx";
-import { FigureStrip } from "./figure-strip.tsx";
-import { Writer } from "./figures.ts";
+import type { Writer } from "./figures.ts";
+import { cardSections, FiguresAndChart, lookOf } from "./look.tsx";
 import { notThere } from "./not-there.tsx";
 import { figureIn, type TableAnswer } from "./report-answer.ts";
 import type { Draw, ScreenAsked } from "./screens.ts";
-import { metricsOf, readSeries, type SeriesRead } from "./series.ts";
+import { readSeries, type SeriesRead } from "./series.ts";
 import { readNamed, readSettings, type Settings } from "./settings.ts";
 import { sendPage } from "./shell.tsx";
-import { ReportTrouble } from "./trouble.tsx";
-import { addressOf, type View, viewOf } from "./view.ts";
+import { addressOf, type View } from "./view.ts";
 
 type Kind = {
   readonly path: "/campaign" | "/ad";
@@ -49,39 +46,25 @@ const EVER_DAYS = 1_825;
 export const drawCampaign: Draw = (screen) => draw(screen, CAMPAIGN);
 export const drawAd: Draw = (screen) => draw(screen, AD);
 
-async function draw({ asked, viewer, api }: ScreenAsked, kind: Kind): Promise<Response> {
-  const { nowMs, request } = asked;
-  const view = viewOf(new URL(request.url), { profileZone: viewer.zone, nowMs, about: kind.dimension });
+async function draw(screen: ScreenAsked, kind: Kind): Promise<Response> {
+  const { viewer, api } = screen;
+  const look = lookOf(screen, { about: kind.dimension });
+  const { view, writer, nowMs } = look;
   const id = view.subject?.value ?? "";
   if (!isId(id)) return notThere(viewer);
-  const writer = new Writer(viewer.locale, view.zone);
-  const metric = metricsOf(viewer).find((name) => name === view.own["metric"]) ?? "clicks";
-  const series = readSeries(api, view, { metrics: metricsOf(viewer), nowMs });
+  const series = readSeries(api, view, look);
   const settings = await readSettings(api, viewer, { list: kind.list, id });
   if (settings === null && !(await hasFigures(series)) && !(await wasEverCounted(api, { kind, id, nowMs, view }))) {
     return notThere(viewer);
   }
-  const tabs = tabsOf(viewer, kind);
-  const shown = series.then((answer) =>
-    answer.ok ? (
-      <>
-        <FigureStrip {...{ answer: answer.value, view, writer, viewer, metric }} />
-        <ChartFigure {...{ answer: answer.value, view, writer, metric, nowMs }} />
-      </>
-    ) : (
-      <ReportTrouble problem={answer.error} view={view} />
-    ),
-  );
   return sendPage({
     ...{ title: `${kind.title} ${settings?.name ?? id}`, path: kind.path, viewer },
     sections: [
       <Head {...{ kind, id, settings }} />,
       settings === null ? null : SettingsList({ api, viewer, settings, view, writer, kind }),
-      <Controls {...{ view, writer, nowMs }} />,
-      shown,
-      raw('<div class="cards">'),
-      ...tabs.map((card, at) => BreakdownCard({ api, view, writer, viewer, metric, tabs: card, at })),
-      raw("</div>"),
+      <Controls {...look} viewer={viewer} />,
+      FiguresAndChart({ series, look }),
+      ...cardSections(api, look, tabsOf(viewer, kind)),
     ],
   });
 }

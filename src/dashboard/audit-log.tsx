@@ -5,28 +5,20 @@
  *
  * Keeps: shows what changed and leaves the rest to the whole entry; secrets are in no entry.
  */
+import { givenIn, pathOf } from "./addresses.ts";
+import type { AuditEntry, AuditPage } from "./answers.ts";
 import { Curl, indented, When } from "./behind.tsx";
 import { Writer } from "./figures.ts";
 import { Field, Pages, Refused } from "./forms.tsx";
 import type { ScreenAsked } from "./screens.ts";
 import { type Drawn, sendPage } from "./shell.tsx";
+import { Table } from "./table.tsx";
 import { type KindName, tenantsPath } from "./tenant-kinds.ts";
 
 const TITLE = "Audit log";
 const PATH = "/v1/admin/audit-log";
+const ALL = { href: "/audit-log", label: "Everything, from the newest" } as const;
 const PARAMETERS = ["subject_kind", "subject_id", "before"] as const;
-
-type Entry = {
-  readonly id: number;
-  readonly at: string;
-  readonly keyId: string;
-  readonly action: string;
-  readonly subjectKind: string;
-  readonly subjectId: string;
-  readonly before: unknown;
-  readonly after: unknown;
-};
-type AuditPage = { readonly entries: readonly Entry[]; readonly next: number | null };
 
 /** What entries are about → the page that shows it. */
 const SUBJECTS: Readonly<Record<string, KindName | "keys" | null>> = {
@@ -44,13 +36,7 @@ const SUBJECTS: Readonly<Record<string, KindName | "keys" | null>> = {
 
 export function drawAuditLog({ asked, viewer, api }: ScreenAsked): Response {
   const { searchParams } = new URL(asked.request.url);
-  const query = Object.fromEntries(
-    PARAMETERS.flatMap((name) => {
-      const value = searchParams.get(name);
-      return value === null || value === "" ? [] : [[name, value] as const];
-    }),
-  );
-  const address = new URLSearchParams(query).toString();
+  const query = givenIn(searchParams, PARAMETERS);
   return sendPage({
     title: TITLE,
     path: "/audit-log",
@@ -62,7 +48,7 @@ export function drawAuditLog({ asked, viewer, api }: ScreenAsked): Response {
       </p>,
       <Filter query={query} />,
       list(query, { viewer, api }),
-      <Curl path={address === "" ? PATH : `${PATH}?${address}`} />,
+      <Curl path={pathOf(PATH, query)} />,
     ],
   });
 }
@@ -82,87 +68,64 @@ function Filter({ query }: { query: Readonly<Record<string, string>> }) {
       </div>
       <p class="acts">
         <button type="submit">Show</button>
-        {Object.keys(query).length === 0 ? null : <a href="/audit-log">Everything, from the newest</a>}
+        {Object.keys(query).length === 0 ? null : <a href={ALL.href}>{ALL.label}</a>}
       </p>
     </form>
   );
 }
 
 async function list(
-  query: Record<string, string>,
+  query: Readonly<Record<string, string>>,
   { viewer, api }: Pick<ScreenAsked, "viewer" | "api">,
 ): Promise<Drawn> {
   const answer = await api.get<AuditPage>(PATH, query);
-  if (!answer.ok) {
-    return (
-      <Refused problem={answer.error}>
-        <p>
-          <a href="/audit-log">Everything, from the newest</a>
-        </p>
-      </Refused>
-    );
-  }
+  if (!answer.ok) return <Refused problem={answer.error} back={ALL} />;
   const { entries, next } = answer.value;
   if (entries.length === 0) return <p class="nothing">There is no such entry.</p>;
   const { before, ...filter } = query;
-  const pathOf = (more: Record<string, string>) => {
-    const search = new URLSearchParams({ ...filter, ...more }).toString();
-    return search === "" ? "/audit-log" : `/audit-log?${search}`;
-  };
   return (
     <>
       <Entries entries={entries} writer={new Writer(viewer.locale, viewer.zone)} />
       <Pages
-        first={before === undefined ? null : pathOf({})}
-        next={next === null ? null : pathOf({ before: String(next) })}
+        first={before === undefined ? null : pathOf(ALL.href, filter)}
+        next={next === null ? null : pathOf(ALL.href, { ...filter, before: String(next) })}
       />
     </>
   );
 }
 
-function Entries({ entries, writer }: { entries: readonly Entry[]; writer: Writer }) {
+function Entries({ entries, writer }: { entries: readonly AuditEntry[]; writer: Writer }) {
   return (
-    <section class="scroll" tabindex={0} aria-label={TITLE}>
-      <table class="ids">
-        <thead>
-          <tr>
-            {["when", "who", "what", "of", "what changed"].map((head) => (
-              <th scope="col">{head}</th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {entries.map((entry) => (
-            <tr>
-              <th scope="row">
-                <When at={entry.at} writer={writer} />
-              </th>
-              <td>
-                <a href={tenantsPath({ kind: "keys", id: entry.keyId })}>
-                  <bdi class="code">{entry.keyId}</bdi>
-                </a>
-              </td>
-              <td>{entry.action}</td>
-              <td>
-                {entry.subjectKind.replaceAll("_", " ")} <Subject entry={entry} />
-              </td>
-              <td>
-                <details>
-                  <summary>{changed(entry)}</summary>
-                  <pre class="json">
-                    <code>{indented({ before: entry.before, after: entry.after })}</code>
-                  </pre>
-                </details>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table label={TITLE} class="ids" of={["when", "who", "what", "of", "what changed"]}>
+      {entries.map((entry) => (
+        <tr>
+          <th scope="row">
+            <When at={entry.at} writer={writer} />
+          </th>
+          <td>
+            <a href={tenantsPath({ kind: "keys", id: entry.keyId })}>
+              <bdi class="code">{entry.keyId}</bdi>
+            </a>
+          </td>
+          <td>{entry.action}</td>
+          <td>
+            {entry.subjectKind.replaceAll("_", " ")} <Subject entry={entry} />
+          </td>
+          <td>
+            <details>
+              <summary>{changed(entry)}</summary>
+              <pre class="json">
+                <code>{indented({ before: entry.before, after: entry.after })}</code>
+              </pre>
+            </details>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
-function Subject({ entry: { subjectKind, subjectId } }: { entry: Entry }) {
+function Subject({ entry: { subjectKind, subjectId } }: { entry: AuditEntry }) {
   if (subjectId === "") return null;
   const kind = SUBJECTS[subjectKind] ?? null;
   const id = <bdi class="code">{subjectId}</bdi>;
@@ -173,7 +136,7 @@ const UNSAID: ReadonlySet<string> = new Set(["createdAt", "updatedAt"]);
 const SHOWN_CHARS_MAX = 160;
 
 /** The fields that changed, in a line. */
-function changed({ before, after }: Entry): string {
+function changed({ before, after }: AuditEntry): string {
   const now = fieldsOf(after);
   if (before === null) return now.has("name") || now.has("label") ? "made" : "the whole";
   const was = fieldsOf(before);

@@ -38,7 +38,6 @@ type Props = {
   readonly api: ApiClient;
   readonly view: View;
   readonly writer: Writer;
-  readonly viewer: Viewer;
   readonly metric: MetricName;
   readonly tabs: readonly Dimension[];
   readonly at: number;

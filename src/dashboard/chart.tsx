@@ -82,7 +82,7 @@ export function ChartPicture(chart: Chart) {
         <svg width={width} height={HEIGHT} overflow="visible">
           {chart.isSum && lines.length === 0 ? columns(points, y) : null}
           {!chart.isSum && lines.length === 0 ? polyline(points.map(shownValue), y, "line") : null}
-          {lines.map(({ values }, at) => polyline(values, y, `line line-${at + 1}`))}
+          {lines.map(({ values }, at) => polyline(values, y, `line series-${at + 1}`))}
           {points.some(({ before }) => before !== null) && lines.length === 0 ? steps(points, y) : null}
           {watermark === null ? null : (
             <g class="watermark">
@@ -242,7 +242,7 @@ function endNames(lines: readonly ChartLine[], { y, width }: Ends) {
     .map(({ name, at, y: wanted }) => {
       above = Math.min(wanted, above - NAME_HEIGHT);
       return (
-        <text class={`line-name line-name-${at + 1}`} x={width} dx="4" y={round(above)}>
+        <text class={`line-name series-${at + 1}`} x={width} dx="4" y={round(above)}>
           {name}
         </text>
       );

@@ -4,10 +4,10 @@
  * Keeps: one request of reports, for the names and the currency, and only where figures may be looked at; without them
  * the ids stand alone. Where a link leads is shown and never followed: a landing page may be anywhere.
  */
+import type { Claims } from "../core/claims.ts";
 import type { ApiClient } from "./api-client.ts";
 import { When } from "./behind.tsx";
 import { dayIn } from "./calendar.ts";
-import type { Claims } from "./explained.ts";
 import type { Writer } from "./figures.ts";
 import { type TableAnswer, textOf } from "./report-answer.ts";
 import type { Viewer } from "./viewer.ts";

@@ -8,9 +8,15 @@ import { addDays, dayIn } from "./calendar.ts";
 import type { Writer } from "./figures.ts";
 import { neighbourOf, PERIODS, type PeriodName } from "./periods.ts";
 import { addressOf, type FilterTerm, type View, withFilter, withoutFilter } from "./view.ts";
+import type { Viewer } from "./viewer.ts";
 import { dimensionLabel, valueLabel } from "./words.ts";
 
-type Props = { readonly view: View; readonly writer: Writer; readonly nowMs: number };
+type Props = {
+  readonly view: View;
+  readonly writer: Writer;
+  readonly nowMs: number;
+  readonly viewer: Pick<Viewer, "kind">;
+};
 
 export function Controls(props: Props) {
   const { view } = props;
@@ -30,7 +36,7 @@ export function Controls(props: Props) {
   );
 }
 
-function PeriodPicker({ view, writer, nowMs }: Props) {
+function PeriodPicker({ view, writer, nowMs, viewer }: Props) {
   const { days, period, zone } = view;
   const today = dayIn(zone, nowMs);
   const [before, after] = [neighbourOf(days, -1, today), neighbourOf(days, 1, today)];
@@ -89,7 +95,7 @@ function PeriodPicker({ view, writer, nowMs }: Props) {
       )}
       <span class="zone">
         in {zone}
-        {view.isZoneChosen ? "" : ", the zone of the account"}
+        {view.isZoneChosen || viewer.kind !== "advertiser" ? "" : ", the zone of the account"}
       </span>
     </div>
   );

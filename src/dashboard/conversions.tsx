@@ -4,20 +4,14 @@
  *
  * Keeps: three requests of reports, the chart's first. Money of several currencies is never added up.
  */
-import { TABLE_PATH } from "./breakdown.tsx";
-import { ChartFigure } from "./chart-figure.tsx";
 import { Controls } from "./controls.tsx";
-import { choiceOf, tableQueryOf } from "./explore-choice.ts";
-import { ExploreTable } from "./explore-table.tsx";
-import { FigureStrip } from "./figure-strip.tsx";
-import { type MetricName, Writer } from "./figures.ts";
+import type { MetricName } from "./figures.ts";
+import { FiguresAndChart, lookOf, TableBelow } from "./look.tsx";
 import { ReasonsFigure } from "./reasons-figure.tsx";
-import { figureIn, type TableAnswer } from "./report-answer.ts";
+import { figureIn } from "./report-answer.ts";
 import type { ScreenAsked } from "./screens.ts";
 import { readSeries } from "./series.ts";
 import { sendPage } from "./shell.tsx";
-import { ReportTrouble } from "./trouble.tsx";
-import { addressOf, viewOf } from "./view.ts";
 
 const METRICS: readonly MetricName[] = [
   ...(["conversions", "conversions_by_time", "conversion_value_micros"] as const),
@@ -26,16 +20,12 @@ const METRICS: readonly MetricName[] = [
 const TABLE =
   "conversions,conversion_value_micros,cvr,cpa_micros,roas,conversions_by_time,conversion_value_by_time_micros";
 
-export function drawConversions({ asked, viewer, api }: ScreenAsked): Response {
-  const { nowMs, request } = asked;
-  const view = viewOf(new URL(request.url), { profileZone: viewer.zone, nowMs });
-  const writer = new Writer(viewer.locale, view.zone);
-  const metric = METRICS.find((name) => name === view.own["metric"]) ?? "conversions";
+export function drawConversions(screen: ScreenAsked): Response {
+  const { asked, viewer, api } = screen;
+  const look = lookOf(screen, { metrics: METRICS });
+  const series = readSeries(api, look.view, look);
   const by = viewer.kind === "operator" ? "advertiser_id,campaign_id" : "campaign_id";
-  const choice = choiceOf({ ...view.own, group_by: by, metrics: TABLE, order: view.own["order"] ?? "-conversions" });
-  const page = choice.cursor === null ? {} : { cursor: choice.cursor };
-  const series = readSeries(api, view, { metrics: METRICS, nowMs });
-  const table = api.get<TableAnswer>(TABLE_PATH, { ...tableQueryOf(view, choice), limit: "25", ...page });
+  const table = TableBelow({ api, look, by, metrics: TABLE, order: "-conversions" });
   const isNone = async () => {
     const answer = await series;
     return answer.ok && !METRICS.some((name) => Number(figureIn(answer.value.answer.meta.totals, name) ?? 0) !== 0);
@@ -44,34 +34,12 @@ export function drawConversions({ asked, viewer, api }: ScreenAsked): Response {
     ...{ title: "Conversions", path: "/conversions", viewer },
     sections: [
       <h1 class="for-ears">Conversions</h1>,
-      <Controls {...{ view, writer, nowMs }} />,
-      series.then((answer) =>
-        answer.ok ? (
-          <>
-            <FigureStrip {...{ answer: answer.value, view, writer, viewer, metric, metrics: METRICS }} />
-            <ChartFigure {...{ answer: answer.value, view, writer, metric, nowMs }} />
-          </>
-        ) : (
-          <ReportTrouble problem={answer.error} view={view} />
-        ),
-      ),
+      <Controls {...look} viewer={viewer} />,
+      FiguresAndChart({ series, look }),
       <h2>By campaign</h2>,
-      table.then((answer) =>
-        answer.ok ? (
-          <ExploreTable {...{ answer: answer.value, view, writer, choice }} />
-        ) : (
-          <ReportTrouble problem={answer.error} view={view} />
-        ),
-      ),
-      <p class="more">
-        <a
-          href={addressOf(view, { path: "/explore", own: { group_by: by, metrics: TABLE, metric: null, order: null } })}
-        >
-          Choose rows and columns
-        </a>
-      </p>,
-      ReasonsFigure({ api, view, writer, nowMs, of: "conversions" }),
-      isNone().then((isOpen) => <HowToSend isOpen={isOpen} origin={new URL(request.url).origin} />),
+      table,
+      ReasonsFigure({ api, ...look, of: "conversions" }),
+      isNone().then((isOpen) => <HowToSend isOpen={isOpen} origin={new URL(asked.request.url).origin} />),
     ],
   });
 }

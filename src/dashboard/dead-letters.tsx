@@ -8,57 +8,45 @@
  * Keeps: replaying counts a letter once, however often it is asked for; more than a few are asked about again first.
  */
 import type { ProblemJson } from "../problem.ts";
+import { givenIn, pathOf } from "./addresses.ts";
+import type { Letter, LetterPage, Replayed } from "./answers.ts";
 import { Curl, indented, When } from "./behind.tsx";
 import { Writer } from "./figures.ts";
 import { Confirm, FormToken, NothingChosen, Pages, Refused } from "./forms.tsx";
-import type { Act, ScreenAsked } from "./screens.ts";
-import { type Drawn, type Section, sendPage, Trouble } from "./shell.tsx";
+import type { Act, ListAsked, ScreenAsked } from "./screens.ts";
+import { type Drawn, type Section, sendPage } from "./shell.tsx";
+import { ChooseAll, ChooseBox, Outcomes, Table } from "./table.tsx";
 import type { Viewer } from "./viewer.ts";
 
 const TITLE = "Dead letters";
+const PATH = "/dead-letters";
+const LETTERS = "/v1/admin/dead-letters";
+const ALL = { href: PATH, label: "All letters" } as const;
 const UNASKED_MAX = 10;
-
-type Letter = {
-  readonly key: string;
-  readonly reason: string | null;
-  readonly queue: string | null;
-  readonly attempts: number;
-  readonly bytes: number;
-  readonly storedAt: string;
-};
-type Letters = { readonly letters: readonly Letter[]; readonly next: string | null };
-type Replayed = {
-  readonly results: readonly {
-    readonly key: string;
-    readonly outcome: string;
-    readonly events?: number;
-    readonly counted?: number;
-    readonly reason?: string;
-    readonly detail?: string;
-  }[];
-};
 
 export function drawDeadLetters({ asked, viewer, api }: ScreenAsked): Response {
   const { searchParams } = new URL(asked.request.url);
   const key = searchParams.get("key");
   const section = key === null ? list({ viewer, api, search: searchParams }) : letter(key, { viewer, api });
-  return sendPage({ title: TITLE, path: "/dead-letters", viewer, sections: [<Head />, section] });
+  return page(viewer, section);
 }
 
 /** Counts letters after all, or asks whether it is meant. */
 export const actOnDeadLetters: Act = async ({ viewer, api, form }) => {
   const keys = [...new Set(form.getAll("key"))];
-  const answerWith = (...sections: Section[]) =>
-    sendPage({ title: TITLE, path: "/dead-letters", viewer, sections: [<Head />, ...sections] });
   if (keys.length === 0) {
     const said = <NothingChosen>Nothing was chosen, so nothing was replayed: tick the letters first.</NothingChosen>;
-    return answerWith(said, list({ viewer, api, search: new URLSearchParams() }));
+    return page(viewer, said, list({ viewer, api, search: new URLSearchParams() }));
   }
-  if (keys.length > UNASKED_MAX && form.get("confirmed") !== "yes") return answerWith(sure({ keys, viewer }));
-  const answer = await api.send<Replayed>("POST", "/v1/admin/dead-letters/replay", { keys });
-  if (answer.ok) return answerWith(<Results results={answer.value.results} />);
-  return answerWith(sure({ keys, viewer, problem: answer.error }));
+  if (keys.length > UNASKED_MAX && form.get("confirmed") !== "yes") return page(viewer, sure({ keys, viewer }));
+  const answer = await api.send<Replayed>("POST", `${LETTERS}/replay`, { keys });
+  if (answer.ok) return page(viewer, <Results results={answer.value.results} />);
+  return page(viewer, sure({ keys, viewer, problem: answer.error }));
 };
+
+function page(viewer: Viewer, ...sections: Section[]): Response {
+  return sendPage({ title: TITLE, path: PATH, viewer, sections: [<Head />, ...sections] });
+}
 
 function Head() {
   return (
@@ -72,43 +60,32 @@ function Head() {
   );
 }
 
-async function list({
-  viewer,
-  api,
-  search,
-}: Pick<ScreenAsked, "viewer" | "api"> & { search: URLSearchParams }): Promise<Drawn> {
-  const after = search.get("after");
-  const query: Record<string, string> = after === null ? {} : { after };
-  const answer = await api.get<Letters>("/v1/admin/dead-letters", query);
-  if (!answer.ok) {
-    return (
-      <Refused problem={answer.error}>
-        <p>
-          <a href="/dead-letters">The first page</a>
-        </p>
-      </Refused>
-    );
-  }
+async function list({ viewer, api, search }: ListAsked): Promise<Drawn> {
+  const query = givenIn(search, ["after"]);
+  const answer = await api.get<LetterPage>(LETTERS, query);
+  if (!answer.ok) return <Refused problem={answer.error} back={{ href: PATH, label: "The first page" }} />;
   const { letters, next } = answer.value;
+  const isFirst = query["after"] === undefined;
   const isAllChosen = search.get("chosen") === "all";
   return (
     <section>
       {letters.length === 0 ? (
-        <p class="nothing">There are none{after === null ? ": everything that came is counted." : " further on."}</p>
+        <p class="nothing">There are none{isFirst ? ": everything that came is counted." : " further on."}</p>
       ) : (
-        <form method="post" action="/dead-letters">
+        <form method="post" action={PATH}>
           <FormToken viewer={viewer} />
           <p class="acts">
             <button type="submit">Replay the chosen</button>
-            <a href={pathOf({ ...query, chosen: isAllChosen ? "" : "all" })}>
-              {isAllChosen ? "Choose none" : "Choose all of this page"}
-            </a>
+            <ChooseAll
+              path={pathOf(PATH, { ...query, chosen: isAllChosen ? null : "all" })}
+              isAllChosen={isAllChosen}
+            />
           </p>
           <Rows {...{ letters, isAllChosen, writer: new Writer(viewer.locale, viewer.zone) }} />
         </form>
       )}
-      <Pages first={after === null ? null : "/dead-letters"} next={next === null ? null : pathOf({ after: next })} />
-      <Curl path={after === null ? "/v1/admin/dead-letters" : `/v1/admin/dead-letters?${new URLSearchParams(query)}`} />
+      <Pages first={isFirst ? null : PATH} next={next === null ? null : pathOf(PATH, { after: next })} />
+      <Curl path={pathOf(LETTERS, query)} />
     </section>
   );
 }
@@ -116,56 +93,35 @@ async function list({
 type RowsProps = { readonly letters: readonly Letter[]; readonly isAllChosen: boolean; readonly writer: Writer };
 
 function Rows({ letters, isAllChosen, writer }: RowsProps) {
+  const heads = ["choose", "letter", "reason", "queue", "attempts", "bytes", "stored"];
   return (
-    <section class="scroll" tabindex={0} aria-label={TITLE}>
-      <table class="ids">
-        <thead>
-          <tr>
-            <th scope="col">choose</th>
-            <th scope="col">letter</th>
-            <th scope="col">reason</th>
-            <th scope="col">queue</th>
-            <th scope="col" class="number">
-              attempts
-            </th>
-            <th scope="col" class="number">
-              bytes
-            </th>
-            <th scope="col">stored</th>
-          </tr>
-        </thead>
-        <tbody>
-          {letters.map(({ key, reason, queue, attempts, bytes, storedAt }) => (
-            <tr>
-              <td>
-                <label class="check">
-                  <input type="checkbox" name="key" value={key} checked={isAllChosen} />
-                  <span class="for-ears">Choose {key}</span>
-                </label>
-              </td>
-              <th scope="row">
-                <LetterLink letterKey={key} />
-              </th>
-              <td>{reason ?? "not known"}</td>
-              <td>
-                <bdi>{queue ?? ""}</bdi>
-              </td>
-              <td class="number">{writer.count(attempts)}</td>
-              <td class="number">{writer.count(bytes)}</td>
-              <td>
-                <When at={storedAt} writer={writer} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table label={TITLE} class="ids" of={heads} numbers={["attempts", "bytes"]}>
+      {letters.map(({ key, reason, queue, attempts, bytes, storedAt }) => (
+        <tr>
+          <td>
+            <ChooseBox name="key" value={key} isChosen={isAllChosen} />
+          </td>
+          <th scope="row">
+            <LetterLink letterKey={key} />
+          </th>
+          <td>{reason ?? "not known"}</td>
+          <td>
+            <bdi>{queue ?? ""}</bdi>
+          </td>
+          <td class="number">{writer.count(attempts)}</td>
+          <td class="number">{writer.count(bytes)}</td>
+          <td>
+            <When at={storedAt} writer={writer} />
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
 function LetterLink({ letterKey }: { letterKey: string }) {
   return (
-    <a href={pathOf({ key: letterKey })}>
+    <a href={pathOf(PATH, { key: letterKey })}>
       <bdi class="code">{letterKey}</bdi>
     </a>
   );
@@ -173,33 +129,24 @@ function LetterLink({ letterKey }: { letterKey: string }) {
 
 /** One letter, whole. */
 async function letter(key: string, { viewer, api }: Pick<ScreenAsked, "viewer" | "api">): Promise<Drawn> {
-  const answer = await api.get<{ readonly letter: unknown }>("/v1/admin/dead-letters/show", { key });
-  if (!answer.ok) {
-    const { title, detail } = answer.error;
-    return (
-      <Trouble title={title} detail={detail}>
-        <p>
-          <a href="/dead-letters">All letters</a>
-        </p>
-      </Trouble>
-    );
-  }
+  const answer = await api.get<{ readonly letter: unknown }>(`${LETTERS}/show`, { key });
+  if (!answer.ok) return <Refused problem={answer.error} back={ALL} />;
   const held = answer.value.letter;
   return (
     <section>
       <h2>
         <bdi class="code">{key}</bdi>
       </h2>
-      <form method="post" action="/dead-letters" class="acts">
+      <form method="post" action={PATH} class="acts">
         <FormToken viewer={viewer} />
         <input type="hidden" name="key" value={key} />
         <button type="submit">Replay it</button>
-        <a href="/dead-letters">All letters</a>
+        <a href={ALL.href}>{ALL.label}</a>
       </form>
       <pre class="json" tabindex={0}>
         <code>{typeof held === "string" ? held : indented(held)}</code>
       </pre>
-      <Curl path={`/v1/admin/dead-letters/show?${new URLSearchParams({ key })}`} />
+      <Curl path={pathOf(`${LETTERS}/show`, { key })} />
     </section>
   );
 }
@@ -212,8 +159,8 @@ function sure({ keys, viewer, problem = null }: SureProps): Section {
     <Confirm
       title={`Replay ${keys.length} ${keys.length === 1 ? "letter" : "letters"}?`}
       fields={keys.map((key) => ["key", key] as const)}
-      back={{ href: "/dead-letters", label: "Replay nothing" }}
-      {...{ viewer, problem, action: "/dead-letters", button: "Replay them" }}
+      back={{ href: PATH, label: "Replay nothing" }}
+      {...{ viewer, problem, action: PATH, button: "Replay them" }}
     />
   );
 }
@@ -226,48 +173,21 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 
 function Results({ results }: Replayed) {
   const done = results.filter(({ outcome }) => outcome === "replayed").length;
+  const shown = { of: ["letter", "result", "events", "counted now"], numbers: ["events", "counted now"] };
   return (
-    <section>
-      <p class={done === results.length ? "note" : "trouble"} role="status">
-        {done} of {results.length} replayed.
-      </p>
-      <table class="ids">
-        <thead>
-          <tr>
-            <th scope="col">letter</th>
-            <th scope="col">result</th>
-            <th scope="col" class="number">
-              events
-            </th>
-            <th scope="col" class="number">
-              counted now
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {results.map(({ key, outcome, events, counted, reason, detail }) => (
-            <tr>
-              <th scope="row">
-                {outcome === "replayed" ? <bdi class="code">{key}</bdi> : <LetterLink letterKey={key} />}
-              </th>
-              <td>
-                {OUTCOMES[outcome] ?? outcome}
-                {reason === undefined ? "" : `: ${reason}`}
-                {detail === undefined ? "" : `. ${detail}`}
-              </td>
-              <td class="number">{events ?? ""}</td>
-              <td class="number">{counted ?? ""}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <p>
-        <a href="/dead-letters">All letters</a>
-      </p>
-    </section>
+    <Outcomes {...{ ...shown, done, asked: results.length, said: "replayed.", back: ALL }}>
+      {results.map(({ key, outcome, events, counted, reason, detail }) => (
+        <tr>
+          <th scope="row">{outcome === "replayed" ? <bdi class="code">{key}</bdi> : <LetterLink letterKey={key} />}</th>
+          <td>
+            {OUTCOMES[outcome] ?? outcome}
+            {reason === undefined ? "" : `: ${reason}`}
+            {detail === undefined ? "" : `. ${detail}`}
+          </td>
+          <td class="number">{events ?? ""}</td>
+          <td class="number">{counted ?? ""}</td>
+        </tr>
+      ))}
+    </Outcomes>
   );
-}
-
-function pathOf(query: Readonly<Record<string, string>>): string {
-  return `/dead-letters?${new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""))}`;
 }

@@ -2,28 +2,9 @@
  * What the API says of single clicks and of tokens, as the pages read it (docs of `GET /v1/clicks/{id}` and
  * `POST /v1/explain`), and what its words mean.
  */
+import type { Claims } from "../core/claims.ts";
 import type { ProblemJson } from "../problem.ts";
 import { reasonDefinitions, VERDICT_MEANINGS } from "../well-known/definitions.ts";
-
-export type Claims = {
-  readonly jti: string;
-  readonly iat: number;
-  readonly exp: number;
-  readonly adv: string;
-  readonly cmp: string;
-  readonly ad: string;
-  readonly pub: string;
-  readonly url: string;
-  readonly cpc: number;
-  readonly grp: string | null;
-  readonly crt: string | null;
-  readonly plc: string | null;
-  readonly fmt: string | null;
-  readonly uid: string | null;
-  readonly fwd: boolean;
-  readonly dur: boolean;
-  readonly tst: boolean;
-};
 
 export type FirstClaim = { readonly eventId: string; readonly receivedAt: string } | null;
 

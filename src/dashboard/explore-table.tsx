@@ -20,9 +20,11 @@ type Props = {
   readonly view: View;
   readonly writer: Writer;
   readonly choice: Choice;
-  /** Columns beside which stands their share of another of the same row, instead of what else stands beside one. */
-  readonly parts?: { readonly of: MetricName; readonly label: string; readonly columns: readonly MetricName[] };
+  readonly parts?: Parts;
 };
+
+/** Columns beside which stands their share of another of the same row, instead of what else stands beside one. */
+export type Parts = { readonly of: MetricName; readonly label: string; readonly columns: readonly MetricName[] };
 
 export function ExploreTable(props: Props) {
   const { answer, view, choice } = props;

@@ -59,7 +59,7 @@ export function drawExplore({ asked, viewer, api }: ScreenAsked): Response {
     ...{ title: "Explore", path: "/explore", viewer },
     sections: [
       <h1 class="for-ears">Explore</h1>,
-      <Controls {...{ view, writer, nowMs }} />,
+      <Controls {...{ view, writer, nowMs, viewer }} />,
       <Chooser {...{ view, choice, viewer }} />,
       table,
     ],

@@ -10,32 +10,28 @@ import { Sparkline } from "./chart.tsx";
 import { definitionOf, isMoney, labelOf, type MetricName, type Writer } from "./figures.ts";
 import { byCurrency, type Counted, figureIn, previousOf } from "./report-answer.ts";
 import type { SeriesRead } from "./series.ts";
-import { metricsOf } from "./series.ts";
 import { addressOf, type View } from "./view.ts";
-import type { Viewer } from "./viewer.ts";
 
 type Props = {
   readonly answer: SeriesRead;
   readonly view: View;
   readonly writer: Writer;
-  readonly viewer: Viewer;
   readonly metric: MetricName;
-  /** What is shown, where it is not what the overview has. */
-  readonly metrics?: readonly MetricName[];
+  readonly metrics: readonly MetricName[];
 };
 
 export function FigureStrip(props: Props) {
   return (
     <section class="figures" aria-label="Figures">
-      {(props.metrics ?? metricsOf(props.viewer)).map((name) => (
+      {props.metrics.map((name) => (
         <Figure {...props} name={name} />
       ))}
     </section>
   );
 }
 
-function Figure({ answer, view, writer, viewer, metric, metrics, name }: Props & { name: MetricName }) {
-  const [first] = metrics ?? metricsOf(viewer);
+function Figure({ answer, view, writer, metric, metrics, name }: Props & { name: MetricName }) {
+  const [first] = metrics;
   const { series, meta } = answer.answer;
   const parts = isMoney(name) || name === "roas" ? byCurrency(meta.totals) : null;
   const isOpen = answer.states.some((state) => state === "open" || state === "future");

@@ -8,7 +8,10 @@
  * they stand in attributes and texts, which escape them.
  */
 import type { Child } from "hono/jsx";
+import type { Result } from "../core/result.ts";
 import type { ProblemJson } from "../problem.ts";
+import { pathOf } from "./addresses.ts";
+import type { ApiClient } from "./api-client.ts";
 import { Trouble } from "./shell.tsx";
 import type { Viewer } from "./viewer.ts";
 
@@ -96,13 +99,38 @@ export function FormToken({ viewer }: { viewer: Viewer }) {
   return <input type="hidden" name="token" value={viewer.formToken} />;
 }
 
+export type WayOn = { readonly href: string; readonly label: string };
+
 /** What the API refused, in its own words, and what to do about it. */
-export function Refused({ problem, children }: { problem: ProblemJson; children?: Child }) {
+export function Refused({ problem, back }: { problem: ProblemJson; back?: WayOn }) {
   const { status, title, detail } = problem;
   return (
     <Trouble title={title} detail={detail}>
       {status === 429 || status >= 500 ? <p>Nothing that you typed is lost: send it again in a few seconds.</p> : null}
-      {children}
+      {back === undefined ? null : (
+        <p>
+          <a href={back.href}>{back.label}</a>
+        </p>
+      )}
+    </Trouble>
+  );
+}
+
+/** One record of a list by its id; null where the id cannot be one, since dots alone are steps in a path. */
+export async function readOne<T>(api: ApiClient, list: string, id: string): Promise<Result<T, ProblemJson> | null> {
+  return /^\.+$/.test(id) ? null : api.get<T>(`${list}/${encodeURIComponent(id)}`);
+}
+
+type NoSuchProps = { readonly problem: ProblemJson | null; readonly what: string; readonly detail: string };
+
+/** In the place of a record that is not there, or could not be read. */
+export function NoSuch({ problem, what, detail, back }: NoSuchProps & { back: WayOn }) {
+  if (problem !== null && problem.status !== 404) return <Refused problem={problem} back={back} />;
+  return (
+    <Trouble title={`There is no such ${what}`} detail={detail}>
+      <p>
+        <a href={back.href}>{back.label}</a>
+      </p>
     </Trouble>
   );
 }
@@ -118,9 +146,7 @@ export function Done({ children }: { children?: Child }) {
 
 /** To a page that says what happened. */
 export function seeOther(path: string, query: Readonly<Record<string, string>> = {}): Response {
-  const search = new URLSearchParams(query).toString();
-  const headers = { Location: search === "" ? path : `${path}?${search}`, "Cache-Control": "no-store" };
-  return new Response(null, { status: 303, headers });
+  return new Response(null, { status: 303, headers: { Location: pathOf(path, query), "Cache-Control": "no-store" } });
 }
 
 type ConfirmProps = {
@@ -131,7 +157,7 @@ type ConfirmProps = {
   /** What is sent again, with `confirmed`. */
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly button: string;
-  readonly back: { readonly href: string; readonly label: string };
+  readonly back: WayOn;
   readonly problem?: ProblemJson | null;
 };
 

@@ -9,12 +9,14 @@
 import type { Child } from "hono/jsx";
 import type { Result } from "../core/result.ts";
 import type { ProblemJson } from "../problem.ts";
+import type { LatePage, LetterPage, Me } from "./answers.ts";
 import { Curl, When } from "./behind.tsx";
 import { addDays, dayIn } from "./calendar.ts";
 import { Writer } from "./figures.ts";
 import type { Meta, TableAnswer } from "./report-answer.ts";
 import type { ScreenAsked } from "./screens.ts";
 import { sendPage } from "./shell.tsx";
+import { Table } from "./table.tsx";
 
 const TITLE = "Health";
 /** More than so many seconds behind is worth a look: a report is seconds behind when all is well. */
@@ -29,19 +31,6 @@ const BUDGET_LOW = 0.2;
 type State = "ok" | "look" | "unknown";
 type Check = { readonly name: string; readonly state: State; readonly said: Child; readonly wayOn?: Child };
 
-type Late = { readonly lateClicks: readonly { readonly receivedAt: string }[]; readonly next: string | null };
-type Letters = {
-  readonly letters: readonly { readonly reason: string | null; readonly storedAt: string }[];
-  readonly next: string | null;
-};
-type Me = {
-  readonly reading: {
-    readonly rowsMax: number;
-    readonly rowsLeft: number | null;
-    readonly streamsOpen: number | null;
-  } | null;
-};
-
 export function drawHealth({ asked, viewer, api }: ScreenAsked): Response {
   const writer = new Writer(viewer.locale, viewer.zone);
   const to = dayIn(viewer.zone, asked.nowMs);
@@ -51,10 +40,10 @@ export function drawHealth({ asked, viewer, api }: ScreenAsked): Response {
   const checks = Promise.all([
     api.get<TableAnswer>("/v1/reports/clicks", query).then((answer) => ofReport(answer, writer)),
     api
-      .get<Late>("/v1/late-clicks", { status: "waiting", limit: String(LISTED_MAX) })
+      .get<LatePage>("/v1/late-clicks", { status: "waiting", limit: String(LISTED_MAX) })
       .then((answer) => [ofLate(answer, writer)]),
     api
-      .get<Letters>("/v1/admin/dead-letters", { limit: String(LISTED_MAX) })
+      .get<LetterPage>("/v1/admin/dead-letters", { limit: String(LISTED_MAX) })
       .then((answer) => [ofLetters(answer, writer)]),
     api.get<Me>("/v1/me").then((answer) => [ofBudget(answer, writer)]),
   ]);
@@ -84,30 +73,18 @@ function Checks({ checks }: { checks: readonly Check[] }) {
         {wrong === 0 ? "" : `${wrong} of ${checks.length} need a look. `}
         {unknown === 0 ? "" : `${unknown} could not be asked.`}
       </p>
-      <section class="scroll" tabindex={0} aria-label="Checks">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">what</th>
-              <th scope="col">state</th>
-              <th scope="col">what is said</th>
-              <th scope="col">way on</th>
-            </tr>
-          </thead>
-          <tbody>
-            {checks.map(({ name, state, said, wayOn }) => (
-              <tr>
-                <th scope="row">{name}</th>
-                <td>
-                  <span class={`state-${state}`}>{STATES[state]}</span>
-                </td>
-                <td>{said}</td>
-                <td>{wayOn ?? ""}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <Table label="Checks" of={["what", "state", "what is said", "way on"]}>
+        {checks.map(({ name, state, said, wayOn }) => (
+          <tr>
+            <th scope="row">{name}</th>
+            <td>
+              <span class={`state-${state}`}>{STATES[state]}</span>
+            </td>
+            <td>{said}</td>
+            <td>{wayOn ?? ""}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }
@@ -144,7 +121,7 @@ function freshness({ watermark, lagSeconds }: Meta, writer: Writer): Check {
         ago.
       </>
     ),
-    wayOn: <a href="/?period=today">Today</a>,
+    wayOn: <a href="/?period=day">Today</a>,
   };
 }
 
@@ -176,7 +153,7 @@ function ofWarning({ code, detail }: Meta["warnings"][number]): Check {
   return { name: WARNING_NAMES[code] ?? code.replaceAll("_", " "), state, said: detail };
 }
 
-function ofLate(answer: Result<Late, ProblemJson>, writer: Writer): Check {
+function ofLate(answer: Result<LatePage, ProblemJson>, writer: Writer): Check {
   const name = "Late clicks that wait";
   if (!answer.ok) return unknown(name, answer.error);
   const { lateClicks, next } = answer.value;
@@ -194,7 +171,7 @@ function ofLate(answer: Result<Late, ProblemJson>, writer: Writer): Check {
   };
 }
 
-function ofLetters(answer: Result<Letters, ProblemJson>, writer: Writer): Check {
+function ofLetters(answer: Result<LetterPage, ProblemJson>, writer: Writer): Check {
   const name = "Dead letters";
   if (!answer.ok) return unknown(name, answer.error);
   const { letters, next } = answer.value;

@@ -1,25 +1,13 @@
 /**
  * What a key is, and what can be done with it.
  */
+import type { ApiKey } from "./answers.ts";
 import { When } from "./behind.tsx";
 import type { Writer } from "./figures.ts";
 import { FormToken } from "./forms.tsx";
 import { tenantsPath } from "./tenant-kinds.ts";
 import { Overlap } from "./tenant-overlap.tsx";
 import type { Viewer } from "./viewer.ts";
-
-/** Of an answer of the API; without its secret, which no list has. */
-export type ApiKey = {
-  readonly id: string;
-  readonly label: string;
-  readonly advertiserId: string | null;
-  readonly publisherId: string | null;
-  readonly scopes: readonly string[];
-  readonly mint: Readonly<Record<string, unknown>>;
-  readonly rotatedFrom: string | null;
-  readonly createdAt: string;
-  readonly revokedAt: string | null;
-};
 
 const LIMITS: Readonly<Record<string, string>> = {
   advertisers: "advertisers",

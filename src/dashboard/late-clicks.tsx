@@ -8,48 +8,47 @@
  * Who may not decide sees no box to tick, and the API would refuse it anyway.
  */
 import type { ProblemJson } from "../problem.ts";
+import { givenIn, pathOf } from "./addresses.ts";
+import type { Decided, LatePage } from "./answers.ts";
 import { Curl } from "./behind.tsx";
 import { readCurrencies } from "./currencies.ts";
 import { Writer } from "./figures.ts";
 import { Confirm, FormToken, NothingChosen, Pages, Refused } from "./forms.tsx";
-import { type Decided, type LateClick, LateResults, LateRows } from "./late-rows.tsx";
-import type { Act, ScreenAsked } from "./screens.ts";
+import { LateResults, LateRows } from "./late-rows.tsx";
+import type { Act, ListAsked, ScreenAsked } from "./screens.ts";
 import { type Drawn, type Section, sendPage } from "./shell.tsx";
+import { ChooseAll } from "./table.tsx";
 import type { Viewer } from "./viewer.ts";
 
 const TITLE = "Late clicks";
+const PATH = "/late-clicks";
+const CLICKS = "/v1/late-clicks";
 const STATUSES = ["waiting", "decided", "all"] as const;
 /** So many are decided at once without being asked about again. */
 const UNASKED_MAX = 10;
 
-type LatePage = { readonly lateClicks: readonly LateClick[]; readonly next: string | null };
 export function drawLateClicks({ asked, viewer, api }: ScreenAsked): Response {
   const { searchParams } = new URL(asked.request.url);
-  return sendPage({
-    title: TITLE,
-    path: "/late-clicks",
-    viewer,
-    sections: [<Head viewer={viewer} />, list({ viewer, api, search: searchParams })],
-  });
+  return page(viewer, list({ viewer, api, search: searchParams }));
 }
 
 /** Decides, or asks whether it is meant. */
 export const actOnLateClicks: Act = async ({ viewer, api, form }) => {
   const ids = [...new Set(form.getAll("id"))];
   const decision = (["accept", "reject"] as const).find((one) => one === form.get("decision"));
-  const answerWith = (...sections: Section[]) =>
-    sendPage({ title: TITLE, path: "/late-clicks", viewer, sections: [<Head viewer={viewer} />, ...sections] });
   if (ids.length === 0 || decision === undefined) {
     const said = <NothingChosen>Nothing was chosen, so nothing was decided: tick the clicks first.</NothingChosen>;
-    return answerWith(said, list({ viewer, api, search: new URLSearchParams() }));
+    return page(viewer, said, list({ viewer, api, search: new URLSearchParams() }));
   }
-  if (ids.length > UNASKED_MAX && form.get("confirmed") !== "yes") return answerWith(sure({ ids, decision, viewer }));
-  const answer = await api.send<Decided>("POST", "/v1/late-clicks", {
-    decisions: ids.map((id) => ({ id, decision })),
-  });
-  if (answer.ok) return answerWith(<LateResults results={answer.value.results} decision={decision} />);
-  return answerWith(sure({ ids, decision, viewer, problem: answer.error }));
+  if (ids.length > UNASKED_MAX && form.get("confirmed") !== "yes") return page(viewer, sure({ ids, decision, viewer }));
+  const answer = await api.send<Decided>("POST", CLICKS, { decisions: ids.map((id) => ({ id, decision })) });
+  if (answer.ok) return page(viewer, <LateResults results={answer.value.results} decision={decision} />);
+  return page(viewer, sure({ ids, decision, viewer, problem: answer.error }));
 };
+
+function page(viewer: Viewer, ...sections: Section[]): Response {
+  return sendPage({ title: TITLE, path: PATH, viewer, sections: [<Head viewer={viewer} />, ...sections] });
+}
 
 function Head({ viewer }: { viewer: Viewer }) {
   return (
@@ -66,27 +65,11 @@ function Head({ viewer }: { viewer: Viewer }) {
 }
 
 /** One page of the list, with its form where the viewer decides. */
-async function list({
-  viewer,
-  api,
-  search,
-}: Pick<ScreenAsked, "viewer" | "api"> & { search: URLSearchParams }): Promise<Drawn> {
+async function list({ viewer, api, search }: ListAsked): Promise<Drawn> {
   const status = STATUSES.find((one) => one === search.get("status")) ?? "waiting";
-  const after = search.get("after");
-  const query = { status, ...(after === null ? {} : { after }) };
-  const [answer, currencyOf] = await Promise.all([
-    api.get<LatePage>("/v1/late-clicks", query),
-    readCurrencies(viewer, api),
-  ]);
-  if (!answer.ok) {
-    return (
-      <Refused problem={answer.error}>
-        <p>
-          <a href="/late-clicks">The first page</a>
-        </p>
-      </Refused>
-    );
-  }
+  const query = { status, ...givenIn(search, ["after"]) };
+  const [answer, currencyOf] = await Promise.all([api.get<LatePage>(CLICKS, query), readCurrencies(viewer, api)]);
+  if (!answer.ok) return <Refused problem={answer.error} back={{ href: PATH, label: "The first page" }} />;
   const { lateClicks, next } = answer.value;
   const mayDecide = viewer.kind === "operator" && lateClicks.some((one) => one.status === "waiting");
   const isAllChosen = search.get("chosen") === "all";
@@ -103,19 +86,19 @@ async function list({
           {status === "waiting" ? "Nothing waits: every late click is decided, or none came." : "There are none."}
         </p>
       ) : mayDecide ? (
-        <form method="post" action="/late-clicks">
+        <form method="post" action={PATH}>
           <FormToken viewer={viewer} />
-          <Decide path={pathOf({ ...query, chosen: isAllChosen ? "" : "all" })} isAllChosen={isAllChosen} />
+          <Decide path={pathOf(PATH, { ...query, chosen: isAllChosen ? null : "all" })} isAllChosen={isAllChosen} />
           {table}
         </form>
       ) : (
         table
       )}
       <Pages
-        first={after === null ? null : pathOf({ status })}
-        next={next === null ? null : pathOf({ status, after: next })}
+        first={"after" in query ? pathOf(PATH, { status }) : null}
+        next={next === null ? null : pathOf(PATH, { status, after: next })}
       />
-      <Curl path={`/v1/late-clicks?${new URLSearchParams(query)}`} />
+      <Curl path={pathOf(CLICKS, query)} />
     </section>
   );
 }
@@ -125,7 +108,7 @@ function Tabs({ status }: { status: string }) {
     <ul class="tabs" aria-label="Which">
       {STATUSES.map((one) => (
         <li>
-          <a href={pathOf({ status: one })} aria-current={one === status ? "true" : undefined}>
+          <a href={pathOf(PATH, { status: one })} aria-current={one === status ? "true" : undefined}>
             {one}
           </a>
         </li>
@@ -143,7 +126,7 @@ function Decide({ path, isAllChosen }: { path: string; isAllChosen: boolean }) {
       <button type="submit" name="decision" value="reject" class="quiet">
         Reject the chosen
       </button>
-      <a href={path}>{isAllChosen ? "Choose none" : "Choose all of this page"}</a>
+      <ChooseAll path={path} isAllChosen={isAllChosen} />
     </p>
   );
 }
@@ -166,12 +149,8 @@ function sure({ ids, decision, viewer, problem = null }: SureProps): Section {
     <Confirm
       title={`${verb} ${ids.length} late ${ids.length === 1 ? "click" : "clicks"}?`}
       fields={[["decision", decision], ...ids.map((id) => ["id", id] as const)]}
-      back={{ href: "/late-clicks", label: "Decide nothing" }}
-      {...{ text, viewer, problem, action: "/late-clicks", button: `${verb} them` }}
+      back={{ href: PATH, label: "Decide nothing" }}
+      {...{ text, viewer, problem, action: PATH, button: `${verb} them` }}
     />
   );
-}
-
-function pathOf(query: Readonly<Record<string, string>>): string {
-  return `/late-clicks?${new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""))}`;
 }

@@ -1,47 +1,25 @@
 /**
  * The overview: five figures, one chart, three cards of breakdowns. Four requests of reports, the chart's first.
  */
-import { raw } from "hono/html";
-import { BreakdownCard, cardsOf } from "./breakdown.tsx";
-import { ChartFigure } from "./chart-figure.tsx";
+import { cardsOf } from "./breakdown.tsx";
 import { Controls } from "./controls.tsx";
-import { FigureStrip } from "./figure-strip.tsx";
-import { Writer } from "./figures.ts";
+import { cardSections, FiguresAndChart, lookOf } from "./look.tsx";
 import type { ScreenAsked } from "./screens.ts";
-import { metricsOf, readSeries } from "./series.ts";
+import { readSeries } from "./series.ts";
 import { sendPage } from "./shell.tsx";
-import { ReportTrouble } from "./trouble.tsx";
-import { viewOf } from "./view.ts";
 
-export function drawOverview({ asked, viewer, api }: ScreenAsked): Response {
-  const { nowMs, request } = asked;
-  const view = viewOf(new URL(request.url), { profileZone: viewer.zone, nowMs });
-  const writer = new Writer(viewer.locale, view.zone);
-  const metric = metricsOf(viewer).find((name) => name === view.own["metric"]) ?? "clicks";
-  const series = readSeries(api, view, { metrics: metricsOf(viewer), nowMs });
-  const cards = cardsOf(viewer).map((tabs, at) => BreakdownCard({ api, view, writer, viewer, metric, tabs, at }));
-  const shown = series.then((answer) =>
-    answer.ok ? (
-      <>
-        <FigureStrip {...{ answer: answer.value, view, writer, viewer, metric }} />
-        <ChartFigure {...{ answer: answer.value, view, writer, metric, nowMs }} />
-      </>
-    ) : (
-      <ReportTrouble problem={answer.error} view={view} />
-    ),
-  );
+export function drawOverview(screen: ScreenAsked): Response {
+  const { viewer, api } = screen;
+  const look = lookOf(screen);
+  const series = readSeries(api, look.view, look);
   return sendPage({
-    title: "Overview",
-    path: "/",
-    viewer,
+    ...{ title: "Overview", path: "/", viewer },
     sections: [
       <h1 class="for-ears">Overview</h1>,
-      view.own["welcome"] === undefined ? null : <Welcome viewer={viewer} />,
-      <Controls {...{ view, writer, nowMs }} />,
-      shown,
-      raw('<div class="cards">'),
-      ...cards,
-      raw("</div>"),
+      look.view.own["welcome"] === undefined ? null : <Welcome viewer={viewer} />,
+      <Controls {...look} viewer={viewer} />,
+      FiguresAndChart({ series, look }),
+      ...cardSections(api, look, cardsOf(viewer)),
     ],
   });
 }

@@ -7,85 +7,50 @@
  * where the API cannot split them, its sentence stands in their place and the rest is shown.
  */
 import type { Dimension } from "../report/query/fields.ts";
-import { TABLE_PATH } from "./breakdown.tsx";
-import { ChartFigure } from "./chart-figure.tsx";
 import { Controls } from "./controls.tsx";
-import { choiceOf, tableQueryOf } from "./explore-choice.ts";
-import { ExploreTable } from "./explore-table.tsx";
-import { FigureStrip } from "./figure-strip.tsx";
-import { type MetricName, Writer } from "./figures.ts";
+import type { MetricName, Writer } from "./figures.ts";
+import { FiguresAndChart, lookOf, TableBelow } from "./look.tsx";
 import { ReasonsFigure } from "./reasons-figure.tsx";
-import { figureIn, type TableAnswer } from "./report-answer.ts";
+import { figureIn } from "./report-answer.ts";
 import type { ScreenAsked } from "./screens.ts";
 import { readSeries, type SeriesRead } from "./series.ts";
 import { sendPage } from "./shell.tsx";
 import { SplitBar } from "./split-bar.tsx";
-import { ReportTrouble } from "./trouble.tsx";
-import { addressOf, viewOf } from "./view.ts";
 
 const PARTS: readonly MetricName[] = ["clicks", "duplicate_clicks", "invalid_clicks", "late_clicks"];
 const METRICS: readonly MetricName[] = ["invalid_clicks", "duplicate_clicks", "late_clicks", "clicks", "gross_clicks"];
 const TABLE = "gross_clicks,clicks,duplicate_clicks,invalid_clicks,givt_clicks,late_clicks";
 const SHARES = { of: "gross_clicks", label: "of gross", columns: ["invalid_clicks", "givt_clicks"] } as const;
 
-export function drawQuality({ asked, viewer, api }: ScreenAsked): Response {
-  const { nowMs, request } = asked;
-  const view = viewOf(new URL(request.url), { profileZone: viewer.zone, nowMs });
-  const writer = new Writer(viewer.locale, view.zone);
-  const metric = METRICS.find((name) => name === view.own["metric"]) ?? "invalid_clicks";
-  const by: Dimension = viewer.kind === "publisher" ? "placement_id" : "publisher_id";
-  const choice = choiceOf({ ...view.own, group_by: by, metrics: TABLE, order: view.own["order"] ?? "-gross_clicks" });
-  const page = choice.cursor === null ? {} : { cursor: choice.cursor };
-  const series = readSeries(api, view, { metrics: METRICS, nowMs });
-  const table = api.get<TableAnswer>(TABLE_PATH, {
-    ...tableQueryOf({ ...view, isCompared: false }, choice),
-    limit: "25",
-    ...page,
-  });
+export function drawQuality(screen: ScreenAsked): Response {
+  const { viewer, api } = screen;
+  const isPublisher = viewer.kind === "publisher";
+  const look = lookOf(screen, { metrics: METRICS });
+  const series = readSeries(api, look.view, look);
+  const above = (answer: SeriesRead) => <GrossSplit {...{ answer, isPublisher, writer: look.writer }} />;
+  const by: Dimension = isPublisher ? "placement_id" : "publisher_id";
+  const table = TableBelow({ api, look, by, metrics: TABLE, order: "-gross_clicks", parts: SHARES });
   return sendPage({
     ...{ title: "Quality", path: "/quality", viewer },
     sections: [
       <h1 class="for-ears">Quality</h1>,
-      <Controls {...{ view, writer, nowMs }} />,
-      series.then((answer) =>
-        answer.ok ? (
-          <>
-            <Parts answer={answer.value} writer={writer} isPublisher={viewer.kind === "publisher"} />
-            <FigureStrip {...{ answer: answer.value, view, writer, viewer, metric, metrics: METRICS }} />
-            <ChartFigure {...{ answer: answer.value, view, writer, metric, nowMs }} />
-          </>
-        ) : (
-          <ReportTrouble problem={answer.error} view={view} />
-        ),
-      ),
-      viewer.kind === "publisher" ? (
+      <Controls {...look} viewer={viewer} />,
+      FiguresAndChart({ series, look, above }),
+      isPublisher ? (
         <p class="soft">
           Reasons are kept for each ad and not for each publisher. What is a machine by the lists of the trade is in the
           table, as general invalid clicks; <a href="/clicks">the story of a single click</a> says its reason.
         </p>
       ) : (
-        ReasonsFigure({ api, view, writer, nowMs, of: "clicks" })
+        ReasonsFigure({ api, ...look, of: "clicks" })
       ),
-      <h2>{viewer.kind === "publisher" ? "By placement" : "By publisher"}</h2>,
-      table.then((answer) =>
-        answer.ok ? (
-          <ExploreTable {...{ answer: answer.value, view, writer, choice, parts: SHARES }} />
-        ) : (
-          <ReportTrouble problem={answer.error} view={view} />
-        ),
-      ),
-      <p class="more">
-        <a
-          href={addressOf(view, { path: "/explore", own: { group_by: by, metrics: TABLE, metric: null, order: null } })}
-        >
-          Choose rows and columns
-        </a>
-      </p>,
+      <h2>{isPublisher ? "By placement" : "By publisher"}</h2>,
+      table,
     ],
   });
 }
 
-function Parts({ answer, writer, isPublisher }: { answer: SeriesRead; writer: Writer; isPublisher: boolean }) {
+function GrossSplit({ answer, writer, isPublisher }: { answer: SeriesRead; writer: Writer; isPublisher: boolean }) {
   const { totals } = answer.answer.meta;
   const gross = figureIn(totals, "gross_clicks");
   return (

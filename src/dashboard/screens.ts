@@ -7,6 +7,8 @@ import type { ScreenPath } from "./navigation.ts";
 import type { Viewer } from "./viewer.ts";
 
 export type ScreenAsked = { readonly asked: Asked; readonly viewer: Viewer; readonly api: ApiClient };
+/** Of a list, and what its address says. */
+export type ListAsked = Pick<ScreenAsked, "viewer" | "api"> & { readonly search: URLSearchParams };
 export type Draw = (asked: ScreenAsked) => Response | Promise<Response>;
 export type Act = (asked: ScreenAsked & { readonly form: URLSearchParams }) => Response | Promise<Response>;
 

@@ -7,24 +7,26 @@
  * page has it. What ends a key is asked about first.
  */
 import type { ProblemJson } from "../problem.ts";
+import { givenIn, pathOf } from "./addresses.ts";
+import type { ApiKey, KeyPage, NewKey } from "./answers.ts";
 import { Curl, RawJson, When } from "./behind.tsx";
 import { NOTHING, Writer } from "./figures.ts";
-import { Confirm, Pages, Refused, seeOther } from "./forms.tsx";
-import { type ApiKey, KeyActs, KeyFacts } from "./key-facts.tsx";
+import { Confirm, NoSuch, Pages, Refused, readOne, seeOther } from "./forms.tsx";
+import { KeyActs, KeyFacts } from "./key-facts.tsx";
 import { KeyForm, keyOf } from "./key-form.tsx";
-import type { Act, ScreenAsked } from "./screens.ts";
-import { type Section, Trouble } from "./shell.tsx";
+import type { Act, ListAsked, ScreenAsked } from "./screens.ts";
+import type { Section } from "./shell.tsx";
+import { Table } from "./table.tsx";
 import { tenantsPath } from "./tenant-kinds.ts";
 import { OVERLAPS } from "./tenant-overlap.tsx";
-import { type TenantsAsked, tenantsPage } from "./tenants-page.tsx";
+import { tenantsPage } from "./tenants-page.tsx";
 import type { Viewer } from "./viewer.ts";
 
-type KeyPage = { readonly keys: readonly ApiKey[]; readonly next: string | null };
-
 const KEYS = "/v1/admin/keys";
+const ALL = { href: tenantsPath({ kind: "keys" }), label: "All keys" } as const;
 const FILTERS = ["advertiser_id", "publisher_id", "after"] as const;
 
-export function KeySections({ viewer, api, search }: TenantsAsked): Section[] {
+export function KeySections({ viewer, api, search }: ListAsked): Section[] {
   const id = search.get("id");
   if (search.get("new") !== null) {
     const owner = search.get("publisher_id") === null ? "advertiser" : "publisher";
@@ -33,14 +35,8 @@ export function KeySections({ viewer, api, search }: TenantsAsked): Section[] {
     return [<KeyForm viewer={viewer} given={given} />];
   }
   if (id !== null && id !== "") return [onePage(id, { viewer, api })];
-  const query = Object.fromEntries(
-    FILTERS.flatMap((name) => {
-      const value = search.get(name);
-      return value === null || value === "" ? [] : [[name, value] as const];
-    }),
-  );
-  const address = new URLSearchParams(query).toString();
-  return [list(query, { viewer, api }), <Curl path={address === "" ? KEYS : `${KEYS}?${address}`} />];
+  const query = givenIn(search, FILTERS);
+  return [list(query, { viewer, api }), <Curl path={pathOf(KEYS, query)} />];
 }
 
 /** Makes, replaces or revokes a key. */
@@ -49,7 +45,7 @@ export const actOnKeys: Act = async (given) => {
   const page = (...sections: Section[]) => tenantsPage({ viewer, kind: "keys", sections });
   const act = form.get("act");
   if (act === "make") {
-    const answer = await api.send<ApiKey & { readonly key: string }>("POST", KEYS, keyOf(form));
+    const answer = await api.send<NewKey>("POST", KEYS, keyOf(form));
     if (answer.ok) return page(<Made made={answer.value} />);
     return page(<KeyForm viewer={viewer} given={form} problem={answer.error} />);
   }
@@ -59,7 +55,7 @@ export const actOnKeys: Act = async (given) => {
     const overlap = form.get("overlapSeconds") ?? "0";
     if (form.get("confirmed") !== "yes") return page(sure("rotate", id, { viewer, overlap }));
     const body = { overlapSeconds: Number(overlap) };
-    const answer = await api.send<ApiKey & { readonly key: string }>("POST", `${path}/rotate`, body);
+    const answer = await api.send<NewKey>("POST", `${path}/rotate`, body);
     return page(
       answer.ok ? <Made made={answer.value} /> : sure("rotate", id, { viewer, overlap, problem: answer.error }),
     );
@@ -100,7 +96,7 @@ function sure(
 }
 
 /** A new key: the only page that ever shows it. */
-function Made({ made }: { made: ApiKey & { readonly key: string } }) {
+function Made({ made }: { made: NewKey }) {
   return (
     <section>
       <h2>The new key</h2>
@@ -121,17 +117,9 @@ function Made({ made }: { made: ApiKey & { readonly key: string } }) {
   );
 }
 
-async function list(query: Record<string, string>, { viewer, api }: Pick<ScreenAsked, "viewer" | "api">) {
+async function list(query: Readonly<Record<string, string>>, { viewer, api }: Pick<ScreenAsked, "viewer" | "api">) {
   const answer = await api.get<KeyPage>(KEYS, query);
-  if (!answer.ok) {
-    return (
-      <Refused problem={answer.error}>
-        <p>
-          <a href={tenantsPath({ kind: "keys" })}>All keys</a>
-        </p>
-      </Refused>
-    );
-  }
+  if (!answer.ok) return <Refused problem={answer.error} back={ALL} />;
   const { keys, next } = answer.value;
   const { after, ...owner } = query;
   const writer = new Writer(viewer.locale, viewer.zone);
@@ -163,61 +151,37 @@ async function list(query: Record<string, string>, { viewer, api }: Pick<ScreenA
 
 function KeyRows({ keys, writer }: { keys: readonly ApiKey[]; writer: Writer }) {
   return (
-    <section class="scroll" tabindex={0} aria-label="Keys">
-      <table class="ids">
-        <thead>
-          <tr>
-            {["label", "id", "owner", "scopes", "made", "ends"].map((head) => (
-              <th scope="col">{head}</th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((one) => (
-            <tr>
-              <th scope="row">
-                <a href={tenantsPath({ kind: "keys", id: one.id })}>
-                  <bdi>{one.label === "" ? one.id : one.label}</bdi>
-                </a>
-              </th>
-              <td>
-                <bdi class="code">{one.id}</bdi>
-              </td>
-              <td>
-                <bdi>{one.advertiserId ?? one.publisherId ?? "the operator"}</bdi>
-              </td>
-              <td>{one.scopes.join(", ")}</td>
-              <td>
-                <When at={one.createdAt} writer={writer} />
-              </td>
-              <td>{one.revokedAt === null ? NOTHING : <When at={one.revokedAt} writer={writer} />}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table label="Keys" class="ids" of={["label", "id", "owner", "scopes", "made", "ends"]}>
+      {keys.map((one) => (
+        <tr>
+          <th scope="row">
+            <a href={tenantsPath({ kind: "keys", id: one.id })}>
+              <bdi>{one.label === "" ? one.id : one.label}</bdi>
+            </a>
+          </th>
+          <td>
+            <bdi class="code">{one.id}</bdi>
+          </td>
+          <td>
+            <bdi>{one.advertiserId ?? one.publisherId ?? "the operator"}</bdi>
+          </td>
+          <td>{one.scopes.join(", ")}</td>
+          <td>
+            <When at={one.createdAt} writer={writer} />
+          </td>
+          <td>{one.revokedAt === null ? NOTHING : <When at={one.revokedAt} writer={writer} />}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
 /** One key, without its secret. */
 async function onePage(id: string, { viewer, api }: Pick<ScreenAsked, "viewer" | "api">) {
-  const answer = /^\.+$/.test(id) ? null : await api.get<ApiKey>(`${KEYS}/${encodeURIComponent(id)}`);
+  const answer = await readOne<ApiKey>(api, KEYS, id);
   if (answer === null || !answer.ok) {
-    const isMissing = answer === null || answer.error.status === 404;
-    return (
-      <Trouble
-        title={isMissing ? "There is no such key" : (answer?.error.title ?? "")}
-        detail={
-          isMissing
-            ? "No key has this id. The configured key of the operator is in no list."
-            : (answer?.error.detail ?? "")
-        }
-      >
-        <p>
-          <a href={tenantsPath({ kind: "keys" })}>All keys</a>
-        </p>
-      </Trouble>
-    );
+    const detail = "No key has this id. The configured key of the operator is in no list.";
+    return <NoSuch {...{ what: "key", detail, back: ALL, problem: answer?.error ?? null }} />;
   }
   const key = answer.value;
   return (

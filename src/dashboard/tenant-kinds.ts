@@ -5,12 +5,23 @@
  *
  * Keeps: fields have the API's names, so its problems find them. What the API checks is not checked here.
  */
+import { pathOf } from "./addresses.ts";
+
+const ID = { name: "id", label: "Id", isFixed: true } as const;
+const NAME = { name: "name", label: "Name" } as const;
+const STATUS = { name: "status", label: "Status" } as const;
+const ADVERTISER = { name: "advertiserId", label: "Advertiser", isFixed: true } as const;
+const CAMPAIGN = { name: "campaignId", label: "Campaign", isFixed: true } as const;
+/** To whom campaigns and creatives belong, and ads and ad groups. */
+const OF_ADVERTISER = { query: "advertiser_id", field: "advertiserId", kind: "advertisers" } as const;
+const OF_CAMPAIGN = { query: "campaign_id", field: "campaignId", kind: "campaigns" } as const;
+
 export const KINDS = {
   advertisers: {
     ...{ title: "Advertisers", one: "advertiser", list: "advertisers", dimension: "advertiser_id", parent: null },
     fields: [
-      { name: "id", label: "Id", isFixed: true },
-      { name: "name", label: "Name" },
+      ID,
+      NAME,
       {
         name: "currency",
         label: "Currency",
@@ -24,62 +35,43 @@ export const KINDS = {
         unless: "UTC",
       },
       { name: "attributionWindowDays", label: "Attribution window, in days", type: "number", unless: "30" },
-      { name: "status", label: "Status" },
+      STATUS,
     ],
   },
   campaigns: {
     ...{ title: "Campaigns", one: "campaign", list: "campaigns", dimension: "campaign_id" },
-    parent: { query: "advertiser_id", field: "advertiserId", kind: "advertisers" },
-    fields: [
-      { name: "id", label: "Id", isFixed: true },
-      { name: "advertiserId", label: "Advertiser", isFixed: true },
-      { name: "name", label: "Name" },
-      { name: "status", label: "Status" },
-    ],
+    parent: OF_ADVERTISER,
+    fields: [ID, ADVERTISER, NAME, STATUS],
   },
   "ad-groups": {
     ...{ title: "Ad groups", one: "ad group", list: "adGroups", dimension: "ad_group_id" },
-    parent: { query: "campaign_id", field: "campaignId", kind: "campaigns" },
-    fields: [
-      { name: "id", label: "Id", isFixed: true },
-      { name: "campaignId", label: "Campaign", isFixed: true },
-      { name: "name", label: "Name" },
-      { name: "status", label: "Status" },
-    ],
+    parent: OF_CAMPAIGN,
+    fields: [ID, CAMPAIGN, NAME, STATUS],
   },
   ads: {
     ...{ title: "Ads", one: "ad", list: "ads", dimension: "ad_id" },
-    parent: { query: "campaign_id", field: "campaignId", kind: "campaigns" },
+    parent: OF_CAMPAIGN,
     fields: [
-      { name: "id", label: "Id", isFixed: true },
-      { name: "campaignId", label: "Campaign", isFixed: true },
+      ID,
+      CAMPAIGN,
       { name: "adGroupId", label: "Ad group, if any", isOptional: true },
       { name: "creativeId", label: "Creative" },
-      { name: "name", label: "Name" },
+      NAME,
       {
         ...{ name: "cpcMicros", label: "Price of a click, in micros", type: "number" },
         hint: "Micros of the advertiser’s currency: 250000 is 0.25. What is billed is the price in the token.",
       },
-      { name: "status", label: "Status" },
+      STATUS,
     ],
   },
   creatives: {
     ...{ title: "Creatives", one: "creative", list: "creatives", dimension: "creative_id" },
-    parent: { query: "advertiser_id", field: "advertiserId", kind: "advertisers" },
-    fields: [
-      { name: "id", label: "Id", isFixed: true },
-      { name: "advertiserId", label: "Advertiser", isFixed: true },
-      { name: "name", label: "Name" },
-      { name: "status", label: "Status" },
-    ],
+    parent: OF_ADVERTISER,
+    fields: [ID, ADVERTISER, NAME, STATUS],
   },
   publishers: {
     ...{ title: "Publishers", one: "publisher", list: "publishers", dimension: "publisher_id", parent: null },
-    fields: [
-      { name: "id", label: "Id", isFixed: true },
-      { name: "name", label: "Name" },
-      { name: "status", label: "Status" },
-    ],
+    fields: [ID, NAME, STATUS],
   },
 } as const satisfies Readonly<Record<string, Kind>>;
 
@@ -138,8 +130,5 @@ function sentOf({ type, isOptional }: KindField, text: string): string | number 
 }
 
 export function tenantsPath(query: Readonly<Record<string, string | null>>): string {
-  const given = Object.entries(query).flatMap(([name, value]) =>
-    value === null || value === "" ? [] : [[name, value]],
-  );
-  return given.length === 0 ? "/tenants" : `/tenants?${new URLSearchParams(given)}`;
+  return pathOf("/tenants", query);
 }

@@ -8,9 +8,9 @@ import type { ProblemJson } from "../problem.ts";
 import type { ApiClient, Query } from "./api-client.ts";
 import { RawJson, When } from "./behind.tsx";
 import { Writer } from "./figures.ts";
-import { Field, FormToken, isAbout, Pages, Refused } from "./forms.tsx";
-import { Trouble } from "./shell.tsx";
-import { KIND_NAMES, type KindName, kindOf, RECORD_STATUSES, tenantsPath } from "./tenant-kinds.ts";
+import { Field, FormToken, isAbout, NoSuch, Pages, Refused, readOne } from "./forms.tsx";
+import { Table } from "./table.tsx";
+import { KIND_NAMES, type KindField, type KindName, kindOf, RECORD_STATUSES, tenantsPath } from "./tenant-kinds.ts";
 import { SecretForm } from "./tenant-secret.tsx";
 import type { Viewer } from "./viewer.ts";
 
@@ -30,13 +30,7 @@ export async function RecordList({ kind, query, viewer, api }: ListProps) {
   const { title, one, list, parent } = kindOf(kind);
   const answer = await api.get<Readonly<Record<string, unknown>>>(`/v1/admin/${kind}`, query);
   if (!answer.ok) {
-    return (
-      <Refused problem={answer.error}>
-        <p>
-          <a href={tenantsPath({ kind })}>The first page</a>
-        </p>
-      </Refused>
-    );
+    return <Refused problem={answer.error} back={{ href: tenantsPath({ kind }), label: "The first page" }} />;
   }
   const rows = (answer.value[list] ?? []) as readonly TenantRecord[];
   const next = answer.value["next"] as string | null;
@@ -76,47 +70,34 @@ type RowsProps = {
 
 function Rows({ kind, rows, title, writer }: RowsProps) {
   const columns = kindOf(kind).fields.filter(({ name }) => name !== "id" && name !== "name");
+  const numbers = columns.filter(({ type }) => type === "number").map(headOf);
   return (
-    <section class="scroll" tabindex={0} aria-label={title}>
-      <table class="ids">
-        <thead>
-          <tr>
-            <th scope="col">name</th>
-            <th scope="col">id</th>
-            {columns.map(({ label, type }) => (
-              <th scope="col" class={type === "number" ? "number" : undefined}>
-                {label.split(",")[0]}
-              </th>
-            ))}
-            <th scope="col">changed</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr>
-              <th scope="row">
-                <a href={tenantsPath({ kind, id: String(row["id"]) })}>
-                  <bdi>{row["name"]}</bdi>
-                </a>
-              </th>
-              <td>
-                <bdi class="code">{row["id"]}</bdi>
-              </td>
-              {columns.map(({ name, type }) => (
-                <td class={type === "number" ? "number" : undefined}>
-                  {type === "number" ? writer.count(row[name] as number | null) : <bdi>{row[name] ?? ""}</bdi>}
-                </td>
-              ))}
-              <td>
-                <When at={row["updatedAt"]} writer={writer} />
-              </td>
-            </tr>
+    <Table label={title} class="ids" of={["name", "id", ...columns.map(headOf), "changed"]} numbers={numbers}>
+      {rows.map((row) => (
+        <tr>
+          <th scope="row">
+            <a href={tenantsPath({ kind, id: String(row["id"]) })}>
+              <bdi>{row["name"]}</bdi>
+            </a>
+          </th>
+          <td>
+            <bdi class="code">{row["id"]}</bdi>
+          </td>
+          {columns.map(({ name, type }) => (
+            <td class={type === "number" ? "number" : undefined}>
+              {type === "number" ? writer.count(row[name] as number | null) : <bdi>{row[name] ?? ""}</bdi>}
+            </td>
           ))}
-        </tbody>
-      </table>
-    </section>
+          <td>
+            <When at={row["updatedAt"]} writer={writer} />
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
+
+const headOf = ({ label }: KindField) => label.split(",")[0] ?? "";
 
 function RecordLink({ kind, id }: { kind: KindName; id: string }) {
   return (
@@ -138,20 +119,12 @@ export async function RecordPage({
   readonly viewer: Viewer;
   readonly api: ApiClient;
 }) {
-  // Dots alone are steps in a path.
-  const answer = /^\.+$/.test(id) ? null : await api.get<TenantRecord>(`/v1/admin/${kind}/${encodeURIComponent(id)}`);
+  const answer = await readOne<TenantRecord>(api, `/v1/admin/${kind}`, id);
   if (answer === null || !answer.ok) {
-    const isMissing = answer === null || answer.error.status === 404;
-    return (
-      <Trouble
-        title={isMissing ? `There is no such ${kindOf(kind).one}` : (answer?.error.title ?? "")}
-        detail={isMissing ? "No record has this id; ids are spelled exactly." : (answer?.error.detail ?? "")}
-      >
-        <p>
-          <a href={tenantsPath({ kind })}>All {kindOf(kind).title.toLowerCase()}</a>
-        </p>
-      </Trouble>
-    );
+    const { one: what, title } = kindOf(kind);
+    const back = { href: tenantsPath({ kind }), label: `All ${title.toLowerCase()}` };
+    const detail = "No record has this id; ids are spelled exactly.";
+    return <NoSuch {...{ what, detail, back, problem: answer?.error ?? null }} />;
   }
   const row = answer.value;
   const given = Object.fromEntries(

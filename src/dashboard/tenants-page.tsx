@@ -8,9 +8,6 @@ import { KIND_NAMES, kindOf, tenantsPath } from "./tenant-kinds.ts";
 
 const TITLE = "Tenants and keys";
 
-/** Of an address of these pages. */
-export type TenantsAsked = Pick<ScreenAsked, "viewer" | "api"> & { readonly search: URLSearchParams };
-
 /** The page around what was asked for; its answer is kept by nobody, since one holds a key. */
 export function tenantsPage({
   viewer,

@@ -7,16 +7,16 @@
  * Keeps: everything is done by the API's own routes below /v1/admin, as the holder of the session's key, and is in the
  * audit log as theirs. A field that is refused is drawn again with what was typed and the API's sentence.
  */
-import type { Query } from "./api-client.ts";
+import { givenIn, pathOf } from "./addresses.ts";
 import { Curl } from "./behind.tsx";
 import { seeOther } from "./forms.tsx";
-import type { Act, ScreenAsked } from "./screens.ts";
+import type { Act, ListAsked, ScreenAsked } from "./screens.ts";
 import type { Section } from "./shell.tsx";
 import { actOnKeys, KeySections } from "./tenant-keys.tsx";
 import { bodyOf, type KindName, kindNamed, kindOf } from "./tenant-kinds.ts";
 import { type Given, RecordForm, RecordList, RecordPage } from "./tenant-records.tsx";
 import { actOnSecret } from "./tenant-secret.tsx";
-import { type TenantsAsked, tenantsPage } from "./tenants-page.tsx";
+import { tenantsPage } from "./tenants-page.tsx";
 
 export function drawTenants({ asked, viewer, api }: ScreenAsked): Response {
   const { searchParams: search } = new URL(asked.request.url);
@@ -48,7 +48,7 @@ export const actOnTenants: Act = async (given) => {
   return tenantsPage({ viewer, sections, kind: name });
 };
 
-function recordSections(kind: KindName, { viewer, api, search }: TenantsAsked): Section[] {
+function recordSections(kind: KindName, { viewer, api, search }: ListAsked): Section[] {
   const id = search.get("id");
   if (search.get("new") !== null) {
     const given: Given = Object.fromEntries(
@@ -57,19 +57,7 @@ function recordSections(kind: KindName, { viewer, api, search }: TenantsAsked): 
     return [<RecordForm {...{ kind, viewer, isNew: true, given }} />];
   }
   if (id !== null && id !== "") return [RecordPage({ kind, id, viewer, api })];
-  const query = listQuery(kind, search);
-  const path = `/v1/admin/${kind}`;
-  const address = new URLSearchParams(query).toString();
-  return [RecordList({ kind, query, viewer, api }), <Curl path={address === "" ? path : `${path}?${address}`} />];
-}
-
-/** The part of the address that the list takes. */
-function listQuery(kind: KindName, search: URLSearchParams): Query {
-  const names = ["after", ...(kindOf(kind).parent === null ? [] : [kindOf(kind).parent?.query ?? ""])];
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = search.get(name);
-      return value === null || value === "" ? [] : [[name, value]];
-    }),
-  );
+  const parent = kindOf(kind).parent?.query;
+  const query = givenIn(search, parent === undefined ? ["after"] : ["after", parent]);
+  return [RecordList({ kind, query, viewer, api }), <Curl path={pathOf(`/v1/admin/${kind}`, query)} />];
 }

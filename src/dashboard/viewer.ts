@@ -8,6 +8,7 @@
 import { isOperator, type Principal } from "../access/api-keys.ts";
 import type { Asked } from "../access/asked.ts";
 import { formTokenOf, type Session, type SessionSecrets } from "../access/session.ts";
+import type { Me } from "./answers.ts";
 import type { ApiClient } from "./api-client.ts";
 import { localeOf } from "./figures.ts";
 import type { ViewerKind } from "./navigation.ts";
@@ -23,13 +24,6 @@ export type Viewer = {
   readonly locale: string;
   /** What forms of this session send back. */
   readonly formToken: string;
-};
-
-/** Of an answer of `GET /v1/me`. */
-type Me = {
-  readonly owner: { readonly id: string | null; readonly name: string | null };
-  readonly currency: string | null;
-  readonly timezone: string;
 };
 
 /** The viewer, or the problem of one whose key may look at nothing. */

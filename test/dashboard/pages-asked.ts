@@ -65,29 +65,3 @@ export async function reportRequests(during: () => Promise<unknown>): Promise<st
   }
   return asked;
 }
-
-/** The text of a piece of HTML as a reader has it. */
-export function textOfHtml(html: string): string {
-  const words = html.replaceAll(/<title>[\s\S]*?<\/title>|<[^>]*>/g, " ");
-  const named: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"' };
-  const decoded = words.replaceAll(/&(?:#(\d+)|(\w+));/g, (whole, code, name) =>
-    code === undefined ? (named[name as string] ?? whole) : String.fromCodePoint(Number(code)),
-  );
-  return decoded.replaceAll(/\s+/g, " ").trim();
-}
-
-type Rows = readonly (readonly string[])[];
-export type HtmlTable = { readonly head: readonly string[]; readonly rows: Rows; readonly foot: Rows };
-
-/** The tables of a page, cell by cell. */
-export function tablesIn(html: string): HtmlTable[] {
-  const cellsOf = (row: string) =>
-    [...row.matchAll(/<t[hd][^>]*>([\s\S]*?)<\/t[hd]>/g)].map(([, cell]) => textOfHtml(cell ?? ""));
-  const rowsOf = (part: string) =>
-    [...part.matchAll(/<tr[^>]*>([\s\S]*?)<\/tr>/g)].map(([, row]) => cellsOf(row ?? ""));
-  return [...html.matchAll(/<table[^>]*>([\s\S]*?)<\/table>/g)].map(([, table = ""]) => ({
-    head: rowsOf(/<thead>([\s\S]*?)<\/thead>/.exec(table)?.[1] ?? "")[0] ?? [],
-    rows: rowsOf(/<tbody>([\s\S]*?)<\/tbody>/.exec(table)?.[1] ?? ""),
-    foot: rowsOf(/<tfoot>([\s\S]*?)<\/tfoot>/.exec(table)?.[1] ?? ""),
-  }));
-}

@@ -22,7 +22,8 @@ import { metricsOf } from "../../src/dashboard/series.ts";
 import { valueLabel } from "../../src/dashboard/words.ts";
 import { METRICS } from "../../src/report/query/metrics.ts";
 import { aCell, type Cell, seedCells, seedKey, seedProfiles } from "../report/seed.ts";
-import { app, ORIGIN, send, tablesIn, textOfHtml, visitorWith } from "./pages-asked.ts";
+import { tablesIn, textOfHtml } from "./html.ts";
+import { app, ORIGIN, send, visitorWith } from "./pages-asked.ts";
 
 const QUERIES = Number((env as unknown as Record<string, string>)["CLICKLEDGER_QUERIES"] ?? 200);
 const FIRST_MS = Date.UTC(2026, 2, 20);

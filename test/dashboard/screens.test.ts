@@ -6,7 +6,8 @@ import { DAY_MS } from "../../src/core/limits.ts";
 import { justBefore } from "../../src/dashboard/settings.ts";
 import { aCell, clicks, seedCells, seedKey, seedProfiles } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { look, rowsOf, send } from "./look.ts";
+import { rowsOf } from "./html.ts";
+import { look, visitorOf } from "./visit.ts";
 
 const DAY = "from=2026-04-20&to=2026-04-20";
 const DAY_BEFORE = "from=2026-04-19&to=2026-04-19";
@@ -191,9 +192,11 @@ describe("Live", () => {
   it("hands a ticket to its own script, and to nobody who is not of this session", async () => {
     const { html } = await look("/live", "own");
     const token = /data-token="([^"]*)"/.exec(html)?.[1] ?? "";
-    expect((await send("/live", { token: "another" }, "own")).status).toBe(403);
-    const handed = await send("/live", { token }, "own");
-    expect(await handed.json()).toEqual({ path: expect.stringMatching(/^\/v1\/live\/tickets\/[^?]+\?minutes=60$/) });
+    expect((await visitorOf("own").post("/live", [], "another")).status).toBe(403);
+    const handed = await visitorOf("own").post("/live", [], token);
+    expect(JSON.parse(handed.text)).toEqual({
+      path: expect.stringMatching(/^\/v1\/live\/tickets\/[^?]+\?minutes=60$/),
+    });
   });
 });
 

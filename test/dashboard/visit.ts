@@ -2,6 +2,7 @@
 import { env, exports } from "cloudflare:workers";
 import { formTokenOf, startSession } from "../../src/access/session.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
+import { decoded, textOfHtml } from "./html.ts";
 
 const ORIGIN = "https://clicks.example";
 const SECRETS = { sessionKeys: env.SESSION_KEYS.split(","), adminApiKey: TEST_SECRETS.ADMIN_API_KEY };
@@ -47,13 +48,20 @@ async function answered(request: Request): Promise<Page> {
 /** What a page says, without its marks; entities as people see them. */
 export function saidBy({ text }: Page): string {
   const main = /<main[^>]*>(.*)<\/main>/s.exec(text)?.[1] ?? text;
-  return main
-    .replaceAll(/<[^>]+>/g, "")
-    .replaceAll("&quot;", '"')
-    .replaceAll("&#39;", "'")
-    .replaceAll("&lt;", "<")
-    .replaceAll("&gt;", ">")
-    .replaceAll("&amp;", "&")
-    .replaceAll(/\s+/g, " ")
-    .trim();
+  return decoded(main.replaceAll(/<[^>]+>/g, ""));
+}
+
+/** Visitors by their keys, one for all requests of a test file. */
+const visitors = new Map<string, Visitor>();
+
+export function visitorOf(keyId: string): Visitor {
+  const visitor = visitors.get(keyId) ?? new Visitor(keyId);
+  visitors.set(keyId, visitor);
+  return visitor;
+}
+
+/** The page that the holder of a key is shown. */
+export async function look(path: string, keyId: string): Promise<{ status: number; html: string; text: string }> {
+  const { status, text } = await visitorOf(keyId).get(path);
+  return { status, html: text, text: textOfHtml(text) };
 }

@@ -92,7 +92,8 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "impression-counts": ["@noble/hashes", "zod"],
   report: ["hono", "zod", "@hono/zod-openapi", "temporal-polyfill", "hyparquet"],
   api: ["hono"],
-  dashboard: ["hono"],
+  // And the types of the answers, which are made from the document of the API.
+  dashboard: ["hono", "client"],
   operator: ["zod"],
   admin: ["zod"],
   openapi: ["zod"],

@@ -1,0 +1,21 @@
+/**
+ * What the API answers about things that people decide on, in the types of its document (`npm run client`).
+ *
+ * Keeps: types alone; nothing about an answer is written here.
+ */
+import type { components } from "../../client/schema.d.ts";
+
+type Schemas = components["schemas"];
+
+export type LateClick = Schemas["LateClick"];
+export type LatePage = Schemas["LateClickPage"];
+export type Decided = Schemas["DecisionResults"];
+export type LetterPage = Schemas["DeadLetterPage"];
+export type Letter = LetterPage["letters"][number];
+export type Replayed = Schemas["ReplayResults"];
+export type ApiKey = Schemas["ApiKey"];
+export type KeyPage = Schemas["ApiKeyPage"];
+export type NewKey = Schemas["NewApiKey"];
+export type AuditPage = Schemas["AuditPage"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type Me = Schemas["Me"];
