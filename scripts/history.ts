@@ -74,9 +74,11 @@ type Historic = { getByName(name: string): { liveThrough(span: HistorySpan): Pro
 export async function makeHistory({ bindings }: Pick<LocalRuntime, "bindings">, span: HistorySpan): Promise<void> {
   const { endMs, days } = span;
   const events = bindings.EVENT_SHARD as unknown as Historic;
-  const submissions = bindings.SUBMISSION_SHARD as unknown as Historic;
+  const orders = bindings.ORDER_SHARD as unknown as Historic;
+  const counts = bindings.COUNTS_SHARD as unknown as Historic;
   await Promise.all([
     events.getByName(CLICKS_OBJECT).liveThrough({ endMs, days }),
-    ...[...ORDER_OBJECTS, COUNTS_OBJECT].map((name) => submissions.getByName(name).liveThrough({ endMs, days })),
+    ...ORDER_OBJECTS.map((name) => orders.getByName(name).liveThrough({ endMs, days })),
+    counts.getByName(COUNTS_OBJECT).liveThrough({ endMs, days }),
   ]);
 }

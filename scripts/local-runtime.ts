@@ -65,7 +65,8 @@ export type Prepared = {
 export type RuntimeBindings = PipelineBindings & {
   readonly ARCHIVE: R2Bucket;
   readonly CLICK_QUEUE_0: Queue;
-  readonly SUBMISSION_SHARD: PipelineBindings["EVENT_SHARD"];
+  readonly ORDER_SHARD: PipelineBindings["EVENT_SHARD"];
+  readonly COUNTS_SHARD: PipelineBindings["EVENT_SHARD"];
 };
 
 export type LocalRuntime = {

@@ -22,8 +22,9 @@ import { handleImpression } from "./track/impression.ts";
 import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
 export { ReadGate } from "./access/read-gate.ts";
+export { CountsShard } from "./shard/counts-shard.ts";
 export { EventShard } from "./shard/event-shard.ts";
-export { SubmissionShard } from "./shard/submission-shard.ts";
+export { OrderShard } from "./shard/order-shard.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
 /** The bindings whose settings were found to be right, and those that were found to be wrong and reported. */
@@ -78,7 +79,8 @@ export default {
     const ports = {
       databases: boundDatabases(env),
       shards: env.EVENT_SHARD,
-      submissions: env.SUBMISSION_SHARD,
+      orders: env.ORDER_SHARD,
+      counts: env.COUNTS_SHARD,
       archive: env.ARCHIVE,
       seal: sealerOf(env),
       topology: () => topologyInForce(env, readConfig(env)),

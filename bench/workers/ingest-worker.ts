@@ -9,7 +9,8 @@ import { EventShard } from "../../src/shard/event-shard.ts";
 import { encodedEvent } from "./bench-event.ts";
 
 export { ReadGate } from "../../src/access/read-gate.ts";
-export { SubmissionShard } from "../../src/shard/submission-shard.ts";
+export { CountsShard } from "../../src/shard/counts-shard.ts";
+export { OrderShard } from "../../src/shard/order-shard.ts";
 export { EventShard };
 
 const ADS = 1_000;

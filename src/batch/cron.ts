@@ -1,7 +1,7 @@
 /**
- * What happens every minute: roll what is over, drain the spool, visit every event shard and some submission shards;
- * move the minutes of one advertiser bucket that are past the hot window, and drop what is past its time. What is done
- * to a report database is done to each.
+ * What happens every minute: roll what is over, drain the spool, visit every event shard and some objects of
+ * submissions; move the minutes of one advertiser bucket that are past the hot window, and drop what is past its time.
+ * What is done to a report database is done to each.
  *
  * Keeps: each duty has its turn whatever happens to the others; all are idempotent, so a cron that fires twice, late or
  * not at all costs time and nothing else.
@@ -9,12 +9,12 @@
 
 import type { Config } from "../config.ts";
 import { ADVERTISER_BUCKETS, MINUTE_MS, SECOND_MS } from "../core/limits.ts";
-import { eventShardNames, submissionShardNames, type Topology } from "../core/routing.ts";
+import { countsShardNames, eventShardNames, orderShardNames, type Topology } from "../core/routing.ts";
 import { rollAll } from "../facts/roll.ts";
 import { logFault, logInfo } from "../log.ts";
 import type { Sealer } from "../queue/dead-letter.ts";
 import { drainSpool } from "../queue/spool.ts";
-import type { ShardNamespace, SubmissionNamespace } from "../shard/stub.ts";
+import type { CountsNamespace, OrderNamespace, ShardNamespace } from "../shard/stub.ts";
 import { dropChanges, dropLateClicks, dropOld } from "./retention.ts";
 import { watchDatabase } from "./set-back.ts";
 
@@ -22,34 +22,42 @@ export type CronPorts = {
   /** The report databases by name. */
   readonly databases: ReadonlyMap<string, D1Database>;
   readonly shards: ShardNamespace;
-  readonly submissions: SubmissionNamespace;
+  readonly orders: OrderNamespace;
+  readonly counts: CountsNamespace;
   readonly archive: R2Bucket;
   readonly seal: Sealer;
   readonly topology: () => Promise<Topology>;
 };
 
 /**
- * A submission shard is visited this often: its alarm does its work, the visit is for an alarm that was lost and for
- * keys to be forgotten, and most of the 272 have nothing to do.
+ * An object of orders or counts is visited this often: its alarm does its work, the visit is for an alarm that was lost
+ * and for keys to be forgotten, and most of the 272 have nothing to do.
  */
 const SUBMISSION_SWEEP_MINUTES = 60;
 
+/** An object, and how it is swept. */
+type Swept = { readonly name: string; readonly sweep: () => Promise<boolean> };
+
 /** Rolls, drains and sweeps; resolves when everything was tried. */
 export async function runCron(
-  { databases, shards, submissions, archive, seal, topology }: CronPorts,
+  { databases, shards, orders, counts, archive, seal, topology }: CronPorts,
   nowMs: number,
 ): Promise<void> {
   const turn = Math.floor(nowMs / MINUTE_MS) % SUBMISSION_SWEEP_MINUTES;
-  const visited = submissionShardNames().filter((_, at) => at % SUBMISSION_SWEEP_MINUTES === turn);
+  const submissions: readonly Swept[] = [
+    ...orderShardNames().map((name) => ({ name, sweep: () => orders.getByName(name).sweep() })),
+    ...countsShardNames().map((name) => ({ name, sweep: () => counts.getByName(name).sweep() })),
+  ];
+  const visited = submissions.filter((_, at) => at % SUBMISSION_SWEEP_MINUTES === turn);
   await Promise.all([
-    ...visited.map((name) => duty(`sweep ${name}`, async () => void (await submissions.getByName(name).sweep()))),
+    ...visited.map(({ name, sweep }) => duty(`sweep ${name}`, async () => void (await sweep()))),
     ...Array.from(databases, ([name, database]) =>
       duty(`watch ${name}`, () =>
         watchDatabase({ name, database, bucket: archive }, async () => {
           const names = eventShardNames(await topology());
           const swept = await Promise.all([
             ...names.map((shard) => shards.getByName(shard).sweep()),
-            ...submissionShardNames().map((shard) => submissions.getByName(shard).sweep()),
+            ...submissions.map(({ sweep }) => sweep()),
           ]);
           if (swept.includes(false)) throw new Error(`not every shard has compared ${name}`);
         }),

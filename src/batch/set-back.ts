@@ -5,8 +5,8 @@
  *   R2  heartbeats/v1/REPORT_DB                    what it had come to, as metadata
  *
  * A beat that is not ahead of the one in R2 is of a database that was set back: then every shard is visited, compares
- * its marks with the ledger and posts again what is missing (facts/ledger-check.ts). Otherwise a submission shard is
- * visited once an hour.
+ * its marks with the ledger and posts again what is missing (facts/ledger-check.ts). Otherwise an object of orders or
+ * counts is visited once an hour.
  *
  * Keeps: the beat in R2 is written after everybody was visited, so that a visit that fails is made again.
  */

@@ -175,7 +175,7 @@ async function decide(
       const routingHash = orderHashOf(orderKeyOf(unnamed));
       return { ...unnamed, id: makeEventId({ receivedAtMs: nowMs, routingHash }, edge.random.next()) };
     });
-    return await deliverConversions(events, { submissions: env.SUBMISSION_SHARD, archive: env.ARCHIVE });
+    return await deliverConversions(events, { orders: env.ORDER_SHARD, archive: env.ARCHIVE });
   } catch (fault) {
     logFault("conversions_not_taken", fault, { conversions: wanted.length });
     return [];

@@ -14,14 +14,14 @@ import { orderShardName } from "../core/routing.ts";
 import { logFault } from "../log.ts";
 import { putSpooled, submissionSpoolKey } from "../queue/submission-spool.ts";
 import { PLATFORM_TIMING, within } from "../queue/timing.ts";
-import { convertIn, type SubmissionNamespace } from "../shard/stub.ts";
+import { convertIn, type OrderNamespace } from "../shard/stub.ts";
 import { type SubmissionHash, submissionHashOf } from "../shard/submission-routing.ts";
-import type { ConversionOutcome } from "../shard/submit.ts";
+import type { ConversionOutcome } from "../shard/submit-conversions.ts";
 
 const SHARD_TIMEOUT_MS = 5_000;
 const SPOOL_TIMEOUT_MS = 5_000;
 
-export type DeliveryPorts = { readonly submissions: SubmissionNamespace; readonly archive: R2Bucket };
+export type DeliveryPorts = { readonly orders: OrderNamespace; readonly archive: R2Bucket };
 
 /** What became of a conversion: decided, accepted to be decided later, or not taken at all. */
 export type Delivery = Decided | { readonly status: "accepted" } | "not_taken";
@@ -29,10 +29,10 @@ export type Delivery = Decided | { readonly status: "accepted" } | "not_taken";
 /** Delivers conversions; one outcome each, in their order. Rejects with R2's fault while no object can be found. */
 export async function deliverConversions(
   events: readonly ConversionEvent[],
-  { submissions, archive }: DeliveryPorts,
+  { orders, archive }: DeliveryPorts,
 ): Promise<Delivery[]> {
   const hash = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, submissionHashOf(archive));
-  const outcomes = await decideAll(events, { submissions, hash });
+  const outcomes = await decideAll(events, { orders, hash });
   const undecided = events.filter((_, index) => !isDecided(outcomes[index]));
   const spooled = await spool(undecided, archive);
   return events.map((event, index) => {
@@ -52,7 +52,7 @@ export function isDecided(outcome: ConversionOutcome | null | undefined): outcom
 }
 
 export type DecidePorts = {
-  readonly submissions: SubmissionNamespace;
+  readonly orders: OrderNamespace;
   readonly hash: SubmissionHash;
   /** Objects that did not answer this run: they are not asked again, and each that does not is added. */
   readonly silent?: Set<string>;
@@ -61,7 +61,7 @@ export type DecidePorts = {
 /** Has each event's object decide on it; null where it did not answer. Never rejects. */
 export async function decideAll(
   events: readonly ConversionEvent[],
-  { submissions, hash, silent }: DecidePorts,
+  { orders, hash, silent }: DecidePorts,
 ): Promise<(ConversionOutcome | null)[]> {
   const decided: (ConversionOutcome | null)[] = events.map(() => null);
   const groups = Array.from(groupByShard(events, hash)).filter(([name]) => silent?.has(name) !== true);
@@ -69,7 +69,7 @@ export async function decideAll(
     groups.map(async ([name, indexes]) => {
       const encoded = indexes.map((index) => encodeConversion(events[index] as ConversionEvent));
       try {
-        const outcomes = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, convertIn(submissions, name, encoded));
+        const outcomes = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, convertIn(orders, name, encoded));
         for (const [at, index] of indexes.entries()) decided[index] = outcomes[at] ?? null;
       } catch (fault) {
         silent?.add(name);

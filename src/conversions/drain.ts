@@ -22,7 +22,7 @@ import { logFault } from "../log.ts";
 import { buryLetter, type DeadLetterPorts } from "../queue/dead-letter.ts";
 import { putSpooled, SUBMISSION_SPOOL_PREFIX, triesOf } from "../queue/submission-spool.ts";
 import { submissionHashOf } from "../shard/submission-routing.ts";
-import type { ConversionOutcome } from "../shard/submit.ts";
+import type { ConversionOutcome } from "../shard/submit-conversions.ts";
 import { type DecidePorts, type DeliveryPorts, decideAll, isDecided } from "./deliver.ts";
 
 /** Tries of what its object answers that it cannot decide: a quarter of an hour. */

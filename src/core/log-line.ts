@@ -46,7 +46,7 @@ export type TokenContent = OpenedEvent &
     readonly joins?: Joined | null | undefined;
   };
 export type ConversionContent = { readonly event: ConversionEvent } & ConversionLine;
-/** Rows of an upload; `batch` is what it is recognised by (shard/submit.ts). */
+/** Rows of an upload; `batch` is what it is recognised by (shard/submit-counts.ts). */
 export type CountsContent = {
   readonly event: ImpressionCountsEvent;
   readonly verdict: "valid";
@@ -69,6 +69,10 @@ export function isTokenEntry<T extends LogContent>(entry: T): entry is T & Token
 
 export function isConversionEntry<T extends LogContent>(entry: T): entry is T & ConversionContent {
   return entry.event.type === "conversion";
+}
+
+export function isCountsEntry<T extends LogContent>(entry: T): entry is T & CountsContent {
+  return entry.event.type === "impression_counts";
 }
 
 /** What a line tells beside its event. */

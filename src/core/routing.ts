@@ -158,10 +158,12 @@ export function countsShardName(batchHash: number): string {
   return `counts-${batchHash % COUNTS_SHARDS}`;
 }
 
-/** The names of all submission shards. */
-export function submissionShardNames(): string[] {
-  const orders = Array.from({ length: ORDER_SHARDS }, (_, index) => orderShardName(index));
-  return [...orders, ...Array.from({ length: COUNTS_SHARDS }, (_, index) => countsShardName(index))];
+export function orderShardNames(): string[] {
+  return Array.from({ length: ORDER_SHARDS }, (_, index) => orderShardName(index));
+}
+
+export function countsShardNames(): string[] {
+  return Array.from({ length: COUNTS_SHARDS }, (_, index) => countsShardName(index));
 }
 
 const REPORT_DATABASE = /^REPORT_DB(_[1-9]\d{0,3})?$/;

@@ -10,8 +10,9 @@ import { handleDemo } from "./pages.ts";
 import { signInFirst } from "./sign-in.ts";
 
 export { ReadGate } from "../index.ts";
+export { HistoricCountsShard as CountsShard } from "./history/counts-shard.ts";
 export { HistoricEventShard as EventShard } from "./history/event-shard.ts";
-export { HistoricSubmissionShard as SubmissionShard } from "./history/submission-shard.ts";
+export { HistoricOrderShard as OrderShard } from "./history/order-shard.ts";
 
 export default {
   ...worker,

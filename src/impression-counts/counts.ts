@@ -65,7 +65,7 @@ async function upload({ batchId, rows }: Batch, principal: Principal, env: Env, 
       rows.map((counts) => JSON.stringify(counts, (_, value) => (value === "" ? undefined : value))),
     );
     const routing = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, submissionHashOf(env.ARCHIVE));
-    const uploading = uploadInto(env.SUBMISSION_SHARD, countsShardName(routing(key)), { key, content, encodedRows });
+    const uploading = uploadInto(env.COUNTS_SHARD, countsShardName(routing(key)), { key, content, encodedRows });
     const status = await within(PLATFORM_TIMING, SHARD_TIMEOUT_MS, uploading);
     if (status === "batch_conflict") {
       return refuseSubmission({ reason: "batch_conflict", field: "batch_id" }, env.OPERATIONS);

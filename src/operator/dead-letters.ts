@@ -95,7 +95,7 @@ export async function replayDeadLetters(
   if (!parsed.success) return err(invalidBody(parsed.error));
   const ports = {
     shards: env.EVENT_SHARD,
-    submissions: env.SUBMISSION_SHARD,
+    orders: env.ORDER_SHARD,
     topology: await topologyInForce(env, config),
     archive: env.ARCHIVE,
     ring: await ringOf(config),

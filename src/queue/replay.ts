@@ -17,7 +17,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { orderShardName } from "../core/routing.ts";
 import { isSealed } from "../core/seal.ts";
 import { type TokenPolicy, verifyToken } from "../core/token.ts";
-import { convertIn, type SubmissionNamespace } from "../shard/stub.ts";
+import { convertIn, type OrderNamespace } from "../shard/stub.ts";
 import { submissionHashOf } from "../shard/submission-routing.ts";
 import {
   DEAD_PREFIX,
@@ -33,7 +33,7 @@ export const REPLAYED_PREFIX = "dead-replayed/v1/";
 
 export type ReplayPorts = ShardPorts & {
   readonly archive: R2Bucket;
-  readonly submissions: SubmissionNamespace;
+  readonly orders: OrderNamespace;
   readonly ring: KeyRing;
   readonly policy: TokenPolicy;
 };
@@ -79,7 +79,7 @@ async function replayConversion(key: string, { payload }: DeadLetter, ports: Rep
   if (event === null) return { key, outcome: "refused", reason: "unreadable" };
   const hash = await submissionHashOf(ports.archive);
   const name = orderShardName(hash(orderKeyOf(event)));
-  const [outcome] = await convertIn(ports.submissions, name, [encodeConversion(event)]);
+  const [outcome] = await convertIn(ports.orders, name, [encodeConversion(event)]);
   if (outcome === undefined || "failure" in outcome) return { key, outcome: "failed" };
   if ("conflict" in outcome)
     return { key, outcome: "refused", reason: "submission_conflict", detail: outcome.conflict };

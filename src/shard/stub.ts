@@ -8,9 +8,11 @@ import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
 import type { OpenedEvent } from "../core/message.ts";
 import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
+import type { CountsShard } from "./counts-shard.ts";
 import type { EventShard } from "./event-shard.ts";
-import type { SubmissionShard } from "./submission-shard.ts";
-import type { ConversionOutcome, Upload, UploadOutcome } from "./submit.ts";
+import type { OrderShard } from "./order-shard.ts";
+import type { ConversionOutcome } from "./submit-conversions.ts";
+import type { Upload, UploadOutcome } from "./submit-counts.ts";
 
 export type ShardNamespace = DurableObjectNamespace<EventShard>;
 
@@ -19,24 +21,21 @@ export function shardNameOf({ event, claims }: OpenedEvent, topology: Topology):
   return eventShardName(event.type, shardOf(event.type, claims, topology));
 }
 
-export type SubmissionNamespace = DurableObjectNamespace<SubmissionShard>;
+export type OrderNamespace = DurableObjectNamespace<OrderShard>;
+export type CountsNamespace = DurableObjectNamespace<CountsShard>;
 
 /** Has the named object decide encoded conversions; one outcome each. */
 export async function convertIn(
-  submissions: SubmissionNamespace,
+  orders: OrderNamespace,
   name: string,
   encodedEvents: string[],
 ): Promise<ConversionOutcome[]> {
-  return await submissions.getByName(name).convert(encodedEvents);
+  return await orders.getByName(name).convert(encodedEvents);
 }
 
 /** Has the named object count an upload once. */
-export async function uploadInto(
-  submissions: SubmissionNamespace,
-  name: string,
-  upload: Upload,
-): Promise<UploadOutcome> {
-  return await submissions.getByName(name).upload(upload);
+export async function uploadInto(counts: CountsNamespace, name: string, upload: Upload): Promise<UploadOutcome> {
+  return await counts.getByName(name).upload(upload);
 }
 
 /** The lines of an event in the named shard's log, which holds what is not posted and archived yet. */

@@ -1,5 +1,5 @@
 /**
- * The port to what a submission shard remembers: the state of each order, and each uploaded batch.
+ * The port to what an object of submissions remembers: the state of each order, or each uploaded batch.
  *
  *   period   days since 1970 / 30: when a key was last changed; what is forgotten together
  *

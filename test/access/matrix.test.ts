@@ -56,7 +56,7 @@ const STATES = {
   "D1 down": { REPORT_DB: down("D1") },
   "R2 down": { ARCHIVE: down("R2") },
   "the gate down": { READ_GATE: down("gate") },
-  "shards down": { EVENT_SHARD: down("shard"), SUBMISSION_SHARD: down("shard") },
+  "shards down": { EVENT_SHARD: down("shard"), ORDER_SHARD: down("shard"), COUNTS_SHARD: down("shard") },
 } as const;
 type State = keyof typeof STATES;
 

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { runCron } from "../../src/batch/cron.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
-import { submissionShardNames } from "../../src/core/routing.ts";
+import { countsShardNames, orderShardNames } from "../../src/core/routing.ts";
 import { isoDay } from "../../src/core/time.ts";
 import { boundDatabases } from "../../src/facts/directory.ts";
 import worker from "../../src/index.ts";
@@ -46,21 +46,27 @@ describe("cron", () => {
     const database = { prepare: () => ({ all: () => Promise.reject(new Error("D1 is down")) }) } as never;
     const topology = async () => [{ ...anEpoch(0, 4), shards: { click: 4, impression: 2 } }];
     const databases = new Map([["REPORT_DB", database]]);
-    await runCron({ databases, shards, submissions: shards, archive: env.ARCHIVE, seal: testSeal, topology }, NOON_MS);
+    await runCron(
+      { databases, shards, orders: shards, counts: shards, archive: env.ARCHIVE, seal: testSeal, topology },
+      NOON_MS,
+    );
     const events = ["clicks-0", "clicks-1", "clicks-3", "impressions-0", "impressions-1"];
     expect(swept.sort()).toEqual([...events, "orders-0", "orders-120", "orders-180", "orders-240"]);
   });
 
-  it("visits every submission shard once an hour, and few of them in any minute", async () => {
+  it("visits every object of submissions once an hour, and few of them in any minute", async () => {
     const visits: string[] = [];
-    const submissions = { getByName: (name: string) => ({ sweep: async () => void visits.push(name) }) } as never;
+    const objects = { getByName: (name: string) => ({ sweep: async () => void visits.push(name) }) } as never;
     const shards = { getByName: () => ({ sweep: async () => {} }) } as never;
-    const ports = { databases: boundDatabases(env), shards, submissions, archive: env.ARCHIVE, seal: testSeal };
+    const ports = { databases: boundDatabases(env), shards, orders: objects, counts: objects, seal: testSeal };
     for (let minute = 0; minute < 60; minute++) {
       const before = visits.length;
-      await runCron({ ...ports, topology: async () => [anEpoch(0, 1)] }, NOON_MS + minute * MINUTE_MS);
+      await runCron(
+        { ...ports, archive: env.ARCHIVE, topology: async () => [anEpoch(0, 1)] },
+        NOON_MS + minute * MINUTE_MS,
+      );
       expect(visits.length - before).toBeLessThanOrEqual(5);
     }
-    expect(visits.sort()).toEqual(submissionShardNames().sort());
+    expect(visits.sort()).toEqual([...orderShardNames(), ...countsShardNames()].sort());
   });
 });

@@ -21,7 +21,7 @@ const books: { name: string; withBook: (use: Use) => Promise<void> }[] = [
   {
     name: "SQLite",
     withBook: (use) =>
-      runInDurableObject(env.SUBMISSION_SHARD.getByName(`submission-book-${serial++}`), (_, { storage }) =>
+      runInDurableObject(env.ORDER_SHARD.getByName(`submission-book-${serial++}`), (_, { storage }) =>
         use(new SqliteSubmissionBook(storage.sql), (closure) => storage.transactionSync(closure)),
       ),
   },
@@ -137,7 +137,7 @@ describe.each(books)("SubmissionBook in $name", ({ withBook }) => {
 
 describe("SqliteSubmissionBook", () => {
   it("refuses a period that could not be part of a table's name", () =>
-    runInDurableObject(env.SUBMISSION_SHARD.getByName("book-names"), (_, { storage }) => {
+    runInDurableObject(env.ORDER_SHARD.getByName("book-names"), (_, { storage }) => {
       const book = new SqliteSubmissionBook(storage.sql);
       for (const period of [-1, 0.5, Number.NaN]) {
         expect(() => book.put(new Map([[key(1), "a"]]), period)).toThrow("whole number");

@@ -26,17 +26,14 @@ import {
   totalsOf,
 } from "./send.ts";
 
-type Namespace = typeof env.SUBMISSION_SHARD;
-const real = env.SUBMISSION_SHARD;
+type Namespace = typeof env.ORDER_SHARD;
+const real = env.ORDER_SHARD;
 
 const keysBelow = async (prefix: string) => (await env.ARCHIVE.list({ prefix })).objects.map(({ key }) => key);
 let runs = 0;
 /** One run of cron, each a day after the one before, so that whatever waits is due. */
-const drain = (submissions: unknown = real) =>
-  drainSubmissions(
-    { submissions: submissions as Namespace, archive: env.ARCHIVE, seal: testSeal },
-    Date.now() + runs++ * DAY_MS,
-  );
+const drain = (orders: unknown = real) =>
+  drainSubmissions({ orders: orders as Namespace, archive: env.ARCHIVE, seal: testSeal }, Date.now() + runs++ * DAY_MS);
 const cron = () => worker.scheduled(createScheduledController({ scheduledTime: new Date() }), env);
 
 /** The real shards, of which those that are picked fail: before they are asked, or after they did what they were asked. */
@@ -49,7 +46,7 @@ function failing(when: "before" | "after", picked: (name: string) => boolean) {
       return outcomes;
     },
   });
-  return { SUBMISSION_SHARD: { getByName } };
+  return { ORDER_SHARD: { getByName } };
 }
 
 beforeEach(async () => {
@@ -92,14 +89,14 @@ describe("conversions whose objects do not answer", () => {
   });
 
   it("are accepted when an object hangs", async () => {
-    const hanging = { SUBMISSION_SHARD: { getByName: () => ({ convert: () => new Promise(() => {}) }) } };
+    const hanging = { ORDER_SHARD: { getByName: () => ({ convert: () => new Promise(() => {}) }) } };
     expect(await convert([aRow()], { bindings: hanging })).toEqual(["accepted"]);
   });
 
   it("are accepted when the object's own storage fails", async () => {
     const stub = real.getByName("orders-broken");
     await runInDurableObject(stub, (_, { storage }) => storage.sql.exec("DROP TABLE log"));
-    const bindings = { SUBMISSION_SHARD: { getByName: () => stub } };
+    const bindings = { ORDER_SHARD: { getByName: () => stub } };
     expect(await convert([aRow()], { bindings })).toEqual(["accepted"]);
   });
 
@@ -121,7 +118,7 @@ describe("the drain", () => {
     const rows = Array.from({ length: 40 }, () => aRow({ click_id: aClickId({ adId: "ad_half" }) }));
     await convert(rows, { bindings: SHARDS_DOWN });
     const isOdd = (name: string) => Number(name.slice("orders-".length)) % 2 === 1;
-    expect(await drain(failing("before", isOdd).SUBMISSION_SHARD)).toBe(0);
+    expect(await drain(failing("before", isOdd).ORDER_SHARD)).toBe(0);
     const [key = ""] = await keysBelow(SUBMISSION_SPOOL_PREFIX);
     const left = ((await (await env.ARCHIVE.get(key))?.text()) ?? "").split("\n").length;
     const counted = (await totalsOf("ad_half"))?.["conversions"] ?? 0;
@@ -133,7 +130,7 @@ describe("the drain", () => {
 
   it("ends when it made as many calls as it may, and goes on a minute later", async () => {
     for (let call = 0; call < 4; call++) await convert([aRow(), aRow()], { bindings: SHARDS_DOWN });
-    const ports = { submissions: real, archive: env.ARCHIVE, seal: testSeal };
+    const ports = { orders: real, archive: env.ARCHIVE, seal: testSeal };
     expect(await drainSubmissions(ports, Date.now(), { callsMax: 3 })).toBe(2);
     expect(await drain()).toBe(2);
   });
@@ -147,7 +144,7 @@ describe("the drain", () => {
       first.name ||= name;
       return name !== first.name;
     };
-    await drain(failing("before", isFirst).SUBMISSION_SHARD);
+    await drain(failing("before", isFirst).ORDER_SHARD);
     await drain();
     expect(await keysBelow(DEAD_PREFIX)).toEqual([]);
     expect((await totalsOf("ad_undone"))?.["conversions"] ?? 0).toBe(0);
@@ -191,7 +188,7 @@ describe("the drain", () => {
     const archive = new Proxy(env.ARCHIVE, {
       get: (bucket, member) => Reflect.get(member === "put" ? DOWN : bucket, member).bind(bucket),
     });
-    expect(await drainSubmissions({ submissions: real, archive, seal: testSeal }, Date.now())).toBe(0);
+    expect(await drainSubmissions({ orders: real, archive, seal: testSeal }, Date.now())).toBe(0);
     expect(await keysBelow(SUBMISSION_SPOOL_PREFIX)).toHaveLength(1);
     expect(await drain()).toBe(1);
     expect(await keysBelow(DEAD_PREFIX)).toHaveLength(1);
@@ -225,10 +222,10 @@ describe("uploaded counts whose object does not answer", () => {
     const upload = (bindings?: Record<string, unknown>) =>
       send("/v1/impressions/counts", { method: "POST", body, ...(bindings === undefined ? {} : { bindings }) });
     const replyLost = {
-      SUBMISSION_SHARD: {
+      COUNTS_SHARD: {
         getByName: (name: string) => ({
           upload: async (given: never) => {
-            await real.getByName(name).upload(given);
+            await env.COUNTS_SHARD.getByName(name).upload(given);
             throw new Error("reply lost");
           },
         }),

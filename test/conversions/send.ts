@@ -6,7 +6,9 @@ import { postbackSecretOf, signPostback } from "../../src/conversions/postback.t
 import { decodeBase64url } from "../../src/core/base64url.ts";
 import { type ClickIdentity, makeClickId } from "../../src/core/click-id.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
-import { submissionShardNames } from "../../src/core/routing.ts";
+import { countsShardNames, orderShardNames } from "../../src/core/routing.ts";
+import type { CountsShard } from "../../src/shard/counts-shard.ts";
+import type { OrderShard } from "../../src/shard/order-shard.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { aClickIdentity } from "../support/submissions.ts";
 import { testRing } from "../support/tokens.ts";
@@ -95,12 +97,18 @@ export function aPostback(fields: Record<string, string>, advertiserId = "adv_1"
   return `/v1/conversions?${new URLSearchParams([...signed, ["sig", sig]])}`;
 }
 
-/** Has every submission shard that there is post what it holds. */
+/** The objects of orders and counts that there are. */
+export async function submissionShards() {
+  const made = async <T extends DurableObjectNamespace<OrderShard | CountsShard>>(objects: T, names: string[]) => {
+    const ids = new Set((await listDurableObjectIds(objects)).map(String));
+    return names.filter((name) => ids.has(String(objects.idFromName(name)))).map((name) => objects.getByName(name));
+  };
+  return [...(await made(env.ORDER_SHARD, orderShardNames())), ...(await made(env.COUNTS_SHARD, countsShardNames()))];
+}
+
+/** Has every one of them post what it holds. */
 export async function sweepAll(): Promise<void> {
-  const { SUBMISSION_SHARD: shards } = env;
-  const made = new Set((await listDurableObjectIds(shards)).map(String));
-  const names = submissionShardNames().filter((name) => made.has(String(shards.idFromName(name))));
-  await Promise.all(names.map((name) => shards.getByName(name).sweep()));
+  await Promise.all((await submissionShards()).map((shard) => shard.sweep()));
 }
 
 /** Sums of an ad over its minutes. */
@@ -115,8 +123,8 @@ export async function totalsOf(ad: string): Promise<Record<string, number> | nul
 
 /** A binding of which every member fails. */
 export const DOWN = new Proxy({}, { get: () => () => Promise.reject(new Error("is down")) });
-/** Submission shards that fail. */
-export const SHARDS_DOWN = { SUBMISSION_SHARD: { getByName: () => DOWN } };
+/** Objects of submissions that fail. */
+export const SHARDS_DOWN = { ORDER_SHARD: { getByName: () => DOWN }, COUNTS_SHARD: { getByName: () => DOWN } };
 /** The report database, while it fails. */
 export const DATABASE_DOWN = {
   REPORT_DB: {

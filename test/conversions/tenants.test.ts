@@ -16,7 +16,7 @@ import { aClickIdentity, aConversion } from "../support/submissions.ts";
 import { testSeal } from "../support/tokens.ts";
 import { aClickId, aRow, convert, minutesAgo, OPERATOR, send, totalsOf } from "./send.ts";
 
-const real = env.SUBMISSION_SHARD;
+const real = env.ORDER_SHARD;
 const keysBelow = async (prefix: string) => (await env.ARCHIVE.list({ prefix })).objects.map(({ key }) => key);
 const rowOf = (name: string) =>
   aRow({ click_id: aClickId({ advertiserId: `adv_${name}`, adId: `ad_${name}`, publisherId: `pub_${name}` }) });
@@ -109,7 +109,7 @@ describe("[attack 2] a tenant whose conversions stick", () => {
   it("[attack 19] takes nobody's turn with hundreds of objects: the other's are drained in the same run", async () => {
     await spoolOf("adv_loud", 250);
     await spoolOf("adv_quiet", 3);
-    const ports = { submissions: poisonedFor("adv_loud"), archive: env.ARCHIVE, seal: testSeal };
+    const ports = { orders: poisonedFor("adv_loud"), archive: env.ARCHIVE, seal: testSeal };
     const nowMs = Date.now();
     expect(await drainSubmissions(ports, nowMs, { objectsMax: 5 })).toBe(3);
     expect(await keysBelow(`${SUBMISSION_SPOOL_PREFIX}adv_quiet/`)).toEqual([]);
@@ -122,7 +122,7 @@ describe("[attack 2] a tenant whose conversions stick", () => {
 describe("[attack 2] what cannot be decided", () => {
   it("is tried less and less often, then buried under its tenant's name, who alone is warned, and can be replayed", async () => {
     await spoolOf("adv_buried", 1);
-    const ports = { submissions: poisonedFor("adv_buried"), archive: env.ARCHIVE, seal: testSeal };
+    const ports = { orders: poisonedFor("adv_buried"), archive: env.ARCHIVE, seal: testSeal };
     const startMs = Date.now();
     const triedAt: number[] = [];
     for (let minute = 0; minute < 40; minute++) {

@@ -4,14 +4,15 @@ import { ADVERTISER_BUCKETS, SECOND_MS } from "../../src/core/limits.ts";
 import {
   advertiserBucketOf,
   countsShardName,
+  countsShardNames,
   eventShardName,
   eventShardNames,
   orderShardName,
+  orderShardNames,
   parseTopology,
   routingHashOf,
   shardOf,
   shardsOfHash,
-  submissionShardNames,
   type Topology,
 } from "../../src/core/routing.ts";
 import { anEpoch, NOON_MS } from "../support/builders.ts";
@@ -224,7 +225,8 @@ describe("names", () => {
     const topology = parseTopology([{ since: 0, shards: 2, impression_shards: 3 }]);
     const names = ["clicks-0", "clicks-1", "impressions-0", "impressions-1", "impressions-2"];
     expect(topology.ok && eventShardNames(topology.value)).toEqual(names);
-    expect(new Set(submissionShardNames()).size).toBe(256 + 16);
+    expect(new Set(orderShardNames()).size).toBe(256);
+    expect(new Set(countsShardNames()).size).toBe(16);
   });
 
   it("of buckets stay within their number", () => {

@@ -47,7 +47,7 @@ export async function waitUntilArchived(
   while (Date.now() < endsAtMs) {
     const all = await Promise.all([
       ...names.map((name) => bindings.EVENT_SHARD.getByName(name).status()),
-      ...orders.map((name) => bindings.SUBMISSION_SHARD.getByName(name).status()),
+      ...orders.map((name) => bindings.ORDER_SHARD.getByName(name).status()),
     ]);
     if (all.every(({ lastSeq, postedSeq, archivedSeq }) => postedSeq === lastSeq && archivedSeq === lastSeq)) {
       return true;

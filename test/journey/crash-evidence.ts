@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-const SHARDS_FOLDERS = ["v3/do/clickledger-EventShard", "v3/do/clickledger-SubmissionShard"];
+const SHARDS_FOLDERS = ["EventShard", "OrderShard", "CountsShard"].map((name) => `v3/do/clickledger-${name}`);
 const DATABASE_FOLDER = "v3/d1/miniflare-D1DatabaseObject";
 const ARCHIVE_FOLDER = "v3/r2/miniflare-R2BucketObject";
 

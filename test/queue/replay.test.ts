@@ -11,8 +11,8 @@ import { aToken, POLICY, testRing, testSeal } from "../support/tokens.ts";
 const TOPOLOGY = [anEpoch(0, 1)];
 
 async function ports(): Promise<ReplayPorts> {
-  const { EVENT_SHARD: shards, SUBMISSION_SHARD: submissions, ARCHIVE: archive } = env;
-  return { shards, submissions, topology: TOPOLOGY, archive, ring: await testRing(), policy: POLICY };
+  const { EVENT_SHARD: shards, ORDER_SHARD: orders, ARCHIVE: archive } = env;
+  return { shards, orders, topology: TOPOLOGY, archive, ring: await testRing(), policy: POLICY };
 }
 
 async function anEvent(payload: Record<string, unknown> = {}) {

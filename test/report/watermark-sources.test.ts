@@ -68,7 +68,12 @@ describe("stations", () => {
           },
         }),
       });
-      const bindings = { ...env, EVENT_SHARD: objects("event"), SUBMISSION_SHARD: objects("submission") };
+      const shards = {
+        EVENT_SHARD: objects("event"),
+        ORDER_SHARD: objects("order"),
+        COUNTS_SHARD: objects("counts"),
+      };
+      const bindings = { ...env, ...shards };
       const oldest = await platformSources(bindings as unknown as Env, readConfig(env), stations, ALL).shardOldestMs();
       expect(oldest.length).toBe(asked.length);
       expect(oldest).toContain(NOON_MS);
@@ -78,15 +83,11 @@ describe("stations", () => {
     const plain = await askedOf({ conversions: false, counts: false });
     expect(plain).toContain("event clicks-0");
     expect(plain).toContain("event impressions-0");
-    expect(plain.filter((name) => name.startsWith("submission"))).toEqual([]);
+    expect(plain.filter((name) => !name.startsWith("event"))).toEqual([]);
     const withOrders = await askedOf({ conversions: true, counts: false });
-    expect(withOrders.slice(plain.length)).toEqual(
-      Array.from({ length: 256 }, (_, index) => `submission orders-${index}`),
-    );
+    expect(withOrders.slice(plain.length)).toEqual(Array.from({ length: 256 }, (_, index) => `order orders-${index}`));
     const withCounts = await askedOf({ conversions: false, counts: true });
-    expect(withCounts.slice(plain.length)).toEqual(
-      Array.from({ length: 16 }, (_, index) => `submission counts-${index}`),
-    );
+    expect(withCounts.slice(plain.length)).toEqual(Array.from({ length: 16 }, (_, index) => `counts counts-${index}`));
   });
 
   it("hold the watermark back with what is spooled, conversions only where they are asked", async () => {

@@ -8,17 +8,15 @@ import { encodeImpressionCounts } from "../../src/core/impression-counts.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { decodeLogLine, type LogEntry } from "../../src/core/log-line.ts";
 import { rollAll } from "../../src/facts/roll.ts";
+import type { OrderShard } from "../../src/shard/order-shard.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
-import type { SubmissionShard } from "../../src/shard/submission-shard.ts";
 import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
 import { archivedLines } from "../support/flush-harness.ts";
 import { fold } from "../support/folding.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
 import { aClickIdentity, aConversion, someCounts } from "../support/submissions.ts";
 
-type Shard = DurableObjectStub<SubmissionShard>;
-
-const shardNamed = (name: string): Shard => env.SUBMISSION_SHARD.getByName(name);
+type Shard = DurableObjectStub<OrderShard>;
 
 /** Makes what waits due for the archive, and flushes. */
 async function flushed(shard: { sweep(): Promise<unknown> }): Promise<void> {
@@ -35,7 +33,7 @@ async function logged(shards: readonly string[]): Promise<LogEntry[]> {
 
 describe("conversions and counts", () => {
   it("reach the minute, the hour and the day of an old click, all of them rolled before", async () => {
-    const orders = shardNamed("orders-1");
+    const orders = env.ORDER_SHARD.getByName("orders-1");
     const click = aClickIdentity();
     const later = aClickIdentity({ clickedAtMs: NOON_MS + 2 * HOUR_MS, campaignId: "cmp_8", adId: "ad_8" });
     const occurredAtMs = NOON_MS + DAY_MS + 3 * MINUTE_MS;
@@ -86,7 +84,7 @@ describe("conversions and counts", () => {
   });
 
   it("are posted by the shard's own alarm, and their log is emptied when it is archived", async () => {
-    const shard = shardNamed("counts-1");
+    const shard = env.COUNTS_SHARD.getByName("counts-1");
     const rows = [someCounts({ adId: "ad_counts" }), someCounts({ adId: "ad_counts", row: 1, device: "tv" })];
     const encodedRows = rows.map(encodeImpressionCounts);
     await shard.upload({ key: "d".repeat(32), content: "c", encodedRows });

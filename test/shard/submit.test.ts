@@ -7,21 +7,25 @@ import { encodeImpressionCounts } from "../../src/core/impression-counts.ts";
 import { CORRECTIONS_PER_ORDER_MAX, DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { isConversionEntry, type LogEntry } from "../../src/core/log-line.ts";
 import { orderKeyOf } from "../../src/core/order.ts";
+import { CountsShard } from "../../src/shard/counts-shard.ts";
+import { OrderShard } from "../../src/shard/order-shard.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { SqliteSubmissionBook } from "../../src/shard/sqlite-submission-book.ts";
-import { SubmissionShard } from "../../src/shard/submission-shard.ts";
-import { periodOf, submitConversions, submitCounts, type Upload } from "../../src/shard/submit.ts";
+import { periodOf } from "../../src/shard/submit.ts";
+import { submitConversions } from "../../src/shard/submit-conversions.ts";
+import { submitCounts, type Upload } from "../../src/shard/submit-counts.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { aClickIdentity, aConversion, someCounts } from "../support/submissions.ts";
 import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
 
-type Shard = DurableObjectStub<SubmissionShard>;
+type Shard = DurableObjectStub<OrderShard> | DurableObjectStub<CountsShard>;
 type Overrides = Parameters<typeof aConversion>[0];
 
 const FIRST = aClickIdentity();
 const LATER = aClickIdentity({ clickedAtMs: NOON_MS + 5 * MINUTE_MS });
 
-const shardNamed = (name: string): Shard => env.SUBMISSION_SHARD.getByName(name);
+const ordersNamed = (name: string) => env.ORDER_SHARD.getByName(name);
+const countsNamed = (name: string) => env.COUNTS_SHARD.getByName(name);
 const encoded = (overrides: Overrides = {}, click = FIRST) =>
   encodeConversion(aConversion({ occurredAtMs: NOON_MS + 10 * MINUTE_MS, ...overrides }, click));
 const correction = (valueMicros: number) => encoded({ action: "correct", valueMicros });
@@ -49,18 +53,18 @@ afterEach(() => void vi.useRealTimers());
 
 describe("a conversion", () => {
   it("is logged once, whatever is sent again, also after eviction", async () => {
-    const shard = shardNamed("orders-once");
+    const shard = ordersNamed("orders-once");
     expect(await shard.convert([encoded()])).toEqual([status("recorded")]);
     expect(await shard.convert([encoded(), encoded()])).toEqual([status("repeated"), status("repeated")]);
     await evictDurableObject(shard);
-    expect(await shardNamed("orders-once").convert([encoded()])).toEqual([status("repeated")]);
-    const [entry, ...others] = await entriesOf(shardNamed("orders-once"));
+    expect(await ordersNamed("orders-once").convert([encoded()])).toEqual([status("repeated")]);
+    const [entry, ...others] = await entriesOf(ordersNamed("orders-once"));
     expect(others).toEqual([]);
     expect(entry).toMatchObject({ verdict: "valid", prior: null, next: { valueMicros: 5_000_000 } });
   });
 
   it("sees the rows before it in one call", async () => {
-    const shard = shardNamed("orders-one-call");
+    const shard = ordersNamed("orders-one-call");
     const outcomes = await shard.convert([
       encoded(),
       encoded(),
@@ -89,7 +93,7 @@ describe("a conversion", () => {
   });
 
   it("that contradicts an earlier word changes nothing and logs nothing, while its neighbours count", async () => {
-    const shard = shardNamed("orders-conflict");
+    const shard = ordersNamed("orders-conflict");
     await shard.convert([encoded(), correction(-1)]);
     const before = await dumpOf(shard);
     const refused = [encoded({ valueMicros: 1 }), correction(-2), encoded({ orderId: "unknown", action: "retract" })];
@@ -105,14 +109,14 @@ describe("a conversion", () => {
   });
 
   it("is credited to one of many calls at once", async () => {
-    const shard = shardNamed("orders-concurrent");
+    const shard = ordersNamed("orders-concurrent");
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => shard.convert([encoded()])));
     expect(outcomes.flat().filter((outcome) => "status" in outcome && outcome.status === "recorded")).toHaveLength(1);
     expect(await logged(shard)).toEqual(["valid"]);
   });
 
   it("that is not credited is logged with its reason, and once", async () => {
-    const shard = shardNamed("orders-uncredited");
+    const shard = ordersNamed("orders-uncredited");
     const old = aClickIdentity({ clickedAtMs: NOON_MS - 30 * DAY_MS });
     expect(await shard.convert([encoded({}, old), encoded({}, old)])).toEqual([
       status("not_attributed"),
@@ -122,7 +126,7 @@ describe("a conversion", () => {
   });
 
   it("[attack 2] that cannot be decided stands in no other's way: it alone is named, and nothing of it stays", async () => {
-    const shard = shardNamed("orders-unreadable");
+    const shard = ordersNamed("orders-unreadable");
     const rows = [encoded(), "{}", encoded({ orderId: "B" }), encoded({ orderId: "C" }), "[", encoded()];
     const undecidable = { failure: "undecidable" };
     expect(await shard.convert(rows)).toEqual([
@@ -134,12 +138,11 @@ describe("a conversion", () => {
   });
 
   it("is refused while the log is full, and taken once it is posted and archived", () =>
-    runInDurableObject(shardNamed("orders-overload"), async (_, state) => {
-      const shard = new SubmissionShard(state, { ...env, LOG_BACKLOG_CHARS_MAX: "1000", ARCHIVE_INTERVAL_MS: "100" });
+    runInDurableObject(ordersNamed("orders-overload"), async (_, state) => {
+      const shard = new OrderShard(state, { ...env, LOG_BACKLOG_CHARS_MAX: "1000", ARCHIVE_INTERVAL_MS: "100" });
       const [one, two] = [encoded({ orderId: "full_1" }), encoded({ orderId: "full_2" })];
       expect(await shard.convert([one, two])).toEqual([status("recorded"), status("recorded")]);
       await expect(shard.convert([encoded({ orderId: "full_3" })])).rejects.toThrow("shard_overloaded");
-      await expect(shard.upload(anUpload())).rejects.toThrow("shard_overloaded");
       await vi.waitFor(async () => {
         await shard.sweep();
         expect(await shard.convert([encoded({ orderId: "full_3" })])).toEqual([status("recorded")]);
@@ -149,12 +152,12 @@ describe("a conversion", () => {
 
 describe("an upload of counts", () => {
   it("is counted once, however often it is sent, also after eviction", async () => {
-    const shard = shardNamed("counts-once");
+    const shard = countsNamed("counts-once");
     expect(await shard.upload(anUpload())).toBe("counted");
     expect(await shard.upload(anUpload())).toBe("repeated");
     await evictDurableObject(shard);
-    expect(await shardNamed("counts-once").upload(anUpload())).toBe("repeated");
-    const rows = await entriesOf(shardNamed("counts-once"));
+    expect(await countsNamed("counts-once").upload(anUpload())).toBe("repeated");
+    const rows = await entriesOf(countsNamed("counts-once"));
     expect(rows.map(({ event, verdict, reason }) => [event.type, verdict, reason])).toEqual([
       ["impression_counts", "valid", null],
       ["impression_counts", "valid", null],
@@ -162,7 +165,7 @@ describe("an upload of counts", () => {
   });
 
   it("with other content under its name is a conflict, and changes nothing", async () => {
-    const shard = shardNamed("counts-conflict");
+    const shard = countsNamed("counts-conflict");
     await shard.upload(anUpload());
     const before = await dumpOf(shard);
     expect(await shard.upload(anUpload({ content: "content_2" }))).toBe("batch_conflict");
@@ -170,12 +173,19 @@ describe("an upload of counts", () => {
     expect(await shard.upload(anUpload({ key: "c".repeat(32), content: "content_2" }))).toBe("counted");
   });
 
+  it("is refused while the log is full", () =>
+    runInDurableObject(countsNamed("counts-overload"), async (_, state) => {
+      const shard = new CountsShard(state, { ...env, LOG_BACKLOG_CHARS_MAX: "1000" });
+      expect(await shard.upload(anUpload())).toBe("counted");
+      await expect(shard.upload(anUpload({ key: "c".repeat(32) }))).rejects.toThrow("shard_overloaded");
+    }));
+
   it("with one row that cannot be read counts none, and is not taken for known", async () => {
-    const shard = shardNamed("counts-unreadable");
+    const shard = countsNamed("counts-unreadable");
     const { encodedRows } = anUpload();
     const broken = anUpload({ encodedRows: [...encodedRows, "{}"] });
     expect(
-      await runInDurableObject(shard, (instance: SubmissionShard) => instance.upload(broken).then(String, String)),
+      await runInDurableObject(shard, (instance: CountsShard) => instance.upload(broken).then(String, String)),
     ).toContain("readable");
     expect(await entriesOf(shard)).toEqual([]);
     expect(await shard.upload(anUpload())).toBe("counted");
@@ -216,7 +226,7 @@ describe("a crash between any two statements", () => {
     ],
     ["of an upload", (ports: Parameters<typeof submitCounts>[1]) => submitCounts(anUpload(), ports, monthLaterMs)],
   ])("%s leaves nothing half done", (name, submit) =>
-    runInDurableObject(shardNamed(`crash ${name}`), (_, { storage }) => {
+    runInDurableObject(ordersNamed(`crash ${name}`), (_, { storage }) => {
       const portsOn = (sql: SqlStorage) => ({ log: new LogStore(sql), book: new SqliteSubmissionBook(sql) });
       // An order of an earlier period, so that the call writes to two tables and makes one.
       storage.transactionSync(() => submitConversions([encoded()], portsOn(storage.sql), NOON_MS));
@@ -240,29 +250,36 @@ describe("a crash between any two statements", () => {
 });
 
 describe("the object", () => {
+  /** A book that takes no state: the log is written before it. */
+  async function breakBook(shard: { sweep(): Promise<unknown> }, { storage }: DurableObjectState): Promise<string> {
+    storage.sql.exec(
+      `CREATE TABLE book_${periodOf(Date.now())} (key BLOB PRIMARY KEY, state TEXT CHECK (length(state) < 5))`,
+    );
+    await shard.sweep();
+    return dump(storage.sql);
+  }
+
+  it("of orders takes everything back when the last statement of convert fails", () =>
+    runInDurableObject(ordersNamed("orders-fault"), async (shard: OrderShard, state) => {
+      const before = await breakBook(shard, state);
+      const undecidable = { failure: "undecidable" };
+      expect(await shard.convert([encoded(), encoded({ orderId: "B" })])).toEqual([undecidable, undecidable]);
+      expect(dump(state.storage.sql)).toBe(before);
+    }));
+
+  it("of counts takes everything back when the last statement of upload fails", () =>
+    runInDurableObject(countsNamed("counts-fault"), async (shard: CountsShard, state) => {
+      const before = await breakBook(shard, state);
+      expect(await shard.upload(anUpload()).catch(String)).toContain("CHECK constraint failed");
+      expect(dump(state.storage.sql)).toBe(before);
+    }));
+
   it.each([
-    [
-      "convert",
-      (shard: SubmissionShard): Promise<unknown> => shard.convert([encoded(), encoded({ orderId: "B" })]),
-      [{ failure: "undecidable" }, { failure: "undecidable" }],
-    ],
-    [
-      "upload",
-      (shard: SubmissionShard): Promise<unknown> => shard.upload(anUpload()),
-      expect.stringContaining("CHECK constraint failed"),
-    ],
-  ])("takes everything back when the last statement of %s fails", (name, call, outcome) =>
-    runInDurableObject(shardNamed(`fault of ${name}`), async (shard: SubmissionShard, { storage }) => {
-      // A book that takes no state: the log is written before it.
-      storage.sql.exec(
-        `CREATE TABLE book_${periodOf(Date.now())} (key BLOB PRIMARY KEY, state TEXT CHECK (length(state) < 5))`,
-      );
-      await shard.sweep();
-      const before = dump(storage.sql);
-      expect(await call(shard).catch(String)).toEqual(outcome);
-      expect(dump(storage.sql)).toBe(before);
-    }),
-  );
+    ["orders", OrderShard, ["convert", "status", "sweep", "alarm"]],
+    ["counts", CountsShard, ["upload", "status", "sweep", "alarm"]],
+  ])("of %s has its own calls and no other's", (_, { prototype }, calls) => {
+    expect(Object.getOwnPropertyNames(prototype).sort()).toEqual(["constructor", ...calls].sort());
+  });
 });
 
 describe("what was submitted", () => {
@@ -275,20 +292,20 @@ describe("what was submitted", () => {
   }
 
   it("is remembered for 400 days at least, and forgotten in the month after", async () => {
-    const shard = shardNamed("orders-forgotten");
+    const [orders, counts] = [ordersNamed("orders-forgotten"), countsNamed("counts-forgotten")];
     const startMs = Date.now();
-    await shard.convert([encoded()]);
-    await shard.upload(anUpload());
-    await sweptAfter(400, shard, startMs);
-    expect(await shard.convert([encoded()])).toEqual([status("repeated")]);
-    expect(await shard.upload(anUpload())).toBe("repeated");
-    await sweptAfter(431, shard, startMs);
-    expect(await shard.convert([encoded({ action: "retract" })])).toEqual([{ conflict: "order_unknown" }]);
-    expect(await shard.upload(anUpload())).toBe("counted");
+    await orders.convert([encoded()]);
+    await counts.upload(anUpload());
+    for (const shard of [orders, counts]) await sweptAfter(400, shard, startMs);
+    expect(await orders.convert([encoded()])).toEqual([status("repeated")]);
+    expect(await counts.upload(anUpload())).toBe("repeated");
+    for (const shard of [orders, counts]) await sweptAfter(431, shard, startMs);
+    expect(await orders.convert([encoded({ action: "retract" })])).toEqual([{ conflict: "order_unknown" }]);
+    expect(await counts.upload(anUpload())).toBe("counted");
   });
 
   it("[attack 19] is remembered as long as a click id that was credited late, and longer than its first", async () => {
-    const shard = shardNamed("orders-credited-late");
+    const shard = ordersNamed("orders-credited-late");
     const startMs = Date.now();
     await shard.convert([encoded({ windowDays: 400 })]);
     await sweptAfter(300, shard, startMs);
@@ -306,7 +323,7 @@ describe("what was submitted", () => {
 
 describe("[attack 2] one call that touches hundreds of orders, each with all corrections that it may have", () => {
   it("is decided, and so is the next", () =>
-    runInDurableObject(shardNamed("orders-of-one-attacker"), async (shard: SubmissionShard, { storage }) => {
+    runInDurableObject(ordersNamed("orders-of-one-attacker"), async (shard: OrderShard, { storage }) => {
       const names = Array.from({ length: 700 }, (_, index) => `aimed-${index}`);
       const corrections = Array.from({ length: CORRECTIONS_PER_ORDER_MAX }, (_, at) => [
         String(at).padEnd(22, "x"),

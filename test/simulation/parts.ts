@@ -18,17 +18,10 @@ import { flush, forgetEvents } from "../../src/shard/flush.ts";
 import { type Arrival, type Ingested, type IngestPorts, ingest } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
-import { rememberSubmissions } from "../../src/shard/remember-submissions.ts";
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
-import {
-  type ConversionOutcome,
-  type SubmitPorts,
-  type Submitted,
-  submitConversions,
-  submitCounts,
-  type Upload,
-  type UploadOutcome,
-} from "../../src/shard/submit.ts";
+import type { SubmitPorts, Submitted } from "../../src/shard/submit.ts";
+import { type ConversionOutcome, rememberConversions, submitConversions } from "../../src/shard/submit-conversions.ts";
+import { rememberCounts, submitCounts, type Upload, type UploadOutcome } from "../../src/shard/submit-counts.ts";
 import { TopologyKeeper } from "../../src/shard/topology-keeper.ts";
 import { MemoryFacts } from "../support/memory-facts.ts";
 import type { Carrier } from "./carrier.ts";
@@ -55,7 +48,7 @@ export type IngestPart = (
   transact: Transact,
 ) => Ingested;
 
-/** One call of a submission shard, transaction included. */
+/** One call of an object of submissions, transaction included. */
 type SubmitPart<Submission, Outcome> = (
   submission: Submission,
   ports: SubmitPorts & { nowMs: number },
@@ -75,7 +68,8 @@ export type Parts = {
   readonly flush: typeof flush;
   readonly forgetEvents: typeof forgetEvents;
   readonly rememberEntries: typeof rememberEntries;
-  readonly rememberSubmissions: typeof rememberSubmissions;
+  readonly rememberConversions: typeof rememberConversions;
+  readonly rememberCounts: typeof rememberCounts;
   readonly makeLog: (journal: Journal, charsPerEvent: number, onCommit: (row: MemoryRow) => void) => MemoryShardLog;
   readonly makeIndex: (journal: Journal) => KeyIndex & Copyable;
   readonly makeBook: (journal: Journal) => SubmissionBook & Copyable;
@@ -100,7 +94,8 @@ export const REAL_PARTS: Parts = {
   flush,
   forgetEvents,
   rememberEntries,
-  rememberSubmissions,
+  rememberConversions,
+  rememberCounts,
   makeLog: (journal, charsPerEvent, onCommit) => new MemoryShardLog(journal, charsPerEvent, onCommit),
   makeIndex: (journal) => new TransactionalKeyIndex(journal),
   makeBook: (journal) => new MemorySubmissionBook(journal),

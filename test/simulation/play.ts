@@ -11,7 +11,7 @@
 import type { EventId } from "../../src/core/event-id.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { decodeMessage } from "../../src/core/message.ts";
-import { submissionShardNames } from "../../src/core/routing.ts";
+import { countsShardNames, orderShardNames } from "../../src/core/routing.ts";
 import { minuteOf } from "../../src/core/time.ts";
 import { DEAD_PREFIX, parseLetter } from "../../src/queue/dead-letter.ts";
 import { deliver, groupByShard } from "../../src/queue/route.ts";
@@ -27,9 +27,9 @@ import { SEALER, SHARD_NAMES, type World } from "./world.ts";
 /** Clocks beside those of shards. */
 const STATIONS = ["edge-0", "edge-1", "edge-2", "click-queue-0", "impression-queue-0"];
 const SUBMISSION_SWEEP_MINUTES = 60;
-/** Names of submission shards by the minute of their turn. */
+/** Names of objects of submissions by the minute of their turn. */
 const SUBMISSION_TURNS = Array.from({ length: SUBMISSION_SWEEP_MINUTES }, (_, turn) =>
-  submissionShardNames().filter((_, at) => at % SUBMISSION_SWEEP_MINUTES === turn),
+  [...orderShardNames(), ...countsShardNames()].filter((_, at) => at % SUBMISSION_SWEEP_MINUTES === turn),
 );
 const REST_MINUTES_MAX = 180;
 const OPERATOR_EVERY_MS = 7 * MINUTE_MS;
@@ -225,12 +225,15 @@ class Staff {
     });
   }
 
-  /** Every event shard, and each submission shard once in a while; as src/batch/cron.ts. */
+  /** Every event shard, and each object of submissions once in a while; as src/batch/cron.ts. */
   #visited(): ShardHost[] {
-    const { eventHosts, submissionHosts, scheduler } = this.#world;
+    const { eventHosts, orderHosts, countsHosts, scheduler } = this.#world;
     const turn = minuteOf(scheduler.nowMs) % SUBMISSION_SWEEP_MINUTES;
     const submissions = SUBMISSION_TURNS[turn] ?? [];
-    return [...eventHosts.values(), ...submissions.flatMap((name) => submissionHosts.get(name) ?? [])];
+    return [
+      ...eventHosts.values(),
+      ...submissions.flatMap((name) => orderHosts.get(name) ?? countsHosts.get(name) ?? []),
+    ];
   }
 
   /** As src/queue/replay.ts, without the seal and the signatures, which have their own tests. */

@@ -4,8 +4,8 @@
  *   storage   log, the alarm, what else its kind remembers (event-host.ts, submission-host.ts)   survives everything
  *   object    the flush runner: what is armed, failures, the flush     lost at every eviction, made again by the next call
  *
- * The runner, the flush and all decisions are the real ones; an object only wires them together, as src/shard/event-shard.ts
- * and src/shard/submission-shard.ts do, which cannot be loaded outside of workerd.
+ * The runner, the flush and all decisions are the real ones; an object only wires them together, as src/shard/event-shard.ts,
+ * order-shard.ts and counts-shard.ts do, which cannot be loaded outside of workerd.
  *
  * Keeps: an evicted object does nothing any more: answers to its calls go nowhere. Its calls under way take effect. A
  * fault of a flush that nobody injected is a bug, whatever the runner makes of it.

@@ -25,7 +25,7 @@ import type { Chance } from "./chance.ts";
 import { SUBMISSION_SHARDS } from "./faults.ts";
 import { NetworkFault } from "./network.ts";
 import { type Purchase, type Step, WINDOW_DAYS } from "./purchase.ts";
-import type { SubmissionHost } from "./submission-host.ts";
+import type { ShardHost } from "./shard-host.ts";
 import type { UploadPlan } from "./upload-plan.ts";
 import type { World } from "./world.ts";
 
@@ -79,8 +79,8 @@ export class Submitters {
       const events = Array.from({ length: step.copies }, () => this.#conversionOf(purchase, step, landed));
       const { witness } = this.#world;
       for (const { id } of events) witness.submitted(id, index);
-      const name = orderShardName(orderHashOf(orderKeyOf(events[0] as ConversionEvent)));
-      return this.#call(name, "convert", async (host) => {
+      const host = this.#world.orderHost(orderShardName(orderHashOf(orderKeyOf(events[0] as ConversionEvent))));
+      return this.#call(host, "convert", async () => {
         const outcomes = await host.object().convert(events.map(encodeConversion));
         for (const [at, event] of events.entries()) witness.converted(event, outcomes[at]);
       });
@@ -111,7 +111,8 @@ export class Submitters {
         witness.submitted(id, impression.index);
         return encodeImpressionCounts({ ...counts, type: "impression_counts", id, batchId, row, receivedAtMs, by });
       });
-      return this.#call(countsShardName(hash32(key)), "upload", async (host) => {
+      const host = this.#world.countsHost(countsShardName(hash32(key)));
+      return this.#call(host, "upload", async () => {
         const outcome = await host.object().upload({ key, content, encodedRows });
         witness.uploaded({ key, rows, content, outcome, impression: impression.index });
       });
@@ -140,12 +141,11 @@ export class Submitters {
     attempt();
   }
 
-  #call(name: string, label: string, decide: (host: SubmissionHost) => Promise<void>): Promise<void> {
+  #call(host: ShardHost, label: string, decide: () => Promise<void>): Promise<void> {
     const { network, faults } = this.#world;
     const apply = async () => {
-      const host = this.#world.submissionHost(name);
       host.maybeEvict();
-      await decide(host);
+      await decide();
       if (faults.strikes("evict", 0.3)) {
         host.evict();
         throw new NetworkFault("evicted after the commit");

@@ -3,7 +3,7 @@
  *
  *   notes      every request, and how it ended                 acked      event id → count, once a carrier took it
  *   sent       event id → request and event as made            committed  shard → sequence numbers
- *   conversions, uploads   what submission shards decided, in the order of their commits
+ *   conversions, uploads   what objects of orders and counts decided, in the order of their commits
  *
  * Keeps: what is written is what was said, not what should be. With a trace it also keeps every station that one event
  * or impression passed, in order.
@@ -18,7 +18,8 @@ import type { ReviewChoice, ReviewOutcome } from "../../src/core/review.ts";
 import type { TokenEvent } from "../../src/core/token-event.ts";
 import type { Posting } from "../../src/facts/facts-store.ts";
 import type { EncodedEvent, Handover } from "../../src/queue/coalescer.ts";
-import type { ConversionOutcome, UploadOutcome } from "../../src/shard/submit.ts";
+import type { ConversionOutcome } from "../../src/shard/submit-conversions.ts";
+import type { UploadOutcome } from "../../src/shard/submit-counts.ts";
 import { breachesOf } from "./law.ts";
 import type { MemoryRow } from "./memory-shard-log.ts";
 import type { Request } from "./request.ts";

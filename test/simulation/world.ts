@@ -4,7 +4,7 @@
  *
  *   requests → EdgeIsolate → QueueModel → consumer → EventHost → facts, archive     clicks and impressions have queues
  *                    └→ shard └→ spool → cron ─────────↑    dead letters → operator ↑    and shards of their own
- *   purchases, batches → Submitters → SubmissionHost → facts, archive
+ *   purchases, batches → Submitters → OrderHost, CountsHost → facts, archive
  *
  * Keeps: every arrow that crosses the network is a call of network.ts, so each may fail, hang or arrive late.
  */
@@ -32,7 +32,7 @@ import { ReportDatabases } from "./reports.ts";
 import { ISOLATES } from "./request.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Ground, ShardHost, ShardSettings } from "./shard-host.ts";
-import { SubmissionHost } from "./submission-host.ts";
+import { CountsHost, OrderHost } from "./submission-host.ts";
 import { Submitters } from "./submitters.ts";
 import { TopologyPlan } from "./topology-plan.ts";
 import { Witness } from "./witness.ts";
@@ -76,7 +76,8 @@ export class World {
   /** Which shard logged a late click. */
   readonly lateAt = new Map<string, string>();
   readonly eventHosts = new Map<string, EventHost>();
-  readonly submissionHosts = new Map<string, SubmissionHost>();
+  readonly orderHosts = new Map<string, OrderHost>();
+  readonly countsHosts = new Map<string, CountsHost>();
   readonly submitters: Submitters;
   readonly isolates: EdgeIsolate[] = [];
   readonly #plan: TopologyPlan;
@@ -136,15 +137,21 @@ export class World {
     return host;
   }
 
-  submissionHost(name: string): SubmissionHost {
-    const host = this.submissionHosts.get(name) ?? new SubmissionHost(name, this.#ground);
-    this.submissionHosts.set(name, host);
+  orderHost(name: string): OrderHost {
+    const host = this.orderHosts.get(name) ?? new OrderHost(name, this.#ground);
+    this.orderHosts.set(name, host);
+    return host;
+  }
+
+  countsHost(name: string): CountsHost {
+    const host = this.countsHosts.get(name) ?? new CountsHost(name, this.#ground);
+    this.countsHosts.set(name, host);
     return host;
   }
 
   /** Every shard that was ever called. */
   hosts(): ShardHost[] {
-    return [...this.eventHosts.values(), ...this.submissionHosts.values()];
+    return [...this.eventHosts.values(), ...this.orderHosts.values(), ...this.countsHosts.values()];
   }
 
   makeIsolate(at: number): EdgeIsolate {

@@ -106,7 +106,7 @@ const SHARD_OUTSIDE = ["src/shard/stub.ts", "src/shard/topology-keeper.ts"];
 /** Modules that are handed `Env` and so read the configuration; all others are handed what they need of it. */
 const ENV_READERS = [
   "src/shard/event-shard.ts",
-  "src/shard/submission-shard.ts",
+  "src/shard/submission-log.ts",
   "src/api/app.ts",
   "src/track/edge.ts",
 ];

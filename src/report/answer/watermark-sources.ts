@@ -12,8 +12,7 @@
  */
 import type { Config } from "../../config.ts";
 import { MEASURE_FIELDS } from "../../core/fields.ts";
-import { COUNTS_SHARDS, ORDER_SHARDS } from "../../core/limits.ts";
-import { countsShardName, eventShardNames, orderShardName } from "../../core/routing.ts";
+import { countsShardNames, eventShardNames, orderShardNames } from "../../core/routing.ts";
 import { logFault } from "../../log.ts";
 import { undecidedSubmissions } from "../../queue/dead-letter.ts";
 import { oldestSpooledMs } from "../../queue/spool.ts";
@@ -61,10 +60,12 @@ export function platformSources(
     warnings: () => (stations.conversions ? undecidedWarnings(env, scope) : Promise.resolve([])),
     shardOldestMs: async () => {
       const events = eventShardNames(await topologyInForce(env, config));
-      const submissions = submissionNames(stations);
+      const orders = stations.conversions ? orderShardNames() : [];
+      const counts = stations.counts ? countsShardNames() : [];
       return [
         ...(await askEach(events, "shard_status_failed", (name) => oldestUnposted(env.EVENT_SHARD, name))),
-        ...(await askEach(submissions, "shard_status_failed", (name) => oldestUnposted(env.SUBMISSION_SHARD, name))),
+        ...(await askEach(orders, "shard_status_failed", (name) => oldestUnposted(env.ORDER_SHARD, name))),
+        ...(await askEach(counts, "shard_status_failed", (name) => oldestUnposted(env.COUNTS_SHARD, name))),
       ];
     },
   };
@@ -81,15 +82,6 @@ async function undecidedWarnings(
   const number = isMore ? `${letters} or more` : String(letters);
   const detail = `Conversions that were accepted and could not be decided: ${number}, the oldest of ${oldestDay}.`;
   return [{ code: "conversions_undecided", detail: `${detail} The operator has them (dead letters).` }];
-}
-
-function submissionNames({ conversions, counts }: Stations): string[] {
-  const names = (count: number, nameOf: (hash: number) => string) =>
-    Array.from({ length: count }, (_, hash) => nameOf(hash));
-  return [
-    ...(conversions ? names(ORDER_SHARDS, orderShardName) : []),
-    ...(counts ? names(COUNTS_SHARDS, countsShardName) : []),
-  ];
 }
 
 /** An empty queue has no oldest message; the local simulator then says 0. */

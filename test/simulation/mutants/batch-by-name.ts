@@ -3,7 +3,7 @@
  * The first tells a sender that its counts are there although others are; the second counts both.
  * Violates G5: nothing is silently dropped; and G4: a batch counts once.
  */
-import { submitCounts } from "../../../src/shard/submit.ts";
+import { submitCounts } from "../../../src/shard/submit-counts.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const BATCH_BY_NAME: Mutant = {

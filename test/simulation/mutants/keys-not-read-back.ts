@@ -8,5 +8,5 @@ import type { Mutant } from "./mutant.ts";
 export const KEYS_NOT_READ_BACK: Mutant = {
   fault: "keys that were forgotten are not read back from the archive",
   promise: "G4",
-  parts: { rememberEntries: () => 0, rememberSubmissions: () => {} },
+  parts: { rememberEntries: () => 0, rememberConversions: () => {}, rememberCounts: () => {} },
 };

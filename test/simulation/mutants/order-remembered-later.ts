@@ -3,7 +3,7 @@
  * the second one fails, the sender submits again, and the order is new to the shard once more.
  * Violates G4: an order is one conversion.
  */
-import { submitConversions } from "../../../src/shard/submit.ts";
+import { submitConversions } from "../../../src/shard/submit-conversions.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const ORDER_REMEMBERED_LATER: Mutant = {
