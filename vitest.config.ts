@@ -55,6 +55,7 @@ export default defineConfig(async () => {
               "test/core/**/*.test.ts",
               "test/docs/**/*.test.ts",
               "test/journey/**/*.test.ts",
+              "test/oracle/**/*.test.ts",
               "test/simulation/**/*.test.ts",
               ...PURE_TESTS,
               "test/*.test.ts",

@@ -119,6 +119,11 @@ export function isoMinute(ms: number): string {
   return new Date(Math.floor(ms / MINUTE_MS) * MINUTE_MS).toISOString().replace(".000Z", "Z");
 }
 
+/** A metric's or a dimension's name in an answer. */
+export function camelCase(name: string): string {
+  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 export function count(counts: Map<string, number>, key: string, by = 1): void {
   counts.set(key, (counts.get(key) ?? 0) + by);
 }

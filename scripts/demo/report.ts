@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   ALL,
   type Book,
+  camelCase,
   isoMinute,
   LEVELS,
   type Level,
@@ -127,8 +128,4 @@ export function watchProbes(source: ReportSource, probes: number, startMs: numbe
 
 function rangeOf(fromMs: number, toMs: number): { from: string; to: string } {
   return { from: isoMinute(fromMs), to: isoMinute(toMs + MINUTE_MS) };
-}
-
-function camelCase(name: string): string {
-  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -5,6 +5,7 @@
 import type { Agents } from "./agents.ts";
 import { type Book, keysOf, LEVELS, METRICS, type Metric, NOTHING, type Row, type Sheet } from "./figures.ts";
 import { type Difference, type Refusals, totalOf } from "./ledger.ts";
+import { isUndisputed, type OracleResult } from "./opinion.ts";
 import { PROBE_AD } from "./plan.ts";
 
 export type Spread = { readonly p50: number; readonly p99: number; readonly samples: number };
@@ -24,6 +25,7 @@ export type DemoResult = {
   readonly differences: readonly Difference[];
   /** How many numbers were compared. */
   readonly compared: number;
+  readonly oracle: OracleResult;
   /** False when the report did not become complete in time. */
   readonly isComplete: boolean;
   readonly redirectMs: Spread;
@@ -33,6 +35,8 @@ export type DemoResult = {
 };
 
 const MICROS = 1_000_000;
+/** Of what the oracle found. */
+const SHOWN_MAX = 20;
 /** What the tables show, and how they call it; all metrics are compared. */
 const COLUMNS: readonly (readonly [metric: Metric, name: string])[] = [
   ["impressions", "impressions"],
@@ -50,8 +54,8 @@ export function spreadOf(values: readonly number[]): Spread {
   return { p50: at(0.5), p99: at(0.99), samples: sorted.length };
 }
 
-export function isAgreed({ differences, isComplete }: DemoResult): boolean {
-  return isComplete && differences.length === 0;
+export function isAgreed({ differences, isComplete, oracle }: DemoResult): boolean {
+  return isComplete && differences.length === 0 && isUndisputed(oracle);
 }
 
 export function toJson(result: DemoResult): string {
@@ -113,6 +117,7 @@ export function toText(result: DemoResult): string {
       `browsers, ${agents.leftOut.automated} of ${agents.listed.automated} crawlers, previews and programs`,
     "",
     ...verdictLines(result),
+    ...oracleLines(result.oracle),
   ];
   return lines.join("\n");
 }
@@ -121,6 +126,21 @@ function verdictLines(result: DemoResult): string[] {
   if (!result.isComplete) return ["The report did not become complete in time.", ...differenceLines(result)];
   if (result.differences.length > 0) return differenceLines(result);
   return [`Every number agrees: ${result.compared} compared.`];
+}
+
+function oracleLines(oracle: OracleResult): string[] {
+  const { lines, rows, disputes, differences } = oracle;
+  if (isUndisputed(oracle)) {
+    return [
+      `An independent opinion (DuckDB over ${lines} raw lines) agrees: ${rows} rows of the report, to the micro.`,
+    ];
+  }
+  const some = [...disputes, ...differences].slice(0, SHOWN_MAX).map((found) => `  ${JSON.stringify(found)}`);
+  return [
+    `An independent opinion (DuckDB over ${lines} raw lines) disputes ${disputes.length} lines and differs in ` +
+      `${differences.length} rows:`,
+    ...some,
+  ];
 }
 
 function differenceLines({ differences, compared }: DemoResult): string[] {

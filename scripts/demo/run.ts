@@ -1,6 +1,6 @@
 /**
  * One demonstration run: fresh Worker → tenants → planned clicks and pixels → uploaded counts → orders → complete report
- * → truth beside report.
+ * → truth beside report → what DuckDB makes of the raw archive beside report.
  *
  * Keeps: the report is read once, as soon as it is complete; it gets no second chance to become right.
  */
@@ -11,6 +11,7 @@ import { loadAgents } from "./agents.ts";
 import { sendOrders } from "./conversions.ts";
 import { isoMinute, Tallies } from "./figures.ts";
 import { addTraffic, comparedIn, differencesBetween, noRefusals } from "./ledger.ts";
+import { askOracle } from "./opinion.ts";
 import { addOrder } from "./orders.ts";
 import { makeKeys, makePlan, PROBE_AD, probesIn, requestsFor } from "./plan.ts";
 import { progressBar } from "./progress.ts";
@@ -43,6 +44,8 @@ export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<Demo
   const vars = {
     ...{ TOKEN_KEYS: keyRingOf(keys.active), TOKEN_SIGNING_KID: signingKid, ADMIN_API_KEY: apiKey },
     SESSION_KEYS: randomBytes(32).toString("base64url"),
+    // The archive is asked at the end, and nobody wants to wait a minute for its last segments.
+    ARCHIVE_INTERVAL_MS: "5000",
   };
   const runtime = await startRuntime({ port, vars, onLog: printFault });
   try {
@@ -58,7 +61,8 @@ type Stage = Pick<DemoOptions, "clicks" | "seed"> & {
   readonly beganAtMs: number;
 };
 
-async function runOn({ url }: LocalRuntime, { clicks, seed, apiKey, keys, beganAtMs }: Stage): Promise<DemoResult> {
+async function runOn(runtime: LocalRuntime, { clicks, seed, apiKey, keys, beganAtMs }: Stage): Promise<DemoResult> {
+  const { url } = runtime;
   const source = { url, apiKey };
   const agents = loadAgents();
   const { advertisers, adServerKey } = await makeTenants(source);
@@ -104,6 +108,7 @@ async function runOn({ url }: LocalRuntime, { clicks, seed, apiKey, keys, beganA
     refusals,
     differences: differencesBetween(truth, report, refusals),
     compared: comparedIn(truth, report, refusals),
+    oracle: await askOracle(runtime, source, { fromMs, toMs: untilMs }),
     isComplete,
     redirectMs: spreadOf(clickAnswers.filter(({ status }) => status === 302).map(({ latencyMs }) => latencyMs)),
     freshnessMs: spreadOf(freshnessOf(clickAnswers, probes.seenAtMs)),

@@ -1,6 +1,7 @@
 /**
- * The demonstration's past: what reports say of it is what its plan holds, counted here click by click; a database that
- * is filled again from the archive says the same; and it is made once.
+ * The demonstration's past: what reports say of it is what its plan holds, counted here click by click, and what an
+ * independent reading of the raw archive makes of it; a database that is filled again from the archive says the same; and
+ * it is made once.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,6 +16,8 @@ import { isoDay } from "../../src/core/time.ts";
 import type { PlannedClick } from "../../src/demo/history/clicks.ts";
 import { type HistorySpan, plannedClicks, plannedOrders, plannedUploads } from "../../src/demo/history/plan.ts";
 import { eventIdOf } from "../../src/demo/history/wire.ts";
+import { cellsSql, type FigureRow, REASONS_SQL } from "../oracle/figure-rows.ts";
+import { copyArchive, Opinion } from "../oracle/opinion.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 
 const ALL_MAX_MS = 240_000;
@@ -67,6 +70,7 @@ it(
     const keys = await segments();
     expect(keys.length).toBeGreaterThan(DAYS);
     expect(keys.filter((key) => !key.includes("/demonstration-"))).toEqual([]);
+    await expectUndisputed();
 
     // What is not carried is said to whom it concerns, and to nobody else.
     const { letters } = (await ask("GET", "/v1/admin/dead-letters")) as { letters: { reason: string }[] };
@@ -177,6 +181,23 @@ async function figures(): Promise<Figures> {
 }
 
 type ReportRow = { readonly day: string; readonly campaignId: string; readonly currency: string };
+
+/** DuckDB over the raw lines alone, beside the rows of the database. */
+async function expectUndisputed(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "clickledger-oracle-"));
+  const rowsOf = async (sql: string) => (await runtime.database.prepare(sql).all<FigureRow>()).results;
+  try {
+    await copyArchive(runtime.bindings.ARCHIVE as never, folder);
+    await Opinion.on(folder, { mode: "review", allowedLatenessSeconds: 30 }, async (opinion) => {
+      expect(await opinion.disputes()).toEqual([]);
+      expect(await opinion.differencesFrom(await rowsOf(cellsSql("minute")), "minute")).toEqual([]);
+      expect(await opinion.reasonDifferencesFrom(await rowsOf(REASONS_SQL))).toEqual([]);
+      expect(await opinion.lines()).toBeGreaterThan(plannedClicks(span).length);
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
 async function segments(): Promise<string[]> {
   const { objects } = await runtime.bindings.ARCHIVE.list({ prefix: "raw/v1/" });
