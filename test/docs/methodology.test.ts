@@ -1,6 +1,7 @@
 /** The methodology: no statement without a test, no number that is not the code's, no change without a version. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { withTables } from "../../scripts/methodology.ts";
 import { METRICS } from "../../src/report/query/metrics.ts";
 import { AGENT_LISTS, METHODOLOGY_VERSION, methodologyOf } from "../../src/well-known/methodology.ts";
 import { statements, testTitles, unproven } from "../support/proofs.ts";
@@ -12,19 +13,6 @@ const VERSIONS = "test/vectors/methodology";
 
 function titlesOf(path: string): string[] | null {
   return existsSync(path) ? testTitles({ path, text: readFileSync(path, "utf8") }) : null;
-}
-
-/** The cells of the rows of the table below a heading, without its last column, which names tests. */
-function tableOf(heading: string): string[][] {
-  const section = document.text.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
-  const rows = statements(`## ${heading}\n${section}`).filter(({ text }) => text.startsWith("| "));
-  return rows.map(({ text }) =>
-    text
-      .slice(2, -2)
-      .split(" | ")
-      .slice(0, -1)
-      .map((cell) => cell.replaceAll("`", "")),
-  );
 }
 
 describe("a statement without a test", () => {
@@ -70,28 +58,23 @@ describe("docs/METHODOLOGY.md", () => {
     expect(unproven(document, titlesOf)).toEqual([]);
   });
 
-  it("lists the rules on invalid traffic in their order, with what they mean", () => {
-    const rules = methodology.invalidTraffic.rules.map(({ order, name, means }) => [String(order), name, means]);
-    expect(tableOf("Invalid traffic")).toEqual(rules);
+  it("has the verdicts, metrics, rules, reasons and requirements that the code has: `npm run methodology` writes them", () => {
+    expect(withTables(document.text)).toBe(document.text);
   });
 
-  it("lists every metric with what it counts", () => {
-    const metrics = methodology.metrics.map(({ name, formula, counts, leavesOut }) => [
-      name,
-      formula ?? "–",
-      counts,
-      leavesOut.join(", ") || "nothing",
-    ]);
-    expect(tableOf("Metrics")).toEqual(metrics);
+  it("keeps beside a row what people wrote of it, drops a row that the code has not, and asks for the tests of a new one", () => {
+    const [row = ""] = /^\| `late` .*$/m.exec(document.text) ?? [];
+    const renamed = document.text.replace(row, "| `tardy` | Came late. | `test/a.test.ts › b` |");
+    const again = withTables(renamed);
+    expect(again).not.toContain("tardy");
+    expect(again).toContain("| `late` | Its minute ended more than");
+    expect(unproven({ path: "m.md", text: again }, titlesOf)).toEqual([expect.stringContaining("names no test")]);
+    expect(() => withTables(document.text.replace("## Metrics", "## Measures"))).toThrow("Metrics");
   });
 
-  it("lists every verdict with what it means", () => {
-    expect(tableOf("Verdicts")).toEqual(Object.entries(methodology.verdicts));
-  });
-
-  it("lists the requirements of auditors as the code does, with their state", () => {
-    const rows = methodology.checklist.map(({ number, requirement, state }) => [String(number), requirement, state]);
-    expect(tableOf("Checklist of MRC and IAB").map((row) => row.slice(0, 3))).toEqual(rows);
+  it("names the versions that were in force, newest first, and what each changed", () => {
+    const named = Array.from(document.text.matchAll(/^- Version (\d+)\b/gm), ([, version]) => Number(version));
+    expect(named).toEqual(Array.from({ length: METHODOLOGY_VERSION }, (_, at) => METHODOLOGY_VERSION - at));
   });
 
   const { settings, invalidTraffic, conversions, uniqueUsers, money, late, corrections, retention } = methodology;
