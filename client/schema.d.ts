@@ -1614,9 +1614,17 @@ export interface components {
             countedInMinute: string | null;
             /** Format: date-time */
             loggedAt: string;
+            /** @description Of a token with `dur: 1`: whether the redirect waited for the click. */
             durable: {
-                redirectBy: string | null;
+                /**
+                 * Format: date-time
+                 * @description When the redirect went out at the latest.
+                 */
+                redirectBy: string;
+                /** @description When a queue took the event; null where its shard logged it directly. */
                 acceptedAt: string | null;
+                /** @description Whether the click was durable before its redirect. */
+                wasBeforeRedirect: boolean;
             } | null;
             foundIn: {
                 shard: string | null;

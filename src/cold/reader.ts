@@ -31,12 +31,8 @@ export type ColdCost = { requests: number; bytes: number; rows: number };
 const OBJECTS_AT_ONCE = 6;
 const FOOTERS_KEPT = 64;
 
-const footers = new Map<string, FileMetaData>();
-
-/** Forgets the footers, for tests that count requests. */
-export function forgetFooters(): void {
-  footers.clear();
-}
+/** By bucket, then by etag. */
+const footersOf = new WeakMap<R2Bucket, Map<string, FileMetaData>>();
 
 /** R2 did not have what the ledger names, or did not answer; the question may be asked again. */
 export class ColdFault extends Error {
@@ -58,13 +54,15 @@ export async function readColdMinutes(
   }: { wanted: Wanted; columns: readonly string[]; take: (row: ColdRow) => void; rowsMax?: number },
 ): Promise<ColdCost> {
   const cost: ColdCost = { requests: 0, bytes: 0, rows: 0 };
+  const footers = footersOf.get(bucket) ?? new Map<string, FileMetaData>();
+  footersOf.set(bucket, footers);
   const waiting = objects.filter((object) => mayHold(object, wanted));
   const filter = filterOf(wanted);
   const asked = [...new Set([...filter.columns, ...columns])];
   const readNext = async (): Promise<void> => {
     for (let object = waiting.shift(); object !== undefined; object = waiting.shift()) {
       const file = openObject(bucket, object, cost);
-      const metadata = await footerOf(object, file);
+      const metadata = await footerOf(object, file, footers);
       const stretches = groupsWanted(metadata, wanted);
       cost.rows += stretches.reduce((sum, { from, to }) => sum + to - from, 0);
       if (cost.rows > rowsMax) return;
@@ -122,7 +120,11 @@ function openObject(bucket: R2Bucket, { object_key: key, etag, bytes }: ColdObje
   return { byteLength: bytes, slice };
 }
 
-async function footerOf(object: ColdObject, file: ObjectFile): Promise<FileMetaData> {
+async function footerOf(
+  object: ColdObject,
+  file: ObjectFile,
+  footers: Map<string, FileMetaData>,
+): Promise<FileMetaData> {
   const kept = footers.get(object.etag);
   if (kept !== undefined) return kept;
   const footer = decodeFooter(await file.slice(object.bytes - object.footer_bytes, object.bytes));

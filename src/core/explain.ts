@@ -10,7 +10,7 @@ import type { EventId } from "./event-id.ts";
 import { GIVT_RULES, givtReasonOf } from "./givt.ts";
 import { impressionKeyOf } from "./impression-key.ts";
 import { MINUTE_MS } from "./limits.ts";
-import type { LoggedEvent } from "./log-line.ts";
+import { type LoggedEvent, wasDurableBeforeRedirect } from "./log-line.ts";
 import { isoSecond, minuteOf } from "./time.ts";
 import { countedAtMs, type Decision, latenessMs, RULES_VERSION } from "./verdict.ts";
 
@@ -33,8 +33,8 @@ export function explainEvent(
     userHash: __,
     receivedAtMs,
     occurredAtMs,
-    redirectByMs,
-    acceptedAtMs,
+    redirectByMs: _redirectByMs,
+    acceptedAtMs: _acceptedAtMs,
     ...facts
   } = event;
   const countedInMs = logged.joins?.occurredAtMs ?? countedAtMs(logged);
@@ -60,7 +60,7 @@ export function explainEvent(
     review: reviewed?.review == null ? null : { by: reviewed.review.by, at: isoSecond(reviewed.review.atMs) },
     countedInMinute: last.verdict === "deferred" ? null : isoSecond(minuteOf(countedInMs) * MINUTE_MS),
     loggedAt: isoSecond(logged.loggedAtMs),
-    durable: redirectByMs === null ? null : { redirectBy: isoSecond(redirectByMs), acceptedAt: instant(acceptedAtMs) },
+    durable: durabilityOf(logged),
     foundIn: source,
   };
 }
@@ -100,6 +100,13 @@ function decisionOf(logged: LoggedEvent, reviewed: LoggedEvent | null): Decision
   return { verdict: "duplicate", reason: "same_impression", rules: reviewed.rules };
 }
 
-function instant(atMs: number | null): string | null {
-  return atMs === null ? null : isoSecond(atMs);
+/** Of a click that asked to be durable before its redirect: by when, and whether it was. */
+function durabilityOf(logged: LoggedEvent): Record<string, unknown> | null {
+  const { redirectByMs, acceptedAtMs } = logged.event;
+  if (redirectByMs === null) return null;
+  return {
+    redirectBy: isoSecond(redirectByMs),
+    acceptedAt: acceptedAtMs === null ? null : isoSecond(acceptedAtMs),
+    wasBeforeRedirect: wasDurableBeforeRedirect(logged),
+  };
 }

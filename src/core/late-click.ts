@@ -28,23 +28,6 @@ export type LateClickState = {
 /** Late clicks by event id. */
 export type LateClicks = Map<EventId, LateClickState>;
 
-/**
- * Merges what further lines say into the list, in place. Whatever comes first, what was decided last stays: lines of an
- * earlier life of the log may be posted again after a decision of the present one.
- */
-export function mergeLateClicks(lates: LateClicks, more: LateClicks): void {
-  const decidedAtMs = ({ review }: LateClickState) => review?.atMs ?? Number.NEGATIVE_INFINITY;
-  for (const [id, late] of more) {
-    const before = lates.get(id);
-    if (before === undefined) {
-      lates.set(id, late);
-      continue;
-    }
-    const newest = decidedAtMs(late) >= decidedAtMs(before) ? late : before;
-    lates.set(id, { ...newest, clicks: before.clicks + late.clicks, receivedAtMs: before.receivedAtMs });
-  }
-}
-
 /** Notes a late event, or the decision on one; other events leave no trace. In place. */
 export function foldLateClick(
   lates: LateClicks,

@@ -133,11 +133,13 @@ function Came({ click: { facts } }: Props) {
 
 function Durable({ click, writer }: Props) {
   if (click.durable === null) return null;
-  return (
+  const { redirectBy, wasBeforeRedirect } = click.durable;
+  return wasBeforeRedirect ? (
+    <> The redirect waited until the click was stored.</>
+  ) : (
     <>
       {" "}
-      The redirect waited until the click was safe:{" "}
-      {click.durable.acceptedAt === null ? "not in time" : <When at={click.durable.acceptedAt} writer={writer} />}.
+      The click was not stored in time: the redirect waited until <When at={redirectBy} writer={writer} /> and went out.
     </>
   );
 }

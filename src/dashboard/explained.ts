@@ -37,7 +37,7 @@ export type Explanation = {
   readonly review: { readonly by: string; readonly at: string } | null;
   readonly countedInMinute: string | null;
   readonly loggedAt: string;
-  readonly durable: { readonly redirectBy: string | null; readonly acceptedAt: string | null } | null;
+  readonly durable: { readonly redirectBy: string; readonly wasBeforeRedirect: boolean } | null;
   readonly foundIn: { readonly shard: string | null; readonly archiveObject: string | null };
 };
 

@@ -73,7 +73,14 @@ export const Explanation = z.object({
   review: z.object({ by: text, at: instant }).nullable(),
   countedInMinute: instant.nullable(),
   loggedAt: instant,
-  durable: z.object({ redirectBy: instant.nullable(), acceptedAt: instant.nullable() }).nullable(),
+  durable: z
+    .object({
+      redirectBy: instant.describe("When the redirect went out at the latest."),
+      acceptedAt: instant.nullable().describe("When a queue took the event; null where its shard logged it directly."),
+      wasBeforeRedirect: z.boolean().describe("Whether the click was durable before its redirect."),
+    })
+    .nullable()
+    .describe("Of a token with `dur: 1`: whether the redirect waited for the click."),
   foundIn: z.object({ shard: text.nullable(), archiveObject: text.nullable() }),
 });
 

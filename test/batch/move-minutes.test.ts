@@ -8,7 +8,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { runTiers } from "../../src/batch/cron.ts";
 import { moveMinutes } from "../../src/batch/move-minutes.ts";
 import { ROWS_PER_GROUP } from "../../src/cold/parquet.ts";
-import { forgetFooters } from "../../src/cold/reader.ts";
 import { claimBatch } from "../../src/cold/store.ts";
 import { type Facts, foldEntry, widenFacts } from "../../src/core/facts.ts";
 import { MEASURES } from "../../src/core/fields.ts";
@@ -188,7 +187,6 @@ describe("a mover that fails", () => {
   const specs = [aSpec({ user: 1 }), aSpec({ minute: 61, user: 2 }), aSpec({ ad: 2, country: null }), aSpec()];
 
   async function prepare(): Promise<void> {
-    forgetFooters();
     await wipe();
     await post(specs);
     await rollAll(ports.database, DAY_3);

@@ -2,9 +2,10 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { encodeMinutes, type MinuteRow, type Wanted } from "../../src/cold/parquet.ts";
-import { type ColdCost, ColdFault, type ColdObject, forgetFooters, readColdMinutes } from "../../src/cold/reader.ts";
+import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../../src/cold/reader.ts";
 import { MEASURES } from "../../src/core/fields.ts";
 import { EVERYTHING } from "../support/cold-facts.ts";
+import { ownBucket } from "../support/own-bucket.ts";
 
 const DAY_START = 20_560 * 1_440;
 const ADS = 8;
@@ -35,14 +36,17 @@ beforeAll(async () => {
   };
 });
 
-beforeEach(forgetFooters);
+let archive: R2Bucket;
+beforeEach(() => {
+  archive = ownBucket(env.ARCHIVE);
+});
 
 async function read(wanted: Partial<Wanted>, columns: string[]): Promise<{ sum: number; cost: ColdCost }> {
   let sum = 0;
   const take = (row: Readonly<Record<string, unknown>>) => {
     sum += Number(row["valid"]);
   };
-  const cost = await readColdMinutes(env.ARCHIVE, [object], { wanted: { ...EVERYTHING, ...wanted }, columns, take });
+  const cost = await readColdMinutes(archive, [object], { wanted: { ...EVERYTHING, ...wanted }, columns, take });
   return { sum, cost };
 }
 
@@ -96,7 +100,7 @@ describe("cold minutes", () => {
     const requestsFor = async (at: number) => {
       const asked = small.slice(at, at + 1);
       const question = { wanted: EVERYTHING, columns: ["valid"], take: () => {} };
-      return (await readColdMinutes(env.ARCHIVE, asked, question)).requests;
+      return (await readColdMinutes(archive, asked, question)).requests;
     };
     const first = await requestsFor(0);
     expect(await requestsFor(0)).toBe(first - 1);
@@ -113,7 +117,7 @@ describe("cold minutes", () => {
       taken++;
     };
     const question = { wanted: EVERYTHING, columns: ["valid"], take, rowsMax: rows.length - 1 };
-    const { rows: found, requests } = await readColdMinutes(env.ARCHIVE, [object], question);
+    const { rows: found, requests } = await readColdMinutes(archive, [object], question);
     expect([found, requests, taken]).toEqual([rows.length, 1, 0]);
   });
 
@@ -121,8 +125,8 @@ describe("cold minutes", () => {
     const take = () => {};
     const question = { wanted: EVERYTHING, columns: ["valid"], take };
     const other = { ...object, etag: "0".repeat(32) };
-    await expect(readColdMinutes(env.ARCHIVE, [other], question)).rejects.toThrow(ColdFault);
+    await expect(readColdMinutes(archive, [other], question)).rejects.toThrow(ColdFault);
     const gone = { ...object, object_key: "cold/gone.parquet" };
-    await expect(readColdMinutes(env.ARCHIVE, [gone], question)).rejects.toThrow(ColdFault);
+    await expect(readColdMinutes(archive, [gone], question)).rejects.toThrow(ColdFault);
   });
 });

@@ -56,6 +56,18 @@ describe("an explanation", () => {
     });
   });
 
+  it.each([
+    ["that did not ask", null, null, null],
+    ["that its queue took in time", NOON_MS + 60, NOON_MS + 100, true],
+    ["that its queue took too late", NOON_MS + 101, NOON_MS + 100, false],
+    ["that its shard logged itself in time", null, NOON_MS + 2_000, true],
+    ["that its shard logged too late", null, NOON_MS + 1_999, false],
+  ])("says whether a click was durable before its redirect: %s", (_, acceptedAtMs, redirectByMs, expected) => {
+    const { event, claims } = anOpenedClick({ acceptedAtMs, redirectByMs });
+    const { durable } = explainEvent({ logged: logged({ event, claims }), reviewed: null }, SOURCE, null);
+    expect(durable === null ? null : (durable as Record<string, unknown>)["wasBeforeRedirect"]).toBe(expected);
+  });
+
   it("[attack 19] names the late click that another one joined, with which it is counted", () => {
     const { event, claims } = anOpenedClick();
     const joins = { to: event.id, occurredAtMs: NOON_MS - 600_000, country: null, device: "mobile" } as const;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { foldLateClick, type LateClicks, mergeLateClicks } from "../../src/core/late-click.ts";
+import { foldLateClick, type LateClicks } from "../../src/core/late-click.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
 import { type Decision, VERDICTS } from "../../src/core/verdict.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
+import { mergeLateClicks } from "../support/memory-facts.ts";
 
 const RECEIVED_MS = NOON_MS + 300_000;
 const REVIEW = { by: "key_7", atMs: NOON_MS + 900_000 };

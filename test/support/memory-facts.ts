@@ -1,6 +1,6 @@
 /** The in-memory report database: same contract as D1Facts, for contract tests and simulation. */
 import { type Facts, mergeFacts } from "../../src/core/facts.ts";
-import { type LateClicks, mergeLateClicks } from "../../src/core/late-click.ts";
+import type { LateClickState, LateClicks } from "../../src/core/late-click.ts";
 import { type FactsStore, isSameLedgerRow, type LedgerRow, type Posting } from "../../src/facts/facts-store.ts";
 
 export class MemoryFacts implements FactsStore {
@@ -34,5 +34,22 @@ export class MemoryFacts implements FactsStore {
   protected apply(facts: Facts, lates: LateClicks): void {
     mergeFacts(this.facts, facts.values());
     mergeLateClicks(this.lates, lates);
+  }
+}
+
+/**
+ * Merges what further lines say into the list, in place, as the statements of facts/facts-sql.ts do. Whatever comes first, what was decided last stays: lines of an
+ * earlier life of the log may be posted again after a decision of the present one.
+ */
+export function mergeLateClicks(lates: LateClicks, more: LateClicks): void {
+  const decidedAtMs = ({ review }: LateClickState) => review?.atMs ?? Number.NEGATIVE_INFINITY;
+  for (const [id, late] of more) {
+    const before = lates.get(id);
+    if (before === undefined) {
+      lates.set(id, late);
+      continue;
+    }
+    const newest = decidedAtMs(late) >= decidedAtMs(before) ? late : before;
+    lates.set(id, { ...newest, clicks: before.clicks + late.clicks, receivedAtMs: before.receivedAtMs });
   }
 }
