@@ -16,6 +16,7 @@ import {
   importCycles,
   importsAgainstTable,
   LINE_CHARS_MAX,
+  loggedEvents,
   longFiles,
   longFunctions,
   missingModuleComment,
@@ -138,19 +139,22 @@ describe("statements over tenants' rows", () => {
     ["src/operator/a.ts", "const SQL = `SELECT count(*)\nFROM advertisers JOIN late_clicks USING (advertiser_id)`;"],
     ["src/api/a.ts", 'const SQL = "UPDATE campaigns SET name = ?1";'],
     ["src/report/answer/a.ts", 'import { PLACES } from "../../facts/facts-schema.ts"; use(PLACES.day.table);'],
+    ["src/report/live/live-sql.ts", 'const SQL = "SELECT 1 FROM facts_minute WHERE advertiser_id = ?1";'],
+    ["src/admin/a.ts", 'const TEXT = "SELECT 1 FROM ads"; const SQL = new TenantSql(TEXT);'],
   ])("are found in %s: %s", (path, text) => {
     expect(strayTenantSql(planted(path, text))).toHaveLength(1);
   });
 
   it.each([
-    ["src/report/live/live-sql.ts", 'const SQL = "SELECT 1 FROM facts_minute WHERE advertiser_id = ?1";'],
+    ["src/admin/a.ts", 'const SQL = new TenantSql("SELECT 1 FROM facts_minute WHERE advertiser_id = ?1");'],
+    ["src/admin/a.ts", "const SQL = new TenantSql({ all: `SELECT ${SUMS}\nFROM facts_minute` });"],
     ["src/facts/a.ts", 'const SQL = "DELETE FROM facts_day";'],
     ["src/report/a.ts", 'const SQL = "SELECT mark FROM roll_marks"; // FROM facts_day'],
   ])("are none in %s: %s", (path, text) => {
     expect(strayTenantSql(planted(path, text))).toEqual([]);
   });
 
-  it("stand in files that say whose rows they read, and nowhere else", () => {
+  it("are made with a scope, or by those who write for everybody", () => {
     expect(sources.flatMap(strayTenantSql)).toEqual([]);
   });
 });
@@ -308,6 +312,23 @@ describe("docs/STORAGE.md lists every table and view", () => {
     const document = files.find(({ path }) => path === "docs/STORAGE.md") ?? { path: "docs/STORAGE.md", text: "" };
     expect(storedNames(stores).length).toBeGreaterThan(10);
     expect(undocumented(storedNames(stores), document)).toEqual([]);
+  });
+});
+
+describe("docs/OPERATIONS.md explains every event that the Worker logs", () => {
+  const text = 'logFault("a_failed", fault); logInfo("done", {}); logFault(event, cause); log("no");';
+  it("which is found where it is logged", () => {
+    expect(loggedEvents(planted("src/a.ts", text))).toEqual(["a_failed", "done"]);
+  });
+
+  it("in the tree", () => {
+    const events = sources.flatMap(loggedEvents);
+    expect(events.length).toBeGreaterThan(40);
+    const document = files.find(({ path }) => path === "docs/OPERATIONS.md") ?? {
+      path: "docs/OPERATIONS.md",
+      text: "",
+    };
+    expect(undocumented(events, document)).toEqual([]);
   });
 });
 

@@ -8,11 +8,12 @@
  */
 import * as z from "zod";
 import type { Keyed } from "../access/asked.ts";
+import { ReadScope } from "../access/read-scope.ts";
 import { assert } from "../core/result.ts";
 import { toProblemResponse } from "../report/problems.ts";
 import { CATALOG, passPrimaryRead } from "../report/read/read-pass.ts";
 import { listAuditLog } from "./audit-log.ts";
-import { type CatalogScope, listAdGroups, listAds, listCampaigns, listCreatives } from "./catalog.ts";
+import { listAdGroups, listAds, listCampaigns, listCreatives } from "./catalog.ts";
 import { createKey, listKeys, revokeKey, rotateKey, showKey } from "./keys.ts";
 import { showMe } from "./me.ts";
 import { parseSearch } from "./parse.ts";
@@ -61,15 +62,11 @@ export const readMe: Handler = async (asked) => {
 };
 
 /** A list of names within the budget of the key's owner. */
-function catalog(
-  list: (search: URLSearchParams, database: D1Database, scope: CatalogScope) => Promise<Answer>,
-): Handler {
+function catalog(list: (search: URLSearchParams, database: D1Database, scope: ReadScope) => Promise<Answer>): Handler {
   return async ({ env, principal, search }) => {
     const way = { gates: env.READ_GATE, principal };
-    const { advertiserId } = principal;
-    const passed = await passPrimaryRead(env.REPORT_DB, way, CATALOG, (database) =>
-      list(search(), database, { advertiserId }),
-    );
+    const scope = ReadScope.of(principal);
+    const passed = await passPrimaryRead(env.REPORT_DB, way, CATALOG, (database) => list(search(), database, scope));
     return passed.ok ? toResponse(passed.value) : passed.error;
   };
 }

@@ -9,73 +9,82 @@
  */
 import * as z from "zod";
 import { fromDatabase } from "../access/database.ts";
+import { type ReadScope, TenantSql } from "../access/read-scope.ts";
 import { isId } from "../core/claims.ts";
 import { ok } from "../core/result.ts";
 import { id, pageShape, parseSearch } from "./parse.ts";
 import type { Answer } from "./records.ts";
 
-const SELECT_CAMPAIGNS = `
+/** ?2 behind this id, ?3 at most so many. */
+const CAMPAIGNS = new TenantSql({
+  advertiser: `
 SELECT campaign_id AS id, advertiser_id AS advertiserId, name, status
 FROM campaigns
-WHERE campaign_id > ?1
+WHERE advertiser_id = ?1 AND campaign_id > ?2
 ORDER BY campaign_id
-LIMIT ?2`;
-
-const SELECT_OWN_CAMPAIGNS = `
+LIMIT ?3`,
+  all: `
 SELECT campaign_id AS id, advertiser_id AS advertiserId, name, status
 FROM campaigns
-WHERE advertiser_id = ?3 AND campaign_id > ?1
+WHERE campaign_id > ?2
 ORDER BY campaign_id
-LIMIT ?2`;
+LIMIT ?3`,
+});
 
-/** The unary plus and the order of the join keep SQLite from entering at the campaign that was asked for. */
-const SELECT_OWN_ADS = `
+const CREATIVES = new TenantSql({
+  advertiser: `
+SELECT creative_id AS id, advertiser_id AS advertiserId, name, status
+FROM creatives
+WHERE advertiser_id = ?1 AND creative_id > ?2
+ORDER BY creative_id
+LIMIT ?3`,
+  all: `
+SELECT creative_id AS id, advertiser_id AS advertiserId, name, status
+FROM creatives
+WHERE creative_id > ?2
+ORDER BY creative_id
+LIMIT ?3`,
+});
+
+/**
+ * ?2 and ?3 behind this campaign and id, ?4 at most so many, ?5 of this campaign, or NULL. The unary plus and the order
+ * of the join keep SQLite from entering at the campaign that was asked for.
+ */
+const ADS = new TenantSql({
+  advertiser: `
 SELECT ads.ad_id AS id, ads.campaign_id AS campaignId, ads.ad_group_id AS adGroupId, ads.creative_id AS creativeId,
   ads.name, ads.status
 FROM campaigns
 CROSS JOIN ads ON ads.campaign_id = campaigns.campaign_id
-WHERE campaigns.advertiser_id = ?5 AND campaigns.campaign_id >= ?1 AND (campaigns.campaign_id > ?1 OR ads.ad_id > ?2)
-  AND (?4 IS NULL OR +campaigns.campaign_id = ?4)
+WHERE campaigns.advertiser_id = ?1 AND campaigns.campaign_id >= ?2 AND (campaigns.campaign_id > ?2 OR ads.ad_id > ?3)
+  AND (?5 IS NULL OR +campaigns.campaign_id = ?5)
 ORDER BY campaigns.campaign_id, ads.ad_id
-LIMIT ?3`;
-
-const SELECT_ADS = `
+LIMIT ?4`,
+  all: `
 SELECT ads.ad_id AS id, ads.campaign_id AS campaignId, ads.ad_group_id AS adGroupId, ads.creative_id AS creativeId,
   ads.name, ads.status
 FROM ads
-WHERE ads.campaign_id >= ?1 AND (ads.campaign_id > ?1 OR ads.ad_id > ?2) AND (?4 IS NULL OR ads.campaign_id = ?4)
+WHERE ads.campaign_id >= ?2 AND (ads.campaign_id > ?2 OR ads.ad_id > ?3) AND (?5 IS NULL OR ads.campaign_id = ?5)
 ORDER BY ads.campaign_id, ads.ad_id
-LIMIT ?3`;
+LIMIT ?4`,
+});
 
-const SELECT_CREATIVES = `
-SELECT creative_id AS id, advertiser_id AS advertiserId, name, status
-FROM creatives
-WHERE creative_id > ?1
-ORDER BY creative_id
-LIMIT ?2`;
-
-const SELECT_OWN_CREATIVES = `
-SELECT creative_id AS id, advertiser_id AS advertiserId, name, status
-FROM creatives
-WHERE advertiser_id = ?3 AND creative_id > ?1
-ORDER BY creative_id
-LIMIT ?2`;
-
-const SELECT_OWN_AD_GROUPS = `
+const AD_GROUPS = new TenantSql({
+  advertiser: `
 SELECT ad_groups.ad_group_id AS id, ad_groups.campaign_id AS campaignId, ad_groups.name, ad_groups.status
 FROM campaigns
 CROSS JOIN ad_groups ON ad_groups.campaign_id = campaigns.campaign_id
-WHERE campaigns.advertiser_id = ?5 AND campaigns.campaign_id >= ?1
-  AND (campaigns.campaign_id > ?1 OR ad_groups.ad_group_id > ?2) AND (?4 IS NULL OR +campaigns.campaign_id = ?4)
+WHERE campaigns.advertiser_id = ?1 AND campaigns.campaign_id >= ?2
+  AND (campaigns.campaign_id > ?2 OR ad_groups.ad_group_id > ?3) AND (?5 IS NULL OR +campaigns.campaign_id = ?5)
 ORDER BY campaigns.campaign_id, ad_groups.ad_group_id
-LIMIT ?3`;
-
-const SELECT_AD_GROUPS = `
+LIMIT ?4`,
+  all: `
 SELECT ad_group_id AS id, campaign_id AS campaignId, name, status
 FROM ad_groups
-WHERE campaign_id >= ?1 AND (campaign_id > ?1 OR ad_group_id > ?2) AND (?4 IS NULL OR campaign_id = ?4)
+WHERE campaign_id >= ?2 AND (campaign_id > ?2 OR ad_group_id > ?3) AND (?5 IS NULL OR campaign_id = ?5)
 ORDER BY campaign_id, ad_group_id
-LIMIT ?3`;
+LIMIT ?4`,
+});
 
 export const campaignsSchema = z.strictObject(pageShape);
 export const adsSchema = z.strictObject({
@@ -87,50 +96,31 @@ export const adsSchema = z.strictObject({
     .optional(),
 });
 
-/** Whose names may be read: one advertiser's, or all (null). */
-export type CatalogScope = { readonly advertiserId: string | null };
-
 type Named = { readonly id: string; readonly campaignId?: string };
 
-/** The statements of a list: of all, and of one advertiser's own. */
-type Lists = { readonly name: string; readonly all: string; readonly own: string };
-const CAMPAIGNS: Lists = { name: "campaigns", all: SELECT_CAMPAIGNS, own: SELECT_OWN_CAMPAIGNS };
-const CREATIVES: Lists = { name: "creatives", all: SELECT_CREATIVES, own: SELECT_OWN_CREATIVES };
-const ADS: Lists = { name: "ads", all: SELECT_ADS, own: SELECT_OWN_ADS };
-const AD_GROUPS: Lists = { name: "adGroups", all: SELECT_AD_GROUPS, own: SELECT_OWN_AD_GROUPS };
-
-type List = (search: URLSearchParams, database: D1Database, scope: CatalogScope) => Promise<Answer>;
+type List = (search: URLSearchParams, database: D1Database, scope: ReadScope) => Promise<Answer>;
 
 /** Names of an advertiser, by id. */
-const byId = ({ name, all, own }: Lists): List => {
-  return async (search, database, { advertiserId }) => {
+const byId = (name: string, sql: TenantSql): List => {
+  return async (search, database, scope) => {
     const parsed = parseSearch(search, campaignsSchema);
     if (!parsed.ok) return parsed;
     const { limit, after = "" } = parsed.value;
-    const { results } = await fromDatabase(() =>
-      (advertiserId === null
-        ? database.prepare(all).bind(after, limit)
-        : database.prepare(own).bind(after, limit, advertiserId)
-      ).all<Named>(),
-    );
+    const { results } = await fromDatabase(() => sql.in(database, scope, after, limit).all<Named>());
     const next = results.length === limit ? (results.at(-1)?.id ?? null) : null;
     return ok({ status: 200, body: { [name]: results, next } });
   };
 };
 
 /** Names below campaigns, by campaign and id. */
-const byCampaign = ({ name, all, own }: Lists): List => {
-  return async (search, database, { advertiserId }) => {
+const byCampaign = (name: string, sql: TenantSql): List => {
+  return async (search, database, scope) => {
     const parsed = parseSearch(search, adsSchema);
     if (!parsed.ok) return parsed;
     const { limit, after = "/", campaign_id: campaign = null } = parsed.value;
     const [fromCampaign = "", fromId = ""] = after.split("/");
-    const bound = [fromCampaign, fromId, limit, campaign];
     const { results } = await fromDatabase(() =>
-      (advertiserId === null
-        ? database.prepare(all).bind(...bound)
-        : database.prepare(own).bind(...bound, advertiserId)
-      ).all<Named>(),
+      sql.in(database, scope, fromCampaign, fromId, limit, campaign).all<Named>(),
     );
     const last = results.length === limit ? results.at(-1) : undefined;
     const next = last === undefined ? null : `${last.campaignId}/${last.id}`;
@@ -138,7 +128,7 @@ const byCampaign = ({ name, all, own }: Lists): List => {
   };
 };
 
-export const listCampaigns = byId(CAMPAIGNS);
-export const listCreatives = byId(CREATIVES);
-export const listAds = byCampaign(ADS);
-export const listAdGroups = byCampaign(AD_GROUPS);
+export const listCampaigns = byId("campaigns", CAMPAIGNS);
+export const listCreatives = byId("creatives", CREATIVES);
+export const listAds = byCampaign("ads", ADS);
+export const listAdGroups = byCampaign("adGroups", AD_GROUPS);

@@ -6,7 +6,9 @@
  * audit log before it is done: what it does is in another store, so the entry says what was asked for, and is there
  * even when only a part was done.
  */
+
 import type { Keyed } from "../access/asked.ts";
+import { ReadScope } from "../access/read-scope.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { err, type Result } from "../core/result.ts";
 import { Directory } from "../facts/directory.ts";
@@ -35,13 +37,13 @@ const act =
   };
 
 export const explainOne = act((asked) =>
-  explain(asked, (ports) => explainClick(asked.param("id"), asked.principal, ports)),
+  explain(asked, (ports) => explainClick(asked.param("id"), ReadScope.of(asked.principal), ports)),
 );
 
 export const explainGiven = act(async (asked) => {
   const { token } = asked.body as Readonly<Record<string, unknown>>;
   if (typeof token !== "string") return err({ reason: "missing_parameter", field: "token" });
-  return explain(asked, (ports) => explainToken(token, asked.principal, ports));
+  return explain(asked, (ports) => explainToken(token, ReadScope.of(asked.principal), ports));
 });
 
 export const listLate = act(async ({ env, principal, search }) => {
@@ -54,9 +56,9 @@ export const listLate = act(async ({ env, principal, search }) => {
   return passed.ok ? passed.value : passed;
 });
 
-export const decideLate = act(({ env, body, actor }) => {
+export const decideLate = act(({ env, body, actor, principal }) => {
   const places = { directory: new Directory(env), primary: env.REPORT_DB, shards: env.EVENT_SHARD };
-  return decideLateClicks(body, places, actor);
+  return decideLateClicks(body, places, { actor, scope: ReadScope.of(principal) });
 });
 
 export const listLetters = act(({ env, search }) => listDeadLetters(search(), env.ARCHIVE));

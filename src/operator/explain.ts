@@ -13,6 +13,7 @@
  * a click may see the click that claimed its impression.
  */
 
+import type { ReadScope } from "../access/read-scope.ts";
 import { findArchived } from "../archive/reader.ts";
 import { openClickId } from "../core/click-id.ts";
 import { decodeEventId, type EventId, isEventId } from "../core/event-id.ts";
@@ -39,9 +40,6 @@ export type ExplainPorts = {
   readonly nowMs: number;
 };
 
-/** Whose events the asker may see; null for all. */
-export type ExplainScope = { readonly advertiserId: string | null; readonly publisherId: string | null };
-
 type Found = { readonly lines: readonly LoggedEvent[]; readonly shard: string; readonly object: string | null };
 
 const NO_ID = "An id is an event id, or a click id as the landing page was given it.";
@@ -53,7 +51,7 @@ const NOT_SIGNED = "Only a token as it was signed is explained; its signature is
 /** Explains the click of an event id or a click id. */
 export async function explainClick(
   id: string,
-  scope: ExplainScope,
+  scope: ReadScope,
   ports: ExplainPorts,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const eventId = isEventId(id) ? id : openClickId(id, ports.ring)?.eventId;
@@ -70,7 +68,7 @@ export async function explainClick(
 /** Explains which click of a token's impression counts, and what one more would be. */
 export async function explainToken(
   token: string,
-  scope: ExplainScope,
+  scope: ReadScope,
   ports: ExplainPorts,
 ): Promise<Result<Record<string, unknown>, ReportProblem | Refusal>> {
   const claims = await verifyOldToken(token, ports);
@@ -121,7 +119,7 @@ function explanationOf(
 /** The lines of an event that the asker may see: in the log of a shard that may own it, else in their archive. */
 async function findEvent(
   eventId: EventId,
-  scope: ExplainScope,
+  scope: ReadScope,
   { shards, archive, topology, nowMs }: ExplainPorts,
 ): Promise<Found | null> {
   const { receivedAtMs, routingHash } = decodeEventId(eventId);
@@ -154,7 +152,6 @@ async function firstClaimOf(
   return eventId === null ? null : { eventId, receivedAt: isoSecond(decodeEventId(eventId).receivedAtMs) };
 }
 
-function isVisible({ claims }: Pick<LoggedEvent, "claims">, { advertiserId, publisherId }: ExplainScope): boolean {
-  const isOfAdvertiser = advertiserId === null || claims.adv === advertiserId;
-  return isOfAdvertiser && (publisherId === null || claims.pub === publisherId);
+function isVisible({ claims }: Pick<LoggedEvent, "claims">, scope: ReadScope): boolean {
+  return scope.sees({ advertiserId: claims.adv, publisherId: claims.pub });
 }

@@ -8,9 +8,11 @@
  * scope admin, since accepting bills and rejecting does not. The decision is made in the click's shard, once, with who
  * and when; the list follows with the shard's next posting. A foreign and an unknown id are the same to the caller.
  */
+
 import * as z from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";
+import type { ReadScope } from "../access/read-scope.ts";
 import type { EventId } from "../core/event-id.ts";
 import { isEventId } from "../core/event-id.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -18,10 +20,9 @@ import type { ReviewOutcome } from "../core/review.ts";
 import { isoSecond } from "../core/time.ts";
 import type { Directory } from "../facts/directory.ts";
 import type { ReportProblem } from "../report/problems.ts";
-import type { ReadScope } from "../report/read/segments-sql.ts";
 import type { ReviewRequest } from "../shard/review.ts";
 import { invalidBody } from "./invalid.ts";
-import { SELECT_LATE_CLICKS, SELECT_LATE_SHARDS } from "./late-clicks-sql.ts";
+import { LATE_CLICKS, LATE_SHARDS } from "./late-clicks-sql.ts";
 
 const DECISIONS_MAX = 1_000;
 const AN_ID = "An id is that of a late click, as GET /v1/late-clicks lists it.";
@@ -69,7 +70,7 @@ export async function listLateClicks(
   const owner = scope.advertiserId === null ? null : [scope.advertiserId];
   const databases = await fromDatabase(() => directory.databasesOf(owner));
   const lists = await readEach(databases, (database) =>
-    database.prepare(SELECT_LATE_CLICKS).bind(scope.advertiserId, status, after, limit).all<LateRow>(),
+    LATE_CLICKS.in(database, scope, status, after, limit).all<LateRow>(),
   );
   // Each list is cut at the limit, so whoever is among the first of all is among the first of its own.
   const rows = lists.toSorted((left, right) => (left.event_id < right.event_id ? -1 : 1)).slice(0, limit);
@@ -83,7 +84,7 @@ export async function listLateClicks(
 export async function decideLateClicks(
   body: unknown,
   { directory, primary, shards }: { directory: Databases; primary: D1Database; shards: Env["EVENT_SHARD"] },
-  actor: Actor,
+  { actor, scope }: { readonly actor: Actor; readonly scope: ReadScope },
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
   const parsed = decisionsSchema.safeParse(body);
   if (!parsed.success) return err(invalidBody(parsed.error));
@@ -91,7 +92,7 @@ export async function decideLateClicks(
   const ids = JSON.stringify(requests.map(({ event }) => event));
   const databases = await fromDatabase(() => directory.databasesOf(null));
   const found = await readEach(databases, (database) =>
-    database.prepare(SELECT_LATE_SHARDS).bind(ids).all<{ event_id: EventId; shard: string }>(),
+    LATE_SHARDS.in(database, scope, ids).all<{ event_id: EventId; shard: string }>(),
   );
   const entry = { action: "decide", subjectKind: "late_clicks", subjectId: "", before: null } as const;
   await fromDatabase(() => auditStatement(primary, actor, { ...entry, after: parsed.data }).run());

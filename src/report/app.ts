@@ -10,8 +10,10 @@
  * Keeps: parse, then read; the watermark is read before the facts that it speaks for. A caller's mistake is a named
  * problem; who asks, and what becomes of a failure, is the front's (src/api/app.ts).
  */
+
 import type { Keyed } from "../access/asked.ts";
 import { fromDatabase } from "../access/database.ts";
+import type { ReadScope } from "../access/read-scope.ts";
 import type { Config } from "../config.ts";
 import { ok, type Result } from "../core/result.ts";
 import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
@@ -32,7 +34,6 @@ import { parseBody, parseSearch, seriesParameters, tableParameters } from "./que
 import { type Asker, type ReportQuery, toSeriesQuery, toTableQuery } from "./query/query.ts";
 import { readReport } from "./read/executor.ts";
 import { passRead, sizeOf } from "./read/read-pass.ts";
-import type { ReadScope } from "./read/segments-sql.ts";
 import { ringOf } from "./ring.ts";
 import { checkScope, defaultZoneOf, readScopeOf } from "./tenancy.ts";
 

@@ -2,23 +2,23 @@
  * From the holder of a key to the rows that it may read.
  *
  * Keeps: a key that is bound to an advertiser or to a publisher reads those rows, whatever its scopes; only an admin
- * without either reads all. The scope found here is applied in src/report/read/segments-sql.ts, in every statement.
+ * without either reads all. No statement over tenants' rows is prepared without the scope (src/access/read-scope.ts).
  */
+
 import type { Principal } from "../access/api-keys.ts";
 import { lacksFor } from "../access/needs.ts";
+import { ReadScope } from "../access/read-scope.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReportProblem } from "./problems.ts";
 import { type DefaultZone, type ReportQuery, UTC_BY_DEFAULT, unsplitMetric } from "./query/query.ts";
 import { toZone } from "./query/zone.ts";
-import type { ReadScope } from "./read/segments-sql.ts";
 
 /** The rows that a principal may read, or why it may read none. */
 export function readScopeOf(principal: Principal | null): Result<ReadScope, ReportProblem> {
   if (principal === null) return err({ reason: "authentication_required" });
   const lacks = lacksFor("report", principal);
   if (lacks !== null) return err({ reason: "insufficient_scope", detail: lacks });
-  const { advertiserId, publisherId } = principal;
-  return ok({ advertiserId, publisherId });
+  return ok(ReadScope.of(principal));
 }
 
 /** The zone of the key's advertiser, where its profile names one that is known here; else UTC. */

@@ -17,6 +17,7 @@ import { ADMIN, ask } from "../report/ask.ts";
 import { aCell, postCells } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { aPosting, placeOf } from "../support/post-to.ts";
+import { aScope } from "../support/scopes.ts";
 import { copyDatabase } from "../support/set-back.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { assignHomes, databaseOf, HOMES, NAMES, type Name } from "./spread.ts";
@@ -68,7 +69,8 @@ class Copy {
   async poll(nowMs: number, limit: number): Promise<boolean> {
     const databases =
       this.#advertiser === null ? DATABASES : new Map([[HOMES[this.#advertiser] ?? "", homeOf(this.#advertiser)]]);
-    const read = await readChanges(databases, this.#positions, { advertiserId: this.#advertiser, limit, nowMs });
+    const scope = aScope({ advertiserId: this.#advertiser });
+    const read = await readChanges(databases, this.#positions, { scope, limit, nowMs });
     if (!read.ok) {
       expect(read.error.reason).toBe("stale_cursor");
       this.#positions = null;

@@ -7,10 +7,11 @@ import { Directory } from "../../src/facts/directory.ts";
 import { type LivePorts, liveEvents } from "../../src/report/live/live.ts";
 import { aCell, clicks } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
+import { aScope } from "../support/scopes.ts";
 import { assignHomes, bindingsWithout, HOMES, NAMES, postHomes, seedHomes, tellingBindings } from "./spread.ts";
 
 const ADVERTISERS = Object.keys(HOMES);
-const EVERYBODY: LivePorts["scope"] = { advertiserId: null, publisherId: null };
+const EVERYBODY: LivePorts["scope"] = aScope();
 
 /** Two minutes; adv_1 has 1 and 10 clicks, adv_2 2 and 20, …; those of an even number are of another publisher. */
 beforeAll(async () => {
@@ -55,15 +56,15 @@ async function look(scope: LivePorts["scope"], { bindings, told } = tellingBindi
 
 describe("live totals over three databases", () => {
   it("are those of an advertiser's own database, and of no other", async () => {
-    const own = await look({ advertiserId: "adv_3", publisherId: null });
+    const own = await look(aScope({ advertiserId: "adv_3" }));
     expect(own).toEqual({ clicks: [0, 3, 30], names: ["REPORT_DB_2"] });
-    const nobody = await look({ advertiserId: "adv_nobody", publisherId: null });
+    const nobody = await look(aScope({ advertiserId: "adv_nobody" }));
     expect(nobody).toEqual({ clicks: [0, 0, 0], names: ["REPORT_DB"] });
   });
 
   it("add up for the operator and for a publisher, minute by minute", async () => {
     expect(await look(EVERYBODY)).toEqual({ clicks: [0, 10, 100], names: NAMES });
-    const publisher = { advertiserId: null, publisherId: "pub_even" };
+    const publisher = aScope({ publisherId: "pub_even" });
     expect(await look(publisher)).toEqual({ clicks: [0, 6, 60], names: NAMES });
   });
 
@@ -71,8 +72,8 @@ describe("live totals over three databases", () => {
     const told = tellingBindings().told;
     const without = () => ({ bindings: bindingsWithout("REPORT_DB_2"), told });
     expect((await look(EVERYBODY, without())).clicks).toBeNull();
-    expect((await look({ advertiserId: "adv_3", publisherId: null }, without())).clicks).toBeNull();
-    expect((await look({ advertiserId: "adv_2", publisherId: null }, without())).clicks).toEqual([0, 2, 20]);
+    expect((await look(aScope({ advertiserId: "adv_3" }), without())).clicks).toBeNull();
+    expect((await look(aScope({ advertiserId: "adv_2" }), without())).clicks).toEqual([0, 2, 20]);
   });
 });
 

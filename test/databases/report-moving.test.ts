@@ -12,12 +12,13 @@ import { parseTable } from "../report/ask.ts";
 import { aCell, clicks } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { failingPorts } from "../support/failing-ports.ts";
+import { aScope } from "../support/scopes.ts";
 import { assignHomes, databaseOf, NAMES, postHomes, seedHomes } from "./spread.ts";
 
 const DAY_3 = NOON_MS + 3 * DAY_MS;
 const MOVED = "adv_2";
 const ports = { database: databaseOf("REPORT_DB_1"), archive: env.ARCHIVE };
-const scope = { advertiserId: null, publisherId: null };
+const scope = aScope();
 const query = parseTable(
   new URLSearchParams(
     "from=2026-04-20T11:00Z&to=2026-04-20T14:00Z&group_by=minute&metrics=clicks,unique_users&totals=true",

@@ -10,6 +10,7 @@ import { explainClick } from "../../src/operator/explain.ts";
 import { topologyInForce } from "../../src/shard/topology-keeper.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
 import { flushOnce, withShard } from "../support/flush-harness.ts";
+import { aScope } from "../support/scopes.ts";
 import { signSegments } from "../support/signing.ts";
 import { aToken, POLICY, testRing } from "../support/tokens.ts";
 
@@ -257,7 +258,7 @@ describe("explain", () => {
         ...{ shards: env.EVENT_SHARD, archive, ring: await testRing(), policy: POLICY, nowMs: Date.now() },
         topology: await topologyInForce(env, readConfig(env)),
       };
-      const answer = await explainClick(id, { advertiserId: "adv_other", publisherId: null }, ports);
+      const answer = await explainClick(id, aScope({ advertiserId: "adv_other" }), ports);
       expect(answer).toMatchObject({ ok: false, error: { reason: "not_found" } });
       return count;
     };

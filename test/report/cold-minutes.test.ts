@@ -19,6 +19,7 @@ import { ALL_BUCKETS, readPlaces } from "../support/cold-facts.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { loggedOf, type Spec } from "../support/logged.ts";
 import { postTo } from "../support/post-to.ts";
+import { aScope } from "../support/scopes.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { ask, askJson, parseTable } from "./ask.ts";
 import { seedKey } from "./seed.ts";
@@ -189,7 +190,7 @@ describe("a range that is older than what is kept", () => {
 
 describe("a report while minutes move", () => {
   const query = parseTable(new URLSearchParams(`${QUESTIONS[0]}`));
-  const scope = { advertiserId: null, publisherId: null };
+  const scope = aScope();
 
   async function read(database: D1Database): Promise<unknown> {
     if (!query.ok) throw new Error(query.error.reason);

@@ -14,6 +14,7 @@ import { liveEvents } from "../../src/report/live/live.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { ALL_BUCKETS } from "../support/cold-facts.ts";
 import { postTo } from "../support/post-to.ts";
+import { aScope } from "../support/scopes.ts";
 import { aClickIdentity, aConversion } from "../support/submissions.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { ask } from "./ask.ts";
@@ -163,11 +164,7 @@ describe("9 101 orders of 999 999 999 999 micros", () => {
   });
 
   it("[fault A6b] are pushed to who listens", async () => {
-    const scopes = [
-      { advertiserId: "adv_1", publisherId: null },
-      { advertiserId: null, publisherId: "pub_1" },
-      { advertiserId: null, publisherId: null },
-    ];
+    const scopes = [aScope({ advertiserId: "adv_1" }), aScope({ publisherId: "pub_1" }), aScope()];
     for (const scope of scopes) {
       const still = {
         sleep: async () => {},

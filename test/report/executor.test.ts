@@ -1,14 +1,16 @@
 /** How the database is read: on the index, few rows, the right marks; and what happens when it fails. */
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { ReadScope } from "../../src/access/read-scope.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { dayOf, hourOf } from "../../src/core/time.ts";
 import { type Marks, planPage, planReads } from "../../src/report/plan/plan.ts";
 import { bucketsOf, marksOf } from "../../src/report/plan/subqueries.ts";
 import type { ReportQuery } from "../../src/report/query/query.ts";
 import { GRANULARITIES, windowEdges } from "../../src/report/query/windows.ts";
-import { type KeyAfter, type ReadScope, readStatements, sketchStatement } from "../../src/report/read/segments-sql.ts";
+import { type KeyAfter, readStatements, sketchStatement } from "../../src/report/read/segments-sql.ts";
 import type { Statement } from "../../src/report/read/statement.ts";
+import { aScope } from "../support/scopes.ts";
 import { ask, askJson, parseTable } from "./ask.ts";
 import { aCell, type Cell, clicks, seedCells, seedFacts, seedKey } from "./seed.ts";
 
@@ -61,9 +63,9 @@ function statementsOf(
   });
 }
 
-const TENANT: ReadScope = { advertiserId: "adv_1", publisherId: null };
-const EVERYONE: ReadScope = { advertiserId: null, publisherId: null };
-const PUBLISHER: ReadScope = { advertiserId: null, publisherId: "pub_1" };
+const TENANT: ReadScope = aScope({ advertiserId: "adv_1" });
+const EVERYONE: ReadScope = aScope();
+const PUBLISHER: ReadScope = aScope({ publisherId: "pub_1" });
 
 describe("statements", () => {
   const SEARCHES = [
@@ -121,11 +123,7 @@ describe("statements", () => {
       const hostile = "campaign_id=hostile-x&ad_id!=hostile&advertiser_id=hostile&limit=4321";
       const query = queryOf(hostile.concat(search));
       const after = query.order.map(() => "hostile");
-      for (const scope of [
-        { ...TENANT, advertiserId: "hostile" },
-        EVERYONE,
-        { ...PUBLISHER, publisherId: "hostile" },
-      ]) {
+      for (const scope of [aScope({ advertiserId: "hostile" }), EVERYONE, aScope({ publisherId: "hostile" })]) {
         for (const { sql, bound } of statementsOf(query, scope, after.length === 0 ? null : after)) {
           expect(sql.toLowerCase()).not.toContain("hostile");
           expect(sql).not.toContain("4321");
@@ -176,7 +174,7 @@ describe("windows in SQL", () => {
     const reads = planReads(query.range, query, marks);
     const found = new Map<number, number>();
     for (const read of reads) {
-      const reader = { query, scope: { advertiserId, publisherId: null }, page: planPage(query, reads), after: null };
+      const reader = { query, scope: aScope({ advertiserId }), page: planPage(query, reads), after: null };
       const [{ sql, bound }] = readStatements(read, reader) as [Statement];
       const statement = env.REPORT_DB.prepare(sql).bind(...bound);
       for (const { time_window = 0, valid } of (await statement.all<{ time_window?: number; valid: number }>())

@@ -7,6 +7,7 @@ import { handleApi } from "../../src/api/app.ts";
 import { Directory } from "../../src/facts/directory.ts";
 import { type LivePorts, liveEvents, toStream } from "../../src/report/live/live.ts";
 import { NOON_MS } from "../support/builders.ts";
+import { aScope } from "../support/scopes.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 
 let keys = 0;
@@ -61,7 +62,7 @@ describe("the streams of a tenant", () => {
     const ports: LivePorts = {
       currencies: async () => new Map(),
       directory: new Directory(env),
-      ...{ scope: { advertiserId: "adv_debt", publisherId: null }, minutes: 1, nowMs: () => nowMs, recent: new Map() },
+      ...{ scope: aScope({ advertiserId: "adv_debt" }), minutes: 1, nowMs: () => nowMs, recent: new Map() },
       sleep: async (ms) => {
         nowMs += ms;
       },
@@ -87,7 +88,7 @@ describe("the streams of a tenant", () => {
     const sleep = async (ms: number) => {
       nowMs += ms;
     };
-    const scope = { advertiserId: "adv_gone", publisherId: null };
+    const scope = aScope({ advertiserId: "adv_gone" });
     const currencies = async () => new Map();
     const ports = {
       currencies,
@@ -118,7 +119,7 @@ describe("the streams of a tenant", () => {
     const recent = new Map();
     const listen = async (advertiserId: string, minutes: number) => {
       const directory = { databasesOf: async () => [counting(env.REPORT_DB)] };
-      const scope = { advertiserId, publisherId: null };
+      const scope = aScope({ advertiserId });
       const rest = { nowMs: () => NOON_MS, sleep: async () => {}, recent, keep: async () => 0 };
       const stream = liveEvents({ directory, currencies: async () => new Map(), scope, minutes, ...rest });
       await stream.next();
@@ -192,7 +193,7 @@ describe("[attack 18] a database that does not answer", () => {
   });
 
   it("is named where only the facts do not answer, and the place comes back", async () => {
-    const ask = budgetOf({ advertiserId: null, publisherId: null });
+    const ask = budgetOf(aScope());
     const gate = env.READ_GATE.getByName("REPORT_DB");
     const partly: D1Database = new Proxy(env.REPORT_DB, {
       get: (target, name) => (name === "prepare" ? prepare : Reflect.get(target, name)),

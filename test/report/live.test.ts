@@ -11,6 +11,7 @@ import { Directory } from "../../src/facts/directory.ts";
 import { type LivePorts, liveEvents } from "../../src/report/live/live.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 import { postTo } from "../support/post-to.ts";
+import { aScope } from "../support/scopes.ts";
 
 let postings = 0;
 
@@ -43,9 +44,7 @@ const totalsOf = (text: unknown) => {
 describe("live totals", () => {
   it("push the last minutes with their zeros, then only what changed", async () => {
     await post("adv_live", "pub_a", NOON_MS);
-    const stream = streamOf({ advertiserId: "adv_live", publisherId: null }, 3, () =>
-      post("adv_live", "pub_a", NOON_MS),
-    );
+    const stream = streamOf(aScope({ advertiserId: "adv_live" }), 3, () => post("adv_live", "pub_a", NOON_MS));
     expect((await stream.next()).value).toBe("retry: 2000\n\n");
     const first = totalsOf((await stream.next()).value);
     const minute = (back: number) => isoSecond((minuteOf(NOON_MS) - back) * 60_000);
@@ -58,7 +57,7 @@ describe("live totals", () => {
   });
 
   it("say that nothing is new when nothing is", async () => {
-    const stream = streamOf({ advertiserId: "adv_idle", publisherId: null }, 1);
+    const stream = streamOf(aScope({ advertiserId: "adv_idle" }), 1);
     await stream.next();
     expect(totalsOf((await stream.next()).value)?.minutes).toHaveLength(1);
     expect((await stream.next()).value).toBe(": nothing new\n\n");
@@ -75,10 +74,10 @@ describe("live totals", () => {
       const totals = totalsOf((await stream.next()).value);
       return totals?.minutes.find(({ minute }) => minute === isoSecond(atMs))?.clicks;
     };
-    expect(await clicksOf({ advertiserId: "adv_mine", publisherId: null })).toBe(2);
-    expect(await clicksOf({ advertiserId: null, publisherId: "pub_mine" })).toBe(2);
-    expect(await clicksOf({ advertiserId: null, publisherId: null })).toBe(3);
-    expect(await clicksOf({ advertiserId: "adv_nobody", publisherId: null })).toBe(0);
+    expect(await clicksOf(aScope({ advertiserId: "adv_mine" }))).toBe(2);
+    expect(await clicksOf(aScope({ publisherId: "pub_mine" }))).toBe(2);
+    expect(await clicksOf(aScope())).toBe(3);
+    expect(await clicksOf(aScope({ advertiserId: "adv_nobody" }))).toBe(0);
   });
 
   it("go on after a look that failed, and end after ten minutes", async () => {
@@ -87,7 +86,7 @@ describe("live totals", () => {
     const ports: LivePorts = {
       currencies: async () => new Map(),
       directory: new Directory({ REPORT_DB: down as unknown as D1Database }),
-      scope: { advertiserId: "adv_live", publisherId: null },
+      scope: aScope({ advertiserId: "adv_live" }),
       minutes: 1,
       recent: new Map(),
       keep: async () => 0,

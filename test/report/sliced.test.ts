@@ -2,14 +2,15 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { meteredDatabase } from "../../src/access/meter.ts";
+import type { ReadScope } from "../../src/access/read-scope.ts";
 import { dayOf } from "../../src/core/time.ts";
 import { Directory } from "../../src/facts/directory.ts";
 import { TOUCHES_KEPT } from "../../src/facts/touched.ts";
 import type { ReportProblem } from "../../src/report/problems.ts";
 import { currencySource } from "../../src/report/query/currency.ts";
 import { readReport } from "../../src/report/read/executor.ts";
-import type { ReadScope } from "../../src/report/read/segments-sql.ts";
 import { failingPorts } from "../support/failing-ports.ts";
+import { aScope } from "../support/scopes.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { parseTable } from "./ask.ts";
 import { aCell, type Cell, clicks, postCells, seedCells, seedProfiles } from "./seed.ts";
@@ -45,9 +46,9 @@ const CELLS: Cell[] = [
 const ALL = CELLS.length;
 
 const RANGE = "from=2026-01-01&to=2026-03-01";
-const EVERYONE: ReadScope = { advertiserId: null, publisherId: null };
-const TENANT: ReadScope = { advertiserId: "adv_1", publisherId: null };
-const PUBLISHER: ReadScope = { advertiserId: null, publisherId: "pub_1" };
+const EVERYONE: ReadScope = aScope();
+const TENANT: ReadScope = aScope({ advertiserId: "adv_1" });
+const PUBLISHER: ReadScope = aScope({ publisherId: "pub_1" });
 
 type Asking = {
   readonly scope?: ReadScope;

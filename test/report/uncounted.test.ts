@@ -8,6 +8,7 @@ import { buryLetter, type DeadLetter } from "../../src/queue/dead-letter.ts";
 import { readUncounted } from "../../src/report/answer/uncounted.ts";
 import { platformSources } from "../../src/report/answer/watermark-sources.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
+import { aScope } from "../support/scopes.ts";
 import { type Asked, ask, askJson } from "./ask.ts";
 import { seedKey } from "./seed.ts";
 
@@ -103,7 +104,7 @@ describe("[fault C3] dead letters beside a report", () => {
   });
 
   it("without metadata are opened", async () => {
-    const scope = { advertiserId: "adv_1", publisherId: null };
+    const scope = aScope({ advertiserId: "adv_1" });
     await bury(encodeMessage([events("adv_1", "pub_1", NOON_MS), events("adv_2", "pub_1", NOON_MS)]));
     const [{ key } = { key: "" }] = (await env.ARCHIVE.list({ prefix: "dead/" })).objects;
     await env.ARCHIVE.put(key, (await (await env.ARCHIVE.get(key))?.text()) ?? "");
@@ -129,7 +130,7 @@ describe("[fault C3] dead letters beside a report", () => {
     const cache = { letters: null };
     const range = { fromMs: NOON_MS - HOUR, toMs: NOON_MS + HOUR };
     const read = async (advertiserId: string, nowMs: number) =>
-      readUncounted(counting, { range, scope: { advertiserId, publisherId: null }, nowMs }, cache);
+      readUncounted(counting, { range, scope: aScope({ advertiserId }), nowMs }, cache);
     await read("adv_1", NOON_MS);
     await bury(events("adv_2", "pub_1", NOON_MS));
     expect((await read("adv_2", NOON_MS + 9_999)).isShort).toBe(false);
@@ -143,7 +144,7 @@ describe("[fault C3] dead letters beside a report", () => {
     const queue = { metrics } as unknown as Env["DEAD_CLICK_QUEUE"];
     for (const name of ["DEAD_CLICK_QUEUE", "DEAD_IMPRESSION_QUEUE"] as const) {
       const stations = { conversions: false, counts: false };
-      const scope = { advertiserId: null, publisherId: null };
+      const scope = aScope();
       const sources = platformSources({ ...env, [name]: queue }, readConfig(env), stations, scope);
       expect(await sources.queueOldestMs()).toContain(NOON_MS);
     }

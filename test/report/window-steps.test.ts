@@ -6,6 +6,7 @@ import { planPage, planReads, type Read } from "../../src/report/plan/plan.ts";
 import { joinSteps, stepsOf } from "../../src/report/plan/window-steps.ts";
 import type { ReportQuery } from "../../src/report/query/query.ts";
 import { readStatements } from "../../src/report/read/segments-sql.ts";
+import { aScope } from "../support/scopes.ts";
 import { askJson, parseTable } from "./ask.ts";
 import { aCell, type Cell, clicks, seedCells } from "./seed.ts";
 
@@ -148,7 +149,7 @@ describe("a page in the order of time", () => {
   it("holds no value of the caller", () => {
     const query = queryOf("group_by=day,ad_id&ad_id=hostile,-hostile&limit=4321");
     const reads = planReads(query.range, query, { hour: 99_999_999, day: 99_999 });
-    const reader = { query, scope: { advertiserId: "hostile", publisherId: null }, page: planPage(query, reads) };
+    const reader = { query, scope: aScope({ advertiserId: "hostile" }), page: planPage(query, reads) };
     for (const read of reads) {
       for (const { sql, bound } of readStatements(read, { ...reader, after: [1, "hostile"] })) {
         expect(sql.split("UNION ALL").length).toBe(5);

@@ -104,12 +104,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 const SHARD_OUTSIDE = ["src/shard/stub.ts", "src/shard/topology-keeper.ts"];
 
 /** Modules that are handed `Env` and so read the configuration; all others are handed what they need of it. */
-const ENV_READERS = [
-  "src/shard/event-shard.ts",
-  "src/shard/submission-log.ts",
-  "src/api/app.ts",
-  "src/track/edge.ts",
-];
+const ENV_READERS = ["src/shard/event-shard.ts", "src/shard/submission-log.ts", "src/api/app.ts", "src/track/edge.ts"];
 
 /** Root files that every folder but core may import, and whether as types only. */
 const ROOT_IMPORTS = new Map([
@@ -234,38 +229,41 @@ export function bannedCalls(module: Module): string[] {
 /** Tables and views whose rows are a tenant's. */
 const TENANT_TABLES =
   /\b(FROM|JOIN|INTO|UPDATE)\s+(facts_|cells_|day_sums\b|changed_days\b|late_clicks\b|campaigns\b|ad_groups\b|ads\b|creatives\b|advertiser_profiles\b)/;
-/** Who may name them: those who write for everybody, and those who read, each of which takes whose rows it reads. */
+/** Who may name them in plain text: those who write for everybody, and those who read by the owner of a key. */
 const TENANT_SQL = {
   writers: ["src/facts/", "src/cold/", "src/batch/", "src/demo/"],
-  readers: [
-    // By `ReadScope`.
-    ...["src/report/read/rows-sql.ts", "src/report/plan/summed-days.ts", "src/report/read/weigh-sql.ts"],
-    ...["src/report/live/live-sql.ts", "src/report/query/names.ts", "src/report/query/currency.ts"],
-    ...["src/report/changes/changes-sql.ts", "src/operator/late-clicks-sql.ts", "src/admin/catalog.ts"],
-    // By the owner of a key, or as the operator.
+  keys: [
     ...["src/access/api-keys.ts", "src/admin/keys-sql.ts", "src/admin/me.ts", "src/admin/resources-sql.ts"],
     "src/conversions/attribution-windows.ts",
   ],
+  /** Which makes nothing of them but a `Source`, within a scope. */
+  source: "src/report/read/source-sql.ts",
 } as const;
 
-/** Statements over tenants' rows outside the files that say whose they read. */
+/** Statements over tenants' rows whose text can be had without a scope: not as a `TenantSql` (src/access/read-scope.ts). */
 export function strayTenantSql(module: Module): string[] {
   const { path } = module;
   if (TENANT_SQL.writers.some((folder) => path.startsWith(folder))) return [];
-  if ((TENANT_SQL.readers as readonly string[]).includes(path)) return [];
+  if ((TENANT_SQL.keys as readonly string[]).includes(path)) return [];
+  const scoped = module.nodes.filter(
+    (node) => node.type === "NewExpression" && (node["callee"] as Node)["name"] === "TenantSql",
+  );
+  const isScoped = ({ start, end }: Node) => scoped.some((made) => made.start < start && end < made.end);
   const tables = module.nodes.flatMap((node) => {
     const text =
       node.type === "Literal" || node.type === "TemplateElement" ? module.text.slice(node.start, node.end) : "";
     const found = TENANT_TABLES.exec(text);
-    return found === null ? [] : [`${at(module, node)}: ${found[0]}… reads tenants' rows; ${TENANT_SQL_ADVICE}`];
+    const line = `${at(module, node)}: ${found?.[0]}… reads tenants' rows; ${TENANT_SQL_ADVICE}`;
+    return found === null || isScoped(node) ? [] : [line];
   });
   // The tables by tier are named by this constant.
   const places = module.imports.filter(({ target }) => target.endsWith("facts/facts-schema.ts"));
-  const names = places.length === 0 || !/\bPLACES\b/.test(module.text) ? [] : [`${path}: PLACES; ${TENANT_SQL_ADVICE}`];
-  return [...tables, ...names];
+  const isSource = path === TENANT_SQL.source;
+  const names = isSource || places.length === 0 || !/\bPLACES\b/.test(module.text) ? [] : [path];
+  return [...tables, ...names.map((name) => `${name}: PLACES; ${TENANT_SQL_ADVICE}`)];
 }
 
-const TENANT_SQL_ADVICE = "ask a module of test/support/tidy.ts's list, which takes a scope";
+const TENANT_SQL_ADVICE = "make it a TenantSql (src/access/read-scope.ts), which takes a scope";
 
 const BODY_READS = /^(text|json|formData|arrayBuffer|blob|bytes|clone|parseBody)$/;
 /** What may be read whole: objects of R2, by the names that they have here, answers of our own API, what was made here. */
@@ -351,6 +349,15 @@ export function untestedCore(paths: readonly string[]): string[] {
     .filter((path) => /^src\/core\/[^.]+\.ts$/.test(path))
     .filter((path) => !all.has(path.replace(/^src\/(.*)\.ts$/, "test/$1.test.ts")))
     .map((path) => `${path}: no ${path.replace(/^src\/(.*)\.ts$/, "test/$1.test.ts")}`);
+}
+
+/** Events that a module logs by name (src/log.ts). */
+export function loggedEvents({ nodes }: Module): string[] {
+  return nodes.flatMap((node) => {
+    const callee = node.type === "CallExpression" ? (node["callee"] as Node)["name"] : undefined;
+    const [event] = callee === "logFault" || callee === "logInfo" ? (node["arguments"] as Node[]) : [];
+    return event?.type === "Literal" ? [String(event["value"])] : [];
+  });
 }
 
 /** Tables and views that these files create, and prefixes of tables per hour, which they find by `GLOB`. */

@@ -9,6 +9,7 @@
  * answer is said so: then nobody knows. Conversions have a warning of their own
  * (src/report/answer/watermark-sources.ts).
  */
+import type { ReadScope } from "../../access/read-scope.ts";
 import { DAY_MS, MINUTE_MS } from "../../core/limits.ts";
 import { isoSecond } from "../../core/time.ts";
 import { logFault } from "../../log.ts";
@@ -17,7 +18,6 @@ import { contentsOf, decodeContents, type OwnedEvents } from "../../queue/letter
 import { UNCOUNTED_CACHE_MS } from "../limits.ts";
 import type { Warning } from "../query/range.ts";
 import type { Range } from "../query/windows.ts";
-import type { ReadScope } from "../read/rows-sql.ts";
 
 /** Pages of a thousand letters that are listed, and letters that are opened because their metadata do not tell. */
 const PAGES_MAX = 10;
@@ -44,7 +44,7 @@ export async function readUncounted(
 ): Promise<Uncounted> {
   try {
     const { events: all, isWhole } = await lettersOf(bucket, nowMs, cache);
-    const ours = all.filter((some) => isVisible(some, scope) && some.oldestMs + MINUTE_MS > range.fromMs);
+    const ours = all.filter((some) => scope.sees(some) && some.oldestMs + MINUTE_MS > range.fromMs);
     if (ours.length === 0) return { warnings: [], isShort: false };
     const count = ours.reduce((sum, { events }) => sum + events, 0);
     const oldestMs = Math.min(...ours.map((some) => some.oldestMs));
@@ -58,11 +58,6 @@ export async function readUncounted(
     const detail = "It is not known whether events of the range wait as dead letters.";
     return { warnings: [{ code: "dead_letters_unknown", detail }], isShort: true };
   }
-}
-
-function isVisible(events: OwnedEvents, { advertiserId, publisherId }: ReadScope): boolean {
-  if (advertiserId !== null) return events.advertiserId === advertiserId;
-  return publisherId === null || events.publisherId === publisherId;
 }
 
 async function lettersOf(bucket: R2Bucket, nowMs: number, cache: UncountedCache): Promise<Letters> {

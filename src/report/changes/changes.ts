@@ -13,9 +13,10 @@
  * this one began. A day of a zone is named when one of the UTC days that it touches has changed, so more may be named
  * than has changed, and never less. A database that was set back behind a cursor is noticed by its clock.
  */
-import type { Principal } from "../../access/api-keys.ts";
+
 import type { Keyed } from "../../access/asked.ts";
 import { fromDatabase } from "../../access/database.ts";
+import { ReadScope } from "../../access/read-scope.ts";
 import { DAY_MS, MINUTE_MS } from "../../core/limits.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { SELECT_TICK, tick } from "../../facts/changed-days-sql.ts";
@@ -37,7 +38,7 @@ import {
   sealChanges,
   staleChanges,
 } from "./change-cursor.ts";
-import { SELECT_CHANGES_OF_ADVERTISER, SELECT_CHANGES_OF_ALL } from "./changes-sql.ts";
+import { CHANGED_DAYS } from "./changes-sql.ts";
 
 const MINUTES_PER_DAY = DAY_MS / MINUTE_MS;
 
@@ -45,7 +46,7 @@ const MINUTES_PER_DAY = DAY_MS / MINUTE_MS;
 const UNREAD: Position = { from: 0, to: null, key: null };
 const FIRST: ChangeKey = ["", -1, "", "", ""];
 
-type Asked = { readonly advertiserId: string | null; readonly limit: number; readonly nowMs: number };
+type Asked = { readonly scope: ReadScope; readonly limit: number; readonly nowMs: number };
 type Read = { readonly rows: readonly ChangeKey[]; readonly positions: Positions; readonly hasMore: boolean };
 type Row = {
   readonly advertiser_id: string;
@@ -61,19 +62,19 @@ export async function handleChanges(asked: Keyed): Promise<Response> {
   const parsed = parseSearch(search(), changesParameters);
   if (!parsed.ok) return toProblemResponse(parsed.error);
   const { after, limit = CHANGES_DEFAULT, timezone, advertiser_id: filter } = parsed.value;
-  const whose = advertiserOf(principal, filter?.[0]);
-  if (!whose.ok) return toProblemResponse(whose.error);
-  const advertiserId = whose.value;
-  const of = `${principal.advertiserId ?? ""}\n${advertiserId ?? ""}`;
+  const own = ReadScope.of(principal);
+  const asking = narrowed(own, filter?.[0]);
+  if (!asking.ok) return toProblemResponse(asking.error);
+  const scope = asking.value;
+  const of = `${own.advertiserId ?? ""}\n${scope.advertiserId ?? ""}`;
   const context = { ring: await ringOf(config), of, nowMs };
   const opened = after === undefined ? ok(null) : await openChanges(after, context);
   if (!opened.ok) return toProblemResponse(opened.error);
 
-  const scope = { advertiserId: principal.advertiserId, publisherId: null };
-  const way = { gates: env.READ_GATE, principal, scope };
+  const way = { gates: env.READ_GATE, principal, scope: own };
   const passed = await passRead(new Directory(env), way, CHANGES, async ({ directory }) => {
-    const databases = await directory.namedOf(advertiserId === null ? null : [advertiserId]);
-    return readChanges(databases, opened.value, { advertiserId, limit, nowMs });
+    const databases = await directory.namedOf(scope.advertiserId === null ? null : [scope.advertiserId]);
+    return readChanges(databases, opened.value, { scope, limit, nowMs });
   });
   if (!passed.ok) return passed.error;
   if (!passed.value.ok) return toProblemResponse(passed.value.error);
@@ -86,14 +87,11 @@ export async function handleChanges(asked: Keyed): Promise<Response> {
   });
 }
 
-/** The advertiser whose changes are told; null for all. */
-function advertiserOf(
-  { advertiserId }: Pick<Principal, "advertiserId">,
-  filter: string | undefined,
-): Result<string | null, ReportProblem> {
-  if (advertiserId === null) return ok(filter ?? null);
-  if (filter === undefined || filter === advertiserId) return ok(advertiserId);
-  const detail = `This key reads the changes of ${advertiserId} alone: leave advertiser_id out.`;
+/** Whose changes are told. */
+function narrowed(own: ReadScope, filter: string | undefined): Result<ReadScope, ReportProblem> {
+  if (filter === undefined || filter === own.advertiserId) return ok(own);
+  if (own.advertiserId === null) return ok(own.within(filter));
+  const detail = `This key reads the changes of ${own.advertiserId} alone: leave advertiser_id out.`;
   return err({ reason: "invalid_value", detail, field: "advertiser_id" });
 }
 
@@ -134,13 +132,13 @@ function nextRound(positions: Positions): Positions {
 async function readPage(
   database: D1Database,
   { from, key }: Position,
-  { advertiserId, limit, nowMs }: Asked,
+  { scope, limit, nowMs }: Asked,
 ): Promise<{ rows: readonly ChangeKey[]; next: ChangeKey | null; tick: number }> {
   const [, clock, found] = await fromDatabase(() =>
     database.batch<Row & { tick_ms: number }>([
       tick(database, nowMs),
       database.prepare(SELECT_TICK),
-      ...(limit === 0 ? [] : [selectChanges(database, advertiserId, { from, key: key ?? FIRST, limit: limit + 1 })]),
+      ...(limit === 0 ? [] : [selectChanges(database, scope, { from, key: key ?? FIRST, limit: limit + 1 })]),
     ]),
   );
   const rows = (found?.results ?? []).map((row): ChangeKey => {
@@ -153,11 +151,10 @@ async function readPage(
 
 function selectChanges(
   database: D1Database,
-  advertiserId: string | null,
+  scope: ReadScope,
   { from, key, limit }: { from: number; key: ChangeKey; limit: number },
 ): D1PreparedStatement {
-  if (advertiserId === null) return database.prepare(SELECT_CHANGES_OF_ALL).bind(from, limit, ...key);
-  return database.prepare(SELECT_CHANGES_OF_ADVERTISER).bind(from, limit, advertiserId, ...key.slice(1));
+  return CHANGED_DAYS.in(database, scope, from, limit, ...(scope.advertiserId === null ? key : key.slice(1)));
 }
 
 /** The cursor of what comes behind a page: where nothing has changed, the one that was sent. */

@@ -18,10 +18,12 @@
  * Relies on: one short look at the report databases every two seconds for all listeners of an isolate that ask the
  * same: at an advertiser's own, else at all.
  */
+
 import type { Principal } from "../../access/api-keys.ts";
 import type { Asked, Keyed } from "../../access/asked.ts";
 import { fromDatabase } from "../../access/database.ts";
 import { type Meter, meteredDatabase } from "../../access/meter.ts";
+import type { ReadScope } from "../../access/read-scope.ts";
 import { openStream, type StreamPass } from "../../access/stream-pass.ts";
 import { encodeUtf8 } from "../../core/base64url.ts";
 import { addExact, type Exact, toJsonNumber } from "../../core/exact.ts";
@@ -33,9 +35,8 @@ import { logFault } from "../../log.ts";
 import { toProblemResponse } from "../problems.ts";
 import { readCurrencies } from "../query/currency.ts";
 import { SUM_METRICS, sumIn } from "../query/metrics.ts";
-import type { ReadScope } from "../read/segments-sql.ts";
 import { readScopeOf } from "../tenancy.ts";
-import { SELECT_LIVE_OF_ADVERTISER, SELECT_LIVE_OF_ALL, SELECT_LIVE_OF_PUBLISHER } from "./live-sql.ts";
+import { LIVE_TOTALS } from "./live-sql.ts";
 import { admitTicket } from "./live-tickets.ts";
 
 const LOOK_EVERY_MS = 2 * SECOND_MS;
@@ -202,10 +203,9 @@ async function look({ directory, currencies, scope, minutes, nowMs, recent }: Li
 type LookAt = { readonly scope: ReadScope; readonly first: number; readonly of: ReadonlyMap<string, string> };
 
 function statementOf(database: D1Database, { scope, first, of }: LookAt): D1PreparedStatement {
-  if (scope.advertiserId !== null) return database.prepare(SELECT_LIVE_OF_ADVERTISER).bind(first, scope.advertiserId);
+  if (scope.advertiserId !== null) return LIVE_TOTALS.in(database, scope, first);
   const currencies = JSON.stringify([...of]);
-  if (scope.publisherId === null) return database.prepare(SELECT_LIVE_OF_ALL).bind(first, currencies);
-  return database.prepare(SELECT_LIVE_OF_PUBLISHER).bind(first, currencies, scope.publisherId);
+  return LIVE_TOTALS.in(database, scope, first, currencies);
 }
 
 /** The sums of a minute over the rows of all databases; money for each currency, where there may be several. */

@@ -7,6 +7,7 @@
  * Keeps: the watermark is read before the facts that it speaks for. A page that is cut names the next one, except where
  * an order by a metric has more rows than are ever read, or than may be kept: then it says why.
  */
+import type { ReadScope } from "../../access/read-scope.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { type ReadFacts, toTotals } from "../answer/meta.ts";
 import { pairRows, type Row } from "../answer/table.ts";
@@ -17,7 +18,6 @@ import type { ReportProblem } from "../problems.ts";
 import type { ReportQuery } from "../query/query.ts";
 import { type Reading, type ReportSources, readReport } from "../read/executor.ts";
 import { type Group, keyOf } from "../read/groups.ts";
-import type { ReadScope } from "../read/segments-sql.ts";
 import { type CursorContext, openCursor, type PagePlace, sealCursor, staleCursor } from "./cursor.ts";
 import { keepRows, readKept } from "./page-store.ts";
 

@@ -7,12 +7,13 @@
  * Keeps: each database is planned by its own marks, so that one that is rolled late, or is new and not rolled at all,
  * costs rows in itself alone. What is added up does not depend on the tier that it was read from.
  */
+import type { ReadScope } from "../../access/read-scope.ts";
 import { ADVERTISER_BUCKETS, MINUTE_MS } from "../../core/limits.ts";
 import { advertiserBucketOf } from "../../core/routing.ts";
 import { keyOrder, type ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
 import { type ColdMark, type MarkRow, withMoving } from "../read/cold-minutes.ts";
-import type { KeyAfter, ReadScope } from "../read/segments-sql.ts";
+import type { KeyAfter } from "../read/segments-sql.ts";
 import { type Marks, type Page, planPage, planReads, type Read, type Segment, segmentsOf, wholePage } from "./plan.ts";
 import { withSums } from "./summed-days.ts";
 

@@ -10,10 +10,11 @@
  * Relies on: the marks of all buckets were read before the facts, since no advertiser is listed.
  */
 
+import type { ReadScope } from "../../access/read-scope.ts";
 import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../../facts/day-sums-sql.ts";
 import type { Dimension } from "../query/fields.ts";
 import type { ReportQuery } from "../query/query.ts";
-import { CURRENCY_COLUMN, type ReadScope, type Selection, type Source } from "../read/rows-sql.ts";
+import { CURRENCY_COLUMN, type Selection, Source } from "../read/source-sql.ts";
 import { type Read, readTierOf } from "./plan.ts";
 
 const ENTRY = "WHERE facts.dimension = ? AND facts.publisher_id = ?";
@@ -42,7 +43,8 @@ export function sumsSource(read: Read, { query, scope }: Pick<Selection, "query"
   if (kind === undefined || another !== undefined) return null;
   const value = kind === "" ? {} : { [kind]: "facts.value" };
   const columns = { publisher_id: "facts.publisher_id", currency: CURRENCY_COLUMN, ...value };
-  return { tables: TABLES, columns, entry: { sql: ENTRY, bound: [kind, publisherId ?? ""] }, rowKey: "facts.value" };
+  const entry = { sql: ENTRY, bound: [kind, publisherId ?? ""] };
+  return Source.within(scope, { tables: TABLES, columns, entry, rowKey: "facts.value" });
 }
 
 /** Whether it is about all advertisers, or about what is left without some, and asks for nothing but sums. */

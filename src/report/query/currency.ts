@@ -14,9 +14,10 @@
  * advertiser is in the directory before anything of it is posted (src/facts/directory.ts), so that a look at the
  * directory after a reading knows everybody who is in it.
  */
+import { type ReadScope, TenantSql } from "../../access/read-scope.ts";
 import type { Reading } from "../read/executor.ts";
 import type { Group } from "../read/groups.ts";
-import type { KeyAfter, ReadScope } from "../read/rows-sql.ts";
+import type { KeyAfter } from "../read/source-sql.ts";
 import type { Dimension } from "./fields.ts";
 import { isMoneyMetric } from "./metrics.ts";
 import type { Filter, OrderTerm, ReportQuery } from "./query.ts";
@@ -30,17 +31,22 @@ export type CurrencySource = {
   readonly areAll: (currency: string) => Promise<boolean>;
 };
 
-const SELECT_CURRENCIES = `
+/** Of all, for those whose rows are of several advertisers; an advertiser's own stands with its key. */
+const SELECT_CURRENCIES = new TenantSql({
+  several: `
 SELECT advertiser_id, currency
 FROM advertiser_profiles
-WHERE currency IS NOT NULL`;
+WHERE currency IS NOT NULL`,
+});
 
 /** Of everybody who has had an event, two at most. */
-const SELECT_DISTINCT = `
+const SELECT_DISTINCT = new TenantSql({
+  several: `
 SELECT DISTINCT coalesce(currency, '') AS currency
 FROM advertiser_directory
 LEFT JOIN advertiser_profiles USING (advertiser_id)
-LIMIT 2`;
+LIMIT 2`,
+});
 
 type Row = { readonly advertiser_id: string; readonly currency: string };
 
@@ -55,10 +61,10 @@ export function currencySource(
     return { read: async () => ({ of: new Map([[advertiserId, only]]), only }), areAll: async () => true };
   }
   const listed = includedOf(query.filters, "advertiser_id");
-  const distinct = () => primary.prepare(SELECT_DISTINCT);
+  const distinct = () => SELECT_DISTINCT.in(primary, scope);
   return {
     read: async () => {
-      const [profiles, all] = await primary.batch<Row>([primary.prepare(SELECT_CURRENCIES), distinct()]);
+      const [profiles, all] = await primary.batch<Row>([SELECT_CURRENCIES.in(primary, scope), distinct()]);
       const of = new Map(profiles?.results.map((row) => [row.advertiser_id, row.currency]));
       const found = listed.length > 0 ? listed.map((id) => of.get(id) ?? "") : all?.results.map((row) => row.currency);
       const [only = "", another] = new Set(found);
@@ -78,18 +84,21 @@ export async function readCurrencies(
   { scope, own }: { scope: ReadScope; own: string | null },
 ): Promise<ReadonlyMap<string, string>> {
   if (scope.advertiserId !== null) return new Map([[scope.advertiserId, own ?? ""]]);
-  const { results } = await primary.prepare(SELECT_CURRENCIES).all<Row>();
+  const { results } = await SELECT_CURRENCIES.in(primary, scope).all<Row>();
   return new Map(results.map((row) => [row.advertiser_id, row.currency]));
 }
 
 /** Whether a query asks for money of advertisers that may have several currencies. */
-export function mixesMoney({ metrics, filters }: ReportQuery, { advertiserId }: ReadScope): boolean {
+export function mixesMoney(
+  { metrics, filters }: ReportQuery,
+  { advertiserId }: Pick<ReadScope, "advertiserId">,
+): boolean {
   if (advertiserId !== null || !metrics.some(isMoneyMetric)) return false;
   return !(["advertiser_id", "currency"] as const).some((dimension) => includedOf(filters, dimension).length === 1);
 }
 
 /** The query with `currency` as its last dimension, where money would be added up without. */
-export function splitMoney(query: ReportQuery, scope: ReadScope): ReportQuery {
+export function splitMoney(query: ReportQuery, scope: Pick<ReadScope, "advertiserId">): ReportQuery {
   if (!mixesMoney(query, scope)) return query;
   const split = { ...query, isByCurrency: true };
   if (query.dimensions.some(({ dimension }) => dimension === "currency")) return split;

@@ -8,40 +8,49 @@
  * of its may carry any id; those of publishers it learns for ids in its own rows. A publisher's key learns the name of
  * its advertisers and its own: what they call their campaigns is theirs.
  */
+
 import { fromDatabase } from "../../access/database.ts";
-import type { ReadScope } from "../read/rows-sql.ts";
+import { type ReadScope, TenantSql } from "../../access/read-scope.ts";
 import type { Dimension, NamedDimension } from "./fields.ts";
 import type { ReportQuery } from "./query.ts";
 
-/** ?1 ids as a JSON list, ?2 the advertiser whose names they must be, or null for any. */
+/** ?1 the advertiser whose names they must be, or NULL for any, ?2 ids as a JSON list. */
 const SELECT_NAMES = {
-  advertiser_id: `
+  advertiser_id: new TenantSql({
+    advertiser: `
 SELECT advertiser_id AS id, name
 FROM advertiser_profiles
-WHERE advertiser_id IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR +advertiser_id = ?2)`,
-  campaign_id: `
+WHERE advertiser_id IN (SELECT value FROM json_each(?2)) AND +advertiser_id = ?1`,
+    several: `
+SELECT advertiser_id AS id, name
+FROM advertiser_profiles
+WHERE advertiser_id IN (SELECT value FROM json_each(?2))`,
+  }),
+  campaign_id: new TenantSql(`
 SELECT campaign_id AS id, name
 FROM campaigns
-WHERE campaign_id IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR +advertiser_id = ?2)`,
-  ad_group_id: `
+WHERE campaign_id IN (SELECT value FROM json_each(?2)) AND (?1 IS NULL OR +advertiser_id = ?1)`),
+  ad_group_id: new TenantSql(`
 SELECT ad_groups.ad_group_id AS id, ad_groups.name
 FROM ad_groups
 JOIN campaigns USING (campaign_id)
-WHERE ad_groups.ad_group_id IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR +campaigns.advertiser_id = ?2)`,
-  ad_id: `
+WHERE ad_groups.ad_group_id IN (SELECT value FROM json_each(?2)) AND (?1 IS NULL OR +campaigns.advertiser_id = ?1)`),
+  ad_id: new TenantSql(`
 SELECT ads.ad_id AS id, ads.name
 FROM ads
 JOIN campaigns USING (campaign_id)
-WHERE ads.ad_id IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR +campaigns.advertiser_id = ?2)`,
-  creative_id: `
+WHERE ads.ad_id IN (SELECT value FROM json_each(?2)) AND (?1 IS NULL OR +campaigns.advertiser_id = ?1)`),
+  creative_id: new TenantSql(`
 SELECT creative_id AS id, name
 FROM creatives
-WHERE creative_id IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR +advertiser_id = ?2)`,
-  publisher_id: `
+WHERE creative_id IN (SELECT value FROM json_each(?2)) AND (?1 IS NULL OR +advertiser_id = ?1)`),
+  publisher_id: new TenantSql({
+    everybody: `
 SELECT publisher_id AS id, name
 FROM publishers
-WHERE publisher_id IN (SELECT value FROM json_each(?1)) AND ?2 IS NULL`,
-} as const satisfies Partial<Record<Dimension, string>>;
+WHERE publisher_id IN (SELECT value FROM json_each(?2))`,
+  }),
+} as const satisfies Partial<Record<Dimension, TenantSql>>;
 type Named = keyof typeof SELECT_NAMES;
 
 /** Dimension → id → name. */
@@ -70,10 +79,9 @@ export async function readNames(
     isNamed(dimension) && isVisible(dimension, scope) ? [{ dimension, ids: ids[at] ?? new Set() }] : [],
   );
   if (asked.length === 0) return NO_NAMES;
-  const statements = asked.map(({ dimension, ids: some }) => {
-    const owner = dimension === "publisher_id" ? null : scope.advertiserId;
-    return primary.prepare(SELECT_NAMES[dimension]).bind(JSON.stringify([...some]), owner);
-  });
+  const statements = asked.map(({ dimension, ids: some }) =>
+    SELECT_NAMES[dimension].in(primary, scope, JSON.stringify([...some])),
+  );
   const answers = await fromDatabase(() => primary.batch<{ id: string; name: string }>(statements));
   return new Map(
     asked.map(({ dimension }, at) => [

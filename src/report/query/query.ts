@@ -7,10 +7,10 @@
  * JSON.
  */
 
+import type { ReadScope } from "../../access/read-scope.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { POINTS_MAX, ROWS_DEFAULT, UNIQUES_GROUPS_MAX } from "../limits.ts";
 import type { ReportProblem } from "../problems.ts";
-import type { ReadScope } from "../read/rows-sql.ts";
 import { splitMoney } from "./currency.ts";
 import { type Dimension, isRowDimension, type NamedDimension, toDimension } from "./fields.ts";
 import { filtersOf } from "./filters.ts";
@@ -72,9 +72,9 @@ export type DefaultZone = { readonly zone: Zone; readonly from: "profile" | "def
 export const UTC_BY_DEFAULT: DefaultZone = { zone: UTC, from: "default" };
 
 /** Whose query it is: what it means where it does not say, and whose rows it may read. */
-export type Asker = { readonly unless: DefaultZone; readonly scope: ReadScope };
+export type Asker = { readonly unless: DefaultZone; readonly scope: Pick<ReadScope, "advertiserId"> };
 
-const OPERATOR: Asker = { unless: UTC_BY_DEFAULT, scope: { advertiserId: null, publisherId: null } };
+const OPERATOR: Asker = { unless: UTC_BY_DEFAULT, scope: { advertiserId: null } };
 
 /** The table that its parameters ask for. */
 export function toTableQuery(parameters: TableParameters, asker: Asker = OPERATOR): Result<ReportQuery, ReportProblem> {

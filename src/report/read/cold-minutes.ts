@@ -10,6 +10,7 @@
  */
 
 import { DatabaseFault } from "../../access/database.ts";
+import type { ReadScope } from "../../access/read-scope.ts";
 import type { ColdRow, Wanted } from "../../cold/parquet.ts";
 import { type ColdCost, ColdFault, type ColdObject, readColdMinutes } from "../../cold/reader.ts";
 import { SELECT_COLD_OBJECTS } from "../../cold/sql.ts";
@@ -26,7 +27,7 @@ import { addSums, measuresOf, withHundreds } from "../query/metrics.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
 import { type Group, groupKey, type ReadRow, type Reasons } from "./groups.ts";
-import { type KeyAfter, needsCells, type ReadScope } from "./rows-sql.ts";
+import { type KeyAfter, needsCells } from "./source-sql.ts";
 import type { Statement } from "./statement.ts";
 
 /** Objects that one answer may open: each costs two requests or more, of the 10 000 of an invocation. */
@@ -219,7 +220,8 @@ class ColdFold {
 
   #addOne(row: ColdRow, counts: readonly Exact[]): Sum | null {
     const { query, scope } = this.#ask;
-    if (scope.publisherId !== null && row["publisher_id"] !== scope.publisherId) return null;
+    if (!scope.sees({ advertiserId: String(row["advertiser_id"]), publisherId: String(row["publisher_id"]) }))
+      return null;
     for (const { dimension, include, exclude } of this.#filters) {
       const value = this.#valueOf(dimension, row);
       if ((include.size > 0 && !include.has(value)) || exclude.has(value)) return null;

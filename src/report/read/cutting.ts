@@ -8,7 +8,9 @@
  * most, so no statement of a report is long, however the rows are spread. What is left in one set is read at one
  * moment (sliced.ts): an advertiser's rows are always in one.
  */
+
 import { fromDatabase } from "../../access/database.ts";
+import type { ReadScope } from "../../access/read-scope.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { SLICES_MAX } from "../limits.ts";
 import type { Read } from "../plan/plan.ts";
@@ -17,7 +19,7 @@ import { advertisersOf, type Share } from "../plan/subqueries.ts";
 import { sumsSource } from "../plan/summed-days.ts";
 import type { ReportProblem } from "../problems.ts";
 import type { Filter } from "../query/query.ts";
-import type { ReadScope, Selection } from "./rows-sql.ts";
+import type { Selection } from "./source-sql.ts";
 import type { Statement } from "./statement.ts";
 import { type KeyRow, keyOfText, keysStatement, type WeighedRow, weighStatement } from "./weigh-sql.ts";
 

@@ -15,6 +15,7 @@
  */
 
 import { DatabaseFault, fromDatabase } from "../../access/database.ts";
+import type { ReadScope } from "../../access/read-scope.ts";
 import type { SliceTurns } from "../../access/slice-line.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Directory } from "../../facts/directory.ts";
@@ -27,7 +28,7 @@ import type { ReportQuery } from "../query/query.ts";
 import { COLD_ROWS_MAX, type ColdReading, movedReads, readColdGroups, uniteUsers } from "./cold-minutes.ts";
 import { plotsOf, weigh } from "./cutting.ts";
 import { type Cutting, cutGroups, type Group, keyOf, sumGroups } from "./groups.ts";
-import type { KeyAfter, ReadScope } from "./segments-sql.ts";
+import type { KeyAfter } from "./segments-sql.ts";
 import { readSketches, type SketchPlace } from "./sketches.ts";
 import { readSliced } from "./sliced.ts";
 import { hasMoved, type PartRead, readMarks, readSnapshot, type Snapshot } from "./snapshot.ts";

@@ -5,15 +5,17 @@
  * Keeps: a scope enters the gates of all databases that it may be read from, whatever the filters say, so that a
  * foreign and an unknown id are refused alike. Whatever is read of those databases by the pass's directory is charged.
  */
+
 import type { Principal } from "../../access/api-keys.ts";
 import { fromDatabase } from "../../access/database.ts";
 import { type ReadGates, type ReadPass, withinBudget } from "../../access/read-pass.ts";
+import type { ReadScope } from "../../access/read-scope.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/limits.ts";
 import type { Result } from "../../core/result.ts";
 import { Directory, PRIMARY_DATABASE } from "../../facts/directory.ts";
 import type { ReportQuery } from "../query/query.ts";
 import type { Granularity, Range } from "../query/windows.ts";
-import { needsCells, type ReadScope } from "./rows-sql.ts";
+import { needsCells } from "./source-sql.ts";
 
 /** Rows that a read of an unknown size is put down as beside its rows; one for each window of its tier. */
 export type Size = { readonly shape: string; readonly windows: number };

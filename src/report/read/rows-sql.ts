@@ -5,51 +5,18 @@
  *   FROM facts or cells of a tier, or sums of days (src/report/plan/summed-days.ts) [joined with a list of windows]
  *   WHERE whose rows AND windows of the read AND filters AND keys behind the cursor
  *
- * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. The scope
- * is added here and nowhere else, so no route can forget it: a tenant's statements read its own rows whatever it asks
- * for. Primary keys of facts start with advertiser_id, so a statement always names its advertisers and stays on the
- * index.
+ * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. Whose rows
+ * they are is the source's (source-sql.ts).
  */
 
-import { ROW_DIMENSIONS, DIMENSIONS as STORED } from "../../core/fields.ts";
 import { assert } from "../../core/result.ts";
-import { PLACES, type Place } from "../../facts/facts-schema.ts";
 import { type Piece, type Read, type RowKey, readTierOf, type Tier } from "../plan/plan.ts";
-import { type Dimension, isRowDimension } from "../query/fields.ts";
+import { isRowDimension } from "../query/fields.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import type { Granularity, Phase } from "../query/windows.ts";
+import type { KeyAfter, Selection, Source } from "./source-sql.ts";
 import { constant, joinClauses, type Statement } from "./statement.ts";
 
-/** Whose rows may be read: one advertiser's, or all (null); of one publisher's traffic, or all (null). */
-export type ReadScope = { readonly advertiserId: string | null; readonly publisherId: string | null };
-
-/** The values of the order's fields in the last row that was answered, in the order's order. */
-export type KeyAfter = readonly (string | number)[];
-
-/** What a statement selects its rows by. */
-export type Selection = {
-  readonly query: ReportQuery;
-  readonly scope: ReadScope;
-  /** Only groups behind this one; the order is by key fields. */
-  readonly after: KeyAfter | null;
-};
-
-/** Where a statement finds its rows: the table of each place, the columns of dimensions, and the way into the key. */
-export type Source = {
-  readonly tables: Readonly<Partial<Record<Place, string>>>;
-  readonly columns: Readonly<Partial<Record<Dimension, string>>>;
-  /** The conditions that say whose rows: the beginning of the WHERE clause, and of the primary key. */
-  readonly entry: Statement;
-  /** What the primary key has behind the window, one column or a list in brackets. */
-  readonly rowKey: string;
-};
-
-const tablesBy = (to: (place: (typeof PLACES)[Place]) => string): Source["tables"] =>
-  Object.fromEntries(Object.entries(PLACES).map(([name, place]) => [name, to(place).concat(" AS facts")]));
-const ROW_TABLES = tablesBy(({ table }) => table);
-const CELL_VIEWS = tablesBy(({ view }) => view);
-/** Behind the window in the keys of facts. */
-const ROW_KEY = `(${[...ROW_DIMENSIONS, "part"].map((name) => `facts.${name}`).join(", ")})`;
 const AT_WINDOW: Readonly<Record<Tier, string>> = {
   minute: "AND facts.minute = ?",
   hour: "AND facts.hour = ?",
@@ -102,37 +69,11 @@ const SPAN_WINDOWS: Readonly<Record<Tier, Readonly<Partial<Record<Granularity, s
 /** Hours of a phase: they start where its full hours do, the first where the phase does. D1 binds numbers as reals. */
 const PHASE_WINDOW = "max(CAST(? AS INTEGER), (facts.minute + CAST(? AS INTEGER)) / 60 * 60 - CAST(? AS INTEGER))";
 
-/** '' where the advertiser's profile does not say. */
-export const CURRENCY_COLUMN = "coalesce(currencies.currency, '')";
-
-const COLUMNS = {
-  ...Object.fromEntries(STORED.map((name) => [name, "facts.".concat(name)])),
-  currency: CURRENCY_COLUMN,
-} as Record<Dimension, string>;
-
-const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
-const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";
-const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM advertisers)";
-const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
-
 /**
  * A field of the key as it is selected, its alias, and by what it is grouped and ordered: a column of the index if it
  * can.
  */
 export type KeyColumn = Statement & { readonly alias: string; readonly group: string };
-
-/** Facts rows, or their cells where the query names a dimension that only cells have. */
-export function factsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
-  const { publisherId } = scope;
-  const publisher = publisherId === null ? constant("") : { sql: SCOPE_PUBLISHER, bound: [publisherId] };
-  const tables = needsCells(query, scope) ? CELL_VIEWS : ROW_TABLES;
-  return { tables, columns: COLUMNS, entry: joinClauses([scopeTerm(scope, query), publisher]), rowKey: ROW_KEY };
-}
-
-/** The rows whose cells a query may unfold, for whoever weighs them. */
-export function rowsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
-  return { tables: ROW_TABLES, columns: COLUMNS, entry: scopeTerm(scope, query), rowKey: ROW_KEY };
-}
 
 /**
  * The table of a read, joined with its list of windows where it has one, and with the currencies where they are named.
@@ -151,7 +92,7 @@ export function fromOf(read: Read, query: ReportQuery, source: Source): { before
   if ([...query.dimensions, ...query.filters].some(({ dimension }) => dimension === "currency")) {
     assert(query.currencies !== undefined, "currencies are read before rows by them");
     lists.push({ sql: CURRENCIES, bound: [JSON.stringify([...query.currencies])] });
-    from = from.concat(" LEFT JOIN currencies ON currencies.advertiser_id = ", columnOf("advertiser_id", source));
+    from = from.concat(" LEFT JOIN currencies ON currencies.advertiser_id = ", source.column("advertiser_id"));
   }
   if (lists.length === 0) return { before: constant(""), from };
   const sql = "WITH ".concat(lists.map((list) => list.sql).join(",\n"));
@@ -185,14 +126,9 @@ export function rangeOf(read: Read, { rowKey }: Source): Statement {
   ]);
 }
 
-/** Whether a query names a dimension that only cells have. */
-export function needsCells({ dimensions, filters }: ReportQuery, { publisherId }: ReadScope): boolean {
-  return publisherId !== null || [...dimensions, ...filters].some(({ dimension }) => !isRowDimension(dimension));
-}
-
 export function keyColumns(read: Read, { granularity, dimensions }: ReportQuery, source: Source): KeyColumn[] {
   const columns = dimensions.map(({ dimension }) => {
-    const column = columnOf(dimension, source);
+    const column = source.column(dimension);
     return { ...constant(column), alias: dimension as string, group: column };
   });
   if (granularity === "all") return columns;
@@ -200,12 +136,6 @@ export function keyColumns(read: Read, { granularity, dimensions }: ReportQuery,
   // A window that is one of the tier is in the order of the tier's column, which the index has.
   const isPlain = read.kind === "span" && read.segment.tier === granularity;
   return [{ ...window, group: isPlain ? TIER_COLUMNS[read.segment.tier] : window.alias }, ...columns];
-}
-
-function columnOf(dimension: Dimension, { columns }: Source): string {
-  const column = columns[dimension];
-  assert(column !== undefined, "a source has the dimensions that it is read by");
-  return column;
 }
 
 function windowColumn(read: Read, granularity: Granularity): Statement {
@@ -221,16 +151,6 @@ function phaseBound({ from, phase }: Phase): number[] {
   return [Math.max(from, 0), phase, phase];
 }
 
-/**
- * The advertisers to read, which is also the way into the index. Under a tenant's scope a filter by advertiser is one
- * more condition on its own rows, so that a foreign and an unknown id cost and answer the same.
- */
-function scopeTerm({ advertiserId }: ReadScope, { filters }: ReportQuery): Statement {
-  if (advertiserId !== null) return { sql: SCOPE_ONE, bound: [advertiserId] };
-  const listed = filters.find((filter) => filter.dimension === "advertiser_id")?.include ?? [];
-  return listed.length > 0 ? { sql: SCOPE_LISTED, bound: [JSON.stringify(listed)] } : constant(SCOPE_ALL);
-}
-
 /** The filters that a row says itself, as one expression. */
 export function rowFilter(query: ReportQuery, source: Source): Statement {
   const filters = query.filters.filter(({ dimension }) => dimension !== "currency" && isRowDimension(dimension));
@@ -240,7 +160,7 @@ export function rowFilter(query: ReportQuery, source: Source): Statement {
 /** One condition for each list. The unary plus keeps SQLite from entering the index anywhere but at the scope. */
 function filterTerms({ filters }: ReportQuery, source: Source): Statement[] {
   return filters.flatMap(({ dimension, include, exclude }) => {
-    const column = "AND +".concat(columnOf(dimension, source));
+    const column = "AND +".concat(source.column(dimension));
     const terms: Statement[] = [];
     if (include.length > 0) {
       terms.push({ sql: column.concat(" IN (SELECT value FROM json_each(?))"), bound: [JSON.stringify(include)] });
@@ -290,5 +210,5 @@ function keyColumn(
   }
   const dimension = by.kind === "dimension" ? dimensions[by.index]?.dimension : undefined;
   assert(dimension !== undefined, "a cursor's order is by key fields");
-  return constant("+".concat(columnOf(dimension, source)));
+  return constant("+".concat(source.column(dimension)));
 }

@@ -18,21 +18,11 @@ import { sumsSource } from "../plan/summed-days.ts";
 import { joinSteps, stepsOf } from "../plan/window-steps.ts";
 import { isSumMetric, measuresOf, SUM_METRICS, withHundreds } from "../query/metrics.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
-import {
-  behindTerm,
-  factsSource,
-  fromOf,
-  type KeyAfter,
-  type KeyColumn,
-  keyColumns,
-  needsCells,
-  rowsOf,
-  type Selection,
-  type Source,
-} from "./rows-sql.ts";
+import { behindTerm, fromOf, type KeyColumn, keyColumns, rowsOf } from "./rows-sql.ts";
+import { factsSource, type KeyAfter, needsCells, type Selection, type Source } from "./source-sql.ts";
 import { constant, joinClauses, type Statement } from "./statement.ts";
 
-export type { KeyAfter, ReadScope } from "./rows-sql.ts";
+export type { KeyAfter } from "./source-sql.ts";
 
 export type Reader = Selection & { readonly page: Page };
 

@@ -16,8 +16,8 @@ import { SKETCH_CHARS_MAX, SKETCH_PARTS_PER_READ, UNIQUES_GROUPS_MAX } from "../
 import type { Read } from "../plan/plan.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type Group, groupKey, keyOfRow, type ReadRow } from "./groups.ts";
-import type { Selection } from "./rows-sql.ts";
 import { type SketchReader, sketchStatement } from "./segments-sql.ts";
+import type { Selection } from "./source-sql.ts";
 
 /** Groups with nothing but their users. */
 export type Sketched = { readonly groups: readonly Group[]; readonly rowsRead: number };

@@ -10,12 +10,13 @@
  */
 
 import { fromDatabase } from "../../access/database.ts";
+import type { ReadScope } from "../../access/read-scope.ts";
 import type { ColdObject } from "../../cold/reader.ts";
 import { SELECT_COLD_MARKS } from "../../cold/sql.ts";
 import { type DatabaseMarks, marksOf, type Share } from "../plan/subqueries.ts";
 import { type ColdMark, coldMarkOf, ledgerStatement, type MarkRow, movedReads } from "./cold-minutes.ts";
 import type { ReadRow } from "./groups.ts";
-import { type ReadScope, readStatements } from "./segments-sql.ts";
+import { readStatements } from "./segments-sql.ts";
 import type { SketchLook } from "./sketches.ts";
 
 const SELECT_MARKS = `

@@ -10,7 +10,8 @@
 import { parseJson } from "../../core/base64url.ts";
 import type { Read, RowKey } from "../plan/plan.ts";
 import { sumsSource } from "../plan/summed-days.ts";
-import { fromOf, needsCells, rangeOf, rowFilter, rowsSource, type Selection, type Source } from "./rows-sql.ts";
+import { fromOf, rangeOf, rowFilter } from "./rows-sql.ts";
+import { needsCells, rowsSource, type Selection, type Source } from "./source-sql.ts";
 import { constant, joinClauses, type Statement } from "./statement.ts";
 
 /** A cell as text has about so many bytes. */

@@ -1,0 +1,120 @@
+/**
+ * Where a statement of a report finds its rows: facts of a tier, their cells, or sums of days, entered at the rows that
+ * a scope may read.
+ *
+ *   advertiser         WHERE advertiser_id = ?                                  listed   … IN (the list)
+ *   publisher          WHERE advertiser_id IN (all) AND publisher_id = ?        all      … IN (all)
+ *
+ * Keeps: a source is made within a scope and nowhere else, and no statement over facts is made without one, so no route
+ * can forget it: a tenant's statements read its own rows whatever it asks for. Primary keys of facts start with
+ * advertiser_id, so a statement always names its advertisers and stays on the index.
+ */
+
+import type { ReadScope } from "../../access/read-scope.ts";
+import { ROW_DIMENSIONS, DIMENSIONS as STORED } from "../../core/fields.ts";
+import { assert } from "../../core/result.ts";
+import { PLACES, type Place } from "../../facts/facts-schema.ts";
+import { type Dimension, isRowDimension } from "../query/fields.ts";
+import type { ReportQuery } from "../query/query.ts";
+import { constant, joinClauses, type Statement } from "./statement.ts";
+
+/** The values of the order's fields in the last row that was answered, in the order's order. */
+export type KeyAfter = readonly (string | number)[];
+
+/** What a statement selects its rows by. */
+export type Selection = {
+  readonly query: ReportQuery;
+  readonly scope: ReadScope;
+  /** Only groups behind this one; the order is by key fields. */
+  readonly after: KeyAfter | null;
+};
+
+/** Where a statement finds its rows: the table of each place, the columns of dimensions, and the way into the key. */
+type SourceParts = {
+  readonly tables: Readonly<Partial<Record<Place, string>>>;
+  readonly columns: Readonly<Partial<Record<Dimension, string>>>;
+  /** The conditions that say whose rows: the beginning of the WHERE clause, and of the primary key. */
+  readonly entry: Statement;
+  /** What the primary key has behind the window, one column or a list in brackets. */
+  readonly rowKey: string;
+};
+
+/** A source within a scope: without one no statement over facts is made. */
+export class Source {
+  readonly tables: SourceParts["tables"];
+  readonly entry: Statement;
+  readonly rowKey: string;
+  readonly #columns: SourceParts["columns"];
+
+  private constructor({ tables, columns, entry, rowKey }: SourceParts) {
+    this.tables = tables;
+    this.#columns = columns;
+    this.entry = entry;
+    this.rowKey = rowKey;
+  }
+
+  /** `entry` leads to the scope's rows. */
+  static within({ advertiserId }: ReadScope, parts: SourceParts): Source {
+    assert(advertiserId === null || parts.entry.bound.includes(advertiserId), "an entry names the owner of the scope");
+    return new Source(parts);
+  }
+
+  column(dimension: Dimension): string {
+    const column = this.#columns[dimension];
+    assert(column !== undefined, "a source has the dimensions that it is read by");
+    return column;
+  }
+}
+
+const tablesBy = (to: (place: (typeof PLACES)[Place]) => string): SourceParts["tables"] =>
+  Object.fromEntries(Object.entries(PLACES).map(([name, place]) => [name, to(place).concat(" AS facts")]));
+const ROW_TABLES = tablesBy(({ table }) => table);
+const CELL_VIEWS = tablesBy(({ view }) => view);
+/** Behind the window in the keys of facts. */
+const ROW_KEY = `(${[...ROW_DIMENSIONS, "part"].map((name) => `facts.${name}`).join(", ")})`;
+/** '' where the advertiser's profile does not say. */
+export const CURRENCY_COLUMN = "coalesce(currencies.currency, '')";
+
+const COLUMNS = {
+  ...Object.fromEntries(STORED.map((name) => [name, "facts.".concat(name)])),
+  currency: CURRENCY_COLUMN,
+} as Record<Dimension, string>;
+
+const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
+const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";
+const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM advertisers)";
+const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
+
+/** Facts rows, or their cells where the query names a dimension that only cells have. */
+export function factsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
+  const { publisherId } = scope;
+  const publisher = publisherId === null ? constant("") : { sql: SCOPE_PUBLISHER, bound: [publisherId] };
+  const tables = needsCells(query, scope) ? CELL_VIEWS : ROW_TABLES;
+  const entry = joinClauses([scopeTerm(scope, query), publisher]);
+  return Source.within(scope, { tables, columns: COLUMNS, entry, rowKey: ROW_KEY });
+}
+
+/** The rows whose cells a query may unfold, for whoever weighs them. */
+export function rowsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
+  return Source.within(scope, {
+    tables: ROW_TABLES,
+    columns: COLUMNS,
+    entry: scopeTerm(scope, query),
+    rowKey: ROW_KEY,
+  });
+}
+
+/** Whether a query names a dimension that only cells have. */
+export function needsCells({ dimensions, filters }: ReportQuery, { publisherId }: ReadScope): boolean {
+  return publisherId !== null || [...dimensions, ...filters].some(({ dimension }) => !isRowDimension(dimension));
+}
+
+/**
+ * The advertisers to read, which is also the way into the index. Under a tenant's scope a filter by advertiser is one
+ * more condition on its own rows, so that a foreign and an unknown id cost and answer the same.
+ */
+function scopeTerm({ advertiserId }: ReadScope, { filters }: ReportQuery): Statement {
+  if (advertiserId !== null) return { sql: SCOPE_ONE, bound: [advertiserId] };
+  const listed = filters.find((filter) => filter.dimension === "advertiser_id")?.include ?? [];
+  return listed.length > 0 ? { sql: SCOPE_LISTED, bound: [JSON.stringify(listed)] } : constant(SCOPE_ALL);
+}
