@@ -43,6 +43,17 @@ CREATE TABLE day_sum_marks (
   mark   INTEGER NOT NULL -- days since 1970-01-01
 ) STRICT, WITHOUT ROWID;
 
+-- The log days that are sealed, and what their last audit found: an index of objects in R2, which can be made again
+-- (src/audit/log-days.ts). Only the primary database has rows.
+CREATE TABLE log_days (
+  day           TEXT    NOT NULL PRIMARY KEY, -- YYYY-MM-DD, UTC
+  state         TEXT    NOT NULL CHECK (state IN ('sealed', 'clean', 'blocked')),
+  attempt       INTEGER NOT NULL, -- the last audit, 0 before the first
+  sealed_at_ms  INTEGER NOT NULL,
+  audited_at_ms INTEGER,
+  found         TEXT    NOT NULL  -- JSON {kind of discrepancy: how many}
+) STRICT, WITHOUT ROWID;
+
 -- Names and tenants. Counting reads none of these tables: no fact refers to them, and an id that is not here is counted
 -- like any other. Rows are never deleted, `status` says what is no longer in use.
 

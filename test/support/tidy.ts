@@ -61,10 +61,11 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   conversions: ["track", "queue", "shard", "access", "problems", "core"],
   "impression-counts": ["conversions", "track", "queue", "shard", "access", "problems", "core"],
   // Queue and spool are where events wait that a report does not hold yet: its watermark asks them.
-  report: ["queue", "facts", "cold", "access", "shard", "problems", "core"],
-  operator: ["report", "queue", "shard", "facts", "archive", "access", "core"],
+  audit: ["facts", "cold", "archive", "shard", "core"],
+  report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
+  operator: ["report", "queue", "audit", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
-  batch: ["queue", "facts", "cold", "shard", "core"],
+  batch: ["queue", "audit", "facts", "cold", "shard", "core"],
   "well-known": ["report", "access", "core"],
   // The document gathers the schemas and the problems of every route.
   openapi: ["admin", "operator", "report", "conversions", "impression-counts", "access", "problems", "core"],
@@ -97,6 +98,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   operator: ["zod"],
   admin: ["zod"],
   openapi: ["zod"],
+  audit: ["cloudflare:workers"],
   batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
 };
 
