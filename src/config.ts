@@ -51,6 +51,8 @@ export type Config = {
   /** Past this many characters of unposted log a shard refuses more; the queue holds the rest. */
   readonly logBacklogCharsMax: number;
   readonly tiers: TierSettings;
+  /** How long after its end a log day is sealed and audited (src/audit/). */
+  readonly closeGraceMs: number;
   /** Report databases, by binding, over which advertisers are spread when they are first seen (facts/directory.ts). */
   readonly newAdvertisersTo: readonly string[];
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
@@ -114,6 +116,7 @@ function checkConfig(env: object): Config | ConfigError {
     archiveIntervalMs: settings.integer("ARCHIVE_INTERVAL_MS", 100, 3_600_000),
     logBacklogCharsMax: settings.integer("LOG_BACKLOG_CHARS_MAX", 1_000, 2_000_000_000),
     tiers: tiers(settings),
+    closeGraceMs: settings.integer("CLOSE_GRACE_H", 0, 168) * HOUR_MS,
     newAdvertisersTo: newAdvertisersTo(settings),
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
     keysKeptMs: tokenTtlMaxS * SECOND_MS + DAY_MS,
@@ -212,6 +215,7 @@ const BINDINGS = [
   ["ORDER_SHARD", "getByName", "the Durable Objects of OrderShard"],
   ["COUNTS_SHARD", "getByName", "the Durable Objects of CountsShard"],
   ["READ_GATE", "getByName", "the Durable Objects of ReadGate"],
+  ["AUDIT", "create", "the Workflow of AuditWorkflow"],
   ["REPORT_DB", "prepare", "a D1 database"],
   ["ARCHIVE", "put", "an R2 bucket"],
   ["OPERATIONS", "writeDataPoint", "an Analytics Engine data set"],

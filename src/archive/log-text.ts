@@ -32,3 +32,23 @@ export class LogText implements LogRow {
     return digestOfLines(this.#lines);
   }
 }
+
+const LINE_POSITION = /^\{"v":1,"seq":(\d+),"logged_at_ms":(\d+),/;
+
+/** The rows of a segment's text: lines that have one number are one row. */
+export function rowsOf(text: string): LogText[] {
+  const rows: LogText[] = [];
+  let [start, seq, loggedAtMs] = [0, -1, 0];
+  const close = (end: number) => {
+    if (end > start) rows.push(new LogText(seq, loggedAtMs, text.slice(start, end - 1)));
+    start = end;
+  };
+  for (let at = 0; at < text.length; at = text.indexOf("\n", at) + 1 || text.length) {
+    const [, ofLine, loggedAt] = LINE_POSITION.exec(text.slice(at, at + 64)) ?? [];
+    if (Number(ofLine) === seq) continue;
+    close(at);
+    [seq, loggedAtMs] = [Number(ofLine), Number(loggedAt)];
+  }
+  close(text.length);
+  return rows;
+}

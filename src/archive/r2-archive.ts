@@ -16,9 +16,7 @@ import {
 } from "./archive.ts";
 import { type ArchiveHead, decodeHead, encodeHead, headKey, type StoredHead } from "./head.ts";
 import type { LogRow } from "./log-source.ts";
-import { LogText } from "./log-text.ts";
-
-const LINE_POSITION = /^\{"v":1,"seq":(\d+),"logged_at_ms":(\d+),/;
+import { type LogText, rowsOf } from "./log-text.ts";
 
 export class R2Archive implements ArchiveStore {
   readonly #bucket: R2Bucket;
@@ -128,23 +126,6 @@ export class R2Archive implements ArchiveStore {
       cursor = page.truncated ? page.cursor : undefined;
     } while (cursor !== undefined);
   }
-}
-
-function rowsOf(text: string): LogText[] {
-  const rows: LogText[] = [];
-  let [start, seq, loggedAtMs] = [0, -1, 0];
-  const close = (end: number) => {
-    if (end > start) rows.push(new LogText(seq, loggedAtMs, text.slice(start, end - 1)));
-    start = end;
-  };
-  for (let at = 0; at < text.length; at = text.indexOf("\n", at) + 1 || text.length) {
-    const [, ofLine, loggedAt] = LINE_POSITION.exec(text.slice(at, at + 64)) ?? [];
-    if (Number(ofLine) === seq) continue;
-    close(at);
-    [seq, loggedAtMs] = [Number(ofLine), Number(loggedAt)];
-  }
-  close(text.length);
-  return rows;
 }
 
 function countLines(text: string): number {

@@ -1,6 +1,6 @@
 /**
- * The log days and what is known of each, in the primary report database: an index of the seals and reports in R2, which
- * can be made again from them.
+ * The log days and what is known of each, in the primary report database: an index of the seals and reports in R2,
+ * which can be made again from them.
  *
  *   sealed     nothing can be logged into it any more, and its archive is complete
  *   clean      its last audit found nothing that is not mended or accepted

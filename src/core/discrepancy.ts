@@ -49,9 +49,6 @@ export const DISCREPANCY_KINDS = {
 
 export type DiscrepancyKind = keyof typeof DISCREPANCY_KINDS;
 
-/** Where a line stands: the source's name, the log row, and the line in it from 0. */
-export type LinePlace = { readonly source: string; readonly seq: number; readonly line: number };
-
 export type Discrepancy = {
   readonly kind: DiscrepancyKind;
   /** An object's key, `<source>/<seq>/<line>`, or `<database>/<table>/<key of the row>`. */

@@ -169,6 +169,11 @@ export function totalsOf(row: Pick<FactsRow, "cells">): Counts {
   return totals;
 }
 
+/** The key of a row in `Facts`. */
+export function factsKeyOf(row: Omit<FactsRow, "cells" | "reasons" | "users">): string {
+  return [row.advertiserId, row.window, row.campaignId, row.adGroupId, row.adId].join(SEPARATOR);
+}
+
 type RowIds = Pick<Dimensioned, "advertiserId" | "campaignId" | "adGroupId" | "adId">;
 
 function rowOfClick(facts: Facts, { advertiserId, campaignId, adGroupId, adId }: RowIds, atMs: number): FactsRow {
@@ -177,7 +182,7 @@ function rowOfClick(facts: Facts, { advertiserId, campaignId, adGroupId, adId }:
 
 function rowOf(facts: Facts, at: RowIds & Pick<FactsRow, "window">): FactsRow {
   const { advertiserId, window, campaignId, adGroupId, adId } = at;
-  const key = [advertiserId, window, campaignId, adGroupId, adId].join(SEPARATOR);
+  const key = factsKeyOf(at);
   let row = facts.get(key);
   if (row === undefined) {
     const ids = { advertiserId, window, campaignId, adGroupId, adId };

@@ -38,18 +38,22 @@ const VALUE = [...new Set([...SUMS_OF_ALL, ...SUMS_OF_PUBLISHER])]
   .map((dimension) => `WHEN '${dimension}' THEN cells.${dimension}`)
   .join(" ");
 
-/** Adds the cells of a query with the columns of cells_day to the sums. */
-export const ADD_TO_SUMS = (cells: string) => `
-INSERT INTO day_sums (${KEY}, ${TOTALS})
+/** The sums of a query with the columns of cells_day, with the columns of day_sums. */
+export const SUMS_OF = (cells: string) => `
 WITH kinds (dimension, is_of_publisher) AS (VALUES ${KINDS}),
 cells AS MATERIALIZED (${cells}
 )
 SELECT kinds.dimension, iif(kinds.is_of_publisher, cells.publisher_id, '') AS publisher_id, cells.day,
-  CASE kinds.dimension ${VALUE} ELSE '' END AS value, ${MEASURES.map((measure) => `sum(cells.${measure})`).join(", ")}
+  CASE kinds.dimension ${VALUE} ELSE '' END AS value,
+  ${MEASURES.map((measure) => `sum(cells.${measure}) AS ${measure}`).join(", ")}
 FROM cells
 CROSS JOIN kinds
 WHERE NOT kinds.is_of_publisher OR cells.publisher_id <> ''
-GROUP BY 1, 2, 3, 4
+GROUP BY 1, 2, 3, 4`;
+
+/** Adds the cells of a query with the columns of cells_day to the sums. */
+export const ADD_TO_SUMS = (cells: string) => `
+INSERT INTO day_sums (${KEY}, ${TOTALS})${SUMS_OF(cells)}
 ON CONFLICT (${KEY}) DO UPDATE SET
   ${MEASURES.map((measure) => `${measure} = day_sums.${measure} + excluded.${measure}`).join(",\n  ")}`;
 

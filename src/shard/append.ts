@@ -1,10 +1,14 @@
 /**
  * Appending entries to a shard's log, in rows of bounded length.
  *
- * Keeps: the entries' order; `seq` without gaps; `logged_at_ms` that never goes back, even if the clock does.
+ * Keeps: the entries' order; `seq` without gaps; `logged_at_ms` that never goes back, even if the clock does, nor into
+ * a day that is sealed.
  */
 import { LOG_ROW_CHARS_MAX } from "../core/limits.ts";
 import type { NewEntry, ShardLog } from "./shard-log.ts";
+
+/** The cursor of days that are sealed: nothing is logged before that instant any more, whatever the clock says. */
+export const SEALED_UNTIL = "sealed_until_ms";
 
 /** Characters that a log line adds to its event, rounded up from the two credits of a conversion. */
 const LINE_HEAD_CHARS = 160;
@@ -13,7 +17,7 @@ const CREDIT_CHARS = 700;
 /** Appends entries, as one row unless they are too long for one. Returns the characters appended. */
 export function appendEntries(log: ShardLog, entries: readonly NewEntry[], nowMs: number): number {
   const last = log.last();
-  const loggedAtMs = Math.max(nowMs, last.loggedAtMs);
+  const loggedAtMs = Math.max(nowMs, last.loggedAtMs, log.cursor(SEALED_UNTIL).read());
   let seq = last.seq;
   let chars = 0;
   for (const row of splitRows(entries)) chars += log.append(++seq, loggedAtMs, row);

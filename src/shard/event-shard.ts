@@ -6,6 +6,7 @@
  *   review(…)       accept or reject late clicks
  *   find(event), claimant(key)   what became of one event
  *   status()        how far the log has been carried; tells idle from stuck
+ *   seal(until)     nothing is logged before that instant any more; archiveNow() does not wait until it is due
  *   sweep()         flush if one is overdue; cron calls it on every shard
  *   alarm()         flush, then arm the next one (flush-runner.ts)
  *
@@ -106,6 +107,16 @@ export class EventShard extends DurableObject<Env> {
   /** Compares log, archive and ledgers, drops expired tables, and catches up when an alarm was lost. */
   async sweep(): Promise<boolean> {
     return this.#runner.sweep();
+  }
+
+  /** Seals the log up to an instant; whether all before it is in the archive (flush-runner.ts). */
+  async seal(untilMs: number): Promise<boolean> {
+    return this.#runner.seal(untilMs);
+  }
+
+  /** Archives what is logged, due or not. */
+  async archiveNow(): Promise<void> {
+    await this.#runner.archiveNow();
   }
 
   override async alarm(): Promise<void> {

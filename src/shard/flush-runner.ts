@@ -14,7 +14,16 @@
 import { StorageSetBackError } from "../archive/archive.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";
-import { archiveDueMs, archivedPlace, type FlushPorts, FlushSession, flush, postedPlace } from "./flush.ts";
+import { SEALED_UNTIL } from "./append.ts";
+import {
+  archiveDueMs,
+  archivedPlace,
+  type FlushPorts,
+  FlushSession,
+  type FlushSettings,
+  flush,
+  postedPlace,
+} from "./flush.ts";
 import { checkStorage } from "./recovery.ts";
 
 /** Progress of one shard. Instants are null when nothing waits. */
@@ -86,6 +95,35 @@ export class FlushRunner {
     return this.#session.checked.size === this.#ports.reports.byName.size;
   }
 
+  /**
+   * Seals what is logged before the instant: nothing is logged into it any more, from this call on. Resolves to whether
+   * all of it is in the archive; if not, the caller asks again. Rejects where the archive does not answer.
+   */
+  async seal(untilMs: number): Promise<boolean> {
+    await this.ready();
+    const { log, transaction } = this.#ports;
+    transaction(() => {
+      const sealed = log.cursor(SEALED_UNTIL);
+      if (sealed.read() < untilMs) sealed.advance(untilMs);
+    });
+    const isArchived = () => {
+      const { oldestLoggedAtMs } = log.waitingAfter(archivedPlace(this.#ports).seq);
+      return oldestLoggedAtMs === null || oldestLoggedAtMs >= untilMs;
+    };
+    if (isArchived()) return true;
+    await this.archiveNow();
+    return isArchived();
+  }
+
+  /** Archives all that is logged, due or not. */
+  async archiveNow(): Promise<void> {
+    await this.#flushing;
+    this.#flushing ??= this.#flushOnce({ archiveIntervalMs: Number.NEGATIVE_INFINITY }).finally(() => {
+      this.#flushing = null;
+    });
+    await this.#flushing;
+  }
+
   /** To be called after every change of the log, with the characters that it added. */
   appended(chars: number): void {
     this.#heldChars += chars;
@@ -146,10 +184,10 @@ export class FlushRunner {
     this.#isSetBack = false;
   }
 
-  async #flushOnce(): Promise<void> {
+  async #flushOnce(settings: FlushSettings = this.#timing): Promise<void> {
     try {
       await this.ready();
-      await this.#flush(this.#ports, this.#timing, this.#host.nowMs(), this.#session);
+      await this.#flush(this.#ports, settings, this.#host.nowMs(), this.#session);
       this.#failures = 0;
     } catch (fault) {
       // A sink is down or slow. The log keeps everything; try again soon, and less and less often.

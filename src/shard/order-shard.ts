@@ -45,6 +45,16 @@ export class OrderShard extends DurableObject<Env> {
     return this.#log.runner.sweep();
   }
 
+  /** Seals the log up to an instant; whether all before it is in the archive (flush-runner.ts). */
+  async seal(untilMs: number): Promise<boolean> {
+    return this.#log.runner.seal(untilMs);
+  }
+
+  /** Archives what is logged, due or not. */
+  async archiveNow(): Promise<void> {
+    await this.#log.runner.archiveNow();
+  }
+
   override async alarm(): Promise<void> {
     await this.#log.runner.alarm();
   }

@@ -10,6 +10,7 @@ export const STAND_INS = {
   ORDER_SHARD: { getByName: call },
   COUNTS_SHARD: { getByName: call },
   READ_GATE: { getByName: call },
+  AUDIT: { create: call },
   REPORT_DB: { prepare: call },
   ARCHIVE: { put: call },
   OPERATIONS: { writeDataPoint: call },

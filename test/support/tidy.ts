@@ -106,7 +106,14 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 const SHARD_OUTSIDE = ["src/shard/stub.ts", "src/shard/topology-keeper.ts"];
 
 /** Modules that are handed `Env` and so read the configuration; all others are handed what they need of it. */
-const ENV_READERS = ["src/shard/event-shard.ts", "src/shard/submission-log.ts", "src/api/app.ts", "src/track/edge.ts"];
+const ENV_READERS = [
+  "src/shard/event-shard.ts",
+  "src/shard/submission-log.ts",
+  "src/audit/ports.ts",
+  "src/audit/workflow.ts",
+  "src/api/app.ts",
+  "src/track/edge.ts",
+];
 
 /** Root files that every folder but core may import, and whether as types only. */
 const ROOT_IMPORTS = new Map([
@@ -236,7 +243,7 @@ const TENANT_SQL = {
   writers: ["src/facts/", "src/cold/", "src/batch/", "src/demo/"],
   keys: [
     ...["src/access/api-keys.ts", "src/admin/keys-sql.ts", "src/admin/me.ts", "src/admin/resources-sql.ts"],
-    "src/conversions/attribution-windows.ts",
+    ...["src/conversions/attribution-windows.ts", "src/audit/audit-sql.ts"],
   ],
   /** Which makes nothing of them but a `Source`, within a scope. */
   source: "src/report/read/source-sql.ts",
@@ -299,7 +306,7 @@ export function unboundedReads(module: Module): string[] {
 
 /** Modules that own SQL whose text depends on constants of ours. */
 const SQL_BUILDERS =
-  /^src\/(facts\/(facts|sketch|day-sums)-sql|cold\/sql|admin\/resources-sql|shard\/sqlite-(key-index|submission-book)|report\/(plan\/summed-days|(read|live)\/[a-z-]+-sql))\.ts$/;
+  /^src\/(facts\/(facts|sketch|day-sums)-sql|audit\/audit-sql|cold\/sql|admin\/resources-sql|shard\/sqlite-(key-index|submission-book)|report\/(plan\/summed-days|(read|live)\/[a-z-]+-sql))\.ts$/;
 const SQL =
   /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
 

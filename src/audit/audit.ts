@@ -1,0 +1,87 @@
+/**
+ * The audit of a log day: sealed, taken stock of, read again, decided again, added up again, and compared.
+ *
+ *   start ─▶ seal ─▶ inventory ─▶ each shard's part (audit/shard-audit.ts) ─▶ figures ─▶ sums ─▶ leftovers ─▶ report
+ *
+ * Keeps: what it knows stands in R2 between steps, under its attempt's number; a step that runs again writes the same.
+ * Days are audited in their order: a day is sealed only behind the one before it.
+ * Relies on: one attempt of one number at a time (audit/start.ts).
+ */
+import { HEADS_PREFIX } from "../archive/head.ts";
+import { ADVERTISER_BUCKETS, SECOND_MS } from "../core/limits.ts";
+import { type AuditReport, auditId, auditKey } from "./audit-report.ts";
+import { compareFigures, compareSums } from "./compare.ts";
+import { type AuditOf, type AuditPorts, endOf } from "./context.ts";
+import { leftovers } from "./leftovers.ts";
+import { getJson, keysBelow, putLines } from "./objects.ts";
+import { doneKey, foundPrefix, type ShardDone, touchedName } from "./shard-audit.ts";
+import type { Steps } from "./steps.ts";
+import { takeStock } from "./stock.ts";
+import { writeReport } from "./write-report.ts";
+
+/** Shards that are sealed in one step, and tries before the audit gives up until it is started again. */
+const SEALED_AT_ONCE = 32;
+const SEAL_TRIES = 30;
+const SEAL_WAIT_MS = 10 * SECOND_MS;
+
+/** Audits a sealed or unsealed day that is over. Resolves to its report, which is durable. */
+export async function runAudit(ports: AuditPorts, of: AuditOf, steps: Steps): Promise<AuditReport> {
+  const { day, attempt } = of;
+  const bucket = ports.archive.bucket;
+  const startedAtMs = await steps.do("start", async () => ports.clock());
+  const shards = await steps.do("shards", () => shardsOf(ports));
+  for (let at = 0; at < shards.length; at += SEALED_AT_ONCE) {
+    await sealShards(ports, shards.slice(at, at + SEALED_AT_ONCE), { untilMs: endOf(day), number: at, steps });
+  }
+  const working = await steps.do("inventory", () => takeStock(ports, of, shards));
+  await ports.runShards(of, working, steps);
+  const touched = await steps.do("touched", async () => {
+    const done = await Promise.all(working.map((shard) => getJson<ShardDone>(bucket, doneKey({ ...of, shard }))));
+    // What nobody logged may stand in a database all the same, on the day itself in any bucket.
+    const own = Array.from({ length: ADVERTISER_BUCKETS }, (_, bucketAt) => touchedName(day, bucketAt));
+    return [...new Set([...own, ...done.flatMap((part) => part?.touched ?? [])])].sort();
+  });
+  let rowsRead = 0;
+  for (const name of touched) {
+    rowsRead += await steps.do(`figures ${name}`, () => compareFigures(ports, of, { name, working }));
+  }
+  for (const serviceDay of new Set(touched.map((name) => name.slice(0, 10)))) {
+    await steps.do(`sums ${serviceDay}`, () => compareSums(ports, of, serviceDay));
+  }
+  await steps.do("leftovers", async () => {
+    const found = await leftovers(bucket, day);
+    await putLines(bucket, `${foundPrefix(day, attempt)}leftovers.ndjson`, found);
+    return found.length;
+  });
+  await steps.do("report", async () => {
+    await writeReport(ports, of, { startedAtMs, working, rowsRead, steps: touched.length + shards.length });
+    return null;
+  });
+  const report = await getJson<AuditReport>(bucket, auditKey(day, attempt));
+  if (report === null) throw new Error(`the report of ${auditId(day, attempt)} is gone`);
+  return report;
+}
+
+/** Every shard that may have logged, and every one that ever did. */
+async function shardsOf({ archive: { bucket }, shardNames }: AuditPorts): Promise<string[]> {
+  const heads = await keysBelow(bucket, HEADS_PREFIX);
+  const known = heads.map((key) => key.slice(HEADS_PREFIX.length, -".json".length));
+  return [...new Set([...(await shardNames()), ...known])].sort();
+}
+
+async function sealShards(
+  { seal }: AuditPorts,
+  shards: readonly string[],
+  { untilMs, number, steps }: { untilMs: number; number: number; steps: Steps },
+): Promise<void> {
+  let waiting: readonly string[] = shards;
+  for (let tries = 0; waiting.length > 0; tries++) {
+    if (tries === SEAL_TRIES) throw new Error(`not archived up to the end of the day: ${waiting.join(", ")}`);
+    if (tries > 0) await steps.sleep(`wait ${number} ${tries}`, SEAL_WAIT_MS);
+    const asked = waiting;
+    waiting = await steps.do(`seal ${number} ${tries}`, async () => {
+      const sealed = await Promise.all(asked.map((shard) => seal(shard, untilMs)));
+      return asked.filter((_, at) => sealed[at] === false);
+    });
+  }
+}

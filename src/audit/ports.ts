@@ -1,0 +1,64 @@
+/**
+ * An audit's ports on the platform: the Worker's bindings, its key ring, its topology and the rules in force.
+ */
+import { readConfig } from "../config.ts";
+import { parseJson } from "../core/base64url.ts";
+import { importKeyRing } from "../core/key-ring.ts";
+import { countsShardNames, eventShardNames, orderShardNames } from "../core/routing.ts";
+import { judge, RULES_VERSION } from "../core/verdict.ts";
+import { Directory } from "../facts/directory.ts";
+import { topologyInForce } from "../shard/topology-keeper.ts";
+import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
+import { CountedBucket } from "./objects.ts";
+import type { Judges } from "./scan.ts";
+import { auditShard } from "./shard-audit.ts";
+import type { Steps } from "./steps.ts";
+
+/** What an audit needs; shards' parts run here, one after the other. */
+export function auditPorts(env: Env): AuditPorts {
+  const config = readConfig(env);
+  const archive = new CountedBucket(env.ARCHIVE);
+  const directory = new Directory(env);
+  const clock = () => Date.now();
+  const shardOf = (name: string) => {
+    if (orders.has(name)) return env.ORDER_SHARD.getByName(name);
+    return counts.has(name) ? env.COUNTS_SHARD.getByName(name) : env.EVENT_SHARD.getByName(name);
+  };
+  const judges = () => judgesOf(env);
+  return {
+    ...{ archive, primary: env.REPORT_DB, databases: directory.databases, judges, clock, kept: config.tiers },
+    shardNames: async () => [...eventShardNames(await topologyInForce(env, config)), ...orders, ...counts],
+    seal: async (shard, untilMs) => await shardOf(shard).seal(untilMs),
+    archiveNow: async (shard) => void (await shardOf(shard).archiveNow()),
+    assign: (ids) => directory.assign(ids, { newTo: config.newAdvertisersTo, nowMs: clock() }),
+    runShards: async (of, shards, steps) => {
+      for (const shard of shards) await runShard(env, { ...of, shard }, steps, archive.bucket);
+    },
+  };
+}
+
+const orders = new Set(orderShardNames());
+const counts = new Set(countsShardNames());
+
+/** One shard's part of an audit. */
+export async function runShard(
+  env: Env,
+  of: AuditOf & { readonly shard: string },
+  steps: Steps,
+  bucket: R2Bucket = env.ARCHIVE,
+): Promise<void> {
+  const attempts = await attemptsOf({ primary: env.REPORT_DB }, of);
+  await auditShard({ ...of, attempts }, bucket, await judgesOf(env), steps);
+}
+
+async function judgesOf(env: Env): Promise<Judges> {
+  const config = readConfig(env);
+  const ring = await importKeyRing(parseJson(config.tokenKeys), config.tokenSigningKid);
+  if (!ring.ok) throw new Error(ring.error);
+  return {
+    ring: ring.value,
+    policy: config.token,
+    topology: await topologyInForce(env, config),
+    judge: (entry) => (entry.rules === RULES_VERSION ? judge(entry, config.late) : null),
+  };
+}

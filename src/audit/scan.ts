@@ -1,0 +1,237 @@
+/**
+ * One segment, read as a stranger would: is it what its metadata says, does each line belong into this log, was each
+ * token signed, would the rules decide the same; and what do the lines add up to.
+ *
+ * Keeps: believes nothing but the key ring, the topology and the recorded rules. Memory: one segment.
+ */
+import type { LogOwner } from "../archive/archive.ts";
+import { sourceOf } from "../archive/archive.ts";
+import type { LogText } from "../archive/log-text.ts";
+import { openSegment, type StoredSegment } from "../archive/segments.ts";
+import type { AuditRecord, RecordForm } from "../core/audit-record.ts";
+import { openClickId } from "../core/click-id.ts";
+import type { Discrepancy, DiscrepancyKind } from "../core/discrepancy.ts";
+import { type Facts, foldEntry } from "../core/facts.ts";
+import { prepareEvent } from "../core/ingest.ts";
+import type { KeyRing } from "../core/key-ring.ts";
+import { MINUTE_MS } from "../core/limits.ts";
+import { decodeLogLine, isConversionEntry, isTokenEntry, type LogEntry, type LoggedEvent } from "../core/log-line.ts";
+import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
+import { recheck } from "../core/recheck.ts";
+import type { Topology } from "../core/routing.ts";
+import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
+import type { Decision, Verdict } from "../core/verdict.ts";
+import { shardNameOf } from "../shard/stub.ts";
+
+/** What a finding needs to be mended: where its line stands, and what the event should be. */
+export type Finding = Discrepancy & {
+  readonly place?: LineAt;
+  readonly from?: Decision;
+  /** Null where a person has to see. */
+  readonly to?: Decision | null;
+  /** Of figures: what the database lacks, as one row of facts (audit/figures.ts). */
+  readonly repair?: { readonly database: string; readonly tier: string; readonly row: unknown };
+};
+
+export type LineAt = {
+  readonly shard: string;
+  readonly incarnation: string;
+  readonly seq: number;
+  readonly line: number;
+  readonly loggedAtMs: number;
+};
+
+export type Judges = {
+  readonly ring: KeyRing;
+  readonly policy: TokenPolicy;
+  readonly topology: Topology;
+  /** What the rules that the line names say of it; null when nobody has these rules. */
+  readonly judge: (entry: LoggedEvent) => Promise<Decision | null> | Decision | null;
+};
+
+export type Scanned = {
+  readonly facts: Facts;
+  readonly records: readonly (AuditRecord & { readonly hour: number })[];
+  readonly found: readonly Finding[];
+  readonly events: number;
+};
+
+/** Lines whose signatures are verified at once. */
+const VERIFIED_AT_ONCE = 64;
+
+/** Reads a segment; `life` is the number of its incarnation among its shard's. */
+export async function scanSegment(
+  bucket: R2Bucket,
+  segment: StoredSegment,
+  { life, judges }: { life: number; judges: Judges },
+): Promise<Scanned> {
+  const { rows, found } = await wholeRows(bucket, segment);
+  const facts: Facts = new Map();
+  const records: (AuditRecord & { hour: number })[] = [];
+  let events = 0;
+  for (const row of rows) {
+    const lines = row.lines().split("\n");
+    for (let at = 0; at < lines.length; at += VERIFIED_AT_ONCE) {
+      const part = lines.slice(at, at + VERIFIED_AT_ONCE);
+      const scanned = await Promise.all(
+        part.map((text, index) => scanLine(text, { row, line: at + index, owner: segment.owner, life }, judges)),
+      );
+      for (const { entry, record, findings } of scanned) {
+        events++;
+        found.push(...findings);
+        if (entry !== null) foldEntry(facts, entry);
+        if (record !== null) records.push(record);
+      }
+    }
+  }
+  return { facts, records, found, events };
+}
+
+/**
+ * The rows of a segment that is whole. What a damaged one says is believed by nobody: it counts as nothing, and stands
+ * open until somebody accepts its loss.
+ */
+async function wholeRows(bucket: R2Bucket, { key, from, to }: StoredSegment) {
+  const rows = await openSegment(bucket, key);
+  const damage = rows === null ? "It holds no readable text." : await damageOf(rows, from, to);
+  const found: Finding[] = damage === null ? [] : [{ kind: "segment_changed", where: key, detail: damage }];
+  return { rows: damage === null ? (rows ?? []) : [], found };
+}
+
+/** What a segment adds to minutes before an instant, row by row, and what it revises; nothing of it is judged. */
+export async function skimSegment(
+  bucket: R2Bucket,
+  segment: StoredSegment,
+  { life, beforeMs }: { life: number; beforeMs: number },
+): Promise<{ byRow: ReadonlyMap<number, Facts>; revised: (AuditRecord & { hour: number })[] }> {
+  const byRow = new Map<number, Facts>();
+  const revised: (AuditRecord & { hour: number })[] = [];
+  for (const row of (await wholeRows(bucket, segment)).rows) {
+    const facts: Facts = new Map();
+    for (const [line, text] of row.lines().split("\n").entries()) {
+      if (isOfLaterMinute(text, beforeMs)) continue;
+      const entry = decodeLogLine(text);
+      foldEntry(facts, entry);
+      if (isTokenEntry(entry) && formOf(entry) === "revision") {
+        revised.push(recordOf(entry, { row, line, owner: segment.owner, life }));
+      }
+    }
+    for (const [key, { window }] of facts) if (window * MINUTE_MS >= beforeMs) facts.delete(key);
+    if (facts.size > 0) byRow.set(row.seq, facts);
+  }
+  return { byRow, revised };
+}
+
+const OCCURRED = /"occurred_at_ms":(\d+)/g;
+
+/**
+ * Whether a line says nothing of minutes before the instant, told from its text: nearly every line of a later day. An
+ * event counts in the minute when it occurred or later, one that joins another in that one's, which stands in the line
+ * as well; a decision and a revision count where their event does, and are always read.
+ */
+function isOfLaterMinute(text: string, beforeMs: number): boolean {
+  if (!text.includes('"type":"click"') && !text.includes('"type":"impression"')) return false;
+  if (text.includes('"revision":{') || text.includes('"joins":{')) return false;
+  return Array.from(text.matchAll(OCCURRED), ([, digits]) => Number(digits)).every((atMs) => atMs >= beforeMs);
+}
+
+/** What is wrong with the rows of a segment, or null. */
+async function damageOf(rows: readonly LogText[], from: Position, to: Position): Promise<string | null> {
+  let at = from;
+  for (const row of rows) {
+    if (row.seq !== at.seq + 1) return `Behind row ${at.seq} comes row ${row.seq}.`;
+    at = await positionAfter(at, row);
+  }
+  return isSamePosition(at, to) ? null : `Its rows end at ${at.seq} with another chain than ${to.seq} of its metadata.`;
+}
+
+type LineContext = {
+  readonly row: LogText;
+  readonly line: number;
+  readonly owner: LogOwner;
+  readonly life: number;
+};
+type ScannedLine = {
+  readonly entry: LogEntry | null;
+  readonly record: (AuditRecord & { hour: number }) | null;
+  readonly findings: Finding[];
+};
+
+async function scanLine(text: string, context: LineContext, judges: Judges): Promise<ScannedLine> {
+  const { row, line, owner } = context;
+  const { seq, loggedAtMs } = row;
+  const place: LineAt = { ...owner, seq, line, loggedAtMs };
+  const where = `${sourceOf(owner)}/${seq}/${line}`;
+  let entry: LogEntry;
+  try {
+    entry = decodeLogLine(text);
+  } catch (fault) {
+    const detail = `The line cannot be read: ${String(fault)}`;
+    return { entry: null, record: null, findings: [{ kind: "line_unreadable", where, detail, place }] };
+  }
+  const find = (kind: DiscrepancyKind, detail: string, to?: Decision | null): Finding => ({
+    ...{ kind, where, detail, place, event: entry.event.id },
+    ...(isTokenEntry(entry) ? { advertiserId: entry.claims.adv, from: decisionOf(entry) } : {}),
+    ...(to === undefined ? {} : { to }),
+  });
+  if (isTokenEntry(entry)) {
+    const findings = await checkEvent(entry, owner.shard, judges, find);
+    return { entry, record: recordOf(entry, context), findings };
+  }
+  if (isConversionEntry(entry) && openClickId(entry.event.clickId, judges.ring) === null) {
+    return { entry, record: null, findings: [find("signature", "No key verifies the click id of this conversion.")] };
+  }
+  return { entry, record: null, findings: [] };
+}
+
+async function checkEvent(
+  entry: LoggedEvent,
+  shard: string,
+  { ring, policy, topology, judge }: Judges,
+  find: (kind: DiscrepancyKind, detail: string, to?: Decision | null) => Finding,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const owner = shardNameOf(entry, topology);
+  if (owner !== shard) findings.push(find("foreign_shard", `The event belongs to ${owner}.`));
+  const verified = await verifyOldToken(entry.event.token, { ring, policy });
+  if (!verified.ok && entry.verdict === "valid") {
+    const to: Decision = { verdict: "invalid", reason: "signature_invalid" as Decision["reason"] };
+    findings.push(find("signature", `Its token does not verify: ${verified.error.reason}.`, to));
+    return findings;
+  }
+  if (formOf(entry) === "revision") return findings;
+  const judged = await judge(entry);
+  // What a deferred event would be is kept for the check of claims, which settles it (audit/shard-audit.ts).
+  if (judged !== null && entry.verdict === "deferred") findings.push(find("unsettled", "It waits.", judged));
+  if (judged === null) {
+    findings.push(find("rules_unknown", `Nobody has rules ${String(entry.rules)}.`));
+    return findings;
+  }
+  const to = recheck(entry, judged);
+  if (to !== null) {
+    const said = `${entry.verdict}${entry.reason === null ? "" : `: ${entry.reason}`}`;
+    const says = `${to.verdict}${to.reason === null ? "" : `: ${to.reason}`}`;
+    findings.push(find("verdict", `It was logged as ${said}; its rules say ${says}.`, to));
+  }
+  return findings;
+}
+
+function decisionOf({ verdict, reason }: LoggedEvent): Decision {
+  return { verdict, reason };
+}
+
+type Revised = { readonly revision?: { readonly from: { readonly verdict: Verdict } } | null };
+
+function formOf(entry: LoggedEvent & Revised): RecordForm {
+  if (entry.revision !== undefined && entry.revision !== null) return "revision";
+  return entry.review === null ? "first" : "review";
+}
+
+function recordOf(entry: LoggedEvent & Revised, { row, line, life }: LineContext) {
+  const { key, keyHour } = prepareEvent(entry);
+  const form = formOf(entry);
+  return {
+    ...{ key, hour: keyHour, event: entry.event.id, loggedAtMs: row.loggedAtMs, seq: row.seq, line, life, form },
+    ...{ verdict: entry.verdict, from: entry.revision?.from.verdict ?? null },
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * Taking stock of a log day: the inventory of every shard, the seal, and the work that is left to each.
+ *
+ * Keeps: the seal is put once; a day that is audited again is compared with it. One listing of a day serves all shards.
+ */
+import { sourceOf } from "../archive/archive.ts";
+import { type ArchiveHead, decodeHead, HEADS_PREFIX } from "../archive/head.ts";
+import { type StoredSegment, segmentsOfDay } from "../archive/segments.ts";
+import { DAY_MS } from "../core/limits.ts";
+import type { Position } from "../core/position.ts";
+import { isoDay } from "../core/time.ts";
+import { type AuditOf, type AuditPorts, attemptsOf, lastFolded, sourcesOf, tailEndsKey } from "./context.ts";
+import { takeInventory } from "./inventory.ts";
+import { markSealed } from "./log-days.ts";
+import { getJson, putJson, putLines, putOnce, type Seal, sealKey } from "./objects.ts";
+import type { Finding } from "./scan.ts";
+import { foundPrefix, type ShardWork, workKey } from "./shard-audit.ts";
+
+/** Takes stock, writes the seal, and leaves each shard its work. Resolves to the shards that have any. */
+export async function takeStock(ports: AuditPorts, of: AuditOf, shards: readonly string[]): Promise<string[]> {
+  const { clock, primary } = ports;
+  const { bucket } = ports.archive;
+  const { day, attempt } = of;
+  const nowMs = clock();
+  const listed = new Map<string, Promise<StoredSegment[]>>();
+  const unknown: string[] = [];
+  const segmentsOn = (on: string) => {
+    const known = listed.get(on) ?? segmentsOfDay(bucket, on, { onUnknown: (key) => unknown.push(key) });
+    listed.set(on, known);
+    return known;
+  };
+  const before = sourcesOf(await getJson<Seal>(bucket, sealKey(isoDay(Date.parse(day) - DAY_MS))));
+  const earlier = await getJson<Seal>(bucket, sealKey(day));
+  const attempts = await attemptsOf(ports, of);
+  const foldedDay = lastFolded(attempts, day);
+  const foldedTo = foldedDay === day ? null : await getJson<Seal>(bucket, sealKey(foldedDay));
+  const sources = new Map<string, Position>(before);
+  const works: ShardWork[] = [];
+  const found: Finding[] = [];
+  for (const shard of shards) {
+    const object = await bucket.get(`${HEADS_PREFIX}${shard}.json`);
+    if (object === null) continue;
+    const head: ArchiveHead = decodeHead(await object.text());
+    const sealed = earlier === null ? null : sourcesOf(earlier);
+    const stock = await takeInventory({ shard, day, head, before, sealed, nowMs, segmentsOn });
+    found.push(...stock.found);
+    for (const { source, to } of stock.sources) sources.set(source, to);
+    const tail: StoredSegment[] = [];
+    for (let ms = Date.parse(foldedDay) + DAY_MS; ms <= nowMs + DAY_MS; ms += DAY_MS) {
+      tail.push(...(await segmentsOn(isoDay(ms))).filter(({ owner, isClosed }) => owner.shard === shard && !isClosed));
+    }
+    if (stock.segments.length + tail.length === 0) continue;
+    const lives = head.lives.map(({ incarnation }) => incarnation);
+    works.push({ shard, lives, sources: stock.sources, segments: stock.segments, tail });
+  }
+  const known = new Set(shards);
+  for (const { owner, key } of await segmentsOn(day)) {
+    if (!known.has(owner.shard)) found.push({ kind: "late_segment", where: key, detail: "No shard has this name." });
+  }
+  for (const key of unknown) found.push({ kind: "late_segment", where: key, detail: "It is no segment of a log." });
+  const seal: Seal = { v: 1, day, sealedAtMs: nowMs, sources: Object.fromEntries([...sources].sort()) };
+  const stands = await putOnce(bucket, sealKey(day), seal);
+  await markSealed(primary, day, stands.sealedAtMs);
+  for (const work of works) await putJson(bucket, workKey({ ...of, shard: work.shard, attempts }), work);
+  const ends = works.flatMap(({ tail }) => tail.map(({ owner, to }) => [sourceOf(owner), to.seq] as const));
+  await putJson(bucket, tailEndsKey(of), { ...seqsOf(foldedTo ?? stands), ...Object.fromEntries(ends) });
+  await putLines(bucket, `${foundPrefix(day, attempt)}inventory.ndjson`, found);
+  return works.map(({ shard }) => shard);
+}
+
+function seqsOf({ sources }: Seal): Record<string, number> {
+  return Object.fromEntries(Object.entries(sources).map(([source, { seq }]) => [source, seq]));
+}

@@ -1,0 +1,130 @@
+/**
+ * The report of an audit: what the steps found, without what was mended since or accepted by name.
+ */
+import { DISCREPANCY_KINDS, type DiscrepancyKind } from "../core/discrepancy.ts";
+import { type AuditReport, auditId, auditKey, type Found } from "./audit-report.ts";
+import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
+import { markAudited } from "./log-days.ts";
+import {
+  getJson,
+  getLines,
+  keysBelow,
+  lossPrefix,
+  ofAttempts,
+  putLines,
+  putOnce,
+  revisionsPrefix,
+  type Seal,
+  sealKey,
+  workPrefix,
+} from "./objects.ts";
+import type { Finding } from "./scan.ts";
+import { doneKey, foundPrefix, type ShardDone } from "./shard-audit.ts";
+import { type RevisedEvent, tailKey } from "./tail.ts";
+
+const EXAMPLES_MAX = 20;
+
+/** Everything that the steps found and nobody has mended since, without what an operator accepted as lost. */
+async function openFindings(
+  { archive }: AuditPorts,
+  of: AuditOf,
+  working: readonly string[],
+  attempts: ReadonlyMap<string, number>,
+) {
+  const { bucket } = archive;
+  const revised = await lastRevisions(bucket, { of, working, attempts });
+  const losses = await lossesOf(bucket, of.day);
+  const open = new Map<string, Finding>();
+  const accepted = new Map<string, AcceptedLoss>();
+  const prefix = foundPrefix(of.day, of.attempt);
+  for (const key of await keysBelow(bucket, prefix)) {
+    const isScan = key.startsWith(`${prefix}scan-`);
+    for (const finding of await getLines<Finding>(bucket, key)) {
+      const { kind, where, event, to } = finding;
+      // The scan's are the judgements of deferred events; the check of claims says which of them still wait.
+      if (isScan && kind === "unsettled") continue;
+      if (event !== undefined && to && revised.get(event) === to.verdict) continue;
+      const loss = losses.get(where);
+      if (loss === undefined) open.set(`${kind} ${where}`, finding);
+      else accepted.set(where, loss);
+    }
+  }
+  return { open: Array.from(open.values()), accepted: Array.from(accepted.values()) };
+}
+
+export type AcceptedLoss = AuditReport["accepted"][number];
+
+async function lossesOf(bucket: R2Bucket, day: string): Promise<Map<string, AcceptedLoss>> {
+  const losses = await Promise.all(
+    (await keysBelow(bucket, lossPrefix(day))).map((key) => getJson<AcceptedLoss>(bucket, key)),
+  );
+  return new Map(losses.flatMap((loss) => (loss === null ? [] : [[loss.object, loss]])));
+}
+
+/** The verdict that the last revision of each event gave it, in scanned days and behind them. */
+async function lastRevisions(
+  bucket: R2Bucket,
+  { of, working, attempts }: { of: AuditOf; working: readonly string[]; attempts: ReadonlyMap<string, number> },
+): Promise<Map<string, string>> {
+  const revised: RevisedEvent[] = [];
+  for (const shard of working) {
+    const prefix = revisionsPrefix(shard);
+    for (const key of ofAttempts(await keysBelow(bucket, prefix), prefix, attempts)) {
+      revised.push(...(await getLines<RevisedEvent>(bucket, key)));
+    }
+    revised.push(...(await getLines<RevisedEvent>(bucket, `${tailKey({ ...of, shard })}.revised`)));
+  }
+  revised.sort((a, b) => a.loggedAtMs - b.loggedAtMs || a.life - b.life || a.seq - b.seq || a.line - b.line);
+  return new Map(revised.map(({ event, verdict }) => [event, verdict]));
+}
+
+/** Writes the report once, and marks the day by it. */
+export async function writeReport(
+  ports: AuditPorts,
+  of: AuditOf,
+  {
+    startedAtMs,
+    working,
+    rowsRead,
+    steps,
+  }: { startedAtMs: number; working: readonly string[]; rowsRead: number; steps: number },
+): Promise<void> {
+  const { archive, primary, clock } = ports;
+  const { bucket } = archive;
+  const { day, attempt } = of;
+  const attempts = await attemptsOf(ports, of);
+  const { open, accepted } = await openFindings(ports, of, working, attempts);
+  const seal = await getJson<Seal>(bucket, sealKey(day));
+  const done = await Promise.all(working.map((shard) => getJson<ShardDone>(bucket, doneKey({ ...of, shard }))));
+  const sum = (of: (part: ShardDone) => number) =>
+    done.reduce((total, part) => total + (part === null ? 0 : of(part)), 0);
+  await putLines(bucket, findingsKey(of), open);
+  const report: AuditReport = {
+    ...{ v: 1, id: auditId(day, attempt), day, attempt, outcome: open.length === 0 ? "clean" : "blocked" },
+    ...{ sealedAtMs: seal?.sealedAtMs ?? 0, startedAtMs, endedAtMs: clock(), found: countOf(open), accepted },
+    cost: {
+      ...{ events: sum(({ events }) => events), segments: sum(({ segments }) => segments) },
+      ...{ objectsRead: archive.reads, objectsWritten: archive.writes, objectLists: archive.lists },
+      ...{ statements: 7 * steps, rowsRead, steps: steps + sum((part) => part.steps) },
+    },
+  };
+  await markAudited(primary, await putOnce(bucket, auditKey(day, attempt), report));
+}
+
+/** All findings of an audit that stand open, for whoever mends them. */
+export const findingsKey = ({ day, attempt }: AuditOf) => `${workPrefix(day, attempt)}open.ndjson`;
+
+function countOf(open: readonly Finding[]): AuditReport["found"] {
+  const found: Partial<Record<DiscrepancyKind, Found>> = {};
+  for (const kind of Object.keys(DISCREPANCY_KINDS) as DiscrepancyKind[]) {
+    const ofKind = open.filter((finding) => finding.kind === kind);
+    if (ofKind.length === 0) continue;
+    const examples = ofKind.slice(0, EXAMPLES_MAX).map(({ where, detail, advertiserId, event }) => ({
+      ...{ kind, where, detail },
+      ...(advertiserId === undefined ? {} : { advertiserId }),
+      ...(event === undefined ? {} : { event }),
+    }));
+    found[kind] = { count: ofKind.length, examples };
+  }
+  return found;
+}

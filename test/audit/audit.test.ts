@@ -1,0 +1,182 @@
+/** An audit on real shards, D1 and R2: clean where nothing was done to it, and each planted difference found by its name. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { AuditReport } from "../../src/audit/audit-report.ts";
+import { parseJson } from "../../src/core/base64url.ts";
+import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
+import { aSignedClick, audit, count, shardOfEvent, startOver, TODAY } from "../support/audited.ts";
+import { CRAWLER } from "../support/builders.ts";
+import { withShard } from "../support/flush-harness.ts";
+
+beforeEach(startOver);
+
+const again = async (event: TokenEvent): Promise<TokenEvent> => ({ ...event, id: (await aSignedClick()).id });
+const kindsOf = ({ found }: AuditReport) =>
+  Object.fromEntries(Object.entries(found).map(([kind, { count: number }]) => [kind, number]));
+
+/** Segments of the day: key and text. */
+async function segments(): Promise<{ key: string; text: string; object: R2ObjectBody }[]> {
+  const { objects } = await env.ARCHIVE.list({ prefix: "raw/v1/" });
+  return Promise.all(
+    objects.map(async ({ key }) => {
+      const object = (await env.ARCHIVE.get(key)) as R2ObjectBody;
+      const text = await new Response(object.body.pipeThrough(new DecompressionStream("gzip"))).text();
+      return { key, text, object };
+    }),
+  );
+}
+
+async function putText(key: string, text: string, customMetadata: Record<string, string>): Promise<void> {
+  const body = new Response(text).body?.pipeThrough(new CompressionStream("gzip"));
+  await env.ARCHIVE.put(key, await new Response(body).arrayBuffer(), { customMetadata });
+}
+
+describe("the audit of a day", () => {
+  it("is clean where nothing was done behind the system’s back", async () => {
+    const first = await aSignedClick();
+    await count([first, await aSignedClick({ userAgent: CRAWLER }), await again(first)]);
+    expect(await audit()).toMatchObject({ outcome: "clean", found: {}, cost: { events: 3 } });
+    const day = await env.REPORT_DB.prepare("SELECT state, attempt FROM log_days").first();
+    expect(day).toEqual({ state: "clean", attempt: 1 });
+  });
+
+  it("is clean of clicks that came after it was sealed, and counts none of them", async () => {
+    await count([await aSignedClick()]);
+    await audit();
+    await count([await aSignedClick(), await aSignedClick()]);
+    expect(await audit()).toMatchObject({ attempt: 2, outcome: "clean", cost: { events: 1 } });
+    const days = (await segments()).map(({ key }) => key.slice("raw/v1/dt=".length, "raw/v1/dt=2026-11-27".length));
+    expect(days.filter((day) => day > TODAY).length).toBeGreaterThan(0);
+  });
+});
+
+describe("an archive that somebody changed", () => {
+  it.each([
+    ["a segment that is gone", "segment_missing", async (key: string) => env.ARCHIVE.delete(key)],
+    [
+      "one price in a line",
+      "segment_changed",
+      async (key: string, text: string, { customMetadata = {} }: R2Object) =>
+        putText(key, text.replace('"count":1', '"count":2'), customMetadata),
+    ],
+    [
+      "a line that is there twice",
+      "segment_changed",
+      async (key: string, text: string, { customMetadata = {} }: R2Object) =>
+        putText(key, `${text}${text}`, customMetadata),
+    ],
+    [
+      "a segment that is cut",
+      "segment_changed",
+      async (key: string, text: string, { customMetadata = {} }: R2Object) =>
+        putText(key, text.slice(0, text.length / 2), customMetadata),
+    ],
+    [
+      "bytes that are no text",
+      "segment_changed",
+      async (key: string, _: string, { customMetadata = {} }: R2Object) =>
+        void (await env.ARCHIVE.put(key, "junk", { customMetadata })),
+    ],
+    [
+      "a segment of a life that never was",
+      "late_segment",
+      async (key: string, text: string, { customMetadata = {} }: R2Object) =>
+        putText(key.replace(/[^/]+-(\d{12})/, "feedbeef-$1"), text, customMetadata),
+    ],
+    [
+      "a segment of a shard that never was",
+      "late_segment",
+      async (key: string, text: string, { customMetadata = {} }: R2Object) =>
+        putText(key.replace(/shard=[^/]+/, "shard=clicks-999"), text, customMetadata),
+    ],
+  ])("shows %s as %s", async (_, kind, change) => {
+    const click = await aSignedClick();
+    await count([click]);
+    await count([await again(click)]);
+    const [segment] = await segments();
+    if (segment === undefined) throw new Error("nothing is archived");
+    await change(segment.key, segment.text, segment.object);
+    const report = await audit();
+    expect(report.outcome).toBe("blocked");
+    expect(kindsOf(report)).toHaveProperty(kind, 1);
+  });
+});
+
+describe("a log that says what the rules do not", () => {
+  /** Logs events with verdicts of our own, beside what the shard decides. */
+  async function plant(event: TokenEvent, verdict: "valid" | "invalid" | "duplicate", reason: string | null) {
+    const shard = await shardOfEvent(event);
+    await env.EVENT_SHARD.getByName(shard).ingest([encodeTokenEvent(event)]);
+    await withShard(shard, async ({ log }) => {
+      const [row] = log.rowsAfter(log.tail().seq, 1_000_000).slice(-1);
+      const line = parseJson(row?.lines() ?? "") as Record<string, unknown>;
+      const text = JSON.stringify({ ...line, verdict, reason });
+      await changeRow(shard, row?.seq ?? 0, text);
+    });
+    await count([await aSignedClick()]);
+    await env.EVENT_SHARD.getByName(shard).archiveNow();
+  }
+
+  it.each([
+    ["a crawler that counted as valid", { userAgent: CRAWLER }, "valid", null],
+    ["a person that counted as a bot", {}, "invalid", "data_centre_network"],
+  ] as const)("shows %s", async (_, facts, verdict, reason) => {
+    await plant(await aSignedClick(facts), verdict, reason);
+    const report = await audit();
+    expect(kindsOf(report)).toMatchObject({ verdict: 1 });
+  });
+
+  it("shows a click whose token nobody signed", async () => {
+    const event = await aSignedClick();
+    await count([{ ...event, token: `${event.token.slice(0, -6)}AAAAAA` }]);
+    expect(kindsOf(await audit())).toEqual({ signature: 1 });
+  });
+
+  it("shows a second claim of one impression", async () => {
+    const event = await aSignedClick();
+    await count([event]);
+    await withShard(await shardOfEvent(event), async ({ index }) => index.dropBefore(0));
+    await forgetClaims(await shardOfEvent(event));
+    await count([await again(event)]);
+    expect(kindsOf(await audit())).toEqual({ double_claim: 1 });
+  });
+
+  it("shows a duplicate of nothing", async () => {
+    const event = await aSignedClick();
+    await plant(event, "duplicate", "same_impression");
+    expect(kindsOf(await audit())).toMatchObject({ free_claim: 1 });
+  });
+});
+
+describe("figures that somebody changed", () => {
+  it.each([
+    ["a row that is gone", "DELETE FROM facts_minute", "fact_missing"],
+    [
+      "a click more, in cells and totals alike",
+      `UPDATE facts_minute SET gross = gross + 1, valid = valid + 1,
+        cells = json_set(cells, '$[0][1][2]', valid + 1, '$[0][1][3]', gross + 1)`,
+      "fact_extra",
+    ],
+    ["a total that is not its cells", "UPDATE facts_minute SET spend_micros = spend_micros + 1", "tier"],
+  ])("shows %s", async (_, sql, kind) => {
+    await count([await aSignedClick()]);
+    await env.REPORT_DB.prepare(sql).run();
+    expect(kindsOf(await audit())).toEqual({ [kind]: 1 });
+  });
+});
+
+async function changeRow(shard: string, seq: number, lines: string): Promise<void> {
+  await runInDurableObject(env.EVENT_SHARD.getByName(shard), (_, { storage }) => {
+    storage.sql.exec("UPDATE log SET lines = ?2, chars = ?3 WHERE seq = ?1", seq, lines, lines.length);
+  });
+}
+
+async function forgetClaims(shard: string): Promise<void> {
+  await runInDurableObject(env.EVENT_SHARD.getByName(shard), (_, { storage }) => {
+    const tables = storage.sql
+      .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name GLOB 'seen_[0-9]*'")
+      .toArray();
+    for (const { name } of tables) storage.sql.exec(`DELETE FROM ${name}`);
+  });
+}
