@@ -21,8 +21,8 @@ import { sealerOf } from "./track/edge.ts";
 import { handleImpression } from "./track/impression.ts";
 import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
-export { AuditWorkflow } from "./audit/workflow.ts";
 export { ReadGate } from "./access/read-gate.ts";
+export { AuditWorkflow } from "./audit/workflow.ts";
 export { CountsShard } from "./shard/counts-shard.ts";
 export { EventShard } from "./shard/event-shard.ts";
 export { OrderShard } from "./shard/order-shard.ts";
