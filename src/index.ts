@@ -90,6 +90,10 @@ export default {
       runCron(ports, nowMs),
       runTiers(ports, nowMs, readConfig(env)),
       duty("drain submissions", async () => void (await drainSubmissions(ports, nowMs))),
+      duty("audit", async () => {
+        const { startDue } = await import("./audit/start.ts");
+        await startDue(env, { nowMs, graceMs: readConfig(env).closeGraceMs });
+      }),
       duty("report pages", async () => void (await dropKeptRows(env.ARCHIVE, nowMs))),
       duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),
     ]);

@@ -31,6 +31,11 @@ FROM log_days
 WHERE day >= ?1
 ORDER BY day`;
 
+const SELECT_LAST_AUDITED = `
+SELECT max(day) AS day
+FROM log_days
+WHERE attempt > 0`;
+
 const MARK_LOG_DAY = `
 INSERT INTO log_days (day, state, attempt, sealed_at_ms, audited_at_ms, found)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -57,6 +62,11 @@ export async function readLogDays(primary: D1Database, fromDay = ""): Promise<Lo
     ...{ day, state, attempt, sealedAtMs: sealed_at_ms, auditedAtMs: audited_at_ms },
     found: parseJson(found) as Record<string, number>,
   }));
+}
+
+/** The last day that was audited at least once; null before the first. */
+export async function lastAudited(primary: D1Database): Promise<string | null> {
+  return (await primary.prepare(SELECT_LAST_AUDITED).first<{ day: string | null }>())?.day ?? null;
 }
 
 export async function markSealed(primary: D1Database, day: string, sealedAtMs: number): Promise<void> {

@@ -10,7 +10,7 @@ import { DAY_MS, HOUR_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoDay } from "../core/time.ts";
 import { auditId, auditKey, auditPrefix } from "./audit-report.ts";
-import { readLogDays } from "./log-days.ts";
+import { lastAudited, readLogDays } from "./log-days.ts";
 import { workPrefix } from "./objects.ts";
 
 /** Why a day is not audited now. */
@@ -84,10 +84,9 @@ export async function startDue(
   env: Env,
   { nowMs, graceMs }: { nowMs: number; graceMs: number },
 ): Promise<string | null> {
-  const first = await firstLogDay(env.ARCHIVE);
-  if (first === null) return null;
-  const last = (await readLogDays(env.REPORT_DB)).findLast(({ attempt }) => attempt > 0);
-  const day = last === undefined ? first : isoDay(Date.parse(last.day) + DAY_MS);
+  const last = await lastAudited(env.REPORT_DB);
+  const day = last === null ? await firstLogDay(env.ARCHIVE) : isoDay(Date.parse(last) + DAY_MS);
+  if (day === null) return null;
   if (Date.parse(day) + DAY_MS + graceMs > nowMs) return null;
   const started = await startAudit(env, { day, nowMs, graceMs });
   return started.ok ? started.value : null;
