@@ -42,7 +42,46 @@ WITH expected AS MATERIALIZED (${SUMS_OF(`SELECT day, ${DIMENSIONS.join(", ")}, 
   WHERE day = ?1 AND (SELECT count(*) FROM day_sum_marks WHERE mark > ?1) = ${ADVERTISER_BUCKETS}`)}
 )
 SELECT ${SUM_KEY.map((name) => `expected.${name}`).join(", ")},
+  json_array(${MEASURES.map((name) => WIDE(`coalesce(sums.${name}, 0)`)).join(", ")}) AS audited,
   ${MEASURES.map((name) => `${WIDE(`expected.${name} - coalesce(sums.${name}, 0)`)} AS ${name}`).join(",\n  ")}
 FROM expected
 LEFT JOIN day_sums AS sums ON ${SUM_KEY.map((name) => `sums.${name} = expected.${name}`).join(" AND ")}
 WHERE ${MEASURES.map((name) => `expected.${name} <> coalesce(sums.${name}, 0)`).join(" OR ")}`;
+
+/** The numbers of repairs under the sources that begin with ?1; ':' follows the digits. */
+export const SELECT_REPAIRED = `
+SELECT seq
+FROM ledger
+WHERE source >= ?1 AND source < ?1 || ':'`;
+
+/** Takes everything back, by a NULL that the ledger refuses, where a list of totals is not what was audited. */
+const REFUSE_UNLESS = (audited: string, totals: string) => `
+INSERT INTO ledger (source, seq, chain, logged_at_ms, part, posted_at_ms, version, touched)
+SELECT 'guard', NULL, '', 0, '', 0, 0, '[]'
+WHERE json(${audited}) IS NOT (${totals})`;
+
+const TOTALS = `json_array(${MEASURES.map((measure) => WIDE(`coalesce(sum(${measure}), 0)`)).join(", ")})`;
+const GUARD = (tables: readonly string[], time: Tier) => {
+  const of = (table: string) => `
+    SELECT ${MEASURES.join(", ")}
+    FROM ${table}
+    WHERE advertiser_id = ?1 AND ${time} = ?2 AND campaign_id = ?3 AND ad_group_id = ?4 AND ad_id = ?5`;
+  return REFUSE_UNLESS("?6", `SELECT ${TOTALS} FROM (${tables.map(of).join(" UNION ALL ")})`);
+};
+
+/** The rows of one key in a tier are what the audit read; of minutes, those that have not left for R2. */
+export const GUARD_ROWS = {
+  minute: GUARD(["facts_minute", "facts_minute_moving"], "minute"),
+  hour: GUARD(["facts_hour"], "hour"),
+  day: GUARD(["facts_day"], "day"),
+} as const satisfies Record<Tier, string>;
+
+const IS_SUM = SUM_KEY.map((name, at) => `${name} = ?${at + 1}`).join(" AND ");
+export const GUARD_SUM = REFUSE_UNLESS("?5", `SELECT ${TOTALS} FROM day_sums WHERE ${IS_SUM}`);
+
+/** Adds to the sum of key ?1 … ?4 the list ?5. */
+export const ADD_TO_SUM = `
+INSERT INTO day_sums (${SUM_KEY.join(", ")}, ${MEASURES.join(", ")})
+VALUES (?1, ?2, ?3, ?4, ${MEASURES.map((_, at) => `CAST(?5 ->> ${at} AS INTEGER)`).join(", ")})
+ON CONFLICT (${SUM_KEY.join(", ")}) DO UPDATE SET
+  ${MEASURES.map((measure) => `${measure} = day_sums.${measure} + excluded.${measure}`).join(",\n  ")}`;

@@ -8,7 +8,7 @@ import type { Position } from "../core/position.ts";
 import { isoDay } from "../core/time.ts";
 import { type AuditOf, type AuditPorts, attemptsOf, endOf, lastFolded, sourcesOf, tailEndsKey } from "./context.ts";
 import { checkFigures } from "./figures-check.ts";
-import { getJson, getLines, putLines, type Seal, sealKey } from "./objects.ts";
+import { getJson, getLines, keysBelow, putLines, type Seal, sealKey } from "./objects.ts";
 import type { Finding } from "./scan.ts";
 import { foundPrefix } from "./shard-audit.ts";
 import { checkSums } from "./sums-check.ts";
@@ -80,8 +80,15 @@ export async function compareSums(
   of: AuditOf,
   serviceDay: string,
 ): Promise<number> {
+  const prefix = foundPrefix(of.day, of.attempt);
   const found: Finding[] = [];
-  for (const [name, d1] of databases) found.push(...(await checkSums({ name, d1 }, serviceDay)));
-  await putLines(archive.bucket, `${foundPrefix(of.day, of.attempt)}sums-${serviceDay}.ndjson`, found);
+  for (const [name, d1] of databases) {
+    // Sums are compared with days: where a day is wrong itself, it is mended first, and the next audit compares.
+    const figures = await keysBelow(archive.bucket, `${prefix}figures-${serviceDay}`);
+    const known = await Promise.all(figures.map((key) => getLines<Finding>(archive.bucket, key)));
+    const isDayWrong = known.flat().some(({ repair }) => repair?.database === name && repair.tier === "day");
+    if (!isDayWrong) found.push(...(await checkSums({ name, d1 }, serviceDay)));
+  }
+  await putLines(archive.bucket, `${prefix}sums-${serviceDay}.ndjson`, found);
   return found.length;
 }

@@ -5,15 +5,16 @@
  *   one transaction: ledger, minutes (hot, moving), which objects are cold, hours, days ─▶ compared with
  *   folds of all scanned days + rows behind them up to the ledger's places
  *
- * Keeps: exact at the moment of its reading, beside shards that go on posting. Hours and days are compared with the
- * minutes that they were rolled from, as far as these are kept; sums of days with the days. Memory: one service day of
- * one bucket.
+ * Keeps: exact at the moment of its reading, beside shards that go on posting. Each tier is compared with the log by
+ * itself, as far as it is kept and rolled; a difference of the finest is one of facts, of another one of tiers. Memory:
+ * one service day of one bucket.
  */
 
 import { KEY_COLUMNS, type MinuteRow, toMinuteRow } from "../cold/parquet.ts";
 import type { ColdObject } from "../cold/reader.ts";
 import { readColdMinutes } from "../cold/reader.ts";
 import { SELECT_COLD_OBJECTS } from "../cold/sql.ts";
+import { addExact, type Exact, toExact } from "../core/exact.ts";
 import { MEASURES } from "../core/fields.ts";
 import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
 import type { Position } from "../core/position.ts";
@@ -23,6 +24,7 @@ import { TIER_MINUTES } from "../facts/facts-sql.ts";
 import { SELECT_ALL_LEDGER, SELECT_MARKS, SELECT_STORED } from "./audit-sql.ts";
 import { Figures, type Lack, toStored } from "./figures.ts";
 import { getRows, keysBelow, ofAttempts, truthPrefix } from "./objects.ts";
+import type { Totals } from "./repair.ts";
 import type { Finding } from "./scan.ts";
 import type { TailRow } from "./tail.ts";
 
@@ -60,16 +62,13 @@ export async function checkFigures(archive: R2Bucket, of: FiguresOf): Promise<{ 
   if (day >= of.minutesKeptFrom) tiers.push({ tier: "minute", figures: minute });
   if (day >= of.hoursKeptFrom && marks.hour >= (day + 1) * 24) tiers.push({ tier: "hour", figures: hour });
   if (marks.day > day) tiers.push({ tier: "day", figures: days });
-  const [finest, ...coarser] = tiers;
-  if (finest === undefined) return { found, rows: have.rows };
-  for (const lack of finest.figures.lacks(truth.widened(TIER_MINUTES[finest.tier]))) {
-    found.push(findingOf(of, finest.tier, lack, "log"));
+  for (const [at, { tier, figures }] of tiers.entries()) {
+    const kind = at === 0 ? null : "tier";
+    for (const lack of figures.lacks(truth.widened(TIER_MINUTES[tier]))) {
+      found.push(findingOf(of, tier, lack, { kind, totals: have.totals }));
+    }
   }
-  for (const { tier, figures } of coarser) {
-    const ratio = TIER_MINUTES[tier] / TIER_MINUTES[finest.tier];
-    for (const lack of figures.lacks(finest.figures.widened(ratio))) found.push(findingOf(of, tier, lack, finest.tier));
-  }
-  found.push(...have.torn.map((where): Finding => ({ kind: "tier", where, detail: "Its totals are not its cells." })));
+  for (const { tier, row } of have.torn) found.push(tornRow(of, tier, row, have.totals));
   return { found, rows: have.rows };
 }
 
@@ -108,24 +107,31 @@ async function readStored(archive: R2Bucket, { database: { d1 }, serviceDay, buc
     d1.prepare(SELECT_STORED.hour).bind(bucket, day * 24, (day + 1) * 24),
     d1.prepare(SELECT_STORED.day).bind(bucket, day, day + 1),
   ]);
-  const torn: string[] = [];
+  const torn: { tier: Tier; row: MinuteRow }[] = [];
+  const totals = new Map<string, Exact[]>();
   const [minute, hour, dayFigures] = [new Figures(), new Figures(), new Figures()];
   const add = (figures: Figures, row: MinuteRow, tier: Tier) => {
     const own = new Figures();
     own.addStored(row);
     const [whole] = own.rows.values();
-    if (whole !== undefined && toStored(whole).counts.join() !== row.counts.join()) {
-      torn.push(`facts_${tier}/${row.advertiserId}/${row.minute}/${row.adId}/${row.part}`);
-    }
+    const isTorn = whole !== undefined && toStored(whole).counts.join() !== row.counts.join();
+    if (isTorn) torn.push({ tier, row });
     figures.addStored(row);
   };
-  for (const row of [...(hot?.results ?? []), ...(moving?.results ?? [])]) add(minute, toMinuteRow(row), "minute");
+  const addOwn = (figures: Figures, stored: Row, tier: Tier) => {
+    const row = toMinuteRow(stored);
+    const key = totalsKey(tier, row);
+    const sum = totals.get(key);
+    totals.set(key, sum === undefined ? [...row.counts] : sum.map((total, at) => addExact(total, row.counts[at] ?? 0)));
+    add(figures, row, tier);
+  };
+  for (const row of [...(hot?.results ?? []), ...(moving?.results ?? [])]) addOwn(minute, row, "minute");
   const wanted = { minutes: [{ from: minutes[0], to: minutes[1] }], ...ANYBODY };
   const objects = (cold?.results ?? []) as unknown as ColdObject[];
   const take = (row: Parameters<typeof toMinuteRow>[0]) => add(minute, toMinuteRow(row), "minute");
   await readColdMinutes(archive, objects, { wanted, columns: COLUMNS, take });
-  for (const row of hours?.results ?? []) add(hour, toMinuteRow(row), "hour");
-  for (const row of days?.results ?? []) add(dayFigures, toMinuteRow(row), "day");
+  for (const row of hours?.results ?? []) addOwn(hour, row, "hour");
+  for (const row of days?.results ?? []) addOwn(dayFigures, row, "day");
   const ledger = new Map<string, Position>();
   for (const { source, seq, chain, logged_at_ms: loggedAtMs } of ledgerRows?.results ?? []) {
     ledger.set(String(source), { seq: Number(seq), chain: String(chain), loggedAtMs: Number(loggedAtMs) });
@@ -133,24 +139,67 @@ async function readStored(archive: R2Bucket, { database: { d1 }, serviceDay, buc
   const marks = { hour: 0, day: 0 };
   for (const { tier, mark } of markRows?.results ?? []) marks[tier as "hour" | "day"] = Number(mark);
   const rows = [hot, moving, hours, days].reduce((sum, part) => sum + (part?.results.length ?? 0), 0);
-  return { ledger, minute, hour, day: dayFigures, marks, torn, rows };
+  return { ledger, minute, hour, day: dayFigures, marks, torn, totals, rows };
 }
 
 const ANYBODY = { advertiserIds: null, campaignIds: null, adGroupIds: null, adIds: null } as const;
 
-function findingOf({ database, serviceDay }: FiguresOf, tier: Tier, { row }: Lack, against: "log" | Tier): Finding {
-  const stored = toStored(row);
-  const { advertiserId, minute, campaignId, adId } = stored;
-  const differs = MEASURES.flatMap((measure, at) => {
-    const count = stored.counts[at] ?? 0;
-    return count === 0 ? [] : [`${measure} ${count > 0 ? "+" : ""}${count}`];
-  });
-  const isMore = stored.counts.some((count) => count < 0);
+/** What the database itself has of each key, which a repair is guarded by. */
+type TotalsByKey = ReadonlyMap<string, readonly Exact[]>;
+
+function totalsKey(tier: Tier, { advertiserId, minute, campaignId, adGroupId, adId }: MinuteRow): string {
+  return [tier, advertiserId, minute, campaignId, adGroupId, adId].join(" ");
+}
+
+function auditedOf(totals: TotalsByKey, tier: Tier, row: MinuteRow): Totals {
+  const known = totals.get(totalsKey(tier, row)) ?? MEASURES.map(() => 0);
+  return known.map((total) => (typeof total === "bigint" ? String(total) : total));
+}
+
+function findingOf(
+  { database: { name }, serviceDay }: FiguresOf,
+  tier: Tier,
+  { row: lack }: Lack,
+  { kind, totals }: { kind: "tier" | null; totals: TotalsByKey },
+): Finding {
+  const row = toStored(lack);
+  const isMore = row.counts.some((count) => count < 0);
   return {
-    kind: against === "log" ? (isMore ? "fact_extra" : "fact_missing") : "tier",
-    where: `${database.name}/facts_${tier}/${advertiserId}/${campaignId}/${adId}/${minute}`,
-    detail: `On ${serviceDay} it lacks, to be what the ${against} says: ${differs.join(", ") || "reasons or users"}.`,
-    advertiserId,
-    repair: { database: database.name, tier, row: stored },
+    kind: kind ?? (isMore ? "fact_extra" : "fact_missing"),
+    where: whereOf(name, tier, row),
+    detail: `On ${serviceDay} it lacks, to be what the log says: ${differencesOf(row) || "reasons or users"}.`,
+    advertiserId: row.advertiserId,
+    repair: { database: name, tier, row, audited: auditedOf(totals, tier, row) },
   };
+}
+
+/** A row whose totals are not the sum of its cells: the cells are what reports read. */
+function tornRow({ database: { name } }: FiguresOf, tier: Tier, row: MinuteRow, totals: TotalsByKey): Finding {
+  const figures = new Figures();
+  figures.addStored(row);
+  const [whole] = Array.from(figures.rows.values(), toStored);
+  const counts = row.counts.map((total, at) => addExact(whole?.counts[at] ?? 0, negated(total)));
+  const lack: MinuteRow = { ...row, counts, cells: "[]", reasons: "{}", sketch: null };
+  return {
+    kind: "tier",
+    where: whereOf(name, tier, row),
+    detail: `Its totals lack, to be the sum of its cells: ${differencesOf(lack)}.`,
+    advertiserId: row.advertiserId,
+    repair: { database: name, tier, row: lack, audited: auditedOf(totals, tier, row) },
+  };
+}
+
+function negated(value: Exact): Exact {
+  return toExact(-BigInt(value));
+}
+
+function whereOf(name: string, tier: Tier, { advertiserId, campaignId, adGroupId, adId, minute }: MinuteRow): string {
+  return `${name}/facts_${tier}/${[advertiserId, campaignId, adGroupId, adId, minute].join("/")}`;
+}
+
+function differencesOf({ counts }: MinuteRow): string {
+  return MEASURES.flatMap((measure, at) => {
+    const count = counts[at] ?? 0;
+    return count === 0 ? [] : [`${measure} ${count > 0 ? "+" : ""}${count}`];
+  }).join(", ");
 }

@@ -22,6 +22,7 @@ import type { Topology } from "../core/routing.ts";
 import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
 import type { Decision, Verdict } from "../core/verdict.ts";
 import { shardNameOf } from "../shard/stub.ts";
+import type { Repair } from "./repair.ts";
 
 /** What a finding needs to be mended: where its line stands, and what the event should be. */
 export type Finding = Discrepancy & {
@@ -29,8 +30,8 @@ export type Finding = Discrepancy & {
   readonly from?: Decision;
   /** Null where a person has to see. */
   readonly to?: Decision | null;
-  /** Of figures: what the database lacks, as one row of facts (audit/figures.ts). */
-  readonly repair?: { readonly database: string; readonly tier: string; readonly row: unknown };
+  /** Of figures: what the database lacks. */
+  readonly repair?: Repair;
 };
 
 export type LineAt = {

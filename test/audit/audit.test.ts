@@ -3,8 +3,12 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AuditReport } from "../../src/audit/audit-report.ts";
+import { mendAudit } from "../../src/audit/mend.ts";
 import { parseJson } from "../../src/core/base64url.ts";
+import { DAY_MS } from "../../src/core/limits.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
+import { boundDatabases } from "../../src/facts/directory.ts";
+import { rollAll } from "../../src/facts/roll.ts";
 import { aSignedClick, audit, count, shardOfEvent, startOver, TODAY } from "../support/audited.ts";
 import { CRAWLER } from "../support/builders.ts";
 import { withShard } from "../support/flush-harness.ts";
@@ -149,22 +153,65 @@ describe("a log that says what the rules do not", () => {
   });
 });
 
+/** A click more in a tier, in cells and totals alike. */
+const oneMore = (tier: string) => `UPDATE facts_${tier} SET gross = gross + 1, valid = valid + 1,
+  cells = json_set(cells, '$[0][1][2]', valid + 1, '$[0][1][3]', gross + 1)`;
+
 describe("figures that somebody changed", () => {
+  const TABLES = ["facts_minute", "facts_hour", "facts_day", "day_sums"];
+  const figures = async () => {
+    const rows = await env.REPORT_DB.batch(TABLES.map((table) => env.REPORT_DB.prepare(`SELECT * FROM ${table}`)));
+    return rows.map(({ results }) => results);
+  };
+
   it.each([
-    ["a row that is gone", "DELETE FROM facts_minute", "fact_missing"],
-    [
-      "a click more, in cells and totals alike",
-      `UPDATE facts_minute SET gross = gross + 1, valid = valid + 1,
-        cells = json_set(cells, '$[0][1][2]', valid + 1, '$[0][1][3]', gross + 1)`,
-      "fact_extra",
-    ],
-    ["a total that is not its cells", "UPDATE facts_minute SET spend_micros = spend_micros + 1", "tier"],
-  ])("shows %s", async (_, sql, kind) => {
-    await count([await aSignedClick()]);
+    ["a row that is gone", "DELETE FROM facts_minute", { fact_missing: 1 }],
+    ["a click more", oneMore("minute"), { fact_extra: 1 }],
+    ["a total that is not its cells", "UPDATE facts_minute SET spend_micros = spend_micros + 1", { tier: 1 }],
+    ["an hour that has a click more", oneMore("hour"), { tier: 1 }],
+    ["a day that is gone", "DELETE FROM facts_day", { tier: 1 }],
+    ["a sum that was changed", "UPDATE day_sums SET spend_micros = 7 WHERE dimension = 'country'", { tier: 2 }],
+    ["a sum that is gone", "DELETE FROM day_sums WHERE dimension = ''", { tier: 2 }],
+  ])("are shown and repaired: %s", async (_, sql, kinds) => {
+    await count([await aSignedClick(), await aSignedClick({ userAgent: CRAWLER })]);
+    await rollAll(env.REPORT_DB, Date.now() + 3 * DAY_MS);
+    const before = await figures();
     await env.REPORT_DB.prepare(sql).run();
-    expect(kindsOf(await audit())).toEqual({ [kind]: 1 });
+    const report = await audit();
+    expect(kindsOf(report)).toMatchObject(kinds);
+    expect(await mend(report)).toMatchObject({ ok: true });
+    expect(await figures()).toEqual(before);
+    expect(await audit()).toMatchObject({ outcome: "clean" });
+  });
+
+  it("are repaired once, and not where the rows have moved on since the audit read them", async () => {
+    await count([await aSignedClick(), await aSignedClick()]);
+    await env.REPORT_DB.prepare(oneMore("minute")).run();
+    const report = await audit();
+    const before = await figures();
+    await env.REPORT_DB.prepare(oneMore("minute")).run();
+    expect(await mend(report)).toEqual({ ok: true, value: { fact_extra: { mended: 0, left: 1 } } });
+    await env.REPORT_DB.prepare(oneMore("minute").replaceAll("+ 1", "- 1")).run();
+    expect(await figures()).toEqual(before);
+    expect(await mend(report)).toEqual({ ok: true, value: { fact_extra: { mended: 1, left: 0 } } });
+    expect(await mend(report)).toEqual({ ok: true, value: { fact_extra: { mended: 1, left: 0 } } });
+    expect(await audit()).toMatchObject({ outcome: "clean" });
+  });
+
+  it("are not repaired while the archive itself is in question", async () => {
+    await count([await aSignedClick()]);
+    const [segment] = await segments();
+    await putText(segment?.key ?? "", "", segment?.object.customMetadata ?? {});
+    const report = await audit();
+    expect(kindsOf(report)).toMatchObject({ segment_changed: 1, fact_extra: 1 });
+    expect(await mend(report)).toEqual({ ok: false, error: "archive_open" });
   });
 });
+
+const mend = ({ day, attempt }: AuditReport) => {
+  const ports = { archive: env.ARCHIVE, databases: boundDatabases(env), clock: () => Date.now() };
+  return mendAudit(ports, { day, attempt });
+};
 
 async function changeRow(shard: string, seq: number, lines: string): Promise<void> {
   await runInDurableObject(env.EVENT_SHARD.getByName(shard), (_, { storage }) => {
