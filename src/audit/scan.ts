@@ -195,7 +195,7 @@ async function checkEvent(
   const owner = shardNameOf(entry, topology);
   if (owner !== shard) findings.push(find("foreign_shard", `The event belongs to ${owner}.`));
   const verified = await verifyOldToken(entry.event.token, { ring, policy });
-  if (!verified.ok && entry.verdict === "valid") {
+  if (!verified.ok) {
     const to: Decision = { verdict: "invalid", reason: "signature_invalid" as Decision["reason"] };
     findings.push(find("signature", `Its token does not verify: ${verified.error.reason}.`, to));
     return findings;

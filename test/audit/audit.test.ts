@@ -2,14 +2,17 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { runAudit } from "../../src/audit/audit.ts";
 import type { AuditReport } from "../../src/audit/audit-report.ts";
 import { mendAudit } from "../../src/audit/mend.ts";
+import { auditPorts } from "../../src/audit/ports.ts";
+import type { Steps } from "../../src/audit/steps.ts";
 import { parseJson } from "../../src/core/base64url.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
 import { boundDatabases } from "../../src/facts/directory.ts";
 import { rollAll } from "../../src/facts/roll.ts";
-import { aSignedClick, audit, count, shardOfEvent, startOver, TODAY } from "../support/audited.ts";
+import { anAttempt, aSignedClick, audit, count, shardOfEvent, startOver, TODAY } from "../support/audited.ts";
 import { CRAWLER } from "../support/builders.ts";
 import { withShard } from "../support/flush-harness.ts";
 
@@ -205,6 +208,57 @@ describe("figures that somebody changed", () => {
     const report = await audit();
     expect(kindsOf(report)).toMatchObject({ segment_changed: 1, fact_extra: 1 });
     expect(await mend(report)).toEqual({ ok: false, error: "archive_open" });
+  });
+});
+
+describe("an audit that is killed", () => {
+  /** Steps as a Workflow keeps them, which die once before or after the effect of a step. */
+  class MortalSteps implements Steps {
+    readonly #done = new Map<string, unknown>();
+    #dies: { readonly at: string; readonly when: "before" | "after" } | null;
+    readonly names = new Set<string>();
+
+    constructor(dies: { at: string; when: "before" | "after" } | null) {
+      this.#dies = dies;
+    }
+
+    async do<T extends Rpc.Serializable<T>>(name: string, work: () => Promise<T>): Promise<T> {
+      const stem = name.split(" ")[0] ?? "";
+      this.names.add(stem);
+      if (this.#done.has(name)) return this.#done.get(name) as T;
+      if (this.#dies?.at === stem && this.#dies.when === "before") this.#die();
+      const result = JSON.parse(JSON.stringify(await work())) as T;
+      if (this.#dies?.at === stem) this.#die();
+      this.#done.set(name, result);
+      return result;
+    }
+
+    async sleep(): Promise<void> {}
+
+    #die(): never {
+      this.#dies = null;
+      throw new Error("killed");
+    }
+  }
+
+  it("goes on where it was, before and after the effect of every step, to the same findings", async () => {
+    const click = await aSignedClick();
+    await count([click, await aSignedClick({ userAgent: CRAWLER })]);
+    await count([{ ...(await again(click)), token: `${click.token.slice(0, -6)}AAAAAA` }]);
+    await env.REPORT_DB.prepare(oneMore("minute")).run();
+    const whole = new MortalSteps(null);
+    const expected = kindsOf(await audit({}, whole));
+    expect(expected).toEqual({ fact_extra: 1, signature: 1 });
+    expect(whole.names.size).toBeGreaterThan(9);
+    for (const at of whole.names) {
+      for (const when of ["before", "after"] as const) {
+        const of = await anAttempt();
+        const steps = new MortalSteps({ at, when });
+        const ports = { ...auditPorts(env), shardNames: async () => [] };
+        await expect(runAudit(ports, of, steps), `${when} ${at}`).rejects.toThrow("killed");
+        expect(kindsOf(await runAudit(ports, of, steps)), `${when} ${at}`).toEqual(expected);
+      }
+    }
   });
 });
 
