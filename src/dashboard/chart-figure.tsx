@@ -7,6 +7,8 @@
 import { dayIn } from "./calendar.ts";
 import { type Chart, ChartPicture, type ChartPoint, LINES_MAX } from "./chart.tsx";
 import { definitionOf, isSum, labelOf, type MetricName, type Writer } from "./figures.ts";
+import { toHour } from "./hours.ts";
+import { DayByMinute, HoursOfDay } from "./minute-explorer.tsx";
 import { type Counted, figureIn, type Meta, previousOf, textOf } from "./report-answer.ts";
 import type { Granularity, SeriesRead } from "./series.ts";
 import { addressOf, type Comparison, type View } from "./view.ts";
@@ -61,6 +63,7 @@ export function ChartFigure(props: Props) {
         <p class="soft">{definitionOf(metric).counts}</p>
         <Freshness {...props} />
       </figcaption>
+      {view.hour === null ? null : <HoursOfDay {...props} hour={view.hour} />}
       {isEmpty ? <p class="nothing">Nothing was counted in this period.</p> : null}
       <div class="plot" data-chart>
         <ChartPicture {...chart} />
@@ -70,6 +73,7 @@ export function ChartFigure(props: Props) {
         beside={view.isCompared && !several ? view.comparison : null}
         isBanded={points.some((p) => p.band > 0)}
       />
+      {view.hour === null || several ? null : <DayByMinute {...props} hour={view.hour} />}
       <Warnings meta={meta} />
       <details class="behind">
         <summary data-key="t">The same as a table</summary>
@@ -114,10 +118,8 @@ function drillOf(
   writer: Writer,
 ): string | null {
   if (granularity === "minute") return null;
-  const period = { from: dayIn(writer.zone, fromMs), to: dayIn(writer.zone, toMs - 1) };
-  const hour = writer.instant(fromMs, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  const minutes = granularity === "hour" ? { granularity: "minute", at: hour } : { granularity: null };
-  return addressOf(view, { period, own: minutes });
+  if (granularity === "hour") return addressOf(view, toHour({ fromMs, toMs }, writer.zone));
+  return addressOf(view, { period: { from: dayIn(writer.zone, fromMs), to: dayIn(writer.zone, toMs - 1) } });
 }
 
 function toLines({ answer, metric }: Props) {

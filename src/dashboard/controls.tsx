@@ -6,8 +6,9 @@
  */
 import { addDays, dayIn } from "./calendar.ts";
 import type { Writer } from "./figures.ts";
+import { neighbourHour, toHour } from "./hours.ts";
 import { neighbourOf, PERIODS, type PeriodName } from "./periods.ts";
-import { addressOf, type FilterTerm, type View, withFilter, withoutFilter } from "./view.ts";
+import { addressOf, type FilterTerm, type View, type ViewChange, withFilter, withoutFilter } from "./view.ts";
 import type { Viewer } from "./viewer.ts";
 import { dimensionLabel, valueLabel } from "./words.ts";
 
@@ -39,19 +40,20 @@ export function Controls(props: Props) {
 function PeriodPicker({ view, writer, nowMs, viewer }: Props) {
   const { days, period, zone } = view;
   const today = dayIn(zone, nowMs);
-  const [before, after] = [neighbourOf(days, -1, today), neighbourOf(days, 1, today)];
+  const [before, after] = neighboursOf(view, nowMs);
   const label = typeof period === "string" ? PERIODS[period].label : writer.days(days);
+  const shown = view.hour === null ? writer.days(days) : writer.hour(view.hour);
   return (
     <div class="period">
       {before === null ? null : (
-        <a class="step" href={addressOf(view, { period: before })} data-key="ArrowLeft" rel="prev">
+        <a class="step" href={addressOf(view, before)} data-key="ArrowLeft" rel="prev">
           <span class="for-ears">The period before</span>
           <span aria-hidden="true">‹</span>
         </a>
       )}
       <details class="menu">
         <summary>
-          <strong>{label}</strong> <span class="soft">{writer.days(days)}</span>
+          <strong>{view.hour === null ? label : "An hour"}</strong> <span class="soft">{shown}</span>
         </summary>
         <div class="panel">
           <ul class="choices">
@@ -73,7 +75,7 @@ function PeriodPicker({ view, writer, nowMs, viewer }: Props) {
             </li>
           </ul>
           <form method="get" action={view.path} class="dates">
-            <Kept view={view} except={["from", "to", "period", "timezone"]} />
+            <Kept view={view} except={["from", "to", "period", "timezone", "granularity", "at"]} />
             <label>
               From <input type="date" name="from" value={days.from} max={addDays(today, 366)} required />
             </label>
@@ -88,7 +90,7 @@ function PeriodPicker({ view, writer, nowMs, viewer }: Props) {
         </div>
       </details>
       {after === null ? null : (
-        <a class="step" href={addressOf(view, { period: after })} data-key="ArrowRight" rel="next">
+        <a class="step" href={addressOf(view, after)} data-key="ArrowRight" rel="next">
           <span class="for-ears">The period after</span>
           <span aria-hidden="true">›</span>
         </a>
@@ -99,6 +101,16 @@ function PeriodPicker({ view, writer, nowMs, viewer }: Props) {
       </span>
     </div>
   );
+}
+
+/** The periods, or the hours, just before and after the one that is shown. */
+function neighboursOf({ hour, days, zone }: View, nowMs: number): readonly (ViewChange | null)[] {
+  return ([-1, 1] as const).map((step) => {
+    const next = hour === null ? null : neighbourHour(hour, step, { zone, nowMs });
+    if (hour !== null) return next === null ? null : toHour(next, zone);
+    const period = neighbourOf(days, step, dayIn(zone, nowMs));
+    return period === null ? null : { period };
+  });
 }
 
 const COMPARISONS = {

@@ -10,6 +10,7 @@ import { addDays, dayIn, lastOfMonth } from "./calendar.ts";
 import { NAMES, Warnings } from "./chart-figure.tsx";
 import { type Choice, type GroupWord, isTime, orderAfter } from "./explore-choice.ts";
 import { isMoney, isSum, labelOf, type MetricName, NOTHING, type Writer } from "./figures.ts";
+import { toHour } from "./hours.ts";
 import { OpenLink } from "./open-link.tsx";
 import { byCurrency, type Counted, figureIn, previousOf, type TableAnswer, textOf } from "./report-answer.ts";
 import { addressOf, type View, withFilter } from "./view.ts";
@@ -261,8 +262,13 @@ function WindowLink({ row, word, writer, view, choice }: Props & { row: Counted;
   const day = dayIn(writer.zone, atMs);
   const label = `${word === "week" ? "Week of " : ""}${writer.instant(atMs, NAMES[word])}`;
   if (word === "minute") return <>{label}</>;
-  const to = { hour: day, day, week: addDays(day, 6), month: lastOfMonth(day) }[word];
-  const finer = { hour: "minute", day: "hour", week: "day", month: "day" }[word];
+  if (word === "hour") {
+    const { period, own } = toHour({ fromMs: atMs, toMs: atMs }, writer.zone);
+    const byMinute = choice.groupBy.map((one) => (one === word ? "minute" : one)).join(",");
+    return <a href={addressOf(view, { period, own: { ...own, group_by: byMinute, order: null } })}>{label}</a>;
+  }
+  const to = { day, week: addDays(day, 6), month: lastOfMonth(day) }[word];
+  const finer = { day: "hour", week: "day", month: "day" }[word];
   const groups = choice.groupBy.map((one) => (one === word ? finer : one)).join(",");
   const href = addressOf(view, { period: { from: day, to }, own: { group_by: groups, order: null } });
   return <a href={href}>{label}</a>;

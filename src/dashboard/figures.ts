@@ -54,6 +54,20 @@ export function isSum(metric: MetricName): boolean {
   return definitionOf(metric).kind === "sum";
 }
 
+/** How a metric's values are written as `Intl` takes it, and in how many parts of one they are given. */
+export function decimalsOf(
+  metric: MetricName,
+  currency: string | null,
+): { parts: number; options: Intl.NumberFormatOptions } {
+  const { unit } = definitionOf(metric);
+  if (unit === "micros") {
+    const style = currency === null || currency === "" ? {} : ({ style: "currency", currency } as const);
+    return { parts: 10 ** MICROS_DIGITS, options: { ...style, maximumFractionDigits: 2 } };
+  }
+  const isShare = unit === "ratio" && metric !== "roas";
+  return { parts: 1, options: isShare ? { style: "percent", maximumFractionDigits: 2 } : { maximumFractionDigits: 2 } };
+}
+
 /** Micros as a decimal text, which has all their digits. */
 export function decimalOf(micros: Exact): string {
   const text = String(micros);
@@ -141,6 +155,11 @@ export class Writer {
     if (from === to) return this.day(from, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
     const format = this.#date({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
     return format.formatRange(new Date(`${from}T00:00:00Z`), new Date(`${to}T00:00:00Z`));
+  }
+
+  hour({ fromMs, toMs }: { fromMs: number; toMs: number }): string {
+    const options = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" } as const;
+    return this.#date({ ...options, timeZone: this.zone }).formatRange(fromMs, toMs);
   }
 
   /** An instant in the zone of the view. */

@@ -23,10 +23,10 @@ export function metricsOf({ kind }: Pick<Viewer, "kind">): readonly MetricName[]
 }
 
 /** How finely a period is charted: some 24 to 100 windows. */
-export function granularityOf({ days, own }: Pick<View, "days" | "own">): Granularity {
+export function granularityOf({ days, hour, own }: Pick<View, "days" | "hour" | "own">): Granularity {
+  if (hour !== null) return "minute";
   const length = daysBetween(days.from, days.to);
   const asked = own["granularity"];
-  if (asked === "minute" && length === 1) return "minute";
   if (asked === "hour" && length <= 14) return "hour";
   if (asked === "day" && length > 1 && length <= 400) return "day";
   if (asked === "week" && length > 7) return "week";

@@ -9,8 +9,11 @@
  * link still opens; values of filters go to the API as they are, which judges them. Parameters of one screen (tabs,
  * sort, page) stand beside these and stay when a filter changes, but for the page.
  */
+import { isoSecond } from "../core/time.ts";
 import { DIMENSIONS, type Dimension } from "../report/query/fields.ts";
+import { hourAt } from "./hours.ts";
 import { type Days, daysIn, PERIOD_UNLESS_GIVEN, type PeriodChoice, periodOf } from "./periods.ts";
+import type { Span } from "./windows.ts";
 
 export type FilterTerm = { readonly dimension: Dimension; readonly isExcluded: boolean; readonly value: string };
 
@@ -21,6 +24,8 @@ export type View = {
   readonly path: string;
   readonly period: PeriodChoice;
   readonly days: Days;
+  /** The one hour of its day that it is about, minute by minute; null for the days themselves. */
+  readonly hour: Span | null;
   readonly filters: readonly FilterTerm[];
   /** The one value that the page is about, where a page has one: a filter that stays. */
   readonly subject: FilterTerm | null;
@@ -47,8 +52,9 @@ export type ViewChange = {
   readonly own?: Readonly<Record<string, string | null>>;
 };
 
-/** Starts again with another selection. */
+/** Start again with another selection, and with another period. */
 const OF_A_PAGE: readonly string[] = ["cursor"];
+const OF_A_PERIOD: readonly string[] = ["granularity", "at"];
 const KNOWN: ReadonlySet<string> = new Set(["period", "from", "to", "compare", "timezone"]);
 const VALUE_CHARS_MAX = 200;
 
@@ -65,19 +71,26 @@ export function viewOf(
   const found = periodOf(searchParams);
   if (found === null) misread.push("The period of the address does not exist; this shows the last 30 days.");
   const period = found ?? PERIOD_UNLESS_GIVEN;
+  const days = daysIn(period, zone, nowMs);
+  const own = Object.fromEntries([...searchParams].filter(([name]) => !KNOWN.has(name) && !isFilter(name)));
+  const isByMinute = own["granularity"] === "minute" && days.from === days.to;
+  const hour = isByMinute ? hourAt(own["at"], { day: days.from, zone, nowMs }) : null;
+  if (isByMinute && hour === null)
+    misread.push(`That day has no hour “${own["at"]?.slice(0, 64)}”; this shows all of it.`);
   const filters = filtersOf(searchParams);
   const subject = subjectIn(filters, about);
   return {
     path: pathname,
     period,
-    days: daysIn(period, zone, nowMs),
+    days,
+    hour,
     filters: filters.filter((term) => term !== subject),
     subject,
     isCompared: searchParams.get("compare") !== "none",
     comparison: searchParams.get("compare") === "previous_year" ? "previous_year" : "previous_period",
     zone,
     isZoneChosen,
-    own: Object.fromEntries([...searchParams].filter(([name]) => !KNOWN.has(name) && !isFilter(name))),
+    own,
     misread,
   };
 }
@@ -96,19 +109,21 @@ export function addressOf(view: View, change: ViewChange = {}): string {
   else if (comparison !== "previous_period") search.set("compare", comparison);
   if (change.zone !== undefined || view.isZoneChosen) search.set("timezone", change.zone ?? view.zone);
   const isSelection = change.filters !== undefined || change.period !== undefined || change.zone !== undefined;
-  for (const [name, value] of Object.entries({ ...view.own, ...change.own })) {
+  const started = [...(isSelection ? OF_A_PAGE : []), ...(change.period === undefined ? [] : OF_A_PERIOD)];
+  const kept = Object.entries(view.own).filter(([name]) => !started.includes(name));
+  for (const [name, value] of Object.entries({ ...Object.fromEntries(kept), ...change.own })) {
     if (value !== null && !(isSelection && OF_A_PAGE.includes(name))) search.set(name, value);
   }
   const path = change.path ?? view.path;
-  const query = search.toString().replaceAll("%21=", "!=").replaceAll("%2C", ",");
+  const query = search.toString().replaceAll("%21=", "!=").replaceAll("%2C", ",").replaceAll("%3A", ":");
   return query === "" ? path : `${path}?${query}`;
 }
 
 /** The part of the API's query that every request of a view has. */
 export function queryOf(view: View): Record<string, string> {
-  const { days, zone, isZoneChosen, isCompared, comparison } = view;
+  const { days, hour, zone, isZoneChosen, isCompared, comparison } = view;
   return {
-    ...days,
+    ...(hour === null ? days : { from: isoSecond(hour.fromMs), to: isoSecond(hour.toMs) }),
     ...(isZoneChosen ? { timezone: zone } : {}),
     ...Object.fromEntries(grouped(withSubject(view)).map(([name, values]) => [name, values.join(",")])),
     ...(isCompared ? { compare: comparison } : {}),

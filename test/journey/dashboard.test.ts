@@ -147,6 +147,36 @@ describe("a campaign manager", () => {
     expect(await page.locator("#card1").getByText("Red shoe").count()).toBe(0);
   });
 
+  it("drills from a day to an hour to its minutes, opens the day as one curve, and goes by it to another hour", async () => {
+    const visit = visitAs("advertiser");
+    const { page } = visit;
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    await page.goto(at("/?period=yesterday&compare=none"));
+    const hours = page.locator("#chart tbody th a");
+    await page.locator("summary", { hasText: "The same as a table" }).click();
+    await hours.nth(9).click();
+    await page.waitForURL(/granularity=minute&at=/);
+    expect(await page.locator("#chart h2").textContent()).toBe("Clicks by minute");
+    expect(await page.locator("#chart tbody tr").count()).toBe(60);
+    const hour = page.url();
+    const clicks = await page.locator(".amount").first().textContent();
+
+    expect(asked).not.toContain("/static/minutes.js");
+    await page.getByRole("button", { name: "The whole day, minute by minute" }).click();
+    await page.locator(".uplot canvas").waitFor();
+    expect(asked).toContain("/static/minutes.js");
+    expect(await axeFindings(page)).toEqual([]);
+    const area = await page.locator(".u-over").boundingBox();
+    if (area === null) throw new Error("the curve has a place");
+    await page.mouse.click(area.x + area.width * 0.99, area.y + area.height / 2);
+    await page.waitForURL((url) => url.href !== hour && url.searchParams.get("granularity") === "minute");
+    await page.locator("#chart nav a[aria-current]", { hasText: "23" }).waitFor();
+    await page.goBack();
+    expect([page.url(), await page.locator(".amount").first().textContent()]).toEqual([hour, clicks]);
+    await expectUnharmed(visit);
+  });
+
   it("shares the address with a colleague, who sees the same figures, and takes them along as a file", async () => {
     const { page } = visitAs("advertiser");
     await page.goto(at("/?from=2026-01-01&to=2026-01-02"));

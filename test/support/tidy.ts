@@ -93,8 +93,8 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "impression-counts": ["@noble/hashes", "zod"],
   report: ["hono", "zod", "@hono/zod-openapi", "temporal-polyfill", "hyparquet"],
   api: ["hono"],
-  // And the types of the answers, which are made from the document of the API.
-  dashboard: ["hono", "client"],
+  // With the types of the answers, which are made from the document of the API, and what the minute explorer draws with.
+  dashboard: ["hono", "client", "uplot"],
   operator: ["zod"],
   admin: ["zod"],
   openapi: ["zod"],

@@ -3,6 +3,7 @@
  * addresses.
  *
  *   [data-key="d"]   is followed by the key d       [data-chart]   ← → move a cursor, ↵ follows it
+ *   [data-opens]     a button that loads a script when it is pressed
  *
  * Keeps: adds nothing that the page does not say already: a tip is the title of a window, a key is a link that is
  * there.
@@ -39,6 +40,11 @@ for (const code of document.querySelectorAll<HTMLElement>("[data-origin-of]")) {
 }
 
 for (const plot of document.querySelectorAll<HTMLElement>("[data-chart]")) addCursor(plot);
+
+for (const button of document.querySelectorAll<HTMLButtonElement>("[data-opens]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => void import(button.dataset["opens"] ?? ""));
+}
 
 /** A cursor over the windows of a chart, for pointers and for keys. */
 function addCursor(plot: HTMLElement): void {
