@@ -19,7 +19,7 @@ import { notThere } from "./not-there.tsx";
 import { figureIn, type TableAnswer } from "./report-answer.ts";
 import type { Draw, ScreenAsked } from "./screens.ts";
 import { readSeries, type SeriesRead } from "./series.ts";
-import { readNamed, readSettings, type Settings } from "./settings.ts";
+import { readCurrencyOf, readNamed, readSettings, type Settings } from "./settings.ts";
 import { sendPage } from "./shell.tsx";
 import { addressOf, type View } from "./view.ts";
 
@@ -62,7 +62,7 @@ async function draw(screen: ScreenAsked, kind: Kind): Promise<Response> {
     sections: [
       <Head {...{ kind, id, settings }} />,
       settings === null ? null : SettingsList({ api, viewer, settings, view, writer, kind }),
-      <Controls {...look} viewer={viewer} />,
+      Controls({ ...look, viewer, api }),
       FiguresAndChart({ series, look }),
       ...cardSections(api, look, tabsOf(viewer, kind)),
     ],
@@ -125,10 +125,11 @@ type ListProps = Pick<ScreenAsked, "api" | "viewer"> & {
 async function SettingsList({ api, viewer, settings, view, writer, kind }: ListProps) {
   const { campaignId, adGroupId, creativeId, advertiserId } = settings;
   const isOwn = viewer.kind === "advertiser";
-  const [campaign, group, creative] = await Promise.all([
+  const [campaign, group, creative, currency] = await Promise.all([
     isOwn && campaignId !== undefined ? readNamed(api, { list: "campaigns", id: campaignId }) : null,
     isOwn && typeof adGroupId === "string" ? readNamed(api, { list: "ad-groups", id: adGroupId, campaignId }) : null,
     isOwn && creativeId !== undefined ? readNamed(api, { list: "creatives", id: creativeId }) : null,
+    settings.cpcMicros === undefined ? "" : readCurrencyOf(api, viewer, settings),
   ]);
   const day = (at: string | null | undefined) =>
     at === null || at === undefined ? null : writer.moment(Date.parse(at));
@@ -141,7 +142,9 @@ async function SettingsList({ api, viewer, settings, view, writer, kind }: ListP
     ["Creative", creativeId === undefined ? null : <NameAndId id={creativeId} of={creative} none="none" />],
     [
       "Price of a click",
-      settings.cpcMicros === undefined ? null : `${writer.money(settings.cpcMicros, "")} unless its token says another`,
+      settings.cpcMicros === undefined
+        ? null
+        : `${writer.money(settings.cpcMicros, currency)} unless its token says another`,
     ],
     ["Made", day(settings.createdAt)],
     ["Changed", day(settings.updatedAt)],

@@ -18,4 +18,5 @@ export type KeyPage = Schemas["ApiKeyPage"];
 export type NewKey = Schemas["NewApiKey"];
 export type AuditPage = Schemas["AuditPage"];
 export type AuditEntry = Schemas["AuditEntry"];
+export type ChangePage = Schemas["ChangePage"];
 export type Me = Schemas["Me"];

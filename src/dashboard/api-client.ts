@@ -60,6 +60,11 @@ export class ApiClient {
   }
 }
 
+/** One record of a list by its id; null where the id cannot be one, since dots alone are steps in a path. */
+export async function readOne<T>(api: ApiClient, list: string, id: string): Promise<Result<T, ProblemJson> | null> {
+  return /^\.+$/.test(id) ? null : api.get<T>(`${list}/${encodeURIComponent(id)}`);
+}
+
 /** A path with its query, spelled for people: `country!=DE`, lists with commas. */
 export function addressOfQuery(path: string, query: Query): string {
   const search = new URLSearchParams(query).toString().replaceAll("%21=", "!=").replaceAll("%2C", ",");

@@ -31,6 +31,23 @@ export function Curl({ path, body }: { path: string; body?: unknown }) {
   );
 }
 
+/** The request behind a view, for who asks the API themselves, and its answer as a file. */
+export function AsCurl({ path, file = path }: { path: string; file?: string }) {
+  return (
+    <details class="behind">
+      <summary>As curl, as a file</summary>
+      <pre>
+        <code data-origin-of={path}>{`curl -H "Authorization: Bearer $CLICKLEDGER_KEY" '${path}'`}</code>
+      </pre>
+      <p>
+        <a href={`/export${file}`} download>
+          Download as CSV
+        </a>
+      </p>
+    </details>
+  );
+}
+
 /** An instant of an answer as the reader writes it; the answer's own stands in its title. */
 export function When({ at, writer }: { at: unknown; writer: Writer }) {
   const ms = typeof at === "string" ? Date.parse(at) : Number.NaN;

@@ -37,6 +37,11 @@ export function lastOfMonth(day: Day): Day {
   return toDay(Date.UTC(year, month, 0));
 }
 
+export function mondayOf(day: Day): Day {
+  const sinceMonday = (new Date(toMs(day)).getUTCDay() + 6) % 7;
+  return addDays(day, -sinceMonday);
+}
+
 function toMs(day: Day): number {
   return Date.parse(`${day}T00:00:00Z`);
 }

@@ -4,15 +4,17 @@
  *
  * Keeps: chart, table and "as curl" are one answer. A figure that is not complete says so beside itself.
  */
+import { AsCurl } from "./behind.tsx";
 import { dayIn } from "./calendar.ts";
 import { type Chart, ChartPicture, type ChartPoint, LINES_MAX } from "./chart.tsx";
 import { definitionOf, isSum, labelOf, type MetricName, type Writer } from "./figures.ts";
 import { toHour } from "./hours.ts";
 import { DayByMinute, HoursOfDay } from "./minute-explorer.tsx";
 import { type Counted, figureIn, type Meta, previousOf, textOf } from "./report-answer.ts";
+import { Said } from "./said.tsx";
 import type { Granularity, SeriesRead } from "./series.ts";
 import { addressOf, type Comparison, type View } from "./view.ts";
-import { isWhole, placeOf, STATE_MEANINGS, type WindowState } from "./windows.ts";
+import { finality, isWhole, placeOf, STATE_MEANINGS, type WindowState } from "./windows.ts";
 
 type Props = {
   readonly answer: SeriesRead;
@@ -64,7 +66,7 @@ export function ChartFigure(props: Props) {
         <Freshness {...props} />
       </figcaption>
       {view.hour === null ? null : <HoursOfDay {...props} hour={view.hour} />}
-      {isEmpty ? <p class="nothing">Nothing was counted in this period.</p> : null}
+      {isEmpty ? <NothingCounted view={view} /> : null}
       <div class="plot" data-chart>
         <ChartPicture {...chart} />
       </div>
@@ -81,6 +83,21 @@ export function ChartFigure(props: Props) {
       </details>
       <AsCurl path={answer.path} />
     </figure>
+  );
+}
+
+/** The ways on where a period has nothing. */
+function NothingCounted({ view }: Pick<Props, "view">) {
+  return (
+    <p class="nothing">
+      Nothing was counted in this period.{" "}
+      {view.filters.length === 0 ? null : (
+        <>
+          <a href={addressOf(view, { filters: [] })}>Without filters</a> ·{" "}
+        </>
+      )}
+      <a href={addressOf(view, { period: "12mo" })}>The last 12 months</a>
+    </p>
   );
 }
 
@@ -148,7 +165,8 @@ function Freshness({ answer, writer }: Props) {
   return (
     <p class={meta.complete ? "fresh" : "fresh incomplete"}>
       {until === null ? "It is not known how far this is counted." : `Every event up to ${until} is counted.`}
-      {meta.complete ? "" : answer.states.includes("open") ? " The period is still filling." : " Not complete yet."}
+      {meta.complete ? " " : answer.states.includes("open") ? " The period is still filling. " : " Not complete yet. "}
+      {finality(answer.states)}
     </p>
   );
 }
@@ -157,7 +175,9 @@ export function Warnings({ meta }: { meta: Meta }) {
   return meta.warnings.length === 0 ? null : (
     <ul class="warnings">
       {meta.warnings.map(({ detail }) => (
-        <li>{detail}</li>
+        <li>
+          <Said text={detail} />
+        </li>
       ))}
     </ul>
   );
@@ -262,22 +282,5 @@ function SeriesTable(props: Props) {
         </tbody>
       </table>
     </section>
-  );
-}
-
-/** The request behind a view, for who asks the API themselves, and its answer as a file. */
-export function AsCurl({ path, file = path }: { path: string; file?: string }) {
-  return (
-    <details class="behind">
-      <summary>As curl, as a file</summary>
-      <pre>
-        <code data-origin-of={path}>{`curl -H "Authorization: Bearer $CLICKLEDGER_KEY" '${path}'`}</code>
-      </pre>
-      <p>
-        <a href={`/export${file}`} download>
-          Download as CSV
-        </a>
-      </p>
-    </details>
   );
 }

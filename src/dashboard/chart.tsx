@@ -97,7 +97,26 @@ export function ChartPicture(chart: Chart) {
         </svg>
         {endNames(lines, { y, width })}
       </svg>
+      {lines.length === 0 ? null : <LineNames lines={lines} />}
     </div>
+  );
+}
+
+/** The names of lines where there is no room at their ends. */
+function LineNames({ lines }: { lines: readonly ChartLine[] }) {
+  return (
+    <ul class="legend line-names">
+      {lines.map(({ name }, at) => (
+        <li>
+          <svg class="key" width="14" height="14" aria-hidden="true" focusable="false">
+            <g class={`line series-${at + 1}`}>
+              <line x1="0" x2="14" y1="7" y2="7" />
+            </g>
+          </svg>
+          <bdi>{name}</bdi>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -2,18 +2,22 @@
  * The history of one click in sentences, in the order in which it happened.
  *
  *   the ad was shown · the click · when it reached us · the verdict and why · where it is counted · who decided late ·
- *   where it is archived
+ *   where it is archived · what was bought after it
  *
- * Keeps: says what `GET /v1/clicks/{id}` says, in words. Whatever is text of others stands isolated (`bdi`).
+ * Keeps: says what `GET /v1/clicks/{id}` says, in words, and of conversions what a report of its minute says, since
+ * orders are kept by order and not by click. Whatever is text of others stands isolated (`bdi`).
  */
 import type { Child } from "hono/jsx";
+import { MINUTE_MS, SECOND_MS } from "../core/limits.ts";
+import { isoSecond } from "../core/time.ts";
+import type { ApiClient } from "./api-client.ts";
 import { When } from "./behind.tsx";
+import { TABLE_PATH } from "./breakdown.tsx";
 import { type Explanation, reasonMeaning, verdictMeaning, verdictWord } from "./explained.ts";
 import type { Writer } from "./figures.ts";
+import { figureIn, type TableAnswer } from "./report-answer.ts";
 import type { Viewer } from "./viewer.ts";
 import { valueLabel } from "./words.ts";
-
-const SECOND_MS = 1_000;
 
 /** What the click is worth, and why. */
 export function VerdictLine({ click }: { click: Explanation }) {
@@ -48,7 +52,12 @@ export function ClickLink({ id }: { id: string }) {
   );
 }
 
-type Props = { readonly click: Explanation; readonly viewer: Viewer; readonly writer: Writer };
+type Props = {
+  readonly click: Explanation;
+  readonly viewer: Viewer;
+  readonly writer: Writer;
+  readonly api: ApiClient;
+};
 
 /** Each step with its instant. */
 export function ClickStory(props: Props) {
@@ -98,7 +107,34 @@ export function ClickStory(props: Props) {
           </>
         )}
       </Step>
+      {props.viewer.kind === "publisher" ? null : <Conversions {...props} />}
     </ol>
+  );
+}
+
+/** What was bought after it: conversions count in the minute of their click, for its ad. */
+async function Conversions({ click, writer, api }: Props) {
+  const { claims, facts, occurredAt } = click;
+  const minuteMs = Math.floor(Date.parse(occurredAt) / MINUTE_MS) * MINUTE_MS;
+  const answer = await api.get<TableAnswer>(TABLE_PATH, {
+    ...{ from: isoSecond(minuteMs), to: isoSecond(minuteMs + MINUTE_MS), totals: "true", limit: "1" },
+    metrics: "gross_clicks,conversions,conversion_value_micros",
+    ...{ advertiser_id: claims.adv, campaign_id: claims.cmp, ad_id: claims.ad, publisher_id: claims.pub },
+  });
+  if (!answer.ok) return null;
+  const { totals, currency = null } = answer.value.meta;
+  const conversions = Number(figureIn(totals, "conversions") ?? 0);
+  const clicks = Number(figureIn(totals, "gross_clicks") ?? 0);
+  const worth = writer.money(figureIn(totals, "conversion_value_micros"), currency ?? "");
+  const many = `${writer.count(conversions)} ${conversions === 1 ? "conversion" : "conversions"}, worth ${worth},`;
+  return (
+    <Step at={null} writer={writer}>
+      {conversions === 0
+        ? "No conversion is credited to it."
+        : clicks <= facts.count
+          ? `${many} credited to it.`
+          : `${many} credited to the ${writer.count(clicks)} clicks on this ad in this minute; your orders say which.`}
+    </Step>
   );
 }
 

@@ -84,7 +84,7 @@ async function story(id: string, { viewer, api }: Pick<ScreenAsked, "viewer" | "
       <div class="two">
         <section>
           <h3>What happened</h3>
-          <ClickStory {...{ click, viewer, writer }} />
+          <ClickStory {...{ click, viewer, writer, api }} />
           <p class="soft">Times are in {viewer.zone}.</p>
         </section>
         <section>

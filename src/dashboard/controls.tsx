@@ -4,23 +4,29 @@
  * Keeps: every control is an address, so it works without scripts and can be shared; `data-key` names the key that
  * follows it where scripts run.
  */
+import type { ApiClient } from "./api-client.ts";
 import { addDays, dayIn } from "./calendar.ts";
 import type { Writer } from "./figures.ts";
 import { neighbourHour, toHour } from "./hours.ts";
 import { neighbourOf, PERIODS, type PeriodName } from "./periods.ts";
+import { type Names, readNames } from "./settings.ts";
 import { addressOf, type FilterTerm, type View, type ViewChange, withFilter, withoutFilter } from "./view.ts";
 import type { Viewer } from "./viewer.ts";
 import { dimensionLabel, valueLabel } from "./words.ts";
 
-type Props = {
+type Asked = {
   readonly view: View;
   readonly writer: Writer;
   readonly nowMs: number;
   readonly viewer: Pick<Viewer, "kind">;
+  readonly api: ApiClient;
 };
+type Props = Asked & { readonly names: Names };
 
-export function Controls(props: Props) {
-  const { view } = props;
+/** Waits for the names of what is filtered by, and for nothing else. */
+export async function Controls(asked: Asked) {
+  const { view, api, viewer } = asked;
+  const props = { ...asked, names: await readNames(api, viewer, view) };
   return (
     <section class="controls" aria-label="Period and filters">
       {view.misread.map((sentence) => (
@@ -30,6 +36,7 @@ export function Controls(props: Props) {
       ))}
       <div class="control-row">
         <PeriodPicker {...props} />
+        <NearPeriods view={view} />
         <Comparison {...props} />
       </div>
       <Filters {...props} />
@@ -113,6 +120,27 @@ function neighboursOf({ hour, days, zone }: View, nowMs: number): readonly (View
   });
 }
 
+const NEAR: readonly PeriodName[] = ["day", "7d", "last_week", "30d"];
+
+/** The periods that are asked for most, each in one step. */
+function NearPeriods({ view }: Pick<Props, "view">) {
+  return (
+    <ul class="comparison" aria-label="Periods">
+      {NEAR.map((name) => (
+        <li>
+          <a
+            class="toggle"
+            href={addressOf(view, { period: name })}
+            aria-current={name === view.period ? "true" : undefined}
+          >
+            {PERIODS[name].label}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 const COMPARISONS = {
   previous_period: { label: "beside the period before", key: "x" },
   previous_year: { label: "the year before", key: "v" },
@@ -162,13 +190,13 @@ export function Kept({ view, except }: { view: View; except: readonly string[] }
   );
 }
 
-function Filters({ view }: Props) {
+function Filters({ view, names }: Props) {
   if (view.filters.length === 0) return null;
   return (
     <ul class="chips" aria-label="Filters">
       {view.filters.map((term) => (
         <li class="chip">
-          <Chip view={view} term={term} />
+          <Chip {...{ view, term, shown: valueLabel(term.dimension, term.value, names.get(term.value) ?? null) }} />
         </li>
       ))}
       {view.filters.length > 1 ? (
@@ -182,15 +210,18 @@ function Filters({ view }: Props) {
   );
 }
 
-function Chip({ view, term }: { view: View; term: FilterTerm }) {
+function Chip({ view, term, shown }: { view: View; term: FilterTerm; shown: string }) {
   const { dimension, isExcluded, value } = term;
   const without = withoutFilter(view.filters, term);
   const inverted = withFilter(without, { ...term, isExcluded: !isExcluded });
-  const name = `${dimensionLabel(dimension)} ${isExcluded ? "is not" : "is"} ${valueLabel(dimension, value)}`;
+  const name = `${dimensionLabel(dimension)} ${isExcluded ? "is not" : "is"} ${shown}`;
   return (
     <>
-      <span dir="auto">
-        {dimensionLabel(dimension)} {isExcluded ? "is not" : "is"} <b>{valueLabel(dimension, value)}</b>
+      <span class="term" title={value}>
+        {dimensionLabel(dimension)} {isExcluded ? "is not" : "is"}{" "}
+        <b>
+          <bdi>{shown}</bdi>
+        </b>
       </span>
       <a href={addressOf(view, { filters: inverted })} title={isExcluded ? "Only this" : "All but this"}>
         <span class="for-ears">Invert: {name}</span>

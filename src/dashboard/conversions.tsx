@@ -34,7 +34,7 @@ export function drawConversions(screen: ScreenAsked): Response {
     ...{ title: "Conversions", path: "/conversions", viewer },
     sections: [
       <h1 class="for-ears">Conversions</h1>,
-      <Controls {...look} viewer={viewer} />,
+      Controls({ ...look, viewer, api }),
       FiguresAndChart({ series, look }),
       <h2>By campaign</h2>,
       table,

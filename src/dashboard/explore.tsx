@@ -8,8 +8,8 @@
 import { DIMENSIONS } from "../report/query/fields.ts";
 import { METRICS } from "../report/query/metrics.ts";
 import { addressOfQuery } from "./api-client.ts";
+import { AsCurl } from "./behind.tsx";
 import { TABLE_PATH } from "./breakdown.tsx";
-import { AsCurl } from "./chart-figure.tsx";
 import { Controls, Kept } from "./controls.tsx";
 import {
   type Choice,
@@ -59,7 +59,7 @@ export function drawExplore({ asked, viewer, api }: ScreenAsked): Response {
     ...{ title: "Explore", path: "/explore", viewer },
     sections: [
       <h1 class="for-ears">Explore</h1>,
-      <Controls {...{ view, writer, nowMs, viewer }} />,
+      Controls({ view, writer, nowMs, viewer, api }),
       <Chooser {...{ view, choice, viewer }} />,
       table,
     ],

@@ -28,7 +28,7 @@ export async function exportFile({ request }: Pick<Asked, "request">, api: ApiCl
     let isFirst = true;
     while (true) {
       const body = isFirst ? page.body : (page.body?.pipeThrough(withoutFirstLine()) ?? null);
-      await body?.pipeTo(writable, { preventClose: true });
+      await body?.pipeTo(writable, { preventClose: true, preventAbort: true });
       const next = nextOf(page);
       if (next === null) break;
       page = await api.fetch(path, { ...asked, cursor: next });
@@ -38,8 +38,10 @@ export async function exportFile({ request }: Pick<Asked, "request">, api: ApiCl
     await writable.close();
   };
   send().catch(async (fault: unknown) => {
-    logFault("export_failed", fault);
-    await writable.abort(fault).catch(() => undefined);
+    const writer = writable.getWriter();
+    // Null where the file's reader has gone away, which is no fault.
+    if (writer.desiredSize !== null) logFault("export_failed", fault);
+    await writer.abort(fault).catch(() => undefined);
   });
   const headers = new Headers({ "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" });
   for (const name of PASSED) {

@@ -8,10 +8,9 @@
  * they stand in attributes and texts, which escape them.
  */
 import type { Child } from "hono/jsx";
-import type { Result } from "../core/result.ts";
 import type { ProblemJson } from "../problem.ts";
 import { pathOf } from "./addresses.ts";
-import type { ApiClient } from "./api-client.ts";
+import { Said } from "./said.tsx";
 import { Trouble } from "./shell.tsx";
 import type { Viewer } from "./viewer.ts";
 
@@ -50,7 +49,7 @@ export function Field(props: FieldProps) {
       )}
       {isWrong ? (
         <p class="wrong" id={`${id}-wrong`}>
-          {problem?.detail}
+          <Said text={problem?.detail ?? ""} />
         </p>
       ) : null}
     </div>
@@ -114,11 +113,6 @@ export function Refused({ problem, back }: { problem: ProblemJson; back?: WayOn 
       )}
     </Trouble>
   );
-}
-
-/** One record of a list by its id; null where the id cannot be one, since dots alone are steps in a path. */
-export async function readOne<T>(api: ApiClient, list: string, id: string): Promise<Result<T, ProblemJson> | null> {
-  return /^\.+$/.test(id) ? null : api.get<T>(`${list}/${encodeURIComponent(id)}`);
 }
 
 type NoSuchProps = { readonly problem: ProblemJson | null; readonly what: string; readonly detail: string };

@@ -14,6 +14,7 @@ import { Curl, When } from "./behind.tsx";
 import { addDays, dayIn } from "./calendar.ts";
 import { Writer } from "./figures.ts";
 import type { Meta, TableAnswer } from "./report-answer.ts";
+import { Said } from "./said.tsx";
 import type { ScreenAsked } from "./screens.ts";
 import { sendPage } from "./shell.tsx";
 import { Table } from "./table.tsx";
@@ -80,7 +81,7 @@ function Checks({ checks }: { checks: readonly Check[] }) {
             <td>
               <span class={`state-${state}`}>{STATES[state]}</span>
             </td>
-            <td>{said}</td>
+            <td>{typeof said === "string" ? <Said text={said} /> : said}</td>
             <td>{wayOn ?? ""}</td>
           </tr>
         ))}

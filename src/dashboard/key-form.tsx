@@ -6,6 +6,7 @@
 import { SCOPES } from "../access/api-keys.ts";
 import type { ProblemJson } from "../problem.ts";
 import { Field, FormToken, isAbout, Refused } from "./forms.tsx";
+import { Said } from "./said.tsx";
 import { tenantsPath } from "./tenant-kinds.ts";
 import type { Viewer } from "./viewer.ts";
 
@@ -100,7 +101,9 @@ function Scopes({ given, problem }: { given: URLSearchParams; problem: ProblemJs
       ))}
       {isAbout(problem, "scopes") ? (
         <div class="field">
-          <p class="wrong">{problem?.detail}</p>
+          <p class="wrong">
+            <Said text={problem?.detail ?? ""} />
+          </p>
         </div>
       ) : null}
     </fieldset>
@@ -147,7 +150,11 @@ function MintLimits({ given, problem }: { given: URLSearchParams; problem: Probl
           hint="shop.example, or *.shop.example for all below it."
         />
       </div>
-      {problem?.field === "mint" ? <p class="wrong">{problem.detail}</p> : null}
+      {problem?.field === "mint" ? (
+        <p class="wrong">
+          <Said text={problem.detail} />
+        </p>
+      ) : null}
     </details>
   );
 }

@@ -11,7 +11,7 @@
 import { MINUTE_MS } from "../core/limits.ts";
 import { isoSecond } from "../core/time.ts";
 import { addressOfQuery } from "./api-client.ts";
-import { AsCurl } from "./chart-figure.tsx";
+import { AsCurl } from "./behind.tsx";
 import { ReasonList, reasonEntries } from "./explore-table.tsx";
 import { labelOf, type MetricName, Writer } from "./figures.ts";
 import {
@@ -72,6 +72,11 @@ export function drawLive({ asked, viewer, api }: ScreenAsked): Response {
           <a href="/live">Load again</a>
         </p>
         <Figures minutes={minutes} writer={writer} />
+        {minutes.some(({ grossClicks, impressions }) => grossClicks + impressions > 0) ? null : (
+          <p class="nothing">
+            Nothing happened in this hour. A click is here within seconds: <a href="/try">try a link</a>.
+          </p>
+        )}
         <LiveChart minutes={minutes} writer={writer} nowMs={nowMs} />
         <Minutes minutes={minutes} writer={writer} />
         {reasons.length === 0 ? null : <NewestReasons points={points} writer={writer} />}

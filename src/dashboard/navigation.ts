@@ -21,6 +21,7 @@ export const SCREEN_ENTRIES = {
   "/": { title: "Overview", group: "Look", for: ALL, key: "o" },
   "/live": { title: "Live", group: "Look", for: ALL, key: "r" },
   "/explore": { title: "Explore", group: "Look", for: ALL, key: "e" },
+  "/changes": { title: "Changes", group: "Look", for: ["advertiser", "operator"], key: "w" },
   "/campaign": { title: "Campaign", group: null, for: ALL },
   "/ad": { title: "Ad", group: null, for: ALL },
   "/quality": { title: "Quality", group: "Look into", for: ALL, key: "q" },

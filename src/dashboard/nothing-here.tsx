@@ -5,6 +5,7 @@
  * Keeps: public: the same for everybody, and says nothing of who asks.
  */
 import type { ProblemJson } from "../problem.ts";
+import { Said } from "./said.tsx";
 import { sendPage, Trouble } from "./shell.tsx";
 
 /** Of an answer of `/problems/<name>`. */
@@ -49,8 +50,12 @@ export async function drawProblem(answered: Response): Promise<Response> {
         <p class="soft">
           <a href="/problems">Problems</a>
         </p>
-        <h1>{title}</h1>
-        <p class="lead">{advice}</p>
+        <h1>
+          <Said text={title} />
+        </h1>
+        <p class="lead">
+          <Said text={advice} />
+        </p>
         <dl class="facts">
           <dt>Type</dt>
           <dd>

@@ -12,6 +12,7 @@ import {
   type ProblemInfo,
   schemaName,
 } from "./document.ts";
+import { Said } from "./said.tsx";
 import { noteOf, SchemaView, typeOf } from "./schema-view.tsx";
 
 const EXAMPLE_CHARS_MAX = 6_000;
@@ -29,7 +30,11 @@ export function OperationView({ placed, document }: { placed: Placed; document: 
         </code>{" "}
         <span class="soft">· {whoMay(operation)}</span>
       </p>
-      {description === undefined ? null : <p>{description}</p>}
+      {description === undefined ? null : (
+        <p>
+          <Said text={description} />
+        </p>
+      )}
       {parameters.length === 0 ? null : <Parameters parameters={parameters} document={document} />}
       {requestBody === undefined ? null : (
         <>
@@ -41,7 +46,7 @@ export function OperationView({ placed, document }: { placed: Placed; document: 
       {answers.map(([status, { description: means, headers, content = {} }]) => (
         <div>
           <p>
-            <b>{status}</b> {means}
+            <b>{status}</b> <Said text={means} />
             {headers === undefined ? "" : ` Headers: ${Object.keys(headers).join(", ")}.`}
           </p>
           <Bodies content={content} document={document} label={`An example of ${status}`} />
@@ -82,7 +87,7 @@ function Parameters({ parameters, document }: { parameters: readonly Parameter[]
                   <span class="soft">{place === "path" ? " in the path" : required === true ? "" : " optional"}</span>
                 </th>
                 <td>
-                  {description === undefined ? "" : `${description} `}
+                  <Said text={description === undefined ? "" : `${description} `} />
                   <span class="soft">
                     {typeOf(schema, document)}
                     {noteOf(schema)}
@@ -132,7 +137,11 @@ function ExampleList({ examples = {}, label }: { examples?: Examples | undefined
           <summary>
             {label}: {name}
           </summary>
-          {description === undefined ? null : <p>{withCode(description)}</p>}
+          {description === undefined ? null : (
+            <p>
+              <Said text={description} />
+            </p>
+          )}
           <pre tabindex={0}>
             <code>{cut(typeof value === "string" ? value : indented(value))}</code>
           </pre>
@@ -174,11 +183,6 @@ function Problems({
       )}
     </details>
   );
-}
-
-/** Words between backticks are code, as the document writes them. */
-function withCode(text: string) {
-  return text.split("`").map((part, at) => (at % 2 === 1 ? <code>{part}</code> : part));
 }
 
 function cut(text: string): string {

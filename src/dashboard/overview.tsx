@@ -3,6 +3,7 @@
  */
 import { cardsOf } from "./breakdown.tsx";
 import { Controls } from "./controls.tsx";
+import { FirstClick, isNothingYet } from "./first-click.tsx";
 import { cardSections, FiguresAndChart, lookOf } from "./look.tsx";
 import type { ScreenAsked } from "./screens.ts";
 import { readSeries } from "./series.ts";
@@ -17,8 +18,14 @@ export function drawOverview(screen: ScreenAsked): Response {
     sections: [
       <h1 class="for-ears">Overview</h1>,
       look.view.own["welcome"] === undefined ? null : <Welcome viewer={viewer} />,
-      <Controls {...look} viewer={viewer} />,
+      Controls({ ...look, viewer, api }),
       FiguresAndChart({ series, look }),
+      series.then((answer) => (answer.ok && isNothingYet(look, answer.value) ? FirstClick(screen) : null)),
+      viewer.kind === "publisher" ? null : (
+        <p class="more">
+          <a href="/changes">What changed since you last looked</a>
+        </p>
+      ),
       ...cardSections(api, look, cardsOf(viewer)),
     ],
   });

@@ -3,13 +3,13 @@
  *
  *   period=day          d   today                      period=month        m   this month
  *   period=yesterday    y   yesterday                  period=last_month   l   last month
- *   period=7d           7   the last 7 days            from=…&to=…             from one day to another, both counted
- *   period=30d          3   the last 30 days
+ *   period=7d           7   the last 7 days            period=last_week    k   last week, from Monday to Sunday
+ *   period=30d          3   the last 30 days           from=…&to=…             from one day to another, both counted
  *
  * Keeps: pure. A period is days of a zone; the last days end with today. Its neighbours are as long as it is, and those
  * of a month are months.
  */
-import { addDays, type Day, dayIn, daysBetween, firstOfMonth, isDay, lastOfMonth } from "./calendar.ts";
+import { addDays, type Day, dayIn, daysBetween, firstOfMonth, isDay, lastOfMonth, mondayOf } from "./calendar.ts";
 
 /** From one day to another, both counted. */
 export type Days = { readonly from: Day; readonly to: Day };
@@ -27,6 +27,11 @@ export const PERIODS = {
     days: (today) => ({ from: addDays(today, -1), to: addDays(today, -1) }),
   },
   "7d": { key: "7", label: "Last 7 days", days: lastDays(7) },
+  last_week: {
+    key: "k",
+    label: "Last week",
+    days: (today) => ({ from: addDays(mondayOf(today), -7), to: addDays(mondayOf(today), -1) }),
+  },
   "30d": { key: "3", label: "Last 30 days", days: lastDays(30) },
   "90d": { key: "9", label: "Last 90 days", days: lastDays(90) },
   month: { key: "m", label: "This month", days: (today) => ({ from: firstOfMonth(today), to: today }) },

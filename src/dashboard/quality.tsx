@@ -34,7 +34,7 @@ export function drawQuality(screen: ScreenAsked): Response {
     ...{ title: "Quality", path: "/quality", viewer },
     sections: [
       <h1 class="for-ears">Quality</h1>,
-      <Controls {...look} viewer={viewer} />,
+      Controls({ ...look, viewer, api }),
       FiguresAndChart({ series, look, above }),
       isPublisher ? (
         <p class="soft">

@@ -6,8 +6,9 @@
  */
 import { reasonDefinitions } from "../well-known/definitions.ts";
 import type { ApiClient } from "./api-client.ts";
+import { AsCurl } from "./behind.tsx";
 import { ChartPicture, LINES_MAX } from "./chart.tsx";
-import { AsCurl, NAMES, TICKS } from "./chart-figure.tsx";
+import { NAMES, TICKS } from "./chart-figure.tsx";
 import { reasonEntries } from "./explore-table.tsx";
 import type { Writer } from "./figures.ts";
 import { figureIn, type SeriesAnswer } from "./report-answer.ts";

@@ -12,6 +12,7 @@ import type { Asked } from "../access/asked.ts";
 import { type Area, areasOf, type OpenApi, problemsOf, readDocument } from "./document.ts";
 import { nothingHere } from "./nothing-here.tsx";
 import { OperationView } from "./operation-view.tsx";
+import { Said } from "./said.tsx";
 import { type Section, sendPage, Trouble } from "./shell.tsx";
 
 const CACHED = { "Cache-Control": "public, max-age=300" } as const;
@@ -40,7 +41,9 @@ export async function drawArea(asked: Asked): Promise<Response> {
         <a href="/docs">Reference</a>
       </p>
       <h1>{area.name}</h1>
-      <p>{area.means}</p>
+      <p>
+        <Said text={area.means} />
+      </p>
       <AreaTabs areas={areas} at={area} />
     </section>,
     ...area.operations.map((placed) => <OperationView placed={placed} document={document} />),
@@ -73,7 +76,9 @@ export async function drawProblems(asked: Asked): Promise<Response> {
               <th scope="row">
                 <a href={type}>{type.split("/").at(-1)}</a>
               </th>
-              <td>{title}</td>
+              <td>
+                <Said text={title} />
+              </td>
             </tr>
           ))}
         </tbody>
@@ -150,7 +155,9 @@ function Index({ area }: { area: Area }) {
       <h2>
         <a href={`/docs/${area.slug}`}>{area.name}</a>
       </h2>
-      <p>{area.means}</p>
+      <p>
+        <Said text={area.means} />
+      </p>
       <ul class="operations">
         {area.operations.map(({ method, path, operation }) => (
           <li>

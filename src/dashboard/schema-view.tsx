@@ -3,7 +3,9 @@
  *
  * Keeps: finite: a schema that holds itself is named and not drawn again, and so is what lies too deep.
  */
+
 import { type OpenApi, type Schema, schemaName } from "./document.ts";
+import { Said } from "./said.tsx";
 
 const DEPTH_MAX = 4;
 const LISTED_MAX = 24;
@@ -72,10 +74,12 @@ function Member({ schema, document, depth = 0, within = [] }: Props) {
     <>
       {typeOf(schema, document)}
       {noteOf(resolved)}
-      {resolved.description === undefined || mayOpen ? "" : `. ${resolved.description}`}
+      <Said text={resolved.description === undefined || mayOpen ? "" : `. ${resolved.description}`} />
       {mayOpen && opened !== null ? (
         <details>
-          <summary>members{resolved.description === undefined ? "" : `: ${resolved.description}`}</summary>
+          <summary>
+            <Said text={`members${resolved.description === undefined ? "" : `: ${resolved.description}`}`} />
+          </summary>
           <SchemaView
             {...{ schema: opened.schema, document, depth: depth + 1, within: [...within, opened.name ?? ""] }}
           />

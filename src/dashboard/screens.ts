@@ -21,6 +21,10 @@ export const SCREENS: Readonly<Record<ScreenPath, Screen>> = {
     act: async () => (await import("./live.tsx")).handTicket,
   },
   "/explore": { draw: async () => (await import("./explore.tsx")).drawExplore },
+  "/changes": {
+    draw: async () => (await import("./changes.tsx")).drawChanges,
+    act: async () => (await import("./changes.tsx")).actOnChanges,
+  },
   "/campaign": { draw: async () => (await import("./advertised.tsx")).drawCampaign },
   "/ad": { draw: async () => (await import("./advertised.tsx")).drawAd },
   "/quality": { draw: async () => (await import("./quality.tsx")).drawQuality },

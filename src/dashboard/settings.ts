@@ -7,7 +7,10 @@
  * Keeps: an id of another tenant and one that does not exist are the same, null: the catalogue of a key has its own
  * alone.
  */
-import type { ApiClient, Query } from "./api-client.ts";
+import { isId } from "../core/claims.ts";
+import type { Dimension } from "../report/query/fields.ts";
+import { type ApiClient, type Query, readOne } from "./api-client.ts";
+import type { View } from "./view.ts";
 import type { Viewer } from "./viewer.ts";
 
 export type Settings = {
@@ -20,6 +23,7 @@ export type Settings = {
   readonly creativeId?: string;
   /** What the operator is told besides. */
   readonly cpcMicros?: number;
+  readonly currency?: string | null;
   readonly createdAt?: string | null;
   readonly updatedAt?: string | null;
 };
@@ -30,6 +34,12 @@ const MEMBERS: Readonly<Record<List, string>> = {
   ads: "ads",
   "ad-groups": "adGroups",
   creatives: "creatives",
+};
+
+/** Where the names of a dimension's ids are. */
+const LISTS: Readonly<Partial<Record<Dimension, List | "advertisers" | "publishers">>> = {
+  ...{ campaign_id: "campaigns", ad_id: "ads", ad_group_id: "ad-groups", creative_id: "creatives" },
+  ...{ advertiser_id: "advertisers", publisher_id: "publishers" },
 };
 
 /** Ids in the order of the catalogue, which is that of bytes. */
@@ -46,11 +56,62 @@ export async function readSettings(
   { list, id }: { list: "campaigns" | "ads"; id: string },
 ): Promise<Settings | null> {
   if (viewer.kind === "publisher") return null;
-  if (viewer.kind === "operator") {
-    const found = await api.get<Settings>(`/v1/admin/${list}/${encodeURIComponent(id)}`);
-    return found.ok ? found.value : null;
-  }
+  if (viewer.kind === "operator") return readRecord(api, list, id);
   return list === "campaigns" ? readNamed(api, { list, id }) : findAd(api, id);
+}
+
+/** What ids are called, by id. */
+export type Names = ReadonlyMap<string, string>;
+/** So many ids of filters are looked up. */
+const NAMED_MAX = 8;
+
+/** The names of what a view is filtered by, where the viewer's catalogue has them. */
+export async function readNames(api: ApiClient, viewer: Pick<Viewer, "kind">, view: View): Promise<Names> {
+  const campaignId = onlyCampaignOf(view);
+  const known = view.filters.filter(({ value }) => isId(value)).slice(0, NAMED_MAX);
+  const named = await Promise.all(
+    known.map(async ({ dimension, value: id }): Promise<[string, string][]> => {
+      const list = LISTS[dimension];
+      if (list === undefined || viewer.kind === "publisher") return [];
+      const found = await (viewer.kind === "operator"
+        ? readRecord(api, list, id)
+        : readOwn(api, list, { id, campaignId }));
+      return found === null ? [] : [[id, found.name]];
+    }),
+  );
+  return new Map(named.flat());
+}
+
+function onlyCampaignOf({ subject, filters }: View): string | undefined {
+  const terms = [...(subject === null ? [] : [subject]), ...filters];
+  const campaigns = terms.filter(({ dimension, isExcluded }) => dimension === "campaign_id" && !isExcluded);
+  return campaigns.length === 1 ? campaigns[0]?.value : undefined;
+}
+
+async function readOwn(
+  api: ApiClient,
+  list: keyof typeof MEMBERS | "advertisers" | "publishers",
+  { id, campaignId }: { id: string; campaignId: string | undefined },
+): Promise<Pick<Settings, "name"> | null> {
+  if (list === "advertisers" || list === "publishers") return null;
+  const found = await readNamed(api, { list, id, campaignId });
+  return found ?? (list === "ads" ? findAd(api, id, 1) : null);
+}
+
+async function readRecord(api: ApiClient, list: string, id: string): Promise<Settings | null> {
+  const found = await readOne<Settings>(api, `/v1/admin/${list}`, id);
+  return found?.ok === true ? found.value : null;
+}
+
+/** In which currency the price of an ad is; '' where that is not set. */
+export async function readCurrencyOf(
+  api: ApiClient,
+  viewer: Pick<Viewer, "currency">,
+  { advertiserId, campaignId }: Settings,
+): Promise<string> {
+  if (viewer.currency !== null) return viewer.currency;
+  const ownerId = advertiserId ?? (await readRecord(api, "campaigns", campaignId ?? ""))?.advertiserId;
+  return (await readRecord(api, "advertisers", ownerId ?? ""))?.currency ?? "";
 }
 
 /** A row of the catalogue by its id; below a campaign, by both. */
@@ -68,9 +129,9 @@ export async function readNamed(
   return first?.id === id ? first : null;
 }
 
-async function findAd(api: ApiClient, id: string): Promise<Settings | null> {
+async function findAd(api: ApiClient, id: string, pagesMax = PAGES_MAX): Promise<Settings | null> {
   let after: string | null = null;
-  for (let page = 0; page < PAGES_MAX; page++) {
+  for (let page = 0; page < pagesMax; page++) {
     const query: Query = { limit: String(PAGE_MAX), ...(after === null ? {} : { after }) };
     const ads = await readPage(api, "ads", query);
     const found = ads.find((ad) => ad.id === id);

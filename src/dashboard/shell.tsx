@@ -12,6 +12,7 @@ import type { Child, JSXNode } from "hono/jsx";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { logFault } from "../log.ts";
 import { GROUPS, isFor, keyOf, SCREEN_ENTRIES, SCREEN_PATHS, type ViewerKind } from "./navigation.ts";
+import { Said } from "./said.tsx";
 import type { Viewer } from "./viewer.ts";
 
 /** What a page is made of; a section may take its time. */
@@ -58,8 +59,8 @@ export function sendPage(page: Page): Response {
     await writer.write(encoder.encode(foot));
     await writer.close();
   };
-  // Whoever reads no further has gone away.
-  send().catch((fault: unknown) => logFault("page_not_sent", fault, { path: page.path }));
+  // A section never fails (`settled`): what cannot be written has nobody left who reads it, and that is no fault.
+  send().catch(() => undefined);
   const headers = new Headers({ ...PAGE_HEADERS, ...page.headers });
   return new Response(readable, { status: page.status ?? 200, headers });
 }
@@ -79,8 +80,12 @@ async function settled(section: Section): Promise<string> {
 export function Trouble({ title, detail, children }: { title: string; detail: string; children?: Child }) {
   return (
     <section class="trouble" role="alert">
-      <h2>{title}</h2>
-      <p>{detail}</p>
+      <h2>
+        <Said text={title} />
+      </h2>
+      <p>
+        <Said text={detail} />
+      </p>
       {children}
     </section>
   );

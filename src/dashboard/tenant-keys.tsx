@@ -9,9 +9,10 @@
 import type { ProblemJson } from "../problem.ts";
 import { givenIn, pathOf } from "./addresses.ts";
 import type { ApiKey, KeyPage, NewKey } from "./answers.ts";
+import { readOne } from "./api-client.ts";
 import { Curl, RawJson, When } from "./behind.tsx";
 import { NOTHING, Writer } from "./figures.ts";
-import { Confirm, NoSuch, Pages, Refused, readOne, seeOther } from "./forms.tsx";
+import { Confirm, NoSuch, Pages, Refused, seeOther } from "./forms.tsx";
 import { KeyActs, KeyFacts } from "./key-facts.tsx";
 import { KeyForm, keyOf } from "./key-form.tsx";
 import type { Act, ListAsked, ScreenAsked } from "./screens.ts";

@@ -5,10 +5,10 @@
  * escaped into a path, so it names one record or none.
  */
 import type { ProblemJson } from "../problem.ts";
-import type { ApiClient, Query } from "./api-client.ts";
+import { type ApiClient, type Query, readOne } from "./api-client.ts";
 import { RawJson, When } from "./behind.tsx";
 import { Writer } from "./figures.ts";
-import { Field, FormToken, isAbout, NoSuch, Pages, Refused, readOne } from "./forms.tsx";
+import { Field, FormToken, isAbout, NoSuch, Pages, Refused } from "./forms.tsx";
 import { Table } from "./table.tsx";
 import { KIND_NAMES, type KindField, type KindName, kindOf, RECORD_STATUSES, tenantsPath } from "./tenant-kinds.ts";
 import { SecretForm } from "./tenant-secret.tsx";

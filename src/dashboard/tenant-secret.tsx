@@ -6,6 +6,7 @@
  */
 import type { ApiClient } from "./api-client.ts";
 import { Confirm, FormToken, seeOther } from "./forms.tsx";
+import { Said } from "./said.tsx";
 import type { Act } from "./screens.ts";
 import { tenantsPath } from "./tenant-kinds.ts";
 import { OVERLAPS, Overlap } from "./tenant-overlap.tsx";
@@ -17,7 +18,12 @@ type Props = { readonly advertiserId: string; readonly viewer: Viewer; readonly 
 /** The form, where the API tells the epoch in force. */
 export async function SecretForm({ advertiserId, viewer, api }: Props) {
   const answer = await api.get<{ readonly epoch: number }>("/v1/conversions/secret", { advertiser_id: advertiserId });
-  if (!answer.ok) return <p class="soft">Postback secret: {answer.error.detail}</p>;
+  if (!answer.ok)
+    return (
+      <p class="soft">
+        Postback secret: <Said text={answer.error.detail} />
+      </p>
+    );
   return (
     <details class="behind">
       <summary>End the postback secret</summary>

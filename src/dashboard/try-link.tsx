@@ -11,6 +11,7 @@ import { ClaimsFacts } from "./claims-facts.tsx";
 import { reasonMeaning, type TokenExplanation, verdictMeaning, verdictWord } from "./explained.ts";
 import { Writer } from "./figures.ts";
 import { Field, FormToken } from "./forms.tsx";
+import { Said } from "./said.tsx";
 import type { Act, ScreenAsked } from "./screens.ts";
 import { type Section, sendPage, Trouble } from "./shell.tsx";
 import { tokenInText } from "./token-in-text.ts";
@@ -90,7 +91,7 @@ function Sentence({ now, firstClaim, click }: TokenExplanation) {
       <h2>{title}</h2>
       {now.problem === null ? null : (
         <p>
-          {now.problem.title} {now.problem.detail}
+          <Said text={`${now.problem.title} ${now.problem.detail}`} />
         </p>
       )}
       {now.landingUrl === null ? null : (

@@ -30,6 +30,14 @@ export function stateOf({ fromMs, toMs }: Span, watermarkMs: number | null, nowM
   return watermarkMs !== null && toMs <= watermarkMs ? "provisional" : "open";
 }
 
+/** Whether figures over some windows may still change, in a sentence. */
+export function finality(states: readonly WindowState[]): string {
+  const begun = states.filter((state) => state !== "future");
+  const billed = begun.filter((state) => state === "billed").length;
+  if (billed === 0) return "Not final yet.";
+  return billed === begun.length ? "Final: on a statement." : "Final in part: what is billed.";
+}
+
 /** Where an instant lies across windows of equal width, 0 to 1; null outside of them. */
 export function placeOf(ms: number | null, spans: readonly Span[]): number | null {
   if (ms === null) return null;

@@ -17,24 +17,25 @@ let mine: Visitor;
 let foreign: Visitor;
 let publisher: Visitor;
 let real: (example: string) => string;
-/** The event ids of a click that counted, and of one more on the same link. */
+/** The event ids of a click that counted, and of one more on the same link; the click id of the first. */
 let first: string;
 let second: string;
+let firstClickId: string;
 const clicked = aToken({ jti: "desk", url: "https://shop.example/desk" });
 
-/** Clicks the link, and returns the event id once the click is found. */
-async function click(agent: string): Promise<string> {
-  const response = await exports.default.fetch(`https://clicks.example/c/${await clicked}`, {
+/** Clicks the link, and returns the click id once the click is found. */
+async function click(agent: string, link = clicked): Promise<string> {
+  const response = await exports.default.fetch(`https://clicks.example/c/${await link}`, {
     redirect: "manual",
     headers: { "User-Agent": agent, "CF-Connecting-IP": "192.0.2.7" },
   });
   const clickId = new URL(response.headers.get("Location") ?? "").searchParams.get("click_id") ?? "";
-  const id = readClickId(clickId)?.eventId ?? "";
-  await vi.waitFor(async () => expect((await ask(`GET /v1/clicks/${id}`)).status).toBe(200), {
-    ...{ timeout: 30_000, interval: 300 },
-  });
-  return id;
+  await vi.waitFor(async () => expect((await ask(`GET /v1/clicks/${eventIdOf(clickId)}`)).status).toBe(200), SOON);
+  return clickId;
 }
+
+const SOON = { timeout: 30_000, interval: 300 } as const;
+const eventIdOf = (clickId: string) => readClickId(clickId)?.eventId ?? "";
 
 beforeAll(async () => {
   const replacements = [...(await seedExamples())];
@@ -46,8 +47,9 @@ beforeAll(async () => {
     seedKey({ advertiserId: "adv_other", scopes: ["report"] }),
     seedKey({ publisherId: "pub_other", scopes: ["report"] }),
   ]);
-  first = await click(BROWSER);
-  second = await click(`${BROWSER} Edg/142`);
+  firstClickId = await click(BROWSER);
+  first = eventIdOf(firstClickId);
+  second = eventIdOf(await click(`${BROWSER} Edg/142`));
   [mine, foreign, publisher] = keys.map(({ id }) => new Visitor(id)) as [Visitor, Visitor, Visitor];
 }, 120_000);
 
@@ -112,6 +114,16 @@ describe("Clicks", () => {
     expect(saidBy(unclicked)).toContain("No click of this token is counted");
   });
 
+  it("ends the story with what was bought after it, as the figures of its minute say", async () => {
+    expect(saidBy(await mine.get(`/clicks?id=${first}`))).toContain("No conversion is credited to it.");
+    const row = { click_id: firstClickId, order_id: "desk-1", value_micros: 49_900_000 };
+    expect((await ask("POST /v1/conversions", { body: row })).body).toMatchObject({
+      results: [{ status: "recorded" }],
+    });
+    const bought = /1 conversion, worth €49\.90, credited to (?:it|the \d clicks on this ad in this minute)/;
+    await vi.waitFor(async () => expect(saidBy(await mine.get(`/clicks?id=${first}`))).toMatch(bought), SOON);
+  });
+
   it("answers a foreign id as one that never was, and says what it could be", async () => {
     const unknown = `${first.slice(0, -1)}${first.endsWith("A") ? "B" : "A"}`;
     const shown = async (id: string) => (await foreign.get(`/clicks?id=${id}`)).text.replaceAll(id, "ID");
@@ -166,6 +178,38 @@ describe("Late clicks", () => {
     expect(saidBy(await operator.post("/late-clicks", [["decision", "burn"], ...chosen.slice(0, 1)]))).toContain(
       "nothing was decided",
     );
+  });
+});
+
+describe("Changes", () => {
+  it("names the days and ads that have moved since the reader noted it, until it is noted again", async () => {
+    const begun = await mine.get("/changes");
+    expect(saidBy(begun)).toContain("you have seen everything up to now");
+    expect(begun.headers.get("Set-Cookie")).toMatch(
+      /^clickledger-seen-adv_1=\d+\.[\w.~-]+; Path=\/changes; Max-Age=3024000; HttpOnly; SameSite=Lax; Secure$/,
+    );
+    const reader = mine.carrying(begun);
+    await click(BROWSER, aToken({ jti: "moved", cmp: "cmp_moved", ad: "ad_moved" }));
+    await vi.waitFor(
+      async () => expect((await reader.get("/changes")).text).toContain("/ad?ad_id=ad_moved&amp;"),
+      SOON,
+    );
+    const page = await reader.get("/changes");
+    const cursor = /name="cursor" value="([^"]+)"/.exec(page.text)?.[1] ?? "";
+    const seen = await reader.post("/changes", [["cursor", cursor]]);
+    expect([seen.status, seen.headers.get("Location")]).toEqual([303, "/changes?noted=1"]);
+    expect(seen.headers.get("Set-Cookie")).toContain(cursor);
+    expect(saidBy(await mine.carrying(seen).get("/changes?noted=1"))).toContain("only what moves later stands here");
+  });
+
+  it("begin anew with a cursor that is old, damaged or of another account, and are no screen of a publisher", async () => {
+    const begun = (await mine.get("/changes")).headers.get("Set-Cookie") ?? "";
+    const damaged = new Headers({ "Set-Cookie": begun.replace("seen-adv_1=", "seen-adv_other=") });
+    const page = await foreign.carrying({ status: 200, text: "", headers: damaged }).get("/changes");
+    expect(saidBy(page)).toContain("It begins anew.");
+    expect(page.headers.get("Set-Cookie")).toContain("clickledger-seen-adv_other=");
+    expect(saidBy(await mine.get("/changes?after=nothing"))).toContain("It begins anew.");
+    expect((await publisher.get("/changes")).status).toBe(404);
   });
 });
 

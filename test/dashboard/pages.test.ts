@@ -2,14 +2,17 @@
  * Every address of the dashboard × every kind of key: who may see a screen, what others learn of it, what the session of
  * a browser opens and what it does not. The screens come from the table of the navigation.
  */
+import { createExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { apiRoutes } from "../../src/api/routes.ts";
 import { SCREEN_ENTRIES, SCREEN_PATHS, type ViewerKind } from "../../src/dashboard/navigation.ts";
+import { viewOf } from "../../src/dashboard/view.ts";
+import { PROBLEM_MEANINGS } from "../../src/openapi/problems.ts";
 import { ask as admin, seedKey, seedTenant } from "../admin/ask.ts";
 import { aCell, clicks, seedCells } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { ORIGIN, reportRequests, send, type Visitor, visitorWith } from "./pages-asked.ts";
+import { app, ORIGIN, reportRequests, send, type Visitor, visitorWith } from "./pages-asked.ts";
 
 const KINDS: readonly ViewerKind[] = ["advertiser", "publisher", "operator"];
 const visitors = new Map<string, Visitor | null>();
@@ -102,6 +105,7 @@ describe.each(SCREEN_PATHS)("the screen %s", (path) => {
         expect(shown?.status, address).toBe(200);
         expect(shown?.text, address).not.toContain("This part could not be shown");
         expect(shown?.text).toMatch(/<\/html>$/);
+        if (query.startsWith(LAST)) expect(misreadIn(shown?.text ?? ""), "its own links are understood").toEqual([]);
         expect(asked.length, `${kind}: ${asked.join("\n")}`).toBeLessThanOrEqual(4);
         if (path === "/") expect(asked, "a chart and three cards").toHaveLength(4);
         if (asked.length > 1) expect(asked[0], "the chart's comes first").toContain("/v1/metrics/clicks?");
@@ -189,6 +193,46 @@ describe.each(SCREEN_PATHS)("the screen %s", (path) => {
         expect(text).toMatch(/name="key"|Nothing was done|There is nothing here/);
       }
     }
+  });
+});
+
+/** What views of the links of a page would not understand of their addresses. */
+function misreadIn(html: string): string[] {
+  const links = Array.from(html.matchAll(/<a[^>]* href="(\/(?!export\/)[^"]*)"/g), ([, href = ""]) =>
+    href.replaceAll("&amp;", "&"),
+  );
+  return [...new Set(links)].flatMap((href) => {
+    const { misread } = viewOf(new URL(href, ORIGIN), { profileZone: "UTC", nowMs: Date.now() });
+    return misread.map((sentence) => `${href}: ${sentence}`);
+  });
+}
+
+describe("a reader who goes away", () => {
+  beforeAll(enterAnew);
+
+  it("is no fault: of a page, of a file", async () => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const headers = { Cookie: visitor("advertiser")?.cookie ?? "", "Sec-Fetch-Site": "same-origin" };
+    for (const path of [`/?${LAST}`, "/clicks", `/export/v1/reports/clicks?${LAST}&group_by=ad_id&metrics=clicks`]) {
+      const response = await app.request(`${ORIGIN}${path}`, { headers }, env as Env, createExecutionContext());
+      expect(response.status, path).toBe(200);
+      await response.body?.cancel();
+    }
+    // What those still had to write has failed once another page is whole.
+    await send(`/?${LAST}`, visitor("advertiser"));
+    expect(errors.mock.calls).toEqual([]);
+    errors.mockRestore();
+  });
+});
+
+describe("what a problem means", () => {
+  it("is told to people with its names as code, whichever it is", async () => {
+    const headers = { Accept: "text/html" };
+    for (const type of PROBLEM_MEANINGS.keys()) {
+      const { status, text } = await send(type, null, { headers });
+      expect([status, text.includes("`")], type).toEqual([200, false]);
+    }
+    expect((await send("/problems/unknown-parameter", null, { headers })).text).toContain("<code>field</code> names");
   });
 });
 

@@ -6,7 +6,7 @@ import { DAY_MS } from "../../src/core/limits.ts";
 import { justBefore } from "../../src/dashboard/settings.ts";
 import { aCell, clicks, seedCells, seedKey, seedProfiles } from "../report/seed.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { rowsOf } from "./html.ts";
+import { rowsOf, textOfHtml } from "./html.ts";
 import { look, visitorOf } from "./visit.ts";
 
 const DAY = "from=2026-04-20&to=2026-04-20";
@@ -41,6 +41,54 @@ beforeAll(async () => {
   ]);
   await seedKey(env.REPORT_DB, { name: "own", advertiserId: "adv_1", scopes: ["report"] });
   await seedKey(env.REPORT_DB, { name: "pub", publisherId: "pub_1", scopes: ["report"] });
+  await seedKey(env.REPORT_DB, { name: "new", advertiserId: "adv_new", scopes: ["report"] });
+});
+
+describe("the controls", () => {
+  const chips = (html: string) =>
+    Array.from(
+      html.matchAll(/<li class="chip">(.*?)<\/li>/gs),
+      ([, chip = ""]) => textOfHtml(chip).split("  ")[0] ?? "",
+    );
+
+  it("name what is filtered by as the viewer's catalogue does, and by its id where that has no name", async () => {
+    const terms = "campaign_id=cmp_7,cmp_8&ad_id!=ad_9&publisher_id=pub_1&device=mobile";
+    const shown = chips((await look(`/?${DAY}&${terms}`, "own")).html);
+    expect(shown[0]).toContain(`Campaign is ${NAME}`);
+    expect(shown[1]).toContain("Campaign is cmp_8");
+    expect(shown[2]).toContain("Ad is not Red shoe");
+    expect(shown[3]).toContain("Publisher is pub_1");
+    expect(shown[4]).toContain("Device is Phone");
+    const foreign = chips((await look(`/?${DAY}&campaign_id=cmp_f&ad_id=ad_f`, "own")).html);
+    expect(foreign.join(" "), "another's names are not told").not.toContain("Secret");
+    const all = chips((await look(`/explore?${DAY}&campaign_id=cmp_f&ad_id=ad_f`, "admin")).html);
+    expect(all.join(" ")).toMatch(/Campaign is Secret .* Ad is Secret ad/);
+  });
+
+  it("say whose zone it is where it is an account's, and only there", async () => {
+    const said = ", the zone of the account";
+    expect((await look(`/?${DAY}`, "own")).text).toContain(said);
+    for (const kind of ["pub", "admin"]) expect((await look(`/?${DAY}`, kind)).text, kind).not.toContain(said);
+  });
+});
+
+describe("a period without anything", () => {
+  it("teaches how the first click gets here, with the ids of who looks", async () => {
+    const { text } = await look("/", "new");
+    expect(text).toContain("How the first click gets here");
+    expect(text).toContain('{"adv":"adv_new","cmp":"<campaign>","ad":"<ad>","pub":"<publisher>"');
+    expect(text).toContain("https://clicks.example/v1/tokens");
+    expect((await look("/", "own")).text).toContain('"adv":"adv_1","cmp":"cmp_7","ad":"ad_9"');
+    expect((await look("/", "pub")).text).toContain('"pub":"pub_1"');
+  });
+
+  it("that is over, or is filtered, has the ways on and no lesson", async () => {
+    for (const path of ["/?from=2020-01-01&to=2020-01-31", "/?country=DE"]) {
+      const { text, html } = await look(path, "new");
+      expect(text, path).not.toContain("How the first click gets here");
+      expect(html, path).toMatch(/Nothing was counted in this period\..*<a href="[^"]*period=12mo/s);
+    }
+  });
 });
 
 describe("Explore", () => {
@@ -125,6 +173,11 @@ describe("the page of a campaign and of an ad", () => {
     expect(campaign.html).not.toContain(NAME);
     expect(campaign.text).toMatch(/Clicks 11 /);
     expect(campaign.html.match(/class="chip"/g)).toHaveLength(1);
+  });
+
+  it("shows the operator its price in the advertiser's currency", async () => {
+    expect((await look(`/ad?ad_id=ad_9&${DAY}`, "admin")).text).toContain("€0.42 unless its token says another");
+    expect((await look(`/ad?ad_id=ad_f&${DAY}`, "admin")).text).toMatch(/¥0 unless|JP¥0 unless/);
   });
 
   it("is there for what was counted and is in no catalogue, and for what is in it and was never counted", async () => {

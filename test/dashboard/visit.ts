@@ -15,11 +15,17 @@ export class Visitor {
   readonly token: string;
   readonly #cookie: string;
 
-  constructor(keyId: string | null, cookie?: string) {
+  constructor(keyId: string | null, cookie?: string, token?: string) {
     const random = crypto.getRandomValues(new Uint8Array(16));
     const made = startSession({ url: ORIGIN }, SECRETS, { keyId, nowMs: Date.now(), random });
     this.#cookie = cookie ?? made.setCookie.split(";")[0] ?? "";
-    this.token = formTokenOf(made.session, SECRETS);
+    this.token = token ?? formTokenOf(made.session, SECRETS);
+  }
+
+  /** The same browser with what a page has set. */
+  carrying({ headers }: Page): Visitor {
+    const set = headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    return new Visitor(null, `${this.#cookie}; ${set}`, this.token);
   }
 
   get(path: string): Promise<Page> {

@@ -8,6 +8,7 @@
  * watermark is a line, as in every chart.
  */
 import uPlot from "uplot";
+import { parseJson } from "../../core/base64url.ts";
 import { hourHolding, minutesOf } from "../minutes.ts";
 
 const HEIGHT = 240;
@@ -47,7 +48,7 @@ async function open(box: HTMLElement): Promise<void> {
 type Format = { readonly parts: number; readonly options: Intl.NumberFormatOptions; readonly locale: string };
 
 function formatOf(box: HTMLElement): Format {
-  return JSON.parse(box.dataset["format"] ?? "{}") as Format;
+  return parseJson(box.dataset["format"] ?? "") as Format;
 }
 
 function draw(box: HTMLElement, data: [number[], (number | null)[]]): uPlot {

@@ -141,6 +141,19 @@ describe("a chart", () => {
     expect(titled).not.toContain("<script>");
   });
 
+  it("names its lines below it too, for where there is no room beside them", () => {
+    const lines = [
+      { name: "same <b>", values: [1, 2] },
+      { name: "other", values: [2, 1] },
+    ];
+    const names = /<ul class="legend line-names">(.*?)<\/ul>/.exec(drawn([point(), point()], { lines }))?.[1] ?? "";
+    expect([...names.matchAll(/series-(\d).*?<bdi>(.*?)<\/bdi>/g)].map(([, at, name]) => `${at} ${name}`)).toEqual([
+      "1 same &lt;b&gt;",
+      "2 other",
+    ]);
+    expect(drawn([point()])).not.toContain("line-names");
+  });
+
   it("is hidden from who has the table, and nothing in it is a stop of the keyboard", () => {
     const svg = drawn([point({ href: "/?a=b" })]);
     expect(svg).toContain('aria-hidden="true"');

@@ -41,6 +41,15 @@ describe("a period", () => {
     });
   });
 
+  it.each([
+    ["2026-11-28", "2026-11-16", "2026-11-22"],
+    ["2026-11-23", "2026-11-16", "2026-11-22"],
+    ["2026-11-22", "2026-11-09", "2026-11-15"],
+    ["2027-01-01", "2026-12-21", "2026-12-27"],
+  ])("of last week is from Monday to Sunday: on %s", (today, from, to) => {
+    expect(daysOf("last_week", today)).toEqual({ from, to });
+  });
+
   it("is what the address says, and the last 30 days where it says nothing", () => {
     expect(found("")).toBe("30d");
     for (const name of NAMES) expect(found(`period=${name}`)).toBe(name);

@@ -1,6 +1,6 @@
 /** How far each window of a series may be believed, and where the watermark stands among them. */
 import { describe, expect, it } from "vitest";
-import { placeOf, spansOf, stateOf } from "../../../src/dashboard/windows.ts";
+import { finality, placeOf, spansOf, stateOf } from "../../../src/dashboard/windows.ts";
 
 const HOURS = spansOf([0, 60, 120], 180);
 
@@ -23,6 +23,13 @@ describe("windows", () => {
     ["begins later", 60, -1, "future"],
     ["is long over, and nobody knows how far it is counted", null, 10_000, "open"],
   ])("one that %s", (_, watermark, now, state) => expect(stateOf({ fromMs: 0, toMs: 60 }, watermark, now)).toBe(state));
+
+  it.each([
+    [["billed", "billed", "future"], "Final: on a statement."],
+    [["billed", "reconciled"], "Final in part: what is billed."],
+    [["reconciled", "provisional", "open"], "Not final yet."],
+    [[], "Not final yet."],
+  ] as const)("say whether %j may still change", (states, sentence) => expect(finality(states)).toBe(sentence));
 
   it("are met by an instant at its share of the width", () => {
     expect([0, 30, 60, 150].map((ms) => placeOf(ms, HOURS))).toEqual([0, 1 / 6, 1 / 3, 2.5 / 3]);
