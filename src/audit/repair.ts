@@ -1,13 +1,13 @@
 /**
- * Repairs: postings of a source of their own that add to a report database what an audit found it to lack. They stand in
- * the ledger like any posting, and count 0 in the truth: they are in no log, and a database that is filled anew from the
- * archive needs none.
+ * Repairs: postings of a source of their own that add to a report database what an audit found it to lack. They stand
+ * in the ledger like any posting, and count 0 in the truth: they are in no log, and a database that is filled anew from
+ * the archive needs none.
  *
  *   ledger: repair/2026-11-27-0001.000007     one row for each repair that was applied
  *
- * Keeps: compare-and-set: a repair applies once, and only where the rows of its key still add up to what the audit read;
- * else nothing of it happens, and the next audit sees what there is. Each tier was compared by itself and is repaired by
- * itself: what was wrong with minutes may never have reached the hours.
+ * Keeps: compare-and-set: a repair applies once, and only where the rows of its key still add up to what the audit
+ * read; else nothing of it happens, and the next audit sees what there is. Each tier was compared by itself and is
+ * repaired by itself: what was wrong with minutes may never have reached the hours.
  */
 import type { MinuteRow } from "../cold/parquet.ts";
 import { parseExact, stringifyExact } from "../core/exact.ts";

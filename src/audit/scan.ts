@@ -18,10 +18,9 @@ import { MINUTE_MS } from "../core/limits.ts";
 import { decodeLogLine, isConversionEntry, isTokenEntry, type LogEntry, type LoggedEvent } from "../core/log-line.ts";
 import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
 import { recheck } from "../core/recheck.ts";
-import type { Topology } from "../core/routing.ts";
+import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
 import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
 import type { Decision, Verdict } from "../core/verdict.ts";
-import { shardNameOf } from "../shard/stub.ts";
 import type { Repair } from "./repair.ts";
 
 /** What a finding needs to be mended: where its line stands, and what the event should be. */
@@ -192,7 +191,8 @@ async function checkEvent(
   find: (kind: DiscrepancyKind, detail: string, to?: Decision | null) => Finding,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const owner = shardNameOf(entry, topology);
+  const { type } = entry.event;
+  const owner = eventShardName(type, shardOf(type, entry.claims, topology));
   if (owner !== shard) findings.push(find("foreign_shard", `The event belongs to ${owner}.`));
   const verified = await verifyOldToken(entry.event.token, { ring, policy });
   if (!verified.ok) {

@@ -42,6 +42,13 @@ describe("who may claim an impression", () => {
       ],
     ],
     [
+      "an event that is delivered again when its keys are forgotten",
+      [
+        ["a", "valid"],
+        ["a", "deferred"],
+      ],
+    ],
+    [
       "a late click that is accepted behind another",
       [
         ["a", "late"],

@@ -7,7 +7,7 @@
  *       and neither claims the other's key; orders, batches and users: check-submissions.ts, check-users.ts
  *   G5  each verdict is what the rules say; the law holds in every posting, in log, archive and report (law.ts)
  *   G6  the report is the fold of the archive, and of the logs
- *   G7  nothing is archived or counted that nobody sent
+ *   G7  nothing is archived or counted that nobody sent; an audit finds nothing (check-audit.ts)
  *   G11 late events wait, claim nothing, and are decided once; only events past the horizon are deferred
  *
  * Keeps: a complaint names a promise, what is wrong, and the impression to trace.
@@ -17,6 +17,7 @@ import { type Facts, type FactsRow, foldEntry, totalsOf, widenFacts } from "../.
 import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import { HOUR_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { isTokenEntry, type LogEntry, type LoggedEvent } from "../../src/core/log-line.ts";
+import { checkAudit } from "./check-audit.ts";
 import { type Archived, checkRequests } from "./check-requests.ts";
 import { checkCells, lostOf, type UploadedTotals } from "./check-submissions.ts";
 import { checkUsers } from "./check-users.ts";
@@ -26,7 +27,7 @@ import { type Worth, worthOf } from "./truth.ts";
 import type { Note, Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
-export function checkWorld(world: World): void {
+export async function checkWorld(world: World): Promise<void> {
   const { witness } = world;
   const lines = Array.from(world.archive.lines());
   const archived = readArchive(world, lines);
@@ -38,6 +39,7 @@ export function checkWorld(world: World): void {
   checkPins(world);
   checkTotals(world, expected, checkCells(world, archived));
   checkUsers(world, archived);
+  await checkAudit(world);
 }
 
 function readArchive({ witness }: World, lines: readonly LogEntry[]): Archived {

@@ -24,7 +24,7 @@ async function lostVerdicts(seed: number, waitMs: (world: World) => number): Pro
   await settle(world, waitMs(world));
   await loseRows(world);
   await settle(world, MINUTE_MS);
-  checkWorld(world);
+  await checkWorld(world);
   expect(witness.complaints, `seed ${seed}`).toEqual([]);
   return witness.lostRows.flatMap(({ logged }) => logged.map(({ verdict }) => verdict));
 }

@@ -33,7 +33,7 @@ import { MemorySubmissionBook, TransactionalKeyIndex } from "./storage.ts";
 
 /** The report database: a facts store whose content can be read at the end. */
 export type ReadableFacts = FactsStore & Pick<MemoryFacts, "facts" | "lates" | "copy">;
-export type ReadableArchive = ArchiveStore & Pick<MemoryArchive, "segments" | "lines">;
+export type ReadableArchive = ArchiveStore & Pick<MemoryArchive, "segments" | "heads" | "lines">;
 
 /** Storage that can be set back to what it was. */
 export type Copyable = { copy(): () => void };

@@ -58,7 +58,7 @@ export async function simulate(options: SimulationOptions): Promise<Outcome> {
   try {
     const world = new World({ seed, hours, kinds, areCertain, only, parts, traced });
     await play(world);
-    checkWorld(world);
+    await checkWorld(world);
     return outcomeOf(world);
   } finally {
     console.error = loud;
