@@ -60,6 +60,7 @@ export class ArchiveDamagedError extends Error {
  *     is no such segment. Throws ArchiveDamagedError when its content is not what was put.
  *   - `close` makes sure that no segment comes to stand under the key any more; it resolves to the place up to which
  *     one stands there already, and null when none ever will.
+ *   - `putRules` makes sure that the rules of that id are there; what is there is left as it is.
  */
 export interface ArchiveStore {
   put(segment: Segment): Promise<Position | null>;
@@ -67,6 +68,7 @@ export interface ArchiveStore {
   writeHead(shard: string, head: ArchiveHead, etag: string | null): Promise<string | null>;
   rowsAfter(owner: LogOwner, after: Position, until: Position): Promise<readonly LogRow[]>;
   close(key: string): Promise<Position | null>;
+  putRules(id: string, text: string): Promise<void>;
 }
 
 /** A log that is archived: its rows, how far it has been, and under which name. */

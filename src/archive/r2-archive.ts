@@ -5,6 +5,7 @@
  * lists the days and hours that there are, then the shard's segments of one hour.
  */
 import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
+import { ruleSetKey } from "../core/rules.ts";
 import { hourOf, isoDay } from "../core/time.ts";
 import {
   ARCHIVE_PREFIX,
@@ -62,6 +63,13 @@ export class R2Archive implements ArchiveStore {
       customMetadata: { closed: "1", events: "0" },
     });
     return this.#placeOf(key);
+  }
+
+  async putRules(id: string, text: string): Promise<void> {
+    await this.#bucket.put(ruleSetKey(id), text, {
+      onlyIf: { etagDoesNotMatch: "*" },
+      httpMetadata: { contentType: "application/json" },
+    });
   }
 
   async rowsAfter(owner: LogOwner, after: Position, until: Position): Promise<readonly LogRow[]> {

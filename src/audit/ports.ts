@@ -5,7 +5,7 @@ import { readConfig } from "../config.ts";
 import { parseJson } from "../core/base64url.ts";
 import { importKeyRing } from "../core/key-ring.ts";
 import { countsShardNames, eventShardNames, orderShardNames } from "../core/routing.ts";
-import { judge, RULES_VERSION } from "../core/verdict.ts";
+import { judgeUnder, type RuleSet, readRuleSet, ruleSetKey } from "../core/rules.ts";
 import { Directory } from "../facts/directory.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
@@ -59,6 +59,24 @@ async function judgesOf(env: Env): Promise<Judges> {
     ring: ring.value,
     policy: config.token,
     topology: await topologyInForce(env, config),
-    judge: (entry) => (entry.rules === RULES_VERSION ? judge(entry, config.late) : null),
+    judge: judgeByName(env.ARCHIVE),
   };
+}
+
+/** Judges by the rules that a line names, as they are recorded; each is read once. */
+function judgeByName(bucket: R2Bucket): Judges["judge"] {
+  const read = new Map<string, Promise<RuleSet | null>>();
+  return async (entry) => {
+    const asked = read.get(entry.rules) ?? ruleSetIn(bucket, entry.rules);
+    read.set(entry.rules, asked);
+    const rules = await asked;
+    return rules === null ? null : judgeUnder(rules, entry);
+  };
+}
+
+async function ruleSetIn(bucket: R2Bucket, id: string): Promise<RuleSet | null> {
+  const object = await bucket.get(ruleSetKey(id));
+  const rules = object === null ? null : readRuleSet(await object.text());
+  // What stands there under another's name is nobody's rules.
+  return rules?.id === id ? rules : null;
 }

@@ -20,7 +20,7 @@ import { isSamePosition, type Position, positionAfter } from "../core/position.t
 import { recheck } from "../core/recheck.ts";
 import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
 import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
-import type { Decision, Verdict } from "../core/verdict.ts";
+import type { Decision } from "../core/verdict.ts";
 import type { Repair } from "./repair.ts";
 
 /** What a finding needs to be mended: where its line stands, and what the event should be. */
@@ -196,7 +196,7 @@ async function checkEvent(
   if (owner !== shard) findings.push(find("foreign_shard", `The event belongs to ${owner}.`));
   const verified = await verifyOldToken(entry.event.token, { ring, policy });
   if (!verified.ok) {
-    const to: Decision = { verdict: "invalid", reason: "signature_invalid" as Decision["reason"] };
+    const to: Decision = { verdict: "invalid", reason: "signature_invalid" };
     findings.push(find("signature", `Its token does not verify: ${verified.error.reason}.`, to));
     return findings;
   }
@@ -221,14 +221,12 @@ function decisionOf({ verdict, reason }: LoggedEvent): Decision {
   return { verdict, reason };
 }
 
-type Revised = { readonly revision?: { readonly from: { readonly verdict: Verdict } } | null };
-
-function formOf(entry: LoggedEvent & Revised): RecordForm {
+function formOf(entry: LoggedEvent): RecordForm {
   if (entry.revision !== undefined && entry.revision !== null) return "revision";
   return entry.review === null ? "first" : "review";
 }
 
-function recordOf(entry: LoggedEvent & Revised, { row, line, life }: LineContext) {
+function recordOf(entry: LoggedEvent, { row, line, life }: LineContext) {
   const { key, keyHour } = prepareEvent(entry);
   const form = formOf(entry);
   return {

@@ -21,6 +21,9 @@ const APP_BROWSER = new RegExp(
   "i",
 );
 
+/** The list as text, for its digest (core/rules.ts). */
+export const APP_BROWSER_PATTERN = APP_BROWSER.source;
+
 export function isAppBrowser(userAgent: string): boolean {
   return APP_BROWSER.test(userAgent);
 }

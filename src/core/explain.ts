@@ -11,6 +11,8 @@ import { GIVT_RULES, givtReasonOf } from "./givt.ts";
 import { impressionKeyOf } from "./impression-key.ts";
 import { MINUTE_MS } from "./limits.ts";
 import { type LoggedEvent, wasDurableBeforeRedirect } from "./log-line.ts";
+import { type Change, REVIEW_CAUSE } from "./revision.ts";
+import { versionOf } from "./rules.ts";
 import { isoSecond, minuteOf } from "./time.ts";
 import { countedAtMs, type Decision, latenessMs, RULES_VERSION } from "./verdict.ts";
 
@@ -19,9 +21,12 @@ export type Source = { readonly shard: string | null; readonly archiveObject: st
 
 export type FirstClaim = { readonly eventId: EventId; readonly receivedAt: string };
 
-/** The explanation of an event from its line, the line of its review if there is one, and the first claim. */
+/**
+ * The explanation of an event from its first line, what reviews and revisions made of it since (of the late click that
+ * it joined, if it joined one), and the first claim.
+ */
 export function explainEvent(
-  { logged, reviewed }: { logged: LoggedEvent; reviewed: LoggedEvent | null },
+  { logged, changes }: { logged: LoggedEvent; changes: readonly Change[] },
   source: Source,
   firstClaim: FirstClaim | null,
 ): Record<string, unknown> {
@@ -38,7 +43,9 @@ export function explainEvent(
     ...facts
   } = event;
   const countedInMs = logged.joins?.occurredAtMs ?? countedAtMs(logged);
-  const last = decisionOf(logged, reviewed);
+  const history = historyOf(logged, changes);
+  const last = history.at(-1) ?? logged;
+  const review = changes.find(({ cause }) => cause === REVIEW_CAUSE);
   return {
     eventId: id,
     receivedAt: isoSecond(receivedAtMs),
@@ -48,7 +55,9 @@ export function explainEvent(
     verdict: last.verdict,
     reason: last.reason,
     joins: logged.joins?.to ?? null,
-    rulesVersion: last.rules,
+    history,
+    rulesVersion: versionOf(logged.rules),
+    ruleSet: logged.rules,
     rules: GIVT_RULES.map(({ name, means, applies }) => ({
       rule: name,
       means,
@@ -57,7 +66,7 @@ export function explainEvent(
     rulesShownVersion: RULES_VERSION,
     lateByMs: Math.max(0, latenessMs(event)),
     impression: { key: impressionKeyOf(event.type, claims), firstClaim },
-    review: reviewed?.review == null ? null : { by: reviewed.review.by, at: isoSecond(reviewed.review.atMs) },
+    review: review === undefined ? null : { by: review.by, at: isoSecond(review.atMs) },
     countedInMinute: last.verdict === "deferred" ? null : isoSecond(minuteOf(countedInMs) * MINUTE_MS),
     loggedAt: isoSecond(logged.loggedAtMs),
     durable: durabilityOf(logged),
@@ -92,12 +101,19 @@ function hasUser({ event, claims }: LoggedEvent): boolean {
   return !event.gpc && (event.userHash !== null || claims.uid !== null);
 }
 
-/** The newest decision; of clicks that joined a late one, none is the valid one that was accepted. */
-function decisionOf(logged: LoggedEvent, reviewed: LoggedEvent | null): Decision & Pick<LoggedEvent, "rules"> {
-  if (reviewed === null) return logged;
+/** A decision on the event: by the rules at first, then by whoever changed it, and what for. */
+type Decided = Decision & { readonly at: string; readonly cause: string; readonly by: string | null };
+
+/** All decisions, oldest first; of clicks that joined a late one, none is the valid one that was accepted. */
+function historyOf(logged: LoggedEvent, changes: readonly Change[]): Decided[] {
   const hasJoined = logged.joins !== undefined && logged.joins !== null;
-  if (!hasJoined || reviewed.verdict !== "valid") return reviewed;
-  return { verdict: "duplicate", reason: "same_impression", rules: reviewed.rules };
+  const first = { verdict: logged.verdict, reason: logged.reason, at: isoSecond(logged.loggedAtMs) };
+  const later = changes.map(({ verdict, reason, atMs, cause, by }): Decided => {
+    const decision: Decision =
+      hasJoined && verdict === "valid" ? { verdict: "duplicate", reason: "same_impression" } : { verdict, reason };
+    return { ...decision, at: isoSecond(atMs), cause, by };
+  });
+  return [{ ...first, cause: "rules", by: null }, ...later];
 }
 
 /** Of a click that asked to be durable before its redirect: by when, and whether it was. */

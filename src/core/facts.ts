@@ -61,8 +61,8 @@ export function cellKeyOfStored(values: readonly string[]): string {
 }
 
 /**
- * Adds one line of a log to minute facts, in place. A deferred event adds nothing; the review of a late event also
- * takes away what its first line added, and a conversion takes away what its order was credited before.
+ * Adds one line of a log to minute facts, in place. A deferred event adds nothing; a review and a revision also take
+ * away what the event was before, and a conversion takes away what its order was credited before.
  */
 export function foldEntry(facts: Facts, entry: LogEntry): void {
   if (isTokenEntry(entry)) foldEvent(facts, entry);
@@ -71,10 +71,16 @@ export function foldEntry(facts: Facts, entry: LogEntry): void {
 }
 
 function foldEvent(facts: Facts, logged: TokenContent): void {
-  if (logged.verdict === "deferred") return;
   const placed = placedOf(logged);
-  foldVerdict(facts, placed, logged, 1);
-  if (logged.review !== null) foldVerdict(facts, placed, { verdict: "late", reason: "late" }, -1);
+  const before = verdictBefore(logged);
+  if (logged.verdict !== "deferred") foldVerdict(facts, placed, logged, 1);
+  if (before !== null && before.verdict !== "deferred") foldVerdict(facts, placed, before, -1);
+}
+
+/** What an earlier line says of the event that this one moves: a review or a revision; null for its first line. */
+function verdictBefore({ review, revision }: TokenContent): Decision | null {
+  if (revision !== undefined && revision !== null) return revision.from;
+  return review === null ? null : { verdict: "late", reason: "late" };
 }
 
 /** The event where it is counted: a late click that joins another stands where that one stands. */
@@ -96,7 +102,7 @@ function foldVerdict(facts: Facts, opened: OpenedEvent, { verdict, reason }: Dec
       ? { gross_impressions: count, impressions: verdicts.valid }
       : {
           ...{ ...verdicts, gross: count, givt: isOfMachine(reason) ? count : 0 },
-          ...worthOf(row, opened, verdicts.valid),
+          ...worthOf(row, opened, verdicts.valid, sign),
         };
   addCell(row, cellKey, toCounts(added), sign);
   // A valid event's reason (`late_accepted`) is that of its one valid click; its folded repeats are duplicates.
@@ -104,11 +110,11 @@ function foldVerdict(facts: Facts, opened: OpenedEvent, { verdict, reason }: Dec
   if (verdict === "valid") addReason(row, reasonName(type, "same_impression"), sign * (count - 1));
 }
 
-/** What a click adds beside itself, if it is valid: its price, and its user. */
-function worthOf(row: FactsRow, opened: OpenedEvent, valid: number): Partial<Record<Measure, number>> {
+/** What a click adds beside itself, if it is valid: its price, and its user, who is never taken away from a set. */
+function worthOf(row: FactsRow, opened: OpenedEvent, valid: number, sign: 1 | -1): Partial<Record<Measure, number>> {
   if (valid === 0) return {};
   const user = userKeyOf(opened);
-  if (user !== null) row.users.add(elementOf(user));
+  if (user !== null && sign === 1) row.users.add(elementOf(user));
   return { ...moneyOf("spend_micros", opened.claims.cpc), valid_with_user: user === null ? 0 : 1 };
 }
 

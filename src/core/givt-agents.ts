@@ -14,7 +14,7 @@
  * (2026-11); RFC 9110 §10.1.5 for the form of an agent. Browsers that isbot takes for crawlers were looked for in the
  * fixtures of matomo's device-detector (2026-08).
  */
-import { isbot } from "isbot";
+import { list as CRAWLERS, isbot } from "isbot";
 import { behindAppBrowser, isAppBrowser } from "./app-browser.ts";
 
 /**
@@ -70,3 +70,11 @@ const MAIL_IMAGE_PROXY = /\bgoogleimageproxy\b|^yahoomailproxy\b/i;
 export function isMailImageProxy(userAgent: string): boolean {
   return MAIL_IMAGE_PROXY.test(userAgent);
 }
+
+/** The lists as text, for their digests (core/rules.ts). */
+export const AGENT_PATTERNS = {
+  browsers: [BROWSER.source, SELF_NAMED.source],
+  crawlers: [CRAWLERS, NOT_CRAWLERS.source],
+  linkPreviews: LINK_PREVIEW.source,
+  mailImageProxies: MAIL_IMAGE_PROXY.source,
+} as const;

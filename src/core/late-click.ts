@@ -28,14 +28,16 @@ export type LateClickState = {
 /** Late clicks by event id. */
 export type LateClicks = Map<EventId, LateClickState>;
 
-/** Notes a late event, or the decision on one; other events leave no trace. In place. */
+/** Notes a late event, the decision on one, or a revision of one; other events leave no trace. In place. */
 export function foldLateClick(
   lates: LateClicks,
-  { event, claims, verdict, reason, review, joins }: TokenContent,
+  { event, claims, verdict, reason, review, revision, joins }: TokenContent,
 ): void {
-  if (verdict !== "late" && review === null) return;
+  const decided = revision?.isListed ? { by: revision.by, atMs: revision.atMs } : review;
+  if (decided === null && verdict !== "late") return;
   const eventId = joins?.to ?? event.id;
-  const clicks = (lates.get(eventId)?.clicks ?? 0) + (review === null ? event.count : 0);
+  const before = lates.get(eventId);
+  const clicks = (before?.clicks ?? 0) + (decided === null ? event.count : 0);
   lates.set(eventId, {
     eventId,
     advertiserId: claims.adv,
@@ -45,9 +47,9 @@ export function foldLateClick(
     clicks,
     cpcMicros: claims.cpc,
     occurredAtMs: joins?.occurredAtMs ?? event.occurredAtMs,
-    receivedAtMs: lates.get(eventId)?.receivedAtMs ?? event.receivedAtMs,
+    receivedAtMs: before?.receivedAtMs ?? event.receivedAtMs,
     verdict,
     reason,
-    review,
+    review: decided,
   });
 }

@@ -84,6 +84,11 @@ export const FOLDED_COUNT_MAX = 1_000_000;
  */
 export const LATE_EVENTS_PER_TOKEN_MAX = 8;
 
+/** Revisions in one shard call; with the promoted events, two lines of at most about 12 kB each. */
+export const REVISIONS_PER_CALL_MAX = 100;
+/** A shard knows so long what became of an event whose verdict was changed: longer than raw segments may be there. */
+export const REVISIONS_KEPT_DAYS = 400;
+
 /** Events in one shard call: 100 messages of 100 events. */
 export const INGEST_EVENTS_MAX = MESSAGE_EVENTS_MAX * 100;
 /**

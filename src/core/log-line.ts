@@ -1,16 +1,19 @@
 /**
  * One line of a shard's log, and of the archive, which is the log's lines byte for byte: an event with its verdict.
  *
- *   {"v":1,"seq":812,"logged_at_ms":…,"verdict":"valid","reason":null,"rules":2,"event":<TokenEvent>}
- *   {…,"verdict":"valid","reason":"late_accepted","rules":2,"review":{"by":"key_7","at_ms":…},"event":<TokenEvent>}
- *   {…,"verdict":"valid","reason":null,"rules":2,"prior":null,"next":<credit>,"event":<ConversionEvent>}
- *   {…,"verdict":"valid","reason":null,"rules":2,"batch":{"key":"…","content":"…"},"event":<ImpressionCountsEvent>}
+ *   {"v":1,"seq":812,"logged_at_ms":…,"verdict":"valid","reason":null,"rules":"4-1f3a9c02","event":<TokenEvent>}
+ *   {…,"verdict":"valid","reason":"late_accepted","rules":…,"review":{"by":"key_7","at_ms":…},"event":<TokenEvent>}
+ *   {…,"verdict":"invalid","reason":"high_frequency","rules":…,"revision":<revision>,"event":<TokenEvent>}
+ *   {…,"verdict":"valid","reason":null,"rules":…,"prior":null,"next":<credit>,"event":<ConversionEvent>}
+ *   {…,"verdict":"valid","reason":null,"rules":…,"batch":{"key":"…","content":"…"},"event":<ImpressionCountsEvent>}
  *
  * The second form is a decision on a late click: the same event again, moved from `late` to its new verdict, with the
  * count of all that joined it. A late click that joins another says which, and where both are counted:
- * "joins":{"to":"<event id>","occurred_at_ms":…,"country":"DE","device":"mobile"}. In the third,
- * `prior` is the credit that the order had and loses, `next` the one that it has from here on:
- * {"click_id":"2~…","value_micros":…,"occurred_at_ms":…}.
+ * "joins":{"to":"<event id>","occurred_at_ms":…,"country":"DE","device":"mobile"}. The third moves an event from any
+ * verdict to another (core/revision.ts): the same event again, and
+ * {"n":1,"from":{"verdict":"valid","reason":null},"cause":"audit/2026-11-27/0001","by":"key_7","at_ms":…}, with
+ * "listed":true where the click stands in the review list. In the fourth, `prior` is the credit that the order had and
+ * loses, `next` the one that it has from here on: {"click_id":"2~…","value_micros":…,"occurred_at_ms":…}. `rules` is the id of the rules in force (core/rules.ts).
  *
  * Keeps: token, facts and verdict together, so that a stranger can re-verify the token and re-decide the event.
  */
@@ -25,23 +28,19 @@ import { type OpenedEvent, openEvent } from "./message.ts";
 import { CONVERSION_REASONS, type ConversionLine, type ConversionReason, type Credit } from "./order.ts";
 import { assert } from "./result.ts";
 import type { Review } from "./review.ts";
-import {
-  type Decision,
-  RULES_VERSION,
-  VERDICT_REASONS,
-  VERDICTS,
-  type Verdict,
-  type VerdictReason,
-} from "./verdict.ts";
+import type { Revision } from "./revision.ts";
+import { isRuleSetId } from "./rules.ts";
+import { type Decision, VERDICT_REASONS, VERDICTS, type Verdict, type VerdictReason } from "./verdict.ts";
 
-export type LogPosition = { readonly seq: number; readonly loggedAtMs: number };
-
-type Ruled = LogPosition & { readonly rules: number };
+/** Where a line stands, and the id of the rules that were in force there. */
+export type LogPosition = { readonly seq: number; readonly loggedAtMs: number; readonly rules: string };
 
 /** A click or an impression with its decision; `review` is set when it decides a late click of an earlier line. */
 export type TokenContent = OpenedEvent &
   Decision & {
     readonly review: Review | null;
+    /** Set when it moves an event of an earlier line to another verdict. */
+    readonly revision?: Revision | null | undefined;
     /** The late click that this one is counted and decided with (core/late-cap.ts). */
     readonly joins?: Joined | null | undefined;
   };
@@ -58,9 +57,9 @@ export type Batch = { readonly key: string; readonly content: string };
 /** What a line says, without its position. */
 export type LogContent = TokenContent | ConversionContent | CountsContent;
 
-export type LoggedEvent = TokenContent & Ruled;
-export type LoggedConversion = ConversionContent & Ruled;
-export type LoggedCounts = CountsContent & Ruled;
+export type LoggedEvent = TokenContent & LogPosition;
+export type LoggedConversion = ConversionContent & LogPosition;
+export type LoggedCounts = CountsContent & LogPosition;
 export type LogEntry = LoggedEvent | LoggedConversion | LoggedCounts;
 
 export function isTokenEntry<T extends LogContent>(entry: T): entry is T & TokenContent {
@@ -80,6 +79,7 @@ type LineHead = {
   readonly verdict: Verdict;
   readonly reason: string | null;
   readonly review?: Review | null;
+  readonly revision?: Revision | null | undefined;
   readonly joins?: Joined | null | undefined;
   readonly prior?: Credit | null;
   readonly next?: Credit | null;
@@ -87,16 +87,17 @@ type LineHead = {
 };
 
 /** The line without its newline; `encodedEvent` is the event as its own encoder wrote it. */
-export function encodeLogLine({ seq, loggedAtMs }: LogPosition, head: LineHead, encodedEvent: string): string {
-  const { verdict, reason, review = null, joins = null, prior, next, batch } = head;
+export function encodeLogLine({ seq, loggedAtMs, rules }: LogPosition, head: LineHead, encodedEvent: string): string {
+  const { verdict, reason, review = null, revision = null, joins = null, prior, next, batch } = head;
   const text = JSON.stringify({
     v: 1,
     seq,
     logged_at_ms: loggedAtMs,
     verdict,
     reason,
-    rules: RULES_VERSION,
+    rules,
     ...(review === null ? {} : { review: { by: review.by, at_ms: review.atMs } }),
+    ...(revision === null ? {} : { revision: encodeRevision(revision) }),
     ...(joins === null ? {} : { joins: encodeJoined(joins) }),
     ...(prior === undefined ? {} : { prior: encodeCredit(prior) }),
     ...(next === undefined ? {} : { next: encodeCredit(next) }),
@@ -112,11 +113,12 @@ export function decodeLogLine(line: string): LogEntry {
   const { seq, logged_at_ms: loggedAtMs, verdict, rules } = wire;
   assert((VERDICTS as readonly unknown[]).includes(verdict), "a log line has a known verdict");
   assert(Number.isSafeInteger(seq) && Number.isSafeInteger(loggedAtMs), "a log line has its position");
+  assert(isRuleSetId(rules), "a log line names its rules");
   const head = {
     seq: seq as number,
     loggedAtMs: loggedAtMs as number,
     verdict: verdict as Verdict,
-    rules: rules as number,
+    rules,
   };
   const type = (wire["event"] as { type?: unknown } | null)?.type;
   if (type === "conversion") return decodeConversionLine(wire, head);
@@ -124,7 +126,9 @@ export function decodeLogLine(line: string): LogEntry {
   const opened = openEvent(wire["event"]);
   assert(opened.ok, "a log line holds a readable event");
   const reason = knownReason(VERDICT_REASONS, wire["reason"]);
-  return { ...opened.value, ...head, reason, review: decodeReview(wire["review"]), joins: decodeJoined(wire["joins"]) };
+  const [review, joins] = [decodeReview(wire["review"]), decodeJoined(wire["joins"])];
+  const revision = decodeRevision(wire["revision"]);
+  return { ...opened.value, ...head, reason, review, joins, ...(revision === null ? {} : { revision }) };
 }
 
 /** A line that is known to be of a click or an impression. */
@@ -134,14 +138,17 @@ export function decodeEventLine(line: string): LoggedEvent {
   return entry;
 }
 
-function decodeConversionLine(wire: Record<string, unknown>, head: Ruled & { verdict: Verdict }): LoggedConversion {
+function decodeConversionLine(
+  wire: Record<string, unknown>,
+  head: LogPosition & { verdict: Verdict },
+): LoggedConversion {
   const event = parseConversion(wire["event"]);
   assert(event !== null, "a log line holds a readable conversion");
   const reason = knownReason(CONVERSION_REASONS, wire["reason"]);
   return { ...head, event, reason, prior: decodeCredit(wire["prior"]), next: decodeCredit(wire["next"]) };
 }
 
-function decodeCountsLine(wire: Record<string, unknown>, head: Ruled): LoggedCounts {
+function decodeCountsLine(wire: Record<string, unknown>, head: LogPosition): LoggedCounts {
   const event = parseImpressionCounts(wire["event"]);
   assert(event !== null, "a log line holds readable counts");
   const { key, content } = (wire["batch"] ?? {}) as { key?: unknown; content?: unknown };
@@ -206,4 +213,20 @@ function decodeReview(value: unknown): Review | null {
   const { by, at_ms: atMs } = value as { by?: unknown; at_ms?: unknown };
   assert(typeof by === "string" && Number.isSafeInteger(atMs), "a review says who and when");
   return { by, atMs: atMs as number };
+}
+
+function encodeRevision({ n, from, cause, by, atMs, isListed }: Revision): object {
+  const { verdict, reason } = from;
+  return { n, from: { verdict, reason }, cause, by, at_ms: atMs, ...(isListed ? { listed: true } : {}) };
+}
+
+function decodeRevision(value: unknown): Revision | null {
+  if (value === undefined) return null;
+  const { n, from, cause, by, at_ms: atMs, listed } = value as Record<string, unknown>;
+  const { verdict, reason } = (from ?? {}) as Record<string, unknown>;
+  assert(Number.isSafeInteger(n) && (n as number) > 0, "a revision has its number");
+  assert((VERDICTS as readonly unknown[]).includes(verdict), "a revision says from which verdict");
+  assert(typeof cause === "string" && typeof by === "string" && Number.isSafeInteger(atMs), "a revision says why");
+  const before = { verdict: verdict as Verdict, reason: knownReason(VERDICT_REASONS, reason) };
+  return { n: n as number, from: before, cause, by, atMs: atMs as number, isListed: listed === true };
 }

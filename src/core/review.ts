@@ -10,6 +10,7 @@
  */
 import type { EventId } from "./event-id.ts";
 import type { PreparedEvent } from "./ingest.ts";
+import { type Change, REVIEW_CAUSE } from "./revision.ts";
 import type { Decision } from "./verdict.ts";
 
 export type ReviewChoice = "accept" | "reject";
@@ -38,4 +39,9 @@ export function decideReview(
   if (Math.min(keyHour, repeatHour) < droppedBeforeHour) return null;
   const isFree = claimant === undefined || claimant === opened.event.id;
   return isFree ? { verdict: "valid", reason: "late_accepted" } : { verdict: "duplicate", reason: "same_impression" };
+}
+
+/** The review as the first change of the event's verdict. */
+export function changeOfReview({ verdict, reason }: Decision, { by, atMs }: Review): Change {
+  return { verdict, reason, n: 0, from: { verdict: "late", reason: "late" }, cause: REVIEW_CAUSE, by, atMs };
 }

@@ -18,11 +18,20 @@ import type { OpenedEvent } from "./message.ts";
 import { assertNever } from "./result.ts";
 import { minuteOf } from "./time.ts";
 
-/** Raise with any change that may alter a verdict; every logged event names the version that judged it. */
+/** Raise with any change that may alter a verdict; each logged event names the rules that judged it (core/rules.ts). */
 export const RULES_VERSION = 4;
 
 export const VERDICTS = ["valid", "duplicate", "invalid", "late", "deferred"] as const;
 export type Verdict = (typeof VERDICTS)[number];
+
+/** Reasons that only a revision gives (core/revision.ts): of an audit, and of second looks (core/second-look.ts). */
+export const REVISION_REASONS = [
+  "signature_invalid",
+  "key_limit",
+  "high_frequency",
+  "regular_intervals",
+  "short_time_to_click",
+] as const;
 
 export const VERDICT_REASONS = [
   ...GIVT_REASONS,
@@ -31,6 +40,7 @@ export const VERDICT_REASONS = [
   "late_rejected",
   "same_impression",
   "key_table_dropped",
+  ...REVISION_REASONS,
 ] as const;
 export type VerdictReason = (typeof VERDICT_REASONS)[number];
 

@@ -29,7 +29,15 @@ export type Explanation = {
   readonly verdict: string;
   readonly reason: string | null;
   readonly joins: string | null;
+  readonly history: readonly {
+    readonly verdict: string;
+    readonly reason: string | null;
+    readonly at: string;
+    readonly cause: string;
+    readonly by: string | null;
+  }[];
   readonly rulesVersion: number;
+  readonly ruleSet: string;
   readonly rules: readonly { readonly rule: string; readonly means: string; readonly applies: boolean }[];
   readonly rulesShownVersion: number;
   readonly lateByMs: number;

@@ -65,7 +65,11 @@ export const Explanation = z.object({
   facts: z.looseObject({ type: text, count, device: text, hasAddressHash: z.boolean(), hasUser: z.boolean() }),
   verdict,
   reason,
+  history: z
+    .array(z.object({ verdict, reason, at: instant, cause: text, by: text.nullable() }))
+    .describe("Every decision on the click, oldest first: by the rules, by a review, by a revision and its cause."),
   rulesVersion: count,
+  ruleSet: text.describe("The id of the rules that judged it first."),
   rules: z.array(z.object({ rule: text, means: text, applies: z.boolean() })),
   rulesShownVersion: count,
   lateByMs: count,

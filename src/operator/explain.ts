@@ -29,7 +29,7 @@ import { hourOf, isoSecond } from "../core/time.ts";
 import { type TokenPolicy, tokenWithin, verifyOldToken, verifyToken } from "../core/token.ts";
 import { problemJson } from "../problem.ts";
 import type { ReportProblem } from "../report/problems.ts";
-import { claimantIn, findLogged, type ShardNamespace } from "../shard/stub.ts";
+import { changesOf, claimantIn, findLogged, type ShardNamespace } from "../shard/stub.ts";
 
 export type ExplainPorts = {
   readonly shards: ShardNamespace;
@@ -40,7 +40,8 @@ export type ExplainPorts = {
   readonly nowMs: number;
 };
 
-type Found = { readonly lines: readonly LoggedEvent[]; readonly shard: string; readonly object: string | null };
+/** An event's first line, and where it was found. */
+type Found = { readonly logged: LoggedEvent; readonly shard: string; readonly object: string | null };
 
 const NO_ID = "An id is an event id, or a click id as the landing page was given it.";
 const NO_CLICK = "No click of yours has this id or token.";
@@ -57,12 +58,8 @@ export async function explainClick(
   const eventId = isEventId(id) ? id : openClickId(id, ports.ring)?.eventId;
   if (eventId === undefined) return err({ reason: "invalid_value", field: "id", detail: NO_ID });
   const found = await findEvent(eventId, scope, ports);
-  const logged = found?.lines[0];
-  if (found === null || logged === undefined) return err({ reason: "not_found", detail: NO_CLICK });
-  const firstClaim = await firstClaimOf(logged.claims, ports);
-  // A late click that joined another one is decided with that one.
-  const decided = logged.joins ? await findEvent(logged.joins.to, scope, ports) : found;
-  return ok(explanationOf(found, logged, decided, firstClaim));
+  if (found === null) return err({ reason: "not_found", detail: NO_CLICK });
+  return ok(await explanationOf(found, await firstClaimOf(found.logged.claims, ports), ports));
 }
 
 /** Explains which click of a token's impression counts, and what one more would be. */
@@ -78,10 +75,9 @@ export async function explainToken(
   const now = await asIfClicked(token, firstClaim !== null, ports);
   if (firstClaim === null) return ok({ claims: claims.value, firstClaim: null, click: null, now });
   const found = await findEvent(firstClaim.eventId, scope, ports);
-  const logged = found?.lines[0];
   // Where it cannot be seen whether the click asked not to be tracked, it is taken to have.
-  const shown = shownClaims(claims.value, logged?.event.gpc ?? true);
-  const click = found === null || logged === undefined ? null : explanationOf(found, logged, found, firstClaim);
+  const shown = shownClaims(claims.value, found?.logged.event.gpc ?? true);
+  const click = found === null ? null : await explanationOf(found, firstClaim, ports);
   return ok({ claims: shown, firstClaim, click, now });
 }
 
@@ -106,17 +102,20 @@ function told(refusal: Refusal): Refusal {
   return refusal.reason === "key_unknown" ? { ...refusal, detail: NO_KEY } : refusal;
 }
 
-function explanationOf(
-  found: Found,
-  logged: LoggedEvent,
-  decided: Found | null,
+async function explanationOf(
+  { logged, shard, object }: Found,
   firstClaim: FirstClaim | null,
-): Record<string, unknown> {
-  const reviewed = decided?.lines.find(({ review }) => review !== null) ?? null;
-  return explainEvent({ logged, reviewed }, { shard: found.shard, archiveObject: found.object }, firstClaim);
+  { shards }: ExplainPorts,
+): Promise<Record<string, unknown>> {
+  // A late click that joined another one is decided with that one.
+  const changes = await changesOf(shards, shard, logged.joins?.to ?? logged.event.id);
+  return explainEvent({ logged, changes }, { shard, archiveObject: object }, firstClaim);
 }
 
-/** The lines of an event that the asker may see: in the log of a shard that may own it, else in their archive. */
+/**
+ * The first line of an event, if the asker may see it: in the log of a shard that may own it, else in their archive. A
+ * log that was trimmed may still hold a review or a revision of it.
+ */
 async function findEvent(
   eventId: EventId,
   scope: ReadScope,
@@ -126,19 +125,28 @@ async function findEvent(
   const names = shardsOfHash("click", routingHash, topology).map((index) => eventShardName("click", index));
   for (const shard of names) {
     const lines = (await findLogged(shards, shard, eventId)).map(decodeEventLine);
-    const visible = lines.filter((line) => isVisible(line, scope));
-    if (visible.length > 0) return { lines: visible, shard, object: null };
+    const logged = lines.find((line) => isFirst(line) && isVisible(line, scope));
+    if (logged !== undefined) return { logged, shard, object: null };
   }
   const archived = await findArchived(archive, names, {
     needle: `"id":"${eventId}"`,
-    isWanted: (line) => isVisible(decodeEventLine(line), scope),
+    isWanted: (line) => {
+      const logged = decodeEventLine(line);
+      return isFirst(logged) && isVisible(logged, scope);
+    },
     fromMs: receivedAtMs,
     nowMs,
   });
-  const object = archived[0]?.object;
-  if (object === undefined) return null;
+  const [first] = archived;
+  if (first === undefined) return null;
+  const { object } = first;
   const shard = names.find((name) => object.includes(`/shard=${name}/`)) ?? "";
-  return { lines: archived.map(({ line }) => decodeEventLine(line)), shard, object };
+  return { logged: decodeEventLine(first.line), shard, object };
+}
+
+/** Neither a review nor a revision, whose lines come later. */
+function isFirst({ review, revision }: LoggedEvent): boolean {
+  return review === null && (revision === undefined || revision === null);
 }
 
 /** The click that the impression of these claims was claimed by; null when none was, or its key is forgotten. */

@@ -4,7 +4,8 @@
  *
  *   ingest(events)  decide and log a batch; durable when it returns (the output gate holds the reply)
  *   review(…)       accept or reject late clicks
- *   find(event), claimant(key)   what became of one event
+ *   revise(…)       move events from one verdict to another
+ *   find(event), changes(event), claimant(key)   what became of one event
  *   status()        how far the log has been carried; tells idle from stuck
  *   seal(until)     nothing is logged before that instant any more; archiveNow() does not wait until it is due
  *   sweep()         flush if one is overdue; cron calls it on every shard
@@ -17,40 +18,48 @@ import { DurableObject } from "cloudflare:workers";
 import { type Config, readConfig } from "../config.ts";
 import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
-import { SHARD_BYTES_MAX } from "../core/limits.ts";
+import { REVISIONS_PER_CALL_MAX, SHARD_BYTES_MAX } from "../core/limits.ts";
 import type { ReviewOutcome } from "../core/review.ts";
+import type { Change, RevisionOutcome } from "../core/revision.ts";
 import { forgetEvents } from "./flush.ts";
 import { type OwnPorts, runnerOn } from "./flush-host.ts";
 import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
 import { type Ingested, ingest, openArrivals } from "./ingest.ts";
 import { rememberEntries } from "./remember.ts";
 import { type ReviewRequest, reviewLate } from "./review.ts";
+import { type Memory, type RevisedBy, type RevisionRequest, reviseEvent } from "./revise.ts";
+import { rulesInForce } from "./rules-record.ts";
 import { migrate } from "./schema.ts";
 import { SqliteKeyIndex } from "./sqlite-key-index.ts";
 import { SqliteLateStore } from "./sqlite-late-store.ts";
+import { SqliteRevisedStore } from "./sqlite-revised-store.ts";
 import { LogStore } from "./sqlite-shard-log.ts";
 
 export class EventShard extends DurableObject<Env> {
   readonly #config: Config;
   readonly #log: LogStore;
   readonly #index: SqliteKeyIndex;
-  readonly #lateStore: SqliteLateStore;
+  readonly #memory: Memory;
   readonly #runner: FlushRunner;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#config = readConfig(env);
     migrate(ctx.storage);
-    this.#log = new LogStore(ctx.storage.sql);
-    const index = new SqliteKeyIndex(ctx.storage.sql, this.#log);
-    const lateStore = new SqliteLateStore(ctx.storage.sql);
-    this.#index = index;
-    this.#lateStore = lateStore;
+    const { sql } = ctx.storage;
+    const rules = rulesInForce(this.#config);
+    this.#log = new LogStore(sql, rules);
+    this.#index = new SqliteKeyIndex(sql, this.#log);
+    const memory = {
+      ...{ index: this.#index, lateStore: new SqliteLateStore(sql), revised: new SqliteRevisedStore(sql) },
+    };
+    this.#memory = memory;
     const { flushIntervalMs, archiveIntervalMs, newAdvertisersTo, dedupHorizonMs, keysKeptMs } = this.#config;
     const room = { heldBytes: () => ctx.storage.sql.databaseSize, bytesMax: SHARD_BYTES_MAX, keptMs: keysKeptMs };
     const own: OwnPorts = {
-      forget: forgetEvents({ index, lateStore }, dedupHorizonMs, room),
-      remember: (entries) => void rememberEntries(entries, { index, lateStore }),
+      rules,
+      forget: forgetEvents(memory, dedupHorizonMs, room),
+      remember: (entries) => void rememberEntries(entries, memory),
     };
     this.#runner = runnerOn(ctx, env, this.#log, own, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
   }
@@ -61,12 +70,9 @@ export class EventShard extends DurableObject<Env> {
    * of the present; nothing is counted then, and the caller delivers the batch again later.
    */
   async ingest(encodedEvents: string[]): Promise<number> {
-    await this.#runner.ready();
-    if (this.#runner.heldChars > this.#config.logBacklogCharsMax) {
-      throw new Error("shard_overloaded: the log that is not posted or not archived is full");
-    }
+    await this.#roomy();
     const arrivals = openArrivals(encodedEvents);
-    const ports = { log: this.#log, index: this.#index, lateStore: this.#lateStore, policy: this.#config.late };
+    const ports = { log: this.#log, ...this.#memory, policy: this.#config.late };
     const { decided, chars } = this.#transaction<Ingested>(() => ingest(arrivals, { ...ports, nowMs: Date.now() }));
     this.#runner.appended(chars);
     return decided;
@@ -75,23 +81,32 @@ export class EventShard extends DurableObject<Env> {
   /** Accepts or rejects late clicks in the name of `by`; one outcome per request, in their order. Idempotent. */
   async review(requests: ReviewRequest[], by: string): Promise<ReviewOutcome[]> {
     await this.#runner.ready();
-    const ports = { log: this.#log, index: this.#index, lateStore: this.#lateStore };
+    const ports = { log: this.#log, ...this.#memory };
     const nowMs = Date.now();
-    let chars = 0;
-    const outcomes = this.#transaction(() =>
-      requests.map((request) => {
-        const reviewed = reviewLate(request, ports, { by, nowMs });
-        chars += reviewed.chars;
-        return reviewed.outcome;
-      }),
-    );
-    this.#runner.appended(chars);
-    return outcomes;
+    return this.#decide(requests, (request) => reviewLate(request, ports, { by, nowMs }));
+  }
+
+  /**
+   * Moves events of this shard from one verdict to another; one outcome per request, in their order. Idempotent.
+   * Throws, with nothing done, when an event cannot be read, or as `ingest` does.
+   */
+  async revise(requests: RevisionRequest[], revisedBy: RevisedBy): Promise<RevisionOutcome[]> {
+    if (requests.length > REVISIONS_PER_CALL_MAX) throw new Error(`revise takes at most ${REVISIONS_PER_CALL_MAX}`);
+    await this.#roomy();
+    const ports = { log: this.#log, ...this.#memory };
+    const at = { ...revisedBy, nowMs: Date.now() };
+    return this.#decide(requests, (request) => reviseEvent(request, ports, at));
   }
 
   /** The log's lines of one event, in their order; what is archived is no longer here. */
   async find(event: EventId): Promise<string[]> {
     return this.#log.linesOf(event);
+  }
+
+  /** What reviews and revisions made of one event, oldest first; also when its lines are archived. */
+  async changes(event: EventId): Promise<Change[]> {
+    await this.#runner.ready();
+    return this.#memory.revised.of(event);
   }
 
   /** The event that claimed an impression issued in that hour, or null. */
@@ -121,6 +136,23 @@ export class EventShard extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     await this.#runner.alarm();
+  }
+
+  async #roomy(): Promise<void> {
+    await this.#runner.ready();
+    if (this.#runner.heldChars > this.#config.logBacklogCharsMax) {
+      throw new Error("shard_overloaded: the log that is not posted or not archived is full");
+    }
+  }
+
+  /** Decides requests one after the other, all of them in one transaction. */
+  #decide<Request, Outcome>(
+    requests: readonly Request[],
+    decide: (request: Request) => { readonly outcome: Outcome; readonly chars: number },
+  ): Outcome[] {
+    const decided = this.#transaction(() => requests.map(decide));
+    this.#runner.appended(decided.reduce((sum, { chars }) => sum + chars, 0));
+    return decided.map(({ outcome }) => outcome);
   }
 
   #transaction<T>(closure: () => T): T {

@@ -16,7 +16,7 @@ import { HotAds } from "./hot-ads.ts";
 import type { ShardLog } from "./shard-log.ts";
 
 /** What an object's kind adds to the flush of its log. */
-export type OwnPorts = Pick<FlushPorts, "forget" | "remember">;
+export type OwnPorts = Pick<FlushPorts, "rules" | "forget" | "remember">;
 
 /** The runner of the object's log, whose storage has been migrated. */
 export function runnerOn(

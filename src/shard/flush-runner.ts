@@ -3,7 +3,8 @@
  * again until nothing is left.
  *
  * Before the first event of a session is decided the storage is compared with its archive (recovery.ts); until that is
- * done, `ready` waits, and rejects when R2 does not answer. A sweep compares again, storage and ledgers.
+ * done, `ready` waits, and rejects when R2 does not answer; the rules in force are noted then. A sweep compares again,
+ * storage and ledgers.
  *
  * Keeps: an alarm is armed whenever the log holds something that is not posted or not archived. A flush that fails is
  * logged and armed again, less and less often: the platform gives an alarm up after six failures, so none ever reaches
@@ -25,6 +26,7 @@ import {
   postedPlace,
 } from "./flush.ts";
 import { checkStorage } from "./recovery.ts";
+import { noteRules } from "./rules-record.ts";
 
 /** Progress of one shard. Instants are null when nothing waits. */
 export type ShardStatus = {
@@ -180,7 +182,10 @@ export class FlushRunner {
   }
 
   async #checkOnce(): Promise<void> {
-    this.#session.lives = await checkStorage(this.#ports, this.#isSetBack);
+    const lives = await checkStorage(this.#ports, this.#isSetBack);
+    const { log, rules, transaction } = this.#ports;
+    transaction(() => noteRules(log, rules));
+    this.#session.lives = lives;
     this.#isSetBack = false;
   }
 

@@ -3,7 +3,8 @@
  *
  *   check      each database's ledger against the log's mark, before anything is posted (facts/ledger-check.ts)
  *   post       to the report databases     → again from the mark, the ledger recognises it
- *   archive    when a segment is due       → again from the mark, head and segment recognise it
+ *   archive    when a segment is due, after the rules that its lines name (rules-record.ts)
+ *                                          → again from the mark, head and segment recognise it
  *   trim       the log, behind both        → rows that are posted and archived stay a little longer
  *   forget     expired key tables          → dropped at the next flush
  *
@@ -18,7 +19,14 @@
 import { archiveLog, type LogOwner, StorageSetBackError, sourceOf } from "../archive/archive.ts";
 import type { Life } from "../archive/head.ts";
 import type { Facts } from "../core/facts.ts";
-import { HOUR_MS, LOG_READ_CHARS_MAX, POSTINGS_PER_FLUSH_MAX, SEGMENT_CHARS_MAX } from "../core/limits.ts";
+import {
+  DAY_MS,
+  HOUR_MS,
+  LOG_READ_CHARS_MAX,
+  POSTINGS_PER_FLUSH_MAX,
+  REVISIONS_KEPT_DAYS,
+  SEGMENT_CHARS_MAX,
+} from "../core/limits.ts";
 import type { Position } from "../core/position.ts";
 import { assert } from "../core/result.ts";
 import { hourOf } from "../core/time.ts";
@@ -28,9 +36,9 @@ import { type PostedMark, type PostOptions, type PostTarget, postLog } from "../
 import { type DeadPosting, postApart, Refusals } from "../facts/post-apart.ts";
 import { logFault } from "../log.ts";
 import { FactsTally, type OperationsDataset } from "../operations.ts";
-import type { KeyIndex } from "./key-index.ts";
-import type { LateStore } from "./late-store.ts";
 import { ownLife, type RecoveryPorts } from "./recovery.ts";
+import type { Memory } from "./revise.ts";
+import { recordRules } from "./rules-record.ts";
 
 export type FlushPorts = Omit<RecoveryPorts, "reports"> & {
   readonly reports: {
@@ -60,12 +68,12 @@ export class FlushSession {
 export type Room = { readonly heldBytes: () => number; readonly bytesMax: number; readonly keptMs: number };
 
 /**
- * Forgets claimed keys, repeats and late clicks that are older than the horizon. Where the storage is fuller than it
- * may be the oldest hour goes before its time, one a flush: what is delivered again from there is deferred, outside of
- * gross, where a storage that is full would count nobody's clicks.
+ * Forgets claimed keys, repeats and late clicks past the horizon, and changes of verdicts after REVISIONS_KEPT_DAYS.
+ * Where the storage is fuller than it may be the oldest hour goes before its time, one a flush: what is delivered again
+ * from there is deferred, outside of gross, where a storage that is full would count nobody's clicks.
  */
 export function forgetEvents(
-  { index, lateStore }: { index: KeyIndex; lateStore: LateStore },
+  { index, lateStore, revised }: Memory,
   dedupHorizonMs: number,
   room?: Room,
 ): FlushPorts["forget"] {
@@ -73,6 +81,7 @@ export function forgetEvents(
     const forgottenMs = nowMs - dedupHorizonMs;
     index.dropBefore(hourOf(forgottenMs));
     lateStore.dropBefore(forgottenMs);
+    revised.dropBefore(nowMs - REVISIONS_KEPT_DAYS * DAY_MS);
     if (room === undefined || room.heldBytes() <= room.bytesMax) return;
     const hour = index.oldestHour();
     const isKept = hour === null || hour >= hourOf(nowMs - room.keptMs);
@@ -218,6 +227,7 @@ async function archiveIfDue(ports: FlushPorts, { archiveIntervalMs }: FlushSetti
   const dueMs = archiveDueMs(ports, archiveIntervalMs);
   if (dueMs === null || dueMs > nowMs) return;
   const { incarnation, base } = ownLife(ports);
+  await recordRules(log, archive);
   await archiveLog(log, { store: archive, owner: { shard, incarnation }, base, untilSeq: log.last().seq });
 }
 

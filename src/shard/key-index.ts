@@ -4,6 +4,7 @@
  * Contract (test/contract/key-index.test.ts, over memory and SQLite):
  *   - `lookup` answers for exactly the keys and ids asked, from the tables of the hours asked.
  *   - `insert` remembers; a key or id inserted twice keeps its first event.
+ *   - `release` forgets claims, each only where that event has the key; whoever is inserted then has it.
  *   - `dropBefore(hour)` forgets everything of earlier hours, whole tables at a time, and `droppedBeforeHour()` says so
  *     from then on, for ever; it never goes back.
  */
@@ -19,6 +20,7 @@ export type Lookup = {
 export interface KeyIndex {
   lookup(lookup: Lookup): Known;
   insert(claims: readonly Claim[], repeats: readonly Repeat[]): void;
+  release(claims: readonly Claim[]): void;
   droppedBeforeHour(): number;
   dropBefore(hour: number): void;
   /** The earliest hour of which something is remembered; null when nothing is. */

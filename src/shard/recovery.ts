@@ -21,6 +21,7 @@ import { positionAt } from "../archive/log-source.ts";
 import { LOG_READ_CHARS_MAX } from "../core/limits.ts";
 import type { LogEntry } from "../core/log-line.ts";
 import { isSamePosition, LOG_START, type Position, positionAfter } from "../core/position.ts";
+import type { RuleSet } from "../core/rules.ts";
 import type { ReportStores } from "../facts/facts-store.ts";
 import { logFault } from "../log.ts";
 import type { ShardLog } from "./shard-log.ts";
@@ -31,6 +32,8 @@ export type RecoveryPorts = {
   readonly archive: ArchiveStore;
   readonly reports: Pick<ReportStores, "byName">;
   readonly transaction: (closure: () => void) => void;
+  /** The rules under which this session goes on. */
+  readonly rules: RuleSet;
   /** Takes in what an archived entry had claimed or decided; again changes nothing. In a transaction. */
   readonly remember: (entries: readonly LogEntry[]) => void;
   readonly makeIncarnation: () => string;
@@ -116,7 +119,13 @@ export type Beginning = {
 
 /** Goes on under a new incarnation: first in the head, then in the storage. Resolves to all lives. */
 export async function beginLife(
-  { archive, shard, log, transaction, makeIncarnation }: Omit<RecoveryPorts, "reports" | "remember" | "heldSeq">,
+  {
+    archive,
+    shard,
+    log,
+    transaction,
+    makeIncarnation,
+  }: Omit<RecoveryPorts, "reports" | "rules" | "remember" | "heldSeq">,
   { lives, etag, base, databases, counted }: Beginning,
 ): Promise<readonly Life[]> {
   const next: Life = { incarnation: makeIncarnation(), base, end: base, segment: null };

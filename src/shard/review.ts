@@ -9,10 +9,11 @@ import type { EventId } from "../core/event-id.ts";
 import { prepareEvent } from "../core/ingest.ts";
 import { type EventCodec, WIRE_CODEC } from "../core/message.ts";
 import { assert } from "../core/result.ts";
-import { decideReview, type ReviewChoice, type ReviewOutcome } from "../core/review.ts";
+import { changeOfReview, decideReview, type ReviewChoice, type ReviewOutcome } from "../core/review.ts";
 import { appendEntries } from "./append.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LateStore } from "./late-store.ts";
+import type { RevisedStore } from "./revised-store.ts";
 import type { ShardLog } from "./shard-log.ts";
 
 export type ReviewRequest = { readonly event: EventId; readonly choice: ReviewChoice };
@@ -21,6 +22,7 @@ export type ReviewPorts = {
   readonly log: ShardLog;
   readonly index: KeyIndex;
   readonly lateStore: LateStore;
+  readonly revised: RevisedStore;
   readonly codec?: EventCodec | undefined;
 };
 
@@ -30,7 +32,7 @@ export type Reviewed = { readonly outcome: ReviewOutcome; readonly chars: number
 /** Decides one late click. To be called inside `transactionSync`. */
 export function reviewLate(
   { event, choice }: ReviewRequest,
-  { log, index, lateStore, codec = WIRE_CODEC }: ReviewPorts,
+  { log, index, lateStore, revised, codec = WIRE_CODEC }: ReviewPorts,
   { by, nowMs }: { by: string; nowMs: number },
 ): Reviewed {
   const shelved = lateStore.find(event);
@@ -58,6 +60,7 @@ export function reviewLate(
   const chars = appendEntries(log, [{ content: { event: moved, claims, ...decision, review }, encoded }], nowMs);
   if (decision.verdict === "valid") index.insert([{ hour: keyHour, key, event }], []);
   lateStore.decide(event, { choice, decision, review });
+  revised.put(event, key, changeOfReview(decision, review));
   return { outcome: { outcome: "decided", choice, ...decision, ...review }, chars };
 }
 

@@ -5,8 +5,10 @@
  *   meta(name, value)                              schema version
  *   log(seq, logged_at_ms, received_from_ms, chars, lines)   one row per ingest
  *   cursor(name, value)                            dropped_before_hour
- *   mark(name, value)                              life, tail, archived, posted/<database>: JSON of places in the log
+ *   mark(name, value)                              life, tail, archived, posted/<database>: JSON of places in the log;
+ *                                                  rules: which are recorded in R2, and which are still to be
  *   late(event, key, received_at_ms, clicks, encoded, decided)   late clicks and what was decided on them
+ *   revised(event, n, …)                           what reviews and revisions made of an event's verdict
  *   seen_<hour of iat>(key, event)                 claimed impressions        (made by sqlite-key-index.ts)
  *   repeat_<hour received>(lowest, ids)            pages of ids of non-claiming events (made by sqlite-key-index.ts)
  *   book_<period>(key, state)                      orders and batches         (made by sqlite-submission-book.ts)
@@ -45,6 +47,20 @@ const MIGRATIONS: readonly (readonly string[])[] = [
   decided        TEXT              -- JSON of the decision, NULL while it waits
 ) STRICT, WITHOUT ROWID`,
     `CREATE INDEX late_by_key ON late (key)`,
+    `CREATE TABLE revised (
+  event        TEXT    NOT NULL,
+  n            INTEGER NOT NULL, -- 0 for the review of a late click, from 1 for revisions
+  key          TEXT    NOT NULL, -- of its impression
+  at_ms        INTEGER NOT NULL,
+  verdict      TEXT    NOT NULL,
+  reason       TEXT,
+  from_verdict TEXT    NOT NULL,
+  from_reason  TEXT,
+  cause        TEXT    NOT NULL,
+  decided_by   TEXT    NOT NULL,
+  PRIMARY KEY (event, n)
+) STRICT, WITHOUT ROWID`,
+    `CREATE INDEX revised_by_key ON revised (key)`,
   ],
 ];
 

@@ -26,6 +26,9 @@ export type Waiting = {
   readonly oldestLoggedAtMs: number | null;
 };
 
+/** Ids of rules that are recorded in R2, and the texts of those that are not yet. */
+export type RulesMark = { readonly recorded: readonly string[]; readonly waiting: Readonly<Record<string, string>> };
+
 /** A remembered value. */
 export type Mark<T> = { read(): T | null; write(value: T): void };
 
@@ -42,4 +45,6 @@ export interface ShardLog extends LogSource {
   posted(database: string): Mark<PostedMark>;
   /** Whose log this is now: the name under which its numbers are unique. */
   life(): Mark<Pick<Life, "incarnation" | "base">>;
+  /** Which rules lines name, and which of them R2 has (rules-record.ts). */
+  rules(): Mark<RulesMark>;
 }

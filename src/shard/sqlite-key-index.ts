@@ -84,6 +84,13 @@ export class SqliteKeyIndex implements KeyIndex {
     }
   }
 
+  release(claims: readonly Claim[]): void {
+    for (const { hour, key, event } of claims) {
+      const table = this.#existing("seen", hour);
+      if (table !== null) this.#sql.exec(`DELETE FROM ${table} WHERE key = unhex(?1) AND event = ?2`, key, event);
+    }
+  }
+
   droppedBeforeHour(): number {
     return this.#log.cursor(DROPPED_CURSOR).read();
   }

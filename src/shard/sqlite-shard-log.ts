@@ -12,8 +12,10 @@ import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
 import { encodeLogLine } from "../core/log-line.ts";
 import { LOG_START, type Position } from "../core/position.ts";
+import { assert } from "../core/result.ts";
+import type { RuleSet } from "../core/rules.ts";
 import type { PostedMark } from "../facts/post.ts";
-import type { Mark, NewEntry, ShardLog, Waiting } from "./shard-log.ts";
+import type { Mark, NewEntry, RulesMark, ShardLog, Waiting } from "./shard-log.ts";
 
 const SELECT_LAST = `
 SELECT seq, logged_at_ms
@@ -68,9 +70,12 @@ const DELETE_ROWS = `DELETE FROM log WHERE seq <= ?1`;
 
 export class LogStore implements ShardLog {
   readonly #sql: SqlStorage;
+  readonly #rules: Pick<RuleSet, "id"> | null;
 
-  constructor(sql: SqlStorage) {
+  /** The log in that storage; only one that is given the rules in force may be appended to. */
+  constructor(sql: SqlStorage, rules: Pick<RuleSet, "id"> | null = null) {
     this.#sql = sql;
+    this.#rules = rules;
   }
 
   last(): { seq: number; loggedAtMs: number } {
@@ -84,7 +89,8 @@ export class LogStore implements ShardLog {
   }
 
   append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
-    const at = { seq, loggedAtMs };
+    assert(this.#rules !== null, "who appends to a log names the rules");
+    const at = { seq, loggedAtMs, rules: this.#rules.id };
     const lines = entries.map(({ content, encoded }) => encodeLogLine(at, content, encoded)).join("\n");
     const receivedFromMs = Math.min(...entries.map(({ content }) => content.event.receivedAtMs));
     this.#sql.exec(INSERT_ROW, seq, loggedAtMs, receivedFromMs, lines.length, lines);
@@ -159,6 +165,10 @@ export class LogStore implements ShardLog {
 
   life(): Mark<Pick<Life, "incarnation" | "base">> {
     return this.#mark("life");
+  }
+
+  rules(): Mark<RulesMark> {
+    return this.#mark("rules");
   }
 
   trim(upTo: Position): void {

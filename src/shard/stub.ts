@@ -7,6 +7,7 @@
 import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
 import type { OpenedEvent } from "../core/message.ts";
+import type { Change } from "../core/revision.ts";
 import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
 import type { CountsShard } from "./counts-shard.ts";
 import type { EventShard } from "./event-shard.ts";
@@ -41,6 +42,11 @@ export async function uploadInto(counts: CountsNamespace, name: string, upload: 
 /** The lines of an event in the named shard's log, which holds what is not posted and archived yet. */
 export async function findLogged(shards: ShardNamespace, name: string, event: EventId): Promise<string[]> {
   return await shards.getByName(name).find(event);
+}
+
+/** What reviews and revisions made of an event of the named shard, oldest first. */
+export async function changesOf(shards: ShardNamespace, name: string, event: EventId): Promise<Change[]> {
+  return await shards.getByName(name).changes(event);
 }
 
 /** The event that claimed a key, or null when none did or the key is forgotten. */

@@ -10,6 +10,7 @@ import { type Config, readConfig } from "../config.ts";
 import type { LogEntry } from "../core/log-line.ts";
 import { type OwnPorts, runnerOn } from "./flush-host.ts";
 import type { FlushRunner } from "./flush-runner.ts";
+import { rulesInForce } from "./rules-record.ts";
 import { migrate } from "./schema.ts";
 import { LogStore } from "./sqlite-shard-log.ts";
 import { SqliteSubmissionBook } from "./sqlite-submission-book.ts";
@@ -31,11 +32,13 @@ export class SubmissionLog {
     this.#ctx = ctx;
     this.#config = readConfig(env);
     migrate(ctx.storage);
-    const log = new LogStore(ctx.storage.sql);
+    const rules = rulesInForce(this.#config);
+    const log = new LogStore(ctx.storage.sql, rules);
     const book = new SqliteSubmissionBook(ctx.storage.sql);
     this.#ports = { log, book };
     const { submissionFlushIntervalMs: flushIntervalMs, archiveIntervalMs, newAdvertisersTo } = this.#config;
     const own: OwnPorts = {
+      rules,
       forget: (nowMs) => book.dropBefore(forgottenPeriod(nowMs)),
       remember: (entries) => remember(entries, book, periodOf(Date.now())),
     };

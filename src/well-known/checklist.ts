@@ -27,7 +27,7 @@ export const CHECKLIST: readonly (readonly [requirement: string, state: Checklis
   ["No front-end filtering alone; its use disclosed and quantified", "partly"],
   ["Gross and net; general and sophisticated apart", "partly"],
   ["A bot cannot see whether it was detected", "met"],
-  ["Counts revised when invalid activity is found later", "not_met"],
+  ["Counts revised when invalid activity is found later", "partly"],
   ["Invalid-click reports for advertisers and agencies", "partly"],
   ["Internal controls, monitoring, yearly independent audit", "not_met"],
   ["Time zone and period stated in every report", "partly"],

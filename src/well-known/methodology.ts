@@ -36,7 +36,7 @@ import { CHECKLIST } from "./checklist.ts";
 import { metricDefinitions, reasonDefinitions, VERDICT_MEANINGS } from "./definitions.ts";
 
 /** Raise with any change of what is stated outside `settings`; each version is kept in test/vectors/methodology. */
-export const METHODOLOGY_VERSION = 3;
+export const METHODOLOGY_VERSION = 4;
 
 /** The list behind `declared_crawler`, and when the others were compiled. */
 export const AGENT_LISTS = {
@@ -206,8 +206,8 @@ const RETENTION = [
 ] as const;
 
 const CORRECTIONS = {
-  clicks: "only the review of a late click changes a verdict, by a further line in the log",
+  clicks: "the review of a late click and revisions change a verdict, each by a further line in the log",
   conversions: "a negative value or a retraction of the order, by a further line in the log",
   uploadedCountsAgeDaysMax: COUNTS_AGE_DAYS_MAX,
-  invalidTrafficFoundLater: "no correction is made",
+  invalidTrafficFoundLater: "revised by event, with number, cause and who; gross does not change",
 } as const;

@@ -11,6 +11,7 @@ import { loggedOf, type Spec } from "../support/logged.ts";
 import { MemoryFacts } from "../support/memory-facts.ts";
 import { aPosting, placeOf, postTo } from "../support/post-to.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
+import { RULES } from "../support/rules.ts";
 
 const SPEC: Spec = {
   advertiser: 1,
@@ -30,7 +31,7 @@ function factsOf(specs: readonly Spec[]): Facts {
 
 const LATE: LoggedEvent = {
   ...anOpenedClick({ occurredAtMs: NOON_MS, receivedAtMs: NOON_MS + 300_000, count: 2 }),
-  ...{ verdict: "late", reason: "late", seq: 1, loggedAtMs: NOON_MS + 300_000, rules: 1, review: null },
+  ...{ verdict: "late", reason: "late", seq: 1, loggedAtMs: NOON_MS + 300_000, rules: RULES.id, review: null },
 };
 const ACCEPTED: LoggedEvent = {
   ...LATE,

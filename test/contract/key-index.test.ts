@@ -130,6 +130,29 @@ describe.each([memory, ...paged])("KeyIndex in $name", ({ withIndex }) => {
       expect(index.lookup({ keys: [{ hour: HOUR, key: key(1) }], events: [] }).claimedBy.get(key(1))).toBe(id(1));
     }));
 
+  it("releases a claim of the event that has it, and of no other; whoever comes then has the key", () =>
+    withIndex(({ index, reopen, transaction }) => {
+      const claimant = () =>
+        reopen()
+          .lookup({ keys: [{ hour: HOUR, key: key(1) }], events: [] })
+          .claimedBy.get(key(1));
+      const claimBy = (n: number) => ({ hour: HOUR, key: key(1), event: id(n) });
+      index.release([claimBy(1)]);
+      index.insert([claimBy(1)], []);
+      index.release([claimBy(2), { ...claimBy(1), hour: HOUR + 1 }]);
+      expect(claimant()).toBe(id(1));
+      index.release([claimBy(1)]);
+      expect(claimant()).toBeUndefined();
+      index.insert([claimBy(2)], []);
+      transaction(() => {
+        index.release([claimBy(2)]);
+        index.insert([claimBy(3)], []);
+        index.insert([claimBy(4)], []);
+        expect(index.lookup({ keys: [claimBy(0)], events: [] }).claimedBy.get(key(1))).toBe(id(3));
+      });
+      expect(claimant()).toBe(id(3));
+    }));
+
   it("forgets whole hours, says so for ever, and never goes back", () =>
     withIndex(({ index, reopen }) => {
       index.insert(

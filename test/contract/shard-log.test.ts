@@ -9,6 +9,7 @@ import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { Journal } from "../simulation/journal.ts";
 import { MemoryShardLog } from "../simulation/memory-shard-log.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 
 type Use = (log: ShardLog, transaction: (closure: () => void) => void) => void;
 let serial = 0;
@@ -25,7 +26,7 @@ const logs: { name: string; withLog: (use: Use) => Promise<void> }[] = [
     name: "SQLite",
     withLog: (use) =>
       runInDurableObject(env.EVENT_SHARD.getByName(`shard-log-${serial++}`), (_, { storage }) =>
-        use(new LogStore(storage.sql), (closure) => storage.transactionSync(closure)),
+        use(new LogStore(storage.sql, RULES), (closure) => storage.transactionSync(closure)),
       ),
   },
 ];
@@ -120,7 +121,7 @@ describe.each(logs)("ShardLog in $name", ({ withLog }) => {
 
 it("a read that ends at its bound leaves no statement open: an expired table of keys can be dropped behind it", () =>
   runInDurableObject(env.EVENT_SHARD.getByName(`shard-log-${serial++}`), (_, { storage }) => {
-    const log = new LogStore(storage.sql);
+    const log = new LogStore(storage.sql, RULES);
     for (const seq of [1, 2, 3]) log.append(seq, NOON_MS + seq, [anEntry(`read-${seq}`)]);
     expect(log.rowsAfter(0, 1).map(({ seq }) => seq)).toEqual([1]);
     storage.sql.exec("CREATE TABLE seen_1 (key BLOB NOT NULL PRIMARY KEY) STRICT");

@@ -2,29 +2,36 @@ import { describe, expect, it } from "vitest";
 import { explainEvent, judgeAsIfClicked } from "../../src/core/explain.ts";
 import { GIVT_REASONS } from "../../src/core/givt.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
+import { changeOfReview } from "../../src/core/review.ts";
 import { RULES_VERSION } from "../../src/core/verdict.ts";
 import { anOpenedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 
 const SOURCE = { shard: "clicks-3", archiveObject: null };
 
 function logged(overrides: Partial<LoggedEvent> = {}): LoggedEvent {
-  const position = { seq: 7, loggedAtMs: NOON_MS + 2_000, rules: 1, review: null };
+  const position = { seq: 7, loggedAtMs: NOON_MS + 2_000, rules: RULES.id, review: null };
   return { ...anOpenedClick(), ...position, verdict: "valid", reason: null, ...overrides };
 }
 
 describe("an explanation", () => {
   it("names every rule once, in their order, under today's version, beside the version that judged", () => {
-    const answer = explainEvent({ logged: logged(), reviewed: null }, SOURCE, null);
+    const answer = explainEvent({ logged: logged(), changes: [] }, SOURCE, null);
     const rules = answer["rules"] as { rule: string; applies: boolean }[];
     expect(rules.map(({ rule }) => rule)).toEqual([...GIVT_REASONS]);
     expect(rules.every(({ applies }) => !applies)).toBe(true);
-    expect(answer).toMatchObject({ rulesVersion: 1, rulesShownVersion: RULES_VERSION, verdict: "valid" });
+    expect(answer).toMatchObject({
+      rulesVersion: RULES_VERSION,
+      ruleSet: RULES.id,
+      rulesShownVersion: RULES_VERSION,
+      verdict: "valid",
+    });
   });
 
   it("says which rules apply, also those behind the first", () => {
     const { event, claims } = anOpenedClick({ userAgent: CRAWLER, method: "HEAD" });
     const line = logged({ event, claims, verdict: "invalid", reason: "head_request" });
-    const rules = explainEvent({ logged: line, reviewed: null }, SOURCE, null)["rules"] as {
+    const rules = explainEvent({ logged: line, changes: [] }, SOURCE, null)["rules"] as {
       rule: string;
       applies: boolean;
     }[];
@@ -36,7 +43,7 @@ describe("an explanation", () => {
 
   it("shows no keyed hash, no token, and whether there was one", () => {
     const { event, claims } = anOpenedClick({ ipHash: "ip-hash-000000000", userHash: "user-hash-00000" });
-    const text = JSON.stringify(explainEvent({ logged: logged({ event, claims }), reviewed: null }, SOURCE, null));
+    const text = JSON.stringify(explainEvent({ logged: logged({ event, claims }), changes: [] }, SOURCE, null));
     expect(text).not.toMatch(/ip-hash|user-hash/);
     expect(text).not.toContain(event.token);
     expect(text).toContain('"hasAddressHash":true,"hasUser":true');
@@ -46,8 +53,8 @@ describe("an explanation", () => {
     const { event, claims } = anOpenedClick({ receivedAtMs: NOON_MS + 100_000, occurredAtMs: NOON_MS });
     const late = logged({ event, claims, verdict: "late", reason: "late" });
     const review = { by: "key_7", atMs: NOON_MS + 200_000 };
-    const reviewed = logged({ event, claims, verdict: "valid", reason: "late_accepted", review });
-    expect(explainEvent({ logged: late, reviewed }, SOURCE, null)).toMatchObject({
+    const change = changeOfReview({ verdict: "valid", reason: "late_accepted" }, review);
+    expect(explainEvent({ logged: late, changes: [change] }, SOURCE, null)).toMatchObject({
       verdict: "valid",
       reason: "late_accepted",
       review: { by: "key_7", at: "2026-04-20T12:03:20Z" },
@@ -72,14 +79,39 @@ describe("an explanation", () => {
     const { event, claims } = anOpenedClick();
     const joins = { to: event.id, occurredAtMs: NOON_MS - 600_000, country: null, device: "mobile" } as const;
     const joined = logged({ event, claims, verdict: "late", reason: "late", joins });
-    const answer = explainEvent({ logged: joined, reviewed: null }, SOURCE, null);
+    const answer = explainEvent({ logged: joined, changes: [] }, SOURCE, null);
     expect(answer).toMatchObject({ joins: event.id, countedInMinute: "2026-04-20T11:50:00Z" });
-    expect(explainEvent({ logged: logged(), reviewed: null }, SOURCE, null)["joins"]).toBeNull();
+    expect(explainEvent({ logged: logged(), changes: [] }, SOURCE, null)["joins"]).toBeNull();
+  });
+
+  it("tells every decision, oldest first: by the rules, a review, revisions with cause and number", () => {
+    const late = logged({ verdict: "late", reason: "late" });
+    const review = changeOfReview({ verdict: "valid", reason: "late_accepted" }, { by: "key_7", atMs: NOON_MS });
+    const revision = {
+      ...({ verdict: "invalid", reason: "high_frequency" } as const),
+      ...{ n: 1, cause: "replay/r_1", by: "key_8", atMs: NOON_MS + 1_000 },
+      from: { verdict: "valid", reason: "late_accepted" } as const,
+    };
+    const { history, ...answer } = explainEvent({ logged: late, changes: [review, revision] }, SOURCE, null);
+    expect(history).toEqual([
+      { verdict: "late", reason: "late", at: "2026-04-20T12:00:02Z", cause: "rules", by: null },
+      { verdict: "valid", reason: "late_accepted", at: "2026-04-20T12:00:00Z", cause: "review", by: "key_7" },
+      { verdict: "invalid", reason: "high_frequency", at: "2026-04-20T12:00:01Z", cause: "replay/r_1", by: "key_8" },
+    ]);
+    expect(answer).toMatchObject({ verdict: "invalid", reason: "high_frequency", review: { by: "key_7" } });
+  });
+
+  it("of a click that joined another says duplicate wherever that one is valid", () => {
+    const joins = { to: logged().event.id, occurredAtMs: NOON_MS, country: null, device: "mobile" } as const;
+    const joined = logged({ verdict: "late", reason: "late", joins });
+    const accepted = changeOfReview({ verdict: "valid", reason: "late_accepted" }, { by: "key_7", atMs: NOON_MS });
+    const answer = explainEvent({ logged: joined, changes: [accepted] }, SOURCE, null);
+    expect(answer).toMatchObject({ verdict: "duplicate", reason: "same_impression" });
   });
 
   it("says that a deferred event is counted in no minute", () => {
     const deferred = logged({ verdict: "deferred", reason: "key_table_dropped" });
-    expect(explainEvent({ logged: deferred, reviewed: null }, SOURCE, null)["countedInMinute"]).toBeNull();
+    expect(explainEvent({ logged: deferred, changes: [] }, SOURCE, null)["countedInMinute"]).toBeNull();
   });
 });
 

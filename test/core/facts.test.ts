@@ -18,6 +18,7 @@ import { EVENT_TYPES, type EventType } from "../../src/core/token-event.ts";
 import type { Decision } from "../../src/core/verdict.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { fold, plain, totalsByMeasure } from "../support/folding.ts";
+import { RULES } from "../support/rules.ts";
 
 const REVIEW: Review = { by: "key_7", atMs: NOON_MS };
 const VALID: Decision = { verdict: "valid", reason: null };
@@ -28,7 +29,7 @@ function aLogged(
   claims: Parameters<typeof anOpenedClick>[1] = {},
   review: Review | null = null,
 ): LoggedEvent {
-  return { ...anOpenedClick(event, claims), ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1, review };
+  return { ...anOpenedClick(event, claims), ...decision, seq: 1, loggedAtMs: NOON_MS, rules: RULES.id, review };
 }
 
 describe("folding one event", () => {
@@ -124,6 +125,89 @@ describe("the review of a late click", () => {
       expect(row && totalsOf(row)).toEqual(toCounts(counts));
       expect(Object.fromEntries(row?.reasons ?? [])).toEqual(reasons);
     }
+  });
+});
+
+const INVALID: Decision = { verdict: "invalid", reason: "high_frequency" };
+const DUPLICATE: Decision = { verdict: "duplicate", reason: "same_impression" };
+const DEFERRED: Decision = { verdict: "deferred", reason: "key_table_dropped" };
+const WAITING: Decision = { verdict: "late", reason: "late" };
+
+/** The line that moves an event of another line. */
+function revised(line: LoggedEvent, n: number, from: Decision, to: Decision): LoggedEvent {
+  return {
+    ...line,
+    ...to,
+    revision: { n, from, cause: "audit/2026-04-20/0001", by: "key_1", atMs: NOON_MS, isListed: false },
+  };
+}
+
+describe("a revision", () => {
+  it.each([
+    ["valid", VALID, INVALID, { gross: 3, invalid: 3 }, { high_frequency: 3 }],
+    ["valid", VALID, DUPLICATE, { gross: 3, duplicate: 3 }, { same_impression: 3 }],
+    [
+      ...(["duplicate", DUPLICATE, VALID, { gross: 3, valid: 1, duplicate: 2, spend_micros: 250_000 }] as const),
+      { same_impression: 2 },
+    ],
+    ["late", WAITING, INVALID, { gross: 3, invalid: 3 }, { high_frequency: 3 }],
+    [
+      "nothing, of a deferred event, which enters gross",
+      DEFERRED,
+      INVALID,
+      { gross: 3, invalid: 3 },
+      { high_frequency: 3 },
+    ],
+  ] as const)(
+    "moves counts, price and user from %s to another verdict, in any order",
+    (_, from, to, counts, reasons) => {
+      const line = aLogged(from, { count: 3 });
+      for (const lines of [
+        [line, revised(line, 1, from, to)],
+        [revised(line, 1, from, to), line],
+      ]) {
+        const [row] = fold(lines).values();
+        expect(row && totalsOf(row)).toEqual(toCounts(counts));
+        expect(Object.fromEntries(row?.reasons ?? [])).toEqual(reasons);
+      }
+    },
+  );
+
+  it("takes nobody away from the users, and adds none that is not valid", () => {
+    const line = aLogged(VALID, {}, { uid: "user_1" });
+    const usersOf = (lines: LoggedEvent[]) => Array.from(fold(lines).values(), ({ users }) => users.size);
+    expect(usersOf([line, revised(line, 1, VALID, INVALID)])).toEqual([1]);
+    expect(usersOf([revised(line, 1, VALID, INVALID)])).toEqual([0]);
+    expect(usersOf([revised(line, 1, DUPLICATE, VALID)])).toEqual([1]);
+  });
+
+  it("of events of every kind, however often: the fold of a log is the fold of the last verdicts", () => {
+    const decision = fc.constantFrom(VALID, INVALID, DUPLICATE, { verdict: "valid", reason: "late_accepted" } as const);
+    const story = fc.record({
+      first: fc.constantFrom(VALID, INVALID, DUPLICATE, WAITING, DEFERRED),
+      later: fc.array(decision, { maxLength: 4 }),
+      event: fc.record({
+        count: fc.integer({ min: 1, max: 3 }),
+        type: fc.constantFrom("click" as const, "impression" as const),
+        minute: fc.integer({ min: 0, max: 2 }),
+      }),
+    });
+    fc.assert(
+      fc.property(fc.array(story, { maxLength: 12 }), fc.nat(), (stories, turn) => {
+        const lines: LoggedEvent[] = [];
+        const last: LoggedEvent[] = [];
+        for (const { first, later, event } of stories) {
+          const { count, type, minute } = event;
+          const occurredAtMs = NOON_MS + minute * 60_000;
+          const line = aLogged(first, { count, type, occurredAtMs, receivedAtMs: occurredAtMs });
+          lines.push(line, ...later.map((to, at) => revised(line, at + 1, later[at - 1] ?? first, to)));
+          last.push({ ...line, ...(later.at(-1) ?? first) });
+        }
+        const turned = [...lines.slice(turn % (lines.length + 1)), ...lines.slice(0, turn % (lines.length + 1))];
+        expect(plain(fold(turned))).toEqual(plain(fold(last)));
+      }),
+      { seed: 20261128 },
+    );
   });
 });
 
@@ -326,7 +410,7 @@ describe("[attack 4] an event after its token's life", () => {
       for (const occurredAtMs of [NOON_MS, NOON_MS + 1, NOON_MS + 3_600_000, NOON_MS + days(7), receivedAtMs]) {
         const facts: Facts = new Map();
         const opened = anOpenedClick({ type, occurredAtMs, receivedAtMs, clock: "client" });
-        const line = { seq: 1, loggedAtMs: receivedAtMs, rules: 1, review: null };
+        const line = { seq: 1, loggedAtMs: receivedAtMs, rules: RULES.id, review: null };
         foldEntry(facts, { ...opened, ...line, verdict: "invalid", reason: "expired_token" });
         expect(Array.from(facts.values(), ({ window }) => window)).toEqual([receivedAtMs / 60_000]);
       }
@@ -340,7 +424,7 @@ describe("[attack 4] an event after its token's life", () => {
       ...opened,
       seq: 1,
       loggedAtMs: receivedAtMs,
-      rules: 1,
+      rules: RULES.id,
       review: null,
       verdict: "late",
       reason: "late",

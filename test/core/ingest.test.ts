@@ -12,6 +12,7 @@ import type { TokenEvent } from "../../src/core/token-event.ts";
 import { countsOf, type LatePolicy } from "../../src/core/verdict.ts";
 import { anOpenedClick, BROWSER, CRAWLER, NOON_MS, NOON_S } from "../support/builders.ts";
 import { MemoryIndex } from "../support/memory-index.ts";
+import { RULES } from "../support/rules.ts";
 
 const REVIEW: LatePolicy = { mode: "review", allowedLatenessS: 30 };
 const ACCEPT: LatePolicy = { mode: "accept", allowedLatenessS: 30 };
@@ -297,7 +298,7 @@ describe("whatever is delivered, in whatever order, however often, in whatever b
         const facts: Facts = new Map();
         const gross = { click: 0, impression: 0 };
         for (const { opened, decision } of index.log) {
-          foldEntry(facts, { ...opened, ...decision, seq: 1, loggedAtMs: NOON_MS, rules: 1, review: null });
+          foldEntry(facts, { ...opened, ...decision, seq: 1, loggedAtMs: NOON_MS, rules: RULES.id, review: null });
           const parts = countsOf(decision.verdict, opened.event.count);
           if (decision.verdict !== "deferred") gross[opened.event.type] += opened.event.count;
           expect(Object.values(parts).every((part) => part >= 0)).toBe(true);

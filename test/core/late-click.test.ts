@@ -4,6 +4,7 @@ import type { LoggedEvent } from "../../src/core/log-line.ts";
 import { type Decision, VERDICTS } from "../../src/core/verdict.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { mergeLateClicks } from "../support/memory-facts.ts";
+import { RULES } from "../support/rules.ts";
 
 const RECEIVED_MS = NOON_MS + 300_000;
 const REVIEW = { by: "key_7", atMs: NOON_MS + 900_000 };
@@ -16,7 +17,7 @@ function aLate(overrides: Partial<LoggedEvent> = {}): LoggedEvent {
     reason: "late",
     seq: 1,
     loggedAtMs: RECEIVED_MS,
-    rules: 1,
+    rules: RULES.id,
     review: null,
     ...overrides,
   };
@@ -51,6 +52,24 @@ describe("the review list", () => {
         review: null,
       },
     ]);
+  });
+
+  it("follows a revision of a listed click, in any order, and lists none that is of another", () => {
+    const late = aLate();
+    const revision = {
+      ...{ n: 1, from: { verdict: "late", reason: "late" } as const, cause: "audit/2026-04-20/0001" },
+      ...{ by: "key_8", atMs: NOON_MS + 1_000_000, isListed: true },
+    };
+    const revised = aLate({ event: late.event, verdict: "invalid", reason: "signature_invalid", revision });
+    for (const parts of [[[late, revised]], [[late], [revised]], [[revised], [late]]]) {
+      expect(Array.from(fold(...parts).values())).toMatchObject([
+        {
+          ...{ clicks: 2, verdict: "invalid", reason: "signature_invalid" },
+          review: { by: "key_8", atMs: revision.atMs },
+        },
+      ]);
+    }
+    expect(fold([{ ...revised, revision: { ...revision, isListed: false } }]).size).toBe(0);
   });
 
   it.each(VERDICTS.filter((verdict) => verdict !== "late"))("shows nothing of an event that is %s", (verdict) => {

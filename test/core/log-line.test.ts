@@ -11,11 +11,12 @@ import {
 } from "../../src/core/log-line.ts";
 import { CONVERSION_REASONS, type ConversionLine } from "../../src/core/order.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
-import { type Decision, RULES_VERSION, VERDICT_REASONS, VERDICTS } from "../../src/core/verdict.ts";
+import { type Decision, VERDICT_REASONS, VERDICTS } from "../../src/core/verdict.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 import { aClickIdentity, aConversion, someCounts } from "../support/submissions.ts";
 
-const AT = { seq: 812, loggedAtMs: NOON_MS + 2_000 };
+const AT = { seq: 812, loggedAtMs: NOON_MS + 2_000, rules: RULES.id };
 const VALID: Decision = { verdict: "valid", reason: null };
 
 describe("a log line", () => {
@@ -26,7 +27,7 @@ describe("a log line", () => {
   it.each(decisions)("gives back its event, position and decision: $verdict, $reason", (decision) => {
     const event = aClick({ userAgent: 'a "quoted" agent\n\u2028ü' });
     const decoded = decodeEventLine(encodeLogLine(AT, decision, encodeTokenEvent(event)));
-    expect(decoded).toMatchObject({ ...AT, ...decision, rules: RULES_VERSION, event, claims: { jti: "imp_1" } });
+    expect(decoded).toMatchObject({ ...AT, ...decision, event, claims: { jti: "imp_1" } });
     expect(decoded.review).toBeNull();
   });
 
@@ -36,6 +37,41 @@ describe("a log line", () => {
     const line = encodeLogLine(AT, { ...decision, review }, encodeTokenEvent(aClick()));
     expect(line).toContain('"review":{"by":"key_7","at_ms":1776686400001}');
     expect(decodeLogLine(line)).toMatchObject({ ...AT, ...decision, review });
+  });
+
+  it.each(decisions)("gives back a revision from $verdict, $reason", (from) => {
+    const revision = {
+      n: 3,
+      from,
+      cause: "audit/2026-11-27/0001",
+      by: "key_7",
+      atMs: NOON_MS,
+      isListed: from.reason === "late",
+    };
+    const line = encodeLogLine(AT, { ...VALID, revision }, encodeTokenEvent(aClick()));
+    expect(decodeEventLine(line)).toMatchObject({ ...AT, ...VALID, revision, review: null });
+    expect(decodeEventLine(encodeLogLine(AT, VALID, encodeTokenEvent(aClick())))).not.toHaveProperty("revision");
+  });
+
+  it.each([
+    ["no number", { n: "1" }],
+    ["the number of a review", { n: 0 }],
+    ["an unknown verdict before", { from: { verdict: "fine", reason: null } }],
+    ["an unknown reason before", { from: { verdict: "valid", reason: "whatever" } }],
+    ["nothing before", { from: null }],
+    ["no cause", { cause: null }],
+    ["nobody who did it", { by: undefined }],
+    ["no time", { at_ms: "now" }],
+  ])("does not read a revision with %s", (_, broken) => {
+    const revision = { n: 1, from: VALID, cause: "audit/2026-11-27/0001", by: "key_7", atMs: NOON_MS, isListed: false };
+    const wire = JSON.parse(encodeLogLine(AT, { ...VALID, revision }, encodeTokenEvent(aClick())));
+    const line = JSON.stringify({ ...wire, revision: { ...wire.revision, ...broken } });
+    expect(() => decodeLogLine(line)).toThrow();
+  });
+
+  it.each([2, "2", null, "4-xyz"])("does not read a line whose rules are %j", (rules) => {
+    const wire = JSON.parse(encodeLogLine(AT, VALID, encodeTokenEvent(aClick())));
+    expect(() => decodeLogLine(JSON.stringify({ ...wire, rules }))).toThrow("names its rules");
   });
 
   it("[attack 4] gives back which late click another one joins, and where both are counted", () => {
@@ -55,7 +91,7 @@ describe("a log line", () => {
     const encoded = encodeTokenEvent(aClick());
     const line = encodeLogLine(AT, { verdict: "late", reason: "late" }, encoded);
     expect(line).toBe(
-      `{"v":1,"seq":812,"logged_at_ms":1776686402000,"verdict":"late","reason":"late","rules":${RULES_VERSION},"event":${encoded}}`,
+      `{"v":1,"seq":812,"logged_at_ms":1776686402000,"verdict":"late","reason":"late","rules":"${RULES.id}","event":${encoded}}`,
     );
   });
 
@@ -87,7 +123,7 @@ describe("a line of a conversion", () => {
 
   it.each(lines)("gives back its decision, and both credits with their clicks: $verdict, $reason", (line) => {
     const decoded = decodeLogLine(encodeLogLine(AT, line, encodeConversion(event)));
-    expect(decoded).toEqual({ ...AT, ...line, rules: RULES_VERSION, event });
+    expect(decoded).toEqual({ ...AT, ...line, event });
     expect([isTokenEntry(decoded), isConversionEntry(decoded)]).toEqual([false, true]);
     expect(() => decodeEventLine(encodeLogLine(AT, line, encodeConversion(event)))).toThrow("of a click or an");
   });
@@ -96,7 +132,7 @@ describe("a line of a conversion", () => {
     const line = encodeLogLine(AT, { verdict: "valid", reason: null, prior: null, next }, encodeConversion(event));
     const credit = `{"click_id":"${next.clickId}","value_micros":3,"occurred_at_ms":1776686400001}`;
     expect(line).toBe(
-      `{"v":1,"seq":812,"logged_at_ms":1776686402000,"verdict":"valid","reason":null,"rules":${RULES_VERSION},` +
+      `{"v":1,"seq":812,"logged_at_ms":1776686402000,"verdict":"valid","reason":null,"rules":"${RULES.id}",` +
         `"prior":null,"next":${credit},"event":${encodeConversion(event)}}`,
     );
   });
@@ -121,7 +157,7 @@ describe("a line of uploaded counts", () => {
 
   it("gives back its counts, which are always valid", () => {
     const decoded = decodeLogLine(line);
-    expect(decoded).toEqual({ ...AT, ...VALID, rules: RULES_VERSION, event, batch });
+    expect(decoded).toEqual({ ...AT, ...VALID, event, batch });
     expect([isTokenEntry(decoded), isConversionEntry(decoded)]).toEqual([false, false]);
     expect(() => decodeEventLine(line)).toThrow("of a click or an impression");
   });

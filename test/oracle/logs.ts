@@ -12,19 +12,23 @@ import { encodeConversion } from "../../src/core/conversion.ts";
 import { cellDimensionsOf, type Facts, type FactsRow, foldEntry } from "../../src/core/facts.ts";
 import { CELL_DIMENSIONS, MEASURES } from "../../src/core/fields.ts";
 import { encodeImpressionCounts } from "../../src/core/impression-counts.ts";
+import { impressionKeyOf } from "../../src/core/impression-key.ts";
 import { HOUR_MS } from "../../src/core/limits.ts";
 import { encodeLogLine, isConversionEntry, isTokenEntry, type LogEntry } from "../../src/core/log-line.ts";
+import type { OpenedEvent } from "../../src/core/message.ts";
+import { assert } from "../../src/core/result.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
 import type { LatePolicy } from "../../src/core/verdict.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import { reviewLate } from "../../src/shard/review.ts";
+import { type RevisePorts, reviseEvent } from "../../src/shard/revise.ts";
 import { Chance } from "../simulation/chance.ts";
 import { FAULT_KINDS } from "../simulation/faults.ts";
 import { Journal } from "../simulation/journal.ts";
 import { MemoryShardLog } from "../simulation/memory-shard-log.ts";
 import { REAL_PARTS } from "../simulation/parts.ts";
 import { play } from "../simulation/play.ts";
-import { MemoryLateStore, TransactionalKeyIndex } from "../simulation/storage.ts";
+import { MemoryLateStore, MemoryRevisedStore, TransactionalKeyIndex } from "../simulation/storage.ts";
 import { World } from "../simulation/world.ts";
 import { aClick, anUnsignedToken, BROWSER, CRAWLER, NOON_MS, NOON_S } from "../support/builders.ts";
 import { type ArchivedLog, figuresOf } from "./figure-rows.ts";
@@ -57,7 +61,8 @@ export function craftedLog(seed: number): ArchivedLog {
   const chance = new Chance(seed, "crafted");
   const journal = new Journal(() => false);
   const log = new MemoryShardLog(journal, 700, () => {});
-  const ports = { log, index: new TransactionalKeyIndex(journal), lateStore: new MemoryLateStore(journal) };
+  const memory = { index: new TransactionalKeyIndex(journal), lateStore: new MemoryLateStore(journal) };
+  const ports = { log, ...memory, revised: new MemoryRevisedStore(journal) };
   const policy: LatePolicy = { mode: "review", allowedLatenessS: 30 };
   const sent: TokenEvent[] = [];
   for (let nowMs = NOON_MS; sent.length < CRAFTED_EVENTS; nowMs += 700) {
@@ -75,12 +80,46 @@ export function craftedLog(seed: number): ArchivedLog {
     const choice = at % 3 === 1 ? "accept" : "reject";
     reviewLate({ event: event.id, choice }, ports, { by: "key_1", nowMs: NOON_MS + HOUR_MS + at });
   }
+  reviseSome(ports);
   const entries = log.rows.flatMap(({ logged }) => logged);
   const facts: Facts = new Map();
   for (const entry of entries) foldEntry(facts, entry);
   const key = "raw/v1/dt=2026-04-20/hour=12/shard=clicks-0/life-000000000001.ndjson.gz";
   return archivedLog([[key, entries]], facts.values(), { policy, spell: ({ token }) => token });
 }
+
+/** Of the valid events every fourth is found invalid: its first duplicate takes the impression, or it gets it back. */
+function reviseSome(ports: RevisePorts & { readonly log: MemoryShardLog }): void {
+  const first = ports.log.rows.flatMap(({ logged }) => logged.filter(isTokenEntry)).filter(({ review }) => !review);
+  const keyOf = ({ event, claims }: OpenedEvent) => impressionKeyOf(event.type, claims);
+  const duplicates = Map.groupBy(
+    first.filter(({ verdict }) => verdict === "duplicate"),
+    keyOf,
+  );
+  for (const [at, entry] of first.filter(({ verdict }) => verdict === "valid").entries()) {
+    if (at % 4 !== 0) continue;
+    const from = { verdict: entry.verdict, reason: entry.reason };
+    const to = { verdict: "invalid", reason: "high_frequency" } as const;
+    const next = duplicates.get(keyOf(entry))?.[0];
+    const promote = next === undefined ? null : { encoded: encodeTokenEvent(next.event), n: 1, from: DUPLICATE };
+    const encoded = encodeTokenEvent(entry.event);
+    const asked = [
+      { encoded, n: 1, from, to, promote },
+      ...(promote === null && at % 8 === 0 ? [{ encoded, n: 2, from: to, to: from }] : []),
+    ];
+    for (const request of asked) {
+      const { outcome } = reviseEvent(request, ports, {
+        cause: "audit/2026-04-20/0001",
+        by: "key_1",
+        nowMs: LATER_MS + at,
+      });
+      assert(outcome.outcome === "revised", `an event is revised: ${outcome.outcome}`);
+    }
+  }
+}
+
+const DUPLICATE = { verdict: "duplicate", reason: "same_impression" } as const;
+const LATER_MS = NOON_MS + 2 * HOUR_MS;
 
 function craft(chance: Chance, nowMs: number): TokenEvent {
   const iat = NOON_S - chance.pick([0, 1, 1.25, 200]) + Math.floor((nowMs - NOON_MS) / 40_000) * 40;

@@ -30,8 +30,14 @@ const MUTANTS: readonly Mutant[] = [
   {
     fault: "leaves late clicks in place when they are decided",
     file: "facts.ts",
-    from: "if (logged.review !== null)",
-    to: "if (logged.review === undefined)",
+    from: "return review === null ? null :",
+    to: "return review !== undefined ? null :",
+  },
+  {
+    fault: "adds what an event is revised to, and leaves what it was",
+    file: "facts.ts",
+    from: "return revision.from;",
+    to: "return null;",
   },
   { fault: "bills a micro more", file: "facts.ts", from: "opened.claims.cpc)", to: "opened.claims.cpc + 1)" },
   {

@@ -14,6 +14,7 @@ import { liveEvents } from "../../src/report/live/live.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { ALL_BUCKETS } from "../support/cold-facts.ts";
 import { postTo } from "../support/post-to.ts";
+import { RULES } from "../support/rules.ts";
 import { aScope } from "../support/scopes.ts";
 import { aClickIdentity, aConversion } from "../support/submissions.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
@@ -59,7 +60,7 @@ function contentOf({ ad, minute, country, amount, kind }: Lot): LogContent {
 /** Posts each lot as so many lines of a log, as many of them together as one reading of a log brings. */
 async function post(lots: readonly Lot[]): Promise<void> {
   for (const lot of lots) {
-    const entry = { ...contentOf(lot), seq: 1, loggedAtMs: NOON_MS, rules: 2 } as LogEntry;
+    const entry = { ...contentOf(lot), seq: 1, loggedAtMs: NOON_MS, rules: RULES.id } as LogEntry;
     for (let left = lot.count; left > 0; left -= 4_000) {
       const facts: Facts = new Map();
       for (let at = 0; at < Math.min(left, 4_000); at++) foldEntry(facts, entry);

@@ -11,6 +11,7 @@ import { Directory } from "../../src/facts/directory.ts";
 import { type LivePorts, liveEvents } from "../../src/report/live/live.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 import { postTo } from "../support/post-to.ts";
+import { RULES } from "../support/rules.ts";
 import { aScope } from "../support/scopes.ts";
 
 let postings = 0;
@@ -20,7 +21,11 @@ async function post(adv: string, pub: string, atMs: number): Promise<void> {
   const seq = ++postings;
   const event = aClick({ receivedAtMs: atMs }, { adv, pub, ad: `ad_of_${adv}`, jti: `live_${seq}` });
   const facts: Facts = new Map();
-  const line = encodeLogLine({ seq, loggedAtMs: atMs }, { verdict: "valid", reason: null }, encodeTokenEvent(event));
+  const line = encodeLogLine(
+    { seq, loggedAtMs: atMs, rules: RULES.id },
+    { verdict: "valid", reason: null },
+    encodeTokenEvent(event),
+  );
   foldEntry(facts, decodeLogLine(line));
   await postTo(new D1Facts(env.REPORT_DB, () => atMs), { facts });
 }

@@ -11,6 +11,7 @@ import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { rollAll } from "../../src/facts/roll.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 import { postTo } from "../support/post-to.ts";
+import { RULES } from "../support/rules.ts";
 
 const MINUTE = 60_000;
 
@@ -87,7 +88,7 @@ function entryOf(spec: Spec, seq: number): LogEntry {
       clickedAtMs: atMs,
     };
     const next = { clickId: "c", click, valueMicros: spec.cpc, occurredAtMs: atMs + spec.laterMinutes * MINUTE };
-    const line = { verdict: "valid", reason: null, prior: null, next, seq, loggedAtMs: NOON_MS, rules: 1 };
+    const line = { verdict: "valid", reason: null, prior: null, next, seq, loggedAtMs: NOON_MS, rules: RULES.id };
     return { ...line, event: { type: "conversion", click } } as unknown as LogEntry;
   }
   const payload = {
@@ -113,7 +114,9 @@ function entryOf(spec: Spec, seq: number): LogEntry {
     },
     payload,
   );
-  return decodeEventLine(encodeLogLine({ seq, loggedAtMs: NOON_MS }, DECISIONS[spec.verdict], encodeTokenEvent(event)));
+  return decodeEventLine(
+    encodeLogLine({ seq, loggedAtMs: NOON_MS, rules: RULES.id }, DECISIONS[spec.verdict], encodeTokenEvent(event)),
+  );
 }
 
 /** Posts the log in as many parts as there are rolls and one more, and rolls between them up to those minutes. */

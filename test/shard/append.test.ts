@@ -11,6 +11,7 @@ import { appendEntries } from "../../src/shard/append.ts";
 import type { NewEntry } from "../../src/shard/shard-log.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 import { aClickIdentity, aConversion } from "../support/submissions.ts";
 
 let serial = 0;
@@ -18,7 +19,7 @@ let serial = 0;
 /** Runs `use` on the log of a new shard. */
 function withLog(use: (log: LogStore) => void): Promise<void> {
   return runInDurableObject(env.EVENT_SHARD.getByName(`append-${serial++}`), (_, { storage }) =>
-    use(new LogStore(storage.sql)),
+    use(new LogStore(storage.sql, RULES)),
   );
 }
 

@@ -4,6 +4,7 @@ import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import { HOT_AD_EVENTS_PER_MINUTE, MINUTE_MS } from "../../src/core/limits.ts";
 import { HotAds } from "../../src/shard/hot-ads.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 
 const BOUND = HOT_AD_EVENTS_PER_MINUTE;
 
@@ -11,7 +12,7 @@ const BOUND = HOT_AD_EVENTS_PER_MINUTE;
 function facts(ad: string, count: number, atMs = NOON_MS, type: "click" | "impression" = "click"): Facts {
   const folded: Facts = new Map();
   const opened = anOpenedClick({ type, count, receivedAtMs: atMs }, { ad });
-  const line = { seq: 1, loggedAtMs: atMs, rules: 1, review: null };
+  const line = { seq: 1, loggedAtMs: atMs, rules: RULES.id, review: null };
   foldEntry(folded, { ...opened, ...line, verdict: "duplicate", reason: "same_impression" });
   return folded;
 }

@@ -9,6 +9,7 @@ import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
 import { SqliteLateStore } from "../../src/shard/sqlite-late-store.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aClick, anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
 
 const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
@@ -40,7 +41,7 @@ describe("ingest", () => {
       const before = dump(storage.sql);
       const run = (failAt: number) => {
         const { sql, count } = throwingSql(storage.sql, failAt);
-        const log = new LogStore(sql);
+        const log = new LogStore(sql, RULES);
         const index = new SqliteKeyIndex(sql, log);
         storage.transactionSync(() =>
           ingest(openArrivals(batch), {
@@ -152,7 +153,7 @@ describe("ingest", () => {
 
   it("keeps its log in time order when the clock steps back", async () => {
     await runInDurableObject(shardNamed("clock"), (_, { storage }) => {
-      const log = new LogStore(storage.sql);
+      const log = new LogStore(storage.sql, RULES);
       const index = new SqliteKeyIndex(storage.sql, log);
       const at = (nowMs: number, jti: string) =>
         storage.transactionSync(() =>

@@ -4,10 +4,9 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { LATE_EVENTS_PER_TOKEN_MAX as MAX } from "../../src/core/limits.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
-import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { SqliteLateStore } from "../../src/shard/sqlite-late-store.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aLateClick, anOnTimeClick } from "../support/late.ts";
+import { shardOn } from "../support/shard-memory.ts";
 
 const FLOOD = 2_000;
 const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
@@ -115,7 +114,7 @@ describe("[attack 1] what a storage has forgotten", () => {
       const before = memoryOf(storage.sql);
       for (const table of before.tables) storage.sql.exec(`DROP TABLE ${table}`);
       storage.sql.exec("DELETE FROM late");
-      const ports = { index: new SqliteKeyIndex(storage.sql, log), lateStore: new SqliteLateStore(storage.sql) };
+      const ports = shardOn(storage.sql);
       // In two parts that overlap, and then all of it again.
       expect(rememberEntries(entries.slice(0, 20), ports)).toBe(20);
       expect(rememberEntries(entries.slice(10), ports)).toBe(entries.length - 20);

@@ -5,10 +5,8 @@ import { describe, expect, it } from "vitest";
 import { HOUR_MS } from "../../src/core/limits.ts";
 import { hourOf, minuteOf } from "../../src/core/time.ts";
 import { reviewLate } from "../../src/shard/review.ts";
-import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { SqliteLateStore } from "../../src/shard/sqlite-late-store.ts";
-import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aLateClick, anOnTimeClick as onTime } from "../support/late.ts";
+import { shardOn } from "../support/shard-memory.ts";
 
 async function totals(ad: string) {
   return env.REPORT_DB.prepare(
@@ -120,8 +118,7 @@ describe("a late click", () => {
     runInDurableObject(shardNamed("late-6"), async (instance, { storage }) => {
       const late = aLateClick("l_6", "ad_late_6");
       await instance.ingest([late.encoded]);
-      const log = new LogStore(storage.sql);
-      const ports = { log, index: new SqliteKeyIndex(storage.sql, log), lateStore: new SqliteLateStore(storage.sql) };
+      const ports = shardOn(storage.sql);
       ports.index.dropBefore(hourOf(late.event.receivedAtMs) + 1);
       const at = { by: "key_op", nowMs: late.event.receivedAtMs + HOUR_MS };
       const review = (choice: "accept" | "reject") =>

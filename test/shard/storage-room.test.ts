@@ -10,6 +10,7 @@ import { DEDUP_HORIZON_MS, type Harness, withShard } from "../support/flush-harn
 const KEPT_MS = 2 * DAY_MS;
 const HOURS_AGO = [200, 150, 100, 49, 47, 1];
 const lateStore = { dropBefore: () => {} } as never;
+const revised = { dropBefore: () => {} } as never;
 const faults: string[] = [];
 
 beforeEach(() => {
@@ -32,7 +33,11 @@ describe("[attack 4] a storage that fills", () => {
     withShard("room-hours", async ({ index, take }) => {
       for (const hoursAgo of HOURS_AGO) take(pairOf(hoursAgo));
       const heldBytes = () => 9;
-      const forget = forgetEvents({ index, lateStore }, DEDUP_HORIZON_MS, { heldBytes, bytesMax: 8, keptMs: KEPT_MS });
+      const forget = forgetEvents({ index, lateStore, revised }, DEDUP_HORIZON_MS, {
+        heldBytes,
+        bytesMax: 8,
+        keptMs: KEPT_MS,
+      });
       const oldest: (number | null)[] = [];
       for (let flush = 0; flush < 6; flush++) {
         forget(NOON_MS);
@@ -50,8 +55,8 @@ describe("[attack 4] a storage that fills", () => {
       for (const hoursAgo of HOURS_AGO) take(pairOf(hoursAgo));
       const room = { heldBytes: () => 8, bytesMax: 8, keptMs: KEPT_MS };
       for (const forget of [
-        forgetEvents({ index, lateStore }, DEDUP_HORIZON_MS, room),
-        forgetEvents({ index, lateStore }, DEDUP_HORIZON_MS),
+        forgetEvents({ index, lateStore, revised }, DEDUP_HORIZON_MS, room),
+        forgetEvents({ index, lateStore, revised }, DEDUP_HORIZON_MS),
       ])
         forget(NOON_MS);
       expect(index.oldestHour()).toBe(hourOf(NOON_MS) - 200);
@@ -65,7 +70,7 @@ describe("[attack 4] a storage that fills", () => {
       for (const pair of sent) take(pair);
       expect(verdictsAfter(harness, 0)).toEqual(HOURS_AGO.flatMap(() => ["valid", "duplicate"]));
       const room = { heldBytes: () => 9, bytesMax: 8, keptMs: KEPT_MS };
-      const forget = forgetEvents({ index, lateStore }, DEDUP_HORIZON_MS, room);
+      const forget = forgetEvents({ index, lateStore, revised }, DEDUP_HORIZON_MS, room);
       forget(NOON_MS);
       forget(NOON_MS);
       const { seq } = log.last();

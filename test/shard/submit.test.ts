@@ -15,6 +15,7 @@ import { periodOf } from "../../src/shard/submit.ts";
 import { submitConversions } from "../../src/shard/submit-conversions.ts";
 import { submitCounts, type Upload } from "../../src/shard/submit-counts.ts";
 import { NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 import { aClickIdentity, aConversion, someCounts } from "../support/submissions.ts";
 import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
 
@@ -227,7 +228,7 @@ describe("a crash between any two statements", () => {
     ["of an upload", (ports: Parameters<typeof submitCounts>[1]) => submitCounts(anUpload(), ports, monthLaterMs)],
   ])("%s leaves nothing half done", (name, submit) =>
     runInDurableObject(ordersNamed(`crash ${name}`), (_, { storage }) => {
-      const portsOn = (sql: SqlStorage) => ({ log: new LogStore(sql), book: new SqliteSubmissionBook(sql) });
+      const portsOn = (sql: SqlStorage) => ({ log: new LogStore(sql, RULES), book: new SqliteSubmissionBook(sql) });
       // An order of an earlier period, so that the call writes to two tables and makes one.
       storage.transactionSync(() => submitConversions([encoded()], portsOn(storage.sql), NOON_MS));
       const before = dump(storage.sql);

@@ -63,6 +63,7 @@ function crashing(
         writeHead: (shard, head, etag) => step(() => archive.writeHead(shard, head, etag)),
         rowsAfter: (owner, after, until) => step(() => archive.rowsAfter(owner, after, until)),
         close: (key) => step(() => archive.close(key)),
+        putRules: (id, text) => step(() => archive.putRules(id, text)),
       },
     },
   };

@@ -14,6 +14,7 @@ export class MemoryArchive implements ArchiveStore {
   /** Segments by key; null where none may come to stand any more. */
   readonly segments = new Map<string, Segment | null>();
   readonly heads = new Map<string, StoredHead>();
+  readonly rules = new Map<string, string>();
   #writes = 0;
 
   async put(segment: Segment): Promise<Position | null> {
@@ -38,6 +39,10 @@ export class MemoryArchive implements ArchiveStore {
     const existing = this.segments.get(key);
     if (existing === undefined) this.segments.set(key, null);
     return existing?.to ?? null;
+  }
+
+  async putRules(id: string, text: string): Promise<void> {
+    if (!this.rules.has(id)) this.rules.set(id, text);
   }
 
   async rowsAfter(owner: LogOwner, after: Position): Promise<readonly LogRow[]> {

@@ -15,9 +15,9 @@ import type { Cursor, LogRow } from "../../src/archive/log-source.ts";
 import { hash32 } from "../../src/core/hash.ts";
 import type { LogEntry } from "../../src/core/log-line.ts";
 import { LOG_START, type Position } from "../../src/core/position.ts";
-import { RULES_VERSION } from "../../src/core/verdict.ts";
 import type { PostedMark } from "../../src/facts/post.ts";
-import type { Mark, NewEntry, ShardLog, Waiting } from "../../src/shard/shard-log.ts";
+import type { Mark, NewEntry, RulesMark, ShardLog, Waiting } from "../../src/shard/shard-log.ts";
+import { RULES } from "../support/rules.ts";
 import type { Journal } from "./journal.ts";
 
 /** A row with what `waitingAfter` needs; its text is never asked for. */
@@ -78,7 +78,7 @@ export class MemoryShardLog implements ShardLog {
 
   append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
     this.#journal.failpoint();
-    const logged = entries.map(({ content }): LogEntry => ({ ...content, seq, loggedAtMs, rules: RULES_VERSION }));
+    const logged = entries.map(({ content }): LogEntry => ({ ...content, seq, loggedAtMs, rules: RULES.id }));
     const row = new MemoryRow(seq, loggedAtMs, logged, this.#charsPerEvent);
     this.rows.push(row);
     this.#journal.onEnd((end) => {
@@ -136,6 +136,10 @@ export class MemoryShardLog implements ShardLog {
 
   life(): Mark<Pick<Life, "incarnation" | "base">> {
     return this.#mark("life");
+  }
+
+  rules(): Mark<RulesMark> {
+    return this.#mark("rules");
   }
 
   trim(upTo: Position): void {

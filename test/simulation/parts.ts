@@ -7,6 +7,7 @@
 
 import type { ArchiveStore } from "../../src/archive/archive.ts";
 import { ok, type Result } from "../../src/core/result.ts";
+import type { RevisionOutcome } from "../../src/core/revision.ts";
 import type { Topology } from "../../src/core/routing.ts";
 import type { LatePolicy } from "../../src/core/verdict.ts";
 import type { FactsStore } from "../../src/facts/facts-store.ts";
@@ -18,6 +19,7 @@ import { flush, forgetEvents } from "../../src/shard/flush.ts";
 import { type Arrival, type Ingested, type IngestPorts, ingest } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
+import { type RevisedBy, type RevisePorts, type RevisionRequest, reviseEvent } from "../../src/shard/revise.ts";
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
 import type { SubmitPorts, Submitted } from "../../src/shard/submit.ts";
 import { type ConversionOutcome, rememberConversions, submitConversions } from "../../src/shard/submit-conversions.ts";
@@ -55,6 +57,14 @@ type SubmitPart<Submission, Outcome> = (
   transact: Transact,
 ) => Submitted<Outcome>;
 
+/** One call of revisions, transaction included. */
+export type RevisePart = (
+  requests: readonly RevisionRequest[],
+  ports: RevisePorts,
+  at: RevisedBy & { readonly nowMs: number },
+  transact: Transact,
+) => { readonly decided: RevisionOutcome[]; readonly chars: number };
+
 export type Keeper = { inForce(configured: Result<Topology, string>, nowMs: number): Promise<Topology> };
 
 /** Ingest calls by shard name, and the names that there are: what a namespace is to its callers. */
@@ -64,6 +74,7 @@ export type Parts = {
   readonly ingest: IngestPart;
   readonly convert: SubmitPart<readonly string[], ConversionOutcome[]>;
   readonly upload: SubmitPart<Upload, UploadOutcome>;
+  readonly revise: RevisePart;
   /** What the flush runner runs. */
   readonly flush: typeof flush;
   readonly forgetEvents: typeof forgetEvents;
@@ -91,6 +102,13 @@ export const REAL_PARTS: Parts = {
   ingest: (arrivals, ports, transact) => transact(() => ingest(arrivals, ports)),
   convert: (encoded, ports, transact) => transact(() => submitConversions(encoded, ports, ports.nowMs)),
   upload: (upload, ports, transact) => transact(() => submitCounts(upload, ports, ports.nowMs)),
+  revise: (requests, ports, at, transact) => {
+    const revised = transact(() => requests.map((request) => reviseEvent(request, ports, at)));
+    return {
+      decided: revised.map(({ outcome }) => outcome),
+      chars: revised.reduce((sum, { chars }) => sum + chars, 0),
+    };
+  },
   flush,
   forgetEvents,
   rememberEntries,

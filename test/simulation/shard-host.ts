@@ -18,6 +18,7 @@ import type { FactsStore, Posting } from "../../src/facts/facts-store.ts";
 import { LedgerConflictError, NotAppliedError } from "../../src/facts/post.ts";
 import type { FlushPorts, flush } from "../../src/shard/flush.ts";
 import { FlushRunner } from "../../src/shard/flush-runner.ts";
+import { RULES } from "../support/rules.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Faults } from "./faults.ts";
 import { InjectedFault, Journal } from "./journal.ts";
@@ -199,6 +200,7 @@ export abstract class ShardObject {
     return {
       ...own,
       log,
+      rules: RULES,
       shard: name,
       reports: {
         byName: new Map(Array.from(facts.stores, ([name, store]) => [name, remote(store)])),
@@ -217,6 +219,7 @@ export abstract class ShardObject {
         writeHead: (shard, head, etag) => call("r2", "write head", () => archive.writeHead(shard, head, etag)),
         rowsAfter: (owner, after, until) => call("r2", "read segment", () => archive.rowsAfter(owner, after, until)),
         close: (key) => call("r2", "close segment", () => archive.close(key)),
+        putRules: (id, text) => call("r2", "rules", () => archive.putRules(id, text)),
       },
       bury: async () => ground.onBug(`${name} buries a posting`),
       operations: { writeDataPoint: () => {} },

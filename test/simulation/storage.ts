@@ -8,9 +8,11 @@
 import type { EventId } from "../../src/core/event-id.ts";
 import type { ImpressionKey } from "../../src/core/impression-key.ts";
 import type { Claim, Known, Repeat } from "../../src/core/ingest.ts";
+import type { Change } from "../../src/core/revision.ts";
 import type { KeyIndex, Lookup } from "../../src/shard/key-index.ts";
 import type { DecidedReview, LateClick, LateStore, ShelvedClick } from "../../src/shard/late-store.ts";
 import { RepeatPages } from "../../src/shard/repeat-pages.ts";
+import type { RevisedStore } from "../../src/shard/revised-store.ts";
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
 import { MemoryKeyIndex } from "../support/memory-key-index.ts";
 import type { Journal } from "./journal.ts";
@@ -26,7 +28,8 @@ export class TransactionalKeyIndex implements KeyIndex {
   readonly #journal: Journal;
   readonly #pages: MemoryPages;
   readonly #repeats: RepeatPages;
-  #claims: Claim[] = [];
+  /** What a transaction claims and releases, in its order. */
+  #claims: { readonly claim: Claim; readonly isReleased: boolean }[] = [];
 
   constructor(journal: Journal, pages = new MemoryPages(journal)) {
     this.#journal = journal;
@@ -37,7 +40,11 @@ export class TransactionalKeyIndex implements KeyIndex {
   lookup({ keys, events }: Lookup): Known {
     const known = this.#index.lookup({ keys, events: [] });
     const claimedBy = new Map<ImpressionKey, EventId>(known.claimedBy);
-    for (const { key, event } of this.#claims) if (!claimedBy.has(key)) claimedBy.set(key, event);
+    for (const { claim, isReleased } of this.#claims) {
+      const holder = claimedBy.get(claim.key);
+      if (isReleased && holder === claim.event) claimedBy.delete(claim.key);
+      else if (!isReleased && holder === undefined) claimedBy.set(claim.key, claim.event);
+    }
     const repeats = Array.from(Map.groupBy(events, ({ hour }) => hour)).flatMap(([hour, asked]) =>
       this.#repeats.known(hour, idsOf(asked)),
     );
@@ -46,12 +53,13 @@ export class TransactionalKeyIndex implements KeyIndex {
 
   insert(claims: readonly Claim[], repeats: readonly Repeat[]): void {
     this.#journal.failpoint();
-    if (!this.#journal.isOpen) this.#index.insert(claims, []);
-    else {
-      if (this.#claims.length === 0) this.#journal.onEnd((end) => this.#end(end));
-      this.#claims.push(...claims);
-    }
+    this.#note(claims, false);
     for (const [hour, added] of Map.groupBy(repeats, (repeat) => repeat.hour)) this.#repeats.add(hour, idsOf(added));
+  }
+
+  release(claims: readonly Claim[]): void {
+    this.#journal.failpoint();
+    this.#note(claims, true);
   }
 
   droppedBeforeHour(): number {
@@ -81,8 +89,17 @@ export class TransactionalKeyIndex implements KeyIndex {
     };
   }
 
+  #note(claims: readonly Claim[], isReleased: boolean): void {
+    if (this.#claims.length === 0 && this.#journal.isOpen) this.#journal.onEnd((end) => this.#end(end));
+    this.#claims.push(...claims.map((claim) => ({ claim, isReleased })));
+    if (!this.#journal.isOpen) this.#end("commit");
+  }
+
   #end(end: "commit" | "abort"): void {
-    if (end === "commit") this.#index.insert(this.#claims, []);
+    for (const { claim, isReleased } of end === "commit" ? this.#claims : []) {
+      if (isReleased) this.#index.release([claim]);
+      else this.#index.insert([claim], []);
+    }
     this.#claims = [];
   }
 }
@@ -143,6 +160,53 @@ export class MemoryLateStore implements LateStore {
     });
     if (click === null) this.#clicks.delete(event);
     else this.#clicks.set(event, click);
+  }
+}
+
+export class MemoryRevisedStore implements RevisedStore {
+  readonly #changes = new Map<
+    string,
+    { readonly event: EventId; readonly key: ImpressionKey; readonly change: Change }
+  >();
+  readonly #journal: Journal;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  put(event: EventId, key: ImpressionKey, change: Change): void {
+    this.#journal.failpoint();
+    const name = `${event} ${change.n}`;
+    if (this.#changes.has(name)) return;
+    this.#changes.set(name, { event, key, change });
+    this.#journal.onEnd((end) => {
+      if (end === "abort") this.#changes.delete(name);
+    });
+  }
+
+  of(event: EventId): Change[] {
+    const mine = Array.from(this.#changes.values()).filter((held) => held.event === event);
+    return mine.map(({ change }) => change).sort((a, b) => a.n - b.n);
+  }
+
+  validOf(key: ImpressionKey, except: EventId): EventId | null {
+    const events = Array.from(this.#changes.values()).filter((held) => held.key === key && held.event !== except);
+    return events.find(({ event }) => this.of(event).at(-1)?.verdict === "valid")?.event ?? null;
+  }
+
+  dropBefore(atMs: number): void {
+    for (const [name, held] of Array.from(this.#changes)) {
+      if ((this.of(held.event).at(-1)?.atMs ?? atMs) >= atMs) continue;
+      this.#changes.delete(name);
+      this.#journal.onEnd((end) => {
+        if (end === "abort") this.#changes.set(name, held);
+      });
+    }
+  }
+
+  copy(): () => void {
+    const changes = new Map(this.#changes);
+    return () => putBack(this.#changes, changes);
   }
 }
 

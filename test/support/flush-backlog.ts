@@ -13,6 +13,7 @@ import type { LedgerRow, Posting } from "../../src/facts/facts-store.ts";
 import { type FlushPorts, FlushSession, flush } from "../../src/shard/flush.ts";
 import type { Mark, ShardLog } from "../../src/shard/shard-log.ts";
 import { aClick, NOON_MS } from "./builders.ts";
+import { RULES } from "./rules.ts";
 
 const ADS = 1_000;
 const { rows, eventsPerRow } = workerData as { rows: number; eventsPerRow: number };
@@ -29,7 +30,7 @@ class MadeRow implements LogRow {
     this.seq = seq;
     const lines = Array.from({ length: eventsPerRow }, (_, at) =>
       encodeLogLine(
-        { seq, loggedAtMs: NOON_MS },
+        { seq, loggedAtMs: NOON_MS, rules: RULES.id },
         { verdict: "valid", reason: null },
         templates[(seq * 7 + at) % ADS] ?? "",
       ),
@@ -88,6 +89,7 @@ const log: ShardLog = {
   archived: () => markOf("archived"),
   posted: (database) => markOf(`posted/${database}`),
   life: () => markOf("life"),
+  rules: () => markOf("rules"),
 };
 
 const ledger = new Map<string, LedgerRow>();
@@ -115,6 +117,7 @@ const store = {
 };
 const ports: FlushPorts = {
   log,
+  rules: RULES,
   shard: "clicks-0",
   archive: new R2Archive(bucket),
   reports: {

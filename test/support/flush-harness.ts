@@ -10,11 +10,11 @@ import { type FlushPorts, FlushSession, type FlushSettings, flush, forgetEvents 
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
-import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { SqliteLateStore } from "../../src/shard/sqlite-late-store.ts";
-import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
+import { noteRules } from "../../src/shard/rules-record.ts";
 import { NOON_MS } from "./builders.ts";
 import { oneStore } from "./one-store.ts";
+import { RULES } from "./rules.ts";
+import { shardOn } from "./shard-memory.ts";
 
 export const FLUSH_SETTINGS: FlushSettings = { archiveIntervalMs: 60_000 };
 export const DEDUP_HORIZON_MS = 10 * 24 * HOUR_MS;
@@ -25,15 +25,16 @@ export type Harness = FlushPorts & { index: KeyIndex; take(events: string[], now
 /** Runs `use` on a real object's storage with real D1 and R2, and ports that a test may replace. */
 export function withShard(shard: string, use: (harness: Harness) => Promise<void>): Promise<void> {
   return runInDurableObject(env.EVENT_SHARD.getByName(shard), async (_, { storage }) => {
-    const log = new LogStore(storage.sql);
-    const index = new SqliteKeyIndex(storage.sql, log);
-    const lateStore = new SqliteLateStore(storage.sql);
+    const { log, ...memory } = shardOn(storage.sql);
+    const { index, lateStore } = memory;
+    noteRules(log, RULES);
     const points: unknown[] = [];
     await use({
       log,
       index,
-      forget: forgetEvents({ index, lateStore }, DEDUP_HORIZON_MS),
-      remember: (entries) => void rememberEntries(entries, { index, lateStore }),
+      forget: forgetEvents(memory, DEDUP_HORIZON_MS),
+      remember: (entries) => void rememberEntries(entries, memory),
+      rules: RULES,
       shard,
       makeIncarnation: () => "test",
       heldSeq: log.last().seq,

@@ -4,12 +4,13 @@ import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import type { LogContent, LogEntry } from "../../src/core/log-line.ts";
 import { addCounts, zeroCounts } from "../../src/core/measures.ts";
 import { NOON_MS } from "./builders.ts";
+import { RULES } from "./rules.ts";
 
 /** Contents of lines as the facts of their log. */
 export function fold(contents: readonly LogContent[]): Facts {
   const facts: Facts = new Map();
   for (const content of contents) {
-    foldEntry(facts, { ...content, seq: 1, loggedAtMs: NOON_MS, rules: 2 } as LogEntry);
+    foldEntry(facts, { ...content, seq: 1, loggedAtMs: NOON_MS, rules: RULES.id } as LogEntry);
   }
   return facts;
 }

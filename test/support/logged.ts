@@ -7,6 +7,7 @@ import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import type { Decision } from "../../src/core/verdict.ts";
 import type { PostedMark, PostTarget } from "../../src/facts/post.ts";
 import { aClick, NOON_MS } from "./builders.ts";
+import { RULES } from "./rules.ts";
 
 export type Spec = {
   readonly advertiser: number;
@@ -49,7 +50,7 @@ export function lineOf(spec: Spec, seq: number): string {
     { receivedAtMs: atMs, count: spec.count, country: spec.country },
     { adv: `adv_${spec.advertiser}`, ad: `ad_${spec.ad}`, pub: `pub_${spec.publisher}`, jti: `j_${seq}`, ...uid },
   );
-  return encodeLogLine({ seq, loggedAtMs: NOON_MS }, spec.decision, encodeTokenEvent(event));
+  return encodeLogLine({ seq, loggedAtMs: NOON_MS, rules: RULES.id }, spec.decision, encodeTokenEvent(event));
 }
 
 export function loggedOf(spec: Spec, seq: number): LoggedEvent {

@@ -33,6 +33,13 @@ export class MemoryKeyIndex implements KeyIndex {
     }
   }
 
+  release(claims: readonly Claim[]): void {
+    for (const { hour, key, event } of claims) {
+      const table = this.#seen.get(hour);
+      if (table?.get(key) === event) table.delete(key);
+    }
+  }
+
   droppedBeforeHour(): number {
     return this.#droppedBeforeHour;
   }

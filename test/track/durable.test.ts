@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { decodeEventLine, encodeLogLine, wasDurableBeforeRedirect } from "../../src/core/log-line.ts";
 import worker from "../../src/index.ts";
 import { anEncodedEvent, BROWSER, NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 import { aToken } from "../support/tokens.ts";
 
 const hanging = new Proxy({}, { get: () => () => new Promise(() => {}) });
@@ -70,7 +71,7 @@ describe("a click of a dur token", () => {
     ["logged by its shard too late", { redirectByMs: NOON_MS + 2_000 }, NOON_MS + 2_001, false],
     ["not of such a token", {}, NOON_MS + 1_000, null],
   ])("says truthfully whether it was durable before the redirect: %s", (_, times, loggedAtMs, expected) => {
-    const position = { seq: 1, loggedAtMs };
+    const position = { seq: 1, loggedAtMs, rules: RULES.id };
     const line = encodeLogLine(position, { verdict: "valid", reason: null }, anEncodedEvent(times));
     expect(wasDurableBeforeRedirect(decodeEventLine(line))).toBe(expected);
   });

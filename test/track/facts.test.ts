@@ -9,6 +9,7 @@ import { decodeMessage, encodeMessage } from "../../src/core/message.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { readAddress, readFacts } from "../../src/track/facts.ts";
 import { aClick, BROWSER, NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 import { aToken, testRing } from "../support/tokens.ts";
 import { watched } from "../support/watched-edge.ts";
 
@@ -182,7 +183,7 @@ describe("[attack 3] an event of whatever a request says", () => {
         const opened = message.ok ? message.value[0] : undefined;
         expect(opened).toMatchObject({ ok: true, value: { event } });
         const head = { verdict: "valid", reason: null } as const;
-        const line = encodeLogLine({ seq: 1, loggedAtMs: NOON_MS }, head, encodeTokenEvent(event));
+        const line = encodeLogLine({ seq: 1, loggedAtMs: NOON_MS, rules: RULES.id }, head, encodeTokenEvent(event));
         expect(line).not.toContain("\n");
         // The archive holds bytes: what is not well-formed would come back as another text.
         const archived = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(

@@ -6,8 +6,8 @@ import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
 import { encodeMessage, type OpenedEvent } from "../../src/core/message.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
-import { RULES_VERSION } from "../../src/core/verdict.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
+import { RULES } from "../support/rules.ts";
 import { aToken } from "../support/tokens.ts";
 import { eventsOf, watched } from "../support/watched-edge.ts";
 
@@ -27,7 +27,7 @@ function holds(text: string, word: string): boolean {
 
 function logged({ event, claims }: OpenedEvent): LoggedEvent {
   const decision = { verdict: "valid", reason: null } as const;
-  return { event, claims, seq: 1, loggedAtMs: NOON_MS, rules: RULES_VERSION, review: null, ...decision };
+  return { event, claims, seq: 1, loggedAtMs: NOON_MS, rules: RULES.id, review: null, ...decision };
 }
 
 const namedToken = (more: Record<string, unknown> = {}) => aToken({ uid: USER, sub: MAIL, ...more });
@@ -71,7 +71,7 @@ describe("[attack 15] an event", () => {
     const [plain] = (await watched(`/c/${await namedToken()}`)).events;
     if (quiet === undefined || plain === undefined) throw new Error("no event");
     const explained = (event: OpenedEvent) =>
-      explainEvent({ logged: logged(event), reviewed: null }, { shard: "clicks-0", archiveObject: null }, null);
+      explainEvent({ logged: logged(event), changes: [] }, { shard: "clicks-0", archiveObject: null }, null);
     expect(explained(quiet)).toMatchObject({ claims: { uid: null }, facts: { hasUser: false, hasAddressHash: false } });
     expect(explained(plain)).toMatchObject({ claims: { uid: USER }, facts: { hasUser: true } });
     const counted = [quiet, plain].map((event) => {
@@ -90,7 +90,7 @@ describe("[attack 15] an event", () => {
     const [read] = eventsOf(encodeMessage([encodeTokenEvent(event)]));
     expect(read?.claims).toMatchObject({ uid: null, adv: "adv_1", jti: "imp_1" });
     const explained = explainEvent(
-      { logged: { ...logged({ event, claims: { ...(read as OpenedEvent).claims, uid: USER } }) }, reviewed: null },
+      { logged: { ...logged({ event, claims: { ...(read as OpenedEvent).claims, uid: USER } }) }, changes: [] },
       { shard: "clicks-0", archiveObject: null },
       null,
     );

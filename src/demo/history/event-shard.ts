@@ -8,8 +8,10 @@ import { eventShardName, shardOf } from "../../core/routing.ts";
 import { EventShard } from "../../shard/event-shard.ts";
 import { type Arrival, ingest, openArrivals } from "../../shard/ingest.ts";
 import { type ReviewRequest, reviewLate } from "../../shard/review.ts";
+import { rulesInForce } from "../../shard/rules-record.ts";
 import { SqliteKeyIndex } from "../../shard/sqlite-key-index.ts";
 import { SqliteLateStore } from "../../shard/sqlite-late-store.ts";
+import { SqliteRevisedStore } from "../../shard/sqlite-revised-store.ts";
 import { LogStore } from "../../shard/sqlite-shard-log.ts";
 import { topologyInForce } from "../../shard/topology-keeper.ts";
 import { edgeOf } from "../../track/edge.ts";
@@ -31,15 +33,17 @@ export class HistoricEventShard extends EventShard {
   /** Lives through this shard's part of the history; idempotent. */
   async liveThrough(span: HistorySpan): Promise<void> {
     const { ctx, env } = this;
-    const log = new LogStore(ctx.storage.sql);
+    const { sql } = ctx.storage;
+    const { config } = await edgeOf(env);
+    const log = new LogStore(sql, rulesInForce(config));
     const loggings = log.life().read() === null ? await this.#loggings(span) : [];
-    const { late: policy } = (await edgeOf(env)).config;
-    const index = new SqliteKeyIndex(ctx.storage.sql, log);
-    const lateStore = new SqliteLateStore(ctx.storage.sql);
+    const { late: policy } = config;
+    const lateStore = new SqliteLateStore(sql);
+    const ports = { log, index: new SqliteKeyIndex(sql, log), lateStore, revised: new SqliteRevisedStore(sql) };
     const write = () => {
       for (const { nowMs, arrivals, reviews } of loggings) {
-        ingest(arrivals, { log, index, lateStore, policy, nowMs });
-        for (const request of reviews) reviewLate(request, { log, index, lateStore }, { by: HISTORY_ACTOR, nowMs });
+        ingest(arrivals, { ...ports, policy, nowMs });
+        for (const request of reviews) reviewLate(request, ports, { by: HISTORY_ACTOR, nowMs });
       }
     };
     const { endMs } = span;

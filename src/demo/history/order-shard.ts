@@ -2,11 +2,11 @@
  * The order shard of a local run: the deployed one, which can also live through the demonstration's past: its orders,
  * as they were sent then.
  */
-
 import { DAY_MS } from "../../core/limits.ts";
 import { orderKeyOf } from "../../core/order.ts";
 import { orderShardName } from "../../core/routing.ts";
 import { OrderShard } from "../../shard/order-shard.ts";
+import { rulesInForce } from "../../shard/rules-record.ts";
 import { LogStore } from "../../shard/sqlite-shard-log.ts";
 import { SqliteSubmissionBook } from "../../shard/sqlite-submission-book.ts";
 import { type SubmissionHash, submissionHashOf } from "../../shard/submission-routing.ts";
@@ -26,7 +26,8 @@ export class HistoricOrderShard extends OrderShard {
   /** Lives through this object's part of the history; idempotent. */
   async liveThrough(span: HistorySpan): Promise<void> {
     const { ctx, env } = this;
-    const log = new LogStore(ctx.storage.sql);
+    const { config } = await edgeOf(env);
+    const log = new LogStore(ctx.storage.sql, rulesInForce(config));
     const book = new SqliteSubmissionBook(ctx.storage.sql);
     const isNew = log.life().read() === null;
     const orders = isNew ? await this.#orders(span) : [];

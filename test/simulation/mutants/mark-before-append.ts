@@ -22,6 +22,7 @@ export const MARK_BEFORE_APPEND: Mutant = {
       const asBefore = {
         lookup: () => known,
         insert: () => {},
+        release: () => {},
         droppedBeforeHour: () => known.droppedBeforeHour,
         dropBefore: () => {},
         oldestHour: () => null,
