@@ -27,7 +27,6 @@ export type Verdict = (typeof VERDICTS)[number];
 /** Reasons that only a revision gives (core/revision.ts): of an audit, and of second looks (core/second-look.ts). */
 export const REVISION_REASONS = [
   "signature_invalid",
-  "key_limit",
   "high_frequency",
   "regular_intervals",
   "short_time_to_click",

@@ -65,7 +65,6 @@ const OTHER_REASONS: Readonly<Record<Exclude<VerdictReason, GivtReason>, string>
   same_impression: "A further request on a claimed impression.",
   key_table_dropped: "Received past the dedup horizon.",
   signature_invalid: "Revised: no key of this deployment, of whatever age, verifies the token.",
-  key_limit: "Revised: the token says what its key may not sign.",
   high_frequency: "Revised by a second look: more clicks of one user on one ad than a person makes.",
   regular_intervals: "Revised by a second look: clicks of one user that follow each other like a clock.",
   short_time_to_click: "Revised by a second look: a user whose clicks come too soon after the ad, again and again.",

@@ -71,7 +71,7 @@ describe("an explanation", () => {
     ["that its shard logged too late", null, NOON_MS + 1_999, false],
   ])("says whether a click was durable before its redirect: %s", (_, acceptedAtMs, redirectByMs, expected) => {
     const { event, claims } = anOpenedClick({ acceptedAtMs, redirectByMs });
-    const { durable } = explainEvent({ logged: logged({ event, claims }), reviewed: null }, SOURCE, null);
+    const { durable } = explainEvent({ logged: logged({ event, claims }), changes: [] }, SOURCE, null);
     expect(durable === null ? null : (durable as Record<string, unknown>)["wasBeforeRedirect"]).toBe(expected);
   });
 
