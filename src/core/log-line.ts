@@ -12,9 +12,9 @@
  * "joins":{"to":"<event id>","occurred_at_ms":…,"country":"DE","device":"mobile"}. The third moves an event from any
  * verdict to another (core/revision.ts): the same event again, and
  * {"n":1,"from":{"verdict":"valid","reason":null},"cause":"audit/2026-11-27/0001","by":"key_7","at_ms":…}, with
- * "listed":true where the click stands in the review list. In the fourth, `prior` is the credit that the order had and
- * loses, `next` the one that it has from here on: {"click_id":"2~…","value_micros":…,"occurred_at_ms":…}. `rules` is the
- * id of the rules in force (core/rules.ts).
+ * "listed":true where the click stands in the review list. In the fourth, `prior` is the credit that the order had
+ * and loses, `next` the one that it has from here on: {"click_id":"2~…","value_micros":…,"occurred_at_ms":…}.
+ * `rules` is the id of the rules in force (core/rules.ts).
  *
  * Keeps: token, facts and verdict together, so that a stranger can re-verify the token and re-decide the event.
  */
