@@ -18,6 +18,7 @@ import { LogText } from "../src/archive/log-text.ts";
 import { makeEventId } from "../src/core/event-id.ts";
 import { encodeLogLine } from "../src/core/log-line.ts";
 import { LOG_START, type Position, positionAfter } from "../src/core/position.ts";
+import { encodeRuleSet, ruleSetKey, ruleSetOf } from "../src/core/rules.ts";
 import { encodeTokenEvent } from "../src/core/token-event.ts";
 import { BENCH_KEY, BENCH_SECRETS, benchClaims } from "./clicks.ts";
 import { describeMachine } from "./machine.ts";
@@ -34,6 +35,9 @@ const AGENT =
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
 /** The line of click `index`, which is valid. */
+/** As wrangler.toml deploys them; their object is put beside the segments. */
+const RULES = ruleSetOf({ late: { mode: "review", allowedLatenessS: 30 }, tokenTtlMaxS: 86_400 });
+
 function lineOf(index: number, at: { seq: number; loggedAtMs: number }): string {
   const receivedAtMs = at.loggedAtMs - 500;
   const event = {
@@ -44,7 +48,7 @@ function lineOf(index: number, at: { seq: number; loggedAtMs: number }): string 
     ...({ userAgent: AGENT, hints: {}, referrerHost: "news.example", gpc: false, clock: "server" } as const),
     ...({ redirectByMs: null, acceptedAtMs: null } as const),
   };
-  return encodeLogLine(at, { verdict: "valid", reason: null }, encodeTokenEvent(event));
+  return encodeLogLine({ ...at, rules: RULES.id }, { verdict: "valid", reason: null }, encodeTokenEvent(event));
 }
 
 type Put = (key: string, value: Uint8Array | string) => Promise<unknown>;
@@ -73,6 +77,7 @@ async function fill(put: Put, events: number): Promise<number> {
   }
   const sources = [{ source: "clicks-0/bench", from: LOG_START, to: at }];
   const work = { shard: "clicks-0", sources, lives: ["bench"], segments, tail: [] };
+  await put(ruleSetKey(RULES.id), encodeRuleSet(RULES));
   await put(`audits/v1/dt=${DAY}/0001/work/clicks-0.json`, JSON.stringify(work));
   return segments.reduce((sum, { bytes }) => sum + bytes, 0);
 }
