@@ -2,7 +2,7 @@
  * What the journeys through the dashboard stand on: one local Worker with forty days of facts of two tenants, one browser,
  * and the way to sign in as anybody. Names are as bad as names can be.
  *
- * Keeps: nothing is clicked here and no cron runs, so the figures are the seeded ones and stay.
+ * Keeps: nothing of these tenants is clicked and no cron runs, so the figures are the seeded ones and stay.
  */
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { expect } from "vitest";

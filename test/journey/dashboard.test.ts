@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SCREEN_PATHS } from "../../src/dashboard/navigation.ts";
+import { aToken } from "../support/tokens.ts";
 import { axeFindings, tooWide, unfold } from "./accessibility.ts";
 import {
   addressOfScreen,
@@ -20,6 +21,7 @@ import {
   visitOf,
   type World,
 } from "./dashboard-world.ts";
+import { buryClick, clickLate } from "./desk-things.ts";
 
 const START_MAX_MS = 240_000;
 const WIDTHS = [360, 768, 1_440];
@@ -220,20 +222,112 @@ describe("a campaign manager", () => {
     expect(text).toContain("cmp_1");
   });
 
-  it("learns in four clicks what a campaign cost last week, by device, and whether that is final", async () => {
+  it("learns at the first look, in four clicks, what a campaign cost last week, by device, and if that is final", async () => {
+    const visit = await signIn(world, "colleague");
+    const { page } = visit;
+    let clicks = 0;
+    const click = async (what: ReturnType<typeof page.locator>, leadsTo: RegExp) => {
+      clicks++;
+      await what.click();
+      await page.waitForURL(leadsTo);
+    };
+    await click(page.getByRole("link", { name: "Last week", exact: true }), /period=last_week/);
+    await click(page.locator("#card1 tr", { hasText: "Autumn sale" }).locator("a.open"), /\/campaign\?/);
+    await click(page.locator(".figure").getByRole("link", { name: "Spend", exact: true }), /metric=spend_micros/);
+    await click(page.locator(".tabs").getByRole("link", { name: "Device", exact: true }), /card\d=device/);
+    expect(clicks).toBe(4);
+    expect(await page.locator(".ranking tr", { hasText: "Phone" }).textContent()).toMatch(/€[\d,]+\.\d\d/);
+    expect(await page.locator(".fresh").textContent()).toContain("Not final yet.");
+    await expectUnharmed(visit);
+    await visit.context.close();
+  });
+});
+
+describe("a finance person", () => {
+  it("sees last month by a key and whether it is final, what has moved since, and takes it along day by day", async () => {
     const { page } = visitAs("advertiser");
     await page.goto(at("/"));
-    await page.locator(".period summary").click();
-    await page.locator(".choices").getByText("Last 7 days").click();
-    await page.waitForURL(/period=7d/);
-    await page.locator("#card1 tr", { hasText: "Autumn sale" }).locator("a.open").click();
-    await page.waitForURL(/\/campaign\?/);
-    const spend = page.locator(".figure", { hasText: "Spend" });
-    expect(await spend.locator(".amount").textContent()).toMatch(/^€[\d,]+\.\d\d$/);
-    expect(await page.locator("#chart .legend").textContent()).toContain("provisional");
-    await page.locator(".tabs").getByRole("link", { name: "Device", exact: true }).click();
-    await page.waitForURL(/device/);
-    expect(await page.locator(".ranking", { hasText: "Phone" }).count()).toBe(1);
+    await page.keyboard.press("l");
+    await page.waitForURL(/period=last_month/);
+    expect(await page.locator(".fresh").textContent()).toContain("Not final yet.");
+    await page.getByRole("link", { name: "What changed since you last looked" }).click();
+    await page.waitForURL(/\/changes/);
+    expect(await page.locator("main").textContent()).toContain("you have seen everything up to now");
+    await page.goBack();
+    await page.locator("#card1").getByRole("link", { name: "All of them, as a table" }).click();
+    await page.waitForURL(/\/explore/);
+    await page.locator("select[name=group_by]").first().selectOption("day");
+    await page.getByRole("button", { name: "Show" }).last().click();
+    await page.waitForURL(/group_by=day/);
+    await page.locator("summary", { hasText: "as a file" }).click();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Download as CSV" }).click(),
+    ]);
+    expect(await textOf(download)).toMatch(/^day,.*clicks.*\r?\n\d{4}-\d\d-\d\d,/);
+  });
+});
+
+describe("an operator", () => {
+  const OTHERS = { adv: "adv_desk", cmp: "cmp_desk", pub: "pub_desk" };
+
+  it("decides late clicks, sends a dead letter again, makes a key and revokes it", async () => {
+    const visit = visitAs("operator");
+    const { page } = visit;
+    for (const ad of ["ad_late_1", "ad_late_2"]) await clickLate(world.runtime, { ...OTHERS, ad });
+    const waiting = async () => {
+      await page.goto(at("/late-clicks"));
+      return page.locator("tbody input[type=checkbox]").count();
+    };
+    await expect.poll(waiting).toBe(2);
+    for (const [button, said] of [
+      ["Accept the chosen", "1 of 1 accepted"],
+      ["Reject the chosen", "1 of 1 rejected"],
+    ] as const) {
+      await page.locator("tbody input[type=checkbox]").first().check();
+      await page.getByRole("button", { name: button }).click();
+      expect(await page.getByRole("status").textContent()).toContain(said);
+      await page.getByRole("link", { name: "Those that wait" }).click();
+    }
+
+    const key = await buryClick(world.runtime, { ...OTHERS, ad: "ad_buried" });
+    await page.goto(at("/dead-letters"));
+    await page.getByRole("link", { name: key }).click();
+    await page.getByRole("button", { name: "Replay it" }).click();
+    expect(await page.getByRole("status").textContent()).toContain("1 of 1 replayed");
+
+    await page.goto(at("/tenants?kind=keys&new=1"));
+    await page.getByLabel("Label").fill("For an afternoon");
+    await page.getByLabel("Id of the owner").fill("adv_1");
+    await page.getByRole("button", { name: "Make this key" }).click();
+    expect(await page.locator(".secret").textContent()).toMatch(/clk_[\w-]{40,}/);
+    await page.getByRole("link", { name: /^key_/ }).click();
+    await page.getByRole("button", { name: "Revoke the key" }).click();
+    await page.getByRole("button", { name: "Revoke it" }).click();
+    expect(await page.getByRole("status").textContent()).toContain("The key is revoked");
+    await expectUnharmed(visit);
+  });
+});
+
+describe("a developer", () => {
+  it("pastes a link and learns where it leads and whether it counts; and of a cut one why it does not", async () => {
+    const visit = visitAs("advertiser");
+    const { page } = visit;
+    const link = at(`/c/${await aToken({ adv: "adv_1", url: "https://shop.example/red-shoe" })}`);
+    for (const [pasted, said] of [
+      [link, "It works, and a click now would count"],
+      [link.slice(0, -3), "Only a token as it was signed is explained"],
+    ] as const) {
+      await page.goto(at("/"));
+      await page.keyboard.press("g");
+      await page.keyboard.press("t");
+      await page.waitForURL(/\/try/);
+      await page.getByLabel("Link or token").fill(pasted);
+      await page.getByRole("button", { name: "Look at it" }).click();
+      await page.getByText(said).waitFor();
+    }
+    await page.goto(at("/try"));
+    await expectUnharmed(visit);
   });
 });
 

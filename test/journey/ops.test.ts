@@ -5,12 +5,8 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
-import { encodeMessage } from "../../src/core/message.ts";
-import { encodeTokenEvent } from "../../src/core/token-event.ts";
-import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
-import { aClick, BROWSER } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
-import { aToken, testSeal } from "../support/tokens.ts";
+import { buryClick, clickLate } from "./desk-things.ts";
 
 const OPS = fileURLToPath(new URL("../../scripts/ops.ts", import.meta.url));
 const START_MAX_MS = 60_000;
@@ -37,23 +33,7 @@ function ops(args: readonly string[], env: Readonly<Record<string, string>> = {}
   });
 }
 
-let serial = 0;
-
-/** Buries a whole message of one new click, as the dead-letter queue's consumer does; returns its key. */
-async function buryClick(payload: Record<string, unknown> = {}): Promise<string> {
-  const event = encodeTokenEvent({ ...aClick({ receivedAtMs: Date.now() }), token: await aToken(payload) });
-  const letter: DeadLetter = {
-    reason: "retries_exhausted",
-    queue: "clickledger-clicks-dead",
-    messageId: `letter-${serial++}`,
-    index: 0,
-    attempts: 101,
-    sentAtMs: Date.now(),
-    payload: encodeMessage([event]),
-  };
-  await buryLetter({ archive: runtime.bindings.ARCHIVE as unknown as R2Bucket, seal: testSeal }, letter);
-  return deadLetterKey(letter);
-}
+const bury = (claims: Record<string, unknown> = {}) => buryClick(runtime, claims);
 
 async function editByHand(key: string): Promise<void> {
   const { ARCHIVE } = runtime.bindings;
@@ -85,7 +65,7 @@ describe("npm run ops -- dead", () => {
   });
 
   it("replays a whole letter once", { timeout: START_MAX_MS }, async () => {
-    const key = await buryClick({ ad: "ad_replayed" });
+    const key = await bury({ ad: "ad_replayed" });
     expect(await replay(key)).toEqual({ code: 0, results: [{ key, outcome: "replayed", events: 1, counted: 1 }] });
     expect(await replay(key)).toEqual({ code: 1, results: [{ key, outcome: "refused", reason: "not_found" }] });
     await expect.poll(() => grossOf("ad_replayed"), { timeout: ARRIVES_MAX_MS }).toBe(1);
@@ -96,7 +76,7 @@ describe("npm run ops -- dead", () => {
   });
 
   it("replays all that can be, and refuses by name what was edited", { timeout: START_MAX_MS }, async () => {
-    const [edited, whole] = [await buryClick({ ad: "ad_edited" }), await buryClick({ ad: "ad_whole" })];
+    const [edited, whole] = [await bury({ ad: "ad_edited" }), await bury({ ad: "ad_whole" })];
     await editByHand(edited);
     const { code, results } = await replay("--all");
     expect(code).toBe(1);
@@ -107,7 +87,7 @@ describe("npm run ops -- dead", () => {
   });
 
   it("pages", async () => {
-    for (let count = 0; count < 2; count++) await buryClick();
+    for (let count = 0; count < 2; count++) await bury();
     const first = await ops(["dead", "list", "--limit", "1"]);
     const after = /^more with --after (\S+)$/m.exec(first.stdout)?.[1] ?? "";
     const second = await ops(["dead", "list", "--limit", "1", "--after", after]);
@@ -119,7 +99,7 @@ describe("npm run ops -- dead", () => {
 
 describe("npm run ops -- late", () => {
   it("lists, accepts and rejects, each once", { timeout: START_MAX_MS }, async () => {
-    for (const ad of ["ad_late_1", "ad_late_2"]) await clickLate(ad);
+    for (const ad of ["ad_late_1", "ad_late_2"]) await clickLate(runtime, { ad });
     const readIds = async () => {
       const { stdout } = await ops(["late", "list", "--json"]);
       return (JSON.parse(stdout) as { lateClicks: { id: string }[] }).lateClicks.map(({ id }) => id);
@@ -190,17 +170,4 @@ async function grossOf(ad: string): Promise<number> {
   const statement = `SELECT coalesce(sum(gross), 0) AS gross FROM facts_minute WHERE ad_id = ?1`;
   const row = await runtime.database.prepare(statement).bind(ad).first<{ gross: number }>();
   return row?.gross ?? 0;
-}
-
-/** A click that its client reports ten minutes after it happened. */
-async function clickLate(ad: string): Promise<void> {
-  const nowMs = Date.now();
-  const iat = Math.floor(nowMs / 1_000) - 1_200;
-  const body = JSON.stringify({ token: await aToken({ ad, iat, exp: iat + 7_200 }), timestamp_ms: nowMs - 600_000 });
-  const answer = await fetch(`${runtime.url}/v1/click?redirect=false`, {
-    method: "POST",
-    headers: { "User-Agent": BROWSER },
-    body,
-  });
-  expect(answer.status).toBe(204);
 }
