@@ -12,16 +12,17 @@ type Bound = { readonly binding?: string; readonly name?: string };
 export async function deployedEnv(config = WRANGLER_CONFIG): Promise<Record<string, unknown>> {
   quietTools();
   const { unstable_readConfig: readWranglerConfig } = await import("wrangler");
-  const { vars, queues, durable_objects, d1_databases, r2_buckets, analytics_engine_datasets, ratelimits } =
-    readWranglerConfig({ config });
+  const bound = readWranglerConfig({ config });
+  const { vars, queues, durable_objects, workflows, d1_databases, r2_buckets, analytics_engine_datasets } = bound;
   return {
     ...vars,
     ...standIns(queues?.producers ?? [], "send"),
     ...standIns(durable_objects?.bindings ?? [], "getByName"),
+    ...standIns(workflows ?? [], "create"),
     ...standIns(d1_databases ?? [], "prepare"),
     ...standIns(r2_buckets ?? [], "put"),
     ...standIns(analytics_engine_datasets ?? [], "writeDataPoint"),
-    ...standIns(ratelimits ?? [], "limit"),
+    ...standIns(bound.ratelimits ?? [], "limit"),
   };
 }
 
