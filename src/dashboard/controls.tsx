@@ -60,7 +60,8 @@ function PeriodPicker({ view, writer, nowMs, viewer }: Props) {
       )}
       <details class="menu">
         <summary>
-          <strong>{view.hour === null ? label : "An hour"}</strong> <span class="soft">{shown}</span>
+          <strong>{view.hour === null ? label : "An hour"}</strong>{" "}
+          {label === shown ? null : <span class="soft">{shown}</span>}
         </summary>
         <div class="panel">
           <ul class="choices">

@@ -82,5 +82,6 @@ async function poll() {
   }
   setTimeout(poll, PERIOD_MS);
 }
-poll();
+// Not every page of the demonstration has figures.
+if (freshness !== null) poll();
 `;

@@ -65,6 +65,9 @@ describe.each(PAGES)("%s, as the %s", (path, holder) => {
     await page.goto(at(path));
     await unfold(page);
     expect(await axeFindings(page), "light, wide").toEqual([]);
+    const marked = page.locator("nav ul, .tabs, .comparison, .chips, .legend, .warnings, .reasons, .story");
+    const marks = await marked.evaluateAll((lists) => lists.map((list) => getComputedStyle(list).listStyleType));
+    expect(new Set(marks), "rows have no marks").toEqual(new Set(["none"]));
     for (const width of WIDTHS.toReversed()) {
       await page.setViewportSize({ width, height: 1_000 });
       expect(await tooWide(page), `${width} px`).toEqual([]);
