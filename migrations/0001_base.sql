@@ -440,7 +440,7 @@ SELECT
   coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
   coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
   coalesce(cell.value ->> '$[1][16]', 0) AS givt
-FROM facts_minute AS facts, json_each(facts.cells) AS cell;
+FROM facts_minute AS facts, jsonb_each(facts.cells) AS cell;
 
 CREATE VIEW cells_hour AS
 SELECT
@@ -473,7 +473,7 @@ SELECT
   coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
   coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
   coalesce(cell.value ->> '$[1][16]', 0) AS givt
-FROM facts_hour AS facts, json_each(facts.cells) AS cell;
+FROM facts_hour AS facts, jsonb_each(facts.cells) AS cell;
 
 CREATE VIEW cells_day AS
 SELECT
@@ -506,7 +506,7 @@ SELECT
   coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
   coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
   coalesce(cell.value ->> '$[1][16]', 0) AS givt
-FROM facts_day AS facts, json_each(facts.cells) AS cell;
+FROM facts_day AS facts, jsonb_each(facts.cells) AS cell;
 
 CREATE VIEW cells_minute_moving AS
 SELECT
@@ -539,4 +539,4 @@ SELECT
   coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
   coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
   coalesce(cell.value ->> '$[1][16]', 0) AS givt
-FROM facts_minute_moving AS facts, json_each(facts.cells) AS cell;
+FROM facts_minute_moving AS facts, jsonb_each(facts.cells) AS cell;

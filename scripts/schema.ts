@@ -59,7 +59,7 @@ const FACTS_VIEWS: Readonly<Record<string, string>> = Object.fromEntries(
     const columns = [...key, CELL_COLUMNS].join(",\n  ");
     return [
       view,
-      `CREATE VIEW ${view} AS\nSELECT\n  ${columns}\nFROM ${table} AS facts, json_each(facts.cells) AS cell`,
+      `CREATE VIEW ${view} AS\nSELECT\n  ${columns}\nFROM ${table} AS facts, jsonb_each(facts.cells) AS cell`,
     ];
   }),
 );

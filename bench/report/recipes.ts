@@ -25,8 +25,8 @@ export type Recipe = {
   readonly advertiserId: string | null;
   /** Whether cells have to be unfolded. */
   readonly hasCells: boolean;
-  /** The dimension of the days summed over advertisers that answer it, '' for none, or null where facts do. */
-  readonly summedBy: Dimension | "" | null;
+  /** The dimensions of the days summed over advertisers that answer it, '' for none, or null where facts do. */
+  readonly summedBy: string | null;
   /**
    * How often D1 may count a row: once from the table, and where groups are not in the table's order once more out of the
    * sorter; once more for totals, and for a reason that it is unfolded into; twice more for sketches.
@@ -245,9 +245,8 @@ function ask(name: string, question: Question, extra: Extra): Recipe {
 }
 
 function summedBy({ who, by, tier }: Question): Recipe["summedBy"] {
-  const dimension = by[0] ?? "";
-  const isSummed = who === null && tier === "day" && by.length < 2;
-  return isSummed && (SUMS_OF_ALL as readonly string[]).includes(dimension) ? dimension : null;
+  const dimensions = by.join(",");
+  return who === null && tier === "day" && SUMS_OF_ALL.includes(dimensions) ? dimensions : null;
 }
 
 const SUM_LIST = Object.entries(SUMS)

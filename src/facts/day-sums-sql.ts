@@ -6,6 +6,7 @@
  *   ''            ''             20579   ''        all traffic of the day
  *   country       ''             20579   DE        all traffic of the day from DE
  *   country       pub_1          20579   DE        the part of it on pub_1
+ *   country,device               20579   DE|tv     all traffic of the day from DE on televisions
  *
  * Keeps: a bucket's day is in the sums exactly when it is before the bucket's mark of sums. A rolled day is added in
  * the transaction that moves this mark; a later delta is added in its posting's, if its day is before the mark as that
@@ -13,11 +14,11 @@
  * Relies on: the mark of sums is never ahead of that of days (src/facts/roll.ts).
  */
 import { DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
-import { CELL_COLUMNS, summedBy } from "./facts-schema.ts";
+import { CELL_COLUMNS, PAIR_SEPARATOR, pairsSummed, summedBy } from "./facts-schema.ts";
 import { DELTAS } from "./facts-sql.ts";
 
-/** By what the traffic of all publishers is split: each by one at a time, or by nothing. */
-export const SUMS_OF_ALL = summedBy("all");
+/** By what the traffic of all publishers is split: by nothing, by one dimension, or by a pair of few values. */
+export const SUMS_OF_ALL: readonly string[] = [...summedBy("all"), ...pairsSummed().map((pair) => pair.join(","))];
 /**
  * By what one publisher's traffic is split. By advertiser or campaign it would be nearly as many rows as there are
  * cells.
@@ -34,8 +35,11 @@ const KINDS = [
   ...SUMS_OF_PUBLISHER.map((dimension) => `(${quoted(dimension)}, 1)`),
 ].join(", ");
 const VALUE = [...new Set([...SUMS_OF_ALL, ...SUMS_OF_PUBLISHER])]
-  .filter((dimension) => dimension !== "")
-  .map((dimension) => `WHEN '${dimension}' THEN cells.${dimension}`)
+  .filter((kind) => kind !== "")
+  .map((kind) => {
+    const columns = kind.split(",").map((dimension) => `cells.${dimension}`);
+    return `WHEN '${kind}' THEN ${columns.join(` || '${PAIR_SEPARATOR}' || `)}`;
+  })
   .join(" ");
 
 /** The sums of a query with the columns of cells_day, with the columns of day_sums. */
@@ -86,7 +90,7 @@ export const UPSERT_SUMS = ADD_TO_SUMS(`
   SELECT delta.advertiser_id, delta.time_window AS day, ${ROW_DIMENSIONS.map((name) => `delta.${name}`).join(", ")},
     ${CELL_COLUMNS}
   FROM (${DELTAS}
-  ) AS delta, json_each(delta.cells) AS cell
+  ) AS delta, jsonb_each(delta.cells) AS cell
   WHERE delta.time_window < (SELECT mark FROM day_sum_marks WHERE day_sum_marks.bucket = delta.bucket)`);
 
 const OLD_OF_PUBLISHERS = `

@@ -11,13 +11,13 @@
  * Keeps: a cell that is older than a dimension or a measure reads as '' or 0 in it, and so does a row that is older
  * than a column.
  */
-import { CELL_DIMENSIONS, DIMENSION_FIELDS, DIMENSIONS, MEASURES } from "../core/fields.ts";
+import { CELL_DIMENSIONS, DIMENSION_FIELDS, DIMENSIONS, type Dimension, MEASURES } from "../core/fields.ts";
 
 export type Tier = "minute" | "hour" | "day";
 /** Where rows stand: those of a tier, or minutes that are being moved out of theirs. */
 export type Place = Tier | "moving";
 
-/** A cell's members as columns, from `cell.value`. */
+/** A cell's members as columns, from `cell.value`: as text, or, what is faster to take apart, as JSONB (jsonb_each). */
 export const CELL_COLUMNS = [
   ...CELL_DIMENSIONS.map((name, at) => `coalesce(cell.value ->> '$[0][${at}]', '') AS ${name}`),
   ...MEASURES.map((name, at) => `coalesce(cell.value ->> '$[1][${at}]', 0) AS ${name}`),
@@ -35,4 +35,15 @@ export const PLACES: Readonly<Record<Place, { readonly table: string; readonly v
 export function summedBy(traffic: "all" | "publisher"): readonly string[] {
   const summed = DIMENSIONS.filter((name) => (DIMENSION_FIELDS[name].sums as readonly string[]).includes(traffic));
   return ["", ...summed];
+}
+
+/** Between the two values of a pair; no value of a pair's dimensions holds it. */
+export const PAIR_SEPARATOR = "|";
+
+/** Pairs of dimensions of few values, by which everybody's traffic is summed as well. */
+export function pairsSummed(): readonly (readonly [Dimension, Dimension])[] {
+  const few = summedBy("all").filter(
+    (name): name is Dimension => name !== "" && !DIMENSION_FIELDS[name as Dimension].isMany,
+  );
+  return few.flatMap((first, at) => few.slice(at + 1).map((second) => [first, second] as const));
 }

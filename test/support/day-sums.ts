@@ -20,6 +20,9 @@ export function sumsOf(days: Facts): DaySums {
         ["advertiser_id", "", advertiserId],
         ["campaign_id", "", campaignId],
         ["ad_format", "", format],
+        ["country,device", "", `${country}|${device}`],
+        ["country,ad_format", "", `${country}|${format}`],
+        ["device,ad_format", "", `${device}|${format}`],
       ];
       const own = [
         ["", publisher, ""],
