@@ -4,12 +4,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { ReadScope } from "../../src/access/read-scope.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { dayOf, hourOf } from "../../src/core/time.ts";
-import { type Marks, planPage, planReads } from "../../src/report/plan/plan.ts";
+import { type Marks, planPage } from "../../src/report/plan/plan.ts";
 import { bucketsOf, marksOf } from "../../src/report/plan/subqueries.ts";
 import type { ReportQuery } from "../../src/report/query/query.ts";
 import { GRANULARITIES, windowEdges } from "../../src/report/query/windows.ts";
 import { type KeyAfter, readStatements, sketchStatement } from "../../src/report/read/segments-sql.ts";
 import type { Statement } from "../../src/report/read/statement.ts";
+import { readsOf } from "../support/reads.ts";
 import { aScope } from "../support/scopes.ts";
 import { ask, askJson, parseTable } from "./ask.ts";
 import { aCell, type Cell, clicks, seedCells, seedFacts, seedKey } from "./seed.ts";
@@ -52,7 +53,7 @@ function statementsOf(
   scope: ReadScope,
   after: KeyAfter | null = null,
 ): (Statement & { readonly tier: string })[] {
-  const reads = planReads(query.range, query, MARKS);
+  const reads = readsOf(query, MARKS, scope);
   const page = planPage(query, reads);
   return reads.flatMap((read) => {
     const statements = readStatements(read, { query, scope, page, after });
@@ -171,10 +172,11 @@ describe("windows in SQL", () => {
   const RANGE_MS = { fromMs: Date.UTC(2027, 6, 1) + 17 * 60_000, toMs: Date.UTC(2029, 6, 1) - 11 * 60_000 };
 
   async function checkWindows(query: ReportQuery, marks: Marks): Promise<void> {
-    const reads = planReads(query.range, query, marks);
+    const scope = aScope({ advertiserId });
+    const reads = readsOf(query, marks, scope);
     const found = new Map<number, number>();
     for (const read of reads) {
-      const reader = { query, scope: aScope({ advertiserId }), page: planPage(query, reads), after: null };
+      const reader = { query, scope, page: planPage(query, reads), after: null };
       const [{ sql, bound }] = readStatements(read, reader) as [Statement];
       const statement = env.REPORT_DB.prepare(sql).bind(...bound);
       for (const { time_window = 0, valid } of (await statement.all<{ time_window?: number; valid: number }>())

@@ -1,10 +1,10 @@
 /** Summing segments, and cutting them without a wrong sum. */
 import { describe, expect, it } from "vitest";
-import { planPage, type Read } from "../../src/report/plan/plan.ts";
+import { planPage, type Stretch } from "../../src/report/plan/plan.ts";
 import { cutGroups, sumGroups } from "../../src/report/read/groups.ts";
 import { parseTable } from "./ask.ts";
 
-const READS: Read[] = [
+const READS: Stretch[] = [
   { kind: "span", segment: { tier: "day", from: 1, to: 2 }, phase: null },
   { kind: "span", segment: { tier: "minute", from: 2_880, to: 2_881 }, phase: null },
 ];

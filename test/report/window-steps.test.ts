@@ -2,10 +2,11 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { dayOf } from "../../src/core/time.ts";
-import { planPage, planReads, type Read } from "../../src/report/plan/plan.ts";
+import { planPage, type Read } from "../../src/report/plan/plan.ts";
 import { joinSteps, stepsOf } from "../../src/report/plan/window-steps.ts";
 import type { ReportQuery } from "../../src/report/query/query.ts";
 import { readStatements } from "../../src/report/read/segments-sql.ts";
+import { readsOf } from "../support/reads.ts";
 import { aScope } from "../support/scopes.ts";
 import { askJson, parseTable } from "./ask.ts";
 import { aCell, type Cell, clicks, seedCells } from "./seed.ts";
@@ -39,7 +40,7 @@ function queryOf(search: string): ReportQuery {
 /** The steps of the only read, as windows of its tier. */
 function stepsIn(search: string, marks = { hour: 99_999_999, day: 99_999 }): [from: number, to: number][] {
   const query = queryOf(search);
-  const reads = planReads(query.range, query, marks);
+  const reads = readsOf(query, marks);
   const steps = reads.flatMap((read) => stepsOf(read, query, planPage(query, reads)));
   return steps.map((read) => (read.kind === "span" ? [read.segment.from, read.segment.to] : [0, 0]));
 }
@@ -85,7 +86,7 @@ describe("steps", () => {
     ["group_by=day,ad_id&timezone=Europe/Berlin"],
   ])("are one for %s", (search) => {
     const query = queryOf(search);
-    const reads = planReads(query.range, query, { hour: 99_999_999, day: 99_999 });
+    const reads = readsOf(query, { hour: 99_999_999, day: 99_999 });
     for (const read of reads) expect(stepsOf(read, query, planPage(query, reads))).toEqual([read]);
   });
 
@@ -93,7 +94,7 @@ describe("steps", () => {
     const asked = "from=2026-01-01&to=2026-01-31&granularity=minute&group_by=ad_id&metrics=clicks";
     const query = parseTable(new URLSearchParams(asked));
     if (!query.ok) throw new Error(query.error.reason);
-    const reads = planReads(query.value.range, query.value, { hour: 0, day: 0 });
+    const reads = readsOf(query.value, { hour: 0, day: 0 });
     const steps = stepsOf(reads[0] as Read, query.value, planPage(query.value, reads));
     expect(steps.length).toBe(5);
     const statement = { sql: "SELECT ?", bound: Array.from({ length: 12 }, () => 1) };
@@ -148,7 +149,7 @@ describe("a page in the order of time", () => {
 
   it("holds no value of the caller", () => {
     const query = queryOf("group_by=day,ad_id&ad_id=hostile,-hostile&limit=4321");
-    const reads = planReads(query.range, query, { hour: 99_999_999, day: 99_999 });
+    const reads = readsOf(query, { hour: 99_999_999, day: 99_999 });
     const reader = { query, scope: aScope({ advertiserId: "hostile" }), page: planPage(query, reads) };
     for (const read of reads) {
       for (const { sql, bound } of readStatements(read, { ...reader, after: [1, "hostile"] })) {

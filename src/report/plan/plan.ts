@@ -10,6 +10,7 @@
  * in both tiers, and a posting older than the mark goes to both in one transaction; so a mark that was read before the
  * facts is exact, however far it has moved since, and a lower mark only costs rows.
  */
+import type { Dimension as StoredDimension } from "../../core/fields.ts";
 import { HOUR_MS, MINUTE_MS } from "../../core/limits.ts";
 import { GROUPS_MAX } from "../limits.ts";
 import { isSumMetric } from "../query/metrics.ts";
@@ -24,16 +25,25 @@ export type Segment = { readonly tier: Tier; readonly from: number; readonly to:
 /** A segment that belongs to one window, which starts at a minute. */
 export type Piece = Segment & { readonly window: number };
 
-/**
- * What one statement reads: a segment whose windows SQL computes, or pieces of one tier with their windows. Of minutes,
- * those that stand in the tier's table, or those that are on their way out of it (src/report/read/cold-minutes.ts). Of
- * days, whether all of them are summed over advertisers too (src/report/plan/summed-days.ts). With `keys`, some rows of
- * a single window.
- */
-export type Read = { readonly isMoving?: boolean; readonly isSummed?: boolean; readonly keys?: KeySpan } & (
+/** Windows of one tier: a segment whose windows SQL computes, or pieces with their windows. */
+export type Stretch =
   | { readonly kind: "span"; readonly segment: Segment; readonly phase: Phase | null }
-  | { readonly kind: "pieces"; readonly tier: Tier; readonly pieces: readonly Piece[] }
-);
+  | { readonly kind: "pieces"; readonly tier: Tier; readonly pieces: readonly Piece[] };
+
+/**
+ * Where the rows of a stretch are found: in the tier's table, or on their way out of it
+ * (src/report/read/cold-minutes.ts), whole or by their cells; or in the days summed over advertisers by one dimension,
+ * by a pair of them, or by none.
+ */
+export type ReadSource =
+  | { readonly kind: "rows" | "cells"; readonly isMoving: boolean }
+  | { readonly kind: "day_sums"; readonly by: readonly StoredDimension[]; readonly publisherId: string | null };
+
+/**
+ * What one statement reads: a stretch, where its rows are found, and with `keys` some rows of a single window. Sources
+ * are decided by src/report/plan/sources.ts; statements only write them down.
+ */
+export type Read = Stretch & { readonly source: ReadSource; readonly keys?: KeySpan };
 
 /** Rows of a table within a window, by the rest of its key: behind one key, up to another. */
 export type KeySpan = { readonly after: RowKey | null; readonly upTo: RowKey | null };
@@ -66,7 +76,7 @@ const TIERS: Readonly<Record<Granularity, readonly Tier[]>> = {
 };
 
 /** The reads of a range. In UTC at most seven; in a zone at most one for each tier, or seven for each phase. */
-export function planReads(range: Range, cut: Cut, marks: Marks): Read[] {
+export function planReads(range: Range, cut: Cut, marks: Marks): Stretch[] {
   const [from, to] = [range.fromMs / MINUTE_MS, range.toMs / MINUTE_MS];
   const { granularity, zone } = cut;
   if (granularity === "hour") {
@@ -83,7 +93,7 @@ export function planReads(range: Range, cut: Cut, marks: Marks): Read[] {
   }
   const pieces = planPieces({ from, to }, windowEdges(range, cut), marks);
   return BY_DAY.map(
-    (tier): Read => ({ kind: "pieces", tier, pieces: pieces.filter((piece) => piece.tier === tier) }),
+    (tier): Stretch => ({ kind: "pieces", tier, pieces: pieces.filter((piece) => piece.tier === tier) }),
   ).filter((read) => read.kind === "pieces" && read.pieces.length > 0);
 }
 
@@ -95,15 +105,13 @@ function planPieces({ from, to }: { from: number; to: number }, edges: readonly 
   });
 }
 
-export function readTierOf(read: Read): Tier {
+export function readTierOf(read: Stretch): Tier {
   return read.kind === "span" ? read.segment.tier : read.tier;
 }
 
 /** What the reads cover, ascending, neighbours of one tier joined. */
-export function segmentsOf(reads: readonly Read[]): Segment[] {
-  const segments = reads
-    .filter(({ isMoving }) => isMoving !== true)
-    .flatMap((read): readonly Segment[] => (read.kind === "span" ? [read.segment] : read.pieces));
+export function segmentsOf(reads: readonly Stretch[]): Segment[] {
+  const segments = reads.flatMap((read): readonly Segment[] => (read.kind === "span" ? [read.segment] : read.pieces));
   const ascending = segments.toSorted(
     (left, right) => left.from * TIER_MS[left.tier] - right.from * TIER_MS[right.tier],
   );
@@ -147,7 +155,7 @@ export function wholePage(query: Pick<ReportQuery, "granularity" | "dimensions">
  * in each segment, or in each database, and large in sum: all groups are read, up to a limit. `reads` are those of all
  * databases.
  */
-export function planPage(query: ReportQuery, reads: readonly Read[]): Page {
+export function planPage(query: ReportQuery, reads: readonly Stretch[]): Page {
   if (isOrderedByKey(query)) return { order: query.order, limit: query.limit + 1, isExact: true };
   const ordering = query.order.flatMap(({ by }) => (by.kind === "metric" ? [query.metrics[by.index]] : []));
   const hasOnlySums = !query.metrics.some((metric) => metric === "reasons" || metric === "unique_users");

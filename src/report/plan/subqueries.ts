@@ -12,10 +12,10 @@ import { ADVERTISER_BUCKETS, MINUTE_MS } from "../../core/limits.ts";
 import { advertiserBucketOf } from "../../core/routing.ts";
 import { keyOrder, type ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
-import { type ColdMark, type MarkRow, withMoving } from "../read/cold-minutes.ts";
+import type { ColdMark, MarkRow } from "../read/cold-minutes.ts";
 import type { KeyAfter } from "../read/segments-sql.ts";
 import { type Marks, type Page, planPage, planReads, type Read, type Segment, segmentsOf, wholePage } from "./plan.ts";
-import { withSums } from "./summed-days.ts";
+import { withSources } from "./sources.ts";
 
 /** How far the rows of some buckets of one database are rolled, summed and moved. */
 export type DatabaseMarks = Marks & {
@@ -34,9 +34,12 @@ export type Ask = Part & { readonly reads: readonly (readonly Read[])[] };
 export type Share = Part & { readonly reads: readonly Read[] };
 
 /** The page itself, then totals, then both of the previous period, as far as they are asked. */
-export function planAsks(query: ReportQuery, after: KeyAfter | null, marks: readonly DatabaseMarks[]): Ask[] {
+export function planAsks(
+  { query, scope, after }: { query: ReportQuery; scope: ReadScope; after: KeyAfter | null },
+  marks: readonly DatabaseMarks[],
+): Ask[] {
   const readsOf = (of: ReportQuery) =>
-    marks.map((mark) => withMoving(withSums(planReads(of.range, of, mark), mark.summed), mark.cold));
+    marks.map((mark) => withSources(planReads(of.range, of, mark), { query: of, scope }, mark));
   const ask = (of: ReportQuery): Ask => ({ query: of, page: wholePage(of), reads: readsOf(of), after: null });
   const narrowed = after === null ? query : behind(query, after);
   const reads = readsOf(narrowed);

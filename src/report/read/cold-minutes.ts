@@ -20,14 +20,15 @@ import { err, ok, type Result } from "../../core/result.ts";
 import { Sketch } from "../../core/sketch.ts";
 import type { Rolled } from "../../facts/roll.ts";
 import { UNIQUES_GROUPS_MAX } from "../limits.ts";
-import { type Read, readTierOf } from "../plan/plan.ts";
+import type { Read } from "../plan/plan.ts";
+import { needsCells } from "../plan/sources.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type Dimension, isRowDimension } from "../query/fields.ts";
 import { addSums, measuresOf, withHundreds } from "../query/metrics.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
 import { type Group, groupKey, type ReadRow, type Reasons } from "./groups.ts";
-import { type KeyAfter, needsCells } from "./source-sql.ts";
+import type { KeyAfter } from "./source-sql.ts";
 import type { Statement } from "./statement.ts";
 
 /** Objects that one answer may open: each costs two requests or more, of the 10 000 of an invocation. */
@@ -75,15 +76,9 @@ export function coldMarkOf(rows: readonly MarkRow[], buckets: readonly number[])
   return ours.reduce(sum, { mark: 0, generation: 0 });
 }
 
-/** Reads, and each of minutes that may have been moved a second time, for rows on their way. */
-export function withMoving(reads: readonly Read[], { mark }: ColdMark): Read[] {
-  const isOld = (read: Read) => readTierOf(read) === "minute" && minutesOf([read]).some(({ from }) => from < mark);
-  return [...reads, ...reads.filter(isOld).map((read): Read => ({ ...read, isMoving: true }))];
-}
-
 /** The reads that objects are asked for. */
 export function movedReads(reads: readonly Read[]): Read[] {
-  return reads.filter(({ isMoving }) => isMoving === true);
+  return reads.filter(({ source }) => source.kind !== "day_sums" && source.isMoving);
 }
 
 /** The objects of the buckets that may hold minutes of the reads; none without reads. */

@@ -16,7 +16,6 @@ import { SLICES_MAX } from "../limits.ts";
 import type { Read } from "../plan/plan.ts";
 import { type Plot, packSlices, type Slice, splitList, splitRead, windowsOf } from "../plan/plots.ts";
 import { advertisersOf, type Share } from "../plan/subqueries.ts";
-import { sumsSource } from "../plan/summed-days.ts";
 import type { ReportProblem } from "../problems.ts";
 import type { Filter } from "../query/query.ts";
 import type { Selection } from "./source-sql.ts";
@@ -105,7 +104,7 @@ class Cutter {
     const [first] = shares;
     const named = first === undefined ? null : advertisersOf(first.query, scope);
     if (named?.length === 1) return [await this.#windows(plots.map((plot) => ({ ...plot, only: named })))];
-    const isSummed = (plot: Plot) => sumsSource(plot.read, selectionOf(plot, this.#cutting)) !== null;
+    const isSummed = ({ read }: Plot) => read.source.kind === "day_sums";
     const summed = await this.#windows(plots.filter(isSummed));
     const facts = plots.filter((plot) => !isSummed(plot));
     const sets = summed.length === 0 ? [] : [summed];

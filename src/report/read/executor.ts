@@ -98,13 +98,13 @@ function lookedUp({ query, scope }: Asked): readonly string[] | null {
 }
 
 async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, ReportProblem> | "moved"> {
-  const { query, scope, after } = asked;
+  const { query, scope } = asked;
   const buckets = bucketsOf(query, scope);
   const known = await Promise.all(
     places.databases.map(async (database) => ({ database, ...(await readMarks(database, buckets)) })),
   );
   const marks = known.map((one) => one.marks);
-  const asks = await weighAsks(planAsks(query, after, marks), places, scope);
+  const asks = await weighAsks(planAsks(asked, marks), places, scope);
   const looks = await Promise.all(
     known.map(async ({ database, marks: { cold } }, at) => {
       const ask = { database, shares: sharesOf(asks.of, at), scope, buckets, since: cold };

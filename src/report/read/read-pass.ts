@@ -13,9 +13,9 @@ import type { ReadScope } from "../../access/read-scope.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/limits.ts";
 import type { Result } from "../../core/result.ts";
 import { Directory, PRIMARY_DATABASE } from "../../facts/directory.ts";
+import { needsCells } from "../plan/sources.ts";
 import type { ReportQuery } from "../query/query.ts";
 import type { Granularity, Range } from "../query/windows.ts";
-import { needsCells } from "./source-sql.ts";
 
 /** Rows that a read of an unknown size is put down as beside its rows; one for each window of its tier. */
 export type Size = { readonly shape: string; readonly windows: number };

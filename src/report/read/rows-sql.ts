@@ -2,7 +2,7 @@
  * Which rows a statement of a report reads, and by what columns they are grouped: the constant fragments that the
  * statements of src/report/read/segments-sql.ts are built around.
  *
- *   FROM facts or cells of a tier, or sums of days (src/report/plan/summed-days.ts) [joined with a list of windows]
+ *   FROM facts or cells of a tier, or sums of days (source-sql.ts) [joined with a list of windows]
  *   WHERE whose rows AND windows of the read AND filters AND keys behind the cursor
  *
  * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. Whose rows
@@ -80,7 +80,8 @@ export type KeyColumn = Statement & { readonly alias: string; readonly group: st
  * The joins keep the windows outside and the currencies inside.
  */
 export function fromOf(read: Read, query: ReportQuery, source: Source): { before: Statement; from: string } {
-  const table = source.tables[read.isMoving === true ? "moving" : readTierOf(read)];
+  const isMoving = read.source.kind !== "day_sums" && read.source.isMoving;
+  const table = source.tables[isMoving ? "moving" : readTierOf(read)];
   assert(table !== undefined, "a source has the tier that it is read for");
   const lists: Statement[] = [];
   let from = table;

@@ -14,12 +14,11 @@ import { assert } from "../../core/result.ts";
 import { sketchesStatement } from "../../facts/sketch-sql.ts";
 import { WIDE } from "../../facts/wide-sql.ts";
 import type { Page, Read } from "../plan/plan.ts";
-import { sumsSource } from "../plan/summed-days.ts";
 import { joinSteps, stepsOf } from "../plan/window-steps.ts";
 import { isSumMetric, measuresOf, SUM_METRICS, withHundreds } from "../query/metrics.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import { behindTerm, fromOf, type KeyColumn, keyColumns, rowsOf } from "./rows-sql.ts";
-import { factsSource, type KeyAfter, needsCells, type Selection, type Source } from "./source-sql.ts";
+import { type KeyAfter, type Selection, type Source, sourceOf } from "./source-sql.ts";
 import { constant, joinClauses, type Statement } from "./statement.ts";
 
 export type { KeyAfter } from "./source-sql.ts";
@@ -41,18 +40,16 @@ export function readStatements(read: Read, reader: Reader): Statement[] {
 
 /** Sums by group. Its rows have the aliases `time_window`, each dimension and each measure. */
 function sumsStatement(read: Read, reader: Reader): Statement {
-  const source = sumsSource(read, reader);
-  if (source !== null) return sumsFrom(source, read, reader);
-  const facts = factsSource(reader);
+  const source = sourceOf(read, reader);
   const steps = stepsOf(read, reader.query, reader.page);
   const joined =
     steps.length === 1
       ? null
       : joinSteps(
-          steps.map((step) => sumsFrom(facts, step, reader)),
+          steps.map((step) => sumsFrom(source, step, reader)),
           reader.page.limit,
         );
-  return joined ?? sumsFrom(facts, read, reader);
+  return joined ?? sumsFrom(source, read, reader);
 }
 
 function sumsFrom(source: Source, read: Read, reader: Reader): Statement {
@@ -76,9 +73,9 @@ function sumsFrom(source: Source, read: Read, reader: Reader): Statement {
 
 /** Counts by reason, one JSON object a group. Its rows have the aliases `time_window`, each dimension and `reasons`. */
 function reasonsStatement(read: Read, reader: Reader): Statement {
-  const { query, scope, page } = reader;
-  assert(!needsCells(query, scope), "reasons stand on rows");
-  const source = factsSource(reader);
+  const { query, page } = reader;
+  assert(read.source.kind === "rows", "reasons stand on rows");
+  const source = sourceOf(read, reader);
   const { before, from } = fromOf(read, query, source);
   const keys = keyColumns(read, query, source);
   const aliases = keys.map(({ alias }) => alias);
@@ -104,8 +101,8 @@ export function sketchStatement(
   { query, scope, after, upTo }: SketchReader,
   [from, to]: readonly [from: number, to: number],
 ): Statement {
-  assert(!needsCells(query, scope), "sketches stand on rows");
-  const source = factsSource({ query, scope });
+  assert(read.source.kind === "rows", "sketches stand on rows");
+  const source = sourceOf(read, { query, scope });
   const { before, from: rows } = fromOf(read, query, source);
   const behind = upTo === null ? constant("") : behindTerm(read, query, { after: upTo, source });
   const keys = keyColumns(read, query, source);

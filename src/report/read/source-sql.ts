@@ -13,8 +13,10 @@
 import type { ReadScope } from "../../access/read-scope.ts";
 import { ROW_DIMENSIONS, DIMENSIONS as STORED } from "../../core/fields.ts";
 import { assert } from "../../core/result.ts";
-import { PLACES, type Place } from "../../facts/facts-schema.ts";
-import { type Dimension, isRowDimension } from "../query/fields.ts";
+import { PAIR_SEPARATOR, PLACES, type Place } from "../../facts/facts-schema.ts";
+import type { Read, ReadSource } from "../plan/plan.ts";
+import type { Asked } from "../plan/sources.ts";
+import type { Dimension } from "../query/fields.ts";
 import type { ReportQuery } from "../query/query.ts";
 import { constant, joinClauses, type Statement } from "./statement.ts";
 
@@ -80,33 +82,45 @@ const COLUMNS = {
   currency: CURRENCY_COLUMN,
 } as Record<Dimension, string>;
 
+const SUMS_ENTRY = "WHERE facts.dimension = ? AND facts.publisher_id = ?";
+const SUMS_TABLES: SourceParts["tables"] = { day: "day_sums AS facts" };
+const PAIR_AT = `instr(facts.value, '${PAIR_SEPARATOR}')`;
+const FIRST_OF_PAIR = `substr(facts.value, 1, ${PAIR_AT} - 1)`;
+const SECOND_OF_PAIR = `substr(facts.value, ${PAIR_AT} + 1)`;
+
 const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
 const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";
 const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM advertisers)";
 const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
 
-/** Facts rows, or their cells where the query names a dimension that only cells have. */
-export function factsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
+/** The source of a read, as it is planned. */
+export function sourceOf({ source }: Read, { query, scope }: Asked): Source {
+  if (source.kind === "day_sums") return sumsIn(source, scope);
   const { publisherId } = scope;
   const publisher = publisherId === null ? constant("") : { sql: SCOPE_PUBLISHER, bound: [publisherId] };
-  const tables = needsCells(query, scope) ? CELL_VIEWS : ROW_TABLES;
+  const tables = source.kind === "cells" ? CELL_VIEWS : ROW_TABLES;
   const entry = joinClauses([scopeTerm(scope, query), publisher]);
   return Source.within(scope, { tables, columns: COLUMNS, entry, rowKey: ROW_KEY });
 }
 
-/** The rows whose cells a query may unfold, for whoever weighs them. */
-export function rowsSource({ query, scope }: Pick<Selection, "query" | "scope">): Source {
-  return Source.within(scope, {
-    tables: ROW_TABLES,
-    columns: COLUMNS,
-    entry: scopeTerm(scope, query),
-    rowKey: ROW_KEY,
-  });
+/** For whoever weighs a read: the sums that it reads, or the rows whose cells it may unfold. */
+export function weighedSource({ source }: Read, { query, scope }: Asked): Source {
+  if (source.kind === "day_sums") return sumsIn(source, scope);
+  const entry = scopeTerm(scope, query);
+  return Source.within(scope, { tables: ROW_TABLES, columns: COLUMNS, entry, rowKey: ROW_KEY });
 }
 
-/** Whether a query names a dimension that only cells have. */
-export function needsCells({ dimensions, filters }: ReportQuery, { publisherId }: ReadScope): boolean {
-  return publisherId !== null || [...dimensions, ...filters].some(({ dimension }) => !isRowDimension(dimension));
+function sumsIn({ by, publisherId }: Extract<ReadSource, { kind: "day_sums" }>, scope: ReadScope): Source {
+  const [first, second] = by;
+  const values =
+    first === undefined
+      ? {}
+      : second === undefined
+        ? { [first]: "facts.value" }
+        : { [first]: FIRST_OF_PAIR, [second]: SECOND_OF_PAIR };
+  const columns = { publisher_id: "facts.publisher_id", currency: CURRENCY_COLUMN, ...values };
+  const entry = { sql: SUMS_ENTRY, bound: [by.join(","), publisherId ?? ""] };
+  return Source.within(scope, { tables: SUMS_TABLES, columns, entry, rowKey: "facts.value" });
 }
 
 /**

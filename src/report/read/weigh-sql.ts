@@ -9,9 +9,8 @@
  */
 import { parseJson } from "../../core/base64url.ts";
 import type { Read, RowKey } from "../plan/plan.ts";
-import { sumsSource } from "../plan/summed-days.ts";
 import { fromOf, rangeOf, rowFilter } from "./rows-sql.ts";
-import { needsCells, rowsSource, type Selection, type Source } from "./source-sql.ts";
+import { type Selection, type Source, weighedSource } from "./source-sql.ts";
 import { constant, joinClauses, type Statement } from "./statement.ts";
 
 /** A cell as text has about so many bytes. */
@@ -24,16 +23,16 @@ export type WeighedRow = { readonly rows: number; readonly weight: number };
 
 /** The weight of a read, of its first `limit` rows. */
 export function weighStatement(read: Read, selection: Selection, limit: number): Statement {
-  const source = sumsSource(read, selection) ?? rowsSource(selection);
+  const source = weighedSource(read, selection);
   return joinClauses([...weights(read, selection, source), { sql: "LIMIT ?", bound: [limit] }, constant(")")]);
 }
 
 /** The keys and weights of the rows of one window behind a key, in their order. Rows have the key as `key`. */
 export function keysStatement(read: Read, selection: Selection, limit: number): Statement {
-  const source = sumsSource(read, selection) ?? rowsSource(selection);
+  const source = weighedSource(read, selection);
   const { before, from } = fromOf(read, plain(selection), source);
   const columns = source.rowKey.replace(/^\(|\)$/g, "");
-  const weight = weightOf(selection, source);
+  const weight = weightOf(read, selection, source);
   return joinClauses([
     before,
     constant("SELECT json_array(".concat(columns, ") AS key,")),
@@ -58,17 +57,17 @@ function weights(read: Read, selection: Selection, source: Source): Statement[] 
   return [
     before,
     constant("SELECT count(*) AS rows, coalesce(sum(weight), 0) AS weight FROM (SELECT"),
-    weightOf(selection, source),
+    weightOf(read, selection, source),
     constant("AS weight FROM ".concat(from)),
     source.entry,
     rangeOf(read, source),
   ];
 }
 
-function weightOf({ query, scope }: Selection, source: Source): Statement {
-  if (source.tables.minute === undefined) return constant("1");
+function weightOf({ source: { kind } }: Read, { query }: Selection, source: Source): Statement {
+  if (kind === "day_sums") return constant("1");
   const terms = [constant("1")];
-  if (needsCells(query, scope)) {
+  if (kind === "cells") {
     const filter = rowFilter(query, source);
     terms.push({ sql: `+ iif(${filter.sql}, octet_length(facts.cells) / ${CELL_BYTES}, 0)`, bound: filter.bound });
   }

@@ -1,0 +1,77 @@
+/**
+ * Where each read of a plan finds its rows, decided once: statements, weights and slices take it from the read. Pure.
+ *
+ *   minutes that may have been moved        the tier's rows, and a second time those on their way out of it
+ *   rows, or their cells                    cells where a dimension is named that only cells have
+ *   days before the mark of sums            day_sums, where they answer:
+ *     everybody,      by country or filtered by it             by country              value is the country
+ *     everybody,      by country, filtered by device           by country and device   value is both
+ *     one publisher,  by country or filtered by it             its sums by country
+ *
+ * Keeps: the same answer as facts of days, or not the sums at all. A query that names one advertiser, more dimensions
+ * than there are sums by, or what stands on rows has none. One publisher is that of the scope, or the only one that a
+ * filter includes.
+ * Relies on: the marks of all buckets were read before the facts, since no advertiser is listed.
+ */
+
+import type { ReadScope } from "../../access/read-scope.ts";
+import { DIMENSIONS, type Dimension } from "../../core/fields.ts";
+import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../../facts/day-sums-sql.ts";
+import { isRowDimension } from "../query/fields.ts";
+import type { ReportQuery } from "../query/query.ts";
+import { type Read, type ReadSource, readTierOf, type Stretch } from "./plan.ts";
+
+/** Whose question it is. */
+export type Asked = { readonly query: ReportQuery; readonly scope: ReadScope };
+
+/** Up to where days are summed for all buckets that may be read, and from which minute on none was ever moved. */
+type SourceMarks = { readonly summed: number; readonly cold: { readonly mark: number } };
+
+/** The stretches with their sources; those of minutes that may have been moved come twice. */
+export function withSources(stretches: readonly Stretch[], asked: Asked, { summed, cold }: SourceMarks): Read[] {
+  const kind = needsCells(asked.query, asked.scope) ? "cells" : "rows";
+  const sums = sumsFor(asked);
+  const reads = stretches.map((stretch): Read => {
+    const isSummed = readTierOf(stretch) === "day" && segmentsIn(stretch).every(({ to }) => to <= summed);
+    return { ...stretch, source: isSummed && sums !== null ? sums : { kind, isMoving: false } };
+  });
+  const isOld = (stretch: Stretch) =>
+    readTierOf(stretch) === "minute" && segmentsIn(stretch).some(({ from }) => from < cold.mark);
+  return [...reads, ...stretches.filter(isOld).map((old): Read => ({ ...old, source: { kind, isMoving: true } }))];
+}
+
+function segmentsIn(stretch: Stretch): readonly { readonly from: number; readonly to: number }[] {
+  return stretch.kind === "span" ? [stretch.segment] : stretch.pieces;
+}
+
+/** Whether a query names a dimension that only cells have. */
+export function needsCells({ dimensions, filters }: ReportQuery, { publisherId }: ReadScope): boolean {
+  return publisherId !== null || [...dimensions, ...filters].some(({ dimension }) => !isRowDimension(dimension));
+}
+
+/** The sums that answer a query, of days that have them, or null. */
+function sumsFor({ query, scope }: Asked): ReadSource | null {
+  if (!canBeSummed(query, scope)) return null;
+  const publisherId = scope.publisherId ?? onlyPublisher(query);
+  const named = new Set<string>([...query.dimensions, ...query.filters].map(({ dimension }) => dimension));
+  if (publisherId !== null) named.delete("publisher_id");
+  // Who pays in what is known of advertisers: their sums, each with its currency.
+  if (named.delete("currency")) named.add("advertiser_id");
+  const by = DIMENSIONS.filter((dimension): dimension is Dimension => named.has(dimension));
+  const kinds = publisherId === null ? SUMS_OF_ALL : SUMS_OF_PUBLISHER;
+  return kinds.includes(by.join(",")) ? { kind: "day_sums", by, publisherId } : null;
+}
+
+/** Whether it is about all advertisers, or about what is left without some, and asks for nothing but sums. */
+function canBeSummed({ filters, metrics }: ReportQuery, scope: ReadScope): boolean {
+  // '' stands for all publishers in the table, and is nobody's scope.
+  if (scope.advertiserId !== null || scope.publisherId === "") return false;
+  if (metrics.includes("reasons") || metrics.includes("unique_users")) return false;
+  return filters.every(({ dimension, include }) => dimension !== "advertiser_id" || include.length === 0);
+}
+
+/** The publisher that a filter leaves; traffic without one has no sums of its own. */
+function onlyPublisher({ filters }: ReportQuery): string | null {
+  const [publisherId, another] = filters.find(({ dimension }) => dimension === "publisher_id")?.include ?? [];
+  return publisherId === undefined || publisherId === "" || another !== undefined ? null : publisherId;
+}
