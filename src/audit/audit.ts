@@ -8,12 +8,12 @@
  * Relies on: one attempt of one number at a time (audit/start.ts).
  */
 import { HEADS_PREFIX } from "../archive/head.ts";
-import { ADVERTISER_BUCKETS, SECOND_MS } from "../core/limits.ts";
+import { ADVERTISER_BUCKETS, DAY_MS, SECOND_MS } from "../core/limits.ts";
 import { type AuditReport, auditId, auditKey } from "./audit-report.ts";
 import { compareFigures, compareSums } from "./compare.ts";
 import { type AuditOf, type AuditPorts, endOf } from "./context.ts";
 import { leftovers } from "./leftovers.ts";
-import { getJson, keysBelow, putLines } from "./objects.ts";
+import { getJson, keysBelow, putJson, putLines, SEALED_THROUGH_KEY } from "./objects.ts";
 import { doneKey, foundPrefix, type ShardDone, touchedName } from "./shard-audit.ts";
 import type { Steps } from "./steps.ts";
 import { takeStock } from "./stock.ts";
@@ -29,11 +29,8 @@ export async function runAudit(ports: AuditPorts, of: AuditOf, steps: Steps): Pr
   const { day, attempt } = of;
   const bucket = ports.archive.bucket;
   const startedAtMs = await steps.do("start", async () => ports.clock());
-  const shards = await steps.do("shards", () => shardsOf(ports));
-  for (let at = 0; at < shards.length; at += SEALED_AT_ONCE) {
-    await sealShards(ports, shards.slice(at, at + SEALED_AT_ONCE), { untilMs: endOf(day), number: at, steps });
-  }
-  const working = await steps.do("inventory", () => takeStock(ports, of, shards));
+  const shards = await sealAll(ports, of, steps);
+  const working = await steps.do("inventory", () => takeStock(ports, of));
   await ports.runShards(of, working, steps);
   const touched = await steps.do("touched", async () => {
     const done = await Promise.all(working.map((shard) => getJson<ShardDone>(bucket, doneKey({ ...of, shard }))));
@@ -54,7 +51,7 @@ export async function runAudit(ports: AuditPorts, of: AuditOf, steps: Steps): Pr
     return found.length;
   });
   await steps.do("report", async () => {
-    await writeReport(ports, of, { startedAtMs, working, rowsRead, steps: touched.length + shards.length });
+    await writeReport(ports, of, { startedAtMs, working, rowsRead, steps: touched.length + shards });
     return null;
   });
   const report = await getJson<AuditReport>(bucket, auditKey(day, attempt));
@@ -67,6 +64,29 @@ async function shardsOf({ archive: { bucket }, shardNames }: AuditPorts): Promis
   const heads = await keysBelow(bucket, HEADS_PREFIX);
   const known = heads.map((key) => key.slice(HEADS_PREFIX.length, -".json".length));
   return [...new Set([...(await shardNames()), ...known])].sort();
+}
+
+/**
+ * Closes the logs of all shards at the end of the last day that may be closed by now, and at this one's in any case: so
+ * that of many days that wait, the first one's audit closes them all. Resolves to how many shards were asked.
+ */
+async function sealAll(ports: AuditPorts, { day }: AuditOf, steps: Steps): Promise<number> {
+  const { archive, clock, closeGraceMs } = ports;
+  const untilMs = await steps.do("until", async () => {
+    const through = (await getJson<{ untilMs: number }>(archive.bucket, SEALED_THROUGH_KEY))?.untilMs ?? 0;
+    const due = Math.floor((clock() - closeGraceMs) / DAY_MS) * DAY_MS;
+    return through >= endOf(day) ? 0 : Math.max(endOf(day), due);
+  });
+  if (untilMs === 0) return 0;
+  const shards = await steps.do("shards", () => shardsOf(ports));
+  for (let at = 0; at < shards.length; at += SEALED_AT_ONCE) {
+    await sealShards(ports, shards.slice(at, at + SEALED_AT_ONCE), { untilMs, number: at, steps });
+  }
+  await steps.do("sealed", async () => {
+    await putJson(archive.bucket, SEALED_THROUGH_KEY, { untilMs });
+    return null;
+  });
+  return shards.length;
 }
 
 async function sealShards(

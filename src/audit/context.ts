@@ -23,6 +23,8 @@ export type AuditPorts = {
   /** Has the parts of shards done, here or elsewhere; they are durable in R2 when this resolves. */
   readonly runShards: (of: AuditOf, shards: readonly string[], steps: Steps) => Promise<void>;
   readonly clock: () => number;
+  /** How long after its end a day may be closed. */
+  readonly closeGraceMs: number;
   readonly kept: { readonly minutesKeptDays: number; readonly hoursKeptDays: number };
 };
 

@@ -31,6 +31,8 @@ export type Seal = {
 export const SEALS_PREFIX = "seals/v1/";
 export const sealKey = (day: string) => `${SEALS_PREFIX}dt=${day}.json`;
 export const numbered = (attempt: number) => String(attempt).padStart(4, "0");
+/** Up to which instant every shard's log is closed. A topology that adds shards begins in the future. */
+export const SEALED_THROUGH_KEY = `${SEALS_PREFIX}through.json`;
 /** Where an audit keeps what it knows between its steps. */
 export const workPrefix = (day: string, attempt: number) => `${auditPrefix(day)}${numbered(attempt)}/`;
 export const lossPrefix = (day: string) => `losses/v1/dt=${day}/`;

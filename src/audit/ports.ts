@@ -27,6 +27,7 @@ export function auditPorts(env: Env): AuditPorts {
   const judges = () => judgesOf(env);
   return {
     ...{ archive, primary: env.REPORT_DB, databases: directory.databases, judges, clock, kept: config.tiers },
+    closeGraceMs: config.closeGraceMs,
     shardNames: async () => [...eventShardNames(await topologyInForce(env, config)), ...orders, ...counts],
     seal: async (shard, untilMs) => await shardOf(shard).seal(untilMs),
     archiveNow: async (shard) => void (await shardOf(shard).archiveNow()),

@@ -12,12 +12,12 @@ import { isoDay } from "../core/time.ts";
 import { type AuditOf, type AuditPorts, attemptsOf, lastFolded, sourcesOf, tailEndsKey } from "./context.ts";
 import { takeInventory } from "./inventory.ts";
 import { markSealed } from "./log-days.ts";
-import { getJson, putJson, putLines, putOnce, type Seal, sealKey } from "./objects.ts";
+import { getJson, keysBelow, putJson, putLines, putOnce, type Seal, sealKey } from "./objects.ts";
 import type { Finding } from "./scan.ts";
 import { foundPrefix, type ShardWork, workKey } from "./shard-audit.ts";
 
 /** Takes stock, writes the seal, and leaves each shard its work. Resolves to the shards that have any. */
-export async function takeStock(ports: AuditPorts, of: AuditOf, shards: readonly string[]): Promise<string[]> {
+export async function takeStock(ports: AuditPorts, of: AuditOf): Promise<string[]> {
   const { clock, primary } = ports;
   const { bucket } = ports.archive;
   const { day, attempt } = of;
@@ -37,8 +37,11 @@ export async function takeStock(ports: AuditPorts, of: AuditOf, shards: readonly
   const sources = new Map<string, Position>(before);
   const works: ShardWork[] = [];
   const found: Finding[] = [];
-  for (const shard of shards) {
-    const object = await bucket.get(`${HEADS_PREFIX}${shard}.json`);
+  const known = new Set<string>();
+  for (const key of await keysBelow(bucket, HEADS_PREFIX)) {
+    const shard = key.slice(HEADS_PREFIX.length, -".json".length);
+    known.add(shard);
+    const object = await bucket.get(key);
     if (object === null) continue;
     const head: ArchiveHead = decodeHead(await object.text());
     const sealed = earlier === null ? null : sourcesOf(earlier);
@@ -53,7 +56,6 @@ export async function takeStock(ports: AuditPorts, of: AuditOf, shards: readonly
     const lives = head.lives.map(({ incarnation }) => incarnation);
     works.push({ shard, lives, sources: stock.sources, segments: stock.segments, tail });
   }
-  const known = new Set(shards);
   for (const { owner, key } of await segmentsOn(day)) {
     if (!known.has(owner.shard)) found.push({ kind: "late_segment", where: key, detail: "No shard has this name." });
   }
