@@ -8,15 +8,17 @@
 import { DISCREPANCY_KINDS, type DiscrepancyKind } from "../core/discrepancy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { type AuditReport, auditId, auditKey } from "./audit-report.ts";
-import type { AuditOf } from "./context.ts";
+import { type AuditOf, attemptsOf } from "./context.ts";
 import { getJson, getLines } from "./objects.ts";
 import { type Repair, repairDatabase } from "./repair.ts";
+import { type RevisePorts, reviseFinding } from "./revise-findings.ts";
 import type { Finding } from "./scan.ts";
 import { findingsKey } from "./write-report.ts";
 
-export type MendPorts = {
-  readonly archive: R2Bucket;
+export type MendPorts = RevisePorts & {
+  readonly primary: D1Database;
   readonly databases: ReadonlyMap<string, D1Database>;
+  readonly archiveNow: (shard: string) => Promise<void>;
   readonly clock: () => number;
 };
 
@@ -31,14 +33,25 @@ const OF_ARCHIVE = new Set<DiscrepancyKind>(
   (Object.keys(DISCREPANCY_KINDS) as DiscrepancyKind[]).filter((kind) => DISCREPANCY_KINDS[kind] === "accepted_loss"),
 );
 
-/** Mends what a finished audit found and left open. */
-export async function mendAudit(ports: MendPorts, of: AuditOf): Promise<Result<Mended, MendRefusal>> {
+/** Mends in the name of `by` what a finished audit found and left open. */
+export async function mendAudit(ports: MendPorts, of: AuditOf, by: string): Promise<Result<Mended, MendRefusal>> {
   const { archive } = ports;
   const report = await getJson<AuditReport>(archive, auditKey(of.day, of.attempt));
   if (report === null) return err("audit_unknown");
   const open = await getLines<Finding>(archive, findingsKey(of));
   if (open.some(({ kind }) => OF_ARCHIVE.has(kind))) return err("archive_open");
   const tally = new Tally();
+  const attempts = await attemptsOf(ports, of);
+  const revising = { ...of, attempts, cause: `audit/${auditId(of.day, of.attempt)}`, by };
+  const revised = new Set<string>();
+  for (const finding of open) {
+    if (DISCREPANCY_KINDS[finding.kind] !== "revision") continue;
+    const isMended = await reviseFinding(ports, revising, finding);
+    tally.note(finding, isMended);
+    if (isMended && finding.place !== undefined) revised.add(finding.place.shard);
+  }
+  // The audit that follows reads revisions in the archive.
+  for (const shard of revised) await ports.archiveNow(shard);
   await repairAll(ports, of, open, tally);
   for (const finding of open) if (!tally.has(finding)) tally.note(finding, false);
   return ok(tally.result());

@@ -9,6 +9,7 @@ import { judgeUnder, type RuleSet, readRuleSet, ruleSetKey } from "../core/rules
 import { Directory } from "../facts/directory.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
+import type { MendPorts } from "./mend.ts";
 import { CountedBucket } from "./objects.ts";
 import type { Judges } from "./scan.ts";
 import { auditShard } from "./shard-audit.ts";
@@ -80,4 +81,21 @@ async function ruleSetIn(bucket: R2Bucket, id: string): Promise<RuleSet | null> 
   const rules = object === null ? null : readRuleSet(await object.text());
   // What stands there under another's name is nobody's rules.
   return rules?.id === id ? rules : null;
+}
+
+/** What mending needs: the shards that hold the events, and the databases. */
+export async function mendPorts(env: Env): Promise<MendPorts> {
+  const { databases } = new Directory(env);
+  return {
+    ...{
+      archive: env.ARCHIVE,
+      primary: env.REPORT_DB,
+      databases,
+      judges: await judgesOf(env),
+      clock: () => Date.now(),
+    },
+    archiveNow: async (shard) => void (await env.EVENT_SHARD.getByName(shard).archiveNow()),
+    revise: async (shard, requests, by) => await env.EVENT_SHARD.getByName(shard).revise(requests, by),
+    changes: async (shard, event) => await env.EVENT_SHARD.getByName(shard).changes(event),
+  };
 }

@@ -1,17 +1,17 @@
 /** An audit on real shards, D1 and R2: clean where nothing was done to it, and each planted difference found by its name. */
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runAudit } from "../../src/audit/audit.ts";
 import type { AuditReport } from "../../src/audit/audit-report.ts";
 import { mendAudit } from "../../src/audit/mend.ts";
 import { SEALED_THROUGH_KEY } from "../../src/audit/objects.ts";
-import { auditPorts } from "../../src/audit/ports.ts";
+import { auditPorts, mendPorts } from "../../src/audit/ports.ts";
 import type { Steps } from "../../src/audit/steps.ts";
 import { parseJson } from "../../src/core/base64url.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
+import { decodeLogLine } from "../../src/core/log-line.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
-import { boundDatabases } from "../../src/facts/directory.ts";
 import { rollAll } from "../../src/facts/roll.ts";
 import { anAttempt, aSignedClick, audit, count, shardOfEvent, startOver, TODAY } from "../support/audited.ts";
 import { CRAWLER } from "../support/builders.ts";
@@ -116,12 +116,17 @@ describe("a log that says what the rules do not", () => {
   async function plant(event: TokenEvent, verdict: "valid" | "invalid" | "duplicate", reason: string | null) {
     const shard = await shardOfEvent(event);
     await env.EVENT_SHARD.getByName(shard).ingest([encodeTokenEvent(event)]);
+    let text = "";
     await withShard(shard, async ({ log }) => {
       const [row] = log.rowsAfter(log.tail().seq, 1_000_000).slice(-1);
       const line = parseJson(row?.lines() ?? "") as Record<string, unknown>;
-      const text = JSON.stringify({ ...line, verdict, reason });
+      text = JSON.stringify({ ...line, verdict, reason });
       await changeRow(shard, row?.seq ?? 0, text);
     });
+    // The shard remembers what its log says.
+    await forget(shard, "*_[0-9]*");
+    await withShard(shard, async ({ remember }) => remember([decodeLogLine(text)]));
+    await evictDurableObject(env.EVENT_SHARD.getByName(shard));
     await count([await aSignedClick()]);
     await env.EVENT_SHARD.getByName(shard).archiveNow();
   }
@@ -132,28 +137,40 @@ describe("a log that says what the rules do not", () => {
   ] as const)("shows %s", async (_, facts, verdict, reason) => {
     await plant(await aSignedClick(facts), verdict, reason);
     const report = await audit();
-    expect(kindsOf(report)).toMatchObject({ verdict: 1 });
+    expect(kindsOf(report)).toEqual({ verdict: 1 });
+    expect(await mend(report)).toEqual({ ok: true, value: { verdict: { mended: 1, left: 0 } } });
+    expect(await audit()).toMatchObject({ outcome: "clean" });
   });
 
   it("shows a click whose token nobody signed", async () => {
     const event = await aSignedClick();
     await count([{ ...event, token: `${event.token.slice(0, -6)}AAAAAA` }]);
-    expect(kindsOf(await audit())).toEqual({ signature: 1 });
+    const report = await audit();
+    expect(kindsOf(report)).toEqual({ signature: 1 });
+    expect(await mend(report)).toEqual({ ok: true, value: { signature: { mended: 1, left: 0 } } });
+    expect(await audit()).toMatchObject({ outcome: "clean" });
+    const sums = await env.REPORT_DB.prepare("SELECT valid, invalid, spend_micros FROM facts_minute").first();
+    expect(sums).toEqual({ valid: 0, invalid: 1, spend_micros: 0 });
   });
 
   it("shows a second claim of one impression", async () => {
     const event = await aSignedClick();
     await count([event]);
-    await withShard(await shardOfEvent(event), async ({ index }) => index.dropBefore(0));
-    await forgetClaims(await shardOfEvent(event));
+    await forget(await shardOfEvent(event), "seen_[0-9]*");
     await count([await again(event)]);
-    expect(kindsOf(await audit())).toEqual({ double_claim: 1 });
+    const report = await audit();
+    expect(kindsOf(report)).toEqual({ double_claim: 1 });
+    expect(await mend(report)).toEqual({ ok: true, value: { double_claim: { mended: 1, left: 0 } } });
+    expect(await audit()).toMatchObject({ outcome: "clean" });
   });
 
   it("shows a duplicate of nothing", async () => {
     const event = await aSignedClick();
     await plant(event, "duplicate", "same_impression");
-    expect(kindsOf(await audit())).toMatchObject({ free_claim: 1 });
+    const report = await audit();
+    expect(kindsOf(report)).toEqual({ free_claim: 1 });
+    await mend(report);
+    expect(await audit()).toMatchObject({ found: {}, outcome: "clean" });
   });
 });
 
@@ -266,10 +283,7 @@ describe("an audit that is killed", () => {
   });
 });
 
-const mend = ({ day, attempt }: AuditReport) => {
-  const ports = { archive: env.ARCHIVE, databases: boundDatabases(env), clock: () => Date.now() };
-  return mendAudit(ports, { day, attempt });
-};
+const mend = async ({ day, attempt }: AuditReport) => mendAudit(await mendPorts(env), { day, attempt }, "key_7");
 
 async function changeRow(shard: string, seq: number, lines: string): Promise<void> {
   await runInDurableObject(env.EVENT_SHARD.getByName(shard), (_, { storage }) => {
@@ -277,11 +291,10 @@ async function changeRow(shard: string, seq: number, lines: string): Promise<voi
   });
 }
 
-async function forgetClaims(shard: string): Promise<void> {
-  await runInDurableObject(env.EVENT_SHARD.getByName(shard), (_, { storage }) => {
-    const tables = storage.sql
-      .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name GLOB 'seen_[0-9]*'")
-      .toArray();
-    for (const { name } of tables) storage.sql.exec(`DELETE FROM ${name}`);
+/** Empties the tables of keys or of repeats of a shard. */
+async function forget(shard: string, tables: string): Promise<void> {
+  await runInDurableObject(env.EVENT_SHARD.getByName(shard), (_, { storage: { sql } }) => {
+    const found = sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name GLOB ?1", tables).toArray();
+    for (const { name } of found) if (/^(seen|repeat)_/.test(name)) sql.exec(`DELETE FROM ${name}`);
   });
 }
