@@ -439,6 +439,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/audits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the sealed log days and what their last audits found */
+        get: operations["listAudits"];
+        put?: never;
+        /**
+         * Audit a log day, again where it was audited before
+         * @description Days are audited by themselves when they and their grace are over. The report is there when it is done.
+         */
+        post: operations["startAudit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/audits/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the audits of a log day, with what they found and how it is mended */
+        get: operations["getAudits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/audits/{day}/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept by name what is lost, so that the next audit can close the day
+         * @description For good: it is printed on every statement that it touches. The same again answers what was accepted.
+         */
+        post: operations["acceptLoss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/rebuild": {
         parameters: {
             query?: never;
@@ -1133,6 +1191,13 @@ export interface components {
              */
             after?: string;
         };
+        DayToAudit: {
+            /**
+             * Format: date
+             * @description A log day: a date in UTC.
+             */
+            day: string;
+        };
         LateDecisions: {
             decisions: {
                 id: string;
@@ -1142,6 +1207,12 @@ export interface components {
         };
         LettersToReplay: {
             keys: string[];
+        };
+        LossToAccept: {
+            /** @description What the audit names, letter for letter: `where` of a discrepancy. */
+            object: string;
+            /** @description Why it is lost; printed on what it touches. */
+            reason: string;
         };
         MintRequest: {
             tokens: components["schemas"]["TokenClaims"][];
@@ -1314,6 +1385,13 @@ export interface components {
             /** @description meta.nextCursor of the page before this one. */
             cursor?: string;
         };
+        AcceptedLoss: {
+            object: string;
+            reason: string;
+            by: string;
+            /** Format: date-time */
+            acceptedAt: string;
+        };
         Ad: {
             id: string;
             campaignId: string;
@@ -1392,7 +1470,7 @@ export interface components {
             at: string;
             keyId: string;
             /** @enum {string} */
-            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild";
+            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "accept";
             subjectKind: string;
             subjectId: string;
             before: {
@@ -1406,6 +1484,37 @@ export interface components {
             entries: components["schemas"]["AuditEntry"][];
             /** @description The `before` of the next page; null on the last. */
             next: number | null;
+        };
+        AuditStarted: {
+            id: string;
+            /**
+             * Format: date
+             * @description In UTC.
+             */
+            day: string;
+        };
+        AuditedDays: {
+            days: {
+                /**
+                 * Format: date
+                 * @description In UTC.
+                 */
+                day: string;
+                /**
+                 * @description By the last audit.
+                 * @enum {string}
+                 */
+                state: "sealed" | "clean" | "blocked";
+                /** @description The last audit; 0 before the first. */
+                attempt: number;
+                /** Format: date-time */
+                sealedAt: string;
+                auditedAt: string | null;
+                /** @description How many of each kind of discrepancy stand open. */
+                found: {
+                    [key: string]: number;
+                };
+            }[];
         };
         Campaign: {
             id: string;
@@ -1521,6 +1630,54 @@ export interface components {
             creatives: components["schemas"]["Creative"][];
             /** @description The `after` of the next page; null on the last. */
             next: string | null;
+        };
+        DayAudits: {
+            /**
+             * Format: date
+             * @description In UTC.
+             */
+            day: string;
+            state: ("sealed" | "clean" | "blocked") | null;
+            /** @description The newest first, at most twenty. */
+            audits: {
+                id: string;
+                attempt: number;
+                /** @enum {string} */
+                outcome: "clean" | "blocked";
+                /** Format: date-time */
+                sealedAt: string;
+                /** Format: date-time */
+                startedAt: string;
+                /** Format: date-time */
+                endedAt: string;
+                found: {
+                    /** @enum {string} */
+                    kind: "segment_missing" | "segment_changed" | "late_segment" | "chain_broken" | "foreign_shard" | "leftover" | "signature" | "verdict" | "double_claim" | "free_claim" | "unsettled" | "rules_unknown" | "line_unreadable" | "fact_missing" | "fact_extra" | "tier";
+                    count: number;
+                    /** @enum {string} */
+                    mendedBy: "accepted_loss" | "revision" | "repair" | "operator";
+                    examples: {
+                        /** @enum {string} */
+                        kind: "segment_missing" | "segment_changed" | "late_segment" | "chain_broken" | "foreign_shard" | "leftover" | "signature" | "verdict" | "double_claim" | "free_claim" | "unsettled" | "rules_unknown" | "line_unreadable" | "fact_missing" | "fact_extra" | "tier";
+                        /** @description An object's key, a line of a log, or a row of a report database. */
+                        where: string;
+                        detail: string;
+                        advertiserId?: string;
+                        event?: string;
+                    }[];
+                }[];
+                accepted: {
+                    object: string;
+                    reason: string;
+                    by: string;
+                }[];
+                /** @description What it asked of the platform, by operation. */
+                cost: {
+                    [key: string]: number;
+                };
+            }[];
+            /** @description What was accepted as lost; the next audit counts it as closed. */
+            losses: components["schemas"]["AcceptedLoss"][];
         };
         DeadLetter: {
             key: string;
@@ -1907,8 +2064,20 @@ export interface components {
             /** @description Whether the watermark has passed the range. */
             complete: boolean;
             lagSeconds: number | null;
-            /** @enum {string} */
-            state: "open" | "provisional";
+            /**
+             * @description The least of the days in the range.
+             * @enum {string}
+             */
+            state: "open" | "blocked" | "provisional" | "reconciled" | "billed";
+            /** @description The range in parts of one state: a window has the state of the part in which it ends. */
+            states: {
+                /** @enum {string} */
+                state: "open" | "blocked" | "provisional" | "reconciled" | "billed";
+                /** Format: date-time */
+                from: string;
+                /** Format: date-time */
+                to: string;
+            }[];
             truncated: boolean;
             /** @description The `cursor` of the next page; null on the last. */
             nextCursor: string | null;
@@ -2124,6 +2293,11 @@ export interface components {
             reasons?: {
                 [key: string]: number;
             };
+            /**
+             * @description Of the day, week or month: the least of its days.
+             * @enum {string}
+             */
+            state?: "open" | "blocked" | "provisional" | "reconciled" | "billed";
             previous?: components["schemas"]["MetricValues"];
         };
         /** @description One series: the dimensions that it is about, and a point for each window. */
@@ -2209,6 +2383,11 @@ export interface components {
                 reasons?: {
                     [key: string]: number;
                 };
+                /**
+                 * @description Of the day, week or month: the least of its days.
+                 * @enum {string}
+                 */
+                state?: "open" | "blocked" | "provisional" | "reconciled" | "billed";
                 previous?: components["schemas"]["MetricValues"];
             }[];
         };
@@ -2371,6 +2550,8 @@ export interface operations {
                     "X-Report-Watermark"?: string;
                     /** @description CSV: `meta.complete`. */
                     "X-Report-Complete"?: string;
+                    /** @description CSV: `meta.state`. */
+                    "X-Report-State"?: string;
                     /** @description CSV: `meta.timezone`. */
                     "X-Report-Timezone"?: string;
                     /** @description CSV: `meta.currencies`, where money is asked. */
@@ -2574,6 +2755,8 @@ export interface operations {
                     "X-Report-Watermark"?: string;
                     /** @description CSV: `meta.complete`. */
                     "X-Report-Complete"?: string;
+                    /** @description CSV: `meta.state`. */
+                    "X-Report-State"?: string;
                     /** @description CSV: `meta.timezone`. */
                     "X-Report-Timezone"?: string;
                     /** @description CSV: `meta.currencies`, where money is asked. */
@@ -2850,6 +3033,8 @@ export interface operations {
                     "X-Report-Watermark"?: string;
                     /** @description CSV: `meta.complete`. */
                     "X-Report-Complete"?: string;
+                    /** @description CSV: `meta.state`. */
+                    "X-Report-State"?: string;
                     /** @description CSV: `meta.timezone`. */
                     "X-Report-Timezone"?: string;
                     /** @description CSV: `meta.currencies`, where money is asked. */
@@ -5784,6 +5969,540 @@ export interface operations {
                 headers: {
                     /** @description The methods that the address takes. */
                     Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudits: {
+        parameters: {
+            query?: {
+                /** @description A log day: a date in UTC. */
+                from?: string;
+                /** @description A log day: a date in UTC. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The days, in their order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditedDays"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DayToAudit"];
+            };
+        };
+        responses: {
+            /** @description The audit is under way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditStarted"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [day-without-log](/problems/day-without-log): Nothing was logged on this day or before it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [day-not-over](/problems/day-not-over): This log day cannot be audited yet.
+             *
+             *     [day-before-open](/problems/day-before-open): The log day before this one was not audited.
+             *
+             *     [audit-running](/problems/audit-running): An audit of this log day is under way.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAudits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description day */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The day's reports. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayAudits"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acceptLoss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description day */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LossToAccept"];
+            };
+        };
+        responses: {
+            /** @description What is accepted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedLoss"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [loss-not-found](/problems/loss-not-found): The day's last audit names no open discrepancy at this object.
+             *
+             *     [loss-not-acceptable](/problems/loss-not-acceptable): This discrepancy is not mended by accepting a loss.
+             */
+            409: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

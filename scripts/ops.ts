@@ -1,5 +1,5 @@
 /**
- * `npm run ops`: the operator's way to dead letters and late clicks, over the Worker's HTTP interface.
+ * `npm run ops`: the operator's way to dead letters, late clicks and audits, over the Worker's HTTP interface.
  *
  * Keeps: results on stdout, errors in one line on stderr. Exit code 0 when everything asked for was done, 1 when a
  * request or any of its rows was refused or failed, 2 for a command that cannot be understood.
@@ -17,6 +17,9 @@ const USAGE = `usage: npm run ops -- COMMAND [--url URL] [--key KEY] [--json]
   dead show KEY                             one letter, whole
   dead replay KEY… | --all                  count what is in them, once; a letter that was edited is refused
   rebuild [--database BINDING]              fill a report database from the archive (REPORT_DB)
+  audit list                                the sealed log days and what their last audits found
+  audit show DAY                            a day's audits: what was found, and what mends it
+  audit run DAY                             audit a day, again where it was audited before
   late list [--status waiting|decided|all] [--limit N] [--after ID]
   late accept ID…                           count late clicks: valid, or duplicate where the impression is taken
   late reject ID…                           count them as invalid

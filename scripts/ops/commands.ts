@@ -21,6 +21,7 @@ export type Outcome = { readonly text: string; readonly data: unknown; readonly 
 type Command = (client: OperatorClient, items: readonly string[], options: Options) => Promise<Outcome>;
 
 const DEAD_PATH = "/v1/admin/dead-letters";
+const AUDITS_PATH = "/v1/admin/audits";
 const LATE_PATH = "/v1/late-clicks";
 /** What one request may hold. */
 const REPLAYS_PER_REQUEST = 100;
@@ -134,6 +135,37 @@ const decideLate =
     };
   };
 
+const listAudits: Command = async (client) => {
+  const answer = (await client.get(AUDITS_PATH, {})) as Schemas["AuditedDays"];
+  const rows = answer.days.map(({ day, state, attempt, auditedAt, found }) => [
+    ...[day, state, attempt, auditedAt],
+    Object.entries(found)
+      .map(([kind, count]) => `${count} ${kind}`)
+      .join(", "),
+  ]);
+  const text = toTable(["day", "state", "audits", "audited", "found"], rows);
+  return { text: rows.length === 0 ? "no sealed days" : text, data: answer, isDone: true };
+};
+
+const showAudit: Command = async (client, [day]) => {
+  const answer = (await client.get(`${AUDITS_PATH}/${day}`, {})) as Schemas["DayAudits"];
+  const [last] = answer.audits;
+  const rows = (last?.found ?? []).flatMap(({ kind, count, mendedBy, examples }) =>
+    examples.map(({ where, detail }, at) =>
+      at === 0 ? [kind, count, mendedBy, where, detail] : ["", "", "", where, detail],
+    ),
+  );
+  const head = `${day}: ${answer.state ?? "under way"}${last === undefined ? "" : `, audit ${last.id} of ${last.endedAt}`}`;
+  const table = rows.length === 0 ? [] : ["", toTable(["found", "count", "mended by", "where", "detail"], rows)];
+  const losses = answer.losses.map(({ object, reason, by }) => `accepted as lost by ${by}: ${object} (${reason})`);
+  return { text: [head, ...table, ...losses].join("\n"), data: answer, isDone: answer.state !== "blocked" };
+};
+
+const runAudit: Command = async (client, [day]) => {
+  const answer = (await client.post(AUDITS_PATH, { day })) as Schemas["AuditStarted"];
+  return { text: `audit ${answer.id} is under way: audit show ${day}`, data: answer, isDone: true };
+};
+
 /** How many items a command takes beside its name; replay takes none with --all. */
 export type Arity = "none" | "one" | "some" | "some or --all";
 
@@ -143,6 +175,9 @@ export const COMMANDS: Readonly<
   "dead list": { run: listDead, takes: "none", options: ["limit", "after"] },
   "dead show": { run: showDead, takes: "one", options: [] },
   "dead replay": { run: replayDead, takes: "some or --all", options: ["all"] },
+  "audit list": { run: listAudits, takes: "none", options: [] },
+  "audit show": { run: showAudit, takes: "one", options: [] },
+  "audit run": { run: runAudit, takes: "one", options: [] },
   rebuild: { run: rebuildDatabase, takes: "none", options: ["database"] },
   "late list": { run: listLate, takes: "none", options: ["status", "limit", "after"] },
   "late accept": { run: decideLate("accept"), takes: "some", options: [] },

@@ -4,7 +4,17 @@
  * Keeps: an entry is a statement for the batch of its act, so neither is there without the other. Rows are only
  * added. No secret is part of an entry.
  */
-export const AUDIT_ACTIONS = ["create", "update", "rotate", "revoke", "decide", "replay", "rebuild"] as const;
+export const AUDIT_ACTIONS = [
+  "create",
+  "update",
+  "rotate",
+  "revoke",
+  "decide",
+  "replay",
+  "rebuild",
+  "audit",
+  "accept",
+] as const;
 
 export type AuditEntry = {
   readonly action: (typeof AUDIT_ACTIONS)[number];

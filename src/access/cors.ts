@@ -15,6 +15,7 @@ const HEADERS = "Authorization, Content-Type, Accept, If-None-Match";
 /** What a page reads besides the body. */
 const EXPOSED = [
   ...["ETag", "Link", "Retry-After", "Content-Disposition", "X-Report-Watermark", "X-Report-Complete"],
+  "X-Report-State",
   ...["X-Report-Timezone", "X-Report-Currency", "X-Report-Truncated", "X-Report-Warnings", "X-Report-Next-Cursor"],
   "X-Report-Totals",
 ].join(", ");

@@ -153,6 +153,16 @@ const OPERATOR_ROUTES: readonly Route[] = [
     ...{ method: "POST", path: "/v1/admin/dead-letters/replay", needs: "admin", body: LIST },
     load: async () => (await operator()).replayLetters,
   },
+  { method: "GET", path: "/v1/admin/audits", needs: "admin", load: async () => (await operator()).auditDays },
+  {
+    ...{ method: "POST", path: "/v1/admin/audits", needs: "admin", body: LIST },
+    load: async () => (await operator()).startDayAudit,
+  },
+  { method: "GET", path: "/v1/admin/audits/:day", needs: "admin", load: async () => (await operator()).auditsOfDay },
+  {
+    ...{ method: "POST", path: "/v1/admin/audits/:day/losses", needs: "admin", body: LIST },
+    load: async () => (await operator()).acceptDayLoss,
+  },
   {
     ...{ method: "POST", path: "/v1/admin/rebuild", needs: "admin", body: LIST },
     load: async () => (await operator()).rebuild,

@@ -8,6 +8,7 @@ import { keySchema } from "../admin/key-spec.ts";
 import { emptySchema, rotateSchema } from "../admin/keys.ts";
 import { endSecretSchema } from "../admin/postback-secret.ts";
 import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, CREATIVES, PUBLISHERS } from "../admin/resources.ts";
+import { auditStart, lossSchema } from "../operator/audits.ts";
 import { replaySchema } from "../operator/dead-letters.ts";
 import { decisionsSchema } from "../operator/late-clicks.ts";
 import { rebuildSchema } from "../operator/rebuild.ts";
@@ -41,6 +42,8 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   LateDecisions: decisionsSchema,
   LettersToReplay: replaySchema,
   DatabaseToRebuild: rebuildSchema,
+  DayToAudit: auditStart,
+  LossToAccept: lossSchema,
   TokenToExplain: operator.TokenToExplain,
   TokenClaims: track.TokenClaims,
   MintRequest: track.MintRequest,
@@ -83,6 +86,10 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   DeadLetterPage: operator.DeadLetterPage,
   DeadLetter: operator.DeadLetter,
   ReplayResults: operator.ReplayResults,
+  AuditedDays: operator.AuditedDays,
+  DayAudits: operator.DayAudits,
+  AuditStarted: operator.AuditStarted,
+  AcceptedLoss: operator.AcceptedLoss,
   RebuildProgress: operator.RebuildProgress,
   MintAnswer: track.MintAnswer,
   ConversionStatus: submit.ConversionStatus,

@@ -2,6 +2,7 @@
  * What the desk answers, as schemas: what happened to a click, late clicks, dead letters.
  */
 import * as z from "zod";
+import { DISCREPANCY_KINDS, type DiscrepancyKind } from "../core/discrepancy.ts";
 import { VERDICT_REASONS, VERDICTS } from "../core/verdict.ts";
 import { count, instant, text } from "./report-answers.ts";
 
@@ -140,6 +141,62 @@ export const ReplayResults = z.object({
     }),
   ),
 });
+const logDay = z.string().meta({ format: "date" }).describe("In UTC.");
+const kind = z.enum(Object.keys(DISCREPANCY_KINDS) as [DiscrepancyKind, ...DiscrepancyKind[]]);
+
+export const AuditedDays = z.object({
+  days: z.array(
+    z.object({
+      day: logDay,
+      state: z.enum(["sealed", "clean", "blocked"]).describe("By the last audit."),
+      attempt: count.describe("The last audit; 0 before the first."),
+      sealedAt: instant,
+      auditedAt: instant.nullable(),
+      found: z.record(z.string(), count).describe("How many of each kind of discrepancy stand open."),
+    }),
+  ),
+});
+
+const Discrepancy = z.object({
+  kind,
+  where: text.describe("An object's key, a line of a log, or a row of a report database."),
+  detail: text,
+  advertiserId: text.optional(),
+  event: text.optional(),
+});
+
+export const AcceptedLoss = z.object({ object: text, reason: text, by: text, acceptedAt: instant });
+
+export const DayAudits = z.object({
+  day: logDay,
+  state: z.enum(["sealed", "clean", "blocked"]).nullable(),
+  audits: z
+    .array(
+      z.object({
+        id: text,
+        attempt: count,
+        outcome: z.enum(["clean", "blocked"]),
+        sealedAt: instant,
+        startedAt: instant,
+        endedAt: instant,
+        found: z.array(
+          z.object({
+            kind,
+            count,
+            mendedBy: z.enum(["accepted_loss", "revision", "repair", "operator"]),
+            examples: z.array(Discrepancy),
+          }),
+        ),
+        accepted: z.array(z.object({ object: text, reason: text, by: text })),
+        cost: z.record(z.string(), count).describe("What it asked of the platform, by operation."),
+      }),
+    )
+    .describe("The newest first, at most twenty."),
+  losses: z.array(AcceptedLoss).describe("What was accepted as lost; the next audit counts it as closed."),
+});
+
+export const AuditStarted = z.object({ id: text, day: logDay });
+
 export const RebuildProgress = z.object({
   events: count.describe("Events of log rows that were read from the archive."),
   shards: count.describe("Shards that are complete."),

@@ -3,6 +3,7 @@
  */
 
 import { REFUSAL_REASONS } from "../core/refusal.ts";
+import { auditsQuery } from "../operator/audits.ts";
 import { listSchema as lettersQuery, showSchema } from "../operator/dead-letters.ts";
 import { listSchema as lateQuery } from "../operator/late-clicks.ts";
 import { EXAMPLE } from "./example-values.ts";
@@ -14,6 +15,7 @@ const NOT_FOUND = problems("not_found");
 const CHECKED = [...KEYED, ...problems("unknown_parameter", "invalid_value"), ...FAULTS];
 /** Whether a refusal is about a token whose signature is asked for, whenever it was signed. */
 const isOfToken = (reason: string) => !/^(body_|field_|method_|speculative|life_too_long|issued_ahead)/.test(reason);
+const audits = { tag: "Audits", scopes: ["admin"] } as const;
 const letters = { tag: "Dead letters", scopes: ["admin"] } as const;
 
 export const OPERATOR_OPERATIONS: readonly Operation[] = [
@@ -90,6 +92,49 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     answers: { 200: json("One result for each letter.", "ReplayResults") },
     problems: [...CHECKED, ...BODIES],
     examples: [{ name: "one", body: { keys: [EXAMPLE.deadLetter] }, status: 200 }],
+  },
+  {
+    ...{ ...audits, id: "listAudits", method: "get", path: "/v1/admin/audits" },
+    summary: "List the sealed log days and what their last audits found",
+    query: auditsQuery,
+    answers: { 200: json("The days, in their order.", "AuditedDays") },
+    problems: CHECKED,
+    examples: [{ name: "april", query: { from: "2026-04-01", to: "2026-04-30" }, status: 200 }],
+  },
+  {
+    ...{ ...audits, id: "getAudits", method: "get", path: "/v1/admin/audits/{day}" },
+    summary: "Show the audits of a log day, with what they found and how it is mended",
+    answers: { 200: json("The day's reports.", "DayAudits") },
+    problems: [...CHECKED, ...NOT_FOUND],
+    examples: [{ name: "blocked", path: { day: EXAMPLE.logDay }, status: 200 }],
+  },
+  {
+    ...{ ...audits, id: "startAudit", method: "post", path: "/v1/admin/audits" },
+    summary: "Audit a log day, again where it was audited before",
+    description:
+      "Days are audited by themselves when they and their grace are over. The report is there when it is done.",
+    body: { schema: "DayToAudit" },
+    answers: { 202: json("The audit is under way.", "AuditStarted") },
+    problems: [
+      ...[...CHECKED, ...BODIES],
+      ...problems("day_not_over", "day_without_log", "day_before_open", "audit_running"),
+    ],
+    examples: [],
+  },
+  {
+    ...{ ...audits, id: "acceptLoss", method: "post", path: "/v1/admin/audits/{day}/losses" },
+    summary: "Accept by name what is lost, so that the next audit can close the day",
+    description:
+      "For good: it is printed on every statement that it touches. The same again answers what was accepted.",
+    body: { schema: "LossToAccept" },
+    answers: { 200: json("What is accepted.", "AcceptedLoss") },
+    problems: [...CHECKED, ...BODIES, ...NOT_FOUND, ...problems("loss_not_found", "loss_not_acceptable")],
+    examples: [
+      {
+        ...{ name: "segment", path: { day: EXAMPLE.logDay }, status: 200 },
+        body: { object: EXAMPLE.lostObject, reason: "The bucket was restored from a copy of the day before." },
+      },
+    ],
   },
   {
     ...{ ...letters, id: "rebuildDatabase", method: "post", path: "/v1/admin/rebuild" },

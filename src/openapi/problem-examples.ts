@@ -89,6 +89,19 @@ const OPERATOR: Readonly<Record<string, readonly Example[]>> = {
   listDeadLetters: [{ name: "otherScope", key: "report", status: 403 }],
   getDeadLetter: [{ name: "unknownLetter", query: { key: "dead/v1/unknown.json" }, status: 404 }],
   replayDeadLetters: [{ name: "noKeys", body: { keys: [] }, status: 400 }],
+  listAudits: [{ name: "noDate", query: { from: "yesterday" }, status: 400 }],
+  getAudits: [{ name: "unknownDay", path: { day: "2019-01-01" }, status: 404 }],
+  startAudit: [
+    { name: "noLog", body: { day: "2019-01-01" }, status: 404 },
+    { name: "otherScope", body: { day: EXAMPLE.logDay }, key: "report", status: 403 },
+  ],
+  acceptLoss: [
+    {
+      ...{ name: "notNamed", path: { day: EXAMPLE.logDay }, status: 409 },
+      body: { object: "raw/v1/dt=2026-04-19/none.ndjson.gz", reason: "Nobody knows where it is." },
+    },
+    { name: "noReason", path: { day: EXAMPLE.logDay }, body: { object: EXAMPLE.lostObject }, status: 400 },
+  ],
   rebuildDatabase: [{ name: "notBound", body: { database: "REPORT_DB_9" }, status: 400 }],
 };
 

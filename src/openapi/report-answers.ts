@@ -4,6 +4,7 @@
  * Keeps: strict: an answer that holds a member which is not here fails its test.
  */
 import * as z from "zod";
+import { DAY_STATES } from "../core/day-state.ts";
 import { toCamelCase } from "../core/fields.ts";
 import { DIMENSION_NAMES } from "../report/query/fields.ts";
 import { isSumMetric, METRICS, type Metric, QUOTIENT_METRICS } from "../report/query/metrics.ts";
@@ -39,6 +40,9 @@ const windowMembers = Object.fromEntries(
   ["minute", "hour", "day", "week", "month"].map((word) => [word, instant.optional()]),
 );
 
+const dayState = z.enum(DAY_STATES);
+const stateMembers = { state: dayState.optional().describe("Of the day, week or month: the least of its days.") };
+
 export const MetricValues = z.object(metricMembers).describe("The metrics that were asked for.");
 
 const ofCurrency = z
@@ -51,11 +55,12 @@ export const ReportRow = z
     ...dimensionMembers,
     ...nameMembers,
     ...metricMembers,
+    ...stateMembers,
     previous: MetricValues.optional(),
   })
   .describe("The window and the dimensions that were asked for, then the metrics.");
 
-const point = z.object({ ...windowMembers, ...metricMembers, previous: MetricValues.optional() });
+const point = z.object({ ...windowMembers, ...metricMembers, ...stateMembers, previous: MetricValues.optional() });
 
 export const ReportSeries = z
   .object({ ...dimensionMembers, ...nameMembers, points: z.array(point) })
@@ -81,7 +86,10 @@ export const ReportMeta = z
     watermark: instant.nullable().describe("Every event that arrived before it is counted; null when unknown."),
     complete: z.boolean().describe("Whether the watermark has passed the range."),
     lagSeconds: count.nullable(),
-    state: z.enum(["open", "provisional"]),
+    state: dayState.describe("The least of the days in the range."),
+    states: z
+      .array(z.object({ state: dayState, from: instant, to: instant }))
+      .describe("The range in parts of one state: a window has the state of the part in which it ends."),
     truncated: z.boolean(),
     nextCursor: text.nullable().describe("The `cursor` of the next page; null on the last."),
     totals: z

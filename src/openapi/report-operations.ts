@@ -70,6 +70,7 @@ const REPORT_HEADERS = {
   "Content-Disposition": "CSV: the name of the file, with period, zone and whether it is cut.",
   "X-Report-Watermark": "CSV: `meta.watermark`.",
   "X-Report-Complete": "CSV: `meta.complete`.",
+  "X-Report-State": "CSV: `meta.state`.",
   "X-Report-Timezone": "CSV: `meta.timezone`.",
   "X-Report-Currency": "CSV: `meta.currencies`, where money is asked.",
   "X-Report-Truncated": "CSV: `meta.truncated`.",

@@ -16,6 +16,7 @@ import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { EXPLAIN, EXPLAIN_ROWS, LATE_CLICKS, passPrimaryRead, passRead } from "../report/read/read-pass.ts";
 import { readScopeOf } from "../report/tenancy.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
+import { acceptLoss, listAudits, runAudit, showAudits } from "./audits.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
 import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
 import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
@@ -27,11 +28,12 @@ type Acted = Result<Record<string, unknown>, ReportProblem | Refusal | Response>
 
 /** An act as a handler. */
 const act =
-  (does: (asked: Keyed) => Promise<Acted>) =>
+  (does: (asked: Keyed) => Promise<Acted>, status = 200) =>
   async (asked: Keyed): Promise<Response> => {
     const result = await does(asked);
     if (!result.ok) return result.error instanceof Response ? result.error : toProblemResponse(result.error);
     return Response.json(result.value, {
+      status,
       headers: { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" },
     });
   };
@@ -64,6 +66,12 @@ export const decideLate = act(({ env, body, actor, principal }) => {
 export const listLetters = act(({ env, search }) => listDeadLetters(search(), env.ARCHIVE));
 export const showLetter = act(({ env, search }) => showDeadLetter(search(), env.ARCHIVE));
 export const replayLetters = act(({ env, config, body, actor }) => replayDeadLetters(body, { env, config }, actor));
+/** Audits read the day's reports or start one; what it finds is told later. */
+export const auditDays = act(({ env, search }) => listAudits(search(), env.REPORT_DB));
+export const auditsOfDay = act(({ env, param }) => showAudits(param("day"), env));
+export const startDayAudit = act(({ env, config, body, actor }) => runAudit(body, { env, config }, actor), 202);
+export const acceptDayLoss = act(({ env, param, body, actor }) => acceptLoss(param("day"), body, { env, actor }));
+
 export const rebuild = act(({ env, config, body, actor }) =>
   rebuildDatabase(body, env, { actor, newTo: config.newAdvertisersTo }),
 );

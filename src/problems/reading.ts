@@ -190,6 +190,36 @@ export const OF_ADMINISTRATION = {
     title: "The parent does not exist.",
     advice: "Create the object that `field` names first, or correct its id.",
   },
+  day_not_over: {
+    status: 409,
+    title: "This log day cannot be audited yet.",
+    advice: "Ask again when the day and its grace (CLOSE_GRACE_H) are over.",
+  },
+  day_without_log: {
+    status: 404,
+    title: "Nothing was logged on this day or before it.",
+    advice: "Name a day of the archive: GET /v1/admin/audits lists those that are sealed.",
+  },
+  day_before_open: {
+    status: 409,
+    title: "The log day before this one was not audited.",
+    advice: "Audit the days in their order: begin with the one before.",
+  },
+  audit_running: {
+    status: 409,
+    title: "An audit of this log day is under way.",
+    advice: "Wait until its report is there: GET /v1/admin/audits/<day>.",
+  },
+  loss_not_found: {
+    status: 409,
+    title: "The day's last audit names no open discrepancy at this object.",
+    advice: "Send `where` of a discrepancy of the day's last audit, letter for letter.",
+  },
+  loss_not_acceptable: {
+    status: 409,
+    title: "This discrepancy is not mended by accepting a loss.",
+    advice: "Have it mended in the way that `mendedBy` names, and audit the day again.",
+  },
   foreign_parent: {
     status: 422,
     title: "The ad group is in another campaign.",

@@ -10,7 +10,7 @@
  * Keeps: parse, then read; the watermark is read before the facts that it speaks for. A caller's mistake is a named
  * problem; who asks, and what becomes of a failure, is the front's (src/api/app.ts).
  */
-
+import { isOperator } from "../access/api-keys.ts";
 import type { Keyed } from "../access/asked.ts";
 import { fromDatabase } from "../access/database.ts";
 import type { ReadScope } from "../access/read-scope.ts";
@@ -19,6 +19,7 @@ import { ok, type Result } from "../core/result.ts";
 import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
 import { formatOf, respond, type Shaped } from "./answer/answer.ts";
 import { encodeCsv } from "./answer/csv.ts";
+import { type Closed, type ClosedCache, readClosed, windowStates } from "./answer/day-states.ts";
 import { type ReportMeta, toMeta } from "./answer/meta.ts";
 import { fillSeries, seriesWriter, toSeriesRows } from "./answer/series.ts";
 import { rowWriter, toCsvRows } from "./answer/table.ts";
@@ -53,7 +54,13 @@ export type ReportPorts = {
 
 /** A parsed request on its way to an answer. */
 type Sources = PageSources & { readonly primary: D1Database };
-type Asked = { readonly scope: ReadScope; readonly sources: Sources; readonly config: Config } & CursorContext;
+type Asked = {
+  readonly scope: ReadScope;
+  readonly sources: Sources;
+  readonly config: Config;
+  readonly closed: Closed;
+  readonly isOperator: boolean;
+} & CursorContext;
 type Answered = { readonly shaped: Shaped; readonly meta: ReportMeta };
 
 /** How a route reads its query, and answers it. */
@@ -84,17 +91,21 @@ const PLATFORM: ReportPorts = {
 };
 
 /**
- * What an isolate remembers: watermarks, by the stations and, where it matters, the tenant that they stand for, and
- * dead letters.
+ * What an isolate remembers: watermarks, by the stations and, where it matters, the tenant that they stand for, dead
+ * letters and log days.
  */
-type Caches = { readonly watermarks: Map<string, WatermarkCache>; readonly uncounted: UncountedCache };
+type Caches = {
+  readonly watermarks: Map<string, WatermarkCache>;
+  readonly uncounted: UncountedCache;
+  readonly closed: ClosedCache;
+};
 const CACHES_MAX = 1_000;
 
 export type ReportHandlers = Readonly<Record<keyof typeof ROUTES, (asked: Keyed) => Promise<Response>>>;
 
 /** The handlers of the report API, which share their caches. */
 export function reportHandlers(ports: ReportPorts = PLATFORM): ReportHandlers {
-  const caches: Caches = { watermarks: new Map(), uncounted: { letters: null } };
+  const caches: Caches = { watermarks: new Map(), uncounted: { letters: null }, closed: { closed: null, readMs: 0 } };
   const handlerOf = (route: Route) => (asked: Keyed) => answer(asked, route, { ports, caches });
   return { table: handlerOf(ROUTES.table), query: handlerOf(ROUTES.query), series: handlerOf(ROUTES.series) };
 }
@@ -138,7 +149,10 @@ async function answer(
       turns: pass.turns,
       sliceWeight: ports.sliceWeight,
     };
-    return route.answer({ ...cursor, scope: scope.value, sources, config });
+    // Before the facts that it speaks of.
+    const closed = await readClosed(env.REPORT_DB, { nowMs, graceMs: config.closeGraceMs }, caches.closed);
+    const asked = { ...cursor, scope: scope.value, sources, config, closed, isOperator: isOperator(principal) };
+    return route.answer(asked);
   });
   if (!passed.ok) return passed.error;
   const answered = passed.value;
@@ -154,24 +168,31 @@ async function answer(
 }
 
 async function answerTable(asked: Asked): Promise<Result<Answered, ReportProblem>> {
-  const { query, scope, sources, config, nowMs } = asked;
+  const { query, scope, sources } = asked;
   const page = await readTablePage(sources, scope, asked);
   if (!page.ok) return page;
   const { rows, ...read } = page.value;
   const shown = rows.map(({ group }) => group);
   const currencies = await fromDatabase(() => currenciesShown({ query, scope, shown }, sources.currencies));
-  const meta = toMeta({ ...read, query, currencies, shown, late: config.late, tiers: config.tiers, nowMs });
+  const meta = toMeta({ ...read, query, currencies, shown, ...settingsOf(asked) });
+  const stateOf = windowStates(query, page.value.read.watermark.watermarkMs, asked.closed);
   const keys = shown.map(({ dimensions }) => dimensions);
   const named = await readNames(sources.primary, { query, scope, keys });
-  const items = () => mapEach(rows, rowWriter(query, named));
+  const items = () => mapEach(rows, rowWriter(query, named, stateOf));
   const csv = () => {
-    const { names, rows: cells } = toCsvRows(rows, query, named);
+    const { names, rows: cells } = toCsvRows(rows, query, named, stateOf);
     return encodeCsv(names, cells);
   };
   return ok({ shaped: { name: "rows", items, csv }, meta });
 }
 
-async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Promise<Result<Answered, ReportProblem>> {
+/** What an answer says about itself that no reading tells. */
+function settingsOf({ config, closed, isOperator, nowMs }: Asked) {
+  return { late: config.late, tiers: config.tiers, closed, isOperator, nowMs };
+}
+
+async function answerSeries(asked: Asked): Promise<Result<Answered, ReportProblem>> {
+  const { query, scope, sources } = asked;
   const watermark = await sources.watermark();
   const reading = await readReport(sources, { query, scope, after: null });
   if (!reading.ok) return reading;
@@ -180,24 +201,17 @@ async function answerSeries({ query, scope, sources, config, nowMs }: Asked): Pr
   const read = toReadFacts(reading.value, watermark, query);
   const shown = reading.value.groups;
   const currencies = await fromDatabase(() => currenciesShown({ query, scope, shown }, sources.currencies));
-  const meta = toMeta({
-    query,
-    read,
-    currencies,
-    shown,
-    isCut: false,
-    nextCursor: null,
-    late: config.late,
-    tiers: config.tiers,
-    nowMs,
-  });
+  const page = { isCut: false, nextCursor: null };
+  const meta = toMeta({ ...page, query, read, currencies, shown, ...settingsOf(asked) });
+  const stateOf = windowStates(query, watermark.watermarkMs, asked.closed);
   const keys = series.value.map(({ dimensions }) => dimensions);
   const named = await readNames(sources.primary, { query, scope, keys });
   const csv = () => {
-    const { names, rows } = toSeriesRows(series.value, query, named);
+    const { names, rows } = toSeriesRows(series.value, query, named, stateOf);
     return encodeCsv(names, rows);
   };
-  return ok({ shaped: { name: "series", items: () => mapEach(series.value, seriesWriter(query, named)), csv }, meta });
+  const items = () => mapEach(series.value, seriesWriter(query, named, stateOf));
+  return ok({ shaped: { name: "series", items, csv }, meta });
 }
 
 function cacheOf({ watermarks }: Caches, stations: Stations, scope: ReadScope): WatermarkCache {

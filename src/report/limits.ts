@@ -52,6 +52,8 @@ export const WATERMARK_HOLD_MS = 5_000;
 export const WATERMARK_CACHE_MS = 2_000;
 /** Dead letters are rare, and a list of them is a request to R2. */
 export const UNCOUNTED_CACHE_MS = 10_000;
+/** A day changes its state once, and a report that says so some seconds later is as true. */
+export const DAY_STATES_CACHE_MS = 15_000;
 /** A source of the watermark that does not answer in this time is reported as unknown. */
 export const WATERMARK_TIMEOUT_MS = 2_000;
 

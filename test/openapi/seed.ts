@@ -13,6 +13,7 @@ import { aClick, NOON_MS } from "../support/builders.ts";
 import { aLateClick } from "../support/late.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { aToken, testRing, testSeal } from "../support/tokens.ts";
+import { seedBlockedDay } from "./seed-audits.ts";
 
 const HOUR_MS = 3_600_000;
 const ring = await testRing();
@@ -24,6 +25,7 @@ export async function seedExamples(): Promise<Map<string, string>> {
     aCell({ counts: counted(800, 9), device: "desktop", publisher_id: "pub_2" }),
     aCell({ counts: counted(300, 4), atMs: NOON_MS + HOUR_MS, ad_id: "ad_12" }),
   ]);
+  await seedBlockedDay(env);
   const clickId = aClickId();
   const late = aLateClick("imp_late", "ad_9");
   const shard = env.EVENT_SHARD.getByName("clicks-0");

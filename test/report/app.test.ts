@@ -234,7 +234,7 @@ describe("formats and headers", () => {
   it("writes a series as CSV, point by point", async () => {
     const path = "/v1/metrics/clicks?ad_id=ad_8821&from=2026-04-20&to=2026-04-20&breakdown=device_type&format=csv";
     expect(await (await ask(path)).text()).toBe(
-      "day,device_type,clicks\r\n2026-04-20,desktop,1\r\n2026-04-20,mobile,3\r\n",
+      "day,device_type,clicks,state\r\n2026-04-20,desktop,1,open\r\n2026-04-20,mobile,3,open\r\n",
     );
   });
 

@@ -47,7 +47,7 @@ describe("NDJSON", () => {
   it("is a series a line for a series", async () => {
     const path = "/v1/metrics/clicks?from=2026-04-20&to=2026-04-20&ad_id=ad_0001,ad_0002&breakdown=ad_id&format=ndjson";
     const lines = (await (await ask(path)).text()).split("\n");
-    expect(lines[0]).toBe('{"adId":"ad_0001","points":[{"day":"2026-04-20T00:00:00Z","clicks":2}]}');
+    expect(lines[0]).toBe('{"adId":"ad_0001","points":[{"day":"2026-04-20T00:00:00Z","clicks":2,"state":"open"}]}');
     expect(lines.length).toBe(4);
   });
 });

@@ -94,8 +94,8 @@ describe("[fault B12] names=true", () => {
     ]);
     const points = await (await ask(`/v1/metrics/clicks?${DAY}&breakdown=campaign_id&format=csv`)).text();
     expect(points.split("\r\n").slice(0, 2)).toEqual([
-      "day,campaign_id,campaign_name,clicks",
-      "2026-04-20,cmp_7,Spring,1",
+      "day,campaign_id,campaign_name,clicks,state",
+      "2026-04-20,cmp_7,Spring,1,open",
     ]);
     const body = {
       from: "2026-04-20",

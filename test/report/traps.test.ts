@@ -345,28 +345,29 @@ describe("[fault B15] either spelling", () => {
 
   it("a window has one name in tables and series, and is a date in CSV where it is one", async () => {
     const RANGE = "from=2026-04-20&to=2026-04-20&ad_id=12&timezone=Europe/Berlin";
-    for (const [word, json, csv] of [
-      ["day", "2026-04-20T00:00:00+02:00", "2026-04-20"],
-      ["week", "2026-04-20T00:00:00+02:00", "2026-04-20"],
-      ["month", "2026-04-01T00:00:00+02:00", "2026-04-01"],
+    for (const [word, json, csv, state = ""] of [
+      ["day", "2026-04-20T00:00:00+02:00", "2026-04-20", ",open"],
+      ["week", "2026-04-20T00:00:00+02:00", "2026-04-20", ",open"],
+      ["month", "2026-04-01T00:00:00+02:00", "2026-04-01", ",open"],
       ["hour", "2026-04-20T14:00:00+02:00", "2026-04-20T14:00:00+02:00"],
       ["minute", "2026-04-20T14:00:00+02:00", "2026-04-20T14:00:00+02:00"],
     ]) {
+      const head = state === "" ? `${word},clicks` : `${word},clicks,state`;
       expect(await rowsOf(`${RANGE}&group_by=${word}`)).toEqual([{ [`${word}`]: json, clicks: 4 }]);
       const table = await (await ask(`${TABLE}?${RANGE}&group_by=${word}&format=csv`)).text();
-      expect(table).toBe(`${word},clicks\r\n${csv},4\r\n`);
+      expect(table).toBe(`${head}\r\n${csv},4${state}\r\n`);
       const { series } = await askJson(`/v1/metrics/clicks?${RANGE}&granularity=${word}`);
       expect(series[0]?.points).toContainEqual({ [`${word}`]: json, clicks: 4 });
       const points = await (await ask(`/v1/metrics/clicks?${RANGE}&granularity=${word}&format=csv`)).text();
-      expect(points.split("\r\n")[0]).toBe(`${word},clicks`);
-      expect(points).toContain(`\r\n${csv},4\r\n`);
+      expect(points.split("\r\n")[0]).toBe(head);
+      expect(points).toContain(`\r\n${csv},4${state}\r\n`);
     }
     const all = await askJson(`/v1/metrics/clicks?${RANGE}&granularity=all`);
     expect(all.series[0]?.points).toEqual([{ clicks: 4 }]);
     expect(await (await ask(`/v1/metrics/clicks?${RANGE}&granularity=all&format=csv`)).text()).toBe("clicks\r\n4\r\n");
     // Midnight does not exist in Cairo on 24 April 2026.
     const cairo = "from=2026-04-24&to=2026-04-24&timezone=Africa/Cairo&format=csv";
-    expect(await (await ask(`/v1/metrics/clicks?${cairo}`)).text()).toBe("day,clicks\r\n2026-04-24,0\r\n");
+    expect(await (await ask(`/v1/metrics/clicks?${cairo}`)).text()).toBe("day,clicks,state\r\n2026-04-24,0,open\r\n");
   });
 });
 

@@ -186,7 +186,7 @@ describe("compare=previous_period", () => {
     ]);
     expect(meta.totals).toEqual({ clicks: 31, previous: { clicks: 64 } });
     expect(await (await ask(`${path}&format=csv`)).text()).toBe(
-      "day,clicks,previous.clicks\r\n2026-03-29,15,0\r\n2026-03-30,16,64\r\n",
+      "day,clicks,previous.clicks,state\r\n2026-03-29,15,0,provisional\r\n2026-03-30,16,64,provisional\r\n",
     );
   });
 

@@ -100,6 +100,7 @@ function addCsvHeaders(headers: Record<string, string>, meta: ReportMeta, { isFu
   headers["X-Report-Watermark"] = meta.watermark ?? "unknown";
   headers["X-Report-Timezone"] = meta.timezone;
   headers["X-Report-Complete"] = String(meta.complete);
+  headers["X-Report-State"] = meta.state;
   headers["X-Report-Truncated"] = String(meta.truncated);
   if (meta.currencies !== undefined) headers["X-Report-Currency"] = meta.currencies.join(", ");
   if (meta.warnings.length > 0) headers["X-Report-Warnings"] = toAscii(JSON.stringify(meta.warnings));

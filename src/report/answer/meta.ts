@@ -5,11 +5,12 @@
  *
  * Keeps: `query.from` and `query.to` are instants and half-open, [from, to), also where the caller gave a date.
  * `complete` is true only when every event that arrived before `to` is counted: none waits on its way, none of the
- * asker's lies in dead letters or waits for a decision, and no tier has forgotten any. `state` is `provisional` when
- * the range ended before the watermark (late events, conversions and corrections still change it), else `open`. A page
- * of rows that were kept says what was true when they were read.
+ * asker's lies in dead letters or waits for a decision, and no tier has forgotten any. `state` is the least of the
+ * range's days (core/day-state.ts), `states` has the range in parts. A page of rows that were kept says what was true
+ * when they were read, but for the audits since.
  */
 import type { TierSettings } from "../../config.ts";
+import { type DayState, dayStateOf } from "../../core/day-state.ts";
 import { toCamelCase } from "../../core/fields.ts";
 import { MINUTE_MS } from "../../core/limits.ts";
 import { isoSecond } from "../../core/time.ts";
@@ -22,6 +23,7 @@ import type { Warning } from "../query/range.ts";
 import type { Range } from "../query/windows.ts";
 import { instantSpeller } from "../query/zone.ts";
 import { type Counted, countedTogether, type Group, nothingCounted } from "../read/groups.ts";
+import { type Closed, type SpelledState, spelledStates, stateWarnings } from "./day-states.ts";
 import { keptWarnings } from "./retention-warnings.ts";
 import { type NamedValues, namedValuesReader, toJsonValue } from "./table.ts";
 import { type UsersMeta, usersMeta } from "./users-meta.ts";
@@ -34,7 +36,9 @@ export type ReportMeta = {
   readonly watermark: string | null;
   readonly complete: boolean;
   readonly lagSeconds: number | null;
-  readonly state: "open" | "provisional";
+  readonly state: DayState;
+  /** The range in parts of one state. */
+  readonly states: readonly SpelledState[];
   readonly truncated: boolean;
   /** The `cursor` of the next page, null on the last. */
   readonly nextCursor: string | null;
@@ -74,6 +78,9 @@ export type MetaFacts = {
   readonly nextCursor: string | null;
   readonly late: LatePolicy;
   readonly tiers: TierSettings;
+  readonly closed: Closed;
+  /** Whether the asker may know what blocks a day. */
+  readonly isOperator: boolean;
   readonly nowMs: number;
 };
 
@@ -98,6 +105,7 @@ export function toMeta(facts: MetaFacts): ReportMeta {
     ...(query.isByCurrency && facts.currencies?.includes("") ? [CURRENCY_UNSET] : []),
     ...(read.segments.length > TIERS_SHOWN_MAX ? [TIERS_CUT] : []),
     ...keptWarnings(read.segments, facts.tiers, nowMs),
+    ...stateWarnings(query.range, facts.closed, facts.isOperator),
   ];
   const hasPassed = watermarkMs !== null && watermarkMs >= query.range.toMs;
   return {
@@ -105,7 +113,8 @@ export function toMeta(facts: MetaFacts): ReportMeta {
     watermark: watermarkMs === null ? null : isoSecond(watermarkMs),
     complete: hasPassed && read.watermark.isShort !== true && !said.some(({ code }) => MISSING.has(code)),
     lagSeconds: watermarkMs === null ? null : Math.max(0, Math.round((nowMs - watermarkMs) / 1_000)),
-    state: hasPassed ? "provisional" : "open",
+    state: dayStateOf(query.range.toMs, watermarkMs, facts.closed.closing),
+    states: spelledStates(query.range, watermarkMs, facts.closed),
     truncated: facts.isCut,
     nextCursor: facts.nextCursor,
     ...(read.totals === null ? {} : { totals: toJsonValue(read.totals) }),

@@ -4,10 +4,10 @@
  *
  *   {"deviceType":"mobile","points":[{"minute":"2026-04-20T12:00:00Z","clicks":3,"previous":{"clicks":2}}, …]}
  *
- * A point names its window by the word of the granularity, as a row does. A point's `previous` is what the window in
- * its place had in the range before, where that is asked. Keeps: every series has the same windows, gapless and
- * ascending, from the window of `from` to that of `to`; the sum of its points is the sum of its groups. Without
- * dimensions there is exactly one series, also when it is all zero.
+ * A point names its window by the word of the granularity and has the state of its day, week or month, as a row does.
+ * A point's `previous` is what the window in its place had in the range before, where that is asked. Keeps: every
+ * series has the same windows, gapless and ascending, from the window of `from` to that of `to`; the sum of its points
+ * is the sum of its groups. Without dimensions there is exactly one series, also when it is all zero.
  */
 
 import { toCamelCase } from "../../core/fields.ts";
@@ -21,10 +21,16 @@ import { instantSpeller } from "../query/zone.ts";
 import type { Reading } from "../read/executor.ts";
 import { type Counted, dimensionsKey, type Group, groupKey, nothingCounted } from "../read/groups.ts";
 import type { CsvValue } from "./csv.ts";
-import { csvTime, metricsReader, pairColumns, previousByPlace } from "./table.ts";
+import type { StateOfWindow } from "./day-states.ts";
+import { csvTime, metricsReader, pairColumns, previousByPlace, stateCells, stateColumn, stateMember } from "./table.ts";
 
 export type Series = { readonly dimensions: readonly string[]; readonly points: readonly Point[] };
-export type Point = { readonly time: string; readonly counted: Counted; readonly previous: Counted | null };
+export type Point = {
+  readonly window: number;
+  readonly time: string;
+  readonly counted: Counted;
+  readonly previous: Counted | null;
+};
 
 /** The zero-filled series of a reading, by dimension values ascending; refuses `too_many_points`. */
 export function fillSeries(
@@ -51,6 +57,7 @@ export function fillSeries(
     const counted = new Map(members.map((group) => [group.window, group]));
     const earlier = (place: number) => before.get(groupKey(place, members[0]?.dimensions ?? [])) ?? nothing;
     const points = windows.map(({ window, time }, place) => ({
+      window,
       time,
       counted: counted.get(window) ?? nothing,
       previous: previous === null ? null : earlier(place),
@@ -61,7 +68,11 @@ export function fillSeries(
 }
 
 /** Turns series into JSON objects, one by one. */
-export function seriesWriter(query: ReportQuery, named: Names): (series: Series) => Record<string, unknown> {
+export function seriesWriter(
+  query: ReportQuery,
+  named: Names,
+  stateOf: StateOfWindow,
+): (series: Series) => Record<string, unknown> {
   const { granularity, metrics } = query;
   const read = metricsReader(metrics);
   const fields = keyFields(query).map(toCamelCase);
@@ -72,9 +83,10 @@ export function seriesWriter(query: ReportQuery, named: Names): (series: Series)
   };
   return (one) => ({
     ...keysOf(one),
-    points: one.points.map(({ time, counted, previous }) => ({
+    points: one.points.map(({ window, time, counted, previous }) => ({
       ...(granularity === "all" ? {} : { [granularity]: time }),
       ...read(counted),
+      ...stateMember(stateOf(window)),
       ...(previous === null ? {} : { previous: read(previous) }),
     })),
   });
@@ -85,14 +97,25 @@ export function toSeriesRows(
   series: readonly Series[],
   query: ReportQuery,
   named: Names,
+  stateOf: StateOfWindow,
 ): { readonly names: string[]; readonly rows: CsvValue[][] } {
   const values = keyValues(query, named);
   const columns = pairColumns(query);
   const timeOf = ({ time }: Point) => (query.granularity === "all" ? [] : [csvTime(time, query)]);
   return {
-    names: [...(query.granularity === "all" ? [] : [query.granularity]), ...keyFields(query), ...columns.names],
+    names: [
+      ...(query.granularity === "all" ? [] : [query.granularity]),
+      ...keyFields(query),
+      ...columns.names,
+      ...stateColumn(query),
+    ],
     rows: series.flatMap((one) =>
-      one.points.map((point) => [...timeOf(point), ...values(one.dimensions), ...columns.toCells(point)]),
+      one.points.map((point) => [
+        ...timeOf(point),
+        ...values(one.dimensions),
+        ...columns.toCells(point),
+        ...stateCells(stateOf(point.window)),
+      ]),
     ),
   };
 }

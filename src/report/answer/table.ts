@@ -3,12 +3,14 @@
  *
  *   {"minute":"2026-04-20T12:00:00Z","adId":"ad_9","clicks":841,"previous":{"clicks":790}}
  *
- * Keeps: a row has exactly those fields. A window is named by the instant at which it starts, in the query's zone. A
- * row's `previous` is what its counterpart had in the range before, of the same dimensions; windows pair by place, or
- * by date with those of a year before. In CSV, where a cell holds one value, `reasons` is one column for each reason
- * that there is (`reason.<name>`), and the previous values are further columns (`previous.<name>`): so the columns
- * follow from the query alone. Days, weeks and months are dates there, which a spreadsheet knows.
+ * Keeps: a row has exactly those fields, and the state of its day, week or month. A window is named by the instant at
+ * which it starts, in the query's zone. A row's `previous` is what its counterpart had in the range before, of the same
+ * dimensions; windows pair by place, or by date with those of a year before. In CSV, where a cell holds one value,
+ * `reasons` is one column for each reason that there is (`reason.<name>`), and the previous values are further columns
+ * (`previous.<name>`): so the columns follow from the query alone. Days, weeks and months are dates there, which a
+ * spreadsheet knows.
  */
+import type { DayState } from "../../core/day-state.ts";
 import { addExact, type Exact, toJsonNumber } from "../../core/exact.ts";
 import { toCamelCase } from "../../core/fields.ts";
 import { MINUTE_MS } from "../../core/limits.ts";
@@ -28,6 +30,7 @@ import {
   valuesReader,
 } from "../read/groups.ts";
 import type { CsvValue } from "./csv.ts";
+import { hasStates, type StateOfWindow } from "./day-states.ts";
 
 /** A row of the answer: a group, and what its counterpart in the previous period counted (null unless asked). */
 export type Row = { readonly group: Group; readonly previous: Counted | null };
@@ -119,7 +122,11 @@ export function toJsonValue(value: NamedValues[string]): unknown {
 }
 
 /** Turns rows into JSON objects, one by one. */
-export function rowWriter(query: ReportQuery, named: Names): (row: Row) => Record<string, unknown> {
+export function rowWriter(
+  query: ReportQuery,
+  named: Names,
+  stateOf: StateOfWindow,
+): (row: Row) => Record<string, unknown> {
   const names = keyNames(query).map(toCamelCase);
   const keysOf = keySpeller(query, named);
   const read = metricsReader(query.metrics);
@@ -128,9 +135,15 @@ export function rowWriter(query: ReportQuery, named: Names): (row: Row) => Recor
     return {
       ...Object.fromEntries(names.map((name, index) => [name, keys[index] ?? null])),
       ...read(group),
+      ...stateMember(stateOf(group.window)),
       ...(previous === null ? {} : { previous: read(previous) }),
     };
   };
+}
+
+/** The member of a row or a point whose window has a state of its own. */
+export function stateMember(state: DayState | null): { readonly state?: DayState } {
+  return state === null ? {} : { state };
 }
 
 /** The rows as CSV has them, with the names of their columns. */
@@ -138,6 +151,7 @@ export function toCsvRows(
   rows: readonly Row[],
   query: ReportQuery,
   named: Names,
+  stateOf: StateOfWindow,
 ): { readonly names: string[]; readonly rows: CsvValue[][] } {
   const keys = keyNames(query);
   const columns = pairColumns(query);
@@ -147,9 +161,22 @@ export function toCsvRows(
     return query.granularity === "all" ? keys : [csvTime(keys[0] ?? "", query), ...keys.slice(1)];
   };
   return {
-    names: [...keys, ...columns.names],
-    rows: rows.map(({ group, previous }) => [...cellsOf(group), ...columns.toCells({ counted: group, previous })]),
+    names: [...keys, ...columns.names, ...stateColumn(query)],
+    rows: rows.map(({ group, previous }) => [
+      ...cellsOf(group),
+      ...columns.toCells({ counted: group, previous }),
+      ...stateCells(stateOf(group.window)),
+    ]),
   };
+}
+
+/** The last column, where windows have a state. */
+export function stateColumn(query: ReportQuery): string[] {
+  return hasStates(query) ? ["state"] : [];
+}
+
+export function stateCells(state: DayState | null): CsvValue[] {
+  return state === null ? [] : [state];
 }
 
 /** What was counted, and before. */

@@ -4,7 +4,7 @@
  *   GET /v1/live?minutes=5        with a key, or at /v1/live/tickets/… without (src/report/live/live-tickets.ts)
  *
  *   event: totals
- *   data: {"asOf":"2026-04-20T12:03:07Z","currency":"EUR",
+ *   data: {"asOf":"2026-04-20T12:03:07Z","currency":"EUR","state":"open",
  *          "minutes":[{"minute":"2026-04-20T12:03:00Z","impressions":9,"clicks":2,…,"spendMicros":840000}, …]}
  *
  * To a key of several advertisers there is no currency of the event: its minutes name their money by currency,
@@ -26,6 +26,7 @@ import { type Meter, meteredDatabase } from "../../access/meter.ts";
 import type { ReadScope } from "../../access/read-scope.ts";
 import { openStream, type StreamPass } from "../../access/stream-pass.ts";
 import { encodeUtf8 } from "../../core/base64url.ts";
+import type { DayState } from "../../core/day-state.ts";
 import { addExact, type Exact, toJsonNumber } from "../../core/exact.ts";
 import { isMoney, type Measure, toCamelCase } from "../../core/fields.ts";
 import { MINUTE_MS, SECOND_MS } from "../../core/limits.ts";
@@ -157,9 +158,12 @@ export async function* liveEvents(ports: LivePorts, first: Looked | null = null)
 
 /** An event without its time. */
 function stated({ currency, minutes }: Look): Record<string, unknown> {
-  return currency === null ? { minutes } : { currency: currency === "" ? null : currency, minutes };
+  const said = { state: STATE, minutes };
+  return currency === null ? said : { currency: currency === "" ? null : currency, ...said };
 }
 
+/** The last of the minutes is under way. */
+const STATE: DayState = "open";
 const NOTHING_NEW = ": nothing new\n\n";
 
 /** A look, and what it cost this listener: nothing where another has just looked. */
