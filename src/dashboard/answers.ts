@@ -18,5 +18,7 @@ export type KeyPage = Schemas["ApiKeyPage"];
 export type NewKey = Schemas["NewApiKey"];
 export type AuditPage = Schemas["AuditPage"];
 export type AuditEntry = Schemas["AuditEntry"];
+export type AuditedDays = Schemas["AuditedDays"];
+export type DayAudits = Schemas["DayAudits"];
 export type ChangePage = Schemas["ChangePage"];
 export type Me = Schemas["Me"];

@@ -32,6 +32,8 @@ const SUBJECTS: Readonly<Record<string, KindName | "keys" | null>> = {
   postback_secret: "advertisers",
   late_clicks: null,
   dead_letters: null,
+  log_day: null,
+  loss: null,
 };
 
 export function drawAuditLog({ asked, viewer, api }: ScreenAsked): Response {

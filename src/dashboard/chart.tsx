@@ -4,9 +4,10 @@
  *   columns from zero for what can be added up, points on a line for what cannot; before: what the previous period had
  *
  * Keeps: what is not complete never looks complete: a window is drawn by its state, `billed` solid, `reconciled` solid
- * and lighter, `provisional` hatched, `open` outlined, and one that has not begun not at all. Axes of counts start at
- * zero, gaps are gaps. Positions across are percents and heights are pixels, so that it fills any width without
- * scripts and without stretching its words. It holds no style of its own: colours are classes of the style sheet.
+ * and lighter, `provisional` hatched, `blocked` dashed in the accent, `open` outlined, and one that has not begun not
+ * at all. Axes of counts start at zero, gaps are gaps. Positions across are percents and heights are pixels, so that it
+ * fills any width without scripts and without stretching its words. It holds no style of its own: colours are classes
+ * of the style sheet.
  * The picture is hidden from screen readers, which have the table.
  */
 import { scaleOf } from "./scale.ts";

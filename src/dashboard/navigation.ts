@@ -29,6 +29,7 @@ export const SCREEN_ENTRIES = {
   "/clicks": { title: "Clicks", group: "Look into", for: ALL, key: "c" },
   "/late-clicks": { title: "Late clicks", group: "Operate", for: ["operator", "advertiser"], key: "l" },
   "/dead-letters": { title: "Dead letters", group: "Operate", for: ["operator"], key: "d" },
+  "/audits": { title: "Audits", group: "Operate", for: ["operator"], key: "u" },
   "/tenants": { title: "Tenants and keys", group: "Operate", for: ["operator"], key: "k" },
   "/audit-log": { title: "Audit log", group: "Operate", for: ["operator"], key: "a" },
   "/health": { title: "Health", group: "Operate", for: ["operator"], key: "h" },

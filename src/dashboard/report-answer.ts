@@ -4,6 +4,7 @@
 import type { Exact } from "../core/exact.ts";
 import { toCamelCase } from "../core/fields.ts";
 import type { Value } from "./figures.ts";
+import type { StatePart } from "./windows.ts";
 
 /** A row or a point: its fields by name, in camelCase. */
 export type Counted = Readonly<Record<string, unknown>>;
@@ -16,6 +17,7 @@ export type Meta = {
   readonly complete: boolean;
   readonly lagSeconds: number | null;
   readonly state: string;
+  readonly states: readonly StatePart[];
   readonly truncated: boolean;
   readonly nextCursor: string | null;
   readonly totals?: Counted;

@@ -41,6 +41,10 @@ export const SCREENS: Readonly<Record<ScreenPath, Screen>> = {
     draw: async () => (await import("./dead-letters.tsx")).drawDeadLetters,
     act: async () => (await import("./dead-letters.tsx")).actOnDeadLetters,
   },
+  "/audits": {
+    draw: async () => (await import("./audits.tsx")).drawAudits,
+    act: async () => (await import("./audits.tsx")).actOnAudits,
+  },
   "/tenants": {
     draw: async () => (await import("./tenants.tsx")).drawTenants,
     act: async () => (await import("./tenants.tsx")).actOnTenants,

@@ -59,7 +59,7 @@ export async function readSeries(
   const starts = (answer.series[0]?.points ?? []).map((point) => Date.parse(String(point[granularity])));
   const spans = spansOf(starts, Date.parse(answer.meta.query.to));
   const watermarkMs = answer.meta.watermark === null ? null : Date.parse(answer.meta.watermark);
-  const states = spans.map((span) => stateOf(span, watermarkMs, nowMs));
+  const states = spans.map((span) => stateOf(span, answer.meta.states, nowMs));
   return {
     ok: true,
     value: { answer, granularity, spans, states, watermarkMs, path: addressOfQuery(SERIES_PATH, query) },

@@ -4,17 +4,20 @@
  *   future                 has not begun
  *   open                   still filling: the watermark has not passed its end
  *   provisional            ended before the watermark; late clicks, conversions and corrections may still change it
- *   reconciled, billed     come with the audit, from the API
+ *   blocked                an audit found something that is not mended yet
+ *   reconciled, billed     audited; on a statement
  *
- * Keeps: pure. Windows are those of an answer, each named by its start; the last one ends where the range does.
+ * Keeps: pure. All but `future` is what the API says of the parts of the range (`meta.states`). Windows are those of an
+ * answer, each named by its start; the last one ends where the range does.
  */
-export type WindowState = "billed" | "reconciled" | "provisional" | "open" | "future";
+export type WindowState = "billed" | "reconciled" | "provisional" | "blocked" | "open" | "future";
 
 /** The states there are, in the order of their certainty, with what each says. */
 export const STATE_MEANINGS: Readonly<Record<Exclude<WindowState, "future">, string>> = {
   billed: "on a final statement",
   reconciled: "audited and equal to the archive",
   provisional: "counted; late clicks, conversions and corrections may still change it",
+  blocked: "an audit found something that is not mended yet",
   open: "still being counted",
 };
 
@@ -25,9 +28,13 @@ export function spansOf(starts: readonly number[], endMs: number): Span[] {
   return starts.map((fromMs, at) => ({ fromMs, toMs: starts[at + 1] ?? endMs }));
 }
 
-export function stateOf({ fromMs, toMs }: Span, watermarkMs: number | null, nowMs: number): WindowState {
+/** A part of the range, as `meta.states` has it. */
+export type StatePart = { readonly state: Exclude<WindowState, "future">; readonly to: string };
+
+/** The state of the part in which the window ends; the last one ends where the range does. */
+export function stateOf({ fromMs, toMs }: Span, parts: readonly StatePart[], nowMs: number): WindowState {
   if (fromMs > nowMs) return "future";
-  return watermarkMs !== null && toMs <= watermarkMs ? "provisional" : "open";
+  return parts.find(({ to }) => toMs <= Date.parse(to))?.state ?? "open";
 }
 
 /** Whether figures over some windows may still change, in a sentence. */

@@ -5,7 +5,7 @@ import { Bar, type Chart, ChartPicture, type ChartPoint, Sparkline } from "../..
 import { scaleOf } from "../../../src/dashboard/scale.ts";
 import type { WindowState } from "../../../src/dashboard/windows.ts";
 
-const STATES: readonly WindowState[] = ["billed", "reconciled", "provisional", "open", "future"];
+const STATES: readonly WindowState[] = ["billed", "reconciled", "provisional", "blocked", "open", "future"];
 const point = (more: Partial<ChartPoint> = {}): ChartPoint => ({
   ...{ tick: "t", title: "a title", value: 1, before: null, band: 0, state: "provisional", href: null },
   ...more,
@@ -95,8 +95,9 @@ describe("a chart", () => {
     expect(count(svg, /<rect class="fill reconciled"/g)).toBe(1);
     expect(count(svg, /<rect class="fill provisional" fill="url\(#hatch\)"/g)).toBe(1);
     expect(count(svg, /<rect class="fill open"/g)).toBe(1);
+    expect(count(svg, /<rect class="fill blocked"/g)).toBe(1);
     expect(count(svg, /class="fill future"/g)).toBe(0);
-    expect(count(svg, /class="slot"/g), "and nothing is said of it").toBe(4);
+    expect(count(svg, /class="slot"/g), "and nothing is said of it").toBe(5);
   });
 
   it("has no column where nothing is known, and one of no height where there were none", () => {

@@ -1,6 +1,6 @@
 /** How far each window of a series may be believed, and where the watermark stands among them. */
 import { describe, expect, it } from "vitest";
-import { finality, placeOf, spansOf, stateOf } from "../../../src/dashboard/windows.ts";
+import { finality, placeOf, type StatePart, spansOf, stateOf } from "../../../src/dashboard/windows.ts";
 
 const HOURS = spansOf([0, 60, 120], 180);
 
@@ -15,14 +15,24 @@ describe("windows", () => {
     expect(spansOf([0, 23, 48], 72).map(({ fromMs, toMs }) => toMs - fromMs)).toEqual([23, 25, 24]);
   });
 
+  const at = (ms: number) => new Date(ms).toISOString();
+  const PARTS: readonly StatePart[] = [
+    { state: "billed", to: at(1_000) },
+    { state: "reconciled", to: at(2_000) },
+    { state: "blocked", to: at(3_000) },
+    { state: "provisional", to: at(4_000) },
+    { state: "open", to: at(9_000) },
+  ];
+
   it.each([
-    ["ended at the watermark", 60, 200, "provisional"],
-    ["ended before it", 61, 200, "provisional"],
-    ["ends a moment after it", 59, 200, "open"],
-    ["has begun, and the watermark is before it", -1, 0, "open"],
-    ["begins later", 60, -1, "future"],
-    ["is long over, and nobody knows how far it is counted", null, 10_000, "open"],
-  ])("one that %s", (_, watermark, now, state) => expect(stateOf({ fromMs: 0, toMs: 60 }, watermark, now)).toBe(state));
+    ["ends where a part does", 0, 1_000, "billed"],
+    ["ends a moment later", 0, 1_001, "reconciled"],
+    ["spans several parts", 0, 2_500, "blocked"],
+    ["ended at the watermark", 3_000, 4_000, "provisional"],
+    ["ends a moment after it", 3_000, 4_001, "open"],
+    ["ends behind the last part, which is cut to seconds", 5_000, 9_999, "open"],
+    ["begins later", 6_000, 9_000, "future"],
+  ])("one that %s", (_, fromMs, toMs, state) => expect(stateOf({ fromMs, toMs }, PARTS, 5_000)).toBe(state));
 
   it.each([
     [["billed", "billed", "future"], "Final: on a statement."],
