@@ -118,6 +118,9 @@ export function toDimensioned(read: (name: Dimension) => string): Dimensioned {
   return Object.fromEntries(DIMENSIONS.map((name) => [MEMBERS[name], read(name)])) as Dimensioned;
 }
 
+/** No value of any dimension: what names only some begins with it. */
+export const UNSET_DIMENSIONS: Dimensioned = toDimensioned(() => "");
+
 const SOURCES = DIMENSIONS.map((name) => ({ name: MEMBERS[name], from: DIMENSION_FIELDS[name].from }));
 
 /** The dimensions of a click or an impression, from its claims and what the edge observed. */

@@ -5,6 +5,7 @@
  * Keeps: pure. A publisher's part of an ad's impressions is its part of the clicks, machines' clicks left out; a day's
  * rows do not depend on where the history begins.
  */
+import { UNSET_DIMENSIONS } from "../../core/fields.ts";
 import { hash32 } from "../../core/hash.ts";
 import type { ImpressionCounts } from "../../core/impression-counts.ts";
 import { COUNTS_PER_UPLOAD_MAX, DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/limits.ts";
@@ -55,6 +56,7 @@ function rowsOfHour(ad: DemoAd, { day, hour, endMs, random }: Hour): ImpressionC
     const impressions = Math.round((shown * part * random.between(0.8, 1.2)) / CELLS_OF_HOUR);
     const { campaignId, adGroupId, id: adId } = ad;
     return {
+      ...UNSET_DIMENSIONS,
       ...{ advertiserId: advertiserOf(ad), campaignId, adGroupId, adId, publisherId: publisher.id, country, device },
       ...{ creativeId: random.pick(ad.creativeIds), placementId: placement.id, adFormat: placement.format },
       ...{ minuteAtMs, impressions, grossImpressions: Math.round(impressions * (1.02 + publisher.invalid / 2)) },

@@ -8,6 +8,7 @@
 import { type ClickIdentity, makeClickId } from "../../core/click-id.ts";
 import { encodeConversion } from "../../core/conversion.ts";
 import { type EventId, makeEventId } from "../../core/event-id.ts";
+import { UNSET_DIMENSIONS } from "../../core/fields.ts";
 import { hash32 } from "../../core/hash.ts";
 import { encodeImpressionCounts } from "../../core/impression-counts.ts";
 import type { KeyRing } from "../../core/key-ring.ts";
@@ -63,6 +64,7 @@ function payloadOf({ ad, publisher, placement, creativeId, client, jti, iatS, ex
 export function identityOf(click: PlannedClick): ClickIdentity {
   const { ad, publisher, placement, creativeId, client } = click;
   return {
+    ...UNSET_DIMENSIONS,
     ...{ advertiserId: advertiserOf(ad), campaignId: ad.campaignId, adGroupId: ad.adGroupId, adId: ad.id },
     ...{ publisherId: publisher.id, placementId: placement.id, adFormat: placement.format, creativeId },
     ...{ country: client.country, device: client.device },
