@@ -9,7 +9,7 @@ import { addDays, dayIn } from "./calendar.ts";
 import type { Writer } from "./figures.ts";
 import { neighbourHour, toHour } from "./hours.ts";
 import { neighbourOf, PERIODS, type PeriodName } from "./periods.ts";
-import { type Names, readNames } from "./settings.ts";
+import { type Names, nameKey, readNames } from "./settings.ts";
 import { addressOf, type FilterTerm, type View, type ViewChange, withFilter, withoutFilter } from "./view.ts";
 import type { Viewer } from "./viewer.ts";
 import { dimensionLabel, valueLabel } from "./words.ts";
@@ -197,7 +197,13 @@ function Filters({ view, names }: Props) {
     <ul class="chips" aria-label="Filters">
       {view.filters.map((term) => (
         <li class="chip">
-          <Chip {...{ view, term, shown: valueLabel(term.dimension, term.value, names.get(term.value) ?? null) }} />
+          <Chip
+            {...{
+              view,
+              term,
+              shown: valueLabel(term.dimension, term.value, names.get(nameKey(term.dimension, term.value)) ?? null),
+            }}
+          />
         </li>
       ))}
       {view.filters.length > 1 ? (

@@ -5,7 +5,7 @@
  * No request of reports.
  */
 import type { ApiClient } from "./api-client.ts";
-import { dayIn } from "./calendar.ts";
+import { dayIn, daysBetween } from "./calendar.ts";
 import type { Look } from "./look.tsx";
 import { figureIn } from "./report-answer.ts";
 import type { ScreenAsked } from "./screens.ts";
@@ -18,9 +18,14 @@ const SOME_URL = "https://shop.example/";
 const SOME_CPC = 250_000;
 const COUNTED = ["gross_clicks", "clicks", "impressions", "gross_impressions", "conversions"] as const;
 
-/** Whether a view of everything up to now has nothing. */
+/** A shorter period may have nothing where a longer one has. */
+const DAYS_MIN = 7;
+
+/** Whether a view of some days up to now has nothing. */
 export function isNothingYet({ view, nowMs }: Look, { answer }: SeriesRead): boolean {
-  const isUpToNow = view.days.to >= dayIn(view.zone, nowMs) && view.hour === null;
+  const { from, to } = view.days;
+  const today = dayIn(view.zone, nowMs);
+  const isUpToNow = from <= today && today <= to && daysBetween(from, to) >= DAYS_MIN;
   const counts = (answer.series[0]?.points ?? []).some((point) =>
     COUNTED.some((name) => Number(figureIn(point, name) ?? 0) > 0),
   );

@@ -13,8 +13,8 @@ import { reasonEntries } from "./explore-table.tsx";
 import type { Writer } from "./figures.ts";
 import { figureIn, type SeriesAnswer } from "./report-answer.ts";
 import { readSeries, type SeriesRead } from "./series.ts";
-import { Trouble } from "./shell.tsx";
-import { addressOf, type View } from "./view.ts";
+import { ReportTrouble } from "./trouble.tsx";
+import type { View } from "./view.ts";
 import { isWhole } from "./windows.ts";
 
 type Of = "clicks" | "conversions";
@@ -34,13 +34,7 @@ export async function ReasonsFigure({ api, view, writer, nowMs, of }: Props) {
   const plain = { ...view, isCompared: false };
   const read = await readSeries(api, plain, { metrics, nowMs });
   if (!read.ok) {
-    return (
-      <Trouble title="Reasons cannot be shown here" detail={read.error.detail}>
-        <p>
-          <a href={addressOf(view, { filters: [] })}>Without filters</a>
-        </p>
-      </Trouble>
-    );
+    return <ReportTrouble problem={read.error} view={view} title="Reasons cannot be shown here" />;
   }
   const { answer } = read.value;
   const entries = reasonEntries(answer.meta.totals?.["reasons"]).filter(([reason]) => isOf(of, reason));

@@ -60,8 +60,9 @@ export async function readSettings(
   return list === "campaigns" ? readNamed(api, { list, id }) : findAd(api, id);
 }
 
-/** What ids are called, by id. */
+/** What ids are called, by dimension and id: an ad may have the id of a campaign. */
 export type Names = ReadonlyMap<string, string>;
+export const nameKey = (dimension: Dimension, id: string) => `${dimension} ${id}`;
 /** So many ids of filters are looked up. */
 const NAMED_MAX = 8;
 
@@ -76,7 +77,7 @@ export async function readNames(api: ApiClient, viewer: Pick<Viewer, "kind">, vi
       const found = await (viewer.kind === "operator"
         ? readRecord(api, list, id)
         : readOwn(api, list, { id, campaignId }));
-      return found === null ? [] : [[id, found.name]];
+      return found === null ? [] : [[nameKey(dimension, id), found.name]];
     }),
   );
   return new Map(named.flat());

@@ -5,8 +5,10 @@ import type { ProblemJson } from "../problem.ts";
 import { Trouble } from "./shell.tsx";
 import { addressOf, type View } from "./view.ts";
 
-export function ReportTrouble({ problem, view }: { problem: ProblemJson; view: View }) {
-  const { title, detail, status } = problem;
+type Props = { readonly problem: ProblemJson; readonly view: View; readonly title?: string };
+
+export function ReportTrouble({ problem, view, title = problem.title }: Props) {
+  const { detail, status } = problem;
   return (
     <Trouble title={title} detail={detail}>
       <p>

@@ -59,6 +59,11 @@ describe("the controls", () => {
     expect(shown[2]).toContain("Ad is not Red shoe");
     expect(shown[3]).toContain("Publisher is pub_1");
     expect(shown[4]).toContain("Device is Phone");
+    await env.REPORT_DB.prepare(
+      "INSERT INTO campaigns (campaign_id, advertiser_id, name) VALUES ('ad_9', 'adv_1', 'Called as an ad')",
+    ).run();
+    const alike = chips((await look(`/?${DAY}&campaign_id=ad_9&ad_id=ad_9`, "own")).html);
+    expect(alike.join(" "), "an id of two things").toMatch(/Campaign is Called as an ad .* Ad is Red shoe/);
     const foreign = chips((await look(`/?${DAY}&campaign_id=cmp_f&ad_id=ad_f`, "own")).html);
     expect(foreign.join(" "), "another's names are not told").not.toContain("Secret");
     const all = chips((await look(`/explore?${DAY}&campaign_id=cmp_f&ad_id=ad_f`, "admin")).html);
@@ -83,7 +88,8 @@ describe("a period without anything", () => {
   });
 
   it("that is over, or is filtered, has the ways on and no lesson", async () => {
-    for (const path of ["/?from=2020-01-01&to=2020-01-31", "/?country=DE"]) {
+    const over = ["/?from=2020-01-01&to=2020-01-31", "/?from=2090-01-01&to=2090-01-31"];
+    for (const path of [...over, "/?country=DE", "/?period=day"]) {
       const { text, html } = await look(path, "new");
       expect(text, path).not.toContain("How the first click gets here");
       expect(html, path).toMatch(/Nothing was counted in this period\..*<a href="[^"]*period=12mo/s);
