@@ -241,3 +241,36 @@ describe("the operator's screens", () => {
     expect(said).not.toContain("Nothing is wrong");
   });
 });
+
+describe("Audits", () => {
+  const [day, lost] = [EXAMPLE.logDay, EXAMPLE.lostObject];
+  const accept = (reason: string, more: readonly (readonly [string, string])[] = []) =>
+    operator.post("/audits", [["act", "accept"], ["day", day], ["object", lost], ["reason", reason], ...more]);
+
+  it("list the days with what was found, and show of a day what mends each", async () => {
+    expect(saidBy(await operator.get("/audits"))).toMatch(/2026-04-19blocked.*1 segment missing, 1 fact missing/);
+    const page = await operator.get(`/audits?day=${day}`);
+    expect(saidBy(page)).toContain("Mended by a repair of the report database.");
+    expect(saidBy(page)).toContain("Rows 812 to 840 of clicks-3 are in no segment.");
+    expect((await mine.get("/audits")).status).toBe(404);
+    expect(saidBy(await operator.get("/audits?day=2019-01-01"))).toContain("No log day of this date");
+    const early = await operator.post("/audits", [
+      ["act", "run"],
+      ["day", "2019-01-01"],
+    ]);
+    expect(saidBy(early)).toContain("Nothing was logged on this day");
+  });
+
+  it("ask once more before a loss is accepted for good, and say why it is not", async () => {
+    const asked = await accept("It burnt with the copy.");
+    expect(saidBy(asked)).toContain("Accept this loss for good?");
+    const short = await accept("Gone.", [["confirmed", "yes"]]);
+    expect(short.text).toContain('aria-invalid="true"');
+    expect(short.text).toContain('value="Gone."');
+    const done = await accept("It burnt with the copy.", [["confirmed", "yes"]]);
+    expect([done.status, done.headers.get("Location")]).toEqual([303, `/audits?day=${day}&done=accept`]);
+    expect(saidBy(await operator.get(`/audits?day=${day}&done=accept`))).toMatch(
+      /The loss is accepted\..*Accepted as lost.*It burnt with the copy\./s,
+    );
+  });
+});
