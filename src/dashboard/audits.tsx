@@ -93,20 +93,20 @@ async function list({ viewer, api }: Asked): Promise<Drawn> {
       {days.length === 0 ? (
         <p class="nothing">No day is sealed yet: the first one is when it and its grace are over.</p>
       ) : (
-        <Table label={TITLE} of={["log day (UTC)", "state", "audits", "audited", "found"]} numbers={["audits"]}>
+        <Table label={TITLE} of={["log day (UTC)", "state", "found", "audits", "audited"]} numbers={["audits"]}>
           {days.map(({ day, state, attempt, auditedAt, found }) => (
             <tr>
               <th scope="row">
                 <a href={pathOf(PATH, { day })}>{day}</a>
               </th>
-              <td>{STATES[state]}</td>
-              <td class="number">{writer.count(attempt)}</td>
-              <td>{auditedAt === null ? "" : <When at={auditedAt} writer={writer} />}</td>
+              <td>{state}</td>
               <td>
                 {Object.entries(found)
                   .map(([kind, count]) => `${writer.count(count)} ${wordsOf(kind)}`)
                   .join(", ")}
               </td>
+              <td class="number">{writer.count(attempt)}</td>
+              <td>{auditedAt === null ? "" : <When at={auditedAt} writer={writer} />}</td>
             </tr>
           ))}
         </Table>
