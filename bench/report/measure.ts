@@ -157,10 +157,13 @@ function rowsOf({ rows, meta }: Answer): Value[][] {
   return [...rows, ...(meta.totals === undefined ? [] : [meta.totals])].map(valuesOf);
 }
 
-/** Without currencies: the data set has one, by which money over all advertisers is split all the same. */
-function valuesOf({ currency: _, byCurrency, ...row }: Record<string, unknown>): Value[] {
+/**
+ * Without currencies: the data set has one, by which money over all advertisers is split all the same. And without the
+ * states of windows, which DuckDB knows nothing of.
+ */
+function valuesOf({ currency: _, state: __, byCurrency, ...row }: Record<string, unknown>): Value[] {
   const money = Array.isArray(byCurrency) ? (byCurrency as Record<string, unknown>[]) : [];
-  return Object.values({ ...row, ...Object.assign({}, ...money.map(({ currency: __, ...sums }) => sums)) }).flatMap(
+  return Object.values({ ...row, ...Object.assign({}, ...money.map(({ currency: ___, ...sums }) => sums)) }).flatMap(
     (value) =>
       typeof value === "object" && value !== null ? valuesOf(value as Record<string, unknown>) : [value as Value],
   );
