@@ -43,6 +43,7 @@ describe("the state of a day", () => {
     ["whose next log day is still to come in the grace", logDays(10, "c"), 24, 11, "provisional"],
     ["whose log days of the grace are clean", logDays(10, "cc"), 24, 11, "reconciled"],
     ["with an hour of grace, which the next log day holds", logDays(10, "c"), 1, 11, "provisional"],
+    ["whose own log day is missing between clean ones", logDays(8, "c.c"), 0, 10, "provisional"],
     ["with a gap before it", logDays(8, "c.cc"), 24, 11, "provisional"],
     ["with a blocked log day in its grace", logDays(10, "cb"), 24, 11, "blocked"],
     ["with a blocked log day before it", logDays(8, "bccc"), 24, 11, "blocked"],
