@@ -30,8 +30,8 @@ export async function runAudit(ports: AuditPorts, of: AuditOf, steps: Steps): Pr
   const bucket = ports.archive.bucket;
   const startedAtMs = await steps.do("start", async () => ports.clock());
   const shards = await sealAll(ports, of, steps);
-  const working = await steps.do("inventory", () => takeStock(ports, of));
-  await ports.runShards(of, working, steps);
+  const { shards: working, bytes } = await steps.do("inventory", () => takeStock(ports, of));
+  await ports.runShards(of, { shards: working, bytes }, steps);
   const touched = await steps.do("touched", async () => {
     const done = await Promise.all(working.map((shard) => getJson<ShardDone>(bucket, doneKey({ ...of, shard }))));
     // What nobody logged may stand in a database all the same, on the day itself in any bucket.

@@ -7,6 +7,7 @@ import { readLogDays } from "./log-days.ts";
 import { type CountedBucket, type Seal, workPrefix } from "./objects.ts";
 import type { Judges } from "./scan.ts";
 import type { Steps } from "./steps.ts";
+import type { Stock } from "./stock.ts";
 
 export type AuditPorts = {
   readonly archive: CountedBucket;
@@ -21,7 +22,7 @@ export type AuditPorts = {
   /** Which database holds each advertiser. */
   readonly assign: (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   /** Has the parts of shards done, here or elsewhere; they are durable in R2 when this resolves. */
-  readonly runShards: (of: AuditOf, shards: readonly string[], steps: Steps) => Promise<void>;
+  readonly runShards: (of: AuditOf, stock: Stock, steps: Steps) => Promise<void>;
   readonly clock: () => number;
   /** How long after its end a day may be closed. */
   readonly closeGraceMs: number;

@@ -33,7 +33,7 @@ export function auditPorts(env: Env): AuditPorts {
     seal: async (shard, untilMs) => await shardOf(shard).seal(untilMs),
     archiveNow: async (shard) => void (await shardOf(shard).archiveNow()),
     assign: (ids) => directory.assign(ids, { newTo: config.newAdvertisersTo, nowMs: clock() }),
-    runShards: async (of, shards, steps) => {
+    runShards: async (of, { shards }, steps) => {
       for (const shard of shards) await runShard(env, { ...of, shard }, steps, archive.bucket);
     },
   };

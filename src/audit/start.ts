@@ -26,6 +26,8 @@ export type Start = {
   readonly graceMs: number;
   /** Whether a day may be closed that is not over: what is logged later in it goes under the next one's name. */
   readonly isEarly?: boolean;
+  /** As in audit/workflow.ts. */
+  readonly partsAbove?: number;
 };
 
 type StartEnv = Pick<Env, "ARCHIVE" | "REPORT_DB">;
@@ -73,9 +75,12 @@ export async function firstLogDay(bucket: R2Bucket): Promise<string | null> {
 export async function startAudit(env: Env, start: Start): Promise<Result<string, StartRefusal>> {
   const attempt = await takeAttempt(env, start);
   if (!attempt.ok) return attempt;
-  const { day } = start;
+  const { day, partsAbove } = start;
   const id = `${day}-${String(attempt.value).padStart(4, "0")}`;
-  await env.AUDIT.create({ id, params: { day, attempt: attempt.value } });
+  await env.AUDIT.create({
+    id,
+    params: { day, attempt: attempt.value, ...(partsAbove === undefined ? {} : { partsAbove }) },
+  });
   return ok(auditId(day, attempt.value));
 }
 

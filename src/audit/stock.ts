@@ -16,8 +16,11 @@ import { getJson, keysBelow, putJson, putLines, putOnce, type Seal, sealKey } fr
 import type { Finding } from "./scan.ts";
 import { foundPrefix, type ShardWork, workKey } from "./shard-audit.ts";
 
+/** The shards that have work, and the compressed bytes of all that they read. */
+export type Stock = { readonly shards: string[]; readonly bytes: number };
+
 /** Takes stock, writes the seal, and leaves each shard its work. Resolves to the shards that have any. */
-export async function takeStock(ports: AuditPorts, of: AuditOf): Promise<string[]> {
+export async function takeStock(ports: AuditPorts, of: AuditOf): Promise<Stock> {
   const { clock, primary } = ports;
   const { bucket } = ports.archive;
   const { day, attempt } = of;
@@ -67,7 +70,8 @@ export async function takeStock(ports: AuditPorts, of: AuditOf): Promise<string[
   const ends = works.flatMap(({ tail }) => tail.map(({ owner, to }) => [sourceOf(owner), to.seq] as const));
   await putJson(bucket, tailEndsKey(of), { ...seqsOf(foldedTo ?? stands), ...Object.fromEntries(ends) });
   await putLines(bucket, `${foundPrefix(day, attempt)}inventory.ndjson`, found);
-  return works.map(({ shard }) => shard);
+  const read = works.flatMap(({ segments, tail }) => [...segments, ...tail]);
+  return { shards: works.map(({ shard }) => shard), bytes: read.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 function seqsOf({ sources }: Seal): Record<string, number> {

@@ -1,6 +1,6 @@
 /**
- * AuditWorkflow, the Cloudflare Workflow that audits a log day: one instance for the day, and one for each shard that
- * logged anything.
+ * AuditWorkflow, the Cloudflare Workflow that audits a log day: one instance for the day, and of a large day one for
+ * each shard that logged anything.
  *
  *   2026-11-27-0001            the day           2026-11-27-0001-clicks-3     a shard's part
  *
@@ -14,20 +14,31 @@ import { logInfo } from "../log.ts";
 import type { AuditOf } from "./context.ts";
 import type { Steps } from "./steps.ts";
 
-export type AuditParams = AuditOf & { readonly shard?: string };
+export type AuditParams = AuditOf & {
+  /** Whose part this instance does; the day's without. */
+  readonly shard?: string;
+  /** Compressed bytes of a day above which each shard has an instance of its own. */
+  readonly partsAbove?: number;
+};
 
 const STEP = { retries: { limit: 8, delay: "10 seconds", backoff: "exponential" }, timeout: "15 minutes" } as const;
 const PARTS_WAIT_MS = 2 * SECOND_MS;
 const INSTANCES_AT_ONCE = 100;
+/** A day of at most so many compressed bytes, about half a million events, needs no instances beside its own. */
+const HERE_BYTES_MAX = 32_000_000;
 
 export class AuditWorkflow extends WorkflowEntrypoint<Env, AuditParams> {
   override async run({ payload }: Readonly<WorkflowEvent<AuditParams>>, step: WorkflowStep): Promise<void> {
     const steps = stepsOf(step);
-    const { day, attempt, shard } = payload;
+    const { day, attempt, shard, partsAbove = HERE_BYTES_MAX } = payload;
     const { auditPorts, runShard } = await import("./ports.ts");
     if (shard !== undefined) return runShard(this.env, { day, attempt, shard }, steps);
     const [{ runAudit }, { startDue }] = await Promise.all([import("./audit.ts"), import("./start.ts")]);
-    const ports = { ...auditPorts(this.env), runShards: this.#runParts.bind(this) };
+    const here = auditPorts(this.env);
+    const runShards: typeof here.runShards = (of, stock, within) => {
+      return stock.bytes <= partsAbove ? here.runShards(of, stock, within) : this.#runParts(of, stock.shards, within);
+    };
+    const ports = { ...here, runShards };
     const { id, outcome, found } = await runAudit(ports, { day, attempt }, steps);
     logInfo("audited", { audit: id, outcome, found: Object.keys(found).join(" ") });
     await steps.do("next", async () => {
