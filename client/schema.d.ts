@@ -477,6 +477,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/audits/{day}/mend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mend what the last audit of a log day found and left open
+         * @description Events by revisions in their shard's log, figures by repairs. Audit the day again to see that it sufficed. What is mended already is left alone.
+         */
+        post: operations["mendAudit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/audits/{day}/losses": {
         parameters: {
             query?: never;
@@ -1470,7 +1490,7 @@ export interface components {
             at: string;
             keyId: string;
             /** @enum {string} */
-            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "accept";
+            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept";
             subjectKind: string;
             subjectId: string;
             before: {
@@ -1678,6 +1698,21 @@ export interface components {
             }[];
             /** @description What was accepted as lost; the next audit counts it as closed. */
             losses: components["schemas"]["AcceptedLoss"][];
+        };
+        DayMended: {
+            id: string;
+            /**
+             * Format: date
+             * @description In UTC.
+             */
+            day: string;
+            /** @description What became of what the audit left open. */
+            found: {
+                /** @enum {string} */
+                kind: "segment_missing" | "segment_changed" | "late_segment" | "chain_broken" | "foreign_shard" | "leftover" | "signature" | "verdict" | "double_claim" | "free_claim" | "unsettled" | "rules_unknown" | "line_unreadable" | "fact_missing" | "fact_extra" | "tier";
+                mended: number;
+                left: number;
+            }[];
         };
         DeadLetter: {
             key: string;
@@ -6367,6 +6402,132 @@ export interface operations {
                 headers: {
                     /** @description The methods that the address takes. */
                     Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mendAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description day */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was mended, and what is left. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayMended"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [archive-in-question](/problems/archive-in-question): The archive of this day is in question, so its figures are not repaired. */
+            409: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

@@ -166,6 +166,14 @@ const runAudit: Command = async (client, [day]) => {
   return { text: `audit ${answer.id} is under way: audit show ${day}`, data: answer, isDone: true };
 };
 
+const mendAudit: Command = async (client, [day]) => {
+  const answer = (await client.post(`${AUDITS_PATH}/${day}/mend`, {})) as Schemas["DayMended"];
+  const rows = answer.found.map(({ kind, mended, left }) => [kind, mended, left]);
+  const text = rows.length === 0 ? "nothing is open" : toTable(["found", "mended", "left"], rows);
+  const isDone = answer.found.every(({ left }) => left === 0);
+  return { text: `${text}\n\nnext: audit run ${day}`, data: answer, isDone };
+};
+
 /** How many items a command takes beside its name; replay takes none with --all. */
 export type Arity = "none" | "one" | "some" | "some or --all";
 
@@ -178,6 +186,7 @@ export const COMMANDS: Readonly<
   "audit list": { run: listAudits, takes: "none", options: [] },
   "audit show": { run: showAudit, takes: "one", options: [] },
   "audit run": { run: runAudit, takes: "one", options: [] },
+  "audit mend": { run: mendAudit, takes: "one", options: [] },
   rebuild: { run: rebuildDatabase, takes: "none", options: ["database"] },
   "late list": { run: listLate, takes: "none", options: ["status", "limit", "after"] },
   "late accept": { run: decideLate("accept"), takes: "some", options: [] },

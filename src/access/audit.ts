@@ -13,6 +13,7 @@ export const AUDIT_ACTIONS = [
   "replay",
   "rebuild",
   "audit",
+  "mend",
   "accept",
 ] as const;
 

@@ -160,6 +160,10 @@ const OPERATOR_ROUTES: readonly Route[] = [
   },
   { method: "GET", path: "/v1/admin/audits/:day", needs: "admin", load: async () => (await operator()).auditsOfDay },
   {
+    ...{ method: "POST", path: "/v1/admin/audits/:day/mend", needs: "admin" },
+    load: async () => (await operator()).mendAuditedDay,
+  },
+  {
     ...{ method: "POST", path: "/v1/admin/audits/:day/losses", needs: "admin", body: LIST },
     load: async () => (await operator()).acceptDayLoss,
   },

@@ -8,7 +8,6 @@
  * What an audit is made of is loaded by the first instance, not at the Worker's start.
  */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from "cloudflare:workers";
-import { readConfig } from "../config.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { logInfo } from "../log.ts";
 import type { AuditOf } from "./context.ts";
@@ -33,7 +32,7 @@ export class AuditWorkflow extends WorkflowEntrypoint<Env, AuditParams> {
     const { day, attempt, shard, partsAbove = HERE_BYTES_MAX } = payload;
     const { auditPorts, runShard } = await import("./ports.ts");
     if (shard !== undefined) return runShard(this.env, { day, attempt, shard }, steps);
-    const [{ runAudit }, { startDue }] = await Promise.all([import("./audit.ts"), import("./start.ts")]);
+    const { runAudit } = await import("./audit.ts");
     const here = auditPorts(this.env);
     const runShards: typeof here.runShards = (of, stock, within) => {
       return stock.bytes <= partsAbove ? here.runShards(of, stock, within) : this.#runParts(of, stock.shards, within);
@@ -41,10 +40,6 @@ export class AuditWorkflow extends WorkflowEntrypoint<Env, AuditParams> {
     const ports = { ...here, runShards };
     const { id, outcome, found } = await runAudit(ports, { day, attempt }, steps);
     logInfo("audited", { audit: id, outcome, found: Object.keys(found).join(" ") });
-    await steps.do("next", async () => {
-      await startDue(this.env, { nowMs: Date.now(), graceMs: readConfig(this.env).closeGraceMs });
-      return null;
-    });
   }
 
   /** An instance for each shard; they are done when what they leave in R2 is there. */

@@ -4,6 +4,7 @@
  *   GET  /audits                                        GET  /v1/admin/audits
  *   GET  /audits?day=2026-11-27                         GET  /v1/admin/audits/2026-11-27
  *   POST /audits  act=run day=…                         POST /v1/admin/audits
+ *   POST /audits  act=mend day=…                        POST /v1/admin/audits/2026-11-27/mend
  *   POST /audits  act=accept day=… object=… reason=…    POST /v1/admin/audits/2026-11-27/losses
  *
  * Keeps: what cannot be taken back, accepting a loss, is asked about once more, with its reason in sight.
@@ -36,6 +37,12 @@ const MENDINGS: Readonly<Record<string, string>> = {
   operator: "hand: see the instructions for operators",
 };
 
+const DONE: Readonly<Record<string, string>> = {
+  run: "The audit is under way.",
+  mend: "What could be mended is mended. Audit the day again to see that it sufficed.",
+  accept: "The loss is accepted.",
+};
+
 type Asked = Pick<ScreenAsked, "viewer" | "api">;
 type Found = DayAudits["audits"][number]["found"][number];
 
@@ -43,14 +50,19 @@ export function drawAudits({ asked, viewer, api }: ScreenAsked): Response {
   const { searchParams } = new URL(asked.request.url);
   const day = searchParams.get("day");
   const done = searchParams.get("done");
-  const said =
-    done === null ? [] : [<Done>{done === "run" ? "The audit is under way." : "The loss is accepted."}</Done>];
+  const words = done === null ? undefined : DONE[done];
+  const said = words === undefined ? [] : [<Done>{words}</Done>];
   return page(viewer, ...said, day === null ? list({ viewer, api }) : oneDay(day, { viewer, api }));
 }
 
 /** Has a day audited, or accepts a loss once it is meant. */
 export const actOnAudits: Act = async ({ viewer, api, form }) => {
   const day = form.get("day") ?? "";
+  if (form.get("act") === "mend") {
+    const mended = await api.send("POST", `${AUDITS}/${encodeURIComponent(day)}/mend`, {});
+    if (mended.ok) return seeOther(PATH, { day, done: "mend" });
+    return page(viewer, <Refused problem={mended.error} />, oneDay(day, { viewer, api }));
+  }
   if (form.get("act") !== "accept") {
     const started = await api.send("POST", AUDITS, { day });
     if (started.ok) return seeOther(PATH, { day, done: "run" });
@@ -145,6 +157,14 @@ async function oneDay(day: string, { viewer, api }: Asked, typed?: Typed): Promi
         <button type="submit">Audit it again</button>
         <a href={ALL.href}>{ALL.label}</a>
       </form>
+      {open.some(({ mendedBy }) => mendedBy === "revision" || mendedBy === "repair") ? (
+        <form method="post" action={PATH} class="acts">
+          <FormToken viewer={viewer} />
+          <input type="hidden" name="act" value="mend" />
+          <input type="hidden" name="day" value={day} />
+          <button type="submit">Mend what can be mended</button>
+        </form>
+      ) : null}
       {open.map((found) => (
         <Discrepancies {...{ found, writer }} />
       ))}

@@ -89,6 +89,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   AuditedDays: operator.AuditedDays,
   DayAudits: operator.DayAudits,
   AuditStarted: operator.AuditStarted,
+  DayMended: operator.DayMended,
   AcceptedLoss: operator.AcceptedLoss,
   RebuildProgress: operator.RebuildProgress,
   MintAnswer: track.MintAnswer,

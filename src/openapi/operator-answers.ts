@@ -195,6 +195,12 @@ export const DayAudits = z.object({
   losses: z.array(AcceptedLoss).describe("What was accepted as lost; the next audit counts it as closed."),
 });
 
+export const DayMended = z.object({
+  id: text,
+  day: logDay,
+  found: z.array(z.object({ kind, mended: count, left: count })).describe("What became of what the audit left open."),
+});
+
 export const AuditStarted = z.object({ id: text, day: logDay });
 
 export const RebuildProgress = z.object({

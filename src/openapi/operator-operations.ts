@@ -122,6 +122,16 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     examples: [],
   },
   {
+    ...{ ...audits, id: "mendAudit", method: "post", path: "/v1/admin/audits/{day}/mend" },
+    summary: "Mend what the last audit of a log day found and left open",
+    description:
+      "Events by revisions in their shard's log, figures by repairs. Audit the day again to see that it sufficed. " +
+      "What is mended already is left alone.",
+    answers: { 200: json("What was mended, and what is left.", "DayMended") },
+    problems: [...CHECKED, ...NOT_FOUND, ...problems("archive_in_question")],
+    examples: [],
+  },
+  {
     ...{ ...audits, id: "acceptLoss", method: "post", path: "/v1/admin/audits/{day}/losses" },
     summary: "Accept by name what is lost, so that the next audit can close the day",
     description:

@@ -91,6 +91,7 @@ const OPERATOR: Readonly<Record<string, readonly Example[]>> = {
   replayDeadLetters: [{ name: "noKeys", body: { keys: [] }, status: 400 }],
   listAudits: [{ name: "noDate", query: { from: "yesterday" }, status: 400 }],
   getAudits: [{ name: "unknownDay", path: { day: "2019-01-01" }, status: 404 }],
+  mendAudit: [{ name: "inQuestion", path: { day: EXAMPLE.logDay }, status: 409 }],
   startAudit: [
     { name: "noLog", body: { day: "2019-01-01" }, status: 404 },
     { name: "otherScope", body: { day: EXAMPLE.logDay }, key: "report", status: 403 },

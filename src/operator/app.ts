@@ -16,7 +16,7 @@ import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { EXPLAIN, EXPLAIN_ROWS, LATE_CLICKS, passPrimaryRead, passRead } from "../report/read/read-pass.ts";
 import { readScopeOf } from "../report/tenancy.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
-import { acceptLoss, listAudits, runAudit, showAudits } from "./audits.ts";
+import { acceptLoss, listAudits, mendDay, runAudit, showAudits } from "./audits.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
 import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
 import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
@@ -70,6 +70,7 @@ export const replayLetters = act(({ env, config, body, actor }) => replayDeadLet
 export const auditDays = act(({ env, search }) => listAudits(search(), env.REPORT_DB));
 export const auditsOfDay = act(({ env, param }) => showAudits(param("day"), env));
 export const startDayAudit = act(({ env, config, body, actor }) => runAudit(body, { env, config }, actor), 202);
+export const mendAuditedDay = act(({ env, param, actor }) => mendDay(param("day"), { env, actor }));
 export const acceptDayLoss = act(({ env, param, body, actor }) => acceptLoss(param("day"), body, { env, actor }));
 
 export const rebuild = act(({ env, config, body, actor }) =>

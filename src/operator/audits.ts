@@ -4,10 +4,11 @@
  *   GET  /v1/admin/audits?from=2026-11-01&to=2026-11-30     the sealed days, with the state by their last audits
  *   GET  /v1/admin/audits/2026-11-27                        its reports, the newest first
  *   POST /v1/admin/audits         {"day":"2026-11-27"}      has it audited; 202 and the audit's id
+ *   POST /v1/admin/audits/2026-11-27/mend                   mends what its last audit found and left open
  *   POST /v1/admin/audits/2026-11-27/losses  {"object":"raw/v1/…","reason":"…"}      accepts a loss by name
  *
  * Keeps: scope admin only. A loss is accepted only where the day's last audit names it, in a kind that nothing else
- * mends; it is put once and never changed, and closes the day at the next audit. Both acts are in the audit log first.
+ * mends; it is put once and never changed, and closes the day at the next audit. Each act is in the audit log first.
  */
 import * as z from "zod";
 import { type Actor, auditStatement } from "../access/audit.ts";
@@ -84,6 +85,25 @@ export async function runAudit(
   const start = { day: parsed.data.day, nowMs: actor.nowMs, graceMs: config.closeGraceMs };
   const started = await startAudit(env, start);
   return started.ok ? ok({ id: started.value, day: parsed.data.day }) : err(refusal(started.error, parsed.data.day));
+}
+
+/** Mends what the day's last audit left open; again, what is mended already is left alone. */
+export async function mendDay(name: string, { env, actor }: { env: Env; actor: Actor }): Promise<Answer> {
+  const [last] = isDay(name) ? await reportKeys(env.ARCHIVE, name) : [];
+  const report = last === undefined ? null : await getJson<AuditReport>(env.ARCHIVE, last);
+  if (report === null) return err(NO_DAY);
+  const subject = { subjectKind: "log_day", subjectId: name };
+  const entry = { action: "mend", ...subject, before: null, after: { audit: report.id } } as const;
+  await fromDatabase(() => auditStatement(env.REPORT_DB, actor, entry).run());
+  const [{ mendAudit }, { mendPorts }] = await Promise.all([import("../audit/mend.ts"), import("../audit/ports.ts")]);
+  const mended = await mendAudit(await mendPorts(env), report, actor.keyId);
+  if (mended.ok) {
+    const found = Object.entries(mended.value).map(([kind, sums]) => ({ kind, ...sums }));
+    return ok({ id: report.id, day: name, found });
+  }
+  if (mended.error === "audit_unknown") return err(NO_DAY);
+  const detail = `Audit ${report.id} doubts the archive itself: bring its objects back, or accept their loss.`;
+  return err({ reason: "archive_in_question", detail });
 }
 
 /** Accepts a loss that the day's last audit names; the same again answers what was accepted. */

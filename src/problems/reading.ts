@@ -210,6 +210,11 @@ export const OF_ADMINISTRATION = {
     title: "An audit of this log day is under way.",
     advice: "Wait until its report is there: GET /v1/admin/audits/<day>.",
   },
+  archive_in_question: {
+    status: 409,
+    title: "The archive of this day is in question, so its figures are not repaired.",
+    advice: "Bring the named objects back or accept their loss, audit the day again, then mend what that finds.",
+  },
   loss_not_found: {
     status: 409,
     title: "The day's last audit names no open discrepancy at this object.",

@@ -56,6 +56,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/admin/audits": "admin",
   "POST /v1/admin/audits": "admin",
   "GET /v1/admin/audits/:day": "admin",
+  "POST /v1/admin/audits/:day/mend": "admin",
   "POST /v1/admin/audits/:day/losses": "admin",
   "POST /v1/admin/rebuild": "admin",
   "POST /v1/tokens": "mint",

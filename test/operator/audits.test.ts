@@ -91,6 +91,31 @@ describe("an audit", () => {
   });
 });
 
+describe("what an audit left open", () => {
+  it("is mended on request, once, on record, and is closed by the audit that follows", async () => {
+    await startOver();
+    await count([await aSignedClick(), await aSignedClick()]);
+    await env.REPORT_DB.prepare("DELETE FROM facts_minute").run();
+    expect((await audit()).outcome).toBe("blocked");
+    const mend = () => ask(`POST /v1/admin/audits/${TODAY}/mend`);
+    const answer = await mend();
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ id: `${TODAY}/0001`, found: [{ kind: "fact_missing", left: 0 }] });
+    expect((await mend()).body).toEqual(answer.body);
+    expect((await audit()).outcome).toBe("clean");
+    expect((await mend()).body).toEqual({ id: `${TODAY}/0002`, day: TODAY, found: [] });
+    const log = await ask("GET /v1/admin/audit-log?subject_kind=log_day");
+    expect((log.body as { entries: { action: string }[] }).entries[0]?.action).toBe("mend");
+  });
+
+  it("is not mended while the archive is in question, nor of a day that was never audited", async () => {
+    const refused = await ask(`POST /v1/admin/audits/${DAY}/mend`);
+    expect([refused.status, refused.body]).toMatchObject([409, { type: "/problems/archive-in-question" }]);
+    expect((await ask("POST /v1/admin/audits/2026-04-18/mend")).status).toBe(404);
+    expect((await ask("POST /v1/admin/audits/today/mend")).status).toBe(404);
+  });
+});
+
 describe("a loss", () => {
   it("is accepted by name once, with who and why, and is on record", async () => {
     const first = await accept(LOST);

@@ -110,7 +110,6 @@ const ENV_READERS = [
   "src/shard/event-shard.ts",
   "src/shard/submission-log.ts",
   "src/audit/ports.ts",
-  "src/audit/workflow.ts",
   "src/api/app.ts",
   "src/track/edge.ts",
 ];
