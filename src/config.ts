@@ -216,6 +216,7 @@ const BINDINGS = [
   ["COUNTS_SHARD", "getByName", "the Durable Objects of CountsShard"],
   ["READ_GATE", "getByName", "the Durable Objects of ReadGate"],
   ["AUDIT", "create", "the Workflow of AuditWorkflow"],
+  ["REPLAY", "create", "the Workflow of ReplayWorkflow"],
   ["REPORT_DB", "prepare", "a D1 database"],
   ["ARCHIVE", "put", "an R2 bucket"],
   ["OPERATIONS", "writeDataPoint", "an Analytics Engine data set"],

@@ -23,6 +23,7 @@ import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
 export { ReadGate } from "./access/read-gate.ts";
 export { AuditWorkflow } from "./audit/workflow.ts";
+export { ReplayWorkflow } from "./replay/workflow.ts";
 export { CountsShard } from "./shard/counts-shard.ts";
 export { EventShard } from "./shard/event-shard.ts";
 export { OrderShard } from "./shard/order-shard.ts";

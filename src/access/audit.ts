@@ -15,6 +15,8 @@ export const AUDIT_ACTIONS = [
   "audit",
   "mend",
   "accept",
+  "apply",
+  "undo",
 ] as const;
 
 export type AuditEntry = {

@@ -171,6 +171,28 @@ const OPERATOR_ROUTES: readonly Route[] = [
     ...{ method: "POST", path: "/v1/admin/rebuild", needs: "admin", body: LIST },
     load: async () => (await operator()).rebuild,
   },
+  {
+    ...{ method: "POST", path: "/v1/admin/replays", needs: "admin", body: LIST },
+    load: async () => (await operator()).replay,
+  },
+  {
+    method: "GET",
+    path: "/v1/admin/replays/:id",
+    needs: "admin",
+    load: async () => (await operator()).readReplayed,
+  },
+  {
+    method: "POST",
+    path: "/v1/admin/replays/:id/apply",
+    needs: "admin",
+    load: async () => (await operator()).applyReplay,
+  },
+  {
+    method: "POST",
+    path: "/v1/admin/replays/:id/undo",
+    needs: "admin",
+    load: async () => (await operator()).undoReplay,
+  },
 ];
 
 function resourceRoutes(name: ResourceName): Route[] {

@@ -12,6 +12,7 @@ import { auditStart, lossSchema } from "../operator/audits.ts";
 import { replaySchema } from "../operator/dead-letters.ts";
 import { decisionsSchema } from "../operator/late-clicks.ts";
 import { rebuildSchema } from "../operator/rebuild.ts";
+import { periodSchema } from "../operator/replays.ts";
 import * as about from "./about-operations.ts";
 import * as admin from "./admin-answers.ts";
 import type { JsonSchema } from "./operation.ts";
@@ -44,6 +45,7 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   DatabaseToRebuild: rebuildSchema,
   DayToAudit: auditStart,
   LossToAccept: lossSchema,
+  PeriodToLookAt: periodSchema,
   TokenToExplain: operator.TokenToExplain,
   TokenClaims: track.TokenClaims,
   MintRequest: track.MintRequest,
@@ -92,6 +94,8 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   DayMended: operator.DayMended,
   AcceptedLoss: operator.AcceptedLoss,
   RebuildProgress: operator.RebuildProgress,
+  StartedReplay: operator.StartedReplay,
+  Replay: operator.Replay,
   MintAnswer: track.MintAnswer,
   ConversionStatus: submit.ConversionStatus,
   ConversionResults: submit.ConversionResults,

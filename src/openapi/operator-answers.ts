@@ -3,7 +3,9 @@
  */
 import * as z from "zod";
 import { DISCREPANCY_KINDS, type DiscrepancyKind } from "../core/discrepancy.ts";
+import { SECOND_LOOK_RULES } from "../core/second-look.ts";
 import { VERDICT_REASONS, VERDICTS } from "../core/verdict.ts";
+import { REPLAY_PHASES } from "../replay/replay.ts";
 import { count, instant, text } from "./report-answers.ts";
 
 const verdict = z.enum(VERDICTS);
@@ -202,6 +204,32 @@ export const DayMended = z.object({
 });
 
 export const AuditStarted = z.object({ id: text, day: logDay });
+
+const phase = z.enum(REPLAY_PHASES);
+const micros = text.describe("Integer micros, as text: sums may pass 2^53.");
+const tally = z.object({ revised: count, skipped: count }).nullable();
+const day = z.iso.date();
+
+export const StartedReplay = z.object({ id: text, phase });
+export const Replay = z.object({
+  ...{ id: text, from: day, to: day, rules: z.array(z.enum(SECOND_LOOK_RULES)), by: text, phase },
+  ...{ startedAt: instant, changedAt: instant },
+  dryOnly: z.array(z.enum(SECOND_LOOK_RULES)).describe("Rules of it that are looked at and never applied."),
+  report: z
+    .object({
+      clicks: count,
+      micros,
+      promoted: z
+        .object({ clicks: count, micros })
+        .describe("Duplicates of other users, which would take impressions over."),
+      sums: z.array(z.object({ reason: text, advertiserId: text, publisherId: text, clicks: count, micros })),
+      examples: z.array(z.object({ eventId: text, reason, advertiserId: text })),
+    })
+    .nullable()
+    .describe("What would change; null while it looks."),
+  applied: tally.describe("What applying did; skipped is what was revised by others meanwhile."),
+  undone: tally,
+});
 
 export const RebuildProgress = z.object({
   events: count.describe("Events of log rows that were read from the archive."),

@@ -16,6 +16,8 @@ const CHECKED = [...KEYED, ...problems("unknown_parameter", "invalid_value"), ..
 /** Whether a refusal is about a token whose signature is asked for, whenever it was signed. */
 const isOfToken = (reason: string) => !/^(body_|field_|method_|speculative|life_too_long|issued_ahead)/.test(reason);
 const audits = { tag: "Audits", scopes: ["admin"] } as const;
+const REPLAYED = problems("replay_phase", "replay_dry_only");
+const looks = { tag: "Second looks", scopes: ["admin"] } as const;
 const letters = { tag: "Dead letters", scopes: ["admin"] } as const;
 
 export const OPERATOR_OPERATIONS: readonly Operation[] = [
@@ -154,5 +156,38 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     answers: { 200: json("What was done so far.", "RebuildProgress") },
     problems: [...CHECKED, ...BODIES],
     examples: [{ name: "primary", body: { database: "REPORT_DB" }, status: 200 }],
+  },
+  {
+    ...{ ...looks, id: "createReplay", method: "post", path: "/v1/admin/replays" },
+    summary: "Look again at clicks of a period",
+    description: "Changes nothing. Asks rules over many clicks, or today's rules of clicks that older ones judged.",
+    body: { schema: "PeriodToLookAt" },
+    answers: { 202: json("It has begun.", "StartedReplay") },
+    problems: [...CHECKED, ...BODIES],
+    examples: [
+      { name: "week", body: { from: "2026-04-13", to: "2026-04-20", rules: ["high_frequency"] }, status: 202 },
+    ],
+  },
+  {
+    ...{ ...looks, id: "getReplay", method: "get", path: "/v1/admin/replays/{id}" },
+    summary: "See what a second look would change, and whether it was applied",
+    answers: { 200: json("How far it is, and what it found.", "Replay") },
+    problems: [...KEYED, ...NOT_FOUND, ...FAULTS],
+    examples: [{ name: "unknown", path: { id: EXAMPLE.unknownReplay }, status: 404 }],
+  },
+  {
+    ...{ ...looks, id: "applyReplay", method: "post", path: "/v1/admin/replays/{id}/apply" },
+    summary: "Revise the clicks that a second look found",
+    description: "Each moves to invalid by a revision with the cause `replay/<id>`; gross does not change.",
+    answers: { 202: json("It has begun.", "StartedReplay") },
+    problems: [...KEYED, ...NOT_FOUND, ...REPLAYED, ...FAULTS],
+    examples: [{ name: "unknown", path: { id: EXAMPLE.unknownReplay }, status: 404 }],
+  },
+  {
+    ...{ ...looks, id: "undoReplay", method: "post", path: "/v1/admin/replays/{id}/undo" },
+    summary: "Take a second look's revisions back",
+    answers: { 202: json("It has begun.", "StartedReplay") },
+    problems: [...KEYED, ...NOT_FOUND, ...REPLAYED, ...FAULTS],
+    examples: [{ name: "unknown", path: { id: EXAMPLE.unknownReplay }, status: 404 }],
   },
 ];

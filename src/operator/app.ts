@@ -21,12 +21,13 @@ import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-lette
 import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
 import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
 import { rebuildDatabase } from "./rebuild.ts";
+import { actOnReplay, showReplay, startReplay } from "./replays.ts";
 import { ringOf } from "./ring.ts";
 
 /** What an act answers: a body, a problem, or the answer to one who has asked for too much. */
 type Acted = Result<Record<string, unknown>, ReportProblem | Refusal | Response>;
 
-/** An act as a handler. */
+/** An act as a handler; its answer has that status. */
 const act =
   (does: (asked: Keyed) => Promise<Acted>, status = 200) =>
   async (asked: Keyed): Promise<Response> => {
@@ -37,6 +38,9 @@ const act =
       headers: { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" },
     });
   };
+
+/** What goes on after the answer. */
+const accepted = (does: (asked: Keyed) => Promise<Acted>) => act(does, 202);
 
 export const explainOne = act((asked) =>
   explain(asked, (ports) => explainClick(asked.param("id"), ReadScope.of(asked.principal), ports)),
@@ -76,6 +80,11 @@ export const acceptDayLoss = act(({ env, param, body, actor }) => acceptLoss(par
 export const rebuild = act(({ env, config, body, actor }) =>
   rebuildDatabase(body, env, { actor, newTo: config.newAdvertisersTo }),
 );
+
+export const replay = accepted(({ env, body, actor }) => startReplay(body, env, actor));
+export const readReplayed = act(({ env, param }) => showReplay(param("id"), env));
+export const applyReplay = accepted(({ env, param, actor }) => actOnReplay(param("id"), "apply", env, actor));
+export const undoReplay = accepted(({ env, param, actor }) => actOnReplay(param("id"), "undo", env, actor));
 
 /** Runs an explanation within the budget of the key's owner. */
 async function explain(

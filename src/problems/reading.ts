@@ -170,6 +170,16 @@ export const OF_BUDGETS = {
 } as const satisfies ProblemTable;
 
 export const OF_ADMINISTRATION = {
+  replay_dry_only: {
+    status: 409,
+    title: "This replay may only be looked at.",
+    advice: "Look again without the rules that `dryOnly` lists; what their sums show is for people to judge.",
+  },
+  replay_phase: {
+    status: 409,
+    title: "This replay is in another phase.",
+    advice: "Read the replay, wait until it has looked to apply it, and until it is applied to undo it.",
+  },
   already_exists: {
     status: 409,
     title: "Another object already has this id.",

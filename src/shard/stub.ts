@@ -7,11 +7,12 @@
 import type { EventId } from "../core/event-id.ts";
 import type { ImpressionKey } from "../core/impression-key.ts";
 import type { OpenedEvent } from "../core/message.ts";
-import type { Change } from "../core/revision.ts";
+import type { Change, RevisionOutcome } from "../core/revision.ts";
 import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
 import type { CountsShard } from "./counts-shard.ts";
 import type { EventShard } from "./event-shard.ts";
 import type { OrderShard } from "./order-shard.ts";
+import type { RevisedBy, RevisionRequest } from "./revise.ts";
 import type { ConversionOutcome } from "./submit-conversions.ts";
 import type { Upload, UploadOutcome } from "./submit-counts.ts";
 
@@ -47,6 +48,16 @@ export async function findLogged(shards: ShardNamespace, name: string, event: Ev
 /** What reviews and revisions made of an event of the named shard, oldest first. */
 export async function changesOf(shards: ShardNamespace, name: string, event: EventId): Promise<Change[]> {
   return await shards.getByName(name).changes(event);
+}
+
+/** Moves events of the named shard from one verdict to another; one outcome each. */
+export async function reviseIn(
+  shards: ShardNamespace,
+  name: string,
+  requests: RevisionRequest[],
+  revisedBy: RevisedBy,
+): Promise<RevisionOutcome[]> {
+  return await shards.getByName(name).revise(requests, revisedBy);
 }
 
 /** The event that claimed a key, or null when none did or the key is forgotten. */

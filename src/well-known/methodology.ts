@@ -26,7 +26,13 @@ import {
   SALT_DAYS,
   SECOND_MS,
 } from "../core/limits.ts";
-import { CLICKS_PER_MINUTE_MAX, EXCESS_RATE } from "../core/rate-rule.ts";
+import {
+  CLICKS_PER_MINUTE_MAX,
+  FAST_CLICKS_MIN,
+  FAST_MS,
+  REGULAR_CLICKS_MIN,
+  SECOND_LOOKS,
+} from "../core/second-look.ts";
 import { EXACT_USERS_MAX, REGISTERS, STANDARD_ERROR } from "../core/sketch.ts";
 import { RULES_VERSION } from "../core/verdict.ts";
 import { KEY_LIFE_DAYS } from "../report/answer/users-meta.ts";
@@ -113,7 +119,7 @@ const MEASUREMENT = {
 
 function invalidTraffic() {
   return {
-    classes: ["GIVT"],
+    classes: ["GIVT", "SIVT by second looks alone"],
     decided: "after receipt, by the first rule in this order that applies",
     rules: GIVT_RULES.map(({ name, means, source }, index) => ({ order: index + 1, name, means, source })),
     humanClickMinMs: HUMAN_CLICK_MIN_MS,
@@ -124,9 +130,16 @@ function invalidTraffic() {
       allowedForImpressions: IMPRESSION_NETWORKS.length,
       checked: LIST_DATE,
     },
-    notLive: [{ name: EXCESS_RATE, clicksPerMinuteMax: CLICKS_PER_MINUTE_MAX }],
+    secondLooks: {
+      decided: "later, by an operator, over what is logged; each click that they name is revised",
+      rules: Object.entries(SECOND_LOOKS).map(([name, { isDryOnly }]) => ({ name, applied: !isDryOnly })),
+      clicksPerMinuteMax: CLICKS_PER_MINUTE_MAX,
+      regularClicksMin: REGULAR_CLICKS_MIN,
+      fastClicksMin: FAST_CLICKS_MIN,
+      fastMs: FAST_MS,
+    },
     notDetected: [
-      "SIVT",
+      "SIVT, but for what second looks name",
       "forged agents",
       "clients that do not render",
       "placements that cannot be seen",

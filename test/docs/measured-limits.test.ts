@@ -99,6 +99,8 @@ describe("what is kept", () => {
 
 it("nothing live judges by the rate of a user's clicks", () => {
   const modules = code.filter(({ path }) => path.endsWith(".ts")).map(parseModule);
-  const users = modules.filter(({ imports }) => imports.some(({ target }) => target === "src/core/rate-rule.ts"));
-  expect(users.map(({ path }) => path)).toEqual(["src/well-known/methodology.ts"]);
+  const users = modules.filter(({ imports }) => imports.some(({ target }) => target === "src/core/second-look.ts"));
+  const live = users.filter(({ path }) => /^src\/(track|queue|shard|facts)\//.test(path));
+  expect(users.map(({ path }) => path)).toContain("src/replay/look.ts");
+  expect(live).toEqual([]);
 });

@@ -90,7 +90,7 @@ describe("docs/METHODOLOGY.md", () => {
     ["(\\d+) networks are allowed", invalidTraffic.networks.allowed],
     ["last checked (\\d{4}-\\d\\d)", invalidTraffic.networks.checked],
     ["compiled by hand (\\d{4}-\\d\\d)", invalidTraffic.agents.linkPreviews.date],
-    ["more than (\\d+) valid clicks", invalidTraffic.notLive[0]?.clicksPerMinuteMax],
+    ["more than (\\d+) valid clicks", invalidTraffic.secondLooks.clicksPerMinuteMax],
     ["(\\d+) s after the end", settings.latePolicy.allowedLatenessSeconds],
     ["`LATE_POLICY=(\\w+)` is deployed", settings.latePolicy.mode],
     ["up to (\\d+) ms ahead", late.clientClockAheadMaxMs],

@@ -11,6 +11,7 @@ export const STAND_INS = {
   COUNTS_SHARD: { getByName: call },
   READ_GATE: { getByName: call },
   AUDIT: { create: call },
+  REPLAY: { create: call },
   REPORT_DB: { prepare: call },
   ARCHIVE: { put: call },
   OPERATIONS: { writeDataPoint: call },

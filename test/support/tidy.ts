@@ -61,14 +61,15 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   conversions: ["track", "queue", "shard", "access", "problems", "core"],
   "impression-counts": ["conversions", "track", "queue", "shard", "access", "problems", "core"],
   // Queue and spool are where events wait that a report does not hold yet: its watermark asks them.
+  replay: ["audit", "archive", "shard", "core"],
   audit: ["facts", "cold", "archive", "shard", "core"],
   report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
-  operator: ["report", "queue", "audit", "shard", "facts", "archive", "access", "core"],
+  operator: ["report", "queue", "replay", "audit", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
   batch: ["queue", "audit", "facts", "cold", "shard", "core"],
   "well-known": ["report", "access", "core"],
   // The document gathers the schemas and the problems of every route.
-  openapi: ["admin", "operator", "report", "conversions", "impression-counts", "access", "problems", "core"],
+  openapi: ["admin", "operator", "replay", "report", "conversions", "impression-counts", "access", "problems", "core"],
   // The front: it knows every room, and no room knows it.
   api: [
     ...["admin", "operator", "report", "conversions", "impression-counts", "openapi", "well-known", "track"],
@@ -98,6 +99,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   operator: ["zod"],
   admin: ["zod"],
   openapi: ["zod"],
+  replay: ["cloudflare:workers"],
   audit: ["cloudflare:workers"],
   batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
 };
@@ -110,6 +112,7 @@ const ENV_READERS = [
   "src/shard/event-shard.ts",
   "src/shard/submission-log.ts",
   "src/audit/ports.ts",
+  "src/replay/workflow.ts",
   "src/api/app.ts",
   "src/track/edge.ts",
 ];
