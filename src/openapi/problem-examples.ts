@@ -104,6 +104,7 @@ const OPERATOR: Readonly<Record<string, readonly Example[]>> = {
     { name: "noReason", path: { day: EXAMPLE.logDay }, body: { object: EXAMPLE.lostObject }, status: 400 },
   ],
   rebuildDatabase: [{ name: "notBound", body: { database: "REPORT_DB_9" }, status: 400 }],
+  createReplay: [{ name: "reversed", body: { from: "2026-04-20", to: "2026-04-13", rules: [] }, status: 400 }],
 };
 
 const KEYS: Readonly<Record<string, readonly Example[]>> = {
