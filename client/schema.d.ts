@@ -1577,7 +1577,7 @@ export interface components {
             at: string;
             keyId: string;
             /** @enum {string} */
-            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept";
+            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept" | "apply" | "undo";
             subjectKind: string;
             subjectId: string;
             before: {
