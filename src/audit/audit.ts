@@ -20,7 +20,7 @@ import { takeStock } from "./stock.ts";
 import { writeReport } from "./write-report.ts";
 
 /** Shards that are sealed in one step, and tries before the audit gives up until it is started again. */
-const SEALED_AT_ONCE = 32;
+const SEALED_AT_ONCE = 8;
 const SEAL_TRIES = 30;
 const SEAL_WAIT_MS = 10 * SECOND_MS;
 
