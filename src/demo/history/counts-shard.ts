@@ -35,7 +35,7 @@ export class HistoricCountsShard extends CountsShard {
       write: () => {
         for (const { nowMs, upload } of uploads) submitCounts(upload, { log, book }, nowMs);
       },
-      carry: () => this.sweep(),
+      carry: () => this.archiveNow(),
       status: () => this.status(),
     });
   }

@@ -47,7 +47,7 @@ export class HistoricEventShard extends EventShard {
       }
     };
     const { endMs } = span;
-    const carry = () => this.sweep();
+    const carry = () => this.archiveNow();
     await liveThrough({ ctx, env, endMs, log, write, carry, status: () => this.status() });
     await strandMessages(span, env);
   }

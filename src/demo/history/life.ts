@@ -22,8 +22,8 @@ import type { LogStore } from "../../shard/sqlite-shard-log.ts";
 
 /** The incarnation under which the history is logged. */
 export const HISTORY_LIFE = "demonstration";
-/** A sweep posts 64 times and archives all; the whole history needs a few. */
-const SWEEPS_MAX = 20;
+/** One carrying posts 64 times and archives all; the whole history needs a few. */
+const CARRIED_TIMES_MAX = 20;
 
 /** What is logged at once, by when: at the end of each stretch of the past in which something happened. */
 export function byLogging<T>(
@@ -48,7 +48,8 @@ export type HistoryLog = {
   readonly log: LogStore;
   /** Logs the past; in one transaction. */
   readonly write: () => void;
-  readonly carry: () => Promise<boolean>;
+  /** Posts and archives, due or not: what was logged in this minute would be due in the next one. */
+  readonly carry: () => Promise<void>;
   readonly status: () => Promise<ShardStatus>;
 };
 
@@ -66,8 +67,8 @@ export async function liveThrough({ ctx, env, endMs, log, write, carry, status }
   // What is over is rolled before anything is posted: then every posting adds to all tiers, and nothing is left to
   // roll.
   for (const database of boundDatabases(env).values()) await rollAll(database, endMs);
-  for (let sweeps = 0; !isCarried(await status()); sweeps++) {
-    if (sweeps === SWEEPS_MAX) throw new Error(`the history of ${shard} could not be carried`);
+  for (let times = 0; !isCarried(await status()); times++) {
+    if (times === CARRIED_TIMES_MAX) throw new Error(`the history of ${shard} could not be carried`);
     await carry();
   }
   const end = log.archived().read();

@@ -40,7 +40,7 @@ export class HistoricOrderShard extends OrderShard {
       write: () => {
         for (const { nowMs, encoded } of orders) submitConversions(encoded, { log, book }, nowMs);
       },
-      carry: () => this.sweep(),
+      carry: () => this.archiveNow(),
       status: () => this.status(),
     });
   }
