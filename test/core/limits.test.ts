@@ -13,7 +13,7 @@ describe("limits", () => {
 
   it("name their unit or say that they are a count", () => {
     const named =
-      /_(MS|S|DAYS|BYTES|CHARS|LENGTH|MICROS|EVENTS|POINTS|CELLS|SHARDS|SALTS|TOKENS|CONVERSIONS|COUNTS?|BUCKETS|MACROS|PARAMETERS|POSTINGS|CORRECTIONS|PAGES)(_|$)/;
+      /_(MS|S|DAYS|BYTES|CHARS|LENGTH|MICROS|EVENTS|POINTS|CELLS|SHARDS|SALTS|TOKENS|CONVERSIONS|COUNTS?|BUCKETS|MACROS|PARAMETERS|POSTINGS|CORRECTIONS|REVISIONS|PAGES)(_|$)/;
     for (const name of Object.keys(limits)) expect(`_${name}`).toMatch(named);
   });
 
