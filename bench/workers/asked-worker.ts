@@ -7,7 +7,7 @@
 import { ApiClient } from "../../src/dashboard/api-client.ts";
 import worker from "../../src/index.ts";
 
-export { AuditWorkflow, CountsShard, EventShard, OrderShard, ReadGate } from "../../src/index.ts";
+export { AuditWorkflow, CountsShard, EventShard, OrderShard, ReadGate, ReplayWorkflow } from "../../src/index.ts";
 
 let asked = 0;
 const real = ApiClient.prototype.fetch;

@@ -8,7 +8,7 @@ import { doneKey, foundPrefix, type ShardDone } from "../../src/audit/shard-audi
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import worker from "../../src/index.ts";
 
-export { AuditWorkflow, CountsShard, EventShard, OrderShard, ReadGate } from "../../src/index.ts";
+export { AuditWorkflow, CountsShard, EventShard, OrderShard, ReadGate, ReplayWorkflow } from "../../src/index.ts";
 
 export default {
   async fetch(request, env, ctx) {

@@ -276,8 +276,8 @@ describe("the object", () => {
     }));
 
   it.each([
-    ["orders", OrderShard, ["convert", "status", "sweep", "alarm"]],
-    ["counts", CountsShard, ["upload", "status", "sweep", "alarm"]],
+    ["orders", OrderShard, ["convert", "status", "sweep", "seal", "archiveNow", "alarm"]],
+    ["counts", CountsShard, ["upload", "status", "sweep", "seal", "archiveNow", "alarm"]],
   ])("of %s has its own calls and no other's", (_, { prototype }, calls) => {
     expect(Object.getOwnPropertyNames(prototype).sort()).toEqual(["constructor", ...calls].sort());
   });
