@@ -67,9 +67,9 @@ describe("retention", () => {
     expect(await objectsLeft()).toBe(1);
     expect(await drop(31)).toEqual({ rows: 2, objects: 1 });
     expect(await tiersLeft()).toEqual([0, 1, 2]);
-    // An hour, two days, and what these days add to: twelve sums each.
-    expect(await sumsLeft()).toBe(24);
-    expect(await drop(60)).toEqual({ rows: 3 + 24, objects: 0 });
+    // An hour, two days, and what these days add to: fifteen sums each.
+    expect(await sumsLeft()).toBe(30);
+    expect(await drop(60)).toEqual({ rows: 3 + 30, objects: 0 });
     expect(await tiersLeft()).toEqual([0, 0, 0]);
     expect(await sumsLeft()).toBe(0);
     const { results } = await ports.database.prepare("SELECT day FROM cold_objects").all();
