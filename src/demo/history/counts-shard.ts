@@ -6,37 +6,21 @@
 import { digestOfLines } from "../../core/position.ts";
 import { countsShardName } from "../../core/routing.ts";
 import { CountsShard } from "../../shard/counts-shard.ts";
-import { rulesInForce } from "../../shard/rules-record.ts";
-import { LogStore } from "../../shard/sqlite-shard-log.ts";
-import { SqliteSubmissionBook } from "../../shard/sqlite-submission-book.ts";
 import { submissionHashOf } from "../../shard/submission-routing.ts";
 import { submitCounts, type Upload } from "../../shard/submit-counts.ts";
-import { edgeOf } from "../../track/edge.ts";
-import { liveThrough } from "./life.ts";
 import { COUNTS_OBJECT } from "./objects.ts";
 import { type HistorySpan, plannedUploads } from "./plan.ts";
+import { liveThroughPlan } from "./submissions-life.ts";
 import { encodeUpload } from "./wire.ts";
 
 export class HistoricCountsShard extends CountsShard {
   /** Lives through the uploads of the history, all of which meet in one object; idempotent. */
   async liveThrough(span: HistorySpan): Promise<void> {
     const { ctx, env } = this;
-    const { config } = await edgeOf(env);
-    const log = new LogStore(ctx.storage.sql, rulesInForce(config));
-    const book = new SqliteSubmissionBook(ctx.storage.sql);
-    const isNew = log.life().read() === null;
-    const uploads = isNew ? await this.#uploads(span) : [];
-    if (isNew && uploads.length === 0) return;
-    await liveThrough({
-      ctx,
-      env,
-      endMs: span.endMs,
-      log,
-      write: () => {
-        for (const { nowMs, upload } of uploads) submitCounts(upload, { log, book }, nowMs);
-      },
-      carry: () => this.archiveNow(),
-      status: () => this.status(),
+    const object = { ctx, env, endMs: span.endMs, carry: () => this.archiveNow(), status: () => this.status() };
+    await liveThroughPlan(object, {
+      plan: () => this.#uploads(span),
+      submit: ({ nowMs, upload }, ports) => void submitCounts(upload, ports, nowMs),
     });
   }
 

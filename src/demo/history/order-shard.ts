@@ -6,16 +6,14 @@ import { DAY_MS } from "../../core/limits.ts";
 import { orderKeyOf } from "../../core/order.ts";
 import { orderShardName } from "../../core/routing.ts";
 import { OrderShard } from "../../shard/order-shard.ts";
-import { rulesInForce } from "../../shard/rules-record.ts";
-import { LogStore } from "../../shard/sqlite-shard-log.ts";
-import { SqliteSubmissionBook } from "../../shard/sqlite-submission-book.ts";
 import { type SubmissionHash, submissionHashOf } from "../../shard/submission-routing.ts";
 import { submitConversions } from "../../shard/submit-conversions.ts";
 import { edgeOf } from "../../track/edge.ts";
-import { byLogging, liveThrough } from "./life.ts";
+import { byLogging } from "./life.ts";
 import { ORDER_OBJECTS } from "./objects.ts";
 import type { PlannedConversion, PlannedOrder } from "./orders.ts";
 import { type HistorySpan, plannedOrders } from "./plan.ts";
+import { liveThroughPlan } from "./submissions-life.ts";
 import { encodeOrderStep, identityOf } from "./wire.ts";
 
 const LOGGED_EVERY_MS = 7 * DAY_MS;
@@ -26,22 +24,10 @@ export class HistoricOrderShard extends OrderShard {
   /** Lives through this object's part of the history; idempotent. */
   async liveThrough(span: HistorySpan): Promise<void> {
     const { ctx, env } = this;
-    const { config } = await edgeOf(env);
-    const log = new LogStore(ctx.storage.sql, rulesInForce(config));
-    const book = new SqliteSubmissionBook(ctx.storage.sql);
-    const isNew = log.life().read() === null;
-    const orders = isNew ? await this.#orders(span) : [];
-    if (isNew && orders.length === 0) return;
-    await liveThrough({
-      ctx,
-      env,
-      endMs: span.endMs,
-      log,
-      write: () => {
-        for (const { nowMs, encoded } of orders) submitConversions(encoded, { log, book }, nowMs);
-      },
-      carry: () => this.archiveNow(),
-      status: () => this.status(),
+    const object = { ctx, env, endMs: span.endMs, carry: () => this.archiveNow(), status: () => this.status() };
+    await liveThroughPlan(object, {
+      plan: () => this.#orders(span),
+      submit: ({ nowMs, encoded }, ports) => void submitConversions(encoded, ports, nowMs),
     });
   }
 
