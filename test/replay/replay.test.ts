@@ -4,13 +4,15 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import { readConfig } from "../../src/config.ts";
 import { parseJson } from "../../src/core/base64url.ts";
-import { DAY_MS } from "../../src/core/limits.ts";
+import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
+import { encodeLogLine } from "../../src/core/log-line.ts";
 import { isoDay } from "../../src/core/time.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import { lookAgain } from "../../src/replay/look.ts";
 import { type Replay, type ReplayPhase, readReplay, writeReplay } from "../../src/replay/replay.ts";
 import { type ReplayAct, type ReplayPorts, runReplay } from "../../src/replay/run.ts";
 import { rulesInForce } from "../../src/shard/rules-record.ts";
-import { aClick } from "../support/builders.ts";
+import { aClick, CRAWLER, NOON_MS } from "../support/builders.ts";
 import { flushOnce, withShard } from "../support/flush-harness.ts";
 
 const SHARD = "clicks-0";
@@ -22,9 +24,12 @@ const ports: ReplayPorts = {
   current: rulesInForce(readConfig(env)),
 };
 
+/** The minute before this one, in which all clicks fall: rates are counted by minute. */
+const MINUTE_START_MS = Math.floor(Date.now() / MINUTE_MS - 1) * MINUTE_MS;
+
 /** A click of a user on an impression of its own, a second after the one before. */
 function clickOf(user: string, number: number, changes: Record<string, unknown> = {}) {
-  const receivedAtMs = Date.now() - 60_000 + number * 1_000 + (number % 3) * 200;
+  const receivedAtMs = MINUTE_START_MS + number * 1_000 + (number % 3) * 200;
   const claims = { jti: `${user}_${number}`, ad: AD, uid: user, iat: IAT, exp: IAT + 7_200, ...changes };
   return aClick({ receivedAtMs }, claims);
 }
@@ -127,6 +132,82 @@ describe("a second look", () => {
     await run(id, "apply");
     expect((await ask("GET", `/${id}`)).body).toMatchObject({ applied: { revised: 2, skipped: 1 } });
     expect((await shard.changes(last.id)).at(-1)).toMatchObject({ reason: "signature_invalid" });
+  });
+});
+
+describe("a second look that is taken back", () => {
+  const OTHER_SHARD = "clicks-1";
+  const eager = Array.from({ length: 8 }, (_, at) => clickOf("eager", at, { ad: "ad_claimed" }));
+
+  it("leaves the impression to the click that claimed it meanwhile", async () => {
+    const shard = env.EVENT_SHARD.getByName(OTHER_SHARD);
+    await shard.ingest(eager.map(encodeTokenEvent));
+    await shard.archiveNow();
+    const id = await seedReplay();
+    await run(id, "look");
+    await begin(id, "applying");
+    await run(id, "apply");
+    const [, , , , , , last] = eager;
+    if (last === undefined) throw new Error("eight clicks");
+    expect((await shard.changes(last.id)).at(-1)).toMatchObject({ verdict: "invalid", reason: "high_frequency" });
+
+    const later = clickOf("somebody", 60, { ad: "ad_claimed", jti: "eager_6" });
+    await shard.ingest([encodeTokenEvent(later)]);
+    await begin(id, "undoing");
+    await run(id, "undo");
+    expect((await shard.changes(last.id)).at(-1)).toMatchObject({ verdict: "duplicate", reason: "same_impression" });
+    await shard.sweep();
+    const sums = await env.REPORT_DB.prepare(
+      "SELECT sum(valid) AS valid, sum(duplicate) AS duplicate, sum(invalid) AS invalid FROM facts_minute WHERE ad_id = 'ad_claimed'",
+    ).first();
+    expect(sums).toEqual({ valid: 8, duplicate: 1, invalid: 0 });
+  });
+});
+
+describe("the rules of a second look over an archive", () => {
+  const DAY = "2026-04-20";
+  const at = { seq: 1, loggedAtMs: NOON_MS + 60_000, rules: ports.current.id };
+  const archived = async (shard: string, lines: readonly string[]) => {
+    const body = new Response(`${lines.join("\n")}\n`).body?.pipeThrough(new CompressionStream("gzip"));
+    const key = `raw/v1/dt=${DAY}/hour=12/shard=${shard}/life-000000000001.ndjson.gz`;
+    await env.ARCHIVE.put(key, await new Response(body).arrayBuffer(), { customMetadata: { seqTo: "1" } });
+  };
+  const valid = { verdict: "valid", reason: null } as const;
+
+  it("name what the present rules call invalid and the log called valid", async () => {
+    const crawler = aClick({ userAgent: CRAWLER }, { jti: "crawled" });
+    const person = aClick({}, { jti: "read" });
+    await archived(
+      "clicks-5",
+      [crawler, person].map((event) => encodeLogLine(at, valid, encodeTokenEvent(event))),
+    );
+    const part = { day: DAY, shard: "clicks-5" };
+    const { changes } = await lookAgain({ bucket: env.ARCHIVE, current: ports.current }, part, ["current_rules"]);
+    expect(changes.map(({ event, to }) => [event, to])).toEqual([
+      [crawler.id, { verdict: "invalid", reason: "declared_crawler" }],
+    ]);
+  });
+
+  it("count a publisher's valid clicks and impressions, which are compared with others'", async () => {
+    const showings = Array.from({ length: 3 }, (_, number) =>
+      aClick({ type: "impression" }, { jti: `shown_${number}` }),
+    );
+    const clicked = aClick({}, { jti: "shown_0" });
+    const lines = [...showings, clicked].map((event) => encodeLogLine(at, valid, encodeTokenEvent(event)));
+    const refused = encodeLogLine(
+      at,
+      { verdict: "invalid", reason: "test" },
+      encodeTokenEvent(aClick({}, { jti: "no" })),
+    );
+    await archived("clicks-6", [...lines, refused]);
+    const part = { day: DAY, shard: "clicks-6" };
+    const { changes, publishers } = await lookAgain({ bucket: env.ARCHIVE, current: ports.current }, part, [
+      "outlying_ctr",
+    ]);
+    expect(changes).toEqual([]);
+    expect(publishers).toEqual([
+      { advertiserId: "adv_1", publisherId: "pub_1", clicks: 1, impressions: 3, micros: 250_000 },
+    ]);
   });
 });
 
