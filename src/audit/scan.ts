@@ -122,17 +122,16 @@ export async function skimSegment(
   return { byRow, revised };
 }
 
-const OCCURRED = /"occurred_at_ms":(\d+)/g;
+const COUNTED_AT = /"(?:occurred|received)_at_ms":(\d+)/g;
 
 /**
  * Whether a line says nothing of minutes before the instant, told from its text: nearly every line of a later day. An
- * event counts in the minute when it occurred or later, one that joins another in that one's, which stands in the line
- * as well; a decision and a revision count where their event does, and are always read.
+ * event counts in the minute when it occurred or was received, one that joins another in that one's, and what revises
+ * an event has its instants too.
  */
 function isOfLaterMinute(text: string, beforeMs: number): boolean {
   if (!text.includes('"type":"click"') && !text.includes('"type":"impression"')) return false;
-  if (text.includes('"revision":{') || text.includes('"joins":{')) return false;
-  return Array.from(text.matchAll(OCCURRED), ([, digits]) => Number(digits)).every((atMs) => atMs >= beforeMs);
+  return Array.from(text.matchAll(COUNTED_AT), ([, digits]) => Number(digits)).every((atMs) => atMs >= beforeMs);
 }
 
 /** What is wrong with the rows of a segment, or null. */
