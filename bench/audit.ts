@@ -82,12 +82,10 @@ async function fill(put: Put, events: number): Promise<number> {
   return segments.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
+type CostName = "objectsRead" | "objectsWritten" | "objectLists" | "steps";
 type Audited = {
   readonly seconds: number;
-  readonly reads: number;
-  readonly writes: number;
-  readonly lists: number;
-  readonly done: { readonly events: number; readonly steps: number } | null;
+  readonly done: { readonly events: number; readonly cost: Readonly<Record<CostName, number>> } | null;
   readonly found: readonly unknown[];
 };
 
@@ -105,7 +103,7 @@ async function measure(events: number) {
     const { done, found } = audited;
     if (done?.events !== events || found.length > 0) throw new Error(`${done?.events}: ${JSON.stringify(found)}`);
     const cpuSeconds = workerdCpuSeconds() - cpu;
-    return { ...audited, steps: done.steps, cpuSeconds, archivedBytes, grownBytes: workerdResidentBytes() - resident };
+    return { ...audited, ...done.cost, cpuSeconds, archivedBytes, grownBytes: workerdResidentBytes() - resident };
   } finally {
     await runtime.stop();
   }
@@ -126,9 +124,9 @@ async function main(): Promise<void> {
     "|---|---|---|",
     `| events a second, signatures and claims with it | ${Math.round(events / result.seconds)} | |`,
     `| processor seconds of workerd | ${result.cpuSeconds.toFixed(2)} | ${per(result.cpuSeconds)} |`,
-    `| R2 reads | ${result.reads} | ${per(result.reads)} |`,
-    `| R2 writes | ${result.writes} | ${per(result.writes)} |`,
-    `| R2 lists | ${result.lists} | ${per(result.lists)} |`,
+    `| R2 reads | ${result.objectsRead} | ${per(result.objectsRead)} |`,
+    `| R2 writes | ${result.objectsWritten} | ${per(result.objectsWritten)} |`,
+    `| R2 lists | ${result.objectLists} | ${per(result.objectLists)} |`,
     `| steps | ${result.steps} | ${per(result.steps)} |`,
     `| MB archived, compressed | ${(result.archivedBytes / MEGABYTE).toFixed(1)} | |`,
     `| MB by which workerd grew | ${(result.grownBytes / MEGABYTE).toFixed(0)} | |`,

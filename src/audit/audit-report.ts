@@ -6,23 +6,15 @@
  * Keeps: the reports are the authority on a day's state; the rows of `log_days` can be made again from them.
  */
 import type { Discrepancy, DiscrepancyKind } from "../core/discrepancy.ts";
+import type { Cost } from "./cost.ts";
 
 export const AUDITS_PREFIX = "audits/v1/";
 
 /** Found of a kind: how many, and the first of them. */
 export type Found = { readonly count: number; readonly examples: readonly Discrepancy[] };
 
-/** What an audit asked of the platform, in billed operations; and the events that it read. */
-export type AuditCost = {
-  readonly events: number;
-  readonly segments: number;
-  readonly objectsRead: number;
-  readonly objectsWritten: number;
-  readonly objectLists: number;
-  readonly statements: number;
-  readonly rowsRead: number;
-  readonly steps: number;
-};
+/** What an audit read, and what it asked of the platform for that, up to its report. */
+export type AuditCost = Cost & { readonly events: number; readonly segments: number };
 
 export type AuditReport = {
   readonly v: 1;

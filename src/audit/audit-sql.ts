@@ -9,7 +9,8 @@ import { WIDE } from "../facts/wide-sql.ts";
 
 export const SELECT_ALL_LEDGER = `
 SELECT source, seq, chain, logged_at_ms, part
-FROM ledger`;
+FROM ledger
+WHERE source NOT GLOB 'repair/*'`;
 
 export const SELECT_MARKS = `
 SELECT tier, mark

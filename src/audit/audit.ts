@@ -12,6 +12,7 @@ import { ADVERTISER_BUCKETS, DAY_MS, SECOND_MS } from "../core/limits.ts";
 import { type AuditReport, auditId, auditKey } from "./audit-report.ts";
 import { compareFigures, compareSums } from "./compare.ts";
 import { type AuditOf, type AuditPorts, endOf } from "./context.ts";
+import { CountedSteps } from "./cost.ts";
 import { leftovers } from "./leftovers.ts";
 import { getJson, keysBelow, putJson, putLines, SEALED_THROUGH_KEY } from "./objects.ts";
 import { doneKey, foundPrefix, type ShardDone, touchedName } from "./shard-audit.ts";
@@ -25,22 +26,23 @@ const SEAL_TRIES = 30;
 const SEAL_WAIT_MS = 10 * SECOND_MS;
 
 /** Audits a sealed or unsealed day that is over. Resolves to its report, which is durable. */
-export async function runAudit(ports: AuditPorts, of: AuditOf, steps: Steps): Promise<AuditReport> {
+export async function runAudit(ports: AuditPorts, of: AuditOf, every: Steps): Promise<AuditReport> {
   const { day, attempt } = of;
-  const bucket = ports.archive.bucket;
+  const { bucket } = ports.meter;
+  const steps = new CountedSteps(every, ports.meter);
   const startedAtMs = await steps.do("start", async () => ports.clock());
-  const shards = await sealAll(ports, of, steps);
+  await sealAll(ports, of, steps);
   const { shards: working, bytes } = await steps.do("inventory", () => takeStock(ports, of));
-  await ports.runShards(of, { shards: working, bytes }, steps);
+  // The parts count their own cost.
+  await ports.runShards(of, { shards: working, bytes }, every);
   const touched = await steps.do("touched", async () => {
     const done = await Promise.all(working.map((shard) => getJson<ShardDone>(bucket, doneKey({ ...of, shard }))));
     // What nobody logged may stand in a database all the same, on the day itself in any bucket.
     const own = Array.from({ length: ADVERTISER_BUCKETS }, (_, bucketAt) => touchedName(day, bucketAt));
     return [...new Set([...own, ...done.flatMap((part) => part?.touched ?? [])])].sort();
   });
-  let rowsRead = 0;
   for (const name of touched) {
-    rowsRead += await steps.do(`figures ${name}`, () => compareFigures(ports, of, { name, working }));
+    await steps.do(`figures ${name}`, () => compareFigures(ports, of, { name, working }));
   }
   for (const serviceDay of new Set(touched.map((name) => name.slice(0, 10)))) {
     await steps.do(`sums ${serviceDay}`, () => compareSums(ports, of, serviceDay));
@@ -51,7 +53,7 @@ export async function runAudit(ports: AuditPorts, of: AuditOf, steps: Steps): Pr
     return found.length;
   });
   await steps.do("report", async () => {
-    await writeReport(ports, of, { startedAtMs, working, rowsRead, steps: touched.length + shards });
+    await writeReport(ports, of, { startedAtMs, working, cost: steps.cost });
     return null;
   });
   const report = await getJson<AuditReport>(bucket, auditKey(day, attempt));
@@ -60,7 +62,7 @@ export async function runAudit(ports: AuditPorts, of: AuditOf, steps: Steps): Pr
 }
 
 /** Every shard that may have logged, and every one that ever did. */
-async function shardsOf({ archive: { bucket }, shardNames }: AuditPorts): Promise<string[]> {
+async function shardsOf({ meter: { bucket }, shardNames }: AuditPorts): Promise<string[]> {
   const heads = await keysBelow(bucket, HEADS_PREFIX);
   const known = heads.map((key) => key.slice(HEADS_PREFIX.length, -".json".length));
   return [...new Set([...(await shardNames()), ...known])].sort();
@@ -68,25 +70,25 @@ async function shardsOf({ archive: { bucket }, shardNames }: AuditPorts): Promis
 
 /**
  * Closes the logs of all shards at the end of the last day that may be closed by now, and at this one's in any case: so
- * that of many days that wait, the first one's audit closes them all. Resolves to how many shards were asked.
+ * that of many days that wait, the first one's audit closes them all.
  */
-async function sealAll(ports: AuditPorts, { day }: AuditOf, steps: Steps): Promise<number> {
-  const { archive, clock, closeGraceMs } = ports;
+async function sealAll(ports: AuditPorts, { day }: AuditOf, steps: Steps): Promise<void> {
+  const { clock, closeGraceMs } = ports;
+  const { bucket } = ports.meter;
   const untilMs = await steps.do("until", async () => {
-    const through = (await getJson<{ untilMs: number }>(archive.bucket, SEALED_THROUGH_KEY))?.untilMs ?? 0;
+    const through = (await getJson<{ untilMs: number }>(bucket, SEALED_THROUGH_KEY))?.untilMs ?? 0;
     const due = Math.floor((clock() - closeGraceMs) / DAY_MS) * DAY_MS;
     return through >= endOf(day) ? 0 : Math.max(endOf(day), due);
   });
-  if (untilMs === 0) return 0;
+  if (untilMs === 0) return;
   const shards = await steps.do("shards", () => shardsOf(ports));
   for (let at = 0; at < shards.length; at += SEALED_AT_ONCE) {
     await sealShards(ports, shards.slice(at, at + SEALED_AT_ONCE), { untilMs, number: at, steps });
   }
   await steps.do("sealed", async () => {
-    await putJson(archive.bucket, SEALED_THROUGH_KEY, { untilMs });
+    await putJson(bucket, SEALED_THROUGH_KEY, { untilMs });
     return null;
   });
-  return shards.length;
 }
 
 async function sealShards(

@@ -14,25 +14,26 @@ import { foundPrefix } from "./shard-audit.ts";
 import { checkSums } from "./sums-check.ts";
 import { type TailRow, tailKey, tailOf } from "./tail.ts";
 
-/** Compares a service day of one bucket, `2026-11-27/05`, in every database. Resolves to the rows read. */
+/** Compares a service day of one bucket, `2026-11-27/05`, in every database. Resolves to how much it found. */
 export async function compareFigures(
   ports: AuditPorts,
   of: AuditOf,
   { name, working }: { name: string; working: readonly string[] },
 ): Promise<number> {
-  const { archive, databases, assign, clock, kept } = ports;
+  const { meter, databases, assign, clock, kept } = ports;
+  const { bucket } = meter;
   const { day, attempt } = of;
   const [serviceDay = "", bucketName = ""] = name.split("/");
   const attempts = await attemptsOf(ports, of);
-  const foldedTo = sourcesOf(await getJson<Seal>(archive.bucket, sealKey(lastFolded(attempts, day))));
+  const foldedTo = sourcesOf(await getJson<Seal>(bucket, sealKey(lastFolded(attempts, day))));
   const scanned: TailRow[] = [];
-  for (const shard of working) scanned.push(...(await getLines<TailRow>(archive.bucket, tailKey({ ...of, shard }))));
+  for (const shard of working) scanned.push(...(await getLines<TailRow>(bucket, tailKey({ ...of, shard }))));
   const today = Math.floor(clock() / DAY_MS);
   const found: Finding[] = [];
-  let rows = 0;
   for (const [database, d1] of databases) {
-    const checked = await checkFigures(archive.bucket, {
+    const more = await checkFigures(bucket, {
       ...{ database: { name: database, d1 }, serviceDay, bucket: Number(bucketName), attempts, foldedTo },
+      onRead: (results) => meter.note(results),
       ofDatabase: async (rows) => {
         if (databases.size === 1) return rows;
         const places = await assign([...new Set(rows.map(({ advertiserId }) => advertiserId))]);
@@ -42,11 +43,10 @@ export async function compareFigures(
       minutesKeptFrom: today - kept.minutesKeptDays,
       hoursKeptFrom: today - kept.hoursKeptDays,
     });
-    found.push(...checked.found);
-    rows += checked.rows;
+    found.push(...more);
   }
-  await putLines(archive.bucket, `${foundPrefix(day, attempt)}figures-${name.replace("/", "-")}.ndjson`, found);
-  return rows;
+  await putLines(bucket, `${foundPrefix(day, attempt)}figures-${name.replace("/", "-")}.ndjson`, found);
+  return found.length;
 }
 
 /** What was posted since the shards' parts looked: it is archived for this, and read. */
@@ -55,7 +55,7 @@ async function newerRows(
   of: AuditOf,
   ledger: ReadonlyMap<string, Position>,
 ): Promise<readonly TailRow[]> {
-  const { bucket } = ports.archive;
+  const { bucket } = ports.meter;
   const ends = new Map(Object.entries((await getJson<Record<string, number>>(bucket, tailEndsKey(of))) ?? {}));
   const ahead = Array.from(ledger).filter(([source, { seq }]) => seq > (ends.get(source) ?? 0));
   const shards = new Set(ahead.map(([source]) => source.split("/")[0] ?? ""));
@@ -75,20 +75,17 @@ async function newerRows(
 }
 
 /** Compares the sums of a service day in every database. */
-export async function compareSums(
-  { archive, databases }: AuditPorts,
-  of: AuditOf,
-  serviceDay: string,
-): Promise<number> {
+export async function compareSums({ meter, databases }: AuditPorts, of: AuditOf, serviceDay: string): Promise<number> {
+  const { bucket } = meter;
   const prefix = foundPrefix(of.day, of.attempt);
   const found: Finding[] = [];
   for (const [name, d1] of databases) {
     // Sums are compared with days: where a day is wrong itself, it is mended first, and the next audit compares.
-    const figures = await keysBelow(archive.bucket, `${prefix}figures-${serviceDay}`);
-    const known = await Promise.all(figures.map((key) => getLines<Finding>(archive.bucket, key)));
+    const figures = await keysBelow(bucket, `${prefix}figures-${serviceDay}`);
+    const known = await Promise.all(figures.map((key) => getLines<Finding>(bucket, key)));
     const isDayWrong = known.flat().some(({ repair }) => repair?.database === name && repair.tier === "day");
-    if (!isDayWrong) found.push(...(await checkSums({ name, d1 }, serviceDay)));
+    if (!isDayWrong) found.push(...(await checkSums({ name, d1 }, serviceDay, (results) => meter.note(results))));
   }
-  await putLines(archive.bucket, `${prefix}sums-${serviceDay}.ndjson`, found);
+  await putLines(bucket, `${prefix}sums-${serviceDay}.ndjson`, found);
   return found.length;
 }

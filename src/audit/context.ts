@@ -3,17 +3,16 @@
  */
 import { DAY_MS } from "../core/limits.ts";
 import type { Position } from "../core/position.ts";
+import type { Meter } from "./cost.ts";
 import { readLogDays } from "./log-days.ts";
-import { type CountedBucket, type Seal, workPrefix } from "./objects.ts";
-import type { Judges } from "./scan.ts";
+import { type Seal, workPrefix } from "./objects.ts";
 import type { Steps } from "./steps.ts";
 import type { Stock } from "./stock.ts";
 
 export type AuditPorts = {
-  readonly archive: CountedBucket;
+  readonly meter: Meter;
   readonly databases: ReadonlyMap<string, D1Database>;
   readonly primary: D1Database;
-  readonly judges: () => Promise<Judges>;
   /** The shards that may have logged, by the topology; others are known by their heads. */
   readonly shardNames: () => Promise<readonly string[]>;
   /** Seals a shard's log up to an instant; whether all before it is in the archive. */

@@ -47,12 +47,14 @@ export type FiguresOf = {
   /** Before that day minutes are no longer kept; hours. */
   readonly minutesKeptFrom: number;
   readonly hoursKeptFrom: number;
+  /** Is told what the statements say of themselves. */
+  readonly onRead: (results: readonly D1Result[]) => void;
 };
 
 type Row = Record<string, string | number | null>;
 
 /** What differs, each with the row that has to be added. */
-export async function checkFigures(archive: R2Bucket, of: FiguresOf): Promise<{ found: Finding[]; rows: number }> {
+export async function checkFigures(archive: R2Bucket, of: FiguresOf): Promise<Finding[]> {
   const have = await readStored(archive, of);
   const truth = await truthOf(archive, of, await of.tail(have.ledger), have.ledger);
   const day = Date.parse(of.serviceDay) / DAY_MS;
@@ -69,7 +71,7 @@ export async function checkFigures(archive: R2Bucket, of: FiguresOf): Promise<{ 
     }
   }
   for (const { tier, row } of have.torn) found.push(tornRow(of, tier, row, have.totals));
-  return { found, rows: have.rows };
+  return found;
 }
 
 /** What all scanned days say of the service day, and the tail up to the ledger's places. */
@@ -95,10 +97,10 @@ async function truthOf(
   return truth;
 }
 
-async function readStored(archive: R2Bucket, { database: { d1 }, serviceDay, bucket }: FiguresOf) {
+async function readStored(archive: R2Bucket, { database: { d1 }, serviceDay, bucket, onRead }: FiguresOf) {
   const day = Date.parse(serviceDay) / DAY_MS;
   const minutes = [day * MINUTES_PER_DAY, (day + 1) * MINUTES_PER_DAY] as const;
-  const [ledgerRows, markRows, hot, moving, cold, hours, days] = await d1.batch<Row>([
+  const results = await d1.batch<Row>([
     d1.prepare(SELECT_ALL_LEDGER),
     d1.prepare(SELECT_MARKS).bind(bucket),
     d1.prepare(SELECT_STORED.minute).bind(bucket, ...minutes),
@@ -107,6 +109,8 @@ async function readStored(archive: R2Bucket, { database: { d1 }, serviceDay, buc
     d1.prepare(SELECT_STORED.hour).bind(bucket, day * 24, (day + 1) * 24),
     d1.prepare(SELECT_STORED.day).bind(bucket, day, day + 1),
   ]);
+  onRead(results);
+  const [ledgerRows, markRows, hot, moving, cold, hours, days] = results;
   const torn: { tier: Tier; row: MinuteRow }[] = [];
   const totals = new Map<string, Exact[]>();
   const [minute, hour, dayFigures] = [new Figures(), new Figures(), new Figures()];
@@ -138,8 +142,7 @@ async function readStored(archive: R2Bucket, { database: { d1 }, serviceDay, buc
   }
   const marks = { hour: 0, day: 0 };
   for (const { tier, mark } of markRows?.results ?? []) marks[tier as "hour" | "day"] = Number(mark);
-  const rows = [hot, moving, hours, days].reduce((sum, part) => sum + (part?.results.length ?? 0), 0);
-  return { ledger, minute, hour, day: dayFigures, marks, torn, totals, rows };
+  return { ledger, minute, hour, day: dayFigures, marks, torn, totals };
 }
 
 const ANYBODY = { advertiserIds: null, campaignIds: null, adGroupIds: null, adIds: null } as const;

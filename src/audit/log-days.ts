@@ -32,9 +32,11 @@ WHERE day >= ?1
 ORDER BY day`;
 
 const SELECT_LAST_AUDITED = `
-SELECT max(day) AS day
+SELECT day
 FROM log_days
-WHERE attempt > 0`;
+WHERE attempt > 0
+ORDER BY day DESC
+LIMIT 1`;
 
 const MARK_LOG_DAY = `
 INSERT INTO log_days (day, state, attempt, sealed_at_ms, audited_at_ms, found)
@@ -66,7 +68,7 @@ export async function readLogDays(primary: D1Database, fromDay = ""): Promise<Lo
 
 /** The last day that was audited at least once; null before the first. */
 export async function lastAudited(primary: D1Database): Promise<string | null> {
-  return (await primary.prepare(SELECT_LAST_AUDITED).first<{ day: string | null }>())?.day ?? null;
+  return (await primary.prepare(SELECT_LAST_AUDITED).first<{ day: string }>())?.day ?? null;
 }
 
 export async function markSealed(primary: D1Database, day: string, sealedAtMs: number): Promise<void> {

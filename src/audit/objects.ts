@@ -43,26 +43,6 @@ export const truthPrefix = (serviceDay: string, bucket: number) =>
 export const claimsPrefix = (shard: string, hour: number) => `claims/v1/shard=${shard}/hour=${hour}/`;
 export const revisionsPrefix = (shard: string) => `revisions/v1/shard=${shard}/`;
 
-/** Counts what is asked of R2. */
-export class CountedBucket {
-  reads = 0;
-  writes = 0;
-  lists = 0;
-  readonly bucket: R2Bucket;
-
-  constructor(bucket: R2Bucket) {
-    this.bucket = new Proxy(bucket, {
-      get: (target, name) => {
-        if (name === "get" || name === "head") this.reads++;
-        else if (name === "put" || name === "delete") this.writes++;
-        else if (name === "list") this.lists++;
-        const member = Reflect.get(target, name) as unknown;
-        return typeof member === "function" ? member.bind(target) : member;
-      },
-    });
-  }
-}
-
 export async function putJson(bucket: R2Bucket, key: string, value: unknown): Promise<void> {
   await bucket.put(key, JSON.stringify(value), { httpMetadata: { contentType: "application/json" } });
 }

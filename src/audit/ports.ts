@@ -9,8 +9,8 @@ import { judgeUnder, type RuleSet, readRuleSet, ruleSetKey } from "../core/rules
 import { Directory } from "../facts/directory.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
+import { Meter } from "./cost.ts";
 import type { MendPorts } from "./mend.ts";
-import { CountedBucket } from "./objects.ts";
 import type { Judges } from "./scan.ts";
 import { auditShard } from "./shard-audit.ts";
 import type { Steps } from "./steps.ts";
@@ -18,23 +18,22 @@ import type { Steps } from "./steps.ts";
 /** What an audit needs; shards' parts run here, one after the other. */
 export function auditPorts(env: Env): AuditPorts {
   const config = readConfig(env);
-  const archive = new CountedBucket(env.ARCHIVE);
+  const meter = new Meter(env.ARCHIVE);
   const directory = new Directory(env);
   const clock = () => Date.now();
   const shardOf = (name: string) => {
     if (orders.has(name)) return env.ORDER_SHARD.getByName(name);
     return counts.has(name) ? env.COUNTS_SHARD.getByName(name) : env.EVENT_SHARD.getByName(name);
   };
-  const judges = () => judgesOf(env);
   return {
-    ...{ archive, primary: env.REPORT_DB, databases: directory.databases, judges, clock, kept: config.tiers },
+    ...{ meter, primary: env.REPORT_DB, databases: directory.databases, clock, kept: config.tiers },
     closeGraceMs: config.closeGraceMs,
     shardNames: async () => [...eventShardNames(await topologyInForce(env, config)), ...orders, ...counts],
     seal: async (shard, untilMs) => await shardOf(shard).seal(untilMs),
     archiveNow: async (shard) => void (await shardOf(shard).archiveNow()),
     assign: (ids) => directory.assign(ids, { newTo: config.newAdvertisersTo, nowMs: clock() }),
     runShards: async (of, { shards }, steps) => {
-      for (const shard of shards) await runShard(env, { ...of, shard }, steps, archive.bucket);
+      for (const shard of shards) await runShard(env, { ...of, shard }, steps);
     },
   };
 }
@@ -43,14 +42,9 @@ const orders = new Set(orderShardNames());
 const counts = new Set(countsShardNames());
 
 /** One shard's part of an audit. */
-export async function runShard(
-  env: Env,
-  of: AuditOf & { readonly shard: string },
-  steps: Steps,
-  bucket: R2Bucket = env.ARCHIVE,
-): Promise<void> {
+export async function runShard(env: Env, of: AuditOf & { readonly shard: string }, steps: Steps): Promise<void> {
   const attempts = await attemptsOf({ primary: env.REPORT_DB }, of);
-  await auditShard({ ...of, attempts }, bucket, await judgesOf(env), steps);
+  await auditShard({ ...of, attempts }, env.ARCHIVE, await judgesOf(env), steps);
 }
 
 async function judgesOf(env: Env): Promise<Judges> {

@@ -6,7 +6,7 @@
  * the rules leave valid, whose token verifies. What the shard refuses is left for the next audit, or for a person.
  */
 import { R2Archive } from "../archive/r2-archive.ts";
-import { type AuditRecord, sortedRecords } from "../core/audit-record.ts";
+import { type AuditRecord, compareLogged, sortedRecords } from "../core/audit-record.ts";
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
 import { prepareEvent } from "../core/ingest.ts";
@@ -110,5 +110,5 @@ async function duplicatesOf(
     const records = sortedRecords([new Uint8Array(await object.arrayBuffer())], { part: 0, parts: 1 });
     found.push(...records.filter((record) => record.key === key && record.verdict === "duplicate"));
   }
-  return found.sort((a, b) => a.loggedAtMs - b.loggedAtMs || a.life - b.life || a.seq - b.seq || a.line - b.line);
+  return found.sort(compareLogged);
 }

@@ -16,6 +16,7 @@ import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import { isoDay } from "../core/time.ts";
 import type { Decision } from "../core/verdict.ts";
+import { type Cost, CountedSteps, Meter } from "./cost.ts";
 import { Figures, toStored } from "./figures.ts";
 import type { SourceDay } from "./inventory.ts";
 import {
@@ -55,7 +56,8 @@ export type ShardDone = {
   readonly segments: number;
   /** Service days and buckets with figures of this log day: `2026-11-27/05`. */
   readonly touched: readonly string[];
-  readonly steps: number;
+  /** Of its steps up to here. */
+  readonly cost: Cost;
 };
 
 export type ShardAuditOf = {
@@ -73,19 +75,24 @@ const HOURS_PER_STEP = 24;
 /** Records that are in memory at once. */
 const RECORDS_AT_ONCE = 200_000;
 
-export function workKey({ day, attempt, shard }: ShardAuditOf): string {
+type PartOf = Pick<ShardAuditOf, "day" | "attempt" | "shard">;
+
+export function workKey({ day, attempt, shard }: PartOf): string {
   return `${workPrefix(day, attempt)}work/${shard}.json`;
 }
 
-export function doneKey({ day, attempt, shard }: Pick<ShardAuditOf, "day" | "attempt" | "shard">): string {
+export function doneKey({ day, attempt, shard }: PartOf): string {
   return `${workPrefix(day, attempt)}shard=${shard}.json`;
 }
 
 export const foundPrefix = (day: string, attempt: number) => `${workPrefix(day, attempt)}found/`;
 
 /** Audits one shard's part of a day; durable in R2 when it resolves. */
-export async function auditShard(of: ShardAuditOf, bucket: R2Bucket, judges: Judges, steps: Steps): Promise<void> {
+export async function auditShard(of: ShardAuditOf, archive: R2Bucket, judges: Judges, every: Steps): Promise<void> {
   const { day, attempt, shard } = of;
+  const meter = new Meter(archive);
+  const { bucket } = meter;
+  const steps = new CountedSteps(every, meter);
   const work = await getJson<ShardWork>(bucket, workKey(of));
   if (work === null) throw new Error(`the inventory of ${shard} is missing`);
   const scans: ScanStep[] = [];
@@ -105,7 +112,7 @@ export async function auditShard(of: ShardAuditOf, bucket: R2Bucket, judges: Jud
       events: scans.reduce((sum, { events }) => sum + events, 0),
       segments: work.segments.length,
       touched: [...new Set(scans.flatMap(({ touched }) => touched))],
-      steps: scans.length + 2 + Math.ceil(hours.length / HOURS_PER_STEP),
+      cost: steps.cost,
     };
     await putJson(bucket, doneKey({ day, attempt, shard }), done);
     return null;
@@ -180,9 +187,7 @@ function takeRecords(
   }
 }
 
-function stored(figures: Figures) {
-  return Array.from(figures.rows.values(), toStored);
-}
+const stored = (figures: Figures) => Array.from(figures.rows.values(), toStored);
 
 /** `2026-11-27/05`: the service day and the advertiser's bucket. */
 export function touchedBy({ window, advertiserId }: { window: number; advertiserId: string }): string {

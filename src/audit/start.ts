@@ -42,8 +42,8 @@ export async function takeAttempt(
   if (!isOver) return err("day_not_over");
   const first = await firstLogDay(bucket);
   if (first === null || day < first) return err("day_without_log");
-  const known = await readLogDays(primary);
   const before = isoDay(dayMs - DAY_MS);
+  const known = await readLogDays(primary, before);
   const isNext = day === first || known.some((other) => other.day === before && other.attempt > 0);
   if (!isNext) return err("day_before_open");
   const last = await lastAttempt(bucket, day);

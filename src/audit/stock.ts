@@ -22,7 +22,7 @@ export type Stock = { readonly shards: string[]; readonly bytes: number };
 /** Takes stock, writes the seal, and leaves each shard its work. Resolves to the shards that have any. */
 export async function takeStock(ports: AuditPorts, of: AuditOf): Promise<Stock> {
   const { clock, primary } = ports;
-  const { bucket } = ports.archive;
+  const { bucket } = ports.meter;
   const { day, attempt } = of;
   const nowMs = clock();
   const listed = new Map<string, Promise<StoredSegment[]>>();
@@ -66,7 +66,7 @@ export async function takeStock(ports: AuditPorts, of: AuditOf): Promise<Stock> 
   const seal: Seal = { v: 1, day, sealedAtMs: nowMs, sources: Object.fromEntries([...sources].sort()) };
   const stands = await putOnce(bucket, sealKey(day), seal);
   await markSealed(primary, day, stands.sealedAtMs);
-  for (const work of works) await putJson(bucket, workKey({ ...of, shard: work.shard, attempts }), work);
+  for (const work of works) await putJson(bucket, workKey({ ...of, shard: work.shard }), work);
   const ends = works.flatMap(({ tail }) => tail.map(({ owner, to }) => [sourceOf(owner), to.seq] as const));
   await putJson(bucket, tailEndsKey(of), { ...seqsOf(foldedTo ?? stands), ...Object.fromEntries(ends) });
   await putLines(bucket, `${foundPrefix(day, attempt)}inventory.ndjson`, found);

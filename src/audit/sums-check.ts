@@ -13,16 +13,18 @@ import type { Finding } from "./scan.ts";
 
 type SumRow = Record<string, string | number>;
 
-/** The findings about a day's sums, and how many there were. */
+/** The findings about a day's sums. */
 export async function checkSums(
   { name, d1 }: { name: string; d1: D1Database },
   serviceDay: string,
+  onRead: (results: readonly D1Result[]) => void,
 ): Promise<Finding[]> {
-  const { results } = await d1
+  const answer = await d1
     .prepare(SELECT_WRONG_SUMS)
     .bind(Date.parse(serviceDay) / DAY_MS)
     .all<SumRow>();
-  return results.map(({ audited, ...row }): Finding => {
+  onRead([answer]);
+  return answer.results.map(({ audited, ...row }): Finding => {
     const differs = MEASURES.filter((measure) => row[measure] !== 0).map((measure) => `${measure} ${row[measure]}`);
     return {
       kind: "tier",

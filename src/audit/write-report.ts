@@ -1,9 +1,11 @@
 /**
  * The report of an audit: what the steps found, without what was mended since or accepted by name.
  */
+import { compareLogged } from "../core/audit-record.ts";
 import { DISCREPANCY_KINDS, type DiscrepancyKind } from "../core/discrepancy.ts";
 import { type AuditReport, auditId, auditKey, type Found } from "./audit-report.ts";
 import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
+import { addCosts, type Cost } from "./cost.ts";
 import { markAudited } from "./log-days.ts";
 import {
   getJson,
@@ -26,12 +28,12 @@ const EXAMPLES_MAX = 20;
 
 /** Everything that the steps found and nobody has mended since, without what an operator accepted as lost. */
 async function openFindings(
-  { archive }: AuditPorts,
+  { meter }: AuditPorts,
   of: AuditOf,
   working: readonly string[],
   attempts: ReadonlyMap<string, number>,
 ) {
-  const { bucket } = archive;
+  const { bucket } = meter;
   const revised = await lastRevisions(bucket, { of, working, attempts });
   const losses = await lossesOf(bucket, of.day);
   const open = new Map<string, Finding>();
@@ -74,7 +76,7 @@ async function lastRevisions(
     }
     revised.push(...(await getLines<RevisedEvent>(bucket, `${tailKey({ ...of, shard })}.revised`)));
   }
-  revised.sort((a, b) => a.loggedAtMs - b.loggedAtMs || a.life - b.life || a.seq - b.seq || a.line - b.line);
+  revised.sort(compareLogged);
   return new Map(revised.map(({ event, verdict }) => [event, verdict]));
 }
 
@@ -82,30 +84,24 @@ async function lastRevisions(
 export async function writeReport(
   ports: AuditPorts,
   of: AuditOf,
-  {
-    startedAtMs,
-    working,
-    rowsRead,
-    steps,
-  }: { startedAtMs: number; working: readonly string[]; rowsRead: number; steps: number },
+  { startedAtMs, working, cost }: { startedAtMs: number; working: readonly string[]; cost: Cost },
 ): Promise<void> {
-  const { archive, primary, clock } = ports;
-  const { bucket } = archive;
+  const { primary, clock } = ports;
+  const { bucket } = ports.meter;
   const { day, attempt } = of;
   const attempts = await attemptsOf(ports, of);
   const { open, accepted } = await openFindings(ports, of, working, attempts);
   const seal = await getJson<Seal>(bucket, sealKey(day));
-  const done = await Promise.all(working.map((shard) => getJson<ShardDone>(bucket, doneKey({ ...of, shard }))));
-  const sum = (of: (part: ShardDone) => number) =>
-    done.reduce((total, part) => total + (part === null ? 0 : of(part)), 0);
+  const parts = await Promise.all(working.map((shard) => getJson<ShardDone>(bucket, doneKey({ ...of, shard }))));
+  const done = parts.filter((part) => part !== null);
   await putLines(bucket, findingsKey(of), open);
   const report: AuditReport = {
     ...{ v: 1, id: auditId(day, attempt), day, attempt, outcome: open.length === 0 ? "clean" : "blocked" },
     ...{ sealedAtMs: seal?.sealedAtMs ?? 0, startedAtMs, endedAtMs: clock(), found: countOf(open), accepted },
     cost: {
-      ...{ events: sum(({ events }) => events), segments: sum(({ segments }) => segments) },
-      ...{ objectsRead: archive.reads, objectsWritten: archive.writes, objectLists: archive.lists },
-      ...{ statements: 7 * steps, rowsRead, steps: steps + sum((part) => part.steps) },
+      ...addCosts([cost, ...done.map((part) => part.cost)]),
+      events: done.reduce((sum, { events }) => sum + events, 0),
+      segments: done.reduce((sum, { segments }) => sum + segments, 0),
     },
   };
   await markAudited(primary, await putOnce(bucket, auditKey(day, attempt), report));

@@ -118,5 +118,10 @@ export function sortedRecords(blocks: readonly Uint8Array[], { part, parts }: { 
 
 export function compareRecords(a: AuditRecord, b: AuditRecord): number {
   if (a.key !== b.key) return a.key < b.key ? -1 : 1;
+  return compareLogged(a, b);
+}
+
+/** The order in which a shard logged them, through all of its lives. */
+export function compareLogged(a: AuditRecord, b: AuditRecord): number {
   return a.loggedAtMs - b.loggedAtMs || a.life - b.life || a.seq - b.seq || a.line - b.line;
 }
