@@ -250,12 +250,13 @@ async function claimsStep(
   return found.length;
 }
 
-/** What the rules say of deferred events of the day, by place; the scan has judged them. */
+/** What the rules say of deferred events of this day, which its scan has judged, by place. */
 async function deferredJudgements(bucket: R2Bucket, { day, attempt, shard }: ShardAuditOf) {
   const judged = new Map<string, Decision>();
   for (const key of await keysBelow(bucket, `${foundPrefix(day, attempt)}scan-${shard}-`)) {
     for (const { kind, place, to } of await getLines<Finding>(bucket, key)) {
-      if (kind === "unsettled" && place !== undefined && to) judged.set(`${place.seq}/${place.line}`, to);
+      if (kind === "unsettled" && place !== undefined && to)
+        judged.set(`${place.incarnation}/${place.seq}/${place.line}`, to);
     }
   }
   return judged;
@@ -270,7 +271,7 @@ function findingsOf(
   const ranges = new Map(work.sources.map(({ source, from, to }) => [source, { from: from.seq, to: to.seq }]));
   for (const group of byKey(records)) {
     for (const { record, kind, detail, to } of checkImpression(group, (at) => {
-      return judged.get(`${at.seq}/${at.line}`) ?? { verdict: "valid", reason: null };
+      return judged.get(`${work.lives[at.life]}/${at.seq}/${at.line}`) ?? null;
     })) {
       const incarnation = work.lives[record.life] ?? "";
       const source = `${of.shard}/${incarnation}`;

@@ -2,7 +2,7 @@
  * Who may claim an impression, checked over everything that was ever logged of it: one valid event at any moment, none
  * where the first was refused as a duplicate, no event twice, and each decision on what stood before it.
  *
- *   first      valid → claims, which must be free · duplicate → the claim must be taken · deferred → is settled here
+ *   first      valid → claims, which must be free · duplicate → the claim must be taken · deferred → settled at the end
  *   review     of an event that is late until then
  *   revision   of an event that has the verdict which it takes away; a claim that it gives up is free again
  *
@@ -25,17 +25,19 @@ export type ClaimFinding = {
 
 const DUPLICATE: Decision = { verdict: "duplicate", reason: "same_impression" };
 const VALID: Decision = { verdict: "valid", reason: null };
+const REJECTED: Decision = { verdict: "invalid", reason: "late_rejected" };
 
 /**
  * Checks the records of one impression; `judgedOf` says what the rules make of a deferred event, before anybody asks
- * for the claim.
+ * for the claim, or null where that is no question of this check.
  */
 export function checkImpression(
   records: readonly AuditRecord[],
-  judgedOf: (record: AuditRecord) => Decision = () => VALID,
+  judgedOf: (record: AuditRecord) => Decision | null = () => VALID,
 ): ClaimFinding[] {
   const check = new ImpressionCheck(judgedOf);
-  for (const record of records) check.take(record);
+  for (const [at, record] of records.entries()) check.take(record, records[at + 1] ?? null);
+  check.settle();
   return check.findings.filter(({ record, kind }) => !check.isMended(record, kind));
 }
 
@@ -44,9 +46,10 @@ class ImpressionCheck {
   #claimant: EventId | null = null;
   readonly #verdicts = new Map<EventId, Verdict>();
   readonly #revised = new Map<EventId, number>();
-  readonly #judgedOf: (record: AuditRecord) => Decision;
+  readonly #deferred: AuditRecord[] = [];
+  readonly #judgedOf: (record: AuditRecord) => Decision | null;
 
-  constructor(judgedOf: (record: AuditRecord) => Decision) {
+  constructor(judgedOf: (record: AuditRecord) => Decision | null) {
     this.#judgedOf = judgedOf;
   }
 
@@ -55,10 +58,27 @@ class ImpressionCheck {
     return form !== "revision" && kind !== "verdict" && this.#revised.has(event);
   }
 
-  take(record: AuditRecord): void {
+  take(record: AuditRecord, next: AuditRecord | null): void {
     if (record.form === "first") this.#first(record);
     else if (record.form === "review") this.#review(record);
-    else this.#revision(record);
+    else this.#revision(record, next);
+  }
+
+  /**
+   * What waits becomes what it would have been, had its keys still been known; but a claim is asked for now, at the end
+   * of all that is logged: whoever has it keeps it, and of two that wait only one gets it. Nobody can review a late
+   * click whose memory is gone: it is not billed.
+   */
+  settle(): void {
+    for (const record of this.#deferred) {
+      const judged = this.#judgedOf(record);
+      if (judged === null) continue;
+      let to = judged.verdict === "late" ? REJECTED : judged;
+      if (to.verdict === "valid" && this.#claimant !== null) to = DUPLICATE;
+      const isWaiting = this.#verdicts.get(record.event) === "deferred";
+      if (isWaiting && to.verdict === "valid") this.#claimant = record.event;
+      this.#find(record, "unsettled", `It waits; it is ${to.verdict}.`, to);
+    }
   }
 
   #first(record: AuditRecord): void {
@@ -69,7 +89,7 @@ class ImpressionCheck {
       return;
     }
     this.#verdicts.set(event, verdict);
-    if (verdict === "deferred") this.#settle(record);
+    if (verdict === "deferred") this.#deferred.push(record);
     else this.#claim(record);
   }
 
@@ -84,13 +104,6 @@ class ImpressionCheck {
     }
   }
 
-  /** A deferred event becomes what it would have been, had its keys still been known. */
-  #settle(record: AuditRecord): void {
-    const judged = this.#judgedOf(record);
-    const to = judged.verdict === "valid" && this.#claimant !== null ? DUPLICATE : judged;
-    this.#find(record, "unsettled", `It waits; it is ${to.verdict}.`, to);
-  }
-
   #review(record: AuditRecord): void {
     const before = this.#verdicts.get(record.event);
     if (before !== "late") {
@@ -101,7 +114,7 @@ class ImpressionCheck {
     this.#claim(record);
   }
 
-  #revision(record: AuditRecord): void {
+  #revision(record: AuditRecord, next: AuditRecord | null): void {
     const { event, verdict, from } = record;
     const before = this.#verdicts.get(event);
     if (before !== from) {
@@ -111,10 +124,16 @@ class ImpressionCheck {
     this.#revised.set(event, record.seq);
     this.#verdicts.set(event, verdict);
     if (this.#claimant === event) this.#claimant = null;
+    if (verdict === "duplicate" && isHeir(next, record)) return;
     this.#claim(record);
   }
 
   #find(record: AuditRecord, kind: ClaimFinding["kind"], detail: string, to: Decision | null): void {
     this.findings.push({ record, kind, detail, to });
   }
+}
+
+/** Whether the next record takes the impression over in the row in which this one gives it up. */
+function isHeir(next: AuditRecord | null, { life, seq }: AuditRecord): boolean {
+  return next?.form === "revision" && next.verdict === "valid" && next.life === life && next.seq === seq;
 }

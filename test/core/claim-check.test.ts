@@ -216,3 +216,49 @@ describe("who may claim an impression", () => {
     expect(finding?.to).toEqual({ verdict: "invalid", reason: "test" });
   });
 });
+
+describe("what waits, settled at the end of all that is logged", () => {
+  it("gives the impression to one of two that wait, and to none where a later event has it", () => {
+    const both = findingsOf(["a", "deferred"], ["b", "deferred"]);
+    expect(both).toEqual([
+      ["a", "unsettled", "valid"],
+      ["b", "unsettled", "duplicate"],
+    ]);
+    const half = findingsOf(["a", "deferred"], ["b", "deferred"], ["a", "valid", "revision", "deferred"]);
+    expect(half).toEqual([["b", "unsettled", "duplicate"]]);
+    expect(findingsOf(["a", "deferred"], ["b", "valid"])).toEqual([["a", "unsettled", "duplicate"]]);
+  });
+
+  it("does not bill a late click whose review is past: a revision to late would be refused for ever", () => {
+    const late = () => ({ verdict: "late", reason: "late" }) as const;
+    const [finding] = checkImpression(recordsOf([["a", "deferred"]]), late);
+    expect(finding).toMatchObject({ kind: "unsettled", to: { verdict: "invalid", reason: "late_rejected" } });
+  });
+});
+
+describe("a promotion that is taken back", () => {
+  const PROMOTED: readonly Step[] = [
+    ["a", "valid"],
+    ["b", "duplicate"],
+    ["a", "invalid", "revision", "valid"],
+    ["b", "valid", "revision", "duplicate"],
+  ];
+  const undone = (isOneRow: boolean) => {
+    const steps: Step[] = [...PROMOTED, ["b", "duplicate", "revision", "valid"], ["a", "valid", "revision", "invalid"]];
+    const records = recordsOf(steps);
+    const [freed, heir] = records.slice(-2) as [AuditRecord, AuditRecord];
+    const row = isOneRow ? { seq: freed.seq, loggedAtMs: freed.loggedAtMs, line: 1 } : {};
+    return checkImpression([...records.slice(0, -1), { ...heir, ...row }]).map(({ record, kind }) => [
+      record.event,
+      kind,
+    ]);
+  };
+
+  it("is in order where one row takes the impression from one event and gives it to the other", () => {
+    expect(undone(true)).toEqual([]);
+  });
+
+  it("is a duplicate of nothing where nobody takes it over with it", () => {
+    expect(undone(false)).toEqual([["b", "free_claim"]]);
+  });
+});

@@ -8,15 +8,15 @@
  */
 import type { StoredSegment } from "../../src/archive/segments.ts";
 import { takeInventory } from "../../src/audit/inventory.ts";
-import { type AuditRecord, compareRecords } from "../../src/core/audit-record.ts";
-import { checkImpression } from "../../src/core/claim-check.ts";
+import { type AuditRecord, compareRecords, type RecordForm } from "../../src/core/audit-record.ts";
+import type { ClaimFinding } from "../../src/core/claim-check.ts";
 import { prepareEvent } from "../../src/core/ingest.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { isTokenEntry, type LoggedEvent } from "../../src/core/log-line.ts";
 import type { Position } from "../../src/core/position.ts";
 import { recheck } from "../../src/core/recheck.ts";
 import { isoDay } from "../../src/core/time.ts";
-import { judge, type LatePolicy } from "../../src/core/verdict.ts";
+import { type Decision, judge, type LatePolicy } from "../../src/core/verdict.ts";
 import type { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
@@ -57,33 +57,68 @@ function segmentsOf({ archive }: World): { day: string; stored: StoredSegment }[
 
 type Lines = { readonly shard: string; readonly lives: readonly string[]; readonly policy: LatePolicy };
 
-function checkLines({ archive, witness }: World, { shard, lives, policy }: Lines): void {
-  const records: AuditRecord[] = [];
+function checkLines(world: World, lines: Lines): void {
+  const { witness } = world;
+  const { records, entries } = recordsOf(world, lines);
+  for (const entry of entries.values()) checkDecision(witness, entry, lines.policy);
+  for (const { record, kind, detail } of claimFindings(world, records, entries, lines.policy)) {
+    witness.complain("G7", `the audit finds ${kind} of ${record.event}: ${detail}`, record.event);
+  }
+}
+
+/** The deferred events that an audit finds to wait, and what they are. */
+export function unsettledIn(world: World): { shard: string; entry: LoggedEvent; to: Decision }[] {
+  const { policy } = world.settings;
+  return Array.from(world.archive.heads).flatMap(([shard, { head }]) => {
+    const lines = { shard, lives: head.lives.map(({ incarnation }) => incarnation), policy };
+    const { records, entries } = recordsOf(world, lines);
+    return claimFindings(world, records, entries, policy).flatMap(({ record, kind, to }) => {
+      const entry = entries.get(record);
+      return kind === "unsettled" && entry !== undefined && to !== null ? [{ shard, entry, to }] : [];
+    });
+  });
+}
+
+type Entries = ReadonlyMap<AuditRecord, LoggedEvent>;
+
+function recordsOf({ archive }: World, { shard, lives }: Lines): { records: AuditRecord[]; entries: Entries } {
+  const entries = new Map<AuditRecord, LoggedEvent>();
   for (const segment of archive.segments.values()) {
     if (segment === null || segment.owner.shard !== shard) continue;
     const life = lives.indexOf(segment.owner.incarnation);
     for (const row of segment.rows) {
+      const { seq, loggedAtMs } = row;
       for (const [line, entry] of row.entries().entries()) {
         if (!isTokenEntry(entry)) continue;
-        checkDecision(witness, entry, policy);
         const { key } = prepareEvent(entry);
-        const form = entry.review === null ? "first" : "review";
-        const { seq, loggedAtMs } = row;
         const { verdict } = entry;
-        records.push({ key, event: entry.event.id, loggedAtMs, seq, line, life, form, verdict, from: null });
+        const from = entry.revision?.from.verdict ?? null;
+        const form = formOf(entry);
+        entries.set({ key, event: entry.event.id, loggedAtMs, seq, line, life, form, verdict, from }, entry);
       }
     }
   }
-  const byKey = Map.groupBy(records.sort(compareRecords), ({ key }) => key);
-  for (const ofKey of byKey.values()) {
-    for (const { record, kind, detail } of checkImpression(ofKey)) {
-      if (kind === "unsettled") continue;
-      witness.complain("G7", `the audit finds ${kind} of ${record.event}: ${detail}`, record.event);
-    }
-  }
+  return { records: Array.from(entries.keys()).sort(compareRecords), entries };
+}
+
+function claimFindings(
+  { parts }: World,
+  records: readonly AuditRecord[],
+  entries: Entries,
+  policy: LatePolicy,
+): ClaimFinding[] {
+  const judged = (record: AuditRecord) => judge(entries.get(record) as LoggedEvent, policy);
+  const byKey = Map.groupBy(records, ({ key }) => key);
+  return Array.from(byKey.values()).flatMap((ofKey) => parts.checkImpression(ofKey, judged));
+}
+
+function formOf({ revision, review }: LoggedEvent): RecordForm {
+  if (revision) return "revision";
+  return review === null ? "first" : "review";
 }
 
 function checkDecision(witness: Witness, entry: LoggedEvent, policy: LatePolicy): void {
+  if (entry.revision) return;
   const to = recheck(entry, judge(entry, policy));
   if (to === null) return;
   witness.complain(

@@ -19,6 +19,8 @@ export type ArchivedEvent = {
   first: LoggedEvent | null;
   review: LoggedEvent | null;
   deferred: LoggedEvent | null;
+  /** In the order of their numbers. */
+  readonly revisions: LoggedEvent[];
 };
 
 /** Requests that may fold into one event, and what became of them. */

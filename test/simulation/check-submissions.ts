@@ -14,6 +14,7 @@ import { isTokenEntry } from "../../src/core/log-line.ts";
 import { type Counts, zeroCounts } from "../../src/core/measures.ts";
 import { minuteOf } from "../../src/core/time.ts";
 import type { Archived, ArchivedEvent } from "./check-requests.ts";
+import { countedLineOf } from "./check-revisions.ts";
 import { orderNameOf, truthOf } from "./order-truth.ts";
 import type { DecidedConversion, DecidedUpload, Note, Witness } from "./witness.ts";
 import type { World } from "./world.ts";
@@ -39,7 +40,8 @@ export type UploadedTotals = { readonly impressions: number; readonly grossImpre
 /** Checks every cell of the report; returns what uploads add to the totals. */
 export function checkCells({ witness, facts }: World, archived: Archived): UploadedTotals {
   const cells: Cells = new Map();
-  addRequests(cells, [...archived.values(), ...lostOf(witness)]);
+  const counted = Array.from(archived.values(), (record) => ({ note: record.note, first: countedLineOf(record) }));
+  addRequests(cells, [...counted, ...lostOf(witness)]);
   addConversions(cells, witness);
   const uploaded = addUploads(cells, witness);
   for (const { advertiserId, window, campaignId, adGroupId, adId, cells: reported } of facts.facts.values()) {

@@ -8,6 +8,7 @@
 import { MEASURES } from "../../src/core/fields.ts";
 import { dayOf, minuteOf } from "../../src/core/time.ts";
 import type { Archived } from "./check-requests.ts";
+import { lastLineOf, wasEverValid } from "./check-revisions.ts";
 import type { Note } from "./witness.ts";
 import type { World } from "./world.ts";
 
@@ -17,11 +18,12 @@ export function checkUsers({ witness, facts }: World, archived: Archived): void 
   const byRow = new Map<string, Set<string>>();
   const byAdvertiser = new Map<string, Set<string>>();
   let clicks = 0;
-  for (const { note, first, review } of archived.values()) {
+  for (const record of archived.values()) {
+    const { note } = record;
     const person = personOf(note);
-    const isValid = first?.verdict === "valid" || review?.verdict === "valid";
-    if (note.event.type !== "click" || !isValid || person === null) continue;
-    clicks++;
+    if (note.event.type !== "click" || !wasEverValid(record) || person === null) continue;
+    // Whoever was a user of a click stays one when it is revised: users are never taken away.
+    if (lastLineOf(record)?.verdict === "valid") clicks++;
     const { adv, cmp, grp, ad } = note.request.impression.claims;
     const row = [adv, minuteOf(note.event.occurredAtMs), cmp, grp ?? "", ad].join("/");
     for (const [people, name] of [

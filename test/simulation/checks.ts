@@ -7,7 +7,8 @@
  *       and neither claims the other's key; orders, batches and users: check-submissions.ts, check-users.ts
  *   G5  each verdict is what the rules say; the law holds in every posting, in log, archive and report (law.ts)
  *   G6  the report is the fold of the archive, and of the logs
- *   G7  nothing is archived or counted that nobody sent; an audit finds nothing (check-audit.ts)
+ *   G7  nothing is archived or counted that nobody sent; an audit finds nothing (check-audit.ts); revisions are made
+ *       once, as asked and told (check-revisions.ts)
  *   G11 late events wait, claim nothing, and are decided once; only events past the horizon are deferred
  *
  * Keeps: a complaint names a promise, what is wrong, and the impression to trace.
@@ -18,7 +19,8 @@ import { MEASURES, type Measure } from "../../src/core/fields.ts";
 import { HOUR_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { isTokenEntry, type LogEntry, type LoggedEvent } from "../../src/core/log-line.ts";
 import { checkAudit } from "./check-audit.ts";
-import { type Archived, checkRequests } from "./check-requests.ts";
+import { type Archived, type ArchivedEvent, checkRequests } from "./check-requests.ts";
+import { checkRevisions, lastLineOf } from "./check-revisions.ts";
 import { checkCells, lostOf, type UploadedTotals } from "./check-submissions.ts";
 import { checkUsers } from "./check-users.ts";
 import { CLOCK_STEP_MAX_MS } from "./faults.ts";
@@ -32,6 +34,7 @@ export async function checkWorld(world: World): Promise<void> {
   const lines = Array.from(world.archive.lines());
   const archived = readArchive(world, lines);
   checkRequests(witness, archived);
+  checkRevisions(world, archived);
   const expected = checkVerdicts(world, archived);
   checkReviews(world, archived);
   checkDeferrals(world);
@@ -65,9 +68,12 @@ function readEvent(witness: Witness, archived: Archived, line: LoggedEvent): voi
     witness.complain("G7", `the archive holds event ${id}, which nobody sent`, null);
     return;
   }
-  const record = archived.get(id) ?? { note, first: null, review: null, deferred: null };
+  const record = archived.get(id) ?? { note, first: null, review: null, deferred: null, revisions: [] };
   archived.set(id, record);
-  if (line.verdict === "deferred") record.deferred = line;
+  if (line.revision) {
+    record.revisions.push(line);
+    record.revisions.sort((a, b) => (a.revision?.n ?? 0) - (b.revision?.n ?? 0));
+  } else if (line.verdict === "deferred") record.deferred = line;
   else if (line.review !== null) {
     if (record.review !== null) witness.complain("G11", `event ${id} was decided twice`, id);
     record.review = line;
@@ -83,7 +89,7 @@ function waitingClicks(archived: Archived): number {
   for (const record of archived.values()) {
     if (record.first?.verdict !== "late") continue;
     const row = record.first.joins ? archived.get(record.first.joins.to) : record;
-    if (row?.review === null) clicks += record.first.event.count;
+    if (row?.review === null && row.revisions.length === 0) clicks += record.first.event.count;
   }
   return clicks;
 }
@@ -95,30 +101,38 @@ function isDecidedAtOnce(worth: Worth, { verdict, reason }: LoggedEvent): boolea
 
 type Expected = { valid: number; spend_micros: number; impressions: number; late: number };
 
+/** The events of one impression, of one type. */
+type Tally = { readonly note: Note; valid: number; candidates: number; isRevised: boolean };
+
 /** Each line's verdict against the rules, and each impression's claims; returns what is to be counted and billed. */
 function checkVerdicts({ witness, settings }: World, archived: Archived): Expected {
-  const tallies = new Map<string, { note: Note; valid: number; candidates: number }>();
-  for (const [id, { note, first, review }] of archived) {
+  const tallies = new Map<string, Tally>();
+  for (const [id, record] of archived) {
+    const { note, first, review } = record;
     const what = note.event.type === "click" ? "click on" : "showing of";
     const name = `${what} impression ${note.request.impression.index}`;
-    const tally = tallies.get(name) ?? { note, valid: 0, candidates: 0 };
+    const tally = tallies.get(name) ?? { note, valid: 0, candidates: 0, isRevised: false };
     tallies.set(name, tally);
-    if (first === null) continue;
+    tally.isRevised ||= record.revisions.length > 0;
+    if (lastLineOf(record)?.verdict === "valid") tally.valid++;
     const worth = worthOf(note, settings.policy);
+    if (first === null) {
+      checkSettled(witness, record, worth);
+      continue;
+    }
     const isCandidate = first.verdict === "valid" || first.verdict === "duplicate";
     const isRight = worth === "candidate" ? isCandidate : first.verdict === worth || isDecidedAtOnce(worth, first);
     if (!isRight)
       witness.complain("G5", `event ${id} is ${worth} by the rules and ${first.verdict} in the archive`, id);
     if (worth === "candidate") tally.candidates++;
-    if (first.verdict === "valid") tally.valid++;
     if (review !== null && worth !== "late") witness.complain("G11", `event ${id} was reviewed and is not late`, id);
     // An accepted late click is one more candidate: the shard says valid or duplicate.
     if (review !== null && review.verdict !== "invalid") tally.candidates++;
-    if (review?.verdict === "valid") tally.valid++;
   }
   const expected: Expected = { valid: 0, spend_micros: 0, impressions: 0, late: waitingClicks(archived) };
-  for (const [name, { note, valid, candidates }] of tallies) {
-    const once = candidates > 0 ? 1 : 0;
+  for (const [name, tally] of tallies) {
+    const { note, valid } = tally;
+    const once = validOnce(tally);
     if (note.event.type === "impression") expected.impressions += once;
     else {
       expected.valid += once;
@@ -131,18 +145,37 @@ function checkVerdicts({ witness, settings }: World, archived: Archived): Expect
   return expected;
 }
 
+/** How often an impression is to be valid: what somebody revised may have left it without a valid event. */
+function validOnce({ valid, candidates, isRevised }: Tally): number {
+  if (isRevised) return Math.min(valid, 1);
+  return candidates > 0 ? 1 : 0;
+}
+
+/** What an audit made of an event that had been deferred: nothing is left waiting, and a late one is not billed. */
+function checkSettled(witness: Witness, { note, revisions }: ArchivedEvent, worth: Worth): void {
+  const [settled] = revisions;
+  const { id } = note.event;
+  if (settled === undefined) witness.complain("G7", `event ${id} is deferred, and no audit settled it`, id);
+  else if ((worth === "candidate") === (settled.verdict === "invalid")) {
+    witness.complain("G5", `event ${id} is ${worth} by the rules and was settled as ${settled.verdict}`, id);
+  }
+}
+
 /** What reviewers were told is what the archive says; the report's list shows every late click in its newest state. */
 function checkReviews({ witness, facts }: World, archived: Archived): void {
   for (const [id, { verdict }] of witness.reviewed) {
-    const review = archived.get(id)?.review;
-    if (review?.verdict !== verdict) {
-      witness.complain("G11", `a reviewer was told ${verdict} of ${id}, the archive says ${review?.verdict}`, id);
+    const record = archived.get(id);
+    // A revision decides a late click that waits.
+    const decided = record?.review ?? record?.revisions[0];
+    if (decided?.verdict !== verdict) {
+      witness.complain("G11", `a reviewer was told ${verdict} of ${id}, the archive says ${decided?.verdict}`, id);
     }
   }
-  for (const [id, { first, review }] of archived) {
+  for (const [id, record] of archived) {
+    const { first } = record;
     // What joined another one stands in that one's row.
     const hasJoined = first?.joins !== undefined && first.joins !== null;
-    const newest = review ?? (first?.verdict === "late" && !hasJoined ? first : null);
+    const newest = first?.verdict === "late" && !hasJoined ? lastLineOf(record) : null;
     const listed = facts.lates.get(id)?.verdict;
     if (newest?.verdict !== listed) {
       witness.complain("G11", `the review list says ${listed} of ${id}, the archive ${newest?.verdict}`, id);

@@ -28,7 +28,7 @@ export async function main(
   }
   const { seeds, seed: firstSeed, hours } = flags;
   const start = stopwatch();
-  const sums = { events: 0, requests: 0, billed: 0, shown: 0, converted: 0 };
+  const sums = { events: 0, requests: 0, billed: 0, shown: 0, converted: 0, revised: 0 };
   const digests: string[] = [];
   let failures = 0;
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
@@ -38,6 +38,7 @@ export async function main(
     sums.billed += outcome.billed;
     sums.shown += outcome.shown;
     sums.converted += outcome.converted;
+    sums.revised += outcome.revised;
     digests.push(outcome.digest);
     if (outcome.complaints.length === 0) continue;
     failures++;
@@ -50,7 +51,7 @@ export async function main(
     `${seeds} seeds from ${firstSeed}, ${hours} virtual hours each: ${seeds - failures} passed, ${failures} failed`,
   );
   print(
-    `${sums.requests} requests, ${sums.billed} billed clicks, ${sums.shown} impressions shown or uploaded, ${sums.converted} conversions`,
+    `${sums.requests} requests, ${sums.billed} billed clicks, ${sums.shown} impressions shown or uploaded, ${sums.converted} conversions, ${sums.revised} revisions`,
   );
   print(
     `${sums.events} simulated events, ${rate(sums.events, wallS)}/s (${wallS.toFixed(1)} s), ${rate(sums.events, cpuS)} per CPU second`,

@@ -13,6 +13,7 @@
  *   clock    clocks step by minutes, and back
  *   reshard  the topology gains epochs; some configured lists are retroactive and must be refused
  *   review   late clicks are decided, again, and against each other
+ *   revise   events are revised, again, with wrong numbers and against what they are; shards are sealed
  *   horizon  dead letters come back when the keys are forgotten
  *   restore  a shard's storage, a report database or both are set back to an earlier moment
  *
@@ -36,6 +37,7 @@ export const FAULT_KINDS = [
   "clock",
   "reshard",
   "review",
+  "revise",
   "horizon",
   "restore",
 ] as const;

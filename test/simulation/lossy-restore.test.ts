@@ -4,6 +4,7 @@ import { HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { checkWorld } from "./checks.ts";
 import { loseRows } from "./lossy-restore.ts";
 import { REAL_PARTS } from "./parts.ts";
+import { settleDeferred } from "./settle.ts";
 import { simulate } from "./simulate.ts";
 import { World } from "./world.ts";
 
@@ -24,6 +25,7 @@ async function lostVerdicts(seed: number, waitMs: (world: World) => number): Pro
   await settle(world, waitMs(world));
   await loseRows(world);
   await settle(world, MINUTE_MS);
+  await settleDeferred(world, () => settle(world, MINUTE_MS));
   await checkWorld(world);
   expect(witness.complaints, `seed ${seed}`).toEqual([]);
   return witness.lostRows.flatMap(({ logged }) => logged.map(({ verdict }) => verdict));

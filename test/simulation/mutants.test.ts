@@ -8,6 +8,7 @@ import { ASSIGNMENTS_OF_EACH_SHARD } from "./mutants/assignments-of-each-shard.t
 import { BATCH_BY_CONTENT, BATCH_BY_NAME } from "./mutants/batch-by-name.ts";
 import { INVALID_CLAIMS, LATE_CLAIMS } from "./mutants/claims-of-others.ts";
 import { CREDIT_ADDED } from "./mutants/credit-added.ts";
+import { DEFERRED_SKIPPED } from "./mutants/deferred-skipped.ts";
 import { FOLLOWER_NEVER_RESENDS } from "./mutants/follower-never-resends.ts";
 import { GATHERED_FORGOTTEN } from "./mutants/gathered-forgotten.ts";
 import { JOIN_FORGOTTEN } from "./mutants/join-forgotten.ts";
@@ -28,6 +29,15 @@ import { RANDOM_SALT } from "./mutants/random-salt.ts";
 import { REASON_LOST } from "./mutants/reason-lost.ts";
 import { RETRACTED_TWICE } from "./mutants/retracted-twice.ts";
 import { RETROACTIVE_EPOCH } from "./mutants/retroactive-epoch.ts";
+import {
+  CLAIM_NEVER_FREED,
+  FROM_BELIEVED,
+  NUMBERS_ACCEPTED_AGAIN,
+  PROMOTION_FORGOTTEN,
+  REVISION_LOGGED_TWICE,
+} from "./mutants/revisions.ts";
+import { REVISIONS_NOT_READ_BACK } from "./mutants/revisions-not-read-back.ts";
+import { SEALED_DAY_OPEN } from "./mutants/sealed-day-open.ts";
 import { SHARED_KEY } from "./mutants/shared-key.ts";
 import { SPOOL_DELETED_FIRST } from "./mutants/spool-deleted-first.ts";
 import { STALE_TOPOLOGY } from "./mutants/stale-topology.ts";
@@ -77,6 +87,14 @@ const MUTANTS: readonly Mutant[] = [
   PAGE_HALF_WRITTEN,
   PAGE_OUTLIVES_ROLLBACK,
   GATHERED_FORGOTTEN,
+  REVISION_LOGGED_TWICE,
+  PROMOTION_FORGOTTEN,
+  NUMBERS_ACCEPTED_AGAIN,
+  FROM_BELIEVED,
+  CLAIM_NEVER_FREED,
+  REVISIONS_NOT_READ_BACK,
+  SEALED_DAY_OPEN,
+  DEFERRED_SKIPPED,
 ];
 
 /** Plays the seeds until one breaks the mutant's promise; null when none does. The real parts must pass that seed. */

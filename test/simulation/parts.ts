@@ -6,6 +6,7 @@
  */
 
 import type { ArchiveStore } from "../../src/archive/archive.ts";
+import { checkImpression } from "../../src/core/claim-check.ts";
 import { ok, type Result } from "../../src/core/result.ts";
 import type { RevisionOutcome } from "../../src/core/revision.ts";
 import type { Topology } from "../../src/core/routing.ts";
@@ -94,6 +95,8 @@ export type Parts = {
   readonly makeKeeper: (bucket: R2Bucket) => Keeper;
   readonly consume: typeof consumeEvents;
   readonly drain: typeof drainSpool;
+  /** How an audit checks the claims of one impression. */
+  readonly checkImpression: typeof checkImpression;
   /** Stands between routing and the shards. */
   readonly route: (calls: ShardCalls, chance: Chance, topology: () => Topology, carrier: Carrier) => ShardCalls;
 };
@@ -123,6 +126,7 @@ export const REAL_PARTS: Parts = {
   makeKeeper: (bucket) => new TopologyKeeper(bucket),
   consume: consumeEvents,
   drain: drainSpool,
+  checkImpression,
   route: (calls) => calls,
 };
 

@@ -3,7 +3,7 @@
  * calms down and must come to rest.
  *
  *   start ── traffic and faults ── end ── calm ── rest ── the keys are forgotten ── the letters that were held ── rest
- *         ── rows that are lost with their storage ── rest
+ *         ── an audit settles what is deferred ── rows that are lost with their storage ── rest ── settled
  *
  * Keeps: after the calm nothing fails any more, so whatever is left anywhere then has been forgotten by somebody.
  */
@@ -21,6 +21,7 @@ import { loseRows } from "./lossy-restore.ts";
 import type { Keeper } from "./parts.ts";
 import { ISOLATES } from "./request.ts";
 import { scheduleRestores } from "./restores.ts";
+import { settleDeferred } from "./settle.ts";
 import { isDrained, type ShardHost } from "./shard-host.ts";
 import { SEALER, SHARD_NAMES, type World } from "./world.ts";
 
@@ -40,6 +41,7 @@ export async function play(world: World): Promise<void> {
   const staff = new Staff(world);
   scheduleTraffic(world);
   world.submitters.schedule();
+  world.revisers.schedule();
   scheduleMishaps(world);
   scheduleRestores(world);
   staff.work();
@@ -56,9 +58,11 @@ export async function play(world: World): Promise<void> {
     staff.held.clear();
     await rest(world, staff);
   }
+  await settleDeferred(world, () => rest(world, staff));
   if (!mayLoseRows) return;
   await loseRows(world);
   await rest(world, staff);
+  await settleDeferred(world, () => rest(world, staff));
 }
 
 /**

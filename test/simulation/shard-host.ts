@@ -166,6 +166,11 @@ export abstract class ShardObject {
     return swept;
   }
 
+  /** Whether what was logged before the instant is archived; nothing is logged before it any more. */
+  async seal(untilMs: number): Promise<boolean> {
+    return this.#runner.seal(untilMs);
+  }
+
   alarm(): void {
     this.#host.ground.scheduler.touch();
     this.#watch(this.#runner.alarm());

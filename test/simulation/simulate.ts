@@ -40,6 +40,8 @@ export type Outcome = {
   /** Valid impressions, uploaded ones among them. */
   readonly shown: number;
   readonly converted: number;
+  /** Revisions that somebody was told of. */
+  readonly revised: number;
   readonly trace: readonly string[];
   /** Indexes of the impressions that anything happened to. */
   readonly impressions: ReadonlySet<number>;
@@ -81,6 +83,7 @@ function outcomeOf({ scheduler, witness, facts, workload }: World): Outcome {
     billed: of("valid"),
     shown: of("impressions"),
     converted: of("conversions"),
+    revised: witness.revised.size,
     trace: witness.trace,
     impressions: new Set([...requests, ...purchases, ...uploads].map(({ impression }) => impression.index)),
   };

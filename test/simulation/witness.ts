@@ -13,9 +13,11 @@ import type { ConversionEvent } from "../../src/core/conversion.ts";
 import type { EventId } from "../../src/core/event-id.ts";
 import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import type { ImpressionCounts } from "../../src/core/impression-counts.ts";
-import { isTokenEntry } from "../../src/core/log-line.ts";
+import { isTokenEntry, type LogEntry } from "../../src/core/log-line.ts";
 import type { ReviewChoice, ReviewOutcome } from "../../src/core/review.ts";
+import type { Change, RevisionOutcome } from "../../src/core/revision.ts";
 import type { TokenEvent } from "../../src/core/token-event.ts";
+import type { Decision } from "../../src/core/verdict.ts";
 import type { Posting } from "../../src/facts/facts-store.ts";
 import type { EncodedEvent, Handover } from "../../src/queue/coalescer.ts";
 import type { ConversionOutcome } from "../../src/shard/submit-conversions.ts";
@@ -43,6 +45,9 @@ export type Note = {
 
 export type Deferral = { readonly event: EventId; readonly shard: string; readonly atMs: number };
 
+/** A revision that was said to be made, and the event that it promotes. */
+export type Told = { readonly event: EventId; readonly change: Change; readonly promoted: EventId | null };
+
 export type DecidedConversion = { readonly event: ConversionEvent; readonly outcome: ConversionOutcome };
 export type DecidedUpload = {
   readonly key: string;
@@ -59,6 +64,11 @@ export class Witness {
   /** Events that some request's chain gave up, with the count that it counted as lost. */
   readonly lost = new Map<EventId, number>();
   readonly reviewed = new Map<EventId, { readonly choice: ReviewChoice; readonly verdict: string }>();
+  /** Moves that somebody asked for, and what was said to have been made, by event and number. */
+  readonly movesAsked = new Set<string>();
+  readonly revised = new Map<string, Told>();
+  /** Up to which instant a shard said that its log is sealed and archived. */
+  readonly #sealed = new Map<string, number>();
   readonly deferrals: Deferral[] = [];
   /** Event id of a conversion or of a row of counts → the impression that it follows from. */
   readonly submissions = new Map<EventId, number>();
@@ -134,13 +144,11 @@ export class Witness {
     const first = row.logged[0]?.event.id ?? null;
     if (rows.has(row.seq)) this.complain("G6", `sequence number ${row.seq} of ${source} was used twice`, first);
     rows.add(row.seq);
+    const sealedMs = this.#sealed.get(source.split("/")[0] ?? "") ?? 0;
+    if (row.loggedAtMs < sealedMs) this.complain("G7", `row ${row.seq} of ${source} is logged before its seal`, first);
     for (const entry of row.logged) {
       const { event, verdict, reason } = entry;
-      const isReview = isTokenEntry(entry) && entry.review !== null;
-      this.say(
-        event.id,
-        () => `${source}: logged ${row.seq}, ${verdict} ${reason ?? ""}${isReview ? " by review" : ""}`,
-      );
+      this.say(event.id, () => `${source}: logged ${row.seq}, ${verdict} ${reason ?? ""}${formOf(entry)}`);
       if (verdict === "deferred") this.deferrals.push({ event: event.id, shard: source, atMs: this.#scheduler.nowMs });
       this.#scheduler.mix(row.seq + verdict.length);
       foldEntry(this.logged, entry);
@@ -176,6 +184,29 @@ export class Witness {
     this.reviewed.set(event, { choice, verdict });
   }
 
+  moveAsked(move: { event: EventId; n: number; from: Decision; to: Decision }): void {
+    this.movesAsked.add(moveName(move.event, { ...move.to, n: move.n, from: move.from }));
+  }
+
+  /** What somebody who revised an event, and perhaps promoted another, was told. */
+  revisionTold([move, promoted]: readonly { event: EventId }[], outcome: RevisionOutcome): void {
+    if (move === undefined) return;
+    const { event } = move;
+    this.say(event, () => `revision: ${JSON.stringify(outcome)}`);
+    if (outcome.outcome !== "revised") return;
+    const { outcome: _, ...change } = outcome;
+    const name = `${event} ${change.n}`;
+    const before = this.revised.get(name);
+    this.revised.set(name, { event, change, promoted: promoted?.event ?? before?.promoted ?? null });
+    if (before === undefined || isSameChange(before.change, change)) return;
+    this.complain("G7", `revision ${change.n} of ${event} was told to be made, and then another`, event);
+  }
+
+  /** A shard says that its log before an instant is closed, and archived. */
+  sealed(shard: string, untilMs: number): void {
+    this.#sealed.set(shard, Math.max(untilMs, this.#sealed.get(shard) ?? 0));
+  }
+
   bug(text: string): void {
     this.complain("bug", text, null);
   }
@@ -194,6 +225,21 @@ export class Witness {
     const time = new Date(this.#scheduler.nowMs).toISOString().slice(11, 23);
     this.trace.push(`${time} ${event.slice(-8)} ${what()}`);
   }
+}
+
+/** A move of an event, as asked for and as logged. */
+export function moveName(event: EventId, { n, from, verdict, reason }: Omit<Change, "cause" | "by" | "atMs">): string {
+  return `${event} ${n}: ${from.verdict}/${from.reason} to ${verdict}/${reason}`;
+}
+
+function isSameChange(a: Change, b: Change): boolean {
+  return moveName("" as EventId, a) === moveName("" as EventId, b) && a.atMs === b.atMs && a.cause === b.cause;
+}
+
+function formOf(entry: LogEntry): string {
+  if (!isTokenEntry(entry)) return "";
+  if (entry.revision) return ` by revision ${entry.revision.n}`;
+  return entry.review === null ? "" : " by review";
 }
 
 const edgeStory = ({ isolate, method, type, client }: Request) =>

@@ -30,6 +30,7 @@ import { configured, type Keeper, type Parts, type ReadableArchive, type ShardCa
 import { QueueModel } from "./queue-model.ts";
 import { ReportDatabases } from "./reports.ts";
 import { ISOLATES } from "./request.ts";
+import { Revisers } from "./revisers.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Ground, ShardHost, ShardSettings } from "./shard-host.ts";
 import { CountsHost, OrderHost } from "./submission-host.ts";
@@ -79,6 +80,7 @@ export class World {
   readonly orderHosts = new Map<string, OrderHost>();
   readonly countsHosts = new Map<string, CountsHost>();
   readonly submitters: Submitters;
+  readonly revisers: Revisers;
   readonly isolates: EdgeIsolate[] = [];
   readonly #plan: TopologyPlan;
   readonly #clockOffsets = new Map<string, number>();
@@ -109,6 +111,7 @@ export class World {
     this.#plan = new TopologyPlan(this.faults, spanMs);
     this.workload = makeWorkload({ seed, startMs, hours, only: options.only });
     this.submitters = new Submitters(this, new Chance(seed, "submissions"));
+    this.revisers = new Revisers(this);
     for (const { impression } of this.workload.requests) this.carrier.know(impression.token, impression.claims);
     this.deadQueue = this.#makeDeadQueue();
     const retriesMax = chance.between(3, 8);
@@ -209,6 +212,7 @@ export class World {
         if (isTokenEntry(entry) && entry.verdict === "late") this.lateAt.set(entry.event.id, shard);
       }
       witness.committed(source, row);
+      for (const entry of row.logged) this.revisers.noted(shard, entry);
     };
     const onPost = (posting: Posting) => witness.posted(posting);
     const onBug = (what: string) => witness.bug(what);
