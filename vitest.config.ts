@@ -57,6 +57,7 @@ export default defineConfig(async () => {
               "test/journey/**/*.test.ts",
               "test/oracle/**/*.test.ts",
               "test/simulation/**/*.test.ts",
+              "test/tlog/**/*.test.ts",
               ...PURE_TESTS,
               "test/*.test.ts",
             ],

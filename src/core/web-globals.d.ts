@@ -33,10 +33,18 @@ declare const crypto: {
       extractable: boolean,
       usages: ("sign" | "verify")[],
     ): Promise<CryptoKey>;
+    importKey(
+      format: "raw" | "pkcs8",
+      key: Uint8Array<ArrayBuffer>,
+      algorithm: { name: "Ed25519" },
+      extractable: boolean,
+      usages: ("sign" | "verify")[],
+    ): Promise<CryptoKey>;
+    exportKey(format: "jwk", key: CryptoKey): Promise<{ readonly x?: string }>;
     digest(algorithm: "SHA-256", data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
-    sign(algorithm: "HMAC", key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
+    sign(algorithm: "HMAC" | "Ed25519", key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
     verify(
-      algorithm: "HMAC",
+      algorithm: "HMAC" | "Ed25519",
       key: CryptoKey,
       signature: Uint8Array<ArrayBuffer>,
       data: Uint8Array<ArrayBuffer>,

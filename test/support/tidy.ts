@@ -54,6 +54,8 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   access: ["problems", "core"],
   archive: ["core"],
   facts: ["archive", "core"],
+  // Its leaves are opaque: it knows nothing of clicks.
+  tlog: ["access", "problems", "core"],
   cold: ["facts", "core"],
   shard: ["facts", "archive", "core"],
   queue: ["shard", "core"],
@@ -64,7 +66,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   replay: ["audit", "archive", "shard", "core"],
   audit: ["facts", "cold", "archive", "shard", "core"],
   report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
-  operator: ["report", "queue", "replay", "audit", "shard", "facts", "archive", "access", "core"],
+  operator: ["report", "queue", "replay", "audit", "tlog", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
   batch: ["queue", "audit", "facts", "cold", "shard", "core"],
   "well-known": ["report", "access", "core"],
@@ -73,7 +75,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // The front: it knows every room, and no room knows it.
   api: [
     ...["admin", "operator", "report", "conversions", "impression-counts", "openapi", "well-known", "track"],
-    "dashboard",
+    ...["dashboard", "tlog"],
     ...["access", "problems", "core"],
   ],
   // Pages are made of answers of the API, which they are handed a way to ask; they know its words, and nothing behind them.
@@ -89,6 +91,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   access: ["@noble/hashes", "cloudflare:workers", "hono"],
   cold: ["hyparquet", "hyparquet-writer"],
   shard: ["cloudflare:workers"],
+  tlog: ["@noble/hashes", "cloudflare:workers"],
   track: ["@noble/hashes"],
   conversions: ["@noble/hashes", "zod"],
   "impression-counts": ["@noble/hashes", "zod"],
@@ -113,6 +116,7 @@ const ENV_READERS = [
   "src/shard/submission-log.ts",
   "src/audit/ports.ts",
   "src/replay/workflow.ts",
+  "src/tlog/evidence-log.ts",
   "src/api/app.ts",
   "src/track/edge.ts",
 ];

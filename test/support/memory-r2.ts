@@ -1,0 +1,83 @@
+/**
+ * The parts of R2 that the evidence log uses, in memory: bytes, etags, conditions, lists by prefix, and a count of what
+ * is asked by the class in which it is billed.
+ *
+ * Keeps: a write is atomic and the next read sees it; a condition holds at the instant of writing. `beforeWrite` may
+ * throw, and then nothing was written.
+ */
+type Stored = { readonly bytes: Uint8Array<ArrayBuffer>; readonly etag: string };
+type Condition = { readonly etagDoesNotMatch?: string; readonly etagMatches?: string };
+
+const LIST_MAX = 1_000;
+
+export class MemoryR2 {
+  readonly objects = new Map<string, Stored>();
+  readonly asked = { writes: 0, lists: 0, reads: 0, deletes: 0 };
+  /** Called with the key of each object that is about to be written or deleted. */
+  beforeWrite: (key: string) => void = () => {};
+  #etags = 0;
+
+  /** As the code under test knows it; each call lets others have their turn. */
+  readonly bucket = {
+    get: async (key: string) => this.#read(key),
+    head: async (key: string) => this.#read(key),
+    put: async (key: string, value: string | Uint8Array, options: { onlyIf?: Condition } = {}) =>
+      this.#write(key, value, options.onlyIf),
+    delete: async (keys: string | readonly string[]) => this.#delete([keys].flat()),
+    list: async (options: { prefix: string; cursor?: string; limit?: number }) => this.#list(options),
+  } as unknown as R2Bucket;
+
+  text(key: string): string | null {
+    const stored = this.objects.get(key);
+    return stored === undefined ? null : new TextDecoder().decode(stored.bytes);
+  }
+
+  keys(prefix = ""): string[] {
+    return Array.from(this.objects.keys())
+      .filter((key) => key.startsWith(prefix))
+      .sort();
+  }
+
+  /** Sets an object to what it is told, whatever stood there. */
+  set(key: string, value: string | Uint8Array): void {
+    const bytes = new Uint8Array(typeof value === "string" ? Buffer.from(value) : value);
+    this.objects.set(key, { bytes, etag: String(++this.#etags) });
+  }
+
+  #read(key: string) {
+    this.asked.reads++;
+    const stored = this.objects.get(key);
+    if (stored === undefined) return null;
+    const { bytes, etag } = stored;
+    const text = async () => new TextDecoder().decode(bytes);
+    return { key, etag, size: bytes.length, text, arrayBuffer: async () => bytes.slice().buffer };
+  }
+
+  #write(key: string, value: string | Uint8Array, onlyIf?: Condition) {
+    this.asked.writes++;
+    this.beforeWrite(key);
+    const existing = this.objects.get(key);
+    if (onlyIf?.etagDoesNotMatch === "*" && existing !== undefined) return null;
+    if (onlyIf?.etagMatches !== undefined && existing?.etag !== onlyIf.etagMatches) return null;
+    this.set(key, value);
+    return { key, etag: this.objects.get(key)?.etag };
+  }
+
+  #delete(keys: readonly string[]): void {
+    this.asked.deletes++;
+    for (const key of keys) {
+      this.beforeWrite(key);
+      this.objects.delete(key);
+    }
+  }
+
+  #list({ prefix, cursor = "", limit = LIST_MAX }: { prefix: string; cursor?: string; limit?: number }) {
+    this.asked.lists++;
+    const behind = this.keys(prefix).filter((key) => key > cursor);
+    const page = behind.slice(0, Math.min(limit, LIST_MAX));
+    const objects = page.map((key) => ({ key }));
+    return behind.length > page.length
+      ? { objects, truncated: true, cursor: page.at(-1) }
+      : { objects, truncated: false };
+  }
+}
