@@ -528,7 +528,7 @@ export interface paths {
         put?: never;
         /**
          * Fill a report database from the archive
-         * @description What is there already is not counted again. Repeat with `next` as `after` until it is null.
+         * @description Old days are taken from the folds of their audits, younger ones from the archive's lines. What is there already is not counted again. Repeat with `next` as `after` until it is null.
          */
         post: operations["rebuildDatabase"];
         delete?: never;
@@ -6936,6 +6936,15 @@ export interface operations {
                 headers: {
                     /** @description The methods that the address takes. */
                     Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [log-missing](/problems/log-missing): The archive lacks a part of the log, as lines and as folds. */
+            409: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

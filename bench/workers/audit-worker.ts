@@ -2,9 +2,9 @@
  * The whole Worker, which audits one shard's part of a day when it is asked: `POST /bench/audit?day=2026-11-27` → what it
  * took, once its inventory (src/audit/shard-audit.ts) stands in R2.
  */
-import { getJson, getLines, keysBelow } from "../../src/audit/objects.ts";
+import { foundPrefix, getJson, getLines, keysBelow } from "../../src/audit/objects.ts";
 import { runShard } from "../../src/audit/ports.ts";
-import { doneKey, foundPrefix, type ShardDone } from "../../src/audit/shard-audit.ts";
+import { doneKey, type ShardDone } from "../../src/audit/shard-audit.ts";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import worker from "../../src/index.ts";
 

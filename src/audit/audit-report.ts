@@ -30,6 +30,8 @@ export type AuditReport = {
   readonly found: Readonly<Partial<Record<DiscrepancyKind, Found>>>;
   /** Losses that an operator accepted by name: objects with the reason. */
   readonly accepted: readonly { readonly object: string; readonly reason: string; readonly by: string }[];
+  /** SHA-256 of the index of its folds (audit/folds.ts). */
+  readonly folds: string;
   readonly cost: AuditCost;
 };
 

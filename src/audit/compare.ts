@@ -8,9 +8,8 @@ import type { Position } from "../core/position.ts";
 import { isoDay } from "../core/time.ts";
 import { type AuditOf, type AuditPorts, attemptsOf, endOf, lastFolded, sourcesOf, tailEndsKey } from "./context.ts";
 import { checkFigures } from "./figures-check.ts";
-import { getJson, getLines, keysBelow, putLines, type Seal, sealKey } from "./objects.ts";
+import { foundPrefix, getJson, getLines, keysBelow, putLines, type Seal, sealKey } from "./objects.ts";
 import type { Finding } from "./scan.ts";
-import { foundPrefix } from "./shard-audit.ts";
 import { checkSums } from "./sums-check.ts";
 import { type TailRow, tailKey, tailOf } from "./tail.ts";
 

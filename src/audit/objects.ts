@@ -2,7 +2,7 @@
  * The objects of an audit in R2, and reading and writing them.
  *
  *   seals/v1/dt=<day>.json                                          where each source's log ends; put once
- *   folds/v1/dt=<day>/shard=<name>/<incarnation>-<seqFrom>.parquet  what a segment's lines add up to
+ *   folds/v1/dt=<day>/NNNN/…                                        what lines add up to, in order (audit/folds.ts)
  *   truth/v1/dt=<service day>/bucket=BB/<log day>/NNNN/<shard>-<part>.parquet   the same by the day that it counts in
  *   claims/v1/shard=<name>/hour=<hour of iat>/<log day>/NNNN/<part>.bin         records of lines (core/audit-record.ts)
  *   revisions/v1/shard=<name>/<log day>/NNNN.ndjson                 what was revised, by event
@@ -35,13 +35,21 @@ export const numbered = (attempt: number) => String(attempt).padStart(4, "0");
 export const SEALED_THROUGH_KEY = `${SEALS_PREFIX}through.json`;
 /** Where an audit keeps what it knows between its steps. */
 export const workPrefix = (day: string, attempt: number) => `${auditPrefix(day)}${numbered(attempt)}/`;
+export const foundPrefix = (day: string, attempt: number) => `${workPrefix(day, attempt)}found/`;
 export const lossPrefix = (day: string) => `losses/v1/dt=${day}/`;
-export const foldKey = (day: string, shard: string, incarnation: string, seqFrom: number) =>
-  `folds/v1/dt=${day}/shard=${shard}/${incarnation}-${String(seqFrom).padStart(12, "0")}.parquet`;
 export const truthPrefix = (serviceDay: string, bucket: number) =>
   `truth/v1/dt=${serviceDay}/bucket=${String(bucket).padStart(2, "0")}/`;
 export const claimsPrefix = (shard: string, hour: number) => `claims/v1/shard=${shard}/hour=${hour}/`;
 export const revisionsPrefix = (shard: string) => `revisions/v1/shard=${shard}/`;
+
+/** As 64 hexadecimal digits. */
+export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 export async function putJson(bucket: R2Bucket, key: string, value: unknown): Promise<void> {
   await bucket.put(key, JSON.stringify(value), { httpMetadata: { contentType: "application/json" } });
@@ -79,8 +87,11 @@ export async function putRows(bucket: R2Bucket, key: string, rows: readonly Minu
 
 export async function getRows(bucket: R2Bucket, key: string): Promise<MinuteRow[] | null> {
   const object = await bucket.get(key);
-  if (object === null) return null;
-  const bytes = await object.arrayBuffer();
+  return object === null ? null : decodeStored(await object.arrayBuffer());
+}
+
+/** The rows of an object that `putRows` or a fold's writer wrote. */
+export async function decodeStored(bytes: ArrayBuffer): Promise<MinuteRow[]> {
   if (bytes.byteLength === 0) return [];
   const footerBytes = new DataView(bytes).getUint32(bytes.byteLength - FOOTER_END_BYTES, true) + FOOTER_END_BYTES;
   const metadata = decodeFooter(bytes.slice(bytes.byteLength - footerBytes));

@@ -14,13 +14,14 @@ import type { Discrepancy, DiscrepancyKind } from "../core/discrepancy.ts";
 import { type Facts, foldEntry } from "../core/facts.ts";
 import { prepareEvent } from "../core/ingest.ts";
 import type { KeyRing } from "../core/key-ring.ts";
-import { MINUTE_MS } from "../core/limits.ts";
+import { MINUTE_MS, POSTING_CHARS_MAX } from "../core/limits.ts";
 import { decodeLogLine, isConversionEntry, isTokenEntry, type LogEntry, type LoggedEvent } from "../core/log-line.ts";
 import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
 import { recheck } from "../core/recheck.ts";
 import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
 import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
 import type { Decision } from "../core/verdict.ts";
+import { charsOf } from "../facts/post.ts";
 import type { Repair } from "./repair.ts";
 
 /** What a finding needs to be mended: where its line stands, and what the event should be. */
@@ -49,12 +50,25 @@ export type Judges = {
   readonly judge: (entry: LoggedEvent) => Promise<Decision | null> | Decision | null;
 };
 
-export type Scanned = {
+/** Some rows of a segment, and what they add up to: at most about half of what fits into one posting. */
+export type ScannedPiece = {
+  readonly from: Position;
+  readonly to: Position;
+  readonly events: number;
   readonly facts: Facts;
+};
+
+export type Scanned = {
+  /** The whole segment, in the order of its log. */
+  readonly pieces: readonly ScannedPiece[];
   readonly records: readonly (AuditRecord & { readonly hour: number })[];
   readonly found: readonly Finding[];
   readonly events: number;
 };
+
+/** A piece is weighed when so many events were added to it, and ends when it is this heavy. */
+const WEIGHED_EVENTS = 250;
+const PIECE_CHARS = POSTING_CHARS_MAX / 2;
 
 /** Lines whose signatures are verified at once. */
 const VERIFIED_AT_ONCE = 64;
@@ -66,9 +80,8 @@ export async function scanSegment(
   { life, judges }: { life: number; judges: Judges },
 ): Promise<Scanned> {
   const { rows, found } = await wholeRows(bucket, segment);
-  const facts: Facts = new Map();
+  const pieces = new Pieces(segment.from);
   const records: (AuditRecord & { hour: number })[] = [];
-  let events = 0;
   for (const row of rows) {
     const lines = row.lines().split("\n");
     for (let at = 0; at < lines.length; at += VERIFIED_AT_ONCE) {
@@ -77,14 +90,56 @@ export async function scanSegment(
         part.map((text, index) => scanLine(text, { row, line: at + index, owner: segment.owner, life }, judges)),
       );
       for (const { entry, record, findings } of scanned) {
-        events++;
+        pieces.add(entry);
         found.push(...findings);
-        if (entry !== null) foldEntry(facts, entry);
         if (record !== null) records.push(record);
       }
     }
+    await pieces.endRow(row);
   }
-  return { facts, records, found, events };
+  const whole = pieces.end(segment.to);
+  const events = whole.reduce((sum, piece) => sum + piece.events, 0);
+  return { pieces: whole, records, found, events };
+}
+
+/** Adds up rows, piece by piece. */
+class Pieces {
+  readonly #done: ScannedPiece[] = [];
+  #from: Position;
+  #to: Position;
+  #facts: Facts = new Map();
+  #events = 0;
+  #unweighed = 0;
+
+  constructor(from: Position) {
+    this.#from = from;
+    this.#to = from;
+  }
+
+  /** Null is a line that cannot be read. */
+  add(entry: LogEntry | null): void {
+    this.#events++;
+    this.#unweighed++;
+    if (entry !== null) foldEntry(this.#facts, entry);
+  }
+
+  async endRow(row: LogText): Promise<void> {
+    this.#to = await positionAfter(this.#to, row);
+    if (this.#unweighed < WEIGHED_EVENTS) return;
+    this.#unweighed = 0;
+    if (charsOf(this.#facts) > PIECE_CHARS) this.#cut(this.#to);
+  }
+
+  /** The pieces up to the segment's end, which a damaged one reaches without its rows. */
+  end(to: Position): ScannedPiece[] {
+    if (this.#from.seq < to.seq) this.#cut(to);
+    return this.#done;
+  }
+
+  #cut(to: Position): void {
+    this.#done.push({ from: this.#from, to, events: this.#events, facts: this.#facts });
+    [this.#from, this.#facts, this.#events] = [to, new Map(), 0];
+  }
 }
 
 /**

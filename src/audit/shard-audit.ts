@@ -9,24 +9,21 @@
  * part of one hour's records, whatever the day holds.
  * Relies on: every copy of an impression meets the same shard, so shards need not be compared with one another.
  */
-import { objectsBelow, type StoredSegment } from "../archive/segments.ts";
-import { type AuditRecord, RECORD_BYTES, RecordWriter, sortedRecords } from "../core/audit-record.ts";
-import { checkImpression } from "../core/claim-check.ts";
+import type { StoredSegment } from "../archive/segments.ts";
+import { RecordWriter } from "../core/audit-record.ts";
 import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import { isoDay } from "../core/time.ts";
-import type { Decision } from "../core/verdict.ts";
+import { claimsStep } from "./claims-step.ts";
 import { type Cost, CountedSteps, Meter } from "./cost.ts";
 import { Figures, toStored } from "./figures.ts";
+import { FoldWriter, listFolds } from "./folds.ts";
 import type { SourceDay } from "./inventory.ts";
 import {
   claimsPrefix,
-  foldKey,
+  foundPrefix,
   getJson,
-  getLines,
-  keysBelow,
   numbered,
-  ofAttempts,
   putJson,
   putLines,
   putRows,
@@ -56,6 +53,8 @@ export type ShardDone = {
   readonly segments: number;
   /** Service days and buckets with figures of this log day: `2026-11-27/05`. */
   readonly touched: readonly string[];
+  /** SHA-256 of the list of its folds (audit/folds.ts). */
+  readonly folds: string;
   /** Of its steps up to here. */
   readonly cost: Cost;
 };
@@ -72,9 +71,6 @@ export type ShardAuditOf = {
 const STEP_BYTES = 16_000_000;
 /** Hours whose claims one step checks. */
 const HOURS_PER_STEP = 24;
-/** Records that are in memory at once. */
-const RECORDS_AT_ONCE = 200_000;
-
 type PartOf = Pick<ShardAuditOf, "day" | "attempt" | "shard">;
 
 export function workKey({ day, attempt, shard }: PartOf): string {
@@ -84,8 +80,6 @@ export function workKey({ day, attempt, shard }: PartOf): string {
 export function doneKey({ day, attempt, shard }: PartOf): string {
   return `${workPrefix(day, attempt)}shard=${shard}.json`;
 }
-
-export const foundPrefix = (day: string, attempt: number) => `${workPrefix(day, attempt)}found/`;
 
 /** Audits one shard's part of a day; durable in R2 when it resolves. */
 export async function auditShard(of: ShardAuditOf, archive: R2Bucket, judges: Judges, every: Steps): Promise<void> {
@@ -112,6 +106,7 @@ export async function auditShard(of: ShardAuditOf, archive: R2Bucket, judges: Ju
       events: scans.reduce((sum, { events }) => sum + events, 0),
       segments: work.segments.length,
       touched: [...new Set(scans.flatMap(({ touched }) => touched))],
+      folds: await listFolds(bucket, of, work.sources),
       cost: steps.cost,
     };
     await putJson(bucket, doneKey({ day, attempt, shard }), done);
@@ -145,23 +140,17 @@ async function scanStep(
   const claims = new Map<number, RecordWriter>();
   const found: Finding[] = [];
   const revised: RevisedEvent[] = [];
+  const folds = new FoldWriter(bucket, { day, attempt, shard }, (fold) => addTo(truth, fold));
   let events = 0;
   for (const segment of segments) {
-    const { owner, from } = segment;
-    const scanned = await scanSegment(bucket, segment, { judges, life: work.lives.indexOf(owner.incarnation) });
+    const { incarnation } = segment.owner;
+    const scanned = await scanSegment(bucket, segment, { judges, life: work.lives.indexOf(incarnation) });
     events += scanned.events;
     found.push(...scanned.found);
     takeRecords(scanned, { claims, revised });
-    const fold = new Figures();
-    fold.addFacts(scanned.facts);
-    for (const row of fold.rows.values()) {
-      const name = touchedBy(row);
-      const figures = truth.get(name) ?? new Figures();
-      truth.set(name, figures);
-      figures.add(row);
-    }
-    await putRows(bucket, foldKey(day, shard, owner.incarnation, from.seq + 1), stored(fold));
+    for (const piece of scanned.pieces) await folds.add(incarnation, piece);
   }
+  await folds.close();
   const own = `${day}/${numbered(attempt)}`;
   for (const [name, figures] of truth) {
     const [serviceDay = "", of = ""] = name.split("/");
@@ -173,6 +162,15 @@ async function scanStep(
   if (revised.length > 0) await putLines(bucket, `${revisionsPrefix(shard)}${own}/${number}.ndjson`, revised);
   await putLines(bucket, `${foundPrefix(day, attempt)}scan-${shard}-${number}.ndjson`, found);
   return { events, hours: [...claims.keys()], touched: [...truth.keys()] };
+}
+
+function addTo(truth: Map<string, Figures>, fold: Figures): void {
+  for (const row of fold.rows.values()) {
+    const name = touchedBy(row);
+    const figures = truth.get(name) ?? new Figures();
+    truth.set(name, figures);
+    figures.add(row);
+  }
 }
 
 function takeRecords(
@@ -210,91 +208,4 @@ async function tailStep(of: ShardAuditOf, { bucket, work }: Omit<StepOf, "judges
   await putLines(bucket, tailKey(of), rows);
   await putLines(bucket, `${tailKey(of)}.revised`, revised);
   return rows.length;
-}
-
-/** Checks the claims of all impressions that were issued in some hours, over every scanned day. */
-async function claimsStep(
-  of: ShardAuditOf,
-  { bucket, work, hours, number }: { bucket: R2Bucket; work: ShardWork; hours: readonly number[]; number: number },
-): Promise<number> {
-  const { day, attempt, shard, attempts } = of;
-  const found: Finding[] = [];
-  const later = await getLines<RevisedEvent>(bucket, `${tailKey(of)}.revised`);
-  const judged = await deferredJudgements(bucket, of);
-  for (const hour of hours) {
-    const prefix = claimsPrefix(shard, hour);
-    const parts: R2Object[] = [];
-    for await (const object of objectsBelow(bucket, prefix)) parts.push(object);
-    const counted = new Set(
-      ofAttempts(
-        parts.map(({ key }) => key),
-        prefix,
-        attempts,
-      ),
-    );
-    const own = parts.filter(({ key }) => counted.has(key));
-    const records = own.reduce((sum, { size }) => sum + size / RECORD_BYTES, 0);
-    const passes = Math.max(1, Math.ceil(records / RECORDS_AT_ONCE));
-    for (let part = 0; part < passes; part++) {
-      const blocks: Uint8Array[] = [];
-      for (const { key } of own) {
-        const object = await bucket.get(key);
-        if (object === null) throw new Error(`the records ${key} are gone`);
-        blocks.push(new Uint8Array(await object.arrayBuffer()));
-      }
-      const sorted = sortedRecords(blocks, { part, parts: passes });
-      found.push(...findingsOf([...sorted, ...later.filter((record) => record.hour === hour)], { of, work, judged }));
-    }
-  }
-  await putLines(bucket, `${foundPrefix(day, attempt)}claims-${shard}-${number}.ndjson`, found);
-  return found.length;
-}
-
-/** What the rules say of deferred events of this day, which its scan has judged, by place. */
-async function deferredJudgements(bucket: R2Bucket, { day, attempt, shard }: ShardAuditOf) {
-  const judged = new Map<string, Decision>();
-  for (const key of await keysBelow(bucket, `${foundPrefix(day, attempt)}scan-${shard}-`)) {
-    for (const { kind, place, to } of await getLines<Finding>(bucket, key)) {
-      if (kind === "unsettled" && place !== undefined && to)
-        judged.set(`${place.incarnation}/${place.seq}/${place.line}`, to);
-    }
-  }
-  return judged;
-}
-
-/** The findings about records that this day logged. */
-function findingsOf(
-  records: readonly AuditRecord[],
-  { of, work, judged }: { of: ShardAuditOf; work: ShardWork; judged: ReadonlyMap<string, Decision> },
-): Finding[] {
-  const found: Finding[] = [];
-  const ranges = new Map(work.sources.map(({ source, from, to }) => [source, { from: from.seq, to: to.seq }]));
-  for (const group of byKey(records)) {
-    for (const { record, kind, detail, to } of checkImpression(group, (at) => {
-      return judged.get(`${work.lives[at.life]}/${at.seq}/${at.line}`) ?? null;
-    })) {
-      const incarnation = work.lives[record.life] ?? "";
-      const source = `${of.shard}/${incarnation}`;
-      const range = ranges.get(source);
-      const isOfDay = range !== undefined && record.seq > range.from && record.seq <= range.to;
-      if (!isOfDay) continue;
-      const { seq, line, loggedAtMs, event, verdict } = record;
-      const place = { shard: of.shard, incarnation, seq, line, loggedAtMs };
-      const from: Decision = { verdict, reason: null };
-      found.push({ kind, where: `${source}/${seq}/${line}`, detail, event, place, from, to });
-    }
-  }
-  return found;
-}
-
-function* byKey(records: readonly AuditRecord[]): Generator<AuditRecord[]> {
-  let group: AuditRecord[] = [];
-  for (const record of records.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) {
-    if (group.length > 0 && group[0]?.key !== record.key) {
-      yield group;
-      group = [];
-    }
-    group.push(record);
-  }
-  if (group.length > 0) yield group;
 }

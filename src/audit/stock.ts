@@ -12,9 +12,9 @@ import { isoDay } from "../core/time.ts";
 import { type AuditOf, type AuditPorts, attemptsOf, lastFolded, sourcesOf, tailEndsKey } from "./context.ts";
 import { takeInventory } from "./inventory.ts";
 import { markSealed } from "./log-days.ts";
-import { getJson, keysBelow, putJson, putLines, putOnce, type Seal, sealKey } from "./objects.ts";
+import { foundPrefix, getJson, keysBelow, putJson, putLines, putOnce, type Seal, sealKey } from "./objects.ts";
 import type { Finding } from "./scan.ts";
-import { foundPrefix, type ShardWork, workKey } from "./shard-audit.ts";
+import { type ShardWork, workKey } from "./shard-audit.ts";
 
 /** The shards that have work, and the compressed bytes of all that they read. */
 export type Stock = { readonly shards: string[]; readonly bytes: number };

@@ -6,8 +6,10 @@ import { DISCREPANCY_KINDS, type DiscrepancyKind } from "../core/discrepancy.ts"
 import { type AuditReport, auditId, auditKey, type Found } from "./audit-report.ts";
 import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
 import { addCosts, type Cost } from "./cost.ts";
+import { putFoldIndex } from "./folds.ts";
 import { markAudited } from "./log-days.ts";
 import {
+  foundPrefix,
   getJson,
   getLines,
   keysBelow,
@@ -21,7 +23,7 @@ import {
   workPrefix,
 } from "./objects.ts";
 import type { Finding } from "./scan.ts";
-import { doneKey, foundPrefix, type ShardDone } from "./shard-audit.ts";
+import { doneKey, type ShardDone } from "./shard-audit.ts";
 import { type RevisedEvent, tailKey } from "./tail.ts";
 
 const EXAMPLES_MAX = 20;
@@ -98,6 +100,7 @@ export async function writeReport(
   const report: AuditReport = {
     ...{ v: 1, id: auditId(day, attempt), day, attempt, outcome: open.length === 0 ? "clean" : "blocked" },
     ...{ sealedAtMs: seal?.sealedAtMs ?? 0, startedAtMs, endedAtMs: clock(), found: countOf(open), accepted },
+    folds: await putFoldIndex(bucket, of, done),
     cost: {
       ...addCosts([cost, ...done.map((part) => part.cost)]),
       events: done.reduce((sum, { events }) => sum + events, 0),

@@ -38,6 +38,8 @@ export type FactsRow = {
   readonly reasons: Map<string, number>;
   /** Distinct users of its valid clicks, as sketch elements (core/sketch.ts). Users are never taken away. */
   readonly users: Set<number>;
+  /** Users of facts that were stored before, as stored sketches one behind the other; a log's lines give none. */
+  sketches?: string;
 };
 
 /** Facts by row key. */
@@ -158,6 +160,7 @@ export function mergeFacts(facts: Facts, more: Iterable<FactsRow>): void {
     for (const [key, counts] of from.cells) addCell(row, key, counts, 1);
     for (const [reason, count] of from.reasons) addReason(row, reason, count);
     for (const user of from.users) row.users.add(user);
+    if (from.sketches !== undefined) row.sketches = (row.sketches ?? "") + from.sketches;
   }
 }
 
@@ -176,7 +179,7 @@ export function totalsOf(row: Pick<FactsRow, "cells">): Counts {
 }
 
 /** The key of a row in `Facts`. */
-export function factsKeyOf(row: Omit<FactsRow, "cells" | "reasons" | "users">): string {
+export function factsKeyOf(row: Omit<FactsRow, "cells" | "reasons" | "users" | "sketches">): string {
   return [row.advertiserId, row.window, row.campaignId, row.adGroupId, row.adId].join(SEPARATOR);
 }
 

@@ -131,7 +131,7 @@ function encodeRow(row: FactsRow): unknown[] {
       rows.length,
       page.map(([key, counts]) => [cellDimensionsOf(key), counts]),
       at === 0 ? Object.fromEntries(row.reasons) : {},
-      at === 0 ? encodeUsers(row.users) : null,
+      at === 0 ? encodeUsers(row) : null,
       ...totalsOf({ cells: new Map(page) }),
     ]);
   }
@@ -139,6 +139,9 @@ function encodeRow(row: FactsRow): unknown[] {
 }
 
 /** The stored sketch of a row's users, at most 4 096 characters; null when there are none. */
-function encodeUsers(users: ReadonlySet<number>): string | null {
-  return users.size === 0 ? null : Sketch.of(users).encode();
+function encodeUsers({ users, sketches }: FactsRow): string | null {
+  if (sketches === undefined) return users.size === 0 ? null : Sketch.of(users).encode();
+  const sketch = Sketch.decode(sketches);
+  for (const user of users) sketch.add(user);
+  return sketch.encode();
 }

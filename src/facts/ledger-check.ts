@@ -116,9 +116,12 @@ export async function repost(
     },
   };
   const rowsAfter = archivedRows(archive, owner, () => end);
-  await postLog([{ name, store, mark }], { ...options, untilSeq: end.seq, rowsAfter });
-  const { at, ledger } = mark.read();
-  // Where the last rows held nothing of this database the ledger says so, or they would be read again and again.
-  if ((ledger ?? base).seq < at.seq) await postFold(store, { owner, from: ledger, fold: { ...NOTHING, to: at } });
-  return at.seq >= end.seq;
+  try {
+    await postLog([{ name, store, mark }], { ...options, untilSeq: end.seq, rowsAfter });
+  } finally {
+    const { at, ledger } = mark.read();
+    // Where the last rows held nothing of this database the ledger says so, or they would be read again and again.
+    if ((ledger ?? base).seq < at.seq) await postFold(store, { owner, from: ledger, fold: { ...NOTHING, to: at } });
+  }
+  return mark.read().at.seq >= end.seq;
 }

@@ -58,6 +58,11 @@ export class LedgerConflictError extends Error {
   override readonly name = "LedgerConflictError";
 }
 
+/** The archive has no row behind a place of a log, though the log went on. */
+export class MissingRowsError extends Error {
+  override readonly name = "MissingRowsError";
+}
+
 export type PostOptions = {
   readonly assign: ReportStores["assign"];
   readonly owner: LogOwner;
@@ -100,7 +105,7 @@ export async function postLog(targets: readonly PostTarget[], options: PostOptio
     const from = going.map((target) => target.mark.read().at).reduce((a, b) => (b.seq < a.seq ? b : a));
     const rows = (await rowsAfter(from)).filter(({ seq }) => seq <= untilSeq);
     if (rows[0]?.seq !== from.seq + 1)
-      throw new Error(`rows behind ${from.seq} of ${sourceOf(options.owner)} are missing`);
+      throw new MissingRowsError(`rows behind ${from.seq} of ${sourceOf(options.owner)} are missing`);
     const fold = await foldRows(from, rows);
     const parts = splitFold(fold, await assign(advertisersOf(fold)));
     const failed = new Set<PostTarget>();
@@ -221,7 +226,7 @@ export function splitBy({ to, facts, lates }: Fold, nameOf: (advertiserId: strin
 }
 
 /** Upper estimate of the posting's JSON. */
-function charsOf(facts: Facts): number {
+export function charsOf(facts: Facts): number {
   let cells = 0;
   let users = 0;
   for (const row of facts.values()) {

@@ -151,10 +151,12 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
   {
     ...{ ...letters, id: "rebuildDatabase", method: "post", path: "/v1/admin/rebuild" },
     summary: "Fill a report database from the archive",
-    description: "What is there already is not counted again. Repeat with `next` as `after` until it is null.",
+    description:
+      "Old days are taken from the folds of their audits, younger ones from the archive's lines. What is there " +
+      "already is not counted again. Repeat with `next` as `after` until it is null.",
     body: { schema: "DatabaseToRebuild" },
     answers: { 200: json("What was done so far.", "RebuildProgress") },
-    problems: [...CHECKED, ...BODIES],
+    problems: [...CHECKED, ...BODIES, ...problems("log_missing")],
     examples: [{ name: "primary", body: { database: "REPORT_DB" }, status: 200 }],
   },
   {

@@ -78,7 +78,7 @@ export const mendAuditedDay = act(({ env, param, actor }) => mendDay(param("day"
 export const acceptDayLoss = act(({ env, param, body, actor }) => acceptLoss(param("day"), body, { env, actor }));
 
 export const rebuild = act(({ env, config, body, actor }) =>
-  rebuildDatabase(body, env, { actor, newTo: config.newAdvertisersTo }),
+  rebuildDatabase(body, env, { actor, newTo: config.newAdvertisersTo, dedupHorizonMs: config.dedupHorizonMs }),
 );
 
 export const replay = accepted(({ env, body, actor }) => startReplay(body, env, actor));

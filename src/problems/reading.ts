@@ -225,6 +225,11 @@ export const OF_ADMINISTRATION = {
     title: "The archive of this day is in question, so its figures are not repaired.",
     advice: "Bring the named objects back or accept their loss, audit the day again, then mend what that finds.",
   },
+  log_missing: {
+    status: 409,
+    title: "The archive lacks a part of the log, as lines and as folds.",
+    advice: "Bring back from a copy what `detail` names, and go on where the last answer said; nothing was lost.",
+  },
   loss_not_found: {
     status: 409,
     title: "The day's last audit names no open discrepancy at this object.",

@@ -25,6 +25,7 @@ export async function seedBlockedDay({ ARCHIVE, REPORT_DB }: Env, day: string = 
     ...{ sealedAtMs: ENDED_MS - 120_000, startedAtMs: ENDED_MS - 90_000, endedAtMs: ENDED_MS },
     found: Object.fromEntries(FOUND.map((one) => [one.kind, { count: 1, examples: [one] }])),
     accepted: [],
+    folds: "0".repeat(64),
     cost: {
       ...{ events: 1_204, segments: 24, objectsRead: 61, objectsWritten: 40, objectLists: 19 },
       ...{ statements: 63, rowsRead: 880, steps: 9 },

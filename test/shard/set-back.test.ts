@@ -2,6 +2,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { NO_FOLDS } from "../../src/facts/folded-log.ts";
 import { rebuild } from "../../src/facts/rebuild.ts";
 import { anEncodedEvent } from "../support/builders.ts";
 import { archivedLines, flushOnce, totalsOf, withShard } from "../support/flush-harness.ts";
@@ -216,6 +217,7 @@ describe("[attack 1] a report database that was set back", () => {
     await wipeFacts(env.REPORT_DB);
     const ports = {
       ...{ database: env.REPORT_DB, name: "REPORT_DB", bucket: env.ARCHIVE, clock: () => Date.now() },
+      ...{ folded: NO_FOLDS, linesFrom: "" },
       assign: async (ids: readonly string[]) => new Map(ids.map((id) => [id, "REPORT_DB"])),
     };
     const run = () => rebuild(ports, { after: "", untilMs: Date.now() + 60_000 });
