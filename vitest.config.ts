@@ -72,7 +72,7 @@ export default defineConfig(async () => {
           test: {
             name: "workers",
             include: [
-              "test/{access,admin,api,audit,dashboard,conversions,impression-counts,track,queue,replay,shard,facts,cold,report,openapi,operator,batch,contract,well-known}/**/*.test.ts",
+              "test/{access,admin,api,audit,billing,dashboard,evidence,conversions,impression-counts,track,queue,replay,shard,facts,cold,report,openapi,operator,batch,contract,well-known}/**/*.test.ts",
               "test/guarantees.test.ts",
             ],
             exclude: PURE_TESTS,

@@ -217,6 +217,7 @@ const BINDINGS = [
   ["READ_GATE", "getByName", "the Durable Objects of ReadGate"],
   ["AUDIT", "create", "the Workflow of AuditWorkflow"],
   ["REPLAY", "create", "the Workflow of ReplayWorkflow"],
+  ["EVIDENCE", "create", "the Workflow of EvidenceWorkflow"],
   ["REPORT_DB", "prepare", "a D1 database"],
   ["ARCHIVE", "put", "an R2 bucket"],
   ["OPERATIONS", "writeDataPoint", "an Analytics Engine data set"],

@@ -23,6 +23,7 @@ import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
 export { ReadGate } from "./access/read-gate.ts";
 export { AuditWorkflow } from "./audit/workflow.ts";
+export { EvidenceWorkflow } from "./evidence/workflow.ts";
 export { ReplayWorkflow } from "./replay/workflow.ts";
 export { CountsShard } from "./shard/counts-shard.ts";
 export { EventShard } from "./shard/event-shard.ts";
@@ -94,6 +95,10 @@ export default {
       duty("audit", async () => {
         const { startDue } = await import("./audit/start.ts");
         await startDue(env, { nowMs, graceMs: readConfig(env).closeGraceMs });
+      }),
+      duty("evidence", async () => {
+        const { startEvidence } = await import("./evidence/workflow.ts");
+        await startEvidence(env, nowMs);
       }),
       duty("report pages", async () => void (await dropKeptRows(env.ARCHIVE, nowMs))),
       duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),

@@ -12,7 +12,15 @@ import { parseJson } from "../../src/core/base64url.ts";
 import { readClickId } from "../../src/core/click-id.ts";
 import worker from "../../src/index.ts";
 
-export { AuditWorkflow, CountsShard, EventShard, OrderShard, ReadGate, ReplayWorkflow } from "../../src/index.ts";
+export {
+  AuditWorkflow,
+  CountsShard,
+  EventShard,
+  EvidenceWorkflow,
+  OrderShard,
+  ReadGate,
+  ReplayWorkflow,
+} from "../../src/index.ts";
 
 const respondedAtMs = new Map<string, number>();
 const acknowledged: number[] = [];

@@ -7,7 +7,15 @@
 import { ApiClient } from "../../src/dashboard/api-client.ts";
 import worker from "../../src/index.ts";
 
-export { AuditWorkflow, CountsShard, EventShard, OrderShard, ReadGate, ReplayWorkflow } from "../../src/index.ts";
+export {
+  AuditWorkflow,
+  CountsShard,
+  EventShard,
+  EvidenceWorkflow,
+  OrderShard,
+  ReadGate,
+  ReplayWorkflow,
+} from "../../src/index.ts";
 
 let asked = 0;
 const real = ApiClient.prototype.fetch;

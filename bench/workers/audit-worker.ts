@@ -8,7 +8,15 @@ import { doneKey, type ShardDone } from "../../src/audit/shard-audit.ts";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import worker from "../../src/index.ts";
 
-export { AuditWorkflow, CountsShard, EventShard, OrderShard, ReadGate, ReplayWorkflow } from "../../src/index.ts";
+export {
+  AuditWorkflow,
+  CountsShard,
+  EventShard,
+  EvidenceWorkflow,
+  OrderShard,
+  ReadGate,
+  ReplayWorkflow,
+} from "../../src/index.ts";
 
 export default {
   async fetch(request, env, ctx) {

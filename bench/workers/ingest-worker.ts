@@ -10,6 +10,7 @@ import { encodedEvent } from "./bench-event.ts";
 
 export { ReadGate } from "../../src/access/read-gate.ts";
 export { AuditWorkflow } from "../../src/audit/workflow.ts";
+export { EvidenceWorkflow } from "../../src/evidence/workflow.ts";
 export { ReplayWorkflow } from "../../src/replay/workflow.ts";
 export { CountsShard } from "../../src/shard/counts-shard.ts";
 export { OrderShard } from "../../src/shard/order-shard.ts";

@@ -1,8 +1,10 @@
 /**
  * An audit's ports, its name, and what of other days it builds on.
  */
-import { DAY_MS } from "../core/limits.ts";
+import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
 import type { Position } from "../core/position.ts";
+import { advertiserBucketOf } from "../core/routing.ts";
+import { isoDay } from "../core/time.ts";
 import type { Meter } from "./cost.ts";
 import { readLogDays } from "./log-days.ts";
 import { type Seal, workPrefix } from "./objects.ts";
@@ -55,4 +57,13 @@ export const tailEndsKey = ({ day, attempt }: AuditOf) => `${workPrefix(day, att
 
 export function sourcesOf(seal: Seal | null): Map<string, Position> {
   return new Map(Object.entries(seal?.sources ?? {}));
+}
+
+/** `2026-11-27/05`: the service day and the advertiser's bucket. */
+export function touchedBy({ window, advertiserId }: { window: number; advertiserId: string }): string {
+  return touchedName(isoDay(window * MINUTE_MS), advertiserBucketOf(advertiserId));
+}
+
+export function touchedName(serviceDay: string, bucket: number): string {
+  return `${serviceDay}/${String(bucket).padStart(2, "0")}`;
 }

@@ -11,6 +11,7 @@ import { openSegment, type StoredSegment } from "../archive/segments.ts";
 import type { AuditRecord, RecordForm } from "../core/audit-record.ts";
 import { openClickId } from "../core/click-id.ts";
 import type { Discrepancy, DiscrepancyKind } from "../core/discrepancy.ts";
+import { type EvidenceLine, evidenceLineOf } from "../core/evidence.ts";
 import { type Facts, foldEntry } from "../core/facts.ts";
 import { prepareEvent } from "../core/ingest.ts";
 import type { KeyRing } from "../core/key-ring.ts";
@@ -62,6 +63,8 @@ export type Scanned = {
   /** The whole segment, in the order of its log. */
   readonly pieces: readonly ScannedPiece[];
   readonly records: readonly (AuditRecord & { readonly hour: number })[];
+  /** Of clicks, what the evidence is made of. */
+  readonly clicks: readonly EvidenceLine[];
   readonly found: readonly Finding[];
   readonly events: number;
 };
@@ -82,6 +85,8 @@ export async function scanSegment(
   const { rows, found } = await wholeRows(bucket, segment);
   const pieces = new Pieces(segment.from);
   const records: (AuditRecord & { hour: number })[] = [];
+  const clicks: EvidenceLine[] = [];
+  const source = sourceOf(segment.owner);
   for (const row of rows) {
     const lines = row.lines().split("\n");
     for (let at = 0; at < lines.length; at += VERIFIED_AT_ONCE) {
@@ -89,17 +94,20 @@ export async function scanSegment(
       const scanned = await Promise.all(
         part.map((text, index) => scanLine(text, { row, line: at + index, owner: segment.owner, life }, judges)),
       );
-      for (const { entry, record, findings } of scanned) {
+      for (const [index, { entry, record, findings }] of scanned.entries()) {
         pieces.add(entry);
         found.push(...findings);
         if (record !== null) records.push(record);
+        if (entry === null || !isTokenEntry(entry) || entry.event.type !== "click") continue;
+        const { seq, loggedAtMs } = row;
+        clicks.push(evidenceLineOf(entry, { source, life, seq, line: at + index, loggedAtMs }));
       }
     }
     await pieces.endRow(row);
   }
   const whole = pieces.end(segment.to);
   const events = whole.reduce((sum, piece) => sum + piece.events, 0);
-  return { pieces: whole, records, found, events };
+  return { pieces: whole, records, clicks, found, events };
 }
 
 /** Adds up rows, piece by piece. */

@@ -11,10 +11,10 @@
  */
 import type { StoredSegment } from "../archive/segments.ts";
 import { RecordWriter } from "../core/audit-record.ts";
-import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
-import { advertiserBucketOf } from "../core/routing.ts";
-import { isoDay } from "../core/time.ts";
+import { DAY_MS } from "../core/limits.ts";
 import { claimsStep } from "./claims-step.ts";
+import { ClickLines } from "./click-lines.ts";
+import { touchedBy } from "./context.ts";
 import { type Cost, CountedSteps, Meter } from "./cost.ts";
 import { Figures, toStored } from "./figures.ts";
 import { FoldWriter, listFolds } from "./folds.ts";
@@ -138,6 +138,7 @@ async function scanStep(
 ): Promise<ScanStep> {
   const truth = new Map<string, Figures>();
   const claims = new Map<number, RecordWriter>();
+  const clicks = new ClickLines();
   const found: Finding[] = [];
   const revised: RevisedEvent[] = [];
   const folds = new FoldWriter(bucket, { day, attempt, shard }, (fold) => addTo(truth, fold));
@@ -147,6 +148,7 @@ async function scanStep(
     const scanned = await scanSegment(bucket, segment, { judges, life: work.lives.indexOf(incarnation) });
     events += scanned.events;
     found.push(...scanned.found);
+    for (const line of scanned.clicks) clicks.add(line);
     takeRecords(scanned, { claims, revised });
     for (const piece of scanned.pieces) await folds.add(incarnation, piece);
   }
@@ -159,6 +161,7 @@ async function scanStep(
   for (const [hour, writer] of claims) {
     await bucket.put(`${claimsPrefix(shard, hour)}${own}/${number}.bin`, writer.encoded());
   }
+  await clicks.put(bucket, `${own}/${shard}-${number}`);
   if (revised.length > 0) await putLines(bucket, `${revisionsPrefix(shard)}${own}/${number}.ndjson`, revised);
   await putLines(bucket, `${foundPrefix(day, attempt)}scan-${shard}-${number}.ndjson`, found);
   return { events, hours: [...claims.keys()], touched: [...truth.keys()] };
@@ -186,15 +189,6 @@ function takeRecords(
 }
 
 const stored = (figures: Figures) => Array.from(figures.rows.values(), toStored);
-
-/** `2026-11-27/05`: the service day and the advertiser's bucket. */
-export function touchedBy({ window, advertiserId }: { window: number; advertiserId: string }): string {
-  return touchedName(isoDay(window * MINUTE_MS), advertiserBucketOf(advertiserId));
-}
-
-export function touchedName(serviceDay: string, bucket: number): string {
-  return `${serviceDay}/${String(bucket).padStart(2, "0")}`;
-}
 
 /** Looks through what was logged behind the scanned days: figures of days that are over, and revisions. */
 async function tailStep(of: ShardAuditOf, { bucket, work }: Omit<StepOf, "judges">): Promise<number> {

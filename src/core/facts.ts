@@ -86,7 +86,7 @@ function verdictBefore({ review, revision }: TokenContent): Decision | null {
 }
 
 /** The event where it is counted: a late click that joins another stands where that one stands. */
-function placedOf({ event, claims, joins }: TokenContent): OpenedEvent {
+export function placedOf({ event, claims, joins }: TokenContent): OpenedEvent {
   if (joins === undefined || joins === null) return { event, claims };
   const { occurredAtMs, country, device } = joins;
   return { event: { ...event, occurredAtMs, country, device }, claims };

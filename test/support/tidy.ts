@@ -65,6 +65,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // Queue and spool are where events wait that a report does not hold yet: its watermark asks them.
   replay: ["audit", "archive", "shard", "core"],
   audit: ["facts", "cold", "archive", "shard", "core"],
+  evidence: ["audit", "tlog", "core"],
   report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
   operator: ["report", "queue", "replay", "audit", "tlog", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
@@ -104,6 +105,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   openapi: ["zod"],
   replay: ["cloudflare:workers"],
   audit: ["cloudflare:workers"],
+  evidence: ["canonicalize", "cloudflare:workers", "hyparquet", "hyparquet-writer"],
   batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
 };
 
@@ -117,6 +119,8 @@ const ENV_READERS = [
   "src/audit/ports.ts",
   "src/replay/workflow.ts",
   "src/tlog/evidence-log.ts",
+  "src/evidence/ports.ts",
+  "src/evidence/workflow.ts",
   "src/api/app.ts",
   "src/track/edge.ts",
 ];

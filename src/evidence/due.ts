@@ -1,0 +1,100 @@
+/**
+ * Which service days need evidence: those that are reconciled, and whose clicks have changed since their last evidence.
+ *
+ *   evidence-days/v1/dt=<service day>.json   the log days and attempts that its evidence was made from
+ *   evidence-days/v1/through.json            the audits up to which all evidence is made
+ *
+ * Keeps: a day is found again by whoever looks, until it is marked; marking is the last act.
+ */
+import { CLICK_LINES_PREFIX, clickLinesPrefix } from "../audit/click-lines.ts";
+import { readLogDays } from "../audit/log-days.ts";
+import { getJson, keysBelow, ofAttempts, putJson } from "../audit/objects.ts";
+import { encodeUtf8 } from "../core/base64url.ts";
+import { type ClosedDay, closingOf } from "../core/day-state.ts";
+import { ADVERTISER_BUCKETS, DAY_MS } from "../core/limits.ts";
+import { sha256Hex } from "./manifest.ts";
+
+export type DueDay = {
+  readonly day: string;
+  /** `<log day>/NNNN` of every audit that left lines of the day, in order. */
+  readonly audits: readonly string[];
+};
+
+/** Of each log day whose last audit is clean, that audit's number. */
+export type CleanDays = ReadonlyMap<string, number>;
+
+export async function cleanDays(
+  primary: D1Database,
+  graceMs: number,
+): Promise<{ clean: CleanDays; reconciledUntilMs: number }> {
+  const days = await readLogDays(primary);
+  const closed: ClosedDay[] = days;
+  const { reconciledUntilMs } = closingOf(closed, graceMs);
+  const clean = new Map(days.flatMap(({ day, state, attempt }) => (state === "clean" ? [[day, attempt]] : [])));
+  return { clean, reconciledUntilMs };
+}
+
+const dayKey = (day: string) => `evidence-days/v1/dt=${day}.json`;
+const THROUGH_KEY = "evidence-days/v1/through.json";
+
+/** The days whose evidence is to be made, in their order. */
+export async function dueDays(
+  bucket: R2Bucket,
+  { clean, reconciledUntilMs }: { clean: CleanDays; reconciledUntilMs: number },
+): Promise<DueDay[]> {
+  const due: DueDay[] = [];
+  const { delimitedPrefixes } = await bucket.list({ prefix: CLICK_LINES_PREFIX, delimiter: "/" });
+  for (const folder of delimitedPrefixes) {
+    const day = folder.slice(CLICK_LINES_PREFIX.length + "dt=".length, -1);
+    if (Date.parse(day) + DAY_MS > reconciledUntilMs) continue;
+    const audits = await auditsOf(bucket, day, clean);
+    const made = await getJson<Pick<DueDay, "audits">>(bucket, dayKey(day));
+    if (audits.length > 0 && made?.audits.join() !== audits.join()) due.push({ day, audits });
+  }
+  return due;
+}
+
+async function auditsOf(bucket: R2Bucket, day: string, clean: CleanDays): Promise<string[]> {
+  const audits = new Set<string>();
+  for (let at = 0; at < ADVERTISER_BUCKETS; at++) {
+    const prefix = clickLinesPrefix(day, at);
+    for (const key of await linesOf(bucket, prefix, clean)) {
+      const [, logDay = "", attempt = ""] = key.slice(prefix.length).split("/");
+      audits.add(`${logDay}/${attempt}`);
+    }
+  }
+  return [...audits].sort();
+}
+
+/** The keys below a day's and bucket's folder that the audits left which count. */
+export async function linesOf(bucket: R2Bucket, prefix: string, clean: CleanDays): Promise<string[]> {
+  const keys = await keysBelow(bucket, prefix);
+  const hours = Map.groupBy(keys, (key) => key.slice(0, prefix.length + "hour=HH/".length));
+  return [...hours].flatMap(([folder, own]) => ofAttempts(own, folder, clean));
+}
+
+export async function markMade(bucket: R2Bucket, { day, audits }: DueDay): Promise<void> {
+  await putJson(bucket, dayKey(day), { audits });
+}
+
+/** Says that all evidence is made of the audits that were clean at its beginning. */
+export async function markThrough(bucket: R2Bucket, clean: CleanDays): Promise<void> {
+  await putJson(bucket, THROUGH_KEY, { audits: spelled(clean) });
+}
+
+/** Whether all evidence is made of the audits that are clean now. */
+export async function isMadeThrough(bucket: R2Bucket, clean: CleanDays): Promise<boolean> {
+  const through = await getJson<{ readonly audits: string }>(bucket, THROUGH_KEY);
+  return through?.audits === spelled(clean);
+}
+
+/** A short name for a state of the audits. */
+export async function namedAudits(clean: CleanDays): Promise<string> {
+  return (await sha256Hex(encodeUtf8(spelled(clean)))).slice(0, 16);
+}
+
+function spelled(clean: CleanDays): string {
+  return Array.from(clean, ([day, attempt]) => `${day}/${attempt}`)
+    .sort()
+    .join(" ");
+}

@@ -1,0 +1,295 @@
+/**
+ * Making evidence: of each service day that is reconciled, one row a click for its advertiser, in objects that nobody
+ * changes, under a manifest (docs/STORAGE.md, evidence).
+ *
+ *   lines of the audits ─▶ an hour of a bucket: rows and tokens ─▶ a slice of its advertisers: sums, manifests, leaves
+ *
+ * Keeps: what is put is a function of the lines, named by its hash, so a step that runs again writes the same. Before a
+ * manifest is put, the rows are compared with what the same lines fold to: a day whose rows add up to something else
+ * has no evidence, and is a fault. Memory: an hour of a bucket, or a part of it.
+ */
+import { clickLinesPrefix, readClickLines } from "../audit/click-lines.ts";
+import {
+  getJson,
+  getLines,
+  getRows,
+  keysBelow,
+  lossPrefix,
+  ofAttempts,
+  putLines,
+  truthPrefix,
+} from "../audit/objects.ts";
+import type { Steps } from "../audit/steps.ts";
+import {
+  addSums,
+  compareSums,
+  type EvidenceLine,
+  type EvidenceSum,
+  NO_CLICKS,
+  settledLines,
+  sumsOfRows,
+} from "../core/evidence.ts";
+import { HUNDREDS, MEASURES, type Measure } from "../core/fields.ts";
+import { hash32 } from "../core/hash.ts";
+import { ADVERTISER_BUCKETS } from "../core/limits.ts";
+import { MICROS_PER_HUNDRED } from "../core/measures.ts";
+import { assert } from "../core/result.ts";
+import { type CleanDays, cleanDays, type DueDay, dueDays, linesOf, markMade, markThrough } from "./due.ts";
+import {
+  type EvidencePart,
+  evidenceFolder,
+  type NamedLoss,
+  putManifest,
+  type StoredManifest,
+  sha256Hex,
+  type Totals,
+} from "./manifest.ts";
+import { encodeRows, encodeSums, encodeTokens } from "./parquet.ts";
+
+export type EvidencePorts = {
+  readonly bucket: R2Bucket;
+  readonly primary: D1Database;
+  readonly graceMs: number;
+  /** Takes notice of a manifest that was put: a leaf of the evidence log. */
+  readonly onManifest: (stored: StoredManifest) => Promise<void>;
+};
+
+/** Compressed bytes of lines that are in memory at once, about 100 000 of them. */
+const BYTES_AT_ONCE = 16_000_000;
+/** Compressed bytes of a bucket's day for each slice of its advertisers, and manifests that one step puts. */
+const SLICE_BYTES = 64_000_000;
+const MANIFESTS_AT_ONCE = 1_000;
+
+/** Makes the evidence of every day that needs it. Resolves to those days. */
+export async function makeEvidence(ports: EvidencePorts, steps: Steps): Promise<string[]> {
+  const { bucket, primary, graceMs } = ports;
+  const known = await cleanDays(primary, graceMs);
+  const due = await steps.do("evidence", () => dueDays(bucket, known));
+  for (const day of due) await makeDay(ports, day, steps, known.clean);
+  await steps.do("evidence made", async () => {
+    await markThrough(bucket, known.clean);
+    return null;
+  });
+  return due.map(({ day }) => day);
+}
+
+async function makeDay(ports: EvidencePorts, due: DueDay, steps: Steps, clean: CleanDays): Promise<void> {
+  const { bucket } = ports;
+  const { day } = due;
+  for (let at = 0; at < ADVERTISER_BUCKETS; at++) {
+    const stock = await steps.do(`evidence ${day} ${at}`, () => stockOf(bucket, { day, at, clean }));
+    const { hours, slices } = stock;
+    const of = { day, at, slices, clean };
+    for (const hour of hours) await steps.do(`rows ${day} ${at} ${hour}`, () => makeHour(bucket, { ...of, hour }));
+    for (let slice = 0; hours.length > 0 && slice < slices; slice++) {
+      let after: string | null = "";
+      while (after !== null) {
+        const from: string = after;
+        const manifests = { ...of, hours, slice, from, audits: due.audits };
+        after = await steps.do(`manifests ${day} ${at} ${slice} ${from}`, () => makeManifests(ports, manifests));
+      }
+    }
+  }
+  await steps.do(`evidenced ${day}`, async () => {
+    await markMade(bucket, due);
+    return null;
+  });
+}
+
+type BucketDay = { readonly day: string; readonly at: number; readonly clean: CleanDays };
+
+/** The hours of a bucket's day that have lines, and in how many slices its advertisers are taken. */
+async function stockOf(bucket: R2Bucket, { day, at, clean }: BucketDay): Promise<{ hours: string[]; slices: number }> {
+  const prefix = clickLinesPrefix(day, at);
+  const keys = await linesOf(bucket, prefix, clean);
+  const hours = new Set(keys.map((key) => hourIn(key, prefix)));
+  let bytes = 0;
+  for (const key of keys) bytes += (await bucket.head(key))?.size ?? 0;
+  return { hours: [...hours].sort(), slices: Math.max(1, Math.ceil(bytes / SLICE_BYTES)) };
+}
+
+const hourIn = (key: string, prefix: string) => key.slice(prefix.length + "hour=".length).slice(0, 2);
+
+/** What an hour leaves of one advertiser for its manifest. */
+type HourOf = {
+  readonly advertiserId: string;
+  readonly parts: readonly EvidencePart[];
+  readonly tokens: readonly EvidencePart[];
+  readonly rules: readonly string[];
+  readonly sums: readonly (Omit<EvidenceSum, "spendMicros"> & { readonly spendMicros: string })[];
+};
+
+type Sliced = BucketDay & { readonly slices: number };
+
+const hourKey = ({ day, at }: BucketDay, hour: string, slice: number) =>
+  `evidence-work/v1/dt=${day}/bucket=${String(at).padStart(2, "0")}/hour=${hour}/${slice}.ndjson`;
+
+const sliceOf = (advertiserId: string, slices: number) => hash32(`slice ${advertiserId}`) % slices;
+
+/** Writes rows and tokens of one hour, and what the manifests need of it. Resolves to its rows. */
+async function makeHour(bucket: R2Bucket, of: Sliced & { readonly hour: string }): Promise<number> {
+  const { day, at, hour, clean, slices } = of;
+  const prefix = clickLinesPrefix(day, at);
+  const keys = (await linesOf(bucket, prefix, clean)).filter((key) => hourIn(key, prefix) === hour);
+  let bytes = 0;
+  for (const key of keys) bytes += (await bucket.head(key))?.size ?? 0;
+  const passes = Math.max(1, Math.ceil(bytes / BYTES_AT_ONCE));
+  const made = new Map<string, HourOf>();
+  let rows = 0;
+  for (let pass = 0; pass < passes; pass++) {
+    const lines: EvidenceLine[] = [];
+    for (const key of keys) {
+      for (const line of await readClickLines(bucket, key)) {
+        // A late click is decided with the one that it joined, so both are of one pass.
+        if (passes === 1 || hash32(line.joins ?? line.event) % passes === pass) lines.push(line);
+      }
+    }
+    for (const [advertiserId, own] of Map.groupBy(settledLines(lines), (line) => line.advertiserId)) {
+      rows += own.length;
+      const folder = evidenceFolder(advertiserId, day);
+      const name = passes === 1 ? hour : `${hour}.${String(pass).padStart(3, "0")}`;
+      const before = made.get(advertiserId);
+      made.set(advertiserId, {
+        advertiserId,
+        parts: [...(before?.parts ?? []), await putPart(bucket, folder, `rows-${name}`, encodeRows(own), own.length)],
+        tokens: [
+          ...(before?.tokens ?? []),
+          await putPart(bucket, folder, `tokens-${name}`, encodeTokens(own), own.length),
+        ],
+        rules: [...new Set([...(before?.rules ?? []), ...own.map((line) => line.rules)])],
+        sums: [...(before?.sums ?? []), ...sumsOfRows(own).map(spelled)],
+      });
+    }
+  }
+  const bySlice = Map.groupBy(made.values(), ({ advertiserId }) => sliceOf(advertiserId, slices));
+  for (let slice = 0; slice < slices; slice++)
+    await putLines(bucket, hourKey(of, hour, slice), bySlice.get(slice) ?? []);
+  return rows;
+}
+
+const spelled = ({ spendMicros, ...sum }: EvidenceSum) => ({ ...sum, spendMicros: String(spendMicros) });
+
+async function putPart(
+  bucket: R2Bucket,
+  folder: string,
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  rows: number,
+): Promise<EvidencePart> {
+  const sha256 = await sha256Hex(bytes);
+  const part = { name: `${name}-${sha256.slice(0, 16)}.parquet`, sha256, rows };
+  await bucket.put(`${folder}${part.name}`, bytes);
+  return part;
+}
+
+type Manifests = Sliced & {
+  readonly hours: readonly string[];
+  readonly slice: number;
+  /** The advertiser behind whom the step begins. */
+  readonly from: string;
+  readonly audits: readonly string[];
+};
+
+/** Puts the manifests of some of a slice's advertisers. Resolves to the last of them; null when none is left. */
+async function makeManifests({ bucket, onManifest }: EvidencePorts, of: Manifests): Promise<string | null> {
+  const { day, hours, slice, from, audits } = of;
+  const made = new Map<string, HourOf[]>();
+  for (const hour of hours) {
+    for (const one of await getLines<HourOf>(bucket, hourKey(of, hour, slice))) {
+      const known = made.get(one.advertiserId) ?? [];
+      made.set(one.advertiserId, known);
+      known.push(one);
+    }
+  }
+  const truth = await truthOf(bucket, of);
+  const losses = await lossesOf(bucket, audits);
+  const waiting = [...made.keys()].filter((advertiserId) => advertiserId > from).sort();
+  const some = waiting.slice(0, MANIFESTS_AT_ONCE);
+  for (const advertiserId of some) {
+    const all = made.get(advertiserId) ?? [];
+    const sums = addedUp(all);
+    const totals = totalsOf(sums);
+    const isTruth = isSameTotals(totals, truth.get(advertiserId) ?? totalsOf([]));
+    assert(isTruth, `evidence of ${advertiserId} on ${day} adds up to what its lines fold to`);
+    const stored = await putManifest(bucket, {
+      ...{ advertiser_id: advertiserId, day, totals, losses },
+      parts: all.flatMap(({ parts }) => parts),
+      tokens: all.flatMap(({ tokens }) => tokens),
+      sums: await putPart(bucket, evidenceFolder(advertiserId, day), "sums", encodeSums(sums), sums.length),
+      rules: [...new Set(all.flatMap(({ rules }) => rules))].sort(),
+    });
+    if (stored !== null) await onManifest(stored);
+  }
+  return waiting.length > some.length ? (some.at(-1) ?? null) : null;
+}
+
+function addedUp(all: readonly HourOf[]): EvidenceSum[] {
+  const sums = new Map<string, EvidenceSum>();
+  for (const { sums: own } of all) {
+    for (const { spendMicros, ...sum } of own) {
+      const key = [sum.quarter, sum.campaignId, sum.adId, sum.publisherId].join("\u001f");
+      const known = sums.get(key) ?? { ...sum, ...NO_CLICKS };
+      sums.set(key, addSums(known, { ...sum, spendMicros: BigInt(spendMicros) }));
+    }
+  }
+  return [...sums.values()].sort(compareSums);
+}
+
+export function totalsOf(sums: Iterable<EvidenceSum>): Totals {
+  let [gross, valid, duplicate, invalid, late, spend] = [0, 0, 0, 0, 0, 0n];
+  for (const sum of sums) {
+    gross += sum.gross;
+    valid += sum.valid;
+    duplicate += sum.duplicate;
+    invalid += sum.invalid;
+    late += sum.late;
+    spend += sum.spendMicros;
+  }
+  return { gross, valid, duplicate, invalid, late, spend_micros: String(spend) };
+}
+
+function isSameTotals(left: Totals, right: Totals): boolean {
+  return left.spend_micros === right.spend_micros && TOTALS.every((name) => left[name] === right[name]);
+}
+
+const TOTALS = ["gross", "valid", "duplicate", "invalid", "late"] as const;
+const AT = Object.fromEntries(MEASURES.map((measure, at) => [measure, at])) as Record<Measure, number>;
+
+/** What the audits folded the day's clicks to, by advertiser of the slice. */
+async function truthOf(
+  bucket: R2Bucket,
+  { day, at, clean, slices, slice }: Sliced & { readonly slice: number },
+): Promise<ReadonlyMap<string, Totals>> {
+  const prefix = truthPrefix(day, at);
+  const sums = new Map<string, bigint[]>();
+  for (const key of ofAttempts(await keysBelow(bucket, prefix), prefix, clean)) {
+    for (const { advertiserId, counts } of (await getRows(bucket, key)) ?? []) {
+      if (sliceOf(advertiserId, slices) !== slice) continue;
+      const sum = sums.get(advertiserId) ?? counts.map(() => 0n);
+      sums.set(
+        advertiserId,
+        sum.map((total, index) => total + BigInt(counts[index] ?? 0)),
+      );
+    }
+  }
+  const totals = Array.from(sums, ([advertiserId, sum]): [string, Totals] => {
+    const of = (measure: Measure) => sum[AT[measure]] ?? 0n;
+    const spend = of(HUNDREDS.spend_micros) * BigInt(MICROS_PER_HUNDRED) + of("spend_micros");
+    const clicks = Object.fromEntries(TOTALS.map((name) => [name, Number(of(name))])) as Record<TotalName, number>;
+    return [advertiserId, { ...clicks, spend_micros: String(spend) }];
+  });
+  return new Map(totals);
+}
+type TotalName = (typeof TOTALS)[number];
+
+/** What was accepted as lost of the log days that the evidence is made from. */
+async function lossesOf(bucket: R2Bucket, audits: readonly string[]): Promise<NamedLoss[]> {
+  const losses: NamedLoss[] = [];
+  for (const logDay of new Set(audits.map((audit) => audit.slice(0, "YYYY-MM-DD".length)))) {
+    for (const key of await keysBelow(bucket, lossPrefix(logDay))) {
+      const loss = await getJson<NamedLoss>(bucket, key);
+      if (loss !== null) losses.push({ object: loss.object, reason: loss.reason });
+    }
+  }
+  return losses;
+}

@@ -1,0 +1,113 @@
+/**
+ * The manifest of an advertiser's service day: which objects are its evidence, by their hashes, and what they add up
+ * to.
+ *
+ *   evidence/v1/adv=<id>/dt=<day>/manifest-0001.json     RFC 8785, put once; 0002 when the day's clicks have changed
+ *   evidence/v1/adv=<id>/dt=<day>/rows-HH-<hash>.parquet, tokens-HH-<hash>.parquet, sums-<hash>.parquet
+ *
+ * Objects are named by the first sixteen digits of their SHA-256, so that two revisions share what is the same in both
+ * and no writer can change what another one's manifest names.
+ * Keeps: a manifest names its predecessor's hash; the same evidence has no second manifest.
+ */
+import canonicalize from "canonicalize";
+import { encodeUtf8, parseJson } from "../core/base64url.ts";
+import { assert } from "../core/result.ts";
+
+export type EvidencePart = {
+  readonly name: string;
+  readonly sha256: string;
+  readonly rows: number;
+};
+
+export type Totals = {
+  readonly gross: number;
+  readonly valid: number;
+  readonly duplicate: number;
+  readonly invalid: number;
+  readonly late: number;
+  /** Decimal digits of an integer. */
+  readonly spend_micros: string;
+};
+
+/** An object that was accepted as lost, of a log day that this evidence was made from. */
+export type NamedLoss = { readonly object: string; readonly reason: string };
+
+export type Manifest = {
+  readonly v: 1;
+  readonly advertiser_id: string;
+  /** UTC */
+  readonly day: string;
+  readonly revision: number;
+  /** SHA-256 of the manifest before, in hexadecimal. */
+  readonly previous: string | null;
+  readonly parts: readonly EvidencePart[];
+  readonly tokens: readonly EvidencePart[];
+  readonly sums: EvidencePart;
+  readonly totals: Totals;
+  /** Every rules object that a row names. */
+  readonly rules: readonly string[];
+  readonly losses: readonly NamedLoss[];
+};
+
+export type StoredManifest = { readonly manifest: Manifest; readonly sha256: string };
+
+export const EVIDENCE_PREFIX = "evidence/v1/";
+export const evidenceFolder = (advertiserId: string, day: string) => `${EVIDENCE_PREFIX}adv=${advertiserId}/dt=${day}/`;
+
+export function manifestKey(advertiserId: string, day: string, revision: number): string {
+  return `${evidenceFolder(advertiserId, day)}manifest-${String(revision).padStart(4, "0")}.json`;
+}
+
+/** The bytes that are stored and hashed. */
+export function canonicalBytes(value: object): Uint8Array<ArrayBuffer> {
+  const text = canonicalize(value);
+  assert(text !== undefined, "an object has a canonical form");
+  return encodeUtf8(text);
+}
+
+export async function sha256Hex(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The last manifest of an advertiser's day, or the one of a number; null where there is none. */
+export async function readManifest(
+  bucket: R2Bucket,
+  { advertiserId, day, revision }: { advertiserId: string; day: string; revision?: number },
+): Promise<StoredManifest | null> {
+  let key = revision === undefined ? undefined : manifestKey(advertiserId, day, revision);
+  if (key === undefined) {
+    const { objects } = await bucket.list({ prefix: `${evidenceFolder(advertiserId, day)}manifest-` });
+    key = objects.at(-1)?.key;
+  }
+  const object = key === undefined ? null : await bucket.get(key);
+  if (object === null) return null;
+  const bytes = new Uint8Array(await object.arrayBuffer());
+  return { manifest: parseJson(new TextDecoder().decode(bytes)) as Manifest, sha256: await sha256Hex(bytes) };
+}
+
+/** What a day's evidence is, without its place among the revisions. */
+export type Evidence = Omit<Manifest, "v" | "revision" | "previous">;
+
+/** Puts the manifest of what the evidence is now; null where the last one says the same. */
+export async function putManifest(bucket: R2Bucket, evidence: Evidence): Promise<StoredManifest | null> {
+  const { advertiser_id: advertiserId, day } = evidence;
+  for (;;) {
+    const last = await readManifest(bucket, { advertiserId, day });
+    if (last !== null && isSameEvidence(last.manifest, evidence)) return null;
+    const revision = (last?.manifest.revision ?? 0) + 1;
+    const manifest: Manifest = { v: 1, ...evidence, revision, previous: last?.sha256 ?? null };
+    const bytes = canonicalBytes(manifest);
+    const put = await bucket.put(manifestKey(advertiserId, day, revision), bytes, {
+      onlyIf: { etagDoesNotMatch: "*" },
+      httpMetadata: { contentType: "application/json" },
+    });
+    if (put !== null) return { manifest, sha256: await sha256Hex(bytes) };
+    // Somebody else was first: perhaps with the same.
+  }
+}
+
+function isSameEvidence(left: Evidence, right: Evidence): boolean {
+  const contentOf = ({ parts, tokens, sums, losses }: Evidence) => canonicalize({ parts, tokens, sums, losses });
+  return contentOf(left) === contentOf(right);
+}
