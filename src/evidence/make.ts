@@ -50,7 +50,7 @@ export type EvidencePorts = {
   readonly bucket: R2Bucket;
   readonly primary: D1Database;
   readonly graceMs: number;
-  /** Takes notice of a manifest that was put: a leaf of the evidence log. */
+  /** Takes notice of a manifest that stands, perhaps again: a leaf of the evidence log. */
   readonly onManifest: (stored: StoredManifest) => Promise<void>;
 };
 
@@ -218,7 +218,7 @@ async function makeManifests({ bucket, onManifest }: EvidencePorts, of: Manifest
       sums: await putPart(bucket, evidenceFolder(advertiserId, day), "sums", encodeSums(sums), sums.length),
       rules: [...new Set(all.flatMap(({ rules }) => rules))].sort(),
     });
-    if (stored !== null) await onManifest(stored);
+    await onManifest(stored);
   }
   return waiting.length > some.length ? (some.at(-1) ?? null) : null;
 }

@@ -89,12 +89,12 @@ export async function readManifest(
 /** What a day's evidence is, without its place among the revisions. */
 export type Evidence = Omit<Manifest, "v" | "revision" | "previous">;
 
-/** Puts the manifest of what the evidence is now; null where the last one says the same. */
-export async function putManifest(bucket: R2Bucket, evidence: Evidence): Promise<StoredManifest | null> {
+/** Puts the manifest of what the evidence is now, unless the last says the same; resolves to what stands. */
+export async function putManifest(bucket: R2Bucket, evidence: Evidence): Promise<StoredManifest> {
   const { advertiser_id: advertiserId, day } = evidence;
   for (;;) {
     const last = await readManifest(bucket, { advertiserId, day });
-    if (last !== null && isSameEvidence(last.manifest, evidence)) return null;
+    if (last !== null && isSameEvidence(last.manifest, evidence)) return last;
     const revision = (last?.manifest.revision ?? 0) + 1;
     const manifest: Manifest = { v: 1, ...evidence, revision, previous: last?.sha256 ?? null };
     const bytes = canonicalBytes(manifest);

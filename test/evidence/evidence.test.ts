@@ -97,7 +97,7 @@ describe("the evidence of a day", () => {
     expect(await isMadeThrough(env.ARCHIVE, (await cleanDays(env.REPORT_DB, 0)).clean)).toBe(false);
     await makeEvidence(ports(), PLAIN_STEPS);
     expect(await last()).toEqual(before);
-    expect(noticed).toEqual([]);
+    expect(noticed).toEqual([before]);
   });
 
   it("has another revision, which names the first, when a click was moved", async () => {
