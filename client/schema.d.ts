@@ -1857,6 +1857,12 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
+            /** @description Which key signed the token; with one of `EdDSA` this service can verify, and cannot sign. */
+            signer: {
+                kid: string;
+                /** @enum {string} */
+                alg: "HS256" | "EdDSA";
+            } | null;
             facts: {
                 type: string;
                 count: number;
@@ -2598,6 +2604,12 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
+            /** @description Which key signed the token; with one of `EdDSA` this service can verify, and cannot sign. */
+            signer: {
+                kid: string;
+                /** @enum {string} */
+                alg: "HS256" | "EdDSA";
+            } | null;
             firstClaim: {
                 eventId: string;
                 /** Format: date-time */
@@ -3908,6 +3920,8 @@ export interface operations {
             /**
              * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
              *
+             *     [algorithm-mismatch](/problems/algorithm-mismatch): The algorithm is not the one of the key.
+             *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
              *     [key-limit-advertiser](/problems/key-limit-advertiser): This key may not act for this advertiser.
@@ -4038,6 +4052,8 @@ export interface operations {
             };
             /**
              * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
+             *
+             *     [algorithm-mismatch](/problems/algorithm-mismatch): The algorithm is not the one of the key.
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
@@ -4172,6 +4188,8 @@ export interface operations {
             /**
              * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
              *
+             *     [algorithm-mismatch](/problems/algorithm-mismatch): The algorithm is not the one of the key.
+             *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
              *     [key-limit-advertiser](/problems/key-limit-advertiser): This key may not act for this advertiser.
@@ -4302,6 +4320,8 @@ export interface operations {
             };
             /**
              * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
+             *
+             *     [algorithm-mismatch](/problems/algorithm-mismatch): The algorithm is not the one of the key.
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
@@ -4441,6 +4461,8 @@ export interface operations {
             };
             /**
              * @description [key-unknown](/problems/key-unknown): The token names a key that is not in force.
+             *
+             *     [algorithm-mismatch](/problems/algorithm-mismatch): The algorithm is not the one of the key.
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *
@@ -5509,6 +5531,8 @@ export interface operations {
              * @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this.
              *
              *     [key-unknown](/problems/key-unknown): The token names a key that is not in force.
+             *
+             *     [algorithm-mismatch](/problems/algorithm-mismatch): The algorithm is not the one of the key.
              *
              *     [signature-invalid](/problems/signature-invalid): The signature does not match.
              *

@@ -14,6 +14,7 @@ import { type LoggedEvent, wasDurableBeforeRedirect } from "./log-line.ts";
 import { type Change, REVIEW_CAUSE } from "./revision.ts";
 import { versionOf } from "./rules.ts";
 import { isoSecond, minuteOf } from "./time.ts";
+import { signerOf } from "./token.ts";
 import { countedAtMs, type Decision, latenessMs, RULES_VERSION } from "./verdict.ts";
 
 /** Where the lines were found. */
@@ -33,7 +34,7 @@ export function explainEvent(
   const { event, claims } = logged;
   const {
     id,
-    token: _,
+    token,
     ipHash,
     userHash: __,
     receivedAtMs,
@@ -51,6 +52,7 @@ export function explainEvent(
     receivedAt: isoSecond(receivedAtMs),
     occurredAt: isoSecond(occurredAtMs),
     claims: shownClaims(claims, event.gpc),
+    signer: signerOf(token),
     facts: { ...facts, hasAddressHash: ipHash !== null, hasUser: hasUser(logged) },
     verdict: last.verdict,
     reason: last.reason,

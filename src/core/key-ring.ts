@@ -1,19 +1,21 @@
 /**
- * The HMAC keys that sign and verify impression tokens, with what each may sign.
+ * The keys that verify impression tokens, with what each may sign: secrets (HS256), public keys of ad servers (EdDSA).
  *
  *   TOKEN_KEYS = {"2026-11": "<base64url, ≥ 32 bytes>",
  *                 "2026-05": {"key": "…", "retired": true},
  *                 "partner": {"key": "…", "advertisers": ["adv_1"], "publishers": ["pub_9"], "cpc_max": 500000,
- *                             "hosts": ["shop.example", "*.shop.example"]}}
+ *                             "hosts": ["shop.example", "*.shop.example"]},
+ *                 "adserver": {"public_key": "<base64url, 32 bytes, or a JWK>", "publishers": ["pub_9"]}}
  *
- * Keeps: all keys but retired ones verify tokens, the one named by the signing kid signs. Rotation: add a key, switch
- * the signing kid, wait out the longest token life, mark the old key `retired`, remove it when no conversion of its
- * clicks is expected any more: a retired key still verifies click ids. A key with limits is in other hands: nothing but
- * tokens is derived from it or believed for it, and it does not sign. Relies on: the caller keeps the ring for the
- * isolate's life (importing keys for every request would be waste).
+ * Keeps: all keys but retired ones verify tokens, each by its own algorithm alone, and the secret that the signing kid
+ * names signs. Rotation: add a key, switch the signing kid, wait for the longest token life, mark the old `retired`,
+ * remove it when no conversion of its clicks is expected any more: a retired key still verifies click ids. A key with
+ * limits and a public key are in other hands: nothing but tokens is derived from it or believed for it, and it does not
+ * sign. Relies on: the caller keeps the ring for the isolate's life (importing keys for every request would be waste).
  */
 import { decodeBase64url, encodeBase64url, encodeUtf8 } from "./base64url.ts";
 import { type Claims, isId } from "./claims.ts";
+import { readPublicKey } from "./ed25519.ts";
 import { KeyedHash } from "./keyed-hash.ts";
 import { TOKEN_KEY_BYTES_MIN } from "./limits.ts";
 import type { Refusal } from "./refusal.ts";
@@ -30,9 +32,22 @@ export type KeyLimits = {
 };
 
 /** How a key signs. Every signature of an algorithm has one length, so where it ends the token ends. */
-export type Algorithm = { readonly name: "HS256"; readonly signatureLength: number };
-/** 32 bytes in base64url. */
-const HS256: Algorithm = { name: "HS256", signatureLength: 43 };
+export type Algorithm = {
+  readonly name: "HS256" | "EdDSA";
+  /** What headers call it: `EdDSA` (RFC 8037) with a key of Ed25519 is what RFC 9864 names `Ed25519`. */
+  readonly spellings: readonly string[];
+  /** WebCrypto's name of it. */
+  readonly primitive: "HMAC" | "Ed25519";
+  /** Characters in base64url: of 32 bytes, of 64. */
+  readonly signatureLength: number;
+};
+const HS256: Algorithm = { name: "HS256", spellings: ["HS256"], primitive: "HMAC", signatureLength: 43 };
+const EDDSA: Algorithm = { name: "EdDSA", spellings: ["EdDSA", "Ed25519"], primitive: "Ed25519", signatureLength: 86 };
+
+/** The algorithm that a header names, or null for one that signs no impression. */
+export function algorithmOf(spelling: unknown): Algorithm | null {
+  return [HS256, EDDSA].find(({ spellings }) => spellings.some((known) => known === spelling)) ?? null;
+}
 
 export type TokenKey = {
   readonly kid: string;
@@ -69,7 +84,10 @@ const HEADER_ORDERS = [
   ["kid", "alg"],
 ] as const;
 
-const SPEC_MEMBERS: readonly string[] = ["key", "advertisers", "publishers", "cpc_max", "hosts", "retired"];
+const SPEC_MEMBERS: readonly string[] = [
+  ...["key", "public_key"],
+  ...["advertisers", "publishers", "cpc_max", "hosts", "retired"],
+];
 const UNLIMITED: KeyLimits = { advertisers: null, publishers: null, cpcMicrosMax: null };
 const HOST = /^(?:\*\.)?[a-z\d_-]+(?:\.[a-z\d_-]+)*$|^\[[\da-f:.]+\]$/;
 
@@ -86,11 +104,15 @@ export function keyRingFaults(tokenKeys: unknown, signingKid: string): SettingFa
     if (spec.ok) specs.set(kid, spec.value);
     else faults.push({ name: ring, why: `is wrong: ${spec.error}` });
   }
+  const shared = secretInPublic(specs);
+  if (shared !== null) faults.push({ name: ring, why: `is wrong: ${shared}` });
   const signing = specs.get(signingKid);
   const isBroken = signing === undefined && Object.hasOwn(tokenKeys, signingKid);
   const kid = "TOKEN_SIGNING_KID";
   if (!isBroken && signing?.isRetired !== false) {
     faults.push({ name: kid, why: "names no key of TOKEN_KEYS that is in force" });
+  } else if (signing !== undefined && signing.algorithm !== HS256) {
+    faults.push({ name: kid, why: "names a public key, which cannot sign" });
   } else if (signing !== undefined && signing.limits !== UNLIMITED) {
     faults.push({ name: kid, why: "names a key with limits" });
   }
@@ -107,9 +129,9 @@ export async function importKeyRing(tokenKeys: unknown, signingKid: string): Pro
   for (const [kid, entry] of Object.entries(tokenKeys as object)) {
     const spec = readSpec(kid, entry);
     if (!spec.ok) return err(spec.error);
-    const { bytes, limits, isRetired } = spec.value;
-    (isRetired ? retired : keys).set(kid, { kid, key: await importHmacKey(bytes), algorithm: HS256, limits });
-    if (limits === UNLIMITED) derived.set(kid, deriveKeys(kid, bytes));
+    const { algorithm, bytes, limits, isRetired } = spec.value;
+    (isRetired ? retired : keys).set(kid, { kid, key: await importKey(spec.value), algorithm, limits });
+    if (algorithm === HS256 && limits === UNLIMITED) derived.set(kid, deriveKeys(kid, bytes));
   }
   const signing = keys.get(signingKid);
   const derivedSigning = derived.get(signingKid);
@@ -127,16 +149,20 @@ function deriveKeys(kid: string, bytes: Uint8Array): DerivedKeys {
 function spellHeaders(keys: ReadonlyMap<string, TokenKey>): Map<string, TokenKey> {
   const spellings = new Map<string, TokenKey>();
   for (const key of keys.values()) {
-    const header = { alg: key.algorithm.name, kid: key.kid, typ: "JWT" };
-    for (const order of HEADER_ORDERS) {
-      const json = JSON.stringify(Object.fromEntries(order.map((member) => [member, header[member]])));
-      spellings.set(encodeBase64url(encodeUtf8(json)), key);
+    for (const alg of key.algorithm.spellings) {
+      const header = { alg, kid: key.kid, typ: "JWT" };
+      for (const order of HEADER_ORDERS) {
+        const json = JSON.stringify(Object.fromEntries(order.map((member) => [member, header[member]])));
+        spellings.set(encodeBase64url(encodeUtf8(json)), key);
+      }
     }
   }
   return spellings;
 }
 
 type KeySpec = {
+  readonly algorithm: Algorithm;
+  /** The secret, or the public key. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly limits: KeyLimits;
   readonly isRetired: boolean;
@@ -144,9 +170,9 @@ type KeySpec = {
 
 function readSpec(kid: string, entry: unknown): Result<KeySpec, string> {
   const spec = (typeof entry === "string" ? { key: entry } : entry) as Record<string, unknown> | null;
-  const bytes = typeof spec?.["key"] === "string" ? decodeBase64url(spec["key"]) : null;
-  if (spec === null || bytes === null) return err(`key ${kid} is not base64url`);
-  if (bytes.length < TOKEN_KEY_BYTES_MIN) return err(`key ${kid} is shorter than ${TOKEN_KEY_BYTES_MIN} bytes`);
+  if (spec === null) return err(`key ${kid} is not base64url`);
+  const material = readMaterial(kid, spec);
+  if (!material.ok) return err(`key ${kid} ${material.error}`);
   // A misspelt limit must not turn into no limit.
   const hasUnknownMember = !Object.keys(spec).every((member) => SPEC_MEMBERS.includes(member));
   if (hasUnknownMember) return err(`key ${kid} has an unknown member`);
@@ -154,11 +180,41 @@ function readSpec(kid: string, entry: unknown): Result<KeySpec, string> {
   if (limits === null) return err(`key ${kid} has limits of the wrong form`);
   const { retired = false } = spec;
   if (typeof retired !== "boolean") return err(`key ${kid} is retired or not: true or false`);
-  return ok({ bytes, limits, isRetired: retired });
+  return ok({ ...material.value, limits, isRetired: retired });
 }
 
-function importHmacKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+function readMaterial(
+  kid: string,
+  spec: Record<string, unknown>,
+): Result<Pick<KeySpec, "algorithm" | "bytes">, string> {
+  if (Object.hasOwn(spec, "public_key")) {
+    if (Object.hasOwn(spec, "key")) return err("has both a secret and a public key");
+    const bytes = readPublicKey(spec["public_key"], kid);
+    return bytes.ok ? ok({ algorithm: EDDSA, bytes: bytes.value }) : bytes;
+  }
+  const bytes = typeof spec["key"] === "string" ? decodeBase64url(spec["key"]) : null;
+  if (bytes === null) return err("is not base64url");
+  if (bytes.length < TOKEN_KEY_BYTES_MIN) return err(`is shorter than ${TOKEN_KEY_BYTES_MIN} bytes`);
+  return ok({ algorithm: HS256, bytes });
+}
+
+/** Whoever reads a public key could sign with a secret that is the same bytes: a public key was taken for a secret. */
+function secretInPublic(specs: ReadonlyMap<string, KeySpec>): string | null {
+  const published = new Map<string, string>();
+  for (const [kid, { algorithm, bytes }] of specs) {
+    if (algorithm === EDDSA) published.set(encodeBase64url(bytes), kid);
+  }
+  for (const [kid, { algorithm, bytes }] of specs) {
+    const twin = algorithm === HS256 ? published.get(encodeBase64url(bytes)) : undefined;
+    if (twin !== undefined) return `key ${kid} is no secret: it is the public key ${twin}`;
+  }
+  return null;
+}
+
+function importKey({ algorithm, bytes }: KeySpec): Promise<CryptoKey> {
+  return algorithm === HS256
+    ? crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"])
+    : crypto.subtle.importKey("raw", bytes, { name: "Ed25519" }, false, ["verify"]);
 }
 
 function parseLimits(spec: Record<string, unknown>): KeyLimits | null {

@@ -12,6 +12,7 @@ export const REFUSAL_REASONS = [
   "header_invalid",
   "algorithm_unsupported",
   "key_unknown",
+  "algorithm_mismatch",
   "signature_invalid",
   "payload_invalid",
   "payload_nested",

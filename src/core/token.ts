@@ -1,21 +1,24 @@
 /**
- * The impression token: a JWT in compact JWS form, HS256 only (RFC 7515, RFC 7519, RFC 8725).
+ * The impression token: a JWT in compact JWS form, HS256 or EdDSA (RFC 7515, RFC 7519, RFC 8037, RFC 8725).
  *
  *   base64url({"alg":"HS256","kid":"…","typ":"JWT"}) . base64url(claims) . base64url(HMAC-SHA-256, 32 bytes)
+ *   base64url({"alg":"EdDSA","kid":"…","typ":"JWT"}) . base64url(claims) . base64url(Ed25519, 64 bytes)
  *
  * `typ` may be absent and in any case (RFC 7519 §5.1), members that say nothing here are ignored (RFC 7515 §4).
  *
  * Keeps: the signature is checked over the received bytes before anything in the payload is believed; the comparison is
- * constant-time (WebCrypto `verify`). The algorithm is fixed here, never taken from the token. An expired token still
- * verifies: it redirects, and its click is `invalid: expired_token` (core/verdict.ts).
+ * constant-time (WebCrypto `verify`). The algorithm is that of the key, never taken from the token: a header that says
+ * another is refused. An expired token still verifies: it redirects, and its click is `invalid: expired_token`
+ * (core/verdict.ts).
  */
 import { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8, parseJson } from "./base64url.ts";
 import { type Claims, decodePayload, isId, parseClaims } from "./claims.ts";
 import { checkScheme, checkSpelling, type LandingPolicy } from "./destination.ts";
-import { checkKeyLimits, type KeyRing, type TokenKey } from "./key-ring.ts";
+import { beginsWithSmallOrder } from "./ed25519.ts";
+import { type Algorithm, algorithmOf, checkKeyLimits, type KeyRing, type TokenKey } from "./key-ring.ts";
 import { ISSUED_AHEAD_MAX_S, SECOND_MS, TOKEN_LENGTH_MAX } from "./limits.ts";
 import type { Refusal } from "./refusal.ts";
-import { err, ok, type Result } from "./result.ts";
+import { assert, err, ok, type Result } from "./result.ts";
 
 /** Members of a header that would change what is signed or by which key; nobody signs impressions with them. */
 const REFUSED_MEMBERS = ["crit", "b64", "zip", "jwk", "jku", "x5c", "x5u"];
@@ -27,6 +30,9 @@ const BEFORE = /^(?:%[\da-f]{2}|[^A-Za-z0-9_%-])+/i;
 
 /** Claims of the ad server's own may hold lists and objects, so deep. */
 const NESTING_MAX = 16;
+
+/** `EdDSA` is a key of an ad server's own, with which this service cannot sign. */
+export type Signer = { readonly kid: string; readonly alg: Algorithm["name"] };
 
 export type TokenPolicy = LandingPolicy & { readonly tokenTtlMaxS: number };
 
@@ -73,7 +79,10 @@ export async function verifyToken(
   if (signatureSegment.length !== key.algorithm.signatureLength) return err({ reason: "signature_invalid" });
 
   const signed = encodeUtf8(token.slice(0, headerSegment.length + 1 + payloadSegment.length));
-  if (!(await crypto.subtle.verify("HMAC", key.key, signature, signed))) return err({ reason: "signature_invalid" });
+  const { primitive } = key.algorithm;
+  const isSigned = await crypto.subtle.verify(primitive, key.key, signature, signed);
+  if (!isSigned || (primitive === "Ed25519" && beginsWithSmallOrder(signature)))
+    return err({ reason: "signature_invalid" });
 
   const claims = decodePayload(payloadSegment);
   if (!claims.ok) return claims;
@@ -122,6 +131,7 @@ export async function mintToken(
 export async function signPayload(payload: unknown, { kid, key, algorithm }: TokenKey): Promise<string> {
   const segment = (value: unknown) => encodeBase64url(encodeUtf8(JSON.stringify(value)));
   const signed = `${segment({ alg: algorithm.name, kid, typ: "JWT" })}.${segment(payload)}`;
+  assert(algorithm.primitive === "HMAC", "a public key signs nothing");
   const signature = await crypto.subtle.sign("HMAC", key, encodeUtf8(signed));
   return `${signed}.${encodeBase64url(new Uint8Array(signature))}`;
 }
@@ -133,22 +143,30 @@ function findKey(headerSegment: string, ring: KeyRing): Result<TokenKey, Refusal
   const header = decodeHeader(headerSegment);
   if (!header.ok) return header;
   const key = ring.keys.get(header.value.kid);
-  return key === undefined ? err({ reason: "key_unknown" }) : ok(key);
+  if (key === undefined) return err({ reason: "key_unknown" });
+  return key.algorithm === header.value.algorithm ? ok(key) : err({ reason: "algorithm_mismatch" });
 }
 
-function decodeHeader(segment: string): Result<{ kid: string }, Refusal> {
+/** Which key signed a token that somebody has verified, and how; null for what is no token. */
+export function signerOf(token: string): Signer | null {
+  const header = decodeHeader(token.slice(0, Math.max(0, token.indexOf("."))));
+  return header.ok ? { kid: header.value.kid, alg: header.value.algorithm.name } : null;
+}
+
+function decodeHeader(segment: string): Result<{ kid: string; algorithm: Algorithm }, Refusal> {
   const bytes = decodeBase64url(segment);
   if (bytes === null) return err({ reason: "token_encoding" });
   const text = decodeUtf8(bytes);
   const header = text === null ? null : parseJson(text);
   if (typeof header !== "object" || header === null || Array.isArray(header)) return err({ reason: "header_invalid" });
   const { alg, kid, typ } = header as Record<string, unknown>;
-  if (alg !== "HS256") return err({ reason: "algorithm_unsupported" });
+  const algorithm = algorithmOf(alg);
+  if (algorithm === null) return err({ reason: "algorithm_unsupported" });
   const isOurs = typ === undefined || (typeof typ === "string" && TYP.test(typ));
   if (!isOurs || !isId(kid) || REFUSED_MEMBERS.some((member) => Object.hasOwn(header, member))) {
     return err({ reason: "header_invalid" });
   }
-  return ok({ kid });
+  return ok({ kid, algorithm });
 }
 
 function checkPolicy({ iat, exp, url }: Claims, policy: TokenPolicy, nowMs: number): Refusal | null {

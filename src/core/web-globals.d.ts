@@ -29,7 +29,7 @@ declare const crypto: {
     importKey(
       format: "raw",
       key: Uint8Array<ArrayBuffer>,
-      algorithm: { name: "HMAC"; hash: "SHA-256" },
+      algorithm: { name: "HMAC"; hash: "SHA-256" } | { name: "Ed25519" },
       extractable: boolean,
       usages: ("sign" | "verify")[],
     ): Promise<CryptoKey>;

@@ -13,7 +13,7 @@ import { isoSecond } from "../core/time.ts";
 import type { ApiClient } from "./api-client.ts";
 import { When } from "./behind.tsx";
 import { TABLE_PATH } from "./breakdown.tsx";
-import { type Explanation, reasonMeaning, verdictMeaning, verdictWord } from "./explained.ts";
+import { type Explanation, reasonMeaning, signedBy, verdictMeaning, verdictWord } from "./explained.ts";
 import type { Writer } from "./figures.ts";
 import { figureIn, type TableAnswer } from "./report-answer.ts";
 import type { Viewer } from "./viewer.ts";
@@ -72,7 +72,7 @@ export function ClickStory(props: Props) {
         <Came {...props} />
       </Step>
       <Step at={click.receivedAt} writer={writer}>
-        The edge received it, verified the signature and sent the click on.
+        The edge received it, verified the signature{signedBy(click.signer)} and sent the click on.
         {click.lateByMs > 0
           ? ` That was ${writer.count(Math.round(click.lateByMs / SECOND_MS))} seconds after its minute had ended.`
           : ""}

@@ -3,6 +3,7 @@
  * `POST /v1/explain`), and what its words mean.
  */
 import type { Claims } from "../core/claims.ts";
+import type { Signer } from "../core/token.ts";
 import type { ProblemJson } from "../problem.ts";
 import { reasonDefinitions, VERDICT_MEANINGS } from "../well-known/definitions.ts";
 
@@ -13,6 +14,7 @@ export type Explanation = {
   readonly receivedAt: string;
   readonly occurredAt: string;
   readonly claims: Claims;
+  readonly signer: Signer | null;
   readonly facts: {
     readonly type: string;
     readonly method: string;
@@ -51,6 +53,7 @@ export type Explanation = {
 
 export type TokenExplanation = {
   readonly claims: Claims;
+  readonly signer: Signer | null;
   readonly firstClaim: FirstClaim;
   readonly click: Explanation | null;
   readonly now: {
@@ -82,4 +85,11 @@ export function verdictMeaning(verdict: string): string {
 /** What a reason says, in the methodology's words. */
 export function reasonMeaning(reason: string): string {
   return reasonDefinitions().find(({ name }) => name === reason)?.means ?? "";
+}
+
+/** With which key a token was verified, as words behind "the signature"; nothing where it cannot be read. */
+export function signedBy(signer: Signer | null): string {
+  if (signer === null) return "";
+  const whose = signer.alg === "EdDSA" ? "the ad server's own key, with which nobody here can sign" : "a shared secret";
+  return ` (${signer.alg}, key ${signer.kid}: ${whose})`;
 }

@@ -8,7 +8,7 @@
  */
 import { Curl, RawJson } from "./behind.tsx";
 import { ClaimsFacts } from "./claims-facts.tsx";
-import { reasonMeaning, type TokenExplanation, verdictMeaning, verdictWord } from "./explained.ts";
+import { reasonMeaning, signedBy, type TokenExplanation, verdictMeaning, verdictWord } from "./explained.ts";
 import { Writer } from "./figures.ts";
 import { Field, FormToken } from "./forms.tsx";
 import { Said } from "./said.tsx";
@@ -81,7 +81,7 @@ function Question({ viewer, link }: Pick<ScreenAsked, "viewer"> & { link: string
 }
 
 /** The answer in one sentence, and what follows from it. */
-function Sentence({ now, firstClaim, click }: TokenExplanation) {
+function Sentence({ now, firstClaim, click, signer }: TokenExplanation) {
   const isBilled = now.verdict === "valid";
   const title = now.redirects
     ? `It works, and a click now would ${isBilled ? "count" : "not be billed"}`
@@ -108,6 +108,7 @@ function Sentence({ now, firstClaim, click }: TokenExplanation) {
           invalid all the same.
         </p>
       )}
+      <p>The signature{signedBy(signer)} is right.</p>
       <Claimed firstClaim={firstClaim} isFound={click !== null} />
     </section>
   );

@@ -59,12 +59,18 @@ const claims = z.looseObject({
   cpc: count,
 });
 
+const signer = z
+  .object({ kid: text, alg: z.enum(["HS256", "EdDSA"]) })
+  .nullable()
+  .describe("Which key signed the token; with one of `EdDSA` this service can verify, and cannot sign.");
+
 export const Explanation = z.object({
   eventId: text,
   joins: text.nullable().describe("The late click with which this one is counted and decided."),
   receivedAt: instant,
   occurredAt: instant,
   claims,
+  signer,
   facts: z.looseObject({ type: text, count, device: text, hasAddressHash: z.boolean(), hasUser: z.boolean() }),
   verdict,
   reason,
@@ -93,6 +99,7 @@ export const Explanation = z.object({
 
 export const TokenExplanation = z.object({
   claims,
+  signer,
   firstClaim,
   click: Explanation.nullable(),
   now: z

@@ -26,7 +26,7 @@ import type { Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { eventShardName, shardOf, shardsOfHash, type Topology } from "../core/routing.ts";
 import { hourOf, isoSecond } from "../core/time.ts";
-import { type TokenPolicy, tokenWithin, verifyOldToken, verifyToken } from "../core/token.ts";
+import { signerOf, type TokenPolicy, tokenWithin, verifyOldToken, verifyToken } from "../core/token.ts";
 import { problemJson } from "../problem.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { changesOf, claimantIn, findLogged, type ShardNamespace } from "../shard/stub.ts";
@@ -73,12 +73,13 @@ export async function explainToken(
   if (!isVisible({ claims: claims.value }, scope)) return err({ reason: "not_found", detail: NO_CLICK });
   const firstClaim = await firstClaimOf(claims.value, ports);
   const now = await asIfClicked(token, firstClaim !== null, ports);
-  if (firstClaim === null) return ok({ claims: claims.value, firstClaim: null, click: null, now });
+  const signer = signerOf(tokenWithin(token, ports.ring));
+  if (firstClaim === null) return ok({ claims: claims.value, signer, firstClaim: null, click: null, now });
   const found = await findEvent(firstClaim.eventId, scope, ports);
   // Where it cannot be seen whether the click asked not to be tracked, it is taken to have.
   const shown = shownClaims(claims.value, found?.logged.event.gpc ?? true);
   const click = found === null ? null : await explanationOf(found, firstClaim, ports);
-  return ok({ claims: shown, firstClaim, click, now });
+  return ok({ claims: shown, signer, firstClaim, click, now });
 }
 
 /** What would become of a click on a token at this instant: where it would lead, what it would count as, or why not. */

@@ -39,12 +39,17 @@ export const OF_TOKENS = {
   algorithm_unsupported: {
     status: 400,
     title: "The algorithm of the token is not supported.",
-    advice: 'Sign with HMAC-SHA256 and say `"alg":"HS256"` in the header.',
+    advice: 'Say `"alg":"HS256"` in the header and sign with HMAC-SHA256, or `"alg":"EdDSA"` and sign with Ed25519.',
   },
   key_unknown: {
     status: 403,
     title: "The token names a key that is not in force.",
     advice: "Sign with a key that is in force, and name it in `kid`.",
+  },
+  algorithm_mismatch: {
+    status: 403,
+    title: "The algorithm is not the one of the key.",
+    advice: "Sign as the key that `kid` names does: `HS256` with a secret, `EdDSA` with a private key of Ed25519.",
   },
   payload_invalid: {
     status: 400,
@@ -152,7 +157,7 @@ export const OF_SENDERS = {
   signature_invalid: {
     status: 403,
     title: "The signature does not match.",
-    advice: "Sign exactly what is sent, character by character, with the secret that `kid` names.",
+    advice: "Sign exactly what is sent, character by character, with the key that `kid` names.",
   },
   key_limit_advertiser: {
     status: 403,

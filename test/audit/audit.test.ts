@@ -14,8 +14,9 @@ import { decodeLogLine } from "../../src/core/log-line.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
 import { rollAll } from "../../src/facts/roll.ts";
 import { anAttempt, aSignedClick, audit, count, shardOfEvent, startOver, TODAY } from "../support/audited.ts";
-import { CRAWLER } from "../support/builders.ts";
+import { aPayload, CRAWLER } from "../support/builders.ts";
 import { withShard } from "../support/flush-harness.ts";
+import { aSignedToken } from "../support/signing.ts";
 
 beforeEach(startOver);
 
@@ -151,6 +152,27 @@ describe("a log that says what the rules do not", () => {
     expect(await audit()).toMatchObject({ outcome: "clean" });
     const sums = await env.REPORT_DB.prepare("SELECT valid, invalid, spend_micros FROM facts_minute").first();
     expect(sums).toEqual({ valid: 0, invalid: 1, spend_micros: 0 });
+  });
+
+  it("verifies clicks under an Ed25519 key by that key alone", async () => {
+    const iat = Math.floor(Date.now() / 1_000) - 1;
+    const header = { alg: "EdDSA", kid: "ed-1", typ: "JWT" };
+    const signed = async (jti: string, head = header) => ({
+      ...(await aSignedClick()),
+      token: await aSignedToken(aPayload({ jti, iat, exp: iat + 3_600 }), head),
+    });
+    const right = await signed("changed");
+    await count([
+      await signed("right"),
+      await signed("of-retired", { ...header, kid: "ed-retired" }),
+      { ...right, token: `${right.token.slice(0, -6)}AAAAAA` },
+      await signed("as-secret", { ...header, alg: "HS256" }),
+    ]);
+    const report = await audit();
+    expect(kindsOf(report)).toEqual({ signature: 2 });
+    expect(await mend(report)).toEqual({ ok: true, value: { signature: { mended: 2, left: 0 } } });
+    const sums = env.REPORT_DB.prepare("SELECT sum(valid) AS valid, sum(invalid) AS invalid FROM facts_minute");
+    expect(await sums.first()).toEqual({ valid: 2, invalid: 2 });
   });
 
   it("shows a second claim of one impression", async () => {

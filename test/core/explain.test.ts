@@ -6,6 +6,7 @@ import { changeOfReview } from "../../src/core/review.ts";
 import { RULES_VERSION } from "../../src/core/verdict.ts";
 import { anOpenedClick, CRAWLER, NOON_MS } from "../support/builders.ts";
 import { RULES } from "../support/rules.ts";
+import { aSignedToken } from "../support/signing.ts";
 
 const SOURCE = { shard: "clicks-3", archiveObject: null };
 
@@ -47,6 +48,16 @@ describe("an explanation", () => {
     expect(text).not.toMatch(/ip-hash|user-hash/);
     expect(text).not.toContain(event.token);
     expect(text).toContain('"hasAddressHash":true,"hasUser":true');
+  });
+
+  it("names the key that signed the token, and how, and neither where there is none to read", async () => {
+    const { event, claims } = anOpenedClick();
+    const signerOf = (token: string) =>
+      explainEvent({ logged: logged({ event: { ...event, token }, claims }), changes: [] }, SOURCE, null)["signer"];
+    const token = await aSignedToken({}, { alg: "EdDSA", kid: "ed-1", typ: "JWT" });
+    expect(signerOf(token)).toEqual({ kid: "ed-1", alg: "EdDSA" });
+    expect(signerOf(await aSignedToken({}))).toEqual({ kid: "test-1", alg: "HS256" });
+    expect(signerOf("e30.e30.")).toBeNull();
   });
 
   it("follows a review: the new verdict, who and when, and the lateness that led to it", () => {

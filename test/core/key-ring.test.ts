@@ -2,17 +2,23 @@ import { describe, expect, it } from "vitest";
 import { encodeBase64url, encodeUtf8, parseJson } from "../../src/core/base64url.ts";
 import { parseClaims } from "../../src/core/claims.ts";
 import { checkKeyLimits, type DerivedKeys, importKeyRing, type KeyLimits } from "../../src/core/key-ring.ts";
+import { isSealed } from "../../src/core/seal.ts";
 import { verifyToken } from "../../src/core/token.ts";
 import { aPayload, NOON_MS } from "../support/builders.ts";
 import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
 import { aSignedToken, POLICY } from "../support/signing.ts";
 
 const KEY = TEST_TOKEN_KEYS["test-1"];
+const PUBLIC = TEST_TOKEN_KEYS["ed-limited"].public_key;
+const JWK = TEST_TOKEN_KEYS["ed-1"].public_key;
 
 describe("a key ring", () => {
   it("verifies with every key and signs with the one that is named", async () => {
     const ring = await importKeyRing(TEST_TOKEN_KEYS, "test-2");
-    expect(ring.ok && [...ring.value.keys.keys()]).toEqual(["test-1", "test-2", "limited"]);
+    expect(ring.ok && [...ring.value.keys.keys()]).toEqual([
+      ...["test-1", "test-2", "limited"],
+      ...["ed-1", "ed-limited"],
+    ]);
     expect(ring.ok && ring.value.signing.kid).toBe("test-2");
   });
 
@@ -80,6 +86,18 @@ describe("a key ring", () => {
     ["a price that is text", { a: { key: KEY, cpc_max: "1" } }, "key a has limits of the wrong form"],
     ["a misspelt limit", { a: { key: KEY, cpcMax: 1 } }, "key a has an unknown member"],
     ["a good key and a broken one", { a: KEY, b: "short" }, "key b is"],
+    ["a public key alone", { a: { public_key: PUBLIC } }, "TOKEN_SIGNING_KID names a public key, which cannot sign"],
+    ["a secret and a public key in one", { a: { key: KEY, public_key: PUBLIC } }, "both a secret and a public key"],
+    ["a public key that is null", { a: KEY, b: { public_key: null } }, "key b has a public key that is neither"],
+    ["a public key with a misspelt limit", { a: KEY, b: { public_key: PUBLIC, cpcMax: 1 } }, "b has an unknown member"],
+    [
+      "a public key with limits of another form",
+      { a: KEY, b: { public_key: PUBLIC, hosts: ["*"] } },
+      "key b has limits of the wrong form",
+    ],
+    ["limits within a JWK", { a: KEY, b: { public_key: { ...JWK, cpc_max: 1 } } }, "no public key of Ed25519"],
+    ["a public key for a secret", { a: KEY, b: PUBLIC, c: { public_key: PUBLIC } }, "key b is no secret"],
+    ["a JWK's x for a secret", { a: KEY, b: { key: JWK.x, cpc_max: 1 }, c: { public_key: JWK } }, "key b is no secret"],
   ])("is not made from %s", async (_, keys, error) => {
     const ring = await importKeyRing(keys, "a");
     expect(ring.ok ? "" : ring.error).toContain(error);
@@ -110,6 +128,33 @@ describe("a retired key", () => {
   it("is one only by the word true", async () => {
     const ring = await importKeyRing({ a: { key: KEY, retired: false } }, "a");
     expect(ring.ok && [...ring.value.keys.keys()]).toEqual(["a"]);
+  });
+});
+
+describe("a public key", () => {
+  it("verifies beside secrets, by its own algorithm, and nothing is signed or derived with it", async () => {
+    const ring = await importKeyRing(TEST_TOKEN_KEYS, "test-1");
+    if (!ring.ok) throw new Error(ring.error);
+    const { keys, retired, derived } = ring.value;
+    const names = [...keys.values(), ...retired.values()].map(({ kid, algorithm }) => [kid, algorithm.name]);
+    expect(Object.fromEntries(names)).toEqual({
+      "test-1": "HS256",
+      "test-2": "HS256",
+      limited: "HS256",
+      "ed-1": "EdDSA",
+      "ed-limited": "EdDSA",
+      "ed-retired": "EdDSA",
+    });
+    expect([...derived.keys()]).toEqual(["test-1", "test-2"]);
+    expect(keys.get("ed-1")?.key).toMatchObject({ type: "public", usages: ["verify"] });
+  });
+
+  it("seals nothing, whatever is said to be its seal", async () => {
+    const ring = await importKeyRing(TEST_TOKEN_KEYS, "test-1");
+    if (!ring.ok) throw new Error(ring.error);
+    for (const mac of ["", "A".repeat(43), "A".repeat(86)]) {
+      expect(await isSealed(ring.value, "text", { kid: "ed-1", mac })).toBe(false);
+    }
   });
 });
 

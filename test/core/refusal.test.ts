@@ -11,6 +11,7 @@ const STATUS_OF: Record<RefusalReason, number> = {
   header_invalid: 400,
   algorithm_unsupported: 400,
   key_unknown: 403,
+  algorithm_mismatch: 403,
   signature_invalid: 403,
   payload_invalid: 400,
   payload_nested: 400,

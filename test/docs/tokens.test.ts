@@ -1,14 +1,21 @@
+import { execFile } from "node:child_process";
+import { createPrivateKey } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { describe, expect, it } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, describe, expect, it } from "vitest";
 import { CPC_MICROS_MAX, ID_LENGTH_MAX, LANDING_URL_BYTES_MAX } from "../../src/core/limits.ts";
 import { REFUSAL_REASONS } from "../../src/core/refusal.ts";
 import { verifyToken } from "../../src/core/token.ts";
 import { PROBLEMS } from "../../src/problems/catalog.ts";
-import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
+import { TEST_PRIVATE_KEYS, TEST_TOKEN_KEYS } from "../support/secrets.ts";
 import { aKeyRing, POLICY } from "../support/signing.ts";
 import vectors from "../vectors/tokens.json" with { type: "json" };
-import { itRuns, recipesOf } from "./recipes.ts";
+import { itRuns, programsOf, recipesOf } from "./recipes.ts";
 
+const run = promisify(execFile);
 const document = await readFile("docs/TOKENS.md", "utf8");
 
 /** The text of the only code block in this language. */
@@ -64,29 +71,79 @@ describe("docs/TOKENS.md", () => {
   });
 });
 
+/** The private half of `ed-limited`, as `openssl genpkey` writes it, for recipes; it goes with the tests' folder. */
+function writePrivateKey(folder: string): string {
+  const { "ed-limited": d = "" } = TEST_PRIVATE_KEYS;
+  const key = createPrivateKey({
+    key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), Buffer.from(d, "base64url")]),
+    format: "der",
+    type: "pkcs8",
+  });
+  const file = join(folder, "ad-server.pem");
+  writeFileSync(file, key.export({ format: "pem", type: "pkcs8" }));
+  return file;
+}
+
+const url = "https://shop.example/p/{campaign_id}?q=a%20b&c={click_id}#top";
+
+/** Whether what a recipe printed says what it was told to. */
+async function checkPrinted(token: string): Promise<void> {
+  const nowMs = Date.now();
+  const verified = await verifyToken(token, { ring: await aKeyRing(), policy: POLICY, nowMs });
+  expect(verified).toMatchObject({
+    ok: true,
+    value: { adv: "adv_1", cmp: "cmp_7", ad: "ad_9", pub: "pub_1", url, cpc: 250_000, grp: null, dur: false },
+  });
+  if (!verified.ok) return;
+  expect(verified.value.exp - verified.value.iat).toBe(3_600);
+  expect(Math.abs(verified.value.iat * 1_000 - nowMs)).toBeLessThan(60_000);
+  expect(verified.value.jti.length).toBeGreaterThanOrEqual(32);
+}
+
+const args = () => ["adv_1", "cmp_7", "ad_9", "pub_1", url, "250000"];
+
 describe("the recipe", () => {
-  const recipes = recipesOf(document);
+  const recipes = recipesOf(document.split("\n## Recipes for Ed25519\n")[0] ?? "");
   it("stands in every language that the document has one for", () => {
-    const headings = document.split("\n## Recipes\n")[1]?.match(/^### .+$/gm) ?? [];
+    const headings =
+      document
+        .split("\n## Recipes\n")[1]
+        ?.split("\n## ")[0]
+        ?.match(/^### .+$/gm) ?? [];
     expect(recipes.map(({ language }) => language)).toEqual(["js", "python", "go", "php", "sh"]);
     expect(recipes).toHaveLength(headings.length);
   });
 
-  const url = "https://shop.example/p/{campaign_id}?q=a%20b&c={click_id}#top";
   itRuns(recipes, "prints a token that verifies to its arguments", {
-    args: () => ["adv_1", "cmp_7", "ad_9", "pub_1", url, "250000"],
+    args,
     env: { TOKEN_KEY: TEST_TOKEN_KEYS["test-2"], TOKEN_KID: "test-2" },
-    check: async (token) => {
-      const nowMs = Date.now();
-      const verified = await verifyToken(token, { ring: await aKeyRing(), policy: POLICY, nowMs });
-      expect(verified).toMatchObject({
-        ok: true,
-        value: { adv: "adv_1", cmp: "cmp_7", ad: "ad_9", pub: "pub_1", url, cpc: 250_000, grp: null, dur: false },
-      });
-      if (!verified.ok) return;
-      expect(verified.value.exp - verified.value.iat).toBe(3_600);
-      expect(Math.abs(verified.value.iat * 1_000 - nowMs)).toBeLessThan(60_000);
-      expect(verified.value.jti.length).toBeGreaterThanOrEqual(32);
-    },
+    check: checkPrinted,
+  });
+});
+
+describe("the recipe for Ed25519", () => {
+  const section = document.split("\n## Recipes for Ed25519\n")[1] ?? "";
+  const recipes = recipesOf(section);
+  const folder = mkdtempSync(join(tmpdir(), "recipe-key-"));
+  const file = writePrivateKey(folder);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("stands in each language whose own library has the algorithm", () => {
+    expect(recipes.map(({ language }) => language)).toEqual(["js", "go", "sh"]);
+    expect(recipes).toHaveLength(section.match(/^### .+$/gm)?.length ?? 0);
+  });
+
+  it("and the command for the public half work with a key that openssl writes", async () => {
+    const [command = ""] = document.match(/^openssl pkey .+$/m) ?? [];
+    expect(command).toContain("-pubout");
+    const { stdout } =
+      programsOf("openssl").length === 0 ? { stdout: null } : await run("sh", ["-c", command], { cwd: folder });
+    expect([TEST_TOKEN_KEYS["ed-limited"].public_key, null]).toContain(stdout);
+  });
+
+  itRuns(recipes, "prints a token that verifies to its arguments, by the public key alone", {
+    args,
+    env: { TOKEN_KEY_FILE: file, TOKEN_KID: "ed-limited" },
+    check: checkPrinted,
   });
 });

@@ -8,10 +8,10 @@ import { decodeClaims } from "../../src/core/claims.ts";
 import { readClickId } from "../../src/core/click-id.ts";
 import { explainClick } from "../../src/operator/explain.ts";
 import { topologyInForce } from "../../src/shard/topology-keeper.ts";
-import { BROWSER, CRAWLER } from "../support/builders.ts";
+import { aPayload, BROWSER, CRAWLER } from "../support/builders.ts";
 import { flushOnce, withShard } from "../support/flush-harness.ts";
 import { aScope } from "../support/scopes.ts";
-import { signSegments } from "../support/signing.ts";
+import { aSignedToken, signSegments } from "../support/signing.ts";
 import { aToken, POLICY, testRing } from "../support/tokens.ts";
 
 const ORIGIN = "https://track.example";
@@ -119,6 +119,18 @@ describe("explain", () => {
     });
     const unclicked = await ask("/v1/explain", mine, { token: await aToken({ jti: "never" }) });
     expect(unclicked.json).toMatchObject({ firstClaim: null, click: null });
+  });
+
+  it("names the key of a token and of a click, also where only its ad server can sign with it", async () => {
+    const iat = Math.floor(Date.now() / 1_000) - 1;
+    const payload = aPayload({ jti: "of-an-ad-server", iat, exp: iat + 3_600 });
+    const theirs = await aSignedToken(payload, { alg: "EdDSA", kid: "ed-1", typ: "JWT" });
+    const signer = { kid: "ed-1", alg: "EdDSA" };
+    expect((await ask("/v1/explain", mine, { token: `${theirs}.` })).json).toMatchObject({ signer, click: null });
+    expect(await explained(await click(theirs))).toMatchObject({ verdict: "valid", signer });
+    const answer = await ask("/v1/explain", mine, { token: theirs });
+    expect(answer.json).toMatchObject({ signer, click: { signer }, now: { verdict: "duplicate" } });
+    expect(await explained(first)).toMatchObject({ signer: { kid: "test-1", alg: "HS256" } });
   });
 
   it("tells of a token what a click on it would be now, and counts nothing by telling", async () => {

@@ -8,6 +8,23 @@ export const TEST_TOKEN_KEYS = {
     publishers: ["pub_1", "pub_2"],
     cpc_max: 500_000,
   },
+  // The key of RFC 8037, A.1, whose private half everybody knows.
+  "ed-1": { public_key: { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" } },
+  "ed-limited": {
+    public_key: "F0VTtFbd38aQjsqxwQH-arIeK6oGF3lbfUOmNIKZP9U",
+    advertisers: ["adv_1"],
+    publishers: ["pub_1", "pub_2"],
+    cpc_max: 500_000,
+    hosts: ["shop.example"],
+  },
+  "ed-retired": { public_key: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", retired: true },
+};
+
+/** The private halves, which no Worker has. */
+export const TEST_PRIVATE_KEYS: Readonly<Record<string, string>> = {
+  "ed-1": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+  "ed-limited": "YGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn8",
+  "ed-retired": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
 };
 
 export const TEST_SECRETS = {

@@ -88,7 +88,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 /** Folder → packages that it may import; "" are the root files. */
 export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "": ["itty-router"],
-  core: ["@noble/hashes", "isbot"],
+  core: ["@noble/ed25519", "@noble/hashes", "isbot"],
   access: ["@noble/hashes", "cloudflare:workers", "hono"],
   cold: ["hyparquet", "hyparquet-writer"],
   shard: ["cloudflare:workers"],

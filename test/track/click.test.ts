@@ -4,10 +4,13 @@ import { describe, expect, it } from "vitest";
 import { decodeClaims } from "../../src/core/claims.ts";
 import { openClickId } from "../../src/core/click-id.ts";
 import { decodeEventId } from "../../src/core/event-id.ts";
+import { verifyToken } from "../../src/core/token.ts";
 import { problemType } from "../../src/problem.ts";
-import { BROWSER, CRAWLER } from "../support/builders.ts";
-import { aToken, testRing } from "../support/tokens.ts";
+import { aPayload, BROWSER, CRAWLER } from "../support/builders.ts";
+import { aSignedToken } from "../support/signing.ts";
+import { aToken, POLICY, testRing } from "../support/tokens.ts";
 import { watched } from "../support/watched-edge.ts";
+import vectors from "../vectors/ed25519.json" with { type: "json" };
 
 const ORIGIN = "https://track.example";
 
@@ -165,6 +168,42 @@ describe("a click link", () => {
     const response = await get("/nowhere");
     expect(response.status).toBe(404);
     expect(await problemOf(response)).toBe(problemType("not_found"));
+  });
+});
+
+describe("a link under an Ed25519 key", () => {
+  const header = { alg: "EdDSA", kid: "ed-1", typ: "JWT" };
+  const payload = (claims = {}) => {
+    const iat = Math.floor(Date.now() / 1_000) - 1;
+    return aPayload({ jti: crypto.randomUUID(), iat, exp: iat + 3_600, ...claims });
+  };
+
+  it("redirects, is counted under its token, and its click id is signed with a key of ours", async () => {
+    const token = await aSignedToken(payload(), header);
+    const { response, events } = await watched(`/c/${token}.%20`);
+    expect([response.status, events.map(({ event }) => event.token)]).toEqual([302, [token]]);
+    const clickId = new URL(response.headers.get("Location") ?? "").searchParams.get("click_id") ?? "";
+    expect(openClickId(clickId, await testRing())).toMatchObject({ advertiserId: "adv_1" });
+    const script = await get("/v1/click?redirect=false", { method: "POST", body: JSON.stringify({ token }) });
+    expect(script.status).toBe(204);
+  });
+
+  it("is refused where its key may not sign, or its header names another algorithm than its key has", async () => {
+    const refusedFor = async (claims: object, head: object) =>
+      problemOf(await get(`/c/${await aSignedToken(payload(claims), { ...header, ...head })}`));
+    expect(await refusedFor({ adv: "adv_2" }, { kid: "ed-limited" })).toBe(problemType("key_limit_advertiser"));
+    expect(await refusedFor({}, { kid: "ed-retired" })).toBe(problemType("key_unknown"));
+    expect(await refusedFor({}, { alg: "HS256" })).toBe(problemType("algorithm_mismatch"));
+    expect(await refusedFor({}, { kid: "test-1" })).toBe(problemType("algorithm_mismatch"));
+  });
+
+  it("is judged here as in Node: every vector", async () => {
+    const context = { ring: await testRing(), policy: POLICY, nowMs: vectors.now_ms };
+    const accepted = vectors.valid.map((vector) => ({ ...vector, reason: "accepted" }));
+    for (const { name, token, reason } of [...accepted, ...vectors.refused]) {
+      const verified = await verifyToken(token, context);
+      expect([name, verified.ok ? "accepted" : verified.error.reason]).toEqual([name, reason]);
+    }
   });
 });
 
