@@ -9,7 +9,7 @@
  *   since <instant>
  *
  * Keeps: all keys of a log have its origin as their name. A statement is never a checkpoint: its second line is no
- * size. Who trusts one key of the list trusts what that key introduced, and so on; a key that nobody introduced is none.
+ * size. Who trusts one key of the list trusts what that key introduced, and so on; what nobody introduced is no key.
  */
 import { decodeBase64url } from "./base64url.ts";
 import { err, ok, type Result } from "./result.ts";

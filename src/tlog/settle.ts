@@ -2,8 +2,8 @@
  * Leaves that wait, and what follows once the checkpoint has them: their places are written, and they wait no more.
  *
  * Keeps: a place is written before its leaf stops waiting, and both only of leaves that a checkpoint has: so a leaf
- * that is handed in again meanwhile is found to be in the log, and a place that is given out can be proved. `settled` says
- * up to where all that was done; what lies behind it may be done twice.
+ * that is handed in again meanwhile is found to be in the log, and a place that is given out can be proved. `settled`
+ * says up to where all that was done; what lies behind it may be done twice.
  */
 import { hashLeaf } from "../core/merkle.ts";
 import { TILE_WIDTH, tileWidth } from "../core/tiles.ts";
