@@ -240,6 +240,36 @@ export const OF_ADMINISTRATION = {
     title: "This discrepancy is not mended by accepting a loss.",
     advice: "Have it mended in the way that `mendedBy` names, and audit the day again.",
   },
+  currency_missing: {
+    status: 409,
+    title: "The advertiser has no currency, so it cannot be billed.",
+    advice: "Set the currency in its profile (PATCH /v1/admin/advertisers/<id>); it stays for good.",
+  },
+  nothing_to_bill: {
+    status: 409,
+    title: "Nothing of this advertiser was counted yet.",
+    advice: "Wait until a day with its clicks is reconciled, or name the beginning of the period yourself.",
+  },
+  period_not_next: {
+    status: 409,
+    title: "This period is not the next one to be billed.",
+    advice: "Leave `from` out: a statement begins where the one before it ends.",
+  },
+  period_empty: {
+    status: 422,
+    title: "The period is empty or ends before it begins.",
+    advice: "Name an end behind the beginning; a date as `to` includes that day.",
+  },
+  period_not_reconciled: {
+    status: 409,
+    title: "A day of the period is not reconciled.",
+    advice: "Wait until its audits are clean, and mend what they name where one is blocked.",
+  },
+  evidence_pending: {
+    status: 409,
+    title: "The evidence of the last audits is not made yet.",
+    advice: "Ask again in a few minutes.",
+  },
   foreign_parent: {
     status: 422,
     title: "The ad group is in another campaign.",

@@ -1,0 +1,192 @@
+/**
+ * Drafts and their finalising.
+ *
+ *   POST /v1/admin/statements                    a draft: what would be owed; nothing is issued
+ *   POST /v1/admin/statements/<draft>/finalize   computed again, and put under the next number
+ *
+ * Keeps: a period that is not reconciled, or whose evidence is not made yet, is refused. Two who finalise at once come
+ * to one statement: the number is taken by an object that is put if absent. A statement that was put and not answered
+ * is answered when its draft is finalised again.
+ */
+
+import { getJson, putJson } from "../audit/objects.ts";
+import { MINUTE_MS } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { isoSecond } from "../core/time.ts";
+import { cleanDays, isMadeThrough } from "../evidence/due.ts";
+import { canonicalBytes, EVIDENCE_PREFIX, sha256Hex } from "../evidence/manifest.ts";
+import type { ReportProblem } from "../report/problems.ts";
+import { instantOf, parseMoment } from "../report/query/instants.ts";
+import { dateMinute, toZone, type Zone } from "../report/query/zone.ts";
+import { budgetOf } from "./budgets.ts";
+import { computeStatement } from "./compute.ts";
+import {
+  draftKey,
+  readStatement,
+  readStatements,
+  type Statement,
+  type StatementContent,
+  type StoredStatement,
+  statementKey,
+} from "./statement.ts";
+import { QUARTER_MS } from "./sums.ts";
+
+export type BillingPorts = {
+  readonly bucket: R2Bucket;
+  readonly primary: D1Database;
+  readonly graceMs: number;
+  readonly nowMs: number;
+  /** Takes notice of a statement that stands, perhaps again. */
+  readonly onIssued: (stored: StoredStatement) => Promise<void>;
+};
+
+export type Billed = { readonly id: string; readonly currency: string | null; readonly timeZone: string };
+export type PeriodAsked = { readonly from?: string | undefined; readonly to: string };
+
+export type Draft = { readonly id: string; readonly content: StatementContent };
+
+/** What a statement of the period would be. The same again answers the same draft. */
+export async function draftStatement(
+  ports: BillingPorts,
+  advertiser: Billed,
+  asked: PeriodAsked,
+): Promise<Result<Draft, ReportProblem>> {
+  const { bucket } = ports;
+  if (advertiser.currency === null) {
+    const detail = `The profile of ${advertiser.id} names no currency, so nothing says what its micros are of.`;
+    return err({ reason: "currency_missing", field: "advertiserId", detail });
+  }
+  const zone = toZone(advertiser.timeZone);
+  if (zone === null) throw new Error(`the zone of ${advertiser.id} is none`);
+  const before = await readStatements(bucket, advertiser.id);
+  const period = await periodOf(ports, { advertiser, asked, zone, before });
+  if (!period.ok) return period;
+  const { fromMs } = period.value;
+  const content = await computeStatement(bucket, {
+    ...{ advertiserId: advertiser.id, ...period.value, zone, currency: advertiser.currency, before },
+    budgetMicros: await budgetOf(bucket, advertiser.id, fromMs),
+  });
+  const id = await draftIdOf(content);
+  await putJson(bucket, draftKey(id), content);
+  return ok({ id, content });
+}
+
+async function draftIdOf(content: StatementContent): Promise<string> {
+  return `draft_${(await sha256Hex(canonicalBytes(content))).slice(0, 24)}`;
+}
+
+type Placed = {
+  readonly advertiser: Billed;
+  readonly asked: PeriodAsked;
+  readonly zone: Zone;
+  readonly before: readonly StoredStatement[];
+};
+
+/** The instants of a period that may be billed. */
+async function periodOf(
+  ports: BillingPorts,
+  { advertiser, asked, zone, before }: Placed,
+): Promise<Result<{ readonly fromMs: number; readonly toMs: number }, ReportProblem>> {
+  const last = before.at(-1)?.statement;
+  const due = last === undefined ? await firstDay(ports.bucket, advertiser.id, zone) : Date.parse(last.to);
+  const from = asked.from === undefined ? ok(due) : readEdge(asked.from, "from", zone);
+  const to = readEdge(asked.to, "to", zone);
+  if (!from.ok) return from;
+  if (!to.ok) return to;
+  const [fromMs, toMs] = [from.value, to.value];
+  if (fromMs === null || toMs === null) {
+    return err({ reason: "nothing_to_bill", detail: `${advertiser.id} has no evidence: nothing of it was counted.` });
+  }
+  if (last !== undefined && fromMs !== due) {
+    const detail = `Statement ${last.number} ends at ${last.to}; the next one begins there. Leave from out.`;
+    return err({ reason: "period_not_next", field: "from", detail });
+  }
+  if (fromMs >= toMs) {
+    const detail = `The period would begin at ${isoSecond(fromMs)} and end at ${isoSecond(toMs)}.`;
+    return err({ reason: "period_empty", field: "to", detail });
+  }
+  if (fromMs % QUARTER_MS !== 0 || toMs % QUARTER_MS !== 0) {
+    return err({ reason: "invalid_value", field: "to", detail: "A period begins and ends with a quarter of an hour." });
+  }
+  const { clean, reconciledUntilMs } = await cleanDays(ports.primary, ports.graceMs);
+  if (toMs > reconciledUntilMs) {
+    const until = Number.isFinite(reconciledUntilMs) ? `up to ${isoSecond(reconciledUntilMs)}` : "for no day yet";
+    const detail = `The log is reconciled ${until}; the period ends at ${isoSecond(toMs)}. See GET /v1/admin/audits.`;
+    return err({ reason: "period_not_reconciled", field: "to", detail });
+  }
+  if (!(await isMadeThrough(ports.bucket, clean))) return err({ reason: "evidence_pending" });
+  return ok({ fromMs, toMs });
+}
+
+function readEdge(text: string, edge: "from" | "to", zone: Zone): Result<number, ReportProblem> {
+  const moment = parseMoment(text);
+  return moment.ok
+    ? ok(instantOf(moment.value, edge, zone))
+    : err({ reason: "invalid_value", field: edge, detail: moment.error });
+}
+
+/** The beginning of the local day of the first evidence; null where there is none. */
+async function firstDay(bucket: R2Bucket, advertiserId: string, zone: Zone): Promise<number | null> {
+  const prefix = `${EVIDENCE_PREFIX}adv=${advertiserId}/dt=`;
+  const { objects } = await bucket.list({ prefix, limit: 1 });
+  const day = objects[0]?.key.slice(prefix.length).split("/")[0];
+  if (day === undefined) return null;
+  // A zone ahead of UTC: the local date of the day's first instant begins before it.
+  const minute = dateMinute(day, zone) ?? 0;
+  const startMs = Date.parse(day);
+  return minute * MINUTE_MS <= startMs ? minute * MINUTE_MS : (dateMinute(day, zone, -1) ?? 0) * MINUTE_MS;
+}
+
+export type Issued = {
+  readonly stored: StoredStatement;
+  /** Whether this call put it. */
+  readonly isNew: boolean;
+  /** Whether it says something else than its draft: what was found or accepted meanwhile is in it. */
+  readonly hasChanged: boolean;
+};
+
+/** Puts the statement of a draft, computed again, under its number. */
+export async function finalizeDraft(ports: BillingPorts, id: string): Promise<Result<Issued, ReportProblem>> {
+  const { bucket, nowMs } = ports;
+  const draft = await getJson<StatementContent>(bucket, draftKey(id));
+  if (draft === null) return err({ reason: "not_found", detail: "No draft has this id." });
+  const { advertiser_id: advertiserId, number } = draft;
+  const standing = await readStatement(bucket, advertiserId, number);
+  if (standing !== null) return settled(ports, standing, { id, isNew: false });
+  const before = await readStatements(bucket, advertiserId);
+  const zone = toZone(draft.time_zone);
+  if (zone === null || before.length !== number - 1) throw new Error(`draft ${id} is not the next of ${advertiserId}`);
+  const again = await periodOf(ports, {
+    advertiser: { id: advertiserId, currency: draft.currency, timeZone: draft.time_zone },
+    asked: { from: draft.from, to: draft.to },
+    ...{ zone, before },
+  });
+  if (!again.ok) return again;
+  const content = await computeStatement(bucket, {
+    ...{ advertiserId, ...again.value, zone, currency: draft.currency, before },
+    budgetMicros: draft.budget_micros === null ? null : BigInt(draft.budget_micros),
+  });
+  const statement: Statement = { ...content, draft: id, issued_at: isoSecond(nowMs) };
+  await bucket.put(statementKey(advertiserId, number), canonicalBytes(statement), {
+    onlyIf: { etagDoesNotMatch: "*" },
+    httpMetadata: { contentType: "application/json" },
+  });
+  const stored = await readStatement(bucket, advertiserId, number);
+  if (stored === null) throw new Error(`statement ${number} of ${advertiserId} is gone`);
+  return settled(ports, stored, { id, isNew: true });
+}
+
+/** The statement that stands under a draft's number: of this draft, or of another one. */
+async function settled(
+  ports: BillingPorts,
+  stored: StoredStatement,
+  { id, isNew }: { id: string; isNew: boolean },
+): Promise<Result<Issued, ReportProblem>> {
+  const { draft, issued_at: _, ...content } = stored.statement;
+  if (draft !== id) {
+    const detail = `Statement ${content.number} was issued from ${draft}. Draft the next period.`;
+    return err({ reason: "period_not_next", detail });
+  }
+  await ports.onIssued(stored);
+  return ok({ stored, isNew, hasChanged: (await draftIdOf(content)) !== id });
+}

@@ -1,0 +1,185 @@
+/** Statements over real evidence: what is owed, once, whatever happens between and after them. */
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { PLAIN_STEPS } from "../../src/audit/steps.ts";
+import { putBudget } from "../../src/billing/budgets.ts";
+import { type BillingPorts, draftStatement, finalizeDraft } from "../../src/billing/issue.ts";
+import { readStatements, type Statement } from "../../src/billing/statement.ts";
+import { DAY_MS } from "../../src/core/limits.ts";
+import { isoDay, isoSecond } from "../../src/core/time.ts";
+import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
+import { makeEvidence } from "../../src/evidence/make.ts";
+import { aSignedClick, audit, count, shardOfEvent, startOver, TODAY, TOMORROW } from "../support/audited.ts";
+
+beforeEach(startOver);
+
+const ADV = "adv_1";
+const ADVERTISER = { id: ADV, currency: "EUR", timeZone: "UTC" };
+const ports = (): BillingPorts => ({
+  ...{ bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, nowMs: Date.now() },
+  onIssued: async () => {},
+});
+const evidence = () =>
+  makeEvidence({ bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, onManifest: async () => {} }, PLAIN_STEPS);
+
+async function close(day: string): Promise<void> {
+  expect((await audit({}, PLAIN_STEPS, day)).outcome).toBe("clean");
+  await evidence();
+}
+
+async function issue(to: string, advertiser = ADVERTISER): Promise<Statement> {
+  const draft = await draftStatement(ports(), advertiser, { to });
+  if (!draft.ok) throw new Error(JSON.stringify(draft.error));
+  const issued = await finalizeDraft(ports(), draft.value.id);
+  if (!issued.ok) throw new Error(JSON.stringify(issued.error));
+  return issued.value.stored.statement;
+}
+
+async function revise(click: TokenEvent, n: number, [from, to]: readonly ["valid" | "invalid", "valid" | "invalid"]) {
+  const of = (verdict: "valid" | "invalid") =>
+    ({ verdict, reason: verdict === "valid" ? null : "high_frequency" }) as const;
+  const shard = env.EVENT_SHARD.getByName(await shardOfEvent(click));
+  const request = { encoded: encodeTokenEvent(click), n, from: of(from), to: of(to) };
+  const [revised] = await shard.revise([request], { cause: "replay/1", by: "key_op" });
+  expect(revised).toMatchObject({ outcome: "revised" });
+  await shard.archiveNow();
+}
+
+const afterTomorrow = isoDay(Date.parse(TOMORROW) + DAY_MS);
+
+describe("a statement", () => {
+  it("bills each valid click at its price, by day and campaign, and rounds once", async () => {
+    await count([
+      await aSignedClick({}, { cpc: 250_000, cmp: "cmp_a" }),
+      await aSignedClick({ count: 2 }, { cpc: 100_001, cmp: "cmp_b" }),
+      await aSignedClick({}, { cpc: 7, cmp: "cmp_b" }),
+      await aSignedClick({}, { cpc: 999, adv: "adv_2" }),
+    ]);
+    await close(TODAY);
+    const statement = await issue(TODAY);
+    expect(statement).toMatchObject({
+      ...{ v: 1, kind: "statement", number: 1, previous: null, currency: "EUR", time_zone: "UTC" },
+      ...{ from: `${TODAY}T00:00:00Z`, to: `${TOMORROW}T00:00:00Z` },
+      lines: [
+        { day: TODAY, campaign_id: "cmp_a", gross: 1, valid: 1, duplicate: 0, spend_micros: "250000" },
+        { day: TODAY, campaign_id: "cmp_b", gross: 3, valid: 2, duplicate: 1, spend_micros: "100008" },
+      ],
+      totals: { spend_micros: "350008", due_micros: "350008", due: "0.35", carried_out_micros: "8" },
+      ...{ adjustments: [], corrected: [], credits: [], evidence: [{ day: TODAY, revision: 1 }] },
+    });
+  });
+
+  it("is refused where nothing can be billed yet, and says why", async () => {
+    const draft = (
+      asked: { from?: string; to: string },
+      advertiser: Parameters<typeof draftStatement>[1] = ADVERTISER,
+    ) => draftStatement(ports(), advertiser, asked);
+    expect(await draft({ to: TODAY })).toMatchObject({ error: { reason: "nothing_to_bill" } });
+    await count([await aSignedClick()]);
+    expect(await draft({ from: TODAY, to: TODAY })).toMatchObject({ error: { reason: "period_not_reconciled" } });
+    expect((await audit()).outcome).toBe("clean");
+    expect(await draft({ from: TODAY, to: TODAY })).toMatchObject({ error: { reason: "evidence_pending" } });
+    await evidence();
+    expect(await draft({ to: TODAY }, { ...ADVERTISER, currency: null })).toMatchObject({
+      error: { reason: "currency_missing" },
+    });
+    expect(await draft({ to: TOMORROW })).toMatchObject({ error: { reason: "period_not_reconciled" } });
+    expect(await draft({ from: TOMORROW, to: TODAY })).toMatchObject({ error: { reason: "period_empty" } });
+    expect(await draft({ from: TODAY, to: isoSecond(Date.parse(TODAY)) })).toMatchObject({
+      error: { reason: "period_empty" },
+    });
+    expect(await draft({ to: "soon" })).toMatchObject({ error: { reason: "invalid_value", field: "to" } });
+    await issue(TODAY);
+    expect(await draft({ from: TODAY, to: TODAY })).toMatchObject({ error: { reason: "period_not_next" } });
+    expect(await draft({ to: TODAY })).toMatchObject({ error: { reason: "period_empty" } });
+  });
+
+  it("is put once, whoever finalises which draft, and how often", async () => {
+    await count([await aSignedClick()]);
+    await close(TODAY);
+    const [one, other] = [
+      await draftStatement(ports(), ADVERTISER, { to: TODAY }),
+      await draftStatement(ports(), ADVERTISER, { to: `${TODAY}T12:00:00Z` }),
+    ];
+    if (!one.ok || !other.ok) throw new Error("two drafts");
+    const issued = await Promise.all([one, one, one].map(({ value }) => finalizeDraft(ports(), value.id)));
+    expect(issued.every(({ ok: isDone }) => isDone)).toBe(true);
+    expect(await finalizeDraft(ports(), other.value.id)).toMatchObject({ error: { reason: "period_not_next" } });
+    expect(await readStatements(env.ARCHIVE, ADV)).toHaveLength(1);
+    expect(await finalizeDraft(ports(), "draft_nobody")).toMatchObject({ error: { reason: "not_found" } });
+  });
+});
+
+describe("what is found after a statement", () => {
+  it("is adjusted once by the next one, and taken back when it is taken back", async () => {
+    const click = await aSignedClick({}, { cpc: 300_000 });
+    await count([click, await aSignedClick({}, { cpc: 200_000 })]);
+    await close(TODAY);
+    const first = await issue(TODAY);
+    await revise(click, 1, ["valid", "invalid"]);
+    await close(TOMORROW);
+    const second = await issue(TOMORROW);
+    expect(second).toMatchObject({
+      ...{ kind: "credit_note", number: 2, from: first.to, lines: [] },
+      adjustments: [{ statement: 1, day: TODAY, gross: 0, valid: -1, invalid: 1, spend_micros: "-300000" }],
+      totals: { adjustments_micros: "-300000", due: "-0.30" },
+      corrected: [{ statement: 1, day: TODAY, revision_before: 1, revision: 2 }],
+    });
+    await revise(click, 2, ["invalid", "valid"]);
+    await close(afterTomorrow);
+    const third = await issue(afterTomorrow);
+    expect(third).toMatchObject({
+      adjustments: [{ statement: 1, valid: 1, invalid: -1, spend_micros: "300000" }],
+      totals: { due: "0.30" },
+      corrected: [{ statement: 1, day: TODAY, revision_before: 2, revision: 3 }],
+    });
+  });
+
+  it("between a draft and its finalising is in the statement, and said", async () => {
+    const click = await aSignedClick({}, { cpc: 300_000 });
+    await count([click]);
+    await close(TODAY);
+    const draft = await draftStatement(ports(), ADVERTISER, { to: TODAY });
+    if (!draft.ok) throw new Error("a draft");
+    await revise(click, 1, ["valid", "invalid"]);
+    await close(TOMORROW);
+    const issued = await finalizeDraft(ports(), draft.value.id);
+    expect(issued).toMatchObject({ value: { hasChanged: true, stored: { statement: { totals: { due: "0.00" } } } } });
+    expect(await issue(TOMORROW)).toMatchObject({ adjustments: [], totals: { due: "0.00" } });
+  });
+
+  it("is counted by the zone of the statement that it corrects", async () => {
+    const click = await aSignedClick();
+    await count([click]);
+    await close(TODAY);
+    const [zoned, utc] = [{ ...ADVERTISER, timeZone: "Pacific/Auckland" }, ADVERTISER];
+    const draft = await draftStatement(ports(), zoned, { to: `${TOMORROW}T00:00:00Z` });
+    if (!draft.ok) throw new Error(JSON.stringify(draft.error));
+    const first = await finalizeDraft(ports(), draft.value.id);
+    const day = first.ok ? first.value.stored.statement.lines[0]?.day : undefined;
+    await revise(click, 1, ["valid", "invalid"]);
+    await close(TOMORROW);
+    expect(await issue(TOMORROW, utc)).toMatchObject({ time_zone: "UTC", adjustments: [{ statement: 1, day }] });
+  });
+});
+
+describe("a budget", () => {
+  it("takes off what is above it, and follows what is adjusted later", async () => {
+    const budget = { from: `${TODAY}T00:00:00Z`, micros: "400000", by: "key_op", atMs: 1 };
+    await putBudget(env.ARCHIVE, ADV, budget);
+    const click = await aSignedClick({}, { cpc: 300_000 });
+    await count([click, await aSignedClick({}, { cpc: 200_000 })]);
+    await close(TODAY);
+    expect(await issue(TODAY)).toMatchObject({
+      credits: [{ statement: 1, budget_micros: "400000", spend_micros: "500000", credit_micros: "100000" }],
+      totals: { spend_micros: "500000", credits_micros: "100000", due: "0.40" },
+    });
+    await revise(click, 1, ["valid", "invalid"]);
+    await close(TOMORROW);
+    // 0.20 is what is left to be billed of the first period, 0.40 was.
+    expect(await issue(TOMORROW)).toMatchObject({
+      credits: [{ statement: 1, spend_micros: "200000", credit_micros: "-100000" }],
+      totals: { adjustments_micros: "-300000", due: "-0.20" },
+    });
+  });
+});
