@@ -1,10 +1,11 @@
 /**
  * `npm run demo`: proves the main promise on this machine. Real HTTP traffic with a known truth against the running
- * Worker, then truth beside report, number by number.
+ * Worker, then truth beside report, number by number; then its day is tampered with, audited, mended and closed.
  *
  *   npm run demo -- [--clicks 5000] [--seed 1] [--port 0] [--json]
  *
- * Keeps: fresh state every time. Exit code 0 only when the report became complete and every number agrees, else 1.
+ * Keeps: fresh state every time. Exit code 0 only when the report became complete, every number agrees, and the audit
+ * named and closed what was tampered with, else 1.
  */
 import { parseArgs } from "node:util";
 import { isAgreed, toJson, toText } from "./demo/result.ts";

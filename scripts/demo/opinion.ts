@@ -35,6 +35,19 @@ type Page = {
   readonly meta: { readonly nextCursor: string | null };
 };
 
+type Bucket = Parameters<typeof copyArchive>[0];
+
+/** Events whose lines it disputes once a day is closed; objects that were accepted as no part of any log are left out. */
+export async function disputedEvents(
+  { bindings }: Pick<LocalRuntime, "bindings">,
+  source: ReportSource,
+  except: readonly string[],
+): Promise<string[]> {
+  const policy = await readLatePolicy(source);
+  const { disputes } = await opinionOn(bindings.ARCHIVE as unknown as Bucket, { policy, rows: [], except });
+  return disputes.map((dispute) => String((dispute as { event?: string }).event));
+}
+
 /** Asks the oracle; the minutes from `fromMs` to `toMs` are those of the run. */
 export async function askOracle(
   { bindings }: Pick<LocalRuntime, "bindings">,
@@ -45,7 +58,7 @@ export async function askOracle(
   const policy = await readLatePolicy(source);
   const endsAtMs = Date.now() + ARCHIVED_MAX_MS;
   for (;;) {
-    const result = await opinionOn(bindings.ARCHIVE as unknown as Parameters<typeof copyArchive>[0], policy, rows);
+    const result = await opinionOn(bindings.ARCHIVE as unknown as Bucket, { policy, rows, except: [] });
     if (isUndisputed(result) || Date.now() >= endsAtMs) return result;
     await sleep(LOOK_MS);
   }
@@ -56,13 +69,12 @@ export function isUndisputed({ lines, disputes, differences }: OracleResult): bo
 }
 
 async function opinionOn(
-  archive: Parameters<typeof copyArchive>[0],
-  policy: LatePolicy,
-  rows: readonly FigureRow[],
+  archive: Bucket,
+  { policy, rows, except }: { policy: LatePolicy; rows: readonly FigureRow[]; except: readonly string[] },
 ): Promise<OracleResult> {
   const folder = await mkdtemp(join(tmpdir(), "clickledger-oracle-"));
   try {
-    await copyArchive(archive, folder);
+    await copyArchive(archive, folder, except);
     return await Opinion.on(folder, policy, async (opinion) => ({
       lines: await opinion.lines(),
       disputes: await opinion.disputes(),

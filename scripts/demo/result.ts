@@ -3,6 +3,7 @@
  */
 
 import type { Agents } from "./agents.ts";
+import { type ClosingResult, isClosed } from "./closing.ts";
 import { type Book, keysOf, LEVELS, METRICS, type Metric, NOTHING, type Row, type Sheet } from "./figures.ts";
 import { type Difference, type Refusals, totalOf } from "./ledger.ts";
 import { isUndisputed, type OracleResult } from "./opinion.ts";
@@ -26,6 +27,12 @@ export type DemoResult = {
   /** How many numbers were compared. */
   readonly compared: number;
   readonly oracle: OracleResult;
+  readonly closing: ClosingResult;
+  /** After the day was tampered with, mended and closed. */
+  readonly differencesAfter: readonly Difference[];
+  readonly comparedAfter: number;
+  /** Events whose lines the independent opinion disputes then. */
+  readonly disputedAfter: readonly string[];
   /** False when the report did not become complete in time. */
   readonly isComplete: boolean;
   readonly redirectMs: Spread;
@@ -54,8 +61,15 @@ export function spreadOf(values: readonly number[]): Spread {
   return { p50: at(0.5), p99: at(0.99), samples: sorted.length };
 }
 
-export function isAgreed({ differences, isComplete, oracle }: DemoResult): boolean {
-  return isComplete && differences.length === 0 && isUndisputed(oracle);
+export function isAgreed(result: DemoResult): boolean {
+  const { differences, isComplete, oracle, closing, differencesAfter } = result;
+  const isAgreedBefore = isComplete && differences.length === 0 && isUndisputed(oracle);
+  return isAgreedBefore && isClosed(closing) && differencesAfter.length === 0 && strangers(result).length === 0;
+}
+
+/** Disputed lines that nobody tampered with. */
+function strangers({ disputedAfter, closing }: DemoResult): string[] {
+  return disputedAfter.filter((event) => !closing.tampered.some((one) => one.event === event));
 }
 
 export function toJson(result: DemoResult): string {
@@ -118,14 +132,57 @@ export function toText(result: DemoResult): string {
     "",
     ...verdictLines(result),
     ...oracleLines(result.oracle),
+    "",
+    ...closingLines(result.closing),
+    "",
+    ...comparedLines(result.differencesAfter, result.comparedAfter),
+    ...disputedLines(result),
   ];
   return lines.join("\n");
 }
 
-function verdictLines(result: DemoResult): string[] {
-  if (!result.isComplete) return ["The report did not become complete in time.", ...differenceLines(result)];
-  if (result.differences.length > 0) return differenceLines(result);
-  return [`Every number agrees: ${result.compared} compared.`];
+function verdictLines({ isComplete, differences, compared }: DemoResult): string[] {
+  const lines = comparedLines(differences, compared);
+  return isComplete ? lines : ["The report did not become complete in time.", ...lines];
+}
+
+function comparedLines(differences: readonly Difference[], compared: number): string[] {
+  if (differences.length === 0) return [`Every number agrees: ${compared} compared.`];
+  const lines = differences.map(
+    ({ what, truth, report }) => `  ${what.padEnd(54)} ${truth ?? "none"} ≠ ${report ?? "none"}`,
+  );
+  return [`${differences.length} of ${compared} numbers differ (truth ≠ report):`, ...lines];
+}
+
+/** What was done behind the system's back, what the audits named, and what mended it. */
+function closingLines({ day, tampered, rounds, broughtBack, accepted, mended }: ClosingResult): string[] {
+  const kinds = (found: Readonly<Record<string, number>>) =>
+    Object.entries(found)
+      .map(([kind, times]) => `${times} ${kind}`)
+      .join(", ") || "nothing";
+  const [first = "", second = "", third = "", ...rest] = rounds.map(({ id, outcome, found, tookMs }) => {
+    return `Audit ${id} (${(tookMs / 1_000).toFixed(1)} s) finds ${kinds(found)}: ${outcome}.`;
+  });
+  const revised = mended.map(({ kind, mended: times, left }) => `${times} ${kind}${left > 0 ? ` (${left} left)` : ""}`);
+  return [
+    `The day ${day} is closed early, after somebody has tampered with it. What was done, and what the audits name it:`,
+    ...tampered.map(({ what, kind, found }) => `  ${what.padEnd(50)}${found > 0 ? kind : `NOT FOUND as ${kind}`}`),
+    first,
+    `${broughtBack} segments are brought back from a copy.`,
+    second,
+    `${accepted.length} object is accepted as lost, by name and with a reason.`,
+    third,
+    `Mended over the API, by revisions in the log and repairs of the report database: ${revised.join(", ")}.`,
+    ...rest,
+  ];
+}
+
+function disputedLines(result: DemoResult): string[] {
+  const others = strangers(result);
+  if (others.length > 0)
+    return [`The independent opinion disputes lines that nobody tampered with: ${others.join(", ")}`];
+  const count = result.disputedAfter.length;
+  return [`The independent opinion disputes ${count} of the tampered lines, as they were logged first, and no other.`];
 }
 
 function oracleLines(oracle: OracleResult): string[] {
@@ -141,13 +198,6 @@ function oracleLines(oracle: OracleResult): string[] {
       `${differences.length} rows:`,
     ...some,
   ];
-}
-
-function differenceLines({ differences, compared }: DemoResult): string[] {
-  const lines = differences.map(
-    ({ what, truth, report }) => `  ${what.padEnd(54)} ${truth ?? "none"} ≠ ${report ?? "none"}`,
-  );
-  return [`${differences.length} of ${compared} numbers differ (truth ≠ report):`, ...lines];
 }
 
 function pairTable(title: string, a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): string[] {

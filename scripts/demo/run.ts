@@ -8,10 +8,11 @@ import { randomBytes } from "node:crypto";
 import { makeOperatorKey } from "../../src/access/api-keys.ts";
 import { type LocalRuntime, printFault, startRuntime } from "../local-runtime.ts";
 import { loadAgents } from "./agents.ts";
+import { closeDay } from "./closing.ts";
 import { sendOrders } from "./conversions.ts";
 import { isoMinute, Tallies } from "./figures.ts";
 import { addTraffic, comparedIn, differencesBetween, noRefusals } from "./ledger.ts";
-import { askOracle } from "./opinion.ts";
+import { askOracle, disputedEvents } from "./opinion.ts";
 import { addOrder } from "./orders.ts";
 import { makeKeys, makePlan, PROBE_AD, probesIn, requestsFor } from "./plan.ts";
 import { progressBar } from "./progress.ts";
@@ -19,7 +20,7 @@ import { planOrders } from "./purchases.ts";
 import { readBook, waitUntilComplete, watchProbes } from "./report.ts";
 import { type DemoResult, spreadOf } from "./result.ts";
 import { makeTenants } from "./tenants.ts";
-import { keyRingOf } from "./tokens.ts";
+import { keyRingOf, type SigningKey } from "./tokens.ts";
 import { type Answer, sendTraffic } from "./traffic.ts";
 import { planUploads, sendUploads } from "./uploads.ts";
 
@@ -47,7 +48,7 @@ export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<Demo
     // The archive is asked at the end, and nobody wants to wait a minute for its last segments.
     ARCHIVE_INTERVAL_MS: "5000",
   };
-  const runtime = await startRuntime({ port, vars, onLog: printFault });
+  const runtime = await startRuntime({ port, vars, onLog: printFault, entry: "src/demo/tampered-worker.ts" });
   try {
     return await runOn(runtime, { clicks, seed, apiKey, keys, beganAtMs });
   } finally {
@@ -93,6 +94,10 @@ async function runOn(runtime: LocalRuntime, { clicks, seed, apiKey, keys, beganA
   const advertiserKeys = Array.from(advertisers.values(), (advertiser) => advertiser.apiKey);
   const report = await readBook(source, advertiserKeys, { fromMs, toMs: untilMs });
   const truth = tallies.toBook();
+  const oracle = await askOracle(runtime, source, { fromMs, toMs: untilMs });
+  const closing = await closeDay(runtime, source, { key: keys.active[0] as SigningKey, tallies });
+  const readAgain = await readBook(source, advertiserKeys, { fromMs, toMs: untilMs });
+  const truthAfter = tallies.toBook();
   const clickAnswers = answers.filter(({ planned }) => planned.type === "click");
   return {
     seed,
@@ -108,7 +113,11 @@ async function runOn(runtime: LocalRuntime, { clicks, seed, apiKey, keys, beganA
     refusals,
     differences: differencesBetween(truth, report, refusals),
     compared: comparedIn(truth, report, refusals),
-    oracle: await askOracle(runtime, source, { fromMs, toMs: untilMs }),
+    oracle,
+    closing,
+    differencesAfter: differencesBetween(truthAfter, readAgain, refusals),
+    comparedAfter: comparedIn(truthAfter, readAgain, refusals),
+    disputedAfter: await disputedEvents(runtime, source, closing.accepted),
     isComplete,
     redirectMs: spreadOf(clickAnswers.filter(({ status }) => status === 302).map(({ latencyMs }) => latencyMs)),
     freshnessMs: spreadOf(freshnessOf(clickAnswers, probes.seenAtMs)),

@@ -7,7 +7,7 @@
  * Keeps: complete by chains, not by waiting. Closed segments are rows that were lost with a storage and never come;
  * what of them was announced is named.
  */
-import { sourceOf } from "../archive/archive.ts";
+import { ARCHIVE_PREFIX, sourceOf } from "../archive/archive.ts";
 import type { ArchiveHead, Life } from "../archive/head.ts";
 import type { StoredSegment } from "../archive/segments.ts";
 import { DAY_MS } from "../core/limits.ts";
@@ -91,9 +91,18 @@ async function walk(of: InventoryOf, { life, own, segments, found }: Walk): Prom
     found.push(missing(source, life.end.seq + 1, life.lost.seq));
   }
   if (end !== null && at.seq < end.seq) found.push(missing(source, at.seq + 1, end.seq));
-  else if (life.end.seq > at.seq) await checkNext(of, { life, at, source, found });
+  else if (end === null && isAnnounced(life, day) && life.end.seq > at.seq) {
+    // The log goes so far whether its newest segment is there or not: the seal says so, and it may be brought back.
+    found.push(missing(source, at.seq + 1, life.end.seq));
+    at = life.end;
+  } else if (life.end.seq > at.seq) await checkNext(of, { life, at, source, found });
   const hasLogged = before.has(source) || at.seq > from.seq;
   return hasLogged ? { source, from, to: at } : null;
+}
+
+/** Whether the segment that was announced last is one of this day: by now it must be stored. */
+function isAnnounced({ segment }: Life, day: string): boolean {
+  return segment?.key.startsWith(`${ARCHIVE_PREFIX}dt=${day}/`) ?? false;
 }
 
 function missing(source: string, first: number, last: number): Finding {

@@ -112,6 +112,21 @@ describe("an archive that somebody changed", () => {
   });
 });
 
+describe("the newest segment of a log", () => {
+  it("is missed although nothing was logged behind it, and is taken back when somebody brings it", async () => {
+    const click = await aSignedClick();
+    await count([click]);
+    await count([await again(click)]);
+    const newest = (await segments()).at(-1);
+    if (newest === undefined) throw new Error("nothing is archived");
+    await env.ARCHIVE.delete(newest.key);
+    expect(kindsOf(await audit())).toHaveProperty("segment_missing", 1);
+    expect(kindsOf(await audit()), "again").toHaveProperty("segment_missing", 1);
+    await putText(newest.key, newest.text, newest.object.customMetadata ?? {});
+    expect(await audit()).toMatchObject({ outcome: "clean", cost: { events: 2 } });
+  });
+});
+
 describe("a log that says what the rules do not", () => {
   /** Logs events with verdicts of our own, beside what the shard decides. */
   async function plant(event: TokenEvent, verdict: "valid" | "invalid" | "duplicate", reason: string | null) {

@@ -25,12 +25,12 @@ type Bucket = {
   get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
 };
 
-/** Copies the raw segments; answers how many there were. */
-export async function copyArchive(bucket: Bucket, folder: string): Promise<number> {
+/** Copies the raw segments, but for those that are named; answers how many there were. */
+export async function copyArchive(bucket: Bucket, folder: string, except: readonly string[] = []): Promise<number> {
   let copied = 0;
   for (let cursor: string | undefined, isWhole = false; !isWhole; ) {
     const listed = await bucket.list({ prefix: "raw/v1/", ...(cursor === undefined ? {} : { cursor }) });
-    for (const { key } of listed.objects) {
+    for (const { key } of listed.objects.filter((one) => !except.includes(one.key))) {
       const object = await bucket.get(key);
       if (object === null) throw new Error(`${key} was listed and is not there`);
       await putFile(folder, key, new Uint8Array(await object.arrayBuffer()));

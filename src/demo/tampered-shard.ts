@@ -1,0 +1,36 @@
+/**
+ * The event shard of `npm run demo`, whose storage somebody can change behind its back, so that an audit has something
+ * to find: a line that says what was not decided, a claim that is forgotten.
+ *
+ * Keeps: no HTTP address leads here, and neither a deployment nor `npm start` has it.
+ */
+import { openArrivals } from "../shard/ingest.ts";
+import { rulesInForce } from "../shard/rules-record.ts";
+import { SqliteKeyIndex } from "../shard/sqlite-key-index.ts";
+import { LogStore } from "../shard/sqlite-shard-log.ts";
+import { edgeOf } from "../track/edge.ts";
+import { HistoricEventShard } from "./history/event-shard.ts";
+
+export class TamperedEventShard extends HistoricEventShard {
+  /** Counts an event, and changes what its line says of it before anybody has carried it. */
+  async countAs(encoded: string, from: string, to: string): Promise<void> {
+    await this.ingest([encoded]);
+    this.ctx.storage.sql.exec(
+      `UPDATE log SET lines = replace(lines, ?1, ?2), chars = length(replace(lines, ?1, ?2))
+       WHERE seq = (SELECT max(seq) FROM log)`,
+      from,
+      to,
+    );
+  }
+
+  /** Forgets that an event has claimed its impression. */
+  async forgetClaim(encoded: string): Promise<void> {
+    const { sql } = this.ctx.storage;
+    const { config } = await edgeOf(this.env);
+    const index = new SqliteKeyIndex(sql, new LogStore(sql, rulesInForce(config)));
+    for (const { prepared } of openArrivals([encoded])) {
+      const { key, keyHour: hour, opened } = prepared;
+      index.release([{ hour, key, event: opened.event.id }]);
+    }
+  }
+}
