@@ -2,17 +2,19 @@
  * Clicks for benchmarks: signed links as whole HTTP requests, with the headers that a browser and the platform send.
  */
 import { randomBytes } from "node:crypto";
-import { keyRingOf, type SigningKey, signToken } from "../scripts/demo/tokens.ts";
+import { keyRingOf, privateKeyOf, type SecretKey, type SigningKey, signToken } from "../scripts/demo/tokens.ts";
 
 const BROWSER =
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 const COUNTRIES = ["US", "DE", "BR", "IN", "GB"] as const;
 
-export const BENCH_KEY: SigningKey = { kid: "bench-1", bytes: randomBytes(32) };
+export const BENCH_KEY: SecretKey = { kid: "bench-1", bytes: randomBytes(32) };
+/** An ad server's own. */
+export const BENCH_PRIVATE_KEY = privateKeyOf("bench-2", randomBytes(32));
 
-/** Secrets for a Worker that verifies `BENCH_KEY`. */
+/** Secrets for a Worker that verifies both keys. */
 export const BENCH_SECRETS = {
-  TOKEN_KEYS: keyRingOf([BENCH_KEY]),
+  TOKEN_KEYS: keyRingOf([BENCH_KEY, BENCH_PRIVATE_KEY]),
   TOKEN_SIGNING_KID: BENCH_KEY.kid,
   ADMIN_API_KEY: `clk_${randomBytes(32).toString("base64url")}`,
   SESSION_KEYS: randomBytes(32).toString("base64url"),
@@ -34,10 +36,12 @@ export function benchClaims(index: number, ads: number, issuedAtMs: number): Rec
   };
 }
 
+type Signed = { readonly ads: number; readonly issuedAtMs: number; readonly key?: SigningKey };
+
 /** `count` click requests for distinct impressions. */
-export function clickRequests(count: number, { ads, issuedAtMs }: { ads: number; issuedAtMs: number }): Buffer[] {
+export function clickRequests(count: number, { ads, issuedAtMs, key = BENCH_KEY }: Signed): Buffer[] {
   return Array.from({ length: count }, (_, index) => {
-    const token = signToken(benchClaims(index, ads, issuedAtMs), BENCH_KEY);
+    const token = signToken(benchClaims(index, ads, issuedAtMs), key);
     const cf = JSON.stringify({ country: COUNTRIES[index % COUNTRIES.length], colo: "BEN", asn: 64_512 });
     const address = `198.51.${(index >> 8) % 256}.${index % 256}`;
     const lines = [

@@ -61,7 +61,8 @@ export async function measureRedirect({
   }
 }
 
-async function runRound(
+/** Redirects as many of the requests as are answered in this time; each has to be a redirect. */
+export async function runRound(
   url: string,
   requests: readonly Buffer[],
   durationMs: number,

@@ -10,7 +10,7 @@ import { type KnownAgents, makePeople } from "./people.ts";
 import type { AdIds, Impression, Keys, PlannedRequest, Step } from "./requests.ts";
 import { type Play, SCENARIOS, singleClick } from "./scenarios.ts";
 import { SHOWINGS, shownBefore } from "./showings.ts";
-import { signToken } from "./tokens.ts";
+import { privateKeyOf, signToken } from "./tokens.ts";
 
 export type PlanOptions = {
   readonly clicks: number;
@@ -53,9 +53,13 @@ export function idsOf(ad: number, adId = `ad_${ad}`): AdIds {
 /** Keys made from the seed; they protect nothing. */
 export function makeKeys(seed: number): Keys {
   const random = new Random(seed ^ 0x5eed);
-  const key = (kid: string) => ({ kid, bytes: Buffer.from(Array.from({ length: 32 }, () => random.below(256))) });
+  const bytes = () => Buffer.from(Array.from({ length: 32 }, () => random.below(256)));
+  const key = (kid: string) => ({ kid, bytes: bytes() });
   const first = key("demo-a");
-  return { active: [first, key("demo-b")], forged: { ...key(first.kid) }, foreign: key("demo-retired") };
+  const [second, forged, foreign] = [key("demo-b"), key(first.kid), key("demo-retired")];
+  // An ad server that nobody here can sign for.
+  const own = privateKeyOf("demo-ad-server", bytes());
+  return { active: [first, second, own], forged, foreign };
 }
 
 export function makePlan({ clicks, seed, startMs, durationMs, agents, keys }: PlanOptions): PlannedRequest[] {
