@@ -14,8 +14,8 @@
  * in which copies arrive and however many they are, an order ends credited to its latest click in the window, with its
  * value plus each correction once, of which it has neither fewer than none nor more than a conversion may have. What
  * contradicts an earlier word (another value, a correction's other value, an order that was retracted) is refused, and
- * nothing changes. A plan without a line changes no figure. A state is ASCII of at most `ORDER_STATE_CHARS_MAX`
- * characters, whatever the sender's names are.
+ * nothing changes. A plan without a line changes no figure. A state is ASCII of at most 8 000 characters, as the bounds
+ * below and that of a click id come to, whatever the sender's names are.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
@@ -95,8 +95,6 @@ export type ConversionConflict =
 
 /** Clicks of one order that are told apart, so that what moves nothing is logged once. */
 export const CLICKS_PER_ORDER_MAX = 32;
-/** What the bounds above and that of a click id come to, rounded up; an order's state is one row of storage. */
-export const ORDER_STATE_CHARS_MAX = 8_000;
 const CORRECTION_KEY_BYTES = 16;
 
 /**
