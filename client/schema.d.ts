@@ -517,6 +517,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List which log days are or were held */
+        get: operations["listHolds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a hold, and which of its days are gone */
+        get: operations["getHold"];
+        /**
+         * Keep the lines of log days until the hold is released
+         * @description Lines leave when they are old and their day is audited clean, unless they are held. A hold never changes; the same again gets the same answer. An event of a day may be logged up to ten days later: name those days too.
+         */
+        put: operations["holdDays"];
+        post?: never;
+        /**
+         * Release a hold
+         * @description Its record stays. The lines of its days leave as those of others do. Again gets the same answer.
+         */
+        delete: operations["releaseHold"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/rebuild": {
         parameters: {
             query?: never;
@@ -1292,6 +1334,22 @@ export interface components {
              */
             day: string;
         };
+        DaysToHold: {
+            /**
+             * Format: date
+             * @description The first log day that is held.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The day behind the last one, at most 400 later.
+             */
+            to: string;
+            /** @description Whose dispute. */
+            advertiserId?: string | null;
+            /** @description Why these days stay. */
+            reason: string;
+        };
         LateDecisions: {
             decisions: {
                 id: string;
@@ -1577,7 +1635,7 @@ export interface components {
             at: string;
             keyId: string;
             /** @enum {string} */
-            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept" | "apply" | "undo";
+            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept" | "apply" | "undo" | "release";
             subjectKind: string;
             subjectId: string;
             before: {
@@ -1927,6 +1985,57 @@ export interface components {
                 shard: string | null;
                 archiveObject: string | null;
             };
+        };
+        HeldDays: {
+            id: string;
+            /**
+             * Format: date
+             * @description In UTC.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The day behind the last one that is held.
+             */
+            to: string;
+            /** @description Whose dispute it is; the days are held whole. */
+            advertiserId: string | null;
+            reason: string;
+            by: string;
+            /** Format: date-time */
+            heldAt: string;
+            releasedBy: string | null;
+            /** @description Null while it is in force. */
+            releasedAt: string | null;
+            /** @description Days of it whose lines were deleted before it, or are being deleted. */
+            daysGone: string[];
+        };
+        Hold: {
+            id: string;
+            /**
+             * Format: date
+             * @description In UTC.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The day behind the last one that is held.
+             */
+            to: string;
+            /** @description Whose dispute it is; the days are held whole. */
+            advertiserId: string | null;
+            reason: string;
+            by: string;
+            /** Format: date-time */
+            heldAt: string;
+            releasedBy: string | null;
+            /** @description Null while it is in force. */
+            releasedAt: string | null;
+        };
+        HoldPage: {
+            holds: components["schemas"]["Hold"][];
+            /** @description `after` of the next page; null behind the last. */
+            next: string | null;
         };
         LateClick: {
             id: string;
@@ -6431,6 +6540,8 @@ export interface operations {
              *     [day-before-open](/problems/day-before-open): The log day before this one was not audited.
              *
              *     [audit-running](/problems/audit-running): An audit of this log day is under way.
+             *
+             *     [day-retired](/problems/day-retired): The lines of this log day are gone.
              */
             409: {
                 headers: {
@@ -6849,6 +6960,490 @@ export interface operations {
             /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHolds: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, by id. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldPage"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hold. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldDays"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    holdDays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DaysToHold"];
+            };
+        };
+        responses: {
+            /** @description The hold, and which of its days are gone already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldDays"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [already-exists](/problems/already-exists): Another object already has this id. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releaseHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hold, released. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {

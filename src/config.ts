@@ -51,6 +51,8 @@ export type Config = {
   /** Past this many characters of unposted log a shard refuses more; the queue holds the rest. */
   readonly logBacklogCharsMax: number;
   readonly tiers: TierSettings;
+  /** The lines of a log day stay so long, and longer where it is not audited clean or held (batch/retire-days.ts). */
+  readonly rawKeptDays: number;
   /** How long after its end a log day is sealed and audited (src/audit/). */
   readonly closeGraceMs: number;
   /** Report databases, by binding, over which advertisers are spread when they are first seen (facts/directory.ts). */
@@ -116,13 +118,28 @@ function checkConfig(env: object): Config | ConfigError {
     archiveIntervalMs: settings.integer("ARCHIVE_INTERVAL_MS", 100, 3_600_000),
     logBacklogCharsMax: settings.integer("LOG_BACKLOG_CHARS_MAX", 1_000, 2_000_000_000),
     tiers: tiers(settings),
+    rawKeptDays: settings.integer("RAW_KEPT_DAYS", 7, 36_500),
     closeGraceMs: settings.integer("CLOSE_GRACE_H", 0, 168) * HOUR_MS,
     newAdvertisersTo: newAdvertisersTo(settings),
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
     keysKeptMs: tokenTtlMaxS * SECOND_MS + DAY_MS,
   };
+  checkRawKept(settings, config);
   checkBindings(settings);
   return settings.faults.length === 0 ? config : new ConfigError(settings.faults);
+}
+
+/** Folds tell what lines told, as long as days are kept; the review list needs lines for as long as keys are known. */
+function checkRawKept(settings: Settings, { rawKeptDays, dedupHorizonMs, closeGraceMs, tiers: of }: Config): void {
+  const isSet = settings.faults.every(
+    ({ name }) => !/^(RAW|DAYS)_KEPT_DAYS$|^CLOSE_GRACE_H$|^TOKEN_TTL_MAX_S$/.test(name),
+  );
+  const daysMin = Math.ceil((dedupHorizonMs + closeGraceMs) / DAY_MS) + 2;
+  if (!isSet) return;
+  if (rawKeptDays < daysMin) {
+    settings.refuse("RAW_KEPT_DAYS", `must be ${daysMin} or more: the dedup horizon, and the grace of audits`);
+  }
+  if (rawKeptDays > of.daysKeptDays) settings.refuse("RAW_KEPT_DAYS", "must be within DAYS_KEPT_DAYS");
 }
 
 function secrets(settings: Settings): Pick<Config, "tokenKeys" | "tokenSigningKid" | "adminApiKey" | "sessionKeys"> {

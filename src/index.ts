@@ -100,6 +100,14 @@ export default {
         const { startEvidence } = await import("./evidence/workflow.ts");
         await startEvidence(env, nowMs);
       }),
+      duty("retire days", async () => {
+        const { isRetireTurn, retireDays } = await import("./batch/retire-days.ts");
+        if (!isRetireTurn(nowMs)) return;
+        const { isEvidencedIn } = await import("./evidence/due.ts");
+        const { rawKeptDays, closeGraceMs } = readConfig(env);
+        const isEvidenced = (day: string) => isEvidencedIn(env, day, closeGraceMs);
+        await retireDays({ archive: env.ARCHIVE, nowMs, rawKeptDays, isEvidenced });
+      }),
       duty("report pages", async () => void (await dropKeptRows(env.ARCHIVE, nowMs))),
       duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),
     ]);

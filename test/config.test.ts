@@ -142,13 +142,16 @@ describe("readConfig", () => {
     [{ MINUTES_KEPT_DAYS: "731" }, "MINUTES_KEPT_DAYS"],
     [{ HOURS_KEPT_DAYS: "1827" }, "HOURS_KEPT_DAYS"],
     [{ DAYS_KEPT_DAYS: "729" }, "HOURS_KEPT_DAYS"],
+    [{ RAW_KEPT_DAYS: "1827" }, "RAW_KEPT_DAYS"],
+    [{ RAW_KEPT_DAYS: "12" }, "RAW_KEPT_DAYS"],
+    [{ RAW_KEPT_DAYS: "13", CLOSE_GRACE_H: "25" }, "RAW_KEPT_DAYS"],
   ])("[fault C2] refuses tiers of which the finer outlives the coarser: %j", (tiers, name) => {
     expect(refusalOf(tiers).settings).toEqual([name]);
   });
 
   it("takes tiers that end together", () => {
-    const tiers = { HOT_MINUTES_H: "168", MINUTES_KEPT_DAYS: "7", HOURS_KEPT_DAYS: "7", DAYS_KEPT_DAYS: "7" };
-    expect(read(tiers).tiers.minutesKeptDays).toBe(7);
+    const tiers = { HOT_MINUTES_H: "168", MINUTES_KEPT_DAYS: "7", HOURS_KEPT_DAYS: "7", DAYS_KEPT_DAYS: "13" };
+    expect(read({ ...tiers, RAW_KEPT_DAYS: "13" }).tiers.minutesKeptDays).toBe(7);
   });
 
   it.each([

@@ -17,6 +17,7 @@ export const AUDIT_ACTIONS = [
   "accept",
   "apply",
   "undo",
+  "release",
 ] as const;
 
 export type AuditEntry = {

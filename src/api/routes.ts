@@ -19,7 +19,7 @@ import { QUERY_BYTES_MAX } from "../report/limits.ts";
 type Answering<A> = (asked: A) => Response | Promise<Response>;
 
 type Shape = {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** As Hono writes it. */
   readonly path: string;
   /** JSON that is read before the handler is asked: an object unless any value will do; or the fields of a form. */
@@ -51,6 +51,7 @@ const LIST = { bytesMax: 262_144 } as const;
 /** 1 000 rows of conversions or counts. */
 const UPLOAD_BYTES_MAX = 2_000_000;
 const SUBMISSION = { whenFailed: "unavailable" } as const;
+const ONE_HOLD = "/v1/admin/holds/:id";
 const ONE_KEY = "/v1/admin/keys/:id";
 
 const admin = () => import("../admin/app.ts");
@@ -167,6 +168,10 @@ const OPERATOR_ROUTES: readonly Route[] = [
     ...{ method: "POST", path: "/v1/admin/audits/:day/losses", needs: "admin", body: LIST },
     load: async () => (await operator()).acceptDayLoss,
   },
+  { method: "GET", path: "/v1/admin/holds", needs: "admin", load: async () => (await operator()).holds },
+  { method: "GET", path: ONE_HOLD, needs: "admin", load: async () => (await operator()).oneHold },
+  { method: "PUT", path: ONE_HOLD, needs: "admin", body: LIST, load: async () => (await operator()).hold },
+  { method: "DELETE", path: ONE_HOLD, needs: "admin", load: async () => (await operator()).release },
   {
     ...{ method: "POST", path: "/v1/admin/rebuild", needs: "admin", body: LIST },
     load: async () => (await operator()).rebuild,

@@ -5,15 +5,25 @@
  *
  * Keeps: the contract of facts/folded-log.ts. Reads no database: seals and reports in R2 are the authority.
  */
+import { sourceOf } from "../archive/archive.ts";
+import { objectsBelow, segmentsOfDay } from "../archive/segments.ts";
 import { parseJson } from "../core/base64url.ts";
 import type { Facts } from "../core/facts.ts";
 import { DAY_MS } from "../core/limits.ts";
 import { isoDay } from "../core/time.ts";
 import { type FoldedDay, type FoldedLog, LogMissingError, type StoredFold } from "../facts/folded-log.ts";
 import { type AuditReport, auditPrefix } from "./audit-report.ts";
-import { type FoldIndex, type FoldList, factsOfRows, foldIndexKey, foldListKey, type ListedFold } from "./folds.ts";
+import {
+  type FoldIndex,
+  type FoldList,
+  factsOfRows,
+  foldIndexKey,
+  foldListKey,
+  foldsPrefix,
+  type ListedFold,
+} from "./folds.ts";
 import { markAudited, markSealed } from "./log-days.ts";
-import { decodeStored, getJson, keysBelow, SEALS_PREFIX, type Seal, sealKey, sha256Of } from "./objects.ts";
+import { decodeStored, getJson, hexOf, keysBelow, SEALS_PREFIX, type Seal, sealKey, sha256Of } from "./objects.ts";
 
 const SEAL_KEY = /dt=(\d{4}-\d{2}-\d{2})\.json$/;
 
@@ -98,4 +108,45 @@ async function bytesOf(bucket: R2Bucket, key: string, sha256: string): Promise<A
 
 function parse<T>(bytes: ArrayBuffer): T {
   return parseJson(new TextDecoder().decode(bytes)) as T;
+}
+/**
+ * What keeps the lines of a clean day from being told by its folds: folds that are not as its audit wrote them, and
+ * segments with rows that are in none of them, which came later. Memory: the keys of a day.
+ */
+export async function unfoldedOf(bucket: R2Bucket, report: AuditReport): Promise<string[]> {
+  const { day, attempt } = report;
+  const index = parse<FoldIndex>(await bytesOf(bucket, foldIndexKey(day, attempt), report.folds));
+  const stored = new Map<string, R2Object>();
+  for await (const object of objectsBelow(bucket, foldsPrefix(day, attempt))) stored.set(object.key, object);
+  const unfolded: string[] = [];
+  const bySource = new Map<string, readonly ListedFold[]>();
+  for (const shard of Object.keys(index.shards)) {
+    const list = await foldListOf(bucket, report, shard);
+    for (const [source, { folds }] of Object.entries(list?.sources ?? {})) {
+      bySource.set(source, folds);
+      for (const { key, sha256 } of folds) {
+        if (!(await isStored(bucket, stored.get(key), sha256))) unfolded.push(key);
+      }
+    }
+  }
+  for (const { key, owner, from, to, isClosed } of await segmentsOfDay(bucket, day)) {
+    let seq = from.seq;
+    for (const fold of bySource.get(sourceOf(owner)) ?? []) if (fold.from.seq <= seq) seq = Math.max(seq, fold.to.seq);
+    if (!isClosed && seq < to.seq) unfolded.push(key);
+  }
+  return unfolded;
+}
+
+/** R2 has compared an object's bytes with the SHA-256 that it tells; where it tells none, they are read. */
+async function isStored(bucket: R2Bucket, object: R2Object | undefined, sha256: string): Promise<boolean> {
+  if (object === undefined) return false;
+  const { sha256: known } = object.checksums;
+  if (known !== undefined) return hexOf(new Uint8Array(known)) === sha256;
+  try {
+    await bytesOf(bucket, object.key, sha256);
+    return true;
+  } catch (fault) {
+    if (fault instanceof LogMissingError) return false;
+    throw fault;
+  }
 }

@@ -6,6 +6,7 @@
  * starts again after an instance died takes the next number.
  */
 import { ARCHIVE_PREFIX } from "../archive/archive.ts";
+import { retiredKey } from "../archive/holds.ts";
 import { DAY_MS, HOUR_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoDay } from "../core/time.ts";
@@ -14,7 +15,7 @@ import { lastAudited, readLogDays } from "./log-days.ts";
 import { workPrefix } from "./objects.ts";
 
 /** Why a day is not audited now. */
-export type StartRefusal = "day_not_over" | "day_without_log" | "day_before_open" | "audit_running";
+export type StartRefusal = "day_not_over" | "day_without_log" | "day_before_open" | "audit_running" | "day_retired";
 
 /** After this long without a report an audit is taken for dead. */
 const DEAD_AFTER_MS = 6 * HOUR_MS;
@@ -40,6 +41,8 @@ export async function takeAttempt(
   const dayMs = Date.parse(day);
   const isOver = isEarly ? dayMs <= nowMs : dayMs + DAY_MS + graceMs <= nowMs;
   if (!isOver) return err("day_not_over");
+  const isRetired = async () => (await bucket.head(retiredKey(day))) !== null;
+  if (await isRetired()) return err("day_retired");
   const first = await firstLogDay(bucket);
   if (first === null || day < first) return err("day_without_log");
   const before = isoDay(dayMs - DAY_MS);
@@ -48,13 +51,29 @@ export async function takeAttempt(
   if (!isNext) return err("day_before_open");
   const last = await lastAttempt(bucket, day);
   if (last > 0 && (await bucket.head(auditKey(day, last))) === null) {
-    const started = await bucket.head(startKey(day, last));
-    if (started !== null && nowMs - started.uploaded.getTime() < DEAD_AFTER_MS) return err("audit_running");
+    if (await isAlive(bucket, startKey(day, last), nowMs)) return err("audit_running");
   }
   const taken = await bucket.put(startKey(day, last + 1), JSON.stringify({ id: auditId(day, last + 1), nowMs }), {
     onlyIf: { etagDoesNotMatch: "*" },
   });
-  return taken === null ? err("audit_running") : ok(last + 1);
+  if (taken === null) return err("audit_running");
+  if (await isRetired()) {
+    await bucket.delete(startKey(day, last + 1));
+    return err("day_retired");
+  }
+  return ok(last + 1);
+}
+
+/** Whether an audit of the day is under way: it has begun, has no report yet, and is not taken for dead. */
+export async function isAuditRunning(bucket: R2Bucket, day: string, nowMs: number): Promise<boolean> {
+  const last = await lastAttempt(bucket, day);
+  if (last === 0 || (await bucket.head(auditKey(day, last))) !== null) return false;
+  return isAlive(bucket, startKey(day, last), nowMs);
+}
+
+async function isAlive(bucket: R2Bucket, key: string, nowMs: number): Promise<boolean> {
+  const started = await bucket.head(key);
+  return started !== null && nowMs - started.uploaded.getTime() < DEAD_AFTER_MS;
 }
 
 const startKey = (day: string, attempt: number) => `${workPrefix(day, attempt)}start.json`;

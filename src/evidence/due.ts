@@ -88,6 +88,17 @@ export async function isMadeThrough(bucket: R2Bucket, clean: CleanDays): Promise
   return through?.audits === spelled(clean);
 }
 
+/** Whether a log day is clean, over for all its service day needs, and all evidence is made that it has a part in. */
+export async function isEvidencedIn(
+  { ARCHIVE, REPORT_DB }: Pick<Env, "ARCHIVE" | "REPORT_DB">,
+  day: string,
+  graceMs: number,
+): Promise<boolean> {
+  const { clean, reconciledUntilMs } = await cleanDays(REPORT_DB, graceMs);
+  if (!clean.has(day) || Date.parse(day) + DAY_MS > reconciledUntilMs) return false;
+  return isMadeThrough(ARCHIVE, clean);
+}
+
 /** A short name for a state of the audits. */
 export async function namedAudits(clean: CleanDays): Promise<string> {
   return (await sha256Hex(encodeUtf8(spelled(clean)))).slice(0, 16);

@@ -10,6 +10,7 @@ import { endSecretSchema } from "../admin/postback-secret.ts";
 import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, CREATIVES, PUBLISHERS } from "../admin/resources.ts";
 import { auditStart, lossSchema } from "../operator/audits.ts";
 import { replaySchema } from "../operator/dead-letters.ts";
+import { holdSchema } from "../operator/holds.ts";
 import { decisionsSchema } from "../operator/late-clicks.ts";
 import { rebuildSchema } from "../operator/rebuild.ts";
 import { periodSchema } from "../operator/replays.ts";
@@ -45,6 +46,7 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   DatabaseToRebuild: rebuildSchema,
   DayToAudit: auditStart,
   LossToAccept: lossSchema,
+  DaysToHold: holdSchema,
   PeriodToLookAt: periodSchema,
   TokenToExplain: operator.TokenToExplain,
   TokenClaims: track.TokenClaims,
@@ -93,6 +95,9 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   AuditStarted: operator.AuditStarted,
   DayMended: operator.DayMended,
   AcceptedLoss: operator.AcceptedLoss,
+  Hold: operator.Hold,
+  HeldDays: operator.HeldDays,
+  HoldPage: operator.HoldPage,
   RebuildProgress: operator.RebuildProgress,
   StartedReplay: operator.StartedReplay,
   Replay: operator.Replay,

@@ -15,6 +15,7 @@ export const EXAMPLE = {
   changeCursor: "example-cursor.example-seal.2026-11",
   deadLetter: "dead/v1/dt=2026-04-20/reason=retries_exhausted/example-0.json",
   logDay: "2026-04-19",
+  holdId: "dispute-7",
   lostObject: "raw/v1/dt=2026-04-19/hour=10/shard=clicks-3/example-000000000812.ndjson.gz",
   signature: "example-signature-example-signature-exampl1",
   secret: "example-secret-example-secret-example-secr1",

@@ -44,7 +44,7 @@ export type Answer = {
 
 export type Operation = {
   readonly id: string;
-  readonly method: "get" | "post" | "patch" | "delete" | "options";
+  readonly method: "get" | "post" | "put" | "patch" | "delete" | "options";
   /** With `{name}` for a part that varies. */
   readonly path: string;
   readonly tag: string;

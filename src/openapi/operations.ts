@@ -32,6 +32,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   Explain: "What happened to one click, and why.",
   "Late clicks": "Clicks that were reported too late and wait for a decision.",
   "Dead letters": "What could not be counted, kept for an operator.",
+  Holds: "Log days whose lines are kept longer than others.",
   "Second looks": "Rules over many clicks of a period: what they would change, and having it revised.",
   Audits: "Log days that were sealed, read again and compared, and what was found.",
   Administration: "Tenants and what they advertise.",

@@ -176,6 +176,27 @@ const Discrepancy = z.object({
 
 export const AcceptedLoss = z.object({ object: text, reason: text, by: text, acceptedAt: instant });
 
+export const Hold = z.object({
+  id: text,
+  from: logDay,
+  to: logDay.describe("The day behind the last one that is held."),
+  advertiserId: text.nullable().describe("Whose dispute it is; the days are held whole."),
+  reason: text,
+  by: text,
+  heldAt: instant,
+  releasedBy: text.nullable(),
+  releasedAt: instant.nullable().describe("Null while it is in force."),
+});
+
+export const HeldDays = Hold.extend({
+  daysGone: z.array(logDay).describe("Days of it whose lines were deleted before it, or are being deleted."),
+});
+
+export const HoldPage = z.object({
+  holds: z.array(Hold),
+  next: text.nullable().describe("`after` of the next page; null behind the last."),
+});
+
 export const DayAudits = z.object({
   day: logDay,
   state: z.enum(["sealed", "clean", "blocked"]).nullable(),

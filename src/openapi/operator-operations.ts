@@ -5,6 +5,7 @@
 import { REFUSAL_REASONS } from "../core/refusal.ts";
 import { auditsQuery } from "../operator/audits.ts";
 import { listSchema as lettersQuery, showSchema } from "../operator/dead-letters.ts";
+import { holdsQuery } from "../operator/holds.ts";
 import { listSchema as lateQuery } from "../operator/late-clicks.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
@@ -18,6 +19,7 @@ const isOfToken = (reason: string) => !/^(body_|field_|method_|speculative|life_
 const audits = { tag: "Audits", scopes: ["admin"] } as const;
 const REPLAYED = problems("replay_phase", "replay_dry_only");
 const looks = { tag: "Second looks", scopes: ["admin"] } as const;
+const holds = { tag: "Holds", scopes: ["admin"] } as const;
 const letters = { tag: "Dead letters", scopes: ["admin"] } as const;
 
 export const OPERATOR_OPERATIONS: readonly Operation[] = [
@@ -119,7 +121,7 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     answers: { 202: json("The audit is under way.", "AuditStarted") },
     problems: [
       ...[...CHECKED, ...BODIES],
-      ...problems("day_not_over", "day_without_log", "day_before_open", "audit_running"),
+      ...problems("day_not_over", "day_without_log", "day_before_open", "audit_running", "day_retired"),
     ],
     examples: [],
   },
@@ -147,6 +149,40 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
         body: { object: EXAMPLE.lostObject, reason: "The bucket was restored from a copy of the day before." },
       },
     ],
+  },
+  {
+    ...{ ...holds, id: "listHolds", method: "get", path: "/v1/admin/holds" },
+    summary: "List which log days are or were held",
+    query: holdsQuery,
+    answers: { 200: json("A page, by id.", "HoldPage") },
+    problems: CHECKED,
+    examples: [{ name: "all", status: 200 }],
+  },
+  {
+    ...{ ...holds, id: "getHold", method: "get", path: "/v1/admin/holds/{id}" },
+    summary: "Show a hold, and which of its days are gone",
+    answers: { 200: json("The hold.", "HeldDays") },
+    problems: [...CHECKED, ...NOT_FOUND],
+    examples: [{ name: "one", path: { id: EXAMPLE.holdId }, status: 200 }],
+  },
+  {
+    ...{ ...holds, id: "holdDays", method: "put", path: "/v1/admin/holds/{id}" },
+    summary: "Keep the lines of log days until the hold is released",
+    description:
+      "Lines leave when they are old and their day is audited clean, unless they are held. A hold never changes; the " +
+      "same again gets the same answer. An event of a day may be logged up to ten days later: name those days too.",
+    body: { schema: "DaysToHold" },
+    answers: { 200: json("The hold, and which of its days are gone already.", "HeldDays") },
+    problems: [...CHECKED, ...BODIES, ...problems("already_exists")],
+    examples: [],
+  },
+  {
+    ...{ ...holds, id: "releaseHold", method: "delete", path: "/v1/admin/holds/{id}" },
+    summary: "Release a hold",
+    description: "Its record stays. The lines of its days leave as those of others do. Again gets the same answer.",
+    answers: { 200: json("The hold, released.", "Hold") },
+    problems: [...CHECKED, ...NOT_FOUND],
+    examples: [],
   },
   {
     ...{ ...letters, id: "rebuildDatabase", method: "post", path: "/v1/admin/rebuild" },

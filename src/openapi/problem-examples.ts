@@ -103,6 +103,17 @@ const OPERATOR: Readonly<Record<string, readonly Example[]>> = {
     },
     { name: "noReason", path: { day: EXAMPLE.logDay }, body: { object: EXAMPLE.lostObject }, status: 400 },
   ],
+  listHolds: [{ name: "noLimit", query: { limit: "0" }, status: 400 }],
+  getHold: [{ name: "unknown", path: { id: "dispute-0" }, status: 404 }],
+  holdDays: [
+    {
+      name: "another",
+      path: { id: EXAMPLE.holdId },
+      body: { from: "2026-04-01", to: "2026-04-02", reason: "Days of another dispute." },
+      status: 409,
+    },
+  ],
+  releaseHold: [{ name: "unknown", path: { id: "dispute-0" }, status: 404 }],
   rebuildDatabase: [{ name: "notBound", body: { database: "REPORT_DB_9" }, status: 400 }],
   createReplay: [{ name: "reversed", body: { from: "2026-04-20", to: "2026-04-13", rules: [] }, status: 400 }],
 };

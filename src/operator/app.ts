@@ -19,6 +19,7 @@ import { topologyInForce } from "../shard/topology-keeper.ts";
 import { acceptLoss, listAudits, mendDay, runAudit, showAudits } from "./audits.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
 import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
+import { endHold, holdDays, listHolds, showHold } from "./holds.ts";
 import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
 import { rebuildDatabase } from "./rebuild.ts";
 import { actOnReplay, showReplay, startReplay } from "./replays.ts";
@@ -76,6 +77,11 @@ export const auditsOfDay = act(({ env, param }) => showAudits(param("day"), env)
 export const startDayAudit = act(({ env, config, body, actor }) => runAudit(body, { env, config }, actor), 202);
 export const mendAuditedDay = act(({ env, param, actor }) => mendDay(param("day"), { env, actor }));
 export const acceptDayLoss = act(({ env, param, body, actor }) => acceptLoss(param("day"), body, { env, actor }));
+
+export const holds = act(({ env, search }) => listHolds(search(), env.ARCHIVE));
+export const oneHold = act(({ env, param }) => showHold(param("id"), env.ARCHIVE));
+export const hold = act(({ env, param, body, actor }) => holdDays(param("id"), body, { env, actor }));
+export const release = act(({ env, param, actor }) => endHold(param("id"), { env, actor }));
 
 export const rebuild = act(({ env, config, body, actor }) =>
   rebuildDatabase(body, env, { actor, newTo: config.newAdvertisersTo, dedupHorizonMs: config.dedupHorizonMs }),

@@ -26,14 +26,14 @@ import { isoDay } from "../core/time.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { invalidBody } from "./invalid.ts";
 
-const day = z
+export const logDay = z
   .string()
   .refine(isDay, "A log day is a date in UTC, as in 2026-11-27.")
   .meta({ format: "date" })
   .describe("A log day: a date in UTC.");
 
-export const auditsQuery = z.strictObject({ from: day.optional(), to: day.optional() });
-export const auditStart = z.strictObject({ day });
+export const auditsQuery = z.strictObject({ from: logDay.optional(), to: logDay.optional() });
+export const auditStart = z.strictObject({ day: logDay });
 export const lossSchema = z.strictObject({
   object: z.string().min(1).max(1_024).describe("What the audit names, letter for letter: `where` of a discrepancy."),
   reason: z.string().trim().min(10).max(500).describe("Why it is lost; printed on what it touches."),
@@ -146,6 +146,7 @@ function refusal(reason: StartRefusal, name: string): ReportProblem {
     day_not_over: `${name} is not over, or its grace (CLOSE_GRACE_H) is not. Ask again when both have passed.`,
     day_without_log: `Nothing was logged on ${name} or before it. Name a day of the archive.`,
     day_before_open: `The day before ${name} was not audited. Days are audited in their order: begin with that one.`,
+    day_retired: `The lines of ${name} were deleted when they were old; what they added up to stays in its folds.`,
     audit_running: `An audit of ${name} is under way. Wait for its report: GET /v1/admin/audits/${name}.`,
   };
   return { reason, field: "day", detail: details[reason] };

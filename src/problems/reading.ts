@@ -215,6 +215,11 @@ export const OF_ADMINISTRATION = {
     title: "The log day before this one was not audited.",
     advice: "Audit the days in their order: begin with the one before.",
   },
+  day_retired: {
+    status: 409,
+    title: "The lines of this log day are gone.",
+    advice: "What was audited stands: GET /v1/admin/audits/<day>. A hold keeps the lines of other days.",
+  },
   audit_running: {
     status: 409,
     title: "An audit of this log day is under way.",

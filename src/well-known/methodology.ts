@@ -42,7 +42,7 @@ import { CHECKLIST } from "./checklist.ts";
 import { metricDefinitions, reasonDefinitions, VERDICT_MEANINGS } from "./definitions.ts";
 
 /** Raise with any change of what is stated outside `settings`; each version is kept in test/vectors/methodology. */
-export const METHODOLOGY_VERSION = 4;
+export const METHODOLOGY_VERSION = 5;
 
 /** The list behind `declared_crawler`, and when the others were compiled. */
 export const AGENT_LISTS = {
@@ -50,15 +50,12 @@ export const AGENT_LISTS = {
   linkPreviews: { name: "compiled by hand", date: "2026-11" },
 } as const;
 
-/** What the instructions for operators tell them to set as the life of raw events in R2 (docs/OPERATIONS.md). */
-export const RAW_DAYS = 90;
-
-type MeasurementSettings = Pick<Config, "late" | "dedupHorizonMs" | "tiers"> & {
+type MeasurementSettings = Pick<Config, "late" | "dedupHorizonMs" | "tiers" | "rawKeptDays"> & {
   readonly token: { readonly tokenTtlMaxS: number };
 };
 
 /** The methodology under these settings; JSON as it is. */
-export function methodologyOf({ late, token, dedupHorizonMs, tiers }: MeasurementSettings) {
+export function methodologyOf({ late, token, dedupHorizonMs, tiers, rawKeptDays }: MeasurementSettings) {
   return {
     methodologyVersion: METHODOLOGY_VERSION,
     rulesVersion: RULES_VERSION,
@@ -66,6 +63,7 @@ export function methodologyOf({ late, token, dedupHorizonMs, tiers }: Measuremen
       latePolicy: { mode: late.mode, allowedLatenessSeconds: late.allowedLatenessS },
       tokenLifeMaxSeconds: token.tokenTtlMaxS,
       dedupHorizonSeconds: dedupHorizonMs / SECOND_MS,
+      rawEventsKeptDays: rawKeptDays,
       factsKeptDays: { byMinute: tiers.minutesKeptDays, byHour: tiers.hoursKeptDays, byDay: tiers.daysKeptDays },
       minutesInDatabaseHours: tiers.hotMinutesMs / HOUR_MS,
     },
@@ -207,9 +205,9 @@ const TIME = {
 const RETENTION = [
   {
     what: "raw events",
-    kept: "until the operator's lifecycle rule deletes them",
-    days: RAW_DAYS,
-    enforcedBy: "operator",
+    kept: "as settings.rawEventsKeptDays says, and until their day is audited clean, and while it is held",
+    days: null,
+    enforcedBy: "code",
   },
   { what: "facts by minute, hour and day", kept: "as settings.factsKeptDays says", days: null, enforcedBy: "code" },
   { what: "claimed impressions", kept: "for the dedup horizon", days: null, enforcedBy: "code" },

@@ -105,7 +105,7 @@ describe("docs/METHODOLOGY.md", () => {
     ["Up to (\\d+) users", uniqueUsers.exactUpTo],
     ["([\\d.]+) %", uniqueUsers.standardErrorPercent],
     ["(\\d+) decimal places", money.ratioPlaces],
-    ["(\\d+) days of raw events", daysOf("raw events")],
+    ["(\\d+) days of raw events", settings.rawEventsKeptDays],
     ["by minute are kept for (\\d+) days", settings.factsKeptDays.byMinute],
     ["by hour for (\\d+) days", settings.factsKeptDays.byHour],
     ["by day for (\\d+) days", settings.factsKeptDays.byDay],

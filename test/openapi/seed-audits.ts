@@ -1,4 +1,5 @@
 /** A log day that an audit blocked, as an operator meets it: its row, its report, and all that was found. */
+import { putHold } from "../../src/archive/holds.ts";
 import { type AuditReport, auditKey } from "../../src/audit/audit-report.ts";
 import { markAudited, markSealed } from "../../src/audit/log-days.ts";
 import { putJson, putLines } from "../../src/audit/objects.ts";
@@ -33,6 +34,8 @@ export async function seedBlockedDay({ ARCHIVE, REPORT_DB }: Env, day: string = 
   };
   await putLines(ARCHIVE, findingsKey({ day, attempt: 1 }), FOUND);
   await putJson(ARCHIVE, auditKey(day, 1), report);
+  const held = { id: EXAMPLE.holdId, from: day, to: "2026-04-22", advertiserId: "adv_1", atMs: ENDED_MS };
+  await putHold(ARCHIVE, { ...held, reason: "The advertiser disputes these days.", by: EXAMPLE.keyId });
   await markSealed(REPORT_DB, day, report.sealedAtMs);
   await markAudited(REPORT_DB, report);
 }

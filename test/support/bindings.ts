@@ -12,6 +12,7 @@ export const STAND_INS = {
   READ_GATE: { getByName: call },
   AUDIT: { create: call },
   REPLAY: { create: call },
+  EVIDENCE: { create: call, createBatch: call },
   REPORT_DB: { prepare: call },
   ARCHIVE: { put: call },
   OPERATIONS: { writeDataPoint: call },

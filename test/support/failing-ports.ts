@@ -50,6 +50,8 @@ export function failingPorts(
     } as unknown as D1Database,
     archive: {
       get: (key: string, options: R2GetOptions) => call(() => archive.get(key, options)),
+      head: (key: string) => call(() => archive.head(key)),
+      list: (options: R2ListOptions) => call(() => archive.list(options)),
       put: (key: string, value: Uint8Array, options: R2PutOptions) => call(() => archive.put(key, value, options)),
       delete: (keys: string[]) => call(() => archive.delete(keys)),
     } as unknown as R2Bucket,

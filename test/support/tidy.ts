@@ -70,7 +70,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
   operator: ["report", "queue", "replay", "audit", "tlog", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
-  batch: ["queue", "audit", "facts", "cold", "shard", "core"],
+  batch: ["queue", "audit", "facts", "cold", "shard", "archive", "core"],
   "well-known": ["report", "access", "core"],
   // The document gathers the schemas and the problems of every route.
   openapi: ["admin", "operator", "replay", "report", "conversions", "impression-counts", "access", "problems", "core"],

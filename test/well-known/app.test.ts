@@ -21,6 +21,7 @@ describe("/.well-known/ad-measurement.json", () => {
       latePolicy: { mode: "accept", allowedLatenessSeconds: 7 },
       tokenLifeMaxSeconds: 3_600,
       dedupHorizonSeconds: 3_600 + 9 * 86_400,
+      rawEventsKeptDays: 90,
       factsKeptDays: { byMinute: 77, byHour: 99, byDay: 111 },
       minutesInDatabaseHours: 24,
     });
