@@ -36,18 +36,30 @@ export const SELECT_STORED = {
 
 export const SUM_KEY = ["dimension", "publisher_id", "day", "value"] as const;
 
-/** Rows of day ?1 that are not the fold of its cells, with what they lack; none while a bucket is not summed. */
+const SUM_KEYS = (table: string) => SUM_KEY.map((name) => `${table}.${name}`).join(", ");
+const IS_SAME_SUM = SUM_KEY.map((name) => `sums.${name} = expected.${name}`).join(" AND ");
+const IS_ALL_SUMMED = `(SELECT count(*) FROM day_sum_marks WHERE mark > ?1) = ${ADVERTISER_BUCKETS}`;
+
+/** Sums of day ?1 that are not the fold of its cells, with what they lack; none while a bucket is not summed. */
 export const SELECT_WRONG_SUMS = `
 WITH expected AS MATERIALIZED (${SUMS_OF(`SELECT day, ${DIMENSIONS.join(", ")}, ${MEASURES.join(", ")}
   FROM cells_day
-  WHERE day = ?1 AND (SELECT count(*) FROM day_sum_marks WHERE mark > ?1) = ${ADVERTISER_BUCKETS}`)}
+  WHERE day = ?1 AND ${IS_ALL_SUMMED}`)}
 )
-SELECT ${SUM_KEY.map((name) => `expected.${name}`).join(", ")},
+SELECT ${SUM_KEYS("expected")},
   json_array(${MEASURES.map((name) => WIDE(`coalesce(sums.${name}, 0)`)).join(", ")}) AS audited,
   ${MEASURES.map((name) => `${WIDE(`expected.${name} - coalesce(sums.${name}, 0)`)} AS ${name}`).join(",\n  ")}
 FROM expected
-LEFT JOIN day_sums AS sums ON ${SUM_KEY.map((name) => `sums.${name} = expected.${name}`).join(" AND ")}
-WHERE ${MEASURES.map((name) => `expected.${name} <> coalesce(sums.${name}, 0)`).join(" OR ")}`;
+LEFT JOIN day_sums AS sums ON ${IS_SAME_SUM}
+WHERE ${MEASURES.map((name) => `expected.${name} <> coalesce(sums.${name}, 0)`).join(" OR ")}
+UNION ALL
+SELECT ${SUM_KEYS("sums")},
+  json_array(${MEASURES.map((name) => WIDE(`sums.${name}`)).join(", ")}) AS audited,
+  ${MEASURES.map((name) => `${WIDE(`-sums.${name}`)} AS ${name}`).join(",\n  ")}
+FROM day_sums AS sums
+LEFT JOIN expected ON ${IS_SAME_SUM}
+WHERE sums.day = ?1 AND ${IS_ALL_SUMMED} AND expected.day IS NULL
+  AND (${MEASURES.map((name) => `sums.${name} <> 0`).join(" OR ")})`;
 
 /** The numbers of repairs under the sources that begin with ?1; ':' follows the digits. */
 export const SELECT_REPAIRED = `

@@ -11,7 +11,7 @@ import { ARCHIVE_PREFIX, sourceOf } from "../archive/archive.ts";
 import type { ArchiveHead, Life } from "../archive/head.ts";
 import type { StoredSegment } from "../archive/segments.ts";
 import { DAY_MS } from "../core/limits.ts";
-import { LOG_START, type Position } from "../core/position.ts";
+import { isSamePosition, LOG_START, type Position } from "../core/position.ts";
 import { isoDay } from "../core/time.ts";
 import type { Finding } from "./scan.ts";
 
@@ -91,9 +91,14 @@ async function walk(of: InventoryOf, { life, own, segments, found }: Walk): Prom
     found.push(missing(source, life.end.seq + 1, life.lost.seq));
   }
   if (end !== null && at.seq < end.seq) found.push(missing(source, at.seq + 1, end.seq));
-  else if (end === null && isAnnounced(life, day) && life.end.seq > at.seq) {
-    // The log goes so far whether its newest segment is there or not: the seal says so, and it may be brought back.
-    found.push(missing(source, at.seq + 1, life.end.seq));
+  else if (end === null && isAnnounced(life, day)) {
+    if (life.end.seq > at.seq) found.push(missing(source, at.seq + 1, life.end.seq));
+    else if (!isSamePosition(life.end, at)) {
+      const detail = `The head says that this log ends at row ${life.end.seq}, and with another chain.`;
+      found.push({ kind: "chain_broken", where: life.segment?.key ?? source, detail });
+    }
+    // The log ends there whatever its newest segment says, or whether it is there: the seal says so, and it may be
+    // brought back.
     at = life.end;
   } else if (life.end.seq > at.seq) await checkNext(of, { life, at, source, found });
   const hasLogged = before.has(source) || at.seq > from.seq;

@@ -197,8 +197,10 @@ function isOfLaterMinute(text: string, beforeMs: number): boolean {
   return Array.from(text.matchAll(COUNTED_AT), ([, digits]) => Number(digits)).every((atMs) => atMs >= beforeMs);
 }
 
+const CHAIN = /^([0-9a-f]{64})?$/;
 /** What is wrong with the rows of a segment, or null. */
 async function damageOf(rows: readonly LogText[], from: Position, to: Position): Promise<string | null> {
+  if (!CHAIN.test(from.chain)) return "Its metadata names no chain that it could follow.";
   let at = from;
   for (const row of rows) {
     if (row.seq !== at.seq + 1) return `Behind row ${at.seq} comes row ${row.seq}.`;

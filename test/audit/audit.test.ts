@@ -88,6 +88,12 @@ describe("an archive that somebody changed", () => {
         void (await env.ARCHIVE.put(key, "junk", { customMetadata })),
     ],
     [
+      "a segment whose metadata names no chain",
+      "segment_changed",
+      async (key: string, text: string, { customMetadata = {} }: R2Object) =>
+        putText(key, text, { ...customMetadata, chainFrom: "1" }),
+    ],
+    [
       "a segment of a life that never was",
       "late_segment",
       async (key: string, text: string, { customMetadata = {} }: R2Object) =>
