@@ -15,7 +15,7 @@
  * of each user and ad what lies within an hour, and at most so many users as `USERS_MAX`, the oldest forgotten first.
  * Clicks without a user key are never named by a rule on users.
  * Source: MRC Invalid Traffic Addendum: activity-based filtration. Limits are choices; their precision on real traffic
- * is not known.
+ * is not known, only that on drawn clicks (test/docs/second-look-precision.test.ts).
  */
 import type { EventId } from "./event-id.ts";
 import { HOUR_MS, SECOND_MS } from "./limits.ts";
