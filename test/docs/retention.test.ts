@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: prefixes are found in source text.
 /** The table of retention: nothing that the code writes is missing in it, and docs/STORAGE.md names the same jobs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
