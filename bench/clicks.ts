@@ -17,6 +17,7 @@ export const BENCH_SECRETS = {
   TOKEN_KEYS: keyRingOf([BENCH_KEY, BENCH_PRIVATE_KEY]),
   TOKEN_SIGNING_KID: BENCH_KEY.kid,
   ADMIN_API_KEY: `clk_${randomBytes(32).toString("base64url")}`,
+  EVIDENCE_LOG_KEYS: "[]",
   SESSION_KEYS: randomBytes(32).toString("base64url"),
 } as const;
 

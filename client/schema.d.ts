@@ -477,6 +477,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/evidence-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show whether the evidence log is kept, how far it is, and whether it is stopped */
+        get: operations["getEvidenceLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/evidence-log/sequence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give leaves that wait their places in the evidence log now
+         * @description Cron does so each hour. Up to 256 at a time; `isMore` says that others wait, which follow by themselves.
+         */
+        post: operations["sequenceEvidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/audits/{day}/mend": {
         parameters: {
             query?: never;
@@ -1088,6 +1125,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/evidence/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the evidence log's signed checkpoint
+         * @description A C2SP tlog-checkpoint. Keep the last one that you have seen, and refuse what does not extend it.
+         */
+        get: operations["getCheckpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/evidence/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the evidence log's keys, and by which each was introduced */
+        get: operations["getEvidenceKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/evidence/tile/{level}/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a tile or an entry bundle of the evidence log
+         * @description As C2SP tlog-tiles names them: `level` is 0 to 63 or `entries`, `index` is `x001/x234/067`, with `.p/7` behind it for a partial tile of 7. A tile never changes.
+         */
+        get: operations["getTile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/.well-known/ad-measurement.json": {
         parameters: {
             query?: never;
@@ -1635,7 +1729,7 @@ export interface components {
             at: string;
             keyId: string;
             /** @enum {string} */
-            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept" | "apply" | "undo" | "release";
+            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept" | "apply" | "undo" | "release" | "sequence";
             subjectKind: string;
             subjectId: string;
             before: {
@@ -1893,6 +1987,43 @@ export interface components {
                 /** Format: date-time */
                 decidedAt?: string;
             }[];
+        };
+        EvidenceKeys: {
+            /** @description The log's name, and that of its keys. */
+            origin: string;
+            keys: {
+                /** @description A verifier key of C2SP signed-note. */
+                vkey: string;
+                /** Format: date-time */
+                since: string;
+                /** @description The note by which the keys before it introduce it; null for the first. */
+                statement: string | null;
+            }[];
+        };
+        EvidenceLogState: {
+            /**
+             * @description `off`: EVIDENCE_LOG_KEYS is []; counting does not depend on it.
+             * @enum {string}
+             */
+            state: "off" | "on" | "stopped";
+            origin: string | null;
+            /** @description Leaves of the checkpoint in force; null before the first. */
+            size: number | null;
+            /** @description Leaves without a place, counted up to 1000. */
+            waiting: {
+                leaves: number;
+                isMore: boolean;
+            };
+            keys: {
+                vkey: string;
+                /** Format: date-time */
+                since: string;
+            }[];
+            lastRunAt: string | null;
+            stopped: {
+                reason: string;
+                advice: string;
+            } | null;
         };
         Explanation: {
             eventId: string;
@@ -2693,6 +2824,13 @@ export interface components {
             status: number;
             detail: string;
             field?: string;
+        };
+        Sequenced: {
+            /** @description Leaves of the tree. */
+            size: number;
+            /** @description Leaves that got a place. */
+            added: number;
+            isMore: boolean;
         };
         StartedReplay: {
             id: string;
@@ -6680,6 +6818,229 @@ export interface operations {
                 headers: {
                     /** @description The methods that the address takes. */
                     Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEvidenceLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceLogState"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sequenceEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sequenced"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [evidence-log-off](/problems/evidence-log-off): This deployment keeps no evidence log.
+             *
+             *     [evidence-log-stopped](/problems/evidence-log-stopped): The evidence log is stopped until somebody has looked.
+             */
+            409: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -12778,6 +13139,124 @@ export interface operations {
                 };
             };
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The signed note. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEvidenceKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys, in the order in which they came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceKeys"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description level */
+                level: string;
+                /** @description index */
+                index: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hashes or entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment. */
             503: {
                 headers: {
                     /** @description Seconds after which to ask again. */

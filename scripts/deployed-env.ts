@@ -32,6 +32,7 @@ export function placeholderSecrets(): Record<string, string> {
     TOKEN_KEYS: JSON.stringify({ placeholder: randomBytes(32).toString("base64url") }),
     TOKEN_SIGNING_KID: "placeholder",
     ADMIN_API_KEY: makeOperatorKey(randomBytes(32)),
+    EVIDENCE_LOG_KEYS: JSON.stringify([{ name: "placeholder", seed: randomBytes(32).toString("base64url") }]),
     SESSION_KEYS: randomBytes(32).toString("base64url"),
   };
 }

@@ -21,6 +21,8 @@ const GENERATORS: Readonly<Record<string, (vars: Readonly<Record<string, string 
   TOKEN_SIGNING_KID: () => "local-1",
   ADMIN_API_KEY: () => makeOperatorKey(randomBytes(32)),
   SESSION_KEYS: () => randomBytes(32).toString("base64url"),
+  EVIDENCE_LOG_KEYS: () =>
+    JSON.stringify([{ name: "localhost/evidence", seed: randomBytes(32).toString("base64url") }]),
   DEMO_API_KEY: () => makeApiKey(randomBytes(32)),
   DEMO_PUBLISHER_KEY: () => makeApiKey(randomBytes(32)),
 };

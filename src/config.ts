@@ -10,7 +10,8 @@ import { decodeBase64url, parseJson } from "./core/base64url.ts";
 import { FORBIDDEN_SCHEMES } from "./core/destination.ts";
 import { keyRingFaults } from "./core/key-ring.ts";
 import { DAY_MS, FOLLOWER_CONFIRM_MS, HOUR_MS, SECOND_MS } from "./core/limits.ts";
-import type { Result } from "./core/result.ts";
+import { type LogKeys, parseLogKeys } from "./core/log-key.ts";
+import { ok, type Result } from "./core/result.ts";
 import { isReportDatabase, parseTopology, type Topology } from "./core/routing.ts";
 import { type SettingFault, Settings } from "./core/settings.ts";
 import type { TokenPolicy } from "./core/token.ts";
@@ -36,6 +37,8 @@ export type Config = {
   readonly adminApiKey: string;
   /** Keys that sign sessions of the dashboard, base64url; the first signs, all verify (access/session.ts). */
   readonly sessionKeys: readonly string[];
+  /** The keys of the evidence log; null where none is kept (tlog/). */
+  readonly evidenceLog: LogKeys | null;
   /** Origins of pages that may read reports (access/cors.ts). */
   readonly apiOrigins: ReadonlySet<string>;
   readonly clickIdParam: string;
@@ -104,6 +107,7 @@ function checkConfig(env: object): Config | ConfigError {
       landingSchemes: new Set(landingSchemes(settings)),
     },
     ...secrets(settings),
+    evidenceLog: evidenceLog(settings),
     apiOrigins: new Set(apiOrigins(settings)),
     clickIdParam: settings.formed("CLICK_ID_PARAM", PARAMETER, "must be 1 to 64 of A–Z a–z 0–9 _ . ~ -"),
     late: {
@@ -165,6 +169,15 @@ function sessionKeys(settings: Settings): string[] {
     settings.refuse("SESSION_KEYS", `must be one key or more, comma separated, each of 32 bytes base64url: ${make}`);
   }
   return keys;
+}
+
+/** Keys of the evidence log. A name that is misspelt must not mean that no evidence is kept. */
+function evidenceLog(settings: Settings): LogKeys | null {
+  const text = settings.word("EVIDENCE_LOG_KEYS");
+  const parsed = text === "" ? ok(null) : parseLogKeys(parseJson(text));
+  if (parsed.ok) return parsed.value;
+  settings.refuse("EVIDENCE_LOG_KEYS", parsed.error);
+  return null;
 }
 
 function landingHosts(settings: Settings): string[] {
@@ -232,6 +245,7 @@ const BINDINGS = [
   ["ORDER_SHARD", "getByName", "the Durable Objects of OrderShard"],
   ["COUNTS_SHARD", "getByName", "the Durable Objects of CountsShard"],
   ["READ_GATE", "getByName", "the Durable Objects of ReadGate"],
+  ["EVIDENCE_LOG", "getByName", "the Durable Objects of EvidenceLog"],
   ["AUDIT", "create", "the Workflow of AuditWorkflow"],
   ["REPLAY", "create", "the Workflow of ReplayWorkflow"],
   ["EVIDENCE", "create", "the Workflow of EvidenceWorkflow"],

@@ -15,6 +15,7 @@ import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { dropKeptRows } from "./report/page/page-store.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
+import { wakeEvidenceLog } from "./tlog/evidence-log.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
 import { handleClick } from "./track/click.ts";
 import { sealerOf } from "./track/edge.ts";
@@ -28,6 +29,7 @@ export { ReplayWorkflow } from "./replay/workflow.ts";
 export { CountsShard } from "./shard/counts-shard.ts";
 export { EventShard } from "./shard/event-shard.ts";
 export { OrderShard } from "./shard/order-shard.ts";
+export { EvidenceLog } from "./tlog/evidence-log.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
 /** The bindings whose settings were found to be right, and those that were found to be wrong and reported. */
@@ -108,6 +110,7 @@ export default {
         const isEvidenced = (day: string) => isEvidencedIn(env, day, closeGraceMs);
         await retireDays({ archive: env.ARCHIVE, nowMs, rawKeptDays, isEvidenced });
       }),
+      duty("evidence log", () => wakeEvidenceLog(env, readConfig(env), nowMs)),
       duty("report pages", async () => void (await dropKeptRows(env.ARCHIVE, nowMs))),
       duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),
     ]);

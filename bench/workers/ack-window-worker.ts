@@ -16,6 +16,7 @@ export {
   AuditWorkflow,
   CountsShard,
   EventShard,
+  EvidenceLog,
   EvidenceWorkflow,
   OrderShard,
   ReadGate,

@@ -11,6 +11,7 @@ export {
   AuditWorkflow,
   CountsShard,
   EventShard,
+  EvidenceLog,
   EvidenceWorkflow,
   OrderShard,
   ReadGate,

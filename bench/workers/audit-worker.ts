@@ -12,6 +12,7 @@ export {
   AuditWorkflow,
   CountsShard,
   EventShard,
+  EvidenceLog,
   EvidenceWorkflow,
   OrderShard,
   ReadGate,

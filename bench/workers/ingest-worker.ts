@@ -14,6 +14,7 @@ export { EvidenceWorkflow } from "../../src/evidence/workflow.ts";
 export { ReplayWorkflow } from "../../src/replay/workflow.ts";
 export { CountsShard } from "../../src/shard/counts-shard.ts";
 export { OrderShard } from "../../src/shard/order-shard.ts";
+export { EvidenceLog } from "../../src/tlog/evidence-log.ts";
 export { EventShard };
 
 const ADS = 1_000;

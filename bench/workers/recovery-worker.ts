@@ -11,7 +11,15 @@ import worker from "../../src/index.ts";
 import { EventShard as Shard } from "../../src/shard/event-shard.ts";
 import { encodedEvent } from "./bench-event.ts";
 
-export { AuditWorkflow, CountsShard, EvidenceWorkflow, OrderShard, ReadGate, ReplayWorkflow } from "../../src/index.ts";
+export {
+  AuditWorkflow,
+  CountsShard,
+  EvidenceLog,
+  EvidenceWorkflow,
+  OrderShard,
+  ReadGate,
+  ReplayWorkflow,
+} from "../../src/index.ts";
 
 const ADS = 1_000;
 const PER_CALL = 500;

@@ -44,6 +44,7 @@ export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<Demo
   const signingKid = keys.active[0]?.kid ?? "";
   const vars = {
     ...{ TOKEN_KEYS: keyRingOf(keys.active), TOKEN_SIGNING_KID: signingKid, ADMIN_API_KEY: apiKey },
+    EVIDENCE_LOG_KEYS: JSON.stringify([{ name: "demo/evidence", seed: randomBytes(32).toString("base64url") }]),
     SESSION_KEYS: randomBytes(32).toString("base64url"),
     // The archive is asked at the end, and nobody wants to wait a minute for its last segments.
     ARCHIVE_INTERVAL_MS: "5000",

@@ -18,6 +18,7 @@ export const AUDIT_ACTIONS = [
   "apply",
   "undo",
   "release",
+  "sequence",
 ] as const;
 
 export type AuditEntry = {

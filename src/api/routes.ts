@@ -59,6 +59,7 @@ const operator = () => import("../operator/app.ts");
 const conversions = () => import("../conversions/conversions.ts");
 const dashboard = () => import("../dashboard/app.tsx");
 const about = () => import("../openapi/app.ts");
+const evidenceLog = () => import("../tlog/serve.ts");
 const reference = () => import("../dashboard/reference.tsx");
 /** What a problem means: JSON, and where a browser asks a page of it. */
 const problem = async (): Promise<Answering<Asked>> => {
@@ -172,6 +173,11 @@ const OPERATOR_ROUTES: readonly Route[] = [
   { method: "GET", path: ONE_HOLD, needs: "admin", load: async () => (await operator()).oneHold },
   { method: "PUT", path: ONE_HOLD, needs: "admin", body: LIST, load: async () => (await operator()).hold },
   { method: "DELETE", path: ONE_HOLD, needs: "admin", load: async () => (await operator()).release },
+  { method: "GET", path: "/v1/admin/evidence-log", needs: "admin", load: async () => (await operator()).showLog },
+  {
+    ...{ method: "POST", path: "/v1/admin/evidence-log/sequence", needs: "admin" },
+    load: async () => (await operator()).sequenceLog,
+  },
   {
     ...{ method: "POST", path: "/v1/admin/rebuild", needs: "admin", body: LIST },
     load: async () => (await operator()).rebuild,
@@ -258,6 +264,9 @@ export const ELSEWHERE: Route = {
 const OPEN = { method: "GET", needs: null, isOpen: true } as const;
 
 const ABOUT_ROUTES: readonly Route[] = [
+  { ...OPEN, path: "/evidence/checkpoint", load: async () => (await evidenceLog()).answerCheckpoint },
+  { ...OPEN, path: "/evidence/keys", load: async () => (await evidenceLog()).answerKeys },
+  { ...OPEN, path: "/evidence/tile/:level/:index{.+}", load: async () => (await evidenceLog()).answerTile },
   { ...OPEN, path: "/openapi.json", load: async () => (await about()).answerDocument },
   { ...OPEN, path: "/docs", load: async () => (await reference()).drawReference },
   { ...OPEN, path: "/problems/:name", load: problem },

@@ -4,7 +4,7 @@
 import * as z from "zod";
 import { json, type Operation } from "./operation.ts";
 import { problems } from "./problems.ts";
-import { text } from "./report-answers.ts";
+import { instant, text } from "./report-answers.ts";
 
 /** Its members are versioned by `methodologyVersion` (docs/METHODOLOGY.md). */
 export const Methodology = z
@@ -21,10 +21,56 @@ export const ProblemPage = z.object({
   advice: text.describe("What a caller changes to get another answer."),
 });
 
+/** A log that others follow: C2SP tlog-tiles. */
+export const EvidenceKeys = z.object({
+  origin: text.describe("The log's name, and that of its keys."),
+  keys: z.array(
+    z.object({
+      vkey: text.describe("A verifier key of C2SP signed-note."),
+      since: instant,
+      statement: text.nullable().describe("The note by which the keys before it introduce it; null for the first."),
+    }),
+  ),
+});
+
 const about = { tag: "About", scopes: null, method: "get" } as const;
 const READ_ONLY = problems("method_not_allowed");
 
+const evidence = { tag: "Evidence", scopes: null, method: "get" } as const;
+
+const EVIDENCE_OPERATIONS: readonly Operation[] = [
+  {
+    ...{ ...evidence, id: "getCheckpoint", path: "/evidence/checkpoint" },
+    summary: "Read the evidence log's signed checkpoint",
+    description: "A C2SP tlog-checkpoint. Keep the last one that you have seen, and refuse what does not extend it.",
+    answers: { 200: { means: "The signed note.", type: "text/plain" } },
+    problems: READ_ONLY,
+    examples: [{ name: "checkpoint", status: 200 }],
+  },
+  {
+    ...{ ...evidence, id: "getEvidenceKeys", path: "/evidence/keys" },
+    summary: "Read the evidence log's keys, and by which each was introduced",
+    answers: { 200: json("The keys, in the order in which they came.", "EvidenceKeys") },
+    problems: READ_ONLY,
+    examples: [{ name: "keys", status: 200 }],
+  },
+  {
+    ...{ ...evidence, id: "getTile", path: "/evidence/tile/{level}/{index}" },
+    summary: "Read a tile or an entry bundle of the evidence log",
+    description:
+      "As C2SP tlog-tiles names them: `level` is 0 to 63 or `entries`, `index` is `x001/x234/067`, with `.p/7` " +
+      "behind it for a partial tile of 7. A tile never changes.",
+    answers: { 200: { means: "Hashes or entries.", type: "application/octet-stream" } },
+    problems: [...READ_ONLY, ...problems("not_found", "store_unavailable")],
+    examples: [
+      { name: "hashes", path: { level: "0", index: "000.p/1" }, status: 200 },
+      { name: "entries", path: { level: "entries", index: "000.p/1" }, status: 200 },
+    ],
+  },
+];
+
 export const ABOUT_OPERATIONS: readonly Operation[] = [
+  ...EVIDENCE_OPERATIONS,
   {
     ...{ ...about, id: "getMethodology", path: "/.well-known/ad-measurement.json" },
     summary: "Read how this Worker measures",

@@ -39,5 +39,6 @@ export const TAGS: Readonly<Record<string, string>> = {
   Keys: "API keys.",
   "Audit log": "Who did what.",
   Catalogue: "The names behind one's own ids.",
+  Evidence: "The log of what was billed and why, which nobody can take back, for everybody who keeps watch.",
   About: "The API about itself.",
 };

@@ -174,6 +174,22 @@ const Discrepancy = z.object({
   event: text.optional(),
 });
 
+export const EvidenceLogState = z.object({
+  state: z.enum(["off", "on", "stopped"]).describe("`off`: EVIDENCE_LOG_KEYS is []; counting does not depend on it."),
+  origin: text.nullable(),
+  size: count.nullable().describe("Leaves of the checkpoint in force; null before the first."),
+  waiting: z.object({ leaves: count, isMore: z.boolean() }).describe("Leaves without a place, counted up to 1000."),
+  keys: z.array(z.object({ vkey: text, since: instant })),
+  lastRunAt: instant.nullable(),
+  stopped: z.object({ reason: text, advice: text }).nullable(),
+});
+
+export const Sequenced = z.object({
+  size: count.describe("Leaves of the tree."),
+  added: count.describe("Leaves that got a place."),
+  isMore: z.boolean(),
+});
+
 export const AcceptedLoss = z.object({ object: text, reason: text, by: text, acceptedAt: instant });
 
 export const Hold = z.object({

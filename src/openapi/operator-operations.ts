@@ -16,6 +16,7 @@ const NOT_FOUND = problems("not_found");
 const CHECKED = [...KEYED, ...problems("unknown_parameter", "invalid_value"), ...FAULTS];
 /** Whether a refusal is about a token whose signature is asked for, whenever it was signed. */
 const isOfToken = (reason: string) => !/^(body_|field_|method_|speculative|life_too_long|issued_ahead)/.test(reason);
+const evidence = { tag: "Evidence", scopes: ["admin"] } as const;
 const audits = { tag: "Audits", scopes: ["admin"] } as const;
 const REPLAYED = problems("replay_phase", "replay_dry_only");
 const looks = { tag: "Second looks", scopes: ["admin"] } as const;
@@ -111,6 +112,22 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     answers: { 200: json("The day's reports.", "DayAudits") },
     problems: [...CHECKED, ...NOT_FOUND],
     examples: [{ name: "blocked", path: { day: EXAMPLE.logDay }, status: 200 }],
+  },
+  {
+    ...{ ...evidence, id: "getEvidenceLog", method: "get", path: "/v1/admin/evidence-log" },
+    summary: "Show whether the evidence log is kept, how far it is, and whether it is stopped",
+    answers: { 200: json("Its state.", "EvidenceLogState") },
+    problems: CHECKED,
+    examples: [{ name: "kept", status: 200 }],
+  },
+  {
+    ...{ ...evidence, id: "sequenceEvidence", method: "post", path: "/v1/admin/evidence-log/sequence" },
+    summary: "Give leaves that wait their places in the evidence log now",
+    description:
+      "Cron does so each hour. Up to 256 at a time; `isMore` says that others wait, which follow by themselves.",
+    answers: { 200: json("What was done.", "Sequenced") },
+    problems: [...CHECKED, ...problems("evidence_log_off", "evidence_log_stopped")],
+    examples: [{ name: "now", status: 200 }],
   },
   {
     ...{ ...audits, id: "startAudit", method: "post", path: "/v1/admin/audits" },

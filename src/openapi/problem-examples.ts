@@ -92,6 +92,9 @@ const OPERATOR: Readonly<Record<string, readonly Example[]>> = {
   listAudits: [{ name: "noDate", query: { from: "yesterday" }, status: 400 }],
   getAudits: [{ name: "unknownDay", path: { day: "2019-01-01" }, status: 404 }],
   mendAudit: [{ name: "inQuestion", path: { day: EXAMPLE.logDay }, status: 409 }],
+  getEvidenceLog: [{ name: "otherScope", key: "report", status: 403 }],
+  sequenceEvidence: [{ name: "otherScope", key: "report", status: 403 }],
+  getTile: [{ name: "wider", path: { level: "0", index: "000.p/9" }, status: 404 }],
   startAudit: [
     { name: "noLog", body: { day: "2019-01-01" }, status: 404 },
     { name: "otherScope", body: { day: EXAMPLE.logDay }, key: "report", status: 403 },

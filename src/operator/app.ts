@@ -18,6 +18,7 @@ import { readScopeOf } from "../report/tenancy.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { acceptLoss, listAudits, mendDay, runAudit, showAudits } from "./audits.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
+import { runEvidenceLog, showEvidenceLog } from "./evidence-log.ts";
 import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
 import { endHold, holdDays, listHolds, showHold } from "./holds.ts";
 import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
@@ -86,6 +87,9 @@ export const release = act(({ env, param, actor }) => endHold(param("id"), { env
 export const rebuild = act(({ env, config, body, actor }) =>
   rebuildDatabase(body, env, { actor, newTo: config.newAdvertisersTo, dedupHorizonMs: config.dedupHorizonMs }),
 );
+
+export const showLog = act((asked) => showEvidenceLog(asked));
+export const sequenceLog = act((asked) => runEvidenceLog(asked, asked.actor));
 
 export const replay = accepted(({ env, body, actor }) => startReplay(body, env, actor));
 export const readReplayed = act(({ env, param }) => showReplay(param("id"), env));

@@ -235,6 +235,16 @@ export const OF_ADMINISTRATION = {
     title: "The archive lacks a part of the log, as lines and as folds.",
     advice: "Bring back from a copy what `detail` names, and go on where the last answer said; nothing was lost.",
   },
+  evidence_log_off: {
+    status: 409,
+    title: "This deployment keeps no evidence log.",
+    advice: "Set EVIDENCE_LOG_KEYS to a key (docs/OPERATIONS.md, Evidence log) and deploy; [] keeps none.",
+  },
+  evidence_log_stopped: {
+    status: 409,
+    title: "The evidence log is stopped until somebody has looked.",
+    advice: "Do what `detail` says, then ask again; nothing is signed before.",
+  },
   loss_not_found: {
     status: 409,
     title: "The day's last audit names no open discrepancy at this object.",

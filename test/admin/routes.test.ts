@@ -62,6 +62,8 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/admin/holds/:id": "admin",
   "PUT /v1/admin/holds/:id": "admin",
   "DELETE /v1/admin/holds/:id": "admin",
+  "GET /v1/admin/evidence-log": "admin",
+  "POST /v1/admin/evidence-log/sequence": "admin",
   "POST /v1/admin/rebuild": "admin",
   "POST /v1/admin/replays": "admin",
   "GET /v1/admin/replays/:id": "admin",

@@ -118,8 +118,8 @@ describe("every example", () => {
     }
     for (const header of Object.keys(answer?.headers ?? {})) expect(response.headers.get(header)).not.toBeNull();
     learn(operation, response, body);
-    const isShown =
-      type !== undefined && type !== "image/gif" && type !== "text/html" && text.length <= SHOWN_CHARS_MAX;
+    const isText = type !== undefined && !["image/gif", "text/html", "application/octet-stream"].includes(type);
+    const isShown = isText && text.length <= SHOWN_CHARS_MAX;
     answers[name] = {
       status: response.status,
       ...(type === undefined ? {} : { type }),

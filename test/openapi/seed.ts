@@ -2,11 +2,12 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { postbackSecretOf, signPostback } from "../../src/conversions/postback.ts";
-import { decodeBase64url } from "../../src/core/base64url.ts";
+import { decodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
 import { encodeMessage } from "../../src/core/message.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { EXAMPLE, POSTBACK } from "../../src/openapi/example-values.ts";
 import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
+import { enqueueLeaf } from "../../src/tlog/log.ts";
 import { aClickId, minutesAgo } from "../conversions/send.ts";
 import { aCell, seedCells } from "../report/seed.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
@@ -26,6 +27,7 @@ export async function seedExamples(): Promise<Map<string, string>> {
     aCell({ counts: counted(300, 4), atMs: NOON_MS + HOUR_MS, ad_id: "ad_12" }),
   ]);
   await seedBlockedDay(env);
+  await enqueueLeaf(env.ARCHIVE, encodeUtf8("a manifest's hash"));
   const clickId = aClickId();
   const late = aLateClick("imp_late", "ad_9");
   const shard = env.EVENT_SHARD.getByName("clicks-0");

@@ -10,6 +10,7 @@ export const STAND_INS = {
   ORDER_SHARD: { getByName: call },
   COUNTS_SHARD: { getByName: call },
   READ_GATE: { getByName: call },
+  EVIDENCE_LOG: { getByName: call },
   AUDIT: { create: call },
   REPLAY: { create: call },
   EVIDENCE: { create: call, createBatch: call },

@@ -31,5 +31,6 @@ export const TEST_SECRETS = {
   TOKEN_KEYS: JSON.stringify(TEST_TOKEN_KEYS),
   TOKEN_SIGNING_KID: "test-1",
   ADMIN_API_KEY: "clk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+  EVIDENCE_LOG_KEYS: '[{"name":"clicks.example/evidence","seed":"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8"}]',
   SESSION_KEYS: "YGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn8,gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8",
 };
