@@ -1125,6 +1125,169 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the statements that were issued */
+        get: operations["listStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a statement as it is stored
+         * @description Byte for byte, so that its hash can be taken. With format=csv its lines, which add up to what is due.
+         */
+        get: operations["getStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{number}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a statement's lines by ad */
+        get: operations["getStatementFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the secret under which an advertiser's leaves stand in the evidence log */
+        get: operations["getEvidenceSecret"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the manifest of a UTC day's evidence as it is stored */
+        get: operations["getManifest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/{day}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an object that a manifest names */
+        get: operations["getEvidenceFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draft the next statement of an advertiser
+         * @description Says what would be owed; nothing is issued. The same again answers the same draft.
+         */
+        post: operations["draftStatement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/statements/{draft}/finalize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue the statement of a draft
+         * @description It is computed again and put under its number, for good. Again, it answers what was issued. What was found since the draft is in it, and `changedSinceDraft` says so.
+         */
+        post: operations["issueStatement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the budgets of an advertiser */
+        get: operations["listBudgets"];
+        put?: never;
+        /** Set what statements of an advertiser may bill at most */
+        post: operations["setBudget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/evidence/checkpoint": {
         parameters: {
             query?: never;
@@ -1322,7 +1485,7 @@ export interface components {
             advertiserId?: string | null;
             /** @default null */
             publisherId?: string | null;
-            scopes: ("report" | "mint" | "convert" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "admin")[];
             mint?: {
                 advertisers?: string[];
                 publishers?: string[];
@@ -1334,6 +1497,13 @@ export interface components {
         ApiKeyRotation: {
             /** @default 0 */
             overlapSeconds?: number;
+        };
+        BudgetToSet: {
+            advertiserId: string;
+            /** @description A local date or an instant: statements whose period begins then or later are bound by it. */
+            from: string;
+            /** @description What one statement bills at most, in micros of the advertiser's currency; null takes a budget away. */
+            micros: string | null;
         };
         CampaignChange: {
             name?: string;
@@ -1466,6 +1636,13 @@ export interface components {
             [key: string]: unknown;
         };
         Nothing: Record<string, never>;
+        PeriodToBill: {
+            advertiserId: string;
+            /** @description Of a first statement: a local date or an instant. Later ones begin where the one before ends. */
+            from?: string;
+            /** @description A local date, which is billed to its end, or an instant behind the last one. */
+            to: string;
+        };
         PeriodToLookAt: {
             /**
              * Format: date
@@ -1706,7 +1883,7 @@ export interface components {
             label: string;
             advertiserId: string | null;
             publisherId: string | null;
-            scopes: ("report" | "mint" | "convert" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "admin")[];
             mint: {
                 advertisers: string[] | null;
                 publishers: string[] | null;
@@ -1729,7 +1906,7 @@ export interface components {
             at: string;
             keyId: string;
             /** @enum {string} */
-            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept" | "apply" | "undo" | "release" | "sequence";
+            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept" | "apply" | "undo" | "release" | "sequence" | "issue";
             subjectKind: string;
             subjectId: string;
             before: {
@@ -1774,6 +1951,25 @@ export interface components {
                     [key: string]: number;
                 };
             }[];
+        };
+        BudgetList: {
+            advertiserId: string;
+            budgets: {
+                /** Format: date-time */
+                from: string;
+                micros: string | null;
+                by: string;
+                /** Format: date-time */
+                setAt: string;
+            }[];
+        };
+        BudgetSet: {
+            /** Format: date-time */
+            from: string;
+            micros: string | null;
+            by: string;
+            /** Format: date-time */
+            setAt: string;
         };
         Campaign: {
             id: string;
@@ -2025,6 +2221,56 @@ export interface components {
                 advice: string;
             } | null;
         };
+        EvidenceManifest: {
+            /** @constant */
+            v: 1;
+            advertiser_id: string;
+            /** Format: date */
+            day: string;
+            revision: number;
+            /** @description SHA-256 of the manifest before; null for the first. */
+            previous: string | null;
+            /** @description Parquet, one row a click. */
+            parts: {
+                name: string;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                rows: number;
+            }[];
+            /** @description Parquet, the tokens of the clicks. */
+            tokens: {
+                name: string;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                rows: number;
+            }[];
+            /** @description Parquet, by quarter of an hour, campaign, ad and publisher. */
+            sums: {
+                name: string;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                rows: number;
+            };
+            totals: {
+                gross: number;
+                valid: number;
+                duplicate: number;
+                invalid: number;
+                late: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spend_micros: string;
+            };
+            rules: string[];
+            losses: {
+                object: string;
+                reason: string;
+            }[];
+        };
+        EvidenceSecret: {
+            advertiserId: string;
+            /** @description 32 bytes, base64url: names of the advertiser's leaves are HMACs under it. */
+            secret: string;
+        };
         Explanation: {
             eventId: string;
             /** @description The late click with which this one is counted and decided. */
@@ -2206,7 +2452,7 @@ export interface components {
         Me: {
             keyId: string;
             label: string;
-            scopes: ("report" | "mint" | "convert" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "admin")[];
             /** @description When the key ends, where a rotation has said so. */
             endsAt: string | null;
             /** @description Whose rows the key reads; `none` mints within its lists and reads nothing. */
@@ -2312,7 +2558,7 @@ export interface components {
             label: string;
             advertiserId: string | null;
             publisherId: string | null;
-            scopes: ("report" | "mint" | "convert" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "admin")[];
             mint: {
                 advertisers: string[] | null;
                 publishers: string[] | null;
@@ -2836,6 +3082,302 @@ export interface components {
             id: string;
             /** @enum {string} */
             phase: "looking" | "looked" | "applying" | "applied" | "undoing" | "undone";
+        };
+        Statement: {
+            /** @constant */
+            v: 1;
+            /**
+             * @description A credit note is due to the advertiser.
+             * @enum {string}
+             */
+            kind: "statement" | "credit_note";
+            advertiser_id: string;
+            number: number;
+            /** @description SHA-256 of the statement before; null for the first. */
+            previous: string | null;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            time_zone: string;
+            currency: string;
+            budget_micros: string | null;
+            /** @description By local day of the zone, and campaign. */
+            lines: {
+                /** Format: date */
+                day: string;
+                campaign_id: string;
+                gross: number;
+                valid: number;
+                duplicate: number;
+                invalid: number;
+                late: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spend_micros: string;
+            }[];
+            /** @description What earlier statements did not know, by their number and days. */
+            adjustments: {
+                statement: number;
+                /** Format: date */
+                day: string;
+                campaign_id: string;
+                gross: number;
+                valid: number;
+                duplicate: number;
+                invalid: number;
+                late: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spend_micros: string;
+            }[];
+            credits: {
+                statement: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                budget_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spend_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                credit_micros: string;
+            }[];
+            totals: {
+                gross: number;
+                valid: number;
+                duplicate: number;
+                invalid: number;
+                late: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spend_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                adjustments_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                credits_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                carried_in_micros: string;
+                /** @description Exact: spend, adjustments and what was carried in, less credits. */
+                due_micros: string;
+                /** @description Rounded half to even to the currency's minor unit. */
+                due: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                carried_out_micros: string;
+            };
+            lines_by_ad: {
+                name: string;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                rows: number;
+                /** Format: date */
+                day: string;
+            }[];
+            adjustments_by_ad: {
+                name: string;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                rows: number;
+            } | null;
+            /** @description The manifests that the lines were made from. */
+            evidence: {
+                /**
+                 * Format: date
+                 * @description A UTC day.
+                 */
+                day: string;
+                revision: number;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+            }[];
+            corrected: {
+                /**
+                 * Format: date
+                 * @description A UTC day.
+                 */
+                day: string;
+                revision: number;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                statement: number;
+                revision_before: number | null;
+            }[];
+            /** @description What an operator accepted as lost of the log days of this evidence. */
+            losses: {
+                object: string;
+                reason: string;
+            }[];
+            draft: string;
+            /** Format: date-time */
+            issued_at: string;
+        };
+        StatementDraft: {
+            /** @constant */
+            v: 1;
+            /**
+             * @description A credit note is due to the advertiser.
+             * @enum {string}
+             */
+            kind: "statement" | "credit_note";
+            advertiser_id: string;
+            number: number;
+            /** @description SHA-256 of the statement before; null for the first. */
+            previous: string | null;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            time_zone: string;
+            currency: string;
+            budget_micros: string | null;
+            /** @description By local day of the zone, and campaign. */
+            lines: {
+                /** Format: date */
+                day: string;
+                campaign_id: string;
+                gross: number;
+                valid: number;
+                duplicate: number;
+                invalid: number;
+                late: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spend_micros: string;
+            }[];
+            /** @description What earlier statements did not know, by their number and days. */
+            adjustments: {
+                statement: number;
+                /** Format: date */
+                day: string;
+                campaign_id: string;
+                gross: number;
+                valid: number;
+                duplicate: number;
+                invalid: number;
+                late: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spend_micros: string;
+            }[];
+            credits: {
+                statement: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                budget_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spend_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                credit_micros: string;
+            }[];
+            totals: {
+                gross: number;
+                valid: number;
+                duplicate: number;
+                invalid: number;
+                late: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spend_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                adjustments_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                credits_micros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                carried_in_micros: string;
+                /** @description Exact: spend, adjustments and what was carried in, less credits. */
+                due_micros: string;
+                /** @description Rounded half to even to the currency's minor unit. */
+                due: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                carried_out_micros: string;
+            };
+            lines_by_ad: {
+                name: string;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                rows: number;
+                /** Format: date */
+                day: string;
+            }[];
+            adjustments_by_ad: {
+                name: string;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                rows: number;
+            } | null;
+            /** @description The manifests that the lines were made from. */
+            evidence: {
+                /**
+                 * Format: date
+                 * @description A UTC day.
+                 */
+                day: string;
+                revision: number;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+            }[];
+            corrected: {
+                /**
+                 * Format: date
+                 * @description A UTC day.
+                 */
+                day: string;
+                revision: number;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                statement: number;
+                revision_before: number | null;
+            }[];
+            /** @description What an operator accepted as lost of the log days of this evidence. */
+            losses: {
+                object: string;
+                reason: string;
+            }[];
+            draft: string;
+        };
+        StatementIssued: {
+            number: number;
+            /**
+             * @description A credit note is due to the advertiser.
+             * @enum {string}
+             */
+            kind: "statement" | "credit_note";
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            timeZone: string;
+            currency: string;
+            valid: number;
+            /** @description Integer micros, as text: sums may pass 2^53. */
+            spendMicros: string;
+            /** @description Integer micros, as text: sums may pass 2^53. */
+            adjustmentsMicros: string;
+            due: string;
+            /** Format: date-time */
+            issuedAt: string;
+            /** @description SHA-256 of the stored bytes, in hexadecimal. */
+            sha256: string;
+            draft: string;
+            /** @description Whether it says something else than its draft said. */
+            changedSinceDraft: boolean;
+        };
+        StatementList: {
+            advertiserId: string;
+            statements: {
+                number: number;
+                /**
+                 * @description A credit note is due to the advertiser.
+                 * @enum {string}
+                 */
+                kind: "statement" | "credit_note";
+                /** Format: date-time */
+                from: string;
+                /** Format: date-time */
+                to: string;
+                timeZone: string;
+                currency: string;
+                valid: number;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                spendMicros: string;
+                /** @description Integer micros, as text: sums may pass 2^53. */
+                adjustmentsMicros: string;
+                due: string;
+                /** Format: date-time */
+                issuedAt: string;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+            }[];
         };
         TokenExplanation: {
             claims: {
@@ -13139,6 +13681,1332 @@ export interface operations {
                 };
             };
             /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStatements: {
+        parameters: {
+            query?: {
+                /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
+                advertiser_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statements, by number. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementList"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatement: {
+        parameters: {
+            query?: {
+                /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
+                advertiser_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @description number */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statement. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statement"];
+                    "text/csv": string;
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatementFile: {
+        parameters: {
+            query?: {
+                /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
+                advertiser_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @description number */
+                number: string;
+                /** @description The last part of a problem's `type`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The object. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEvidenceSecret: {
+        parameters: {
+            query?: {
+                /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
+                advertiser_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The secret. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceSecret"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getManifest: {
+        parameters: {
+            query?: {
+                /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
+                advertiser_id?: string;
+                /** @description The last one unless told. */
+                revision?: number;
+            };
+            header?: never;
+            path: {
+                /** @description day */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The manifest. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceManifest"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEvidenceFile: {
+        parameters: {
+            query?: {
+                /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
+                advertiser_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @description day */
+                day: string;
+                /** @description The last part of a problem's `type`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The object. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draftStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PeriodToBill"];
+            };
+        };
+        responses: {
+            /** @description The draft. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementDraft"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [nothing-to-bill](/problems/nothing-to-bill): Nothing of this advertiser was counted yet.
+             *
+             *     [period-not-next](/problems/period-not-next): This period is not the next one to be billed.
+             *
+             *     [period-not-reconciled](/problems/period-not-reconciled): A day of the period is not reconciled.
+             *
+             *     [evidence-pending](/problems/evidence-pending): The evidence of the last audits is not made yet.
+             *
+             *     [currency-missing](/problems/currency-missing): The advertiser has no currency, so it cannot be billed.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [unknown-parent](/problems/unknown-parent): The parent does not exist.
+             *
+             *     [period-empty](/problems/period-empty): The period is empty or ends before it begins.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issueStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description draft */
+                draft: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description It was issued before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementIssued"];
+                };
+            };
+            /** @description It is issued. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementIssued"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [nothing-to-bill](/problems/nothing-to-bill): Nothing of this advertiser was counted yet.
+             *
+             *     [period-not-next](/problems/period-not-next): This period is not the next one to be billed.
+             *
+             *     [period-not-reconciled](/problems/period-not-reconciled): A day of the period is not reconciled.
+             *
+             *     [evidence-pending](/problems/evidence-pending): The evidence of the last audits is not made yet.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [period-empty](/problems/period-empty): The period is empty or ends before it begins. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBudgets: {
+        parameters: {
+            query?: {
+                /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
+                advertiser_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The budgets, by the instant from which they are in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetList"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetToSet"];
+            };
+        };
+        responses: {
+            /** @description The budget. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetSet"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [unknown-parent](/problems/unknown-parent): The parent does not exist. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
             503: {
                 headers: {
                     /** @description Seconds after which to ask again. */

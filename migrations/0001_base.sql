@@ -133,7 +133,7 @@ CREATE TABLE api_keys (
   label               TEXT    NOT NULL DEFAULT '',  -- what people call it
   advertiser_id       TEXT,                         -- owner: whose rows it reads
   publisher_id        TEXT,                         -- or this one
-  scopes              TEXT    NOT NULL,             -- JSON list of report, mint, convert, admin
+  scopes              TEXT    NOT NULL,             -- JSON list of report, mint, convert, bill, admin
   mint_advertisers    TEXT,                         -- JSON list of ids that it may mint for (NULL: any that its owner allows)
   mint_publishers     TEXT,                         -- likewise
   mint_cpc_max_micros INTEGER,                      -- highest price that it may mint (NULL: no bound of its own)

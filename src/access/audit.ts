@@ -19,6 +19,7 @@ export const AUDIT_ACTIONS = [
   "undo",
   "release",
   "sequence",
+  "issue",
 ] as const;
 
 export type AuditEntry = {

@@ -73,8 +73,9 @@ function misfitOf({
   if (hasOwner && scopes.includes("admin")) {
     return { field: "scopes", detail: "A key with an owner cannot have the scope admin." };
   }
-  if (publisherId !== null && scopes.includes("convert")) {
-    return { field: "scopes", detail: "A publisher's key cannot have the scope convert." };
+  const forAdvertisers = (["convert", "bill"] as const).find((scope) => scopes.includes(scope));
+  if (publisherId !== null && forAdvertisers !== undefined) {
+    return { field: "scopes", detail: `A publisher's key cannot have the scope ${forAdvertisers}.` };
   }
   const isAdmin = scopes.includes("admin");
   if (!hasOwner && !isAdmin && scopes.join() !== "mint") {

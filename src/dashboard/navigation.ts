@@ -27,6 +27,7 @@ export const SCREEN_ENTRIES = {
   "/quality": { title: "Quality", group: "Look into", for: ALL, key: "q" },
   "/conversions": { title: "Conversions", group: "Look into", for: ["advertiser", "operator"], key: "v" },
   "/clicks": { title: "Clicks", group: "Look into", for: ALL, key: "c" },
+  "/statements": { title: "Statements", group: "Look into", for: ["advertiser", "operator"], key: "s" },
   "/late-clicks": { title: "Late clicks", group: "Operate", for: ["operator", "advertiser"], key: "l" },
   "/dead-letters": { title: "Dead letters", group: "Operate", for: ["operator"], key: "d" },
   "/audits": { title: "Audits", group: "Operate", for: ["operator"], key: "u" },

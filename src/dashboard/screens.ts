@@ -33,6 +33,10 @@ export const SCREENS: Readonly<Record<ScreenPath, Screen>> = {
     draw: async () => (await import("./clicks.tsx")).drawClicks,
     act: async () => (await import("./clicks.tsx")).actOnClicks,
   },
+  "/statements": {
+    draw: async () => (await import("./statements.tsx")).drawStatements,
+    act: async () => (await import("./statements.tsx")).actOnStatements,
+  },
   "/late-clicks": {
     draw: async () => (await import("./late-clicks.tsx")).drawLateClicks,
     act: async () => (await import("./late-clicks.tsx")).actOnLateClicks,

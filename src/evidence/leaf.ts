@@ -1,17 +1,20 @@
 /**
- * The leaf of the evidence log that stands for an advertiser's manifest.
+ * The leaf of the evidence log that stands for an object of an advertiser: a manifest, a statement.
  *
- *   HMAC-SHA-256(secret of the advertiser, "<day>/<revision>") ‖ SHA-256(manifest)        64 bytes
+ *   HMAC-SHA-256(secret of the advertiser, name) ‖ SHA-256(object)        64 bytes
  *
- * So an advertiser finds its leaves and sees that a day's revision has one manifest; who does not have its secret sees
- * neither whose a leaf is nor of what day, and learns nothing of anybody's volume.
+ *   2026-11-27/1         the manifest of that day, its first revision
+ *   statement/000001     the first statement
+ *
+ * So an advertiser finds its leaves and sees that each name has one object; who does not have its secret sees neither
+ * whose a leaf is nor what it stands for, and learns nothing of anybody's volume.
  *
  *   keys/v1/evidence-leaf   32 random bytes in R2, put if absent, never changed; the secret of an advertiser is HMAC of
  *                           its id under them
  */
 import { KeyedHash } from "../core/keyed-hash.ts";
 import { assert } from "../core/result.ts";
-import type { StoredManifest } from "./manifest.ts";
+import { enqueueLeaf } from "../tlog/log.ts";
 
 const LEAF_KEY = "keys/v1/evidence-leaf";
 const KEY_BYTES = 32;
@@ -30,14 +33,22 @@ async function readKey(bucket: R2Bucket): Promise<Uint8Array> {
   return new Uint8Array(await object.arrayBuffer());
 }
 
-/** The leaf of a manifest under its advertiser's secret. */
-export function leafOf(secret: Uint8Array, { manifest, sha256 }: StoredManifest): Uint8Array {
-  const { day, revision } = manifest;
+/** The leaf of an object by its name and its hash in hexadecimal. */
+export function leafOf(secret: Uint8Array, name: string, sha256: string): Uint8Array {
   const leaf = new Uint8Array(2 * KEY_BYTES);
-  leaf.set(new KeyedHash(secret).digest(`${day}/${revision}`));
+  leaf.set(new KeyedHash(secret).digest(name));
   leaf.set(
     Uint8Array.from(sha256.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)),
     KEY_BYTES,
   );
   return leaf;
+}
+
+/** Puts leaves of advertisers' objects into the evidence log of a bucket; the same again changes nothing. */
+export function leafWriter(bucket: R2Bucket): (advertiserId: string, name: string, sha256: string) => Promise<void> {
+  let secrets: ReturnType<typeof leafSecretsOf> | undefined;
+  return async (advertiserId, name, sha256) => {
+    secrets ??= leafSecretsOf(bucket);
+    await enqueueLeaf(bucket, leafOf((await secrets)(advertiserId), name, sha256));
+  };
 }

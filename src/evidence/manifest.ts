@@ -49,7 +49,12 @@ export type Manifest = {
   readonly losses: readonly NamedLoss[];
 };
 
-export type StoredManifest = { readonly manifest: Manifest; readonly sha256: string };
+export type StoredManifest = {
+  readonly manifest: Manifest;
+  readonly sha256: string;
+  /** As it is stored and hashed. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+};
 
 export const EVIDENCE_PREFIX = "evidence/v1/";
 export const evidenceFolder = (advertiserId: string, day: string) => `${EVIDENCE_PREFIX}adv=${advertiserId}/dt=${day}/`;
@@ -83,7 +88,7 @@ export async function readManifest(
   const object = key === undefined ? null : await bucket.get(key);
   if (object === null) return null;
   const bytes = new Uint8Array(await object.arrayBuffer());
-  return { manifest: parseJson(new TextDecoder().decode(bytes)) as Manifest, sha256: await sha256Hex(bytes) };
+  return { manifest: parseJson(new TextDecoder().decode(bytes)) as Manifest, sha256: await sha256Hex(bytes), bytes };
 }
 
 /** What a day's evidence is, without its place among the revisions. */
@@ -102,7 +107,7 @@ export async function putManifest(bucket: R2Bucket, evidence: Evidence): Promise
       onlyIf: { etagDoesNotMatch: "*" },
       httpMetadata: { contentType: "application/json" },
     });
-    if (put !== null) return { manifest, sha256: await sha256Hex(bytes) };
+    if (put !== null) return { manifest, sha256: await sha256Hex(bytes), bytes };
     // Somebody else was first: perhaps with the same.
   }
 }

@@ -8,6 +8,7 @@ import { keySchema } from "../admin/key-spec.ts";
 import { emptySchema, rotateSchema } from "../admin/keys.ts";
 import { endSecretSchema } from "../admin/postback-secret.ts";
 import { AD_GROUPS, ADS, ADVERTISERS, CAMPAIGNS, CREATIVES, PUBLISHERS } from "../admin/resources.ts";
+import { budgetSchema, draftSchema } from "../billing/schemas.ts";
 import { auditStart, lossSchema } from "../operator/audits.ts";
 import { replaySchema } from "../operator/dead-letters.ts";
 import { holdSchema } from "../operator/holds.ts";
@@ -16,6 +17,7 @@ import { rebuildSchema } from "../operator/rebuild.ts";
 import { periodSchema } from "../operator/replays.ts";
 import * as about from "./about-operations.ts";
 import * as admin from "./admin-answers.ts";
+import * as billing from "./billing-answers.ts";
 import type { JsonSchema } from "./operation.ts";
 import * as operator from "./operator-answers.ts";
 import * as reports from "./report-answers.ts";
@@ -47,6 +49,8 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   DayToAudit: auditStart,
   LossToAccept: lossSchema,
   DaysToHold: holdSchema,
+  PeriodToBill: draftSchema,
+  BudgetToSet: budgetSchema,
   PeriodToLookAt: periodSchema,
   TokenToExplain: operator.TokenToExplain,
   TokenClaims: track.TokenClaims,
@@ -103,6 +107,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   RebuildProgress: operator.RebuildProgress,
   StartedReplay: operator.StartedReplay,
   Replay: operator.Replay,
+  ...billing,
   MintAnswer: track.MintAnswer,
   ConversionStatus: submit.ConversionStatus,
   ConversionResults: submit.ConversionResults,

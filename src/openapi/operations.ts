@@ -3,6 +3,7 @@
  */
 import { ABOUT_OPERATIONS } from "./about-operations.ts";
 import { ADMIN_OPERATIONS } from "./admin-operations.ts";
+import { BILLING_OPERATIONS } from "./billing-operations.ts";
 import type { Operation } from "./operation.ts";
 import { OPERATOR_OPERATIONS } from "./operator-operations.ts";
 import { problemExamples } from "./problem-examples.ts";
@@ -16,6 +17,7 @@ const ALL: readonly Operation[] = [
   ...SUBMIT_OPERATIONS,
   ...OPERATOR_OPERATIONS,
   ...ADMIN_OPERATIONS,
+  ...BILLING_OPERATIONS,
   ...ABOUT_OPERATIONS,
 ];
 
@@ -34,6 +36,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   "Dead letters": "What could not be counted, kept for an operator.",
   Holds: "Log days whose lines are kept longer than others.",
   "Second looks": "Rules over many clicks of a period: what they would change, and having it revised.",
+  Statements: "What an advertiser owes for a period, and the evidence that it is made from.",
   Audits: "Log days that were sealed, read again and compared, and what was found.",
   Administration: "Tenants and what they advertise.",
   Keys: "API keys.",

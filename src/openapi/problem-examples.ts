@@ -142,7 +142,37 @@ const KEYS: Readonly<Record<string, readonly Example[]>> = {
   getProblem: [{ name: "unknownProblem", path: { name: "unknown" }, status: 404 }],
 };
 
-const BY_OPERATION: Readonly<Record<string, readonly Example[]>> = { ...REPORTS, ...EVENTS, ...OPERATOR, ...KEYS };
+const NO_NUMBER = { path: { number: "7" }, query: { advertiser_id: "adv_1" } };
+const NO_OBJECT = { path: { day: "2026-04-20", name: "sums-0000000000000000.parquet" } };
+const BILLING: Readonly<Record<string, readonly Example[]>> = {
+  listStatements: [
+    { name: "otherScope", key: "report", status: 403 },
+    { name: "ofNobody", status: 400 },
+  ],
+  getStatement: [{ name: "unknownNumber", ...NO_NUMBER, status: 404 }],
+  getStatementFile: [
+    {
+      ...{ name: "unknownFile", path: { number: "1", name: "adjustments-0000000000000000.parquet" } },
+      ...{ query: { advertiser_id: "adv_1" }, status: 404 },
+    },
+  ],
+  getEvidenceSecret: [{ name: "otherScope", key: "report", status: 403 }],
+  getManifest: [{ name: "unknownDay", path: { day: "2025-01-01" }, query: { advertiser_id: "adv_1" }, status: 404 }],
+  getEvidenceFile: [{ name: "unknownFile", ...NO_OBJECT, query: { advertiser_id: "adv_1" }, status: 404 }],
+  draftStatement: [
+    { name: "unknownAdvertiser", body: { advertiserId: "adv_0", to: "2026-04-30" }, status: 422 },
+    { name: "notReconciled", body: { advertiserId: "adv_1", to: "2026-04-30" }, status: 409 },
+  ],
+  issueStatement: [{ name: "unknownDraft", path: { draft: "draft_000000000000000000000000" }, status: 404 }],
+  listBudgets: [{ name: "ofNobody", status: 400 }],
+  setBudget: [
+    { name: "unknownAdvertiser", body: { advertiserId: "adv_0", from: "2026-04-01", micros: null }, status: 422 },
+  ],
+};
+
+const BY_OPERATION: Readonly<Record<string, readonly Example[]>> = {
+  ...{ ...REPORTS, ...EVENTS, ...OPERATOR, ...KEYS, ...BILLING },
+};
 
 /** The refused requests of an operation; those of resources stand beside them (src/openapi/admin-operations.ts). */
 export function problemExamples(operationId: string): readonly Example[] {

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { apiRoutes } from "../../src/api/routes.ts";
 import { ask, OPERATOR, seedKey, seedTenant } from "./ask.ts";
 
-type Needs = "admin" | "report" | "mint" | "traffic" | "convert" | "any";
+type Needs = "admin" | "report" | "mint" | "traffic" | "convert" | "bill" | "any";
 
 /** What each route needs: `report` is for advertisers, `traffic` for publishers too. */
 const NEEDS: Readonly<Record<string, Needs>> = {
@@ -69,6 +69,16 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/admin/replays/:id": "admin",
   "POST /v1/admin/replays/:id/apply": "admin",
   "POST /v1/admin/replays/:id/undo": "admin",
+  "GET /v1/statements": "bill",
+  "GET /v1/statements/:number": "bill",
+  "GET /v1/statements/:number/files/:name": "bill",
+  "GET /v1/evidence/secret": "bill",
+  "GET /v1/evidence/:day": "bill",
+  "GET /v1/evidence/:day/:name": "bill",
+  "POST /v1/admin/statements": "admin",
+  "POST /v1/admin/statements/:draft/finalize": "admin",
+  "GET /v1/admin/budgets": "admin",
+  "POST /v1/admin/budgets": "admin",
   "POST /v1/tokens": "mint",
   "POST /v1/impressions/counts": "mint",
   "POST /v1/conversions": "convert",
@@ -97,7 +107,7 @@ beforeAll(async () => {
     keys[name] = made.key;
     return made;
   };
-  await make("advertiser", { advertiserId: "adv_other", scopes: ["report", "mint", "convert"] });
+  await make("advertiser", { advertiserId: "adv_other", scopes: ["report", "mint", "convert", "bill"] });
   await make("publisher", { publisherId: "pub_mine", scopes: ["report", "mint"] });
   await make("convertOnly", { advertiserId: "adv_mine", scopes: ["convert"] });
   const revoked = await make("revoked", { scopes: ["admin", "report", "mint"] });
@@ -159,7 +169,7 @@ describe.each([...ROUTES])("G9: %s", (route, needs) => {
     }
     if (needs === "admin") expect([...statuses.values()]).toEqual([403, 403]);
     else expect(statuses.get("advertiser")).not.toBe(403);
-    if (needs === "report") expect(statuses.get("publisher")).toBe(403);
+    if (needs === "report" || needs === "bill") expect(statuses.get("publisher")).toBe(403);
   });
 
   it("lets the operator in", async () => {

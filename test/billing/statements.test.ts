@@ -1,14 +1,17 @@
 /** Statements over real evidence: what is owed, once, whatever happens between and after them. */
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import { putBudget } from "../../src/billing/budgets.ts";
 import { type BillingPorts, draftStatement, finalizeDraft } from "../../src/billing/issue.ts";
 import { readStatements, type Statement } from "../../src/billing/statement.ts";
+import { parseJson } from "../../src/core/base64url.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { isoDay, isoSecond } from "../../src/core/time.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
 import { makeEvidence } from "../../src/evidence/make.ts";
+import { sha256Hex } from "../../src/evidence/manifest.ts";
+import { OPERATOR, seedKey, seedTenant } from "../admin/ask.ts";
 import { aSignedClick, audit, count, shardOfEvent, startOver, TODAY, TOMORROW } from "../support/audited.ts";
 
 beforeEach(startOver);
@@ -181,5 +184,64 @@ describe("a budget", () => {
       credits: [{ statement: 1, spend_micros: "200000", credit_micros: "-100000" }],
       totals: { adjustments_micros: "-300000", due: "-0.20" },
     });
+  });
+});
+
+describe("the routes of statements", () => {
+  const origin = "https://clicks.example";
+  const send = (key: string, path: string, body?: object) =>
+    exports.default.fetch(`${origin}${path}`, {
+      headers: { Authorization: `Bearer ${key}` },
+      ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+    });
+
+  it("draft and issue for the operator, and show an advertiser its own, byte for byte", async () => {
+    for (const name of ["one", "two"]) await seedTenant(name);
+    const [mine, other] = [
+      await seedKey({ advertiserId: "adv_one", scopes: ["bill"] }),
+      await seedKey({ advertiserId: "adv_two", scopes: ["bill"] }),
+    ];
+    const click = await aSignedClick({}, { adv: "adv_one", cmp: "cmp_one", cpc: 1_230_000 });
+    await count([click]);
+    // The Worker's own grace is a day.
+    for (const day of [TODAY, TOMORROW]) await close(day);
+    const key = OPERATOR;
+    const budget = await send(key, "/v1/admin/budgets", { advertiserId: "adv_one", from: TODAY, micros: "1000000" });
+    expect(budget.status).toBe(200);
+    const drafted = await send(key, "/v1/admin/statements", { advertiserId: "adv_one", to: TODAY });
+    const draft = await drafted.json<{ draft: string; totals: { due: string } }>();
+    expect([drafted.status, draft.totals.due]).toEqual([201, "1.00"]);
+    const path = `/v1/admin/statements/${draft.draft}/finalize`;
+    const statuses = [await send(key, path, {}), await send(key, path, {})].map(({ status }) => status);
+    expect(statuses).toEqual([201, 200]);
+
+    const listed = await (await send(mine.key, "/v1/statements")).json<{ statements: { sha256: string }[] }>();
+    const bytes = await (await send(mine.key, "/v1/statements/1")).arrayBuffer();
+    expect(listed.statements.map(({ sha256 }) => sha256)).toEqual([await sha256Hex(bytes)]);
+    const statement = parseJson(new TextDecoder().decode(bytes)) as Statement;
+    const [part] = statement.lines_by_ad;
+    const file = await send(mine.key, `/v1/statements/1/files/${part?.name}`);
+    expect(await sha256Hex(await file.arrayBuffer())).toBe(part?.sha256);
+    const [day] = statement.evidence;
+    const manifestBytes = await (
+      await send(mine.key, `/v1/evidence/${day?.day}?revision=${day?.revision}`)
+    ).arrayBuffer();
+    expect(await sha256Hex(manifestBytes)).toBe(day?.sha256);
+    const csv = await (await send(mine.key, "/v1/statements/1?format=csv")).text();
+    const micros = csv
+      .trim()
+      .split("\r\n")
+      .slice(1)
+      .map((row) => BigInt(row.split(",").at(-2) ?? ""));
+    expect(micros.reduce((sum, one) => sum + one, 0n)).toBe(1_000_000n);
+
+    expect(await (await send(other.key, "/v1/statements")).json()).toMatchObject({ statements: [] });
+    const foreign = ["/v1/statements/1", `/v1/statements/1/files/${part?.name}`, `/v1/evidence/${day?.day}`];
+    for (const one of foreign) expect((await send(other.key, one)).status).toBe(404);
+    expect((await send(other.key, "/v1/statements/1?advertiser_id=adv_one")).status).toBe(400);
+    const secrets = await Promise.all(
+      [mine, other].map(async (one) => (await send(one.key, "/v1/evidence/secret")).json<{ secret: string }>()),
+    );
+    expect(new Set(secrets.map(({ secret }) => secret)).size).toBe(2);
   });
 });

@@ -64,8 +64,9 @@ describe("the evidence of a day", () => {
     await audit();
     expect(await makeEvidence(ports(), PLAIN_STEPS)).toEqual([TODAY]);
 
-    const { manifest, sha256 } = await last();
-    expect(noticed).toEqual([{ manifest, sha256 }]);
+    const stored = await last();
+    const { manifest } = stored;
+    expect(noticed).toEqual([stored]);
     const totals = { gross: 6, valid: 2, duplicate: 3, invalid: 1, late: 0, spend_micros: "750001" };
     expect(manifest).toMatchObject({ v: 1, advertiser_id: ADV, day: TODAY, revision: 1, previous: null, totals });
     for (const part of [...manifest.parts, ...manifest.tokens, manifest.sums]) {

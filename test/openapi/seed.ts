@@ -15,6 +15,7 @@ import { aLateClick } from "../support/late.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { aToken, testRing, testSeal } from "../support/tokens.ts";
 import { seedBlockedDay } from "./seed-audits.ts";
+import { seedStatement } from "./seed-statements.ts";
 
 const HOUR_MS = 3_600_000;
 const ring = await testRing();
@@ -28,6 +29,7 @@ export async function seedExamples(): Promise<Map<string, string>> {
   ]);
   await seedBlockedDay(env);
   await enqueueLeaf(env.ARCHIVE, encodeUtf8("a manifest's hash"));
+  await seedStatement(env);
   const clickId = aClickId();
   const late = aLateClick("imp_late", "ad_9");
   const shard = env.EVENT_SHARD.getByName("clicks-0");

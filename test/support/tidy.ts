@@ -73,9 +73,21 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   batch: ["queue", "audit", "facts", "cold", "shard", "archive", "core"],
   "well-known": ["report", "access", "core"],
   // The document gathers the schemas and the problems of every route.
-  openapi: ["admin", "operator", "replay", "report", "conversions", "impression-counts", "access", "problems", "core"],
+  openapi: [
+    "billing",
+    "admin",
+    "operator",
+    "replay",
+    "report",
+    "conversions",
+    "impression-counts",
+    "access",
+    "problems",
+    "core",
+  ],
   // The front: it knows every room, and no room knows it.
   api: [
+    "billing",
     ...["admin", "operator", "report", "conversions", "impression-counts", "openapi", "well-known", "track"],
     ...["dashboard", "tlog"],
     ...["access", "problems", "core"],

@@ -1,0 +1,240 @@
+/**
+ * The routes of statements and evidence.
+ *
+ *   GET  /v1/statements                        what was issued, by number
+ *   GET  /v1/statements/1                      one, byte for byte as it is stored; ?format=csv its lines
+ *   GET  /v1/statements/1/files/<name>         its lines by ad
+ *   GET  /v1/evidence/2026-11-27               a day's manifest, byte for byte; ?revision=1 an earlier one
+ *   GET  /v1/evidence/2026-11-27/<name>        an object that it names
+ *   GET  /v1/evidence/secret                   under which the advertiser's leaves stand in the evidence log
+ *   POST /v1/admin/statements                  drafts one
+ *   POST /v1/admin/statements/<draft>/finalize issues it
+ *   GET, POST /v1/admin/budgets                what statements may bill at most
+ *
+ * Keeps: a key with an owner reads its own only. What is stored is sent as it is stored, so that its hash can be taken.
+ */
+import type { Keyed } from "../access/asked.ts";
+import { auditStatement } from "../access/audit.ts";
+import { fromDatabase } from "../access/database.ts";
+import { parseBody, parseSearch } from "../admin/parse.ts";
+import { ADVERTISERS, readOne } from "../admin/resources.ts";
+import { encodeBase64url } from "../core/base64url.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { isoSecond } from "../core/time.ts";
+import { leafSecretsOf, leafWriter } from "../evidence/leaf.ts";
+import { evidenceFolder, readManifest } from "../evidence/manifest.ts";
+import { encodeCsv } from "../report/answer/csv.ts";
+import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
+import { instantOf, parseMoment } from "../report/query/instants.ts";
+import { toZone, UTC } from "../report/query/zone.ts";
+import { type Budget, putBudget, readBudgets } from "./budgets.ts";
+import { type Billed, type BillingPorts, draftStatement, finalizeDraft } from "./issue.ts";
+import { budgetSchema, draftSchema, manifestQuery, ownerQuery } from "./schemas.ts";
+import { readStatements, type Statement, type StoredStatement, statementFolder, statementKey } from "./statement.ts";
+
+const HEADERS = { "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" } as const;
+const NUMBER = /^[1-9]\d{0,5}$/;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const STATEMENT_FILE = /^(lines-\d{4}-\d{2}-\d{2}|adjustments)-[0-9a-f]{16}\.parquet$/;
+const EVIDENCE_FILE = /^(rows|tokens|sums)(-\d{2}(\.\d{3})?)?-[0-9a-f]{16}\.parquet$/;
+const PARQUET = "application/vnd.apache.parquet";
+const NO_STATEMENT = "This advertiser has no statement of this number. GET /v1/statements lists what was issued.";
+
+type Answer = Result<Response, ReportProblem>;
+
+const act = (does: (asked: Keyed) => Promise<Answer>) => async (asked: Keyed) => {
+  const result = await does(asked);
+  return result.ok ? result.value : toProblemResponse(result.error);
+};
+const body = (value: object, status = 200) => ok(Response.json(value, { status, headers: HEADERS }));
+
+/** Whose statements are asked for. */
+function ownerOf(
+  { principal, search }: Keyed,
+  taken = ownerQuery,
+): Result<{ id: string; search: Searched }, ReportProblem> {
+  const parsed = parseSearch(search(), taken);
+  if (!parsed.ok) return parsed;
+  const given = parsed.value as Searched;
+  const asked = given.advertiser_id;
+  const own = principal.advertiserId;
+  if (own === null && asked === undefined) return err({ reason: "missing_parameter", field: "advertiser_id" });
+  if (own !== null && asked !== undefined && asked !== own) {
+    const detail = "This key reads the statements of its own advertiser.";
+    return err({ reason: "invalid_value", field: "advertiser_id", detail });
+  }
+  return ok({ id: own ?? asked ?? "", search: given });
+}
+type Searched = { readonly advertiser_id?: string | undefined; readonly revision?: number | undefined };
+
+export const listStatements = act(async (asked) => {
+  const owner = ownerOf(asked);
+  if (!owner.ok) return owner;
+  const all = await readStatements(asked.env.ARCHIVE, owner.value.id);
+  return body({ advertiserId: owner.value.id, statements: all.map(toSummary) });
+});
+
+function toSummary({ statement, sha256 }: StoredStatement) {
+  const { number, kind, from, to, time_zone: timeZone, currency, totals, issued_at: issuedAt } = statement;
+  const { valid, spend_micros: spendMicros, adjustments_micros: adjustmentsMicros, due } = totals;
+  return {
+    ...{ number, kind, from, to, timeZone, currency, valid, spendMicros, adjustmentsMicros, due, issuedAt, sha256 },
+  };
+}
+
+export const showStatement = act(async (asked) => {
+  const parsed = asked.search();
+  const isCsv = parsed.get("format") === "csv";
+  if (isCsv) parsed.delete("format");
+  const owner = ownerOf({ ...asked, search: () => parsed });
+  if (!owner.ok) return owner;
+  const number = asked.param("number");
+  const key = NUMBER.test(number) ? statementKey(owner.value.id, Number(number)) : null;
+  const object = key === null ? null : await asked.env.ARCHIVE.get(key);
+  if (object === null) return err({ reason: "not_found", detail: NO_STATEMENT });
+  if (!isCsv) return ok(sent(object, "application/json"));
+  const name = `statement_${owner.value.id}_${number.padStart(6, "0")}.csv`;
+  const headers = { ...HEADERS, "Content-Type": "text/csv; charset=utf-8; header=present" };
+  const disposition = { "Content-Disposition": `attachment; filename="${name}"` };
+  return ok(new Response(csvOf(await object.json()), { headers: { ...headers, ...disposition } }));
+});
+
+/** Lines and adjustments, and what is neither: one column of micros that adds up to what is due. */
+function csvOf({ number, lines, adjustments, credits, totals, currency }: Statement): string {
+  const names = ["line", "statement", "day", "campaign_id", "gross", "valid", "duplicate", "invalid", "late"];
+  const counts = (line: Statement["lines"][number]) => [
+    ...[line.day, line.campaign_id, line.gross, line.valid, line.duplicate, line.invalid, line.late],
+    ...[BigInt(line.spend_micros), currency],
+  ];
+  const alone = (name: string, of: number, micros: bigint) => [
+    ...[name, of, null, null, null, null, null, null, null, micros, currency],
+  ];
+  return encodeCsv(
+    [...names, "micros", "currency"],
+    [
+      ...lines.map((line) => ["clicks", number, ...counts(line)]),
+      ...adjustments.map((line) => ["adjustment", line.statement, ...counts(line)]),
+      ...credits.map((credit) => alone("budget", credit.statement, -BigInt(credit.credit_micros))),
+      alone("carried_in", number - 1, BigInt(totals.carried_in_micros)),
+      alone("carried_out", number, -BigInt(totals.carried_out_micros)),
+    ],
+  );
+}
+
+export const fileOfStatement = act(async (asked) => {
+  const owner = ownerOf(asked);
+  if (!owner.ok) return owner;
+  const name = asked.param("name");
+  const isNamed = NUMBER.test(asked.param("number")) && STATEMENT_FILE.test(name);
+  return file(asked, isNamed ? `${statementFolder(owner.value.id)}${name}` : null);
+});
+
+export const showManifest = act(async (asked) => {
+  const owner = ownerOf(asked, manifestQuery);
+  if (!owner.ok) return owner;
+  const day = asked.param("day");
+  const { id: advertiserId, search } = owner.value;
+  const { revision } = search;
+  const stored = DAY.test(day)
+    ? await readManifest(asked.env.ARCHIVE, { advertiserId, day, ...(revision === undefined ? {} : { revision }) })
+    : null;
+  if (stored === null) {
+    return err({ reason: "not_found", detail: "The advertiser has no evidence of this UTC day and revision." });
+  }
+  return ok(new Response(stored.bytes, { headers: { ...HEADERS, "Content-Type": "application/json" } }));
+});
+
+export const fileOfEvidence = act(async (asked) => {
+  const owner = ownerOf(asked);
+  if (!owner.ok) return owner;
+  const [day, name] = [asked.param("day"), asked.param("name")];
+  return file(
+    asked,
+    DAY.test(day) && EVIDENCE_FILE.test(name) ? `${evidenceFolder(owner.value.id, day)}${name}` : null,
+  );
+});
+
+async function file({ env }: Keyed, key: string | null): Promise<Answer> {
+  const object = key === null ? null : await env.ARCHIVE.get(key);
+  if (object === null) return err({ reason: "not_found", detail: "No object of this name belongs to it." });
+  return ok(sent(object, PARQUET));
+}
+
+function sent(object: R2ObjectBody, type: string): Response {
+  return new Response(object.body, { headers: { ...HEADERS, "Content-Type": type, ETag: object.httpEtag } });
+}
+
+export const leafSecret = act(async (asked) => {
+  const owner = ownerOf(asked);
+  if (!owner.ok) return owner;
+  const secretOf = await leafSecretsOf(asked.env.ARCHIVE);
+  return body({ advertiserId: owner.value.id, secret: encodeBase64url(secretOf(owner.value.id)) });
+});
+
+function billingPorts({ env, config, nowMs }: Keyed): BillingPorts {
+  const putLeaf = leafWriter(env.ARCHIVE);
+  return {
+    ...{ bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: config.closeGraceMs, nowMs },
+    onIssued: ({ statement: { advertiser_id: advertiserId, number }, sha256 }) =>
+      putLeaf(advertiserId, `statement/${String(number).padStart(6, "0")}`, sha256),
+  };
+}
+
+async function advertiserOf({ env }: Keyed, id: string): Promise<Result<Billed, ReportProblem>> {
+  const row = await fromDatabase(() => readOne(env.REPORT_DB, ADVERTISERS.sql, id));
+  if (row === null) return err({ reason: "unknown_parent", field: "advertiserId" });
+  const { currency, timeZone } = row;
+  return ok({ id, currency: typeof currency === "string" ? currency : null, timeZone: String(timeZone) });
+}
+
+export const draft = act(async (asked) => {
+  const parsed = parseBody(asked.body as object, draftSchema);
+  if (!parsed.ok) return parsed;
+  const advertiser = await advertiserOf(asked, parsed.value.advertiserId);
+  if (!advertiser.ok) return advertiser;
+  const drafted = await draftStatement(billingPorts(asked), advertiser.value, parsed.value);
+  return drafted.ok ? body({ draft: drafted.value.id, ...drafted.value.content }, 201) : drafted;
+});
+
+export const finalize = act(async (asked) => {
+  const { env, actor } = asked;
+  const id = asked.param("draft");
+  if (!/^draft_[0-9a-f]{24}$/.test(id)) return err({ reason: "not_found", detail: "No draft has this id." });
+  const entry = { action: "issue", subjectKind: "statement_draft", subjectId: id, before: null, after: {} } as const;
+  await fromDatabase(() => auditStatement(env.REPORT_DB, actor, entry).run());
+  const issued = await finalizeDraft(billingPorts(asked), id);
+  if (!issued.ok) return issued;
+  const { stored, isNew, hasChanged } = issued.value;
+  return body({ ...toSummary(stored), draft: id, changedSinceDraft: hasChanged }, isNew ? 201 : 200);
+});
+
+export const setBudget = act(async (asked) => {
+  const { env, actor } = asked;
+  const parsed = parseBody(asked.body as object, budgetSchema);
+  if (!parsed.ok) return parsed;
+  const { advertiserId, from, micros } = parsed.value;
+  const advertiser = await advertiserOf(asked, advertiserId);
+  if (!advertiser.ok) return advertiser;
+  const moment = parseMoment(from);
+  if (!moment.ok) return err({ reason: "invalid_value", field: "from", detail: moment.error });
+  const fromMs = instantOf(moment.value, "from", toZone(advertiser.value.timeZone) ?? UTC);
+  const budget: Budget = { from: isoSecond(fromMs), micros, by: actor.keyId, atMs: actor.nowMs };
+  const subject = {
+    subjectKind: "budget",
+    subjectId: advertiserId,
+    before: null,
+    after: { from: budget.from, micros },
+  };
+  await fromDatabase(() => auditStatement(env.REPORT_DB, actor, { action: "update", ...subject }).run());
+  await putBudget(env.ARCHIVE, advertiserId, budget);
+  return body(toBudget(budget));
+});
+
+export const listBudgets = act(async (asked) => {
+  const owner = ownerOf(asked);
+  if (!owner.ok) return owner;
+  const budgets = await readBudgets(asked.env.ARCHIVE, owner.value.id);
+  return body({ advertiserId: owner.value.id, budgets: budgets.map(toBudget) });
+});
+
+const toBudget = ({ from, micros, by, atMs }: Budget) => ({ from, micros, by, setAt: isoSecond(atMs) });

@@ -1,0 +1,34 @@
+/**
+ * What the routes of billing take.
+ */
+import * as z from "zod";
+import { id } from "../admin/parse.ts";
+
+const edge = z.string().min(1).max(40);
+/** 10^15 currency units, in micros: more than 64 bits of them no sum of clicks can reach. */
+const MICROS = /^(0|[1-9]\d{0,20})$/;
+
+export const draftSchema = z.strictObject({
+  advertiserId: id,
+  from: edge
+    .optional()
+    .describe("Of a first statement: a local date or an instant. Later ones begin where the one before ends."),
+  to: edge.describe("A local date, which is billed to its end, or an instant behind the last one."),
+});
+
+export const budgetSchema = z.strictObject({
+  advertiserId: id,
+  from: edge.describe("A local date or an instant: statements whose period begins then or later are bound by it."),
+  micros: z
+    .string()
+    .regex(MICROS)
+    .nullable()
+    .describe("What one statement bills at most, in micros of the advertiser's currency; null takes a budget away."),
+});
+
+export const ownerQuery = z.strictObject({
+  advertiser_id: id.optional().describe("Whose; the operator names it, an advertiser's key is bound to its own."),
+});
+export const manifestQuery = ownerQuery.extend({
+  revision: z.coerce.number().int().min(1).max(9_999).optional().describe("The last one unless told."),
+});

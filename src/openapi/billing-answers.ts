@@ -1,0 +1,83 @@
+/**
+ * What the routes of billing answer, for the document.
+ */
+import * as z from "zod";
+
+const text = z.string();
+const count = z.int();
+const sha256 = text.describe("SHA-256 of the stored bytes, in hexadecimal.");
+const micros = text.describe("Integer micros, as text: sums may pass 2^53.");
+const day = z.iso.date();
+const instant = z.iso.datetime();
+const kind = z.enum(["statement", "credit_note"]).describe("A credit note is due to the advertiser.");
+const counts = { gross: count, valid: count, duplicate: count, invalid: count, late: count, spend_micros: micros };
+const line = { day, campaign_id: text, ...counts };
+const part = { name: text, sha256, rows: count };
+const counted = { day: day.describe("A UTC day."), revision: count, sha256 };
+const loss = z.object({ object: text, reason: text });
+
+const content = {
+  v: z.literal(1),
+  kind,
+  advertiser_id: text,
+  number: count,
+  previous: sha256.nullable().describe("SHA-256 of the statement before; null for the first."),
+  from: instant,
+  to: instant,
+  time_zone: text,
+  currency: text,
+  budget_micros: micros.nullable(),
+  lines: z.array(z.object(line)).describe("By local day of the zone, and campaign."),
+  adjustments: z
+    .array(z.object({ statement: count, ...line }))
+    .describe("What earlier statements did not know, by their number and days."),
+  credits: z.array(z.object({ statement: count, budget_micros: micros, spend_micros: micros, credit_micros: micros })),
+  totals: z.object({
+    ...counts,
+    adjustments_micros: micros,
+    credits_micros: micros,
+    carried_in_micros: micros,
+    due_micros: micros.describe("Exact: spend, adjustments and what was carried in, less credits."),
+    due: text.describe("Rounded half to even to the currency's minor unit."),
+    carried_out_micros: micros,
+  }),
+  lines_by_ad: z.array(z.object({ ...part, day })),
+  adjustments_by_ad: z.object(part).nullable(),
+  evidence: z.array(z.object(counted)).describe("The manifests that the lines were made from."),
+  corrected: z.array(z.object({ ...counted, statement: count, revision_before: count.nullable() })),
+  losses: z.array(loss).describe("What an operator accepted as lost of the log days of this evidence."),
+};
+
+export const Statement = z.object({ ...content, draft: text, issued_at: instant });
+export const StatementDraft = z.object({ ...content, draft: text });
+
+const summary = {
+  ...{ number: count, kind, from: instant, to: instant, timeZone: text, currency: text, valid: count },
+  ...{ spendMicros: micros, adjustmentsMicros: micros, due: text, issuedAt: instant, sha256 },
+};
+export const StatementList = z.object({ advertiserId: text, statements: z.array(z.object(summary)) });
+export const StatementIssued = z.object({
+  ...summary,
+  draft: text,
+  changedSinceDraft: z.boolean().describe("Whether it says something else than its draft said."),
+});
+
+const budget = { from: instant, micros: micros.nullable(), by: text, setAt: instant };
+export const BudgetSet = z.object(budget);
+export const BudgetList = z.object({ advertiserId: text, budgets: z.array(z.object(budget)) });
+
+export const EvidenceManifest = z.object({
+  ...{ v: z.literal(1), advertiser_id: text, day, revision: count },
+  previous: sha256.nullable().describe("SHA-256 of the manifest before; null for the first."),
+  parts: z.array(z.object(part)).describe("Parquet, one row a click."),
+  tokens: z.array(z.object(part)).describe("Parquet, the tokens of the clicks."),
+  sums: z.object(part).describe("Parquet, by quarter of an hour, campaign, ad and publisher."),
+  totals: z.object(counts),
+  rules: z.array(text),
+  losses: z.array(loss),
+});
+
+export const EvidenceSecret = z.object({
+  advertiserId: text,
+  secret: text.describe("32 bytes, base64url: names of the advertiser's leaves are HMACs under it."),
+});
