@@ -54,6 +54,13 @@ CREATE TABLE log_days (
   found         TEXT    NOT NULL  -- JSON {kind of discrepancy: how many}
 ) STRICT, WITHOUT ROWID;
 
+-- The end of each advertiser's last statement: an index of objects in R2, which can be made again
+-- (src/audit/billed-until.ts). Only the primary database has rows.
+CREATE TABLE billed_until (
+  advertiser_id TEXT    NOT NULL PRIMARY KEY,
+  to_ms         INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Names and tenants. Counting reads none of these tables: no fact refers to them, and an id that is not here is counted
 -- like any other. Rows are never deleted, `status` says what is no longer in use.
 

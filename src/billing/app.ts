@@ -18,6 +18,7 @@ import { auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";
 import { parseBody, parseSearch } from "../admin/parse.ts";
 import { ADVERTISERS, readOne } from "../admin/resources.ts";
+import { markBilled } from "../audit/billed-until.ts";
 import { encodeBase64url } from "../core/base64url.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
@@ -175,8 +176,10 @@ function billingPorts({ env, config, nowMs }: Keyed): BillingPorts {
   const putLeaf = leafWriter(env.ARCHIVE);
   return {
     ...{ bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: config.closeGraceMs, nowMs },
-    onIssued: ({ statement: { advertiser_id: advertiserId, number }, sha256 }) =>
-      putLeaf(advertiserId, `statement/${String(number).padStart(6, "0")}`, sha256),
+    onIssued: async ({ statement: { advertiser_id: advertiserId, number, to }, sha256 }) => {
+      await putLeaf(advertiserId, `statement/${String(number).padStart(6, "0")}`, sha256);
+      await fromDatabase(() => markBilled(env.REPORT_DB, advertiserId, Date.parse(to)));
+    },
   };
 }
 

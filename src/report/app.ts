@@ -19,7 +19,7 @@ import { ok, type Result } from "../core/result.ts";
 import { Directory, PRIMARY_DATABASE } from "../facts/directory.ts";
 import { formatOf, respond, type Shaped } from "./answer/answer.ts";
 import { encodeCsv } from "./answer/csv.ts";
-import { type Closed, type ClosedCache, readClosed, windowStates } from "./answer/day-states.ts";
+import { type Closed, type ClosedCache, readClosed, windowStates, withBilled } from "./answer/day-states.ts";
 import { type ReportMeta, toMeta } from "./answer/meta.ts";
 import { fillSeries, seriesWriter, toSeriesRows } from "./answer/series.ts";
 import { rowWriter, toCsvRows } from "./answer/table.ts";
@@ -150,7 +150,9 @@ async function answer(
       sliceWeight: ports.sliceWeight,
     };
     // Before the facts that it speaks of.
-    const closed = await readClosed(env.REPORT_DB, { nowMs, graceMs: config.closeGraceMs }, caches.closed);
+    const days = await readClosed(env.REPORT_DB, { nowMs, graceMs: config.closeGraceMs }, caches.closed);
+    const { advertiserId } = scope.value;
+    const closed = await withBilled(days, env.REPORT_DB, { advertiserId, range: query.value.range });
     const asked = { ...cursor, scope: scope.value, sources, config, closed, isOperator: isOperator(principal) };
     return route.answer(asked);
   });

@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditReport } from "../../src/audit/audit-report.ts";
+import { markBilled } from "../../src/audit/billed-until.ts";
 import { markAudited, markSealed } from "../../src/audit/log-days.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
 import { isoDay } from "../../src/core/time.ts";
@@ -59,6 +60,17 @@ describe("a report by day", () => {
     expect(await statesOf(`/v1/reports/clicks?${RANGE}&group_by=day`)).toEqual([
       ...["reconciled", "reconciled", "reconciled", "provisional", "provisional", "open"],
     ]);
+  });
+
+  it("says to an advertiser what is on its statements, and to no other", async () => {
+    for (const day of [15, 16, 17]) await audited(day, "clean");
+    await markBilled(env.REPORT_DB, "adv_1", dayMs(16));
+    await markBilled(env.REPORT_DB, "adv_2", dayMs(17));
+    const path = `/v1/reports/clicks?${RANGE}&group_by=day`;
+    const [first, second] = await statesOf(path, tenant);
+    expect([first, second]).toEqual(["billed", "reconciled"]);
+    expect((await statesOf(path)).includes("billed")).toBe(false);
+    await env.REPORT_DB.prepare("DELETE FROM billed_until").run();
   });
 
   it("gives a week, a month and the whole range the least state of its days, by the days of the zone", async () => {

@@ -8,6 +8,7 @@
  * `DAY_STATES_CACHE_MS` in an isolate, one row a day; where they cannot be read, nothing is called reconciled, and that
  * is said. What blocks a day is the operator's to know; a tenant is told that it is being looked into.
  */
+import { billedUntil } from "../../audit/billed-until.ts";
 import { type LogDay, readLogDays } from "../../audit/log-days.ts";
 import { type Closing, closingOf, type DayState, dayStateOf, NOTHING_CLOSED, statesIn } from "../../core/day-state.ts";
 import { MINUTE_MS } from "../../core/limits.ts";
@@ -47,6 +48,22 @@ export async function readClosed(
   } catch (fault) {
     logFault("log_days_not_read", fault);
     return { closing: NOTHING_CLOSED, graceMs, blocked: [], isKnown: false };
+  }
+}
+
+/** The same for one advertiser, whose statements say what is billed. Reads where the range may hold such a day. */
+export async function withBilled(
+  closed: Closed,
+  primary: D1Database,
+  { advertiserId, range }: { readonly advertiserId: string | null; readonly range: Range },
+): Promise<Closed> {
+  if (advertiserId === null || range.fromMs >= closed.closing.reconciledUntilMs) return closed;
+  try {
+    const billedUntilMs = (await billedUntil(primary, advertiserId)) ?? Number.NEGATIVE_INFINITY;
+    return { ...closed, closing: { ...closed.closing, billedUntilMs } };
+  } catch (fault) {
+    logFault("log_days_not_read", fault);
+    return { ...closed, closing: NOTHING_CLOSED, isKnown: false };
   }
 }
 
