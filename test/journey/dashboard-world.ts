@@ -8,6 +8,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playw
 import { expect } from "vitest";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
 import { SCREEN_ENTRIES, type ScreenPath, type ViewerKind } from "../../src/dashboard/navigation.ts";
+import { seedStatement } from "../openapi/seed-statements.ts";
 import { aCell, type Cell, seedCells, seedKey, seedProfiles } from "../report/seed.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { launchBrowser } from "./browser.ts";
@@ -63,6 +64,7 @@ export async function startWorld(): Promise<World> {
   };
   const [runtime, browser] = await Promise.all([startRuntime({ vars: TEST_SECRETS, prepare }), launchBrowser()]);
   if (keys === undefined) throw new Error("the world was not seeded");
+  await seedStatement({ ARCHIVE: runtime.bindings.ARCHIVE as unknown as R2Bucket });
   return { runtime, browser, keys, nowMs };
 }
 
@@ -98,7 +100,7 @@ async function seedWorld(database: D1Database, nowMs: number): Promise<Record<Ho
       ),
     ),
   ]);
-  const scopes = ["report", "mint", "convert"];
+  const scopes = ["report", "mint", "convert", "bill"];
   const keyOf = async (name: string, owner: { advertiserId?: string; publisherId?: string }) =>
     (await seedKey(database, { name, ...owner, scopes })).replace("Bearer ", "");
   return {

@@ -51,6 +51,9 @@ const PAGES: readonly (readonly [string, Holder])[] = [
   ["/?from=2020-01-01&to=2020-01-31", "advertiser"],
   ["/?period=decade&timezone=Mars/Olympus&campaign_id=cmp_2,cmp_3,cmp_4&ad_id!=ad_1", "advertiser"],
   [`/?campaign_id=${encodeURIComponent(HOSTILE_NAMES.picture)}`, "advertiser"],
+  ["/statements?n=1", "advertiser"],
+  ["/statements?advertiser=adv_1", "operator"],
+  ["/statements?advertiser=adv_1&n=7", "operator"],
   ["/", "publisher"],
   ["/", "operator"],
   ["/nothing", "advertiser"],
@@ -269,6 +272,26 @@ describe("a finance person", () => {
       page.getByRole("link", { name: "Download as CSV" }).click(),
     ]);
     expect(await textOf(download)).toMatch(/^day,.*clicks.*\r?\n\d{4}-\d\d-\d\d,/);
+  });
+});
+
+describe("a statement", () => {
+  it("is read, printed on a page of its own without what is for screens, and taken along", async () => {
+    const { page } = visitAs("advertiser");
+    await page.goto(at("/statements"));
+    await page.getByRole("link", { name: "Statement 000001" }).click();
+    await page.waitForURL(/n=1/);
+    const text = (await page.locator("main").textContent()) ?? "";
+    for (const said of ["6.75 EUR", "27 valid clicks", "6.750000", "cmp_7"]) expect(text).toContain(said);
+    await page.emulateMedia({ media: "print" });
+    expect(await page.getByRole("link", { name: "All statements" }).isVisible()).toBe(false);
+    expect(await page.locator(".sheet").isVisible()).toBe(true);
+    await page.emulateMedia({ media: "screen" });
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Download its lines as CSV" }).click(),
+    ]);
+    expect(await textOf(download)).toContain("clicks,1,2026-04-20,cmp_7,28,27,1,0,0,6750000,EUR");
   });
 });
 

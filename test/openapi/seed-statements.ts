@@ -9,7 +9,7 @@ const hash = (digit: string) => digit.repeat(64);
 const part = (name: string, rows: number) => ({ name: `${name}-1111111111111111.parquet`, sha256: hash("1"), rows });
 const counts = { gross: 28, valid: 27, duplicate: 1, invalid: 0, late: 0, spend_micros: "6750000" };
 
-export async function seedStatement({ ARCHIVE: bucket }: Pick<Env, "ARCHIVE">): Promise<void> {
+export async function seedStatement({ ARCHIVE: bucket }: { readonly ARCHIVE: R2Bucket }): Promise<void> {
   const { sha256 } = await putManifest(bucket, {
     ...{ advertiser_id: ADV, day: DAY, totals: counts, rules: ["4-1f3a9c02"], losses: [] },
     ...{ parts: [part("rows-12", 28)], tokens: [part("tokens-12", 28)], sums: part("sums", 3) },
