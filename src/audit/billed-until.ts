@@ -1,5 +1,5 @@
 /**
- * Up to when an advertiser's clicks are on statements, in the primary report database: an index of the statements in R2,
+ * Up to when an advertiser’s clicks are on statements, in the primary report database: an index of those in R2,
  * which can be made again from them.
  *
  * Keeps: an advertiser's row only moves on.

@@ -49,6 +49,6 @@ export const RETENTION: readonly Retention[] = [
   { of: "changed_days", kept: "36 days", by: BY_RETENTION },
   { of: "late_clicks", kept: "the dedup horizon", by: BY_RETENTION },
   ...forEver("ledger", "heartbeat", "advertisers", "roll_marks", "cold_marks", "day_sum_marks", "change_clock"),
-  ...forEver("advertiser_directory", "report_databases", "api_keys", "log_days", "audit_log"),
+  ...forEver("advertiser_directory", "report_databases", "api_keys", "log_days", "billed_until", "audit_log"),
   ...forEver("advertiser_profiles", "campaigns", "ad_groups", "ads", "creatives", "publishers"),
 ];

@@ -1,5 +1,6 @@
 /**
- * `/export/v1/reports/clicks?…`: an answer of a report as one CSV file, all pages of it, streamed while they are read.
+ * `/export/v1/reports/clicks?…`: an answer of a report as one CSV file, all pages of it, streamed while they are read;
+ * and the lines of a statement.
  *
  * Keeps: the lines are those of the API, its header once. Where a page fails after the first, the file ends with a
  * broken transfer and never looks whole.
@@ -9,14 +10,14 @@ import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import type { ApiClient } from "./api-client.ts";
 
-const EXPORTED: ReadonlySet<string> = new Set(["/v1/reports/clicks", "/v1/metrics/clicks"]);
+const EXPORTED = /^\/v1\/(reports\/clicks|metrics\/clicks|statements\/\d{1,6})$/;
 const PAGE_ROWS = "50000";
 const PASSED = ["Content-Type", "Content-Disposition", "X-Report-Watermark", "X-Report-Complete", "X-Report-Currency"];
 
 export async function exportFile({ request }: Pick<Asked, "request">, api: ApiClient): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   const path = pathname.slice("/export".length);
-  if (!EXPORTED.has(path)) return problemResponse({ reason: "not_found" });
+  if (!EXPORTED.test(path)) return problemResponse({ reason: "not_found" });
   const { cursor: _, format: __, ...query } = Object.fromEntries(searchParams);
   const isPaged = path === "/v1/reports/clicks" && query["limit"] === undefined;
   const asked = { ...query, format: "csv", ...(isPaged ? { limit: PAGE_ROWS } : {}) };

@@ -34,7 +34,7 @@ export function Sheet({ statement, viewer }: { statement: Content; viewer: Viewe
         <Lines title="Adjustments of earlier statements" lines={adjustments} writer={writer} />
       )}
       <h2>What is due</h2>
-      <Table label="What is due" of={["", "amount"]} numbers={["amount"]}>
+      <Table label="What is due" of={["part", "amount"]} numbers={["amount"]}>
         <Sum name={`${writer.count(totals.valid)} valid clicks`} micros={totals.spend_micros} />
         <Sum name="Adjustments" micros={totals.adjustments_micros} />
         {credits.map((credit) => (

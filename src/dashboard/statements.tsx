@@ -159,7 +159,14 @@ async function one(number: string, { viewer, api, advertiser }: Of): Promise<Dra
   const path = `${API}/${encodeURIComponent(number)}`;
   const answer = await api.get<Statement>(path, search);
   const back = { href: pathOf(PATH, { advertiser }), label: "All statements" };
-  if (!answer.ok) return <Refused problem={answer.error} back={back} />;
+  if (!answer.ok) {
+    return (
+      <>
+        <Head />
+        <Refused problem={answer.error} back={back} />
+      </>
+    );
+  }
   return (
     <>
       <Sheet statement={answer.value} viewer={viewer} />
