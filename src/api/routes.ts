@@ -15,6 +15,7 @@ import { wantsPage } from "../dashboard/wants-page.ts";
 import type { Reason } from "../problems/catalog.ts";
 import type { ReportHandlers, ReportPorts } from "../report/app.ts";
 import { QUERY_BYTES_MAX } from "../report/limits.ts";
+import { BILLING_ROUTES } from "./billing-routes.ts";
 
 type Answering<A> = (asked: A) => Response | Promise<Response>;
 
@@ -57,7 +58,6 @@ const ONE_KEY = "/v1/admin/keys/:id";
 const admin = () => import("../admin/app.ts");
 const operator = () => import("../operator/app.ts");
 const conversions = () => import("../conversions/conversions.ts");
-const billing = () => import("../billing/app.ts");
 const dashboard = () => import("../dashboard/app.tsx");
 const about = () => import("../openapi/app.ts");
 const evidenceLog = () => import("../tlog/serve.ts");
@@ -206,32 +206,6 @@ const OPERATOR_ROUTES: readonly Route[] = [
     needs: "admin",
     load: async () => (await operator()).undoReplay,
   },
-];
-
-const BILLING_ROUTES: readonly Route[] = [
-  { method: "GET", path: "/v1/statements", needs: "bill", load: async () => (await billing()).listStatements },
-  { method: "GET", path: "/v1/statements/:number", needs: "bill", load: async () => (await billing()).showStatement },
-  {
-    method: "GET",
-    path: "/v1/statements/:number/files/:name",
-    needs: "bill",
-    load: async () => (await billing()).fileOfStatement,
-  },
-  { method: "GET", path: "/v1/evidence/secret", needs: "bill", load: async () => (await billing()).leafSecret },
-  { method: "GET", path: "/v1/evidence/:day", needs: "bill", load: async () => (await billing()).showManifest },
-  {
-    method: "GET",
-    path: "/v1/evidence/:day/:name",
-    needs: "bill",
-    load: async () => (await billing()).fileOfEvidence,
-  },
-  { ...ACT, method: "POST", path: "/v1/admin/statements", load: async () => (await billing()).draft },
-  {
-    ...{ ...ACT, method: "POST", path: "/v1/admin/statements/:draft/finalize" },
-    load: async () => (await billing()).finalize,
-  },
-  { method: "GET", path: "/v1/admin/budgets", needs: "admin", load: async () => (await billing()).listBudgets },
-  { ...ACT, method: "POST", path: "/v1/admin/budgets", load: async () => (await billing()).setBudget },
 ];
 
 function resourceRoutes(name: ResourceName): Route[] {
