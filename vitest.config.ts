@@ -58,6 +58,7 @@ export default defineConfig(async () => {
               "test/oracle/**/*.test.ts",
               "test/simulation/**/*.test.ts",
               "test/tlog/**/*.test.ts",
+              "test/verify/**/*.test.ts",
               ...PURE_TESTS,
               "test/*.test.ts",
             ],

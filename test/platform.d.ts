@@ -7,4 +7,5 @@ type D1Database = import("@cloudflare/workers-types/index.ts").D1Database;
 type D1PreparedStatement = import("@cloudflare/workers-types/index.ts").D1PreparedStatement;
 type Queue<Body = unknown> = import("@cloudflare/workers-types/index.ts").Queue<Body>;
 type R2Bucket = import("@cloudflare/workers-types/index.ts").R2Bucket;
+type R2Objects = import("@cloudflare/workers-types/index.ts").R2Objects;
 type SqlStorage = import("@cloudflare/workers-types/index.ts").SqlStorage;

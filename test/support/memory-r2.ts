@@ -8,6 +8,13 @@
 type Stored = { readonly bytes: Uint8Array<ArrayBuffer>; readonly etag: string };
 type Condition = { readonly etagDoesNotMatch?: string; readonly etagMatches?: string };
 
+type ListOptions = {
+  readonly prefix: string;
+  readonly cursor?: string;
+  readonly startAfter?: string;
+  readonly limit?: number;
+};
+
 const LIST_MAX = 1_000;
 
 export class MemoryR2 {
@@ -24,7 +31,7 @@ export class MemoryR2 {
     put: async (key: string, value: string | Uint8Array, options: { onlyIf?: Condition } = {}) =>
       this.#write(key, value, options.onlyIf),
     delete: async (keys: string | readonly string[]) => this.#delete([keys].flat()),
-    list: async (options: { prefix: string; cursor?: string; limit?: number }) => this.#list(options),
+    list: async (options: ListOptions) => this.#list(options),
   } as unknown as R2Bucket;
 
   text(key: string): string | null {
@@ -71,7 +78,7 @@ export class MemoryR2 {
     }
   }
 
-  #list({ prefix, cursor = "", limit = LIST_MAX }: { prefix: string; cursor?: string; limit?: number }) {
+  #list({ prefix, startAfter = "", cursor = startAfter, limit = LIST_MAX }: ListOptions) {
     this.asked.lists++;
     const behind = this.keys(prefix).filter((key) => key > cursor);
     const page = behind.slice(0, Math.min(limit, LIST_MAX));

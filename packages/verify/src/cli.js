@@ -1,0 +1,171 @@
+#!/usr/bin/env node
+/**
+ * clickledger-verify: recomputes a statement and says in words what that shows, and what it does not.
+ *
+ * Exit code 0: verified. 1: something differs; the first difference is printed. 2: it could not be checked, and why.
+ */
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { askJson, downloadingStore } from "./download.js";
+import { parseCanonical } from "./json.js";
+import { keepIn } from "./keep.js";
+import { Differs, Unchecked } from "./outcome.js";
+import { explain } from "./report.js";
+import { statementSql } from "./sql.js";
+import { folderStore, present, statementKey } from "./store.js";
+import { readTokenKeys } from "./token.js";
+import { verifyStatement } from "./verify.js";
+
+const HELP = `clickledger-verify <statement> [--url https://ads.example] [options]
+
+  <statement>             its number; all: each of them
+  --url <address>         the service; a key with scope bill in the environment: CLICKLEDGER_KEY
+  --folder <folder>       where it is downloaded to, or is already (clickledger-evidence)
+  --log-key <key>         the key that signs the evidence log, as you got it from the operator; the first time
+  --token-key <kid>=<x>   a public key of an ad server, 32 bytes in base64url; as often as there are keys
+  --advertiser <id>       whose, where the key or the folder has several
+  --secret=<base64url>    under which the advertiser's leaves stand in the log; asked for with --url
+  --keep <file>           what was seen of the log (clickledger-log.json): keep this file
+  --sql                   prints the SQL that gives the statement's lines from its evidence, and verifies nothing
+`;
+
+const OPTIONS = /** @type {const} */ ({
+  url: { type: "string" },
+  folder: { type: "string", default: "clickledger-evidence" },
+  "log-key": { type: "string" },
+  "token-key": { type: "string", multiple: true },
+  advertiser: { type: "string" },
+  secret: { type: "string" },
+  keep: { type: "string", default: "clickledger-log.json" },
+  sql: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+});
+
+async function main() {
+  const { values, positionals } = readArguments();
+  const [which] = positionals;
+  if (values.help || which === undefined || !/^([1-9]\d{0,5}|all)$/.test(which) || positionals.length !== 1) {
+    if (!values.help) throw new Unchecked(`name one statement by its number, or all\n\n${HELP}`);
+    console.log(HELP);
+    return;
+  }
+  const { store, advertiserId, last, secret } = await openSource(values, which);
+  const numbers = which === "all" ? Array.from({ length: last }, (_, at) => at + 1) : [Number(which)];
+  if (values.sql) {
+    for (const number of numbers) {
+      const key = statementKey(advertiserId, number);
+      console.log(
+        await statementSql(parseCanonical(present(await store(number).bytes(key), key), key).value, store(number)),
+      );
+    }
+    return;
+  }
+  const tokenKeys = readTokenKeys((values["token-key"] ?? []).map(keyAndValue));
+  for (const number of numbers) {
+    const asked = { store: store(number), advertiserId, number, logKey: values["log-key"] ?? null, secret, tokenKeys };
+    const report = await verifyStatement({ ...asked, keep: keepIn(values.keep), nowMs: Date.now() });
+    console.log(explain(report, values.keep));
+  }
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ options: OPTIONS, allowPositionals: true });
+  } catch (fault) {
+    throw new Unchecked(`${/** @type {Error} */ (fault).message}\n\n${HELP}`);
+  }
+}
+
+/** @param {string} text */
+function keyAndValue(text) {
+  const at = text.indexOf("=");
+  if (at < 1) throw new Unchecked(`--token-key ${text}: write <kid>=<public key>`);
+  return /** @type {[string, string]} */ ([text.slice(0, at), text.slice(at + 1)]);
+}
+
+/**
+ * @typedef {{ url?: string, folder: string, advertiser?: string, secret?: string }} Given
+ * @param {Given} given
+ * @param {string} which
+ */
+async function openSource({ url, folder, advertiser, secret }, which) {
+  if (url === undefined) {
+    const store = folderStore(folder);
+    const advertiserId = advertiser ?? (await onlyAdvertiser(folder));
+    const last = which === "all" ? await lastIn(folder, advertiserId) : 0;
+    return {
+      store: () => store,
+      advertiserId,
+      last,
+      secret: readSecret(secret ?? (await keptSecret(folder, advertiserId))),
+    };
+  }
+  const apiKey = process.env["CLICKLEDGER_KEY"];
+  if (!apiKey) throw new Unchecked("put an API key with scope bill into the environment: CLICKLEDGER_KEY");
+  const service = { url, apiKey, folder, advertiserId: advertiser ?? null, number: 0 };
+  const { advertiserId, statements } = await askJson(service, "/v1/statements");
+  const answer = secret === undefined ? await askJson(service, "/v1/evidence/secret") : { secret };
+  await mkdir(join(folder, `evidence/v1/adv=${advertiserId}`), { recursive: true });
+  await writeFile(join(folder, secretKey(advertiserId)), `${JSON.stringify({ secret: answer.secret })}\n`, {
+    mode: 0o600,
+  });
+  const store = (/** @type {number} */ number) => downloadingStore({ ...service, number });
+  return { store, advertiserId: String(advertiserId), last: statements.length, secret: readSecret(answer.secret) };
+}
+
+/** @param {string} advertiserId */
+const secretKey = (advertiserId) => `evidence/v1/adv=${advertiserId}/secret.json`;
+
+/**
+ * @param {string} folder
+ * @param {string} advertiserId
+ */
+async function keptSecret(folder, advertiserId) {
+  try {
+    return JSON.parse(await readFile(join(folder, secretKey(advertiserId)), "utf8")).secret;
+  } catch {
+    throw new Unchecked("give --secret, as GET /v1/evidence/secret answers it: the log names nobody without it");
+  }
+}
+
+/** @param {unknown} text */
+function readSecret(text) {
+  const bytes = Buffer.from(typeof text === "string" ? text : "", "base64url");
+  if (bytes.length !== 32) throw new Unchecked("the secret is not 32 bytes in base64url");
+  return bytes;
+}
+
+/** @param {string} folder */
+async function onlyAdvertiser(folder) {
+  const names = await readdir(join(folder, "statements/v1")).catch(() => []);
+  const ids = names.filter((name) => name.startsWith("adv=")).map((name) => name.slice("adv=".length));
+  if (ids.length === 1) return /** @type {string} */ (ids[0]);
+  throw new Unchecked(
+    ids.length === 0
+      ? `${folder} has no statements: give --url to download them, or --folder where they are`
+      : `${folder} has statements of ${ids.join(", ")}: name one with --advertiser`,
+  );
+}
+
+/**
+ * @param {string} folder
+ * @param {string} advertiserId
+ */
+async function lastIn(folder, advertiserId) {
+  const names = await readdir(join(folder, `statements/v1/adv=${advertiserId}`)).catch(() => []);
+  return names.filter((name) => /^\d{6}\.json$/.test(name)).length;
+}
+
+main().catch((/** @type {unknown} */ fault) => {
+  if (fault instanceof Differs) {
+    console.error(`NOT VERIFIED: ${fault.message}.`);
+    process.exitCode = 1;
+  } else if (fault instanceof Unchecked) {
+    console.error(`Not checked: ${fault.message}.`);
+    process.exitCode = 2;
+  } else {
+    console.error("Not checked: the verifier itself failed.", fault);
+    process.exitCode = 2;
+  }
+});

@@ -1,0 +1,275 @@
+/**
+ * The evidence of one UTC day: every row in its place, the rows' sums, and each row's token.
+ *
+ *   rows-HH, tokens-HH ──▶ sums of that hour ──▶ compared with the sums file ──▶ the manifest's totals
+ *
+ * Memory: the sums and tokens of an hour's part.
+ */
+import { parquetMetadataAsync } from "hyparquet";
+import { placeOf } from "./manifests.js";
+import { must } from "./outcome.js";
+import { groupsOf, readGroups } from "./parquet.js";
+import { evidenceFolder, hashedFile } from "./store.js";
+import { checkToken } from "./token.js";
+import { quarterOfDay } from "./zone.js";
+
+export const ROW_COLUMNS =
+  "event_id impression clicks received_at_ms minute campaign_id ad_group_id ad_id publisher_id country device verdict reason rules cause price_micros source seq line token_sha256".split(
+    " ",
+  );
+const TOKEN_COLUMNS = ["event_id", "token"];
+export const SUM_COLUMNS =
+  "quarter campaign_id ad_id publisher_id gross valid duplicate invalid late spend_micros".split(" ");
+const VERDICTS = new Set(["valid", "duplicate", "invalid", "late"]);
+const COUNTS = /** @type {const} */ (["gross", "valid", "duplicate", "invalid", "late"]);
+const MINUTES_PER_QUARTER = 15;
+const QUARTERS_PER_HOUR = 4;
+const MINUTE_MS = 60_000;
+const DAY_MINUTES = 1_440;
+
+/**
+ * @typedef {{ quarter: number, campaign_id: string, ad_id: string, publisher_id: string, gross: number, valid: number,
+ *   duplicate: number, invalid: number, late: number, spend: bigint }} Sum
+ * @typedef {{ store: import("./store.js").Store, advertiserId: string, keys: import("./token.js").TokenKeys,
+ *   seen: Seen, isCurrent: boolean }} Context
+ * @typedef {{ rows: number, valid: number, erased: number, tokens: number, oldestMs: number,
+ *   signatures: import("./token.js").Signatures, events: import("./spill.js").Spill,
+ *   impressions: import("./spill.js").Spill }} Seen
+ */
+
+/**
+ * Checks a day's evidence. A revision that a later one has replaced is only added up.
+ * @param {import("./manifests.js").Manifest} manifest
+ * @param {Context} context
+ */
+export async function checkDay(manifest, context) {
+  const { day, parts, tokens, sums, totals, rules } = manifest;
+  const where = `${evidenceFolder(context.advertiserId, day)} revision ${manifest.revision}`;
+  const cursor = await sumsCursor(manifest, context);
+  const named = new Set();
+  /** @type {Totals} */
+  const found = { gross: 0, valid: 0, duplicate: 0, invalid: 0, late: 0, spend: 0n };
+  /** @type {Map<string, Sum>} */
+  let hour = new Map();
+  for (const [at, part] of parts.entries()) {
+    const tokenPart = /** @type {import("./manifests.js").Part} */ (tokens[at]);
+    await checkRows(part, tokenPart, { manifest, context, hour, named });
+    const next = parts[at + 1];
+    const number = Number(placeOf(part.name).slice(0, 2));
+    if (next !== undefined && Number(placeOf(next.name).slice(0, 2)) === number) continue;
+    await cursor.compare(hour, quarterOfDay(day) + (number + 1) * QUARTERS_PER_HOUR);
+    for (const sum of hour.values()) {
+      for (const name of COUNTS) found[name] += sum[name];
+      found.spend += sum.spend;
+    }
+    hour = new Map();
+  }
+  await cursor.compare(hour, Number.POSITIVE_INFINITY);
+  for (const name of COUNTS) {
+    must(
+      found[name] === totals[name],
+      () => `${where}: ${name} of the rows is ${found[name]}, of the manifest ${totals[name]}`,
+    );
+  }
+  must(String(found.spend) === totals.spend_micros, () => {
+    return `${where}: the rows add up to ${found.spend} micros, and the manifest says ${totals.spend_micros}`;
+  });
+  const ruled = [...named].sort().join();
+  must(ruled === rules.join(), () => `${where}: the rows name the rules ${ruled}, and the manifest ${rules.join()}`);
+  return sums;
+}
+/** @typedef {{ gross: number, valid: number, duplicate: number, invalid: number, late: number, spend: bigint }} Totals */
+
+/**
+ * @param {import("./manifests.js").Part} part
+ * @param {import("./manifests.js").Part} tokenPart
+ * @param {{ manifest: import("./manifests.js").Manifest, context: Context, hour: Map<string, Sum>,
+ *   named: Set<string> }} into
+ */
+async function checkRows(part, tokenPart, { manifest, context, hour, named }) {
+  const key = `${evidenceFolder(context.advertiserId, manifest.day)}${part.name}`;
+  const file = await hashedFile(context.store, key, part.sha256);
+  const tokens = context.isCurrent ? await readTokens(tokenPart, manifest.day, context) : null;
+  must(tokenPart.rows === part.rows, () => `${key} has ${part.rows} rows, and ${tokenPart.rows} tokens`);
+  const firstMinute = Date.parse(manifest.day) / MINUTE_MS;
+  let last = { minute: -1, event: "" };
+  await readGroups(file, { what: key, columns: ROW_COLUMNS, rows: part.rows }, (columns, rows) => {
+    for (let at = 0; at < rows; at++) {
+      const row = rowOf(columns, at);
+      const { event_id: event, minute } = row;
+      const isNext = minute > last.minute || (minute === last.minute && event > last.event);
+      must(isNext, () => `${key}: click ${event} is out of order, or twice`);
+      last = { minute, event };
+      const isOfDay = minute >= firstMinute && minute < firstMinute + DAY_MINUTES;
+      must(isOfDay, () => `${key}: click ${event} counts in minute ${minute}, which is not of ${manifest.day}`);
+      addRow(hour, row, key);
+      named.add(row.rules);
+      if (tokens !== null) lookAt(row, tokens, context);
+    }
+  });
+  if (tokens !== null) finishTokens(tokens, tokenPart);
+}
+
+/**
+ * @param {import("./parquet.js").Columns} columns
+ * @param {number} at
+ */
+function rowOf(columns, at) {
+  /** @type {any} */
+  const row = {};
+  for (const name of ROW_COLUMNS) row[name] = columns[name]?.[at];
+  return row;
+}
+
+/**
+ * @param {Map<string, Sum>} hour
+ * @param {any} row
+ * @param {string} key
+ */
+function addRow(hour, row, key) {
+  const { verdict, clicks, price_micros: price, event_id: event } = row;
+  must(VERDICTS.has(verdict), () => `${key}: click ${event} has the verdict ${verdict}`);
+  must(/^0[-\w]{23}$/.test(event), () => `${key} has a click whose id is ${event}`);
+  must(/^[0-9a-f]{32}$/.test(row.impression), () => `${key}: click ${event} is of impression ${row.impression}`);
+  must(clicks >= 1 && price >= 0n, () => `${key}: click ${event} stands for ${clicks} clicks at ${price} micros`);
+  const quarter = Math.floor(row.minute / MINUTES_PER_QUARTER);
+  const { campaign_id, ad_id, publisher_id } = row;
+  const place = `${quarter}\u001f${campaign_id}\u001f${ad_id}\u001f${publisher_id}`;
+  let sum = hour.get(place);
+  if (sum === undefined) {
+    const counts = { gross: 0, valid: 0, duplicate: 0, invalid: 0, late: 0, spend: 0n };
+    sum = { quarter, campaign_id, ad_id, publisher_id, ...counts };
+    hour.set(place, sum);
+  }
+  sum.gross += clicks;
+  if (verdict === "valid") {
+    sum.valid += 1;
+    // Requests that were the same are one click and its duplicates.
+    sum.duplicate += clicks - 1;
+    sum.spend += BigInt(price);
+  } else {
+    sum[/** @type {"duplicate" | "invalid" | "late"} */ (verdict)] += clicks;
+  }
+}
+
+/** @typedef {{ byEvent: Map<string, string>, isWhole: boolean, erased: number, key: string }} Tokens */
+
+/**
+ * The tokens of an hour's part. The object may be gone or have fewer of them: tokens may be erased, rows not.
+ * @param {import("./manifests.js").Part} part
+ * @param {string} day
+ * @param {Context} context
+ * @returns {Promise<Tokens>}
+ */
+async function readTokens(part, day, { store, advertiserId }) {
+  const key = `${evidenceFolder(advertiserId, day)}${part.name}`;
+  const byEvent = new Map();
+  const file = await store.file(key);
+  if (file === null) return { byEvent, isWhole: false, erased: 0, key };
+  const isWhole = (await file.sha256()) === part.sha256;
+  let rows = part.rows;
+  if (!isWhole) {
+    const metadata = await parquetMetadataAsync(file).catch(() => null);
+    must(metadata !== null, () => `${key} is neither what its manifest says nor what erasure leaves of it`);
+    rows = Number(metadata.num_rows);
+  }
+  await readGroups(file, { what: key, columns: TOKEN_COLUMNS, rows }, (columns, count) => {
+    for (let at = 0; at < count; at++) {
+      const [event, token] = [columns["event_id"]?.[at], columns["token"]?.[at]];
+      must(!byEvent.has(event), () => `${key} has two tokens of click ${event}`);
+      byEvent.set(event, token ?? "");
+    }
+  });
+  return { byEvent, isWhole, erased: 0, key };
+}
+
+/**
+ * @param {any} row
+ * @param {Tokens} tokens
+ * @param {Context} context
+ */
+function lookAt(row, tokens, { seen, advertiserId, keys }) {
+  seen.rows++;
+  seen.events.add(row.event_id, "latin1");
+  if (row.verdict === "valid") {
+    seen.valid++;
+    seen.impressions.add(row.impression, "hex");
+  }
+  const token = tokens.byEvent.get(row.event_id) ?? "";
+  tokens.byEvent.delete(row.event_id);
+  if (token === "") {
+    seen.erased++;
+    tokens.erased++;
+    return;
+  }
+  seen.tokens++;
+  const issuedMs = checkToken(row, token, { advertiserId, keys, signatures: seen.signatures });
+  if (row.verdict === "valid" && issuedMs < seen.oldestMs) seen.oldestMs = issuedMs;
+}
+
+/**
+ * @param {Tokens} tokens
+ * @param {import("./manifests.js").Part} part
+ */
+function finishTokens({ byEvent, isWhole, erased, key }, part) {
+  const [stray] = byEvent.keys();
+  must(stray === undefined, () => `${key} has a token of click ${stray}, which has no row`);
+  must(isWhole || erased > 0, () => `${key} is not the object of SHA-256 ${part.sha256}, and no token of it is erased`);
+}
+
+/**
+ * Reads the sums file beside the rows, hour by hour.
+ * @param {import("./manifests.js").Manifest} manifest
+ * @param {Context} context
+ */
+async function sumsCursor({ day, sums }, { store, advertiserId }) {
+  const key = `${evidenceFolder(advertiserId, day)}${sums.name}`;
+  const file = await hashedFile(store, key, sums.sha256);
+  const all = eachSum(file, { what: key, rows: sums.rows });
+  let next = await all.next();
+  let before = "";
+  /**
+   * @param {Map<string, Sum>} hour
+   * @param {number} until a quarter
+   */
+  const compare = async (hour, until) => {
+    let found = 0;
+    while (!next.done && next.value.quarter < until) {
+      const { quarter, campaign_id, ad_id, publisher_id, ...counts } = next.value;
+      const place = `${quarter}\u001f${campaign_id}\u001f${ad_id}\u001f${publisher_id}`;
+      must(place > before, () => `${key} is out of order at ${place.replaceAll("\u001f", " ")}`);
+      before = place;
+      const own = hour.get(place);
+      for (const name of /** @type {const} */ ([...COUNTS, "spend"])) {
+        const value = own?.[name] ?? 0;
+        must(own !== undefined && value === counts[name], () => {
+          return `${key}: ${name} of ${place.replaceAll("\u001f", " ")} is ${counts[name]}, and its rows say ${value}`;
+        });
+      }
+      found++;
+      next = await all.next();
+    }
+    must(found === hour.size, () => `${key} lacks sums of rows before quarter ${until}`);
+  };
+  return { compare };
+}
+
+/**
+ * The sums of a file, in order.
+ * @param {import("./store.js").StoredFile} file
+ * @param {{ what: string, rows: number }} expected
+ * @returns {AsyncGenerator<Sum, undefined>}
+ */
+export async function* eachSum(file, expected) {
+  for await (const { columns, rows } of groupsOf(file, { ...expected, columns: SUM_COLUMNS })) {
+    for (let at = 0; at < rows; at++) {
+      const of = (/** @type {string} */ name) => columns[name]?.[at];
+      yield {
+        ...{ quarter: of("quarter"), campaign_id: of("campaign_id"), ad_id: of("ad_id") },
+        ...{ publisher_id: of("publisher_id"), gross: Number(of("gross")), valid: Number(of("valid")) },
+        ...{ duplicate: Number(of("duplicate")), invalid: Number(of("invalid")), late: Number(of("late")) },
+        spend: BigInt(of("spend_micros")),
+      };
+    }
+  }
+}

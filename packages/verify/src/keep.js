@@ -1,0 +1,47 @@
+/**
+ * What was seen of a log last, kept in a file, so that whoever changes the log later is found out.
+ *
+ *   {"v":1,"logs":{"<origin>":{"key":"<vkey>","checkpoint":"<signed note>"}}}
+ *
+ * Keeps: the file is the old one or the new one, whenever the power fails.
+ */
+import { open, readFile, rename } from "node:fs/promises";
+import { Unchecked } from "./outcome.js";
+
+/** @typedef {{ key: string, checkpoint: string }} Kept */
+/** @typedef {{ read: () => Promise<Record<string, Kept>>, write: (origin: string, kept: Kept) => Promise<void> }} Keep */
+
+/**
+ * @param {string} path
+ * @returns {Keep}
+ */
+export function keepIn(path) {
+  const read = async () => {
+    let text;
+    try {
+      text = await readFile(path, "utf8");
+    } catch (fault) {
+      const { code, message } = /** @type {NodeJS.ErrnoException} */ (fault);
+      if (code === "ENOENT") return {};
+      throw new Unchecked(`what was kept of the log cannot be read: ${message}`);
+    }
+    try {
+      return JSON.parse(text).logs ?? {};
+    } catch {
+      throw new Unchecked(
+        `${path} is damaged. Bring it back from a copy: without it a log that was changed is not seen`,
+      );
+    }
+  };
+  return {
+    read,
+    write: async (origin, kept) => {
+      const logs = { ...(await read()), [origin]: kept };
+      const handle = await open(`${path}.new`, "w");
+      await handle.writeFile(`${JSON.stringify({ v: 1, logs }, null, 2)}\n`);
+      await handle.sync();
+      await handle.close();
+      await rename(`${path}.new`, path);
+    },
+  };
+}

@@ -1,0 +1,228 @@
+/**
+ * The evidence log: a Merkle tree of leaves (RFC 6962) under a checkpoint that its key signs (C2SP tlog-tiles,
+ * tlog-checkpoint, signed-note). It is read whole, 66 bytes a leaf, so that two objects under one name are seen as well.
+ *
+ *   leaf = HMAC-SHA-256(secret of the advertiser, name) ‖ SHA-256(object)      name = 2026-11-27/1 or statement/000001
+ */
+import { createHash, createHmac, createPublicKey, verify } from "node:crypto";
+import { Differs, must, Unchecked } from "./outcome.js";
+import { present } from "./store.js";
+
+const PREFIX = "evidence-log/v1/";
+const TILE_WIDTH = 256;
+const LEAF_BYTES = 64;
+const ED25519 = 1;
+
+/** @typedef {{ origin: string, size: number, root: string, note: string, signers: string[] }} Checkpoint */
+/** @typedef {{ name: string, id: string, vkey: string, key: import("node:crypto").KeyObject }} LogKey */
+
+/**
+ * The key that a text names: `<name>+<8 hex digits>+<base64>`.
+ * @param {string} vkey
+ * @returns {LogKey}
+ */
+export function readLogKey(vkey) {
+  const [name = "", id = "", material = ""] = vkey.split("+").length >= 3 ? split(vkey) : [];
+  const bytes = Buffer.from(material, "base64");
+  const hash = createHash("sha256").update(`${name}\n`).update(bytes).digest("hex").slice(0, 8);
+  if (
+    name === "" ||
+    bytes.length !== 33 ||
+    bytes[0] !== ED25519 ||
+    bytes.toString("base64") !== material ||
+    hash !== id
+  ) {
+    throw new Unchecked(`"${vkey}" is no verifier key of a log: <name>+<8 hexadecimal digits>+<base64>`);
+  }
+  const x = bytes.subarray(1).toString("base64url");
+  return { name, id, vkey, key: createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" }) };
+}
+
+/** @param {unknown} vkey */
+function keyOrNull(vkey) {
+  try {
+    return readLogKey(String(vkey));
+  } catch {
+    // What is no key introduces nothing.
+    return null;
+  }
+}
+
+/** The base64 of a key may hold plus signs itself. @param {string} vkey */
+function split(vkey) {
+  const first = vkey.indexOf("+");
+  const second = vkey.indexOf("+", first + 1);
+  return [vkey.slice(0, first), vkey.slice(first + 1, second), vkey.slice(second + 1)];
+}
+
+/**
+ * The text of a note, and which keys signed it; a wrong signature of a known key refuses the whole.
+ * @param {string} note
+ * @param {readonly LogKey[]} keys
+ */
+function openNote(note, keys) {
+  const end = note.lastIndexOf("\n\n");
+  must(end !== -1 && note.endsWith("\n"), () => "the log's checkpoint is no signed note");
+  const text = note.slice(0, end + 1);
+  const signers = [];
+  for (const line of note.slice(end + 2, -1).split("\n")) {
+    const [, name, base64 = ""] = /^— ([^\s+]+) ([A-Za-z0-9+/]+=*)$/.exec(line) ?? [];
+    must(name !== undefined, () => "the log's checkpoint has a line that is no signature");
+    const bytes = Buffer.from(base64, "base64");
+    const id = bytes.subarray(0, 4).toString("hex");
+    const key = keys.find((known) => known.name === name && known.id === id);
+    if (key === undefined) continue;
+    const isSigned = bytes.toString("base64") === base64 && verify(null, Buffer.from(text), key.key, bytes.subarray(4));
+    must(isSigned, () => `the log's checkpoint has a wrong signature of ${key.vkey}`);
+    signers.push(key.vkey);
+  }
+  return { text, signers };
+}
+
+/**
+ * @param {string} note
+ * @param {readonly LogKey[]} keys
+ * @returns {Checkpoint}
+ */
+export function openCheckpoint(note, keys) {
+  const { text, signers } = openNote(note, keys);
+  must(signers.length > 0, () => "the log's checkpoint is signed by another key than the one that you trust");
+  const [origin = "", size = "", root = "", ...more] = text.split("\n");
+  const isForm = /^(0|[1-9]\d{0,15})$/.test(size) && Buffer.from(root, "base64").toString("base64") === root;
+  must(isForm && Buffer.from(root, "base64").length === 32 && more.at(-1) === "", () => "the log's checkpoint is none");
+  must(origin === keys[0]?.name, () => `the checkpoint is of the log ${origin}, and your key is of ${keys[0]?.name}`);
+  return { origin, size: Number(size), root: Buffer.from(root, "base64").toString("hex"), note, signers };
+}
+
+/**
+ * Trusted keys, and those that they introduced (the log's list of keys).
+ * @param {readonly LogKey[]} trusted
+ * @param {Uint8Array | null} list
+ * @returns {LogKey[]}
+ */
+export function followKeys(trusted, list) {
+  const keys = [...trusted];
+  let listed;
+  try {
+    listed = list === null ? [] : JSON.parse(Buffer.from(list).toString("utf8")).keys;
+  } catch {
+    throw new Differs("the log's list of keys is not JSON");
+  }
+  for (const { vkey, since, statement } of Array.isArray(listed) ? listed : []) {
+    if (typeof statement !== "string" || keys.some((key) => key.vkey === vkey)) continue;
+    const key = keyOrNull(vkey);
+    if (key === null) continue;
+    const { text, signers } = openNote(statement, keys);
+    const isIntroduced = text === `clickledger-log-key v1\n${keys[0]?.name}\n${vkey}\nsince ${since}\n`;
+    if (isIntroduced && signers.length > 0 && key.name === keys[0]?.name) keys.push(key);
+  }
+  return keys;
+}
+
+/**
+ * Reads the whole log. Resolves to the hashes of the objects under each name of interest.
+ * @param {import("./store.js").Store} store
+ * @param {Checkpoint} checkpoint
+ * @param {{ kept: Checkpoint | null, secret: Uint8Array, names: Iterable<string> }} wanted
+ */
+export async function readLog(store, checkpoint, { kept, secret, names }) {
+  if (kept !== null) {
+    must(kept.size <= checkpoint.size, () => {
+      return `the log has ${checkpoint.size} leaves, and had ${kept.size} when you looked last: it was set back`;
+    });
+  }
+  const wanted = new Map([...names].map((name) => [createHmac("sha256", secret).update(name).digest("hex"), name]));
+  /** @type {Map<string, string[]>} */
+  const found = new Map();
+  const tree = new Tree();
+  const compareKept = () => {
+    if (kept === null || tree.size !== kept.size) return;
+    must(
+      tree.root() === kept.root,
+      () => `the log is not the one that you saw at ${kept.size} leaves: it was rewritten`,
+    );
+  };
+  compareKept();
+  for (let index = 0; tree.size < checkpoint.size; index++) {
+    const width = Math.min(TILE_WIDTH, checkpoint.size - tree.size);
+    for (const leaf of await readBundle(store, index, width)) {
+      tree.push(leaf);
+      compareKept();
+      const name = leaf.length === LEAF_BYTES ? wanted.get(leaf.subarray(0, 32).toString("hex")) : undefined;
+      if (name !== undefined) found.set(name, [...(found.get(name) ?? []), leaf.subarray(32).toString("hex")]);
+    }
+  }
+  must(tree.root() === checkpoint.root, () => "the log's leaves are not those that its checkpoint signs");
+  return found;
+}
+
+/**
+ * @param {import("./store.js").Store} store
+ * @param {number} index
+ * @param {number} width
+ */
+async function readBundle(store, index, width) {
+  const key = bundleKey(index, width);
+  const bytes = Buffer.from(present(await store.bytes(key), key));
+  const leaves = [];
+  let at = 0;
+  while (at + 2 <= bytes.length) {
+    const end = at + 2 + bytes.readUInt16BE(at);
+    leaves.push(bytes.subarray(at + 2, end));
+    at = end;
+  }
+  must(
+    at === bytes.length && leaves.length === width,
+    () => `${key} has ${leaves.length} leaves, and must have ${width}`,
+  );
+  return leaves;
+}
+
+/**
+ * @param {number} index
+ * @param {number} width
+ */
+export function bundleKey(index, width) {
+  const digits = String(index).padStart(Math.ceil(String(index).length / 3) * 3, "0");
+  const groups = /** @type {string[]} */ (digits.match(/\d{3}/g));
+  const path = groups.map((group, at) => (at === groups.length - 1 ? group : `x${group}`)).join("/");
+  return `${PREFIX}tile/entries/${path}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
+}
+
+export const CHECKPOINT_KEY = `${PREFIX}checkpoint`;
+export const KEYS_KEY = `${PREFIX}keys.json`;
+
+/** The root over leaves that come one by one: what is kept is one hash a level. */
+export class Tree {
+  size = 0;
+  /** Hashes of complete subtrees, by level. @type {(Buffer | null)[]} */
+  #levels = [];
+
+  /** @param {Uint8Array} leaf */
+  push(leaf) {
+    let hash = createHash("sha256").update(Uint8Array.of(0)).update(leaf).digest();
+    let level = 0;
+    for (; this.#levels[level] != null; level++) {
+      hash = node(/** @type {Buffer} */ (this.#levels[level]), hash);
+      this.#levels[level] = null;
+    }
+    this.#levels[level] = hash;
+    this.size++;
+  }
+
+  /** In hexadecimal. */
+  root() {
+    /** @type {Buffer | null} */
+    let hash = null;
+    for (const own of this.#levels) if (own !== null) hash = hash === null ? own : node(own, hash);
+    return (hash ?? createHash("sha256").digest()).toString("hex");
+  }
+}
+
+/**
+ * @param {Buffer} left
+ * @param {Buffer} right
+ */
+function node(left, right) {
+  return createHash("sha256").update(Uint8Array.of(1)).update(left).update(right).digest();
+}
