@@ -6,7 +6,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { decodePayload } from "../../src/core/claims.ts";
-import { closingOf, NOTHING_CLOSED } from "../../src/core/day-state.ts";
 import { DIMENSIONS } from "../../src/core/fields.ts";
 import { VERDICT_REASONS } from "../../src/core/verdict.ts";
 import { METRICS } from "../../src/report/query/metrics.ts";
@@ -60,13 +59,6 @@ describe("what the methodology calls missing is not in the product:", () => {
   it("reasons cannot be split by publisher", () => {
     const refused = DIMENSIONS.filter((dimension) => unsplitMetric(["reasons"], [{ dimension }]) !== null);
     expect(refused).toEqual(["publisher_id", "country", "device", "creative_id", "placement_id", "ad_format"]);
-  });
-
-  it("no statement covers a day: nothing gives a day the state billed", () => {
-    // The state has its name, and an instant that lies before every day.
-    expect(filesWith(/\bbilledUntilMs\b/)).toEqual(["src/core/day-state.ts"]);
-    expect(NOTHING_CLOSED.billedUntilMs).toBe(Number.NEGATIVE_INFINITY);
-    expect(closingOf([{ day: "2026-04-20", state: "clean" }], 0).billedUntilMs).toBe(Number.NEGATIVE_INFINITY);
   });
 
   it("no audit by anybody else", () => {

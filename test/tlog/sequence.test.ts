@@ -348,7 +348,7 @@ describe("keys", () => {
 });
 
 describe("what it costs", () => {
-  it("is, of R2 a month at 300 leaves an hour, two writes a leaf and a few an hour, and less than a dollar and a half more", async () => {
+  it("is, of R2 a month at 300 leaves an hour, two writes a leaf and a few an hour, and less than two and a half dollars in all", async () => {
     const model = await LogModel.make();
     const memory = LogModel.memory();
     await model.handIn(...range(0, 1_000));
