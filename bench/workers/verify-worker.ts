@@ -15,6 +15,7 @@ export {
   AuditWorkflow,
   CountsShard,
   EventShard,
+  EvidenceLog,
   EvidenceWorkflow,
   OrderShard,
   ReadGate,
