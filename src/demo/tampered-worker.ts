@@ -7,7 +7,15 @@
 import { startAudit } from "../audit/start.ts";
 import worker from "../index.ts";
 
-export { AuditWorkflow, CountsShard, EvidenceWorkflow, OrderShard, ReadGate, ReplayWorkflow } from "../index.ts";
+export {
+  AuditWorkflow,
+  CountsShard,
+  EvidenceLog,
+  EvidenceWorkflow,
+  OrderShard,
+  ReadGate,
+  ReplayWorkflow,
+} from "../index.ts";
 export { TamperedEventShard as EventShard } from "./tampered-shard.ts";
 
 const AUDIT = "/demo/audit?day=";
