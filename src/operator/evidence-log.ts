@@ -33,7 +33,7 @@ export async function showEvidenceLog({ env, config }: Ports): Promise<Answer> {
   const [checkpoint, keys, waiting, last] = await Promise.all([
     readText(env.ARCHIVE, CHECKPOINT_KEY),
     readText(env.ARCHIVE, KEYS_KEY),
-    env.ARCHIVE.list({ prefix: PENDING_PREFIX }),
+    waitingLeaves(env.ARCHIVE),
     log.lastRun(),
   ]);
   const stopped = last === null || last.outcome.ok || last.outcome.error === "off" ? null : last.outcome.error;
@@ -47,6 +47,11 @@ export async function showEvidenceLog({ env, config }: Ports): Promise<Answer> {
     lastRunAt: last === null ? null : new Date(last.endedAtMs).toISOString(),
     stopped: isOn && stopped !== null ? { reason: stopped, advice: STOPPED[stopped] } : null,
   });
+}
+
+/** The first thousand. A fault is a rejection, so that what is read beside it is waited for. */
+async function waitingLeaves(bucket: R2Bucket): Promise<R2Objects> {
+  return await bucket.list({ prefix: PENDING_PREFIX });
 }
 
 /** Runs the sequencer once, in the name of the actor, who is on record first. */
