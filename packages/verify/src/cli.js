@@ -16,6 +16,7 @@ import { statementSql } from "./sql.js";
 import { folderStore, present, statementKey } from "./store.js";
 import { readTokenKeys } from "./token.js";
 import { verifyStatement } from "./verify.js";
+import { watchOver } from "./watch.js";
 
 const HELP = `clickledger-verify <statement> [--url https://ads.example] [options]
 
@@ -157,15 +158,20 @@ async function lastIn(folder, advertiserId) {
   return names.filter((name) => /^\d{6}\.json$/.test(name)).length;
 }
 
-main().catch((/** @type {unknown} */ fault) => {
-  if (fault instanceof Differs) {
-    console.error(`NOT VERIFIED: ${fault.message}.`);
-    process.exitCode = 1;
-  } else if (fault instanceof Unchecked) {
-    console.error(`Not checked: ${fault.message}.`);
-    process.exitCode = 2;
-  } else {
-    console.error("Not checked: the verifier itself failed.", fault);
-    process.exitCode = 2;
+/** Says what became of it, and resolves to the exit code. */
+async function run() {
+  try {
+    await main();
+    return 0;
+  } catch (fault) {
+    if (fault instanceof Differs) {
+      console.error(`NOT VERIFIED: ${fault.message}.`);
+      return 1;
+    }
+    if (fault instanceof Unchecked) console.error(`Not checked: ${fault.message}.`);
+    else console.error("Not checked: the verifier itself failed.", fault);
+    return 2;
   }
-});
+}
+
+await watchOver(import.meta.url, run);
