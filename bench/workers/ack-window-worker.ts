@@ -12,16 +12,7 @@ import { parseJson } from "../../src/core/base64url.ts";
 import { readClickId } from "../../src/core/click-id.ts";
 import worker from "../../src/index.ts";
 
-export {
-  AuditWorkflow,
-  CountsShard,
-  EventShard,
-  EvidenceLog,
-  EvidenceWorkflow,
-  OrderShard,
-  ReadGate,
-  ReplayWorkflow,
-} from "../../src/index.ts";
+export * from "../../src/index.ts";
 
 const respondedAtMs = new Map<string, number>();
 const acknowledged: number[] = [];

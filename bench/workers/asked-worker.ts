@@ -7,16 +7,7 @@
 import { ApiClient } from "../../src/dashboard/api-client.ts";
 import worker from "../../src/index.ts";
 
-export {
-  AuditWorkflow,
-  CountsShard,
-  EventShard,
-  EvidenceLog,
-  EvidenceWorkflow,
-  OrderShard,
-  ReadGate,
-  ReplayWorkflow,
-} from "../../src/index.ts";
+export * from "../../src/index.ts";
 
 let asked = 0;
 const real = ApiClient.prototype.fetch;

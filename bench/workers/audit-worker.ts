@@ -8,16 +8,7 @@ import { doneKey, type ShardDone } from "../../src/audit/shard-audit.ts";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import worker from "../../src/index.ts";
 
-export {
-  AuditWorkflow,
-  CountsShard,
-  EventShard,
-  EvidenceLog,
-  EvidenceWorkflow,
-  OrderShard,
-  ReadGate,
-  ReplayWorkflow,
-} from "../../src/index.ts";
+export * from "../../src/index.ts";
 
 export default {
   async fetch(request, env, ctx) {

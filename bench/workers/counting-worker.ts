@@ -11,15 +11,7 @@ import worker, { EventShard as RealEventShard } from "../../src/index.ts";
 
 const counters = { shardRows: 0, reportRows: 0, postings: 0, messages: 0, events: 0, batches: 0 };
 
-export {
-  AuditWorkflow,
-  CountsShard,
-  EvidenceLog,
-  EvidenceWorkflow,
-  OrderShard,
-  ReadGate,
-  ReplayWorkflow,
-} from "../../src/index.ts";
+export * from "../../src/index.ts";
 
 export class EventShard extends RealEventShard {
   constructor(ctx: DurableObjectState, env: Env) {

@@ -8,13 +8,7 @@
 import { EventShard } from "../../src/shard/event-shard.ts";
 import { encodedEvent } from "./bench-event.ts";
 
-export { ReadGate } from "../../src/access/read-gate.ts";
-export { AuditWorkflow } from "../../src/audit/workflow.ts";
-export { EvidenceWorkflow } from "../../src/evidence/workflow.ts";
-export { ReplayWorkflow } from "../../src/replay/workflow.ts";
-export { CountsShard } from "../../src/shard/counts-shard.ts";
-export { OrderShard } from "../../src/shard/order-shard.ts";
-export { EvidenceLog } from "../../src/tlog/evidence-log.ts";
+export * from "../../src/index.ts";
 export { EventShard };
 
 const ADS = 1_000;

@@ -11,15 +11,7 @@ import worker from "../../src/index.ts";
 import { EventShard as Shard } from "../../src/shard/event-shard.ts";
 import { encodedEvent } from "./bench-event.ts";
 
-export {
-  AuditWorkflow,
-  CountsShard,
-  EvidenceLog,
-  EvidenceWorkflow,
-  OrderShard,
-  ReadGate,
-  ReplayWorkflow,
-} from "../../src/index.ts";
+export * from "../../src/index.ts";
 
 const ADS = 1_000;
 const PER_CALL = 500;

@@ -11,16 +11,7 @@ import { importKeyRing } from "../../src/core/key-ring.ts";
 import { verifyToken } from "../../src/core/token.ts";
 import worker from "../../src/index.ts";
 
-export {
-  AuditWorkflow,
-  CountsShard,
-  EventShard,
-  EvidenceLog,
-  EvidenceWorkflow,
-  OrderShard,
-  ReadGate,
-  ReplayWorkflow,
-} from "../../src/index.ts";
+export * from "../../src/index.ts";
 
 export default {
   async fetch(request, env, ctx) {

@@ -4,8 +4,7 @@
  *
  * Keeps: believes nothing but the key ring, the topology and the recorded rules. Memory: one segment.
  */
-import type { LogOwner } from "../archive/archive.ts";
-import { sourceOf } from "../archive/archive.ts";
+import { type LogOwner, sourceOf } from "../archive/archive.ts";
 import type { LogText } from "../archive/log-text.ts";
 import { openSegment, type StoredSegment } from "../archive/segments.ts";
 import type { AuditRecord, RecordForm } from "../core/audit-record.ts";
@@ -98,9 +97,10 @@ export async function scanSegment(
         pieces.add(entry);
         found.push(...findings);
         if (record !== null) records.push(record);
-        if (entry === null || !isTokenEntry(entry) || entry.event.type !== "click") continue;
+        if (entry === null || record === null || !isTokenEntry(entry) || entry.event.type !== "click") continue;
         const { seq, loggedAtMs } = row;
-        clicks.push(evidenceLineOf(entry, { source, life, seq, line: at + index, loggedAtMs }));
+        const place = { impression: record.key, source, life, seq, line: at + index, loggedAtMs };
+        clicks.push(evidenceLineOf(entry, place));
       }
     }
     await pieces.endRow(row);

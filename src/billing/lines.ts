@@ -4,7 +4,7 @@
 import { addSums, type EvidenceSum, NO_CLICKS } from "../core/evidence.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import { type EvidencePart, sha256Hex } from "../evidence/manifest.ts";
-import { toParquet } from "../evidence/parquet.ts";
+import { int64Of, textOf, toParquet } from "../evidence/parquet.ts";
 import { dateMinute, datesOf, type Zone } from "../report/query/zone.ts";
 import type { LineCounts } from "./statement.ts";
 
@@ -92,16 +92,10 @@ export async function putLines(
   { folder, name }: { folder: string; name: string },
   lines: readonly (AdLine & { readonly statement?: number })[],
 ): Promise<EvidencePart> {
-  const text = (column: string, read: (line: AdLine) => string) => ({
-    ...{ name: column, type: "STRING" as const, nullable: false, data: lines.map(read), statistics: false },
-  });
-  const int64 = (column: string, read: (line: AdLine) => number | bigint) => ({
-    ...{ name: column, type: "INT64" as const, nullable: false, statistics: false },
-    data: BigInt64Array.from(lines, (line) => BigInt(read(line))),
-  });
+  const [text, int64] = [textOf(lines), int64Of(lines)];
   const isOfSeveral = lines.some(({ statement }) => statement !== undefined);
   const bytes = toParquet([
-    ...(isOfSeveral ? [int64("statement", (line) => (line as { statement?: number }).statement ?? 0)] : []),
+    ...(isOfSeveral ? [int64("statement", ({ statement = 0 }) => statement)] : []),
     text("day", ({ day }) => day),
     text("campaign_id", ({ campaignId }) => campaignId),
     text("ad_id", ({ adId }) => adId),

@@ -11,11 +11,12 @@
  * Keeps: pure. The sums of all rows are what the same lines fold to (core/facts.ts), of gross, each verdict and spend.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { encodeUtf8 } from "./base64url.ts";
 import type { EventId } from "./event-id.ts";
 import { placedOf } from "./facts.ts";
 import { dimensionsOf } from "./fields.ts";
-import { type ImpressionKey, impressionKeyOf } from "./impression-key.ts";
+import type { ImpressionKey } from "./impression-key.ts";
 import type { LoggedEvent } from "./log-line.ts";
 import { REVIEW_CAUSE } from "./revision.ts";
 import { minuteOf } from "./time.ts";
@@ -61,9 +62,12 @@ export type EvidenceLine = EvidenceRow & {
   readonly joins: EventId | null;
 };
 
+/** What stands beside an event in its log, and the key of its impression. */
+type EvidencePlace = Pick<EvidenceLine, "impression" | "source" | "life" | "seq" | "line" | "loggedAtMs">;
+
 export function evidenceLineOf(
   entry: LoggedEvent,
-  { source, life, seq, line, loggedAtMs }: Pick<EvidenceLine, "source" | "life" | "seq" | "line" | "loggedAtMs">,
+  { impression, source, life, seq, line, loggedAtMs }: EvidencePlace,
 ): EvidenceLine {
   const { event, claims, review, revision, joins } = entry;
   const placed = placedOf(entry);
@@ -74,7 +78,7 @@ export function evidenceLineOf(
   const isReview = review !== null;
   const cause = revision?.cause ?? (isReview ? REVIEW_CAUSE : null);
   return {
-    ...{ event: event.id, impression: impressionKeyOf(event.type, claims), clicks: event.count },
+    ...{ event: event.id, impression, clicks: event.count },
     ...{ receivedAtMs: event.receivedAtMs, minute: minuteOf(countedAtMs(placed)) },
     ...{ advertiserId, campaignId, adGroupId, adId, publisherId, country, device },
     ...{ verdict: entry.verdict, reason: entry.reason, rules: entry.rules, cause, priceMicros: claims.cpc },
@@ -106,7 +110,7 @@ function compareLines(a: EvidenceLine, b: EvidenceLine): number {
 
 /** SHA-256 of a token's text, as 64 hexadecimal digits: what a row commits to. */
 export function tokenHashOf(token: string): string {
-  return Array.from(sha256(encodeUtf8(token)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return bytesToHex(sha256(encodeUtf8(token)));
 }
 
 export type EvidenceSum = VerdictCounts & {

@@ -7,15 +7,7 @@
 import { startAudit } from "../audit/start.ts";
 import worker from "../index.ts";
 
-export {
-  AuditWorkflow,
-  CountsShard,
-  EvidenceLog,
-  EvidenceWorkflow,
-  OrderShard,
-  ReadGate,
-  ReplayWorkflow,
-} from "../index.ts";
+export * from "../index.ts";
 export { TamperedEventShard as EventShard } from "./tampered-shard.ts";
 
 const AUDIT = "/demo/audit?day=";

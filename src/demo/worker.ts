@@ -9,7 +9,7 @@ import { pathOf } from "../track/router.ts";
 import { handleDemo } from "./pages.ts";
 import { signInFirst } from "./sign-in.ts";
 
-export { AuditWorkflow, EvidenceLog, EvidenceWorkflow, ReadGate, ReplayWorkflow } from "../index.ts";
+export * from "../index.ts";
 export { HistoricCountsShard as CountsShard } from "./history/counts-shard.ts";
 export { HistoricEventShard as EventShard } from "./history/event-shard.ts";
 export { HistoricOrderShard as OrderShard } from "./history/order-shard.ts";

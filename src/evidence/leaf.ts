@@ -12,6 +12,7 @@
  *   keys/v1/evidence-leaf   32 random bytes in R2, put if absent, never changed; the secret of an advertiser is HMAC of
  *                           its id under them
  */
+import { hexToBytes } from "@noble/hashes/utils.js";
 import { KeyedHash } from "../core/keyed-hash.ts";
 import { assert } from "../core/result.ts";
 import { enqueueLeaf } from "../tlog/log.ts";
@@ -37,10 +38,7 @@ async function readKey(bucket: R2Bucket): Promise<Uint8Array> {
 export function leafOf(secret: Uint8Array, name: string, sha256: string): Uint8Array {
   const leaf = new Uint8Array(2 * KEY_BYTES);
   leaf.set(new KeyedHash(secret).digest(name));
-  leaf.set(
-    Uint8Array.from(sha256.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)),
-    KEY_BYTES,
-  );
+  leaf.set(hexToBytes(sha256), KEY_BYTES);
   return leaf;
 }
 

@@ -9,6 +9,7 @@
  * and no writer can change what another one's manifest names.
  * Keeps: a manifest names its predecessor's hash; the same evidence has no second manifest.
  */
+import { bytesToHex } from "@noble/hashes/utils.js";
 import canonicalize from "canonicalize";
 import { encodeUtf8, parseJson } from "../core/base64url.ts";
 import { assert } from "../core/result.ts";
@@ -71,8 +72,7 @@ export function canonicalBytes(value: object): Uint8Array<ArrayBuffer> {
 }
 
 export async function sha256Hex(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
 /** The last manifest of an advertiser's day, or the one of a number; null where there is none. */

@@ -85,7 +85,7 @@ export async function decodeSums(bytes: ArrayBuffer): Promise<EvidenceSum[]> {
   }));
 }
 
-const textOf =
+export const textOf =
   <T>(rows: readonly T[]) =>
   (name: string, read: (row: T) => string | null): ColumnSource => ({
     ...{ name, type: "STRING", nullable: true, data: rows.map(read), statistics: false },
@@ -97,7 +97,7 @@ const int32Of =
     ...{ name, type: "INT32", nullable: false, data: Int32Array.from(rows, read), statistics: false },
   });
 
-const int64Of =
+export const int64Of =
   <T>(rows: readonly T[]) =>
   (name: string, read: (row: T) => number | bigint): ColumnSource => ({
     ...{ name, type: "INT64", nullable: false, statistics: false },

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type EvidenceLine, evidenceLineOf, settledLines, sumsOfRows, tokenHashOf } from "../../src/core/evidence.ts";
+import { impressionKeyOf } from "../../src/core/impression-key.ts";
 import type { Joined } from "../../src/core/late-cap.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
@@ -76,7 +77,14 @@ const aPlan: fc.Arbitrary<Plan> = fc.record({
 });
 
 const at = (entry: LoggedEvent, seq: number): EvidenceLine =>
-  evidenceLineOf(entry, { source: "clicks-0/life", life: 0, seq, line: 0, loggedAtMs: NOON_MS + seq });
+  evidenceLineOf(entry, {
+    impression: impressionKeyOf("click", entry.claims),
+    source: "clicks-0/life",
+    life: 0,
+    seq,
+    line: 0,
+    loggedAtMs: NOON_MS + seq,
+  });
 
 describe("evidence", () => {
   it("adds up to what the lines fold to, in whatever order they are read", () => {

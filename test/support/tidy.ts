@@ -119,7 +119,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   replay: ["cloudflare:workers"],
   billing: ["zod"],
   audit: ["cloudflare:workers"],
-  evidence: ["canonicalize", "cloudflare:workers", "hyparquet", "hyparquet-writer"],
+  evidence: ["@noble/hashes", "canonicalize", "cloudflare:workers", "hyparquet", "hyparquet-writer"],
   batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
 };
 
