@@ -7,6 +7,7 @@
  *   claims/v1/shard=<name>/hour=<hour of iat>/<log day>/NNNN/<part>.bin         records of lines (core/audit-record.ts)
  *   revisions/v1/shard=<name>/<log day>/NNNN.ndjson                 what was revised, by event
  *   audits/v1/dt=<day>/NNNN/…                                       state of an audit under way, and its findings
+ *   hour-lines/v1/dt=<day>/hour=HH/shard=<name>/…                   hashes of lines (audit/hour-lines.ts)
  *   losses/v1/dt=<day>/<hash>.json                                  what an operator accepted as lost
  *
  * Keeps: every object but seals, reports and losses is a function of the archive and may be written again.
@@ -15,6 +16,7 @@ import { decodeFooter, decodeRows, encodeMinutes, KEY_COLUMNS, type MinuteRow, t
 import { parseJson } from "../core/base64url.ts";
 import { MEASURES } from "../core/fields.ts";
 import type { Position } from "../core/position.ts";
+import { assert } from "../core/result.ts";
 import { auditPrefix } from "./audit-report.ts";
 
 const COLUMNS = [...KEY_COLUMNS, ...MEASURES, "reasons", "sketch", "cells"];
@@ -62,6 +64,17 @@ export async function putOnce<T>(bucket: R2Bucket, key: string, value: T): Promi
     httpMetadata: { contentType: "application/json" },
   });
   return stored === null ? ((await getJson<T>(bucket, key)) ?? value) : value;
+}
+
+const SECRET_BYTES = 32;
+
+/** Random bytes that were put under the key once, for ever. */
+export async function secretAt(bucket: R2Bucket, key: string): Promise<Uint8Array> {
+  const made = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+  if ((await bucket.head(key)) === null) await bucket.put(key, made, { onlyIf: { etagDoesNotMatch: "*" } });
+  const object = await bucket.get(key);
+  assert(object !== null && object.size === SECRET_BYTES, `${key} has ${SECRET_BYTES} bytes and is never deleted`);
+  return new Uint8Array(await object.arrayBuffer());
 }
 
 export async function getJson<T>(bucket: R2Bucket, key: string): Promise<T | null> {

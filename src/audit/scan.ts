@@ -66,6 +66,7 @@ export type Scanned = {
   readonly clicks: readonly EvidenceLine[];
   readonly found: readonly Finding[];
   readonly events: number;
+  readonly rows: readonly LogText[];
 };
 
 /** A piece is weighed when so many events were added to it, and ends when it is this heavy. */
@@ -107,7 +108,7 @@ export async function scanSegment(
   }
   const whole = pieces.end(segment.to);
   const events = whole.reduce((sum, piece) => sum + piece.events, 0);
-  return { pieces: whole, records, clicks, found, events };
+  return { pieces: whole, records, clicks, rows, found, events };
 }
 
 /** Adds up rows, piece by piece. */
@@ -209,15 +210,10 @@ async function damageOf(rows: readonly LogText[], from: Position, to: Position):
   return isSamePosition(at, to) ? null : `Its rows end at ${at.seq} with another chain than ${to.seq} of its metadata.`;
 }
 
-type LineContext = {
-  readonly row: LogText;
-  readonly line: number;
-  readonly owner: LogOwner;
-  readonly life: number;
-};
+type LineContext = { readonly row: LogText; readonly line: number; readonly owner: LogOwner; readonly life: number };
 type ScannedLine = {
   readonly entry: LogEntry | null;
-  readonly record: (AuditRecord & { hour: number }) | null;
+  readonly record: Scanned["records"][number] | null;
   readonly findings: Finding[];
 };
 

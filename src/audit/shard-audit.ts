@@ -18,6 +18,7 @@ import { touchedBy } from "./context.ts";
 import { type Cost, CountedSteps, Meter } from "./cost.ts";
 import { Figures, toStored } from "./figures.ts";
 import { FoldWriter, listFolds } from "./folds.ts";
+import { HourLines, hoursPrefix } from "./hour-lines.ts";
 import type { SourceDay } from "./inventory.ts";
 import {
   claimsPrefix,
@@ -139,6 +140,7 @@ async function scanStep(
   const truth = new Map<string, Figures>();
   const claims = new Map<number, RecordWriter>();
   const clicks = new ClickLines();
+  const hours = new HourLines(bucket);
   const found: Finding[] = [];
   const revised: RevisedEvent[] = [];
   const folds = new FoldWriter(bucket, { day, attempt, shard }, (fold) => addTo(truth, fold));
@@ -151,6 +153,7 @@ async function scanStep(
     for (const line of scanned.clicks) clicks.add(line);
     takeRecords(scanned, { claims, revised });
     for (const piece of scanned.pieces) await folds.add(incarnation, piece);
+    await hours.add(segment, scanned.rows);
   }
   await folds.close();
   const own = `${day}/${numbered(attempt)}`;
@@ -162,6 +165,7 @@ async function scanStep(
     await bucket.put(`${claimsPrefix(shard, hour)}${own}/${number}.bin`, writer.encoded());
   }
   await clicks.put(bucket, `${own}/${shard}-${number}`);
+  await hours.put(`${hoursPrefix(day, attempt, shard)}${number}.ndjson`);
   if (revised.length > 0) await putLines(bucket, `${revisionsPrefix(shard)}${own}/${number}.ndjson`, revised);
   await putLines(bucket, `${foundPrefix(day, attempt)}scan-${shard}-${number}.ndjson`, found);
   return { events, hours: [...claims.keys()], touched: [...truth.keys()] };

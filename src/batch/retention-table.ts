@@ -21,7 +21,7 @@ const forEver = (...names: string[]): Retention[] => names.map((of) => ({ of, ke
 /** What audits and evidence are made of, or rest on: it is needed as long as a statement may be disputed. */
 const PROOFS = [
   ...["seals/v1/", "losses/v1/", "folds/v1/", "truth/v1/", "claims/v1/", "revisions/v1/", "clicks/v1/"],
-  ...["evidence/v1/", "evidence-days/v1/", "evidence-work/v1/", "evidence-log/v1/"],
+  ...["evidence/v1/", "evidence-days/v1/", "evidence-work/v1/", "evidence-log/v1/", "hours/v1/"],
   ...["statements/v1/", "statement-drafts/v1/", "budgets/v1/", "holds/v1/", "retired/v1/", "rules/v1/"],
 ];
 /** What the log itself is read and routed by. */
@@ -31,6 +31,7 @@ const BY_RETENTION = "batch/retention.ts";
 export const RETENTION: readonly Retention[] = [
   { of: "raw/v1/", kept: "RAW_KEPT_DAYS", by: "batch/retire-days.ts" },
   { of: "audits/v1/", kept: "RAW_KEPT_DAYS, reports for ever", by: "batch/retire-days.ts" },
+  { of: "hour-lines/v1/", kept: "RAW_KEPT_DAYS", by: "batch/retire-days.ts" },
   { of: "cold/minute/v1/", kept: "MINUTES_KEPT_DAYS", by: BY_RETENTION },
   { of: "report-pages/v1/", kept: "an hour", by: "report/page/page-store.ts" },
   { of: "salts/v1/", kept: "two days", by: "track/address-hash.ts" },

@@ -17,6 +17,7 @@ import { heldStretches, isHeld, retiredKey } from "../archive/holds.ts";
 import { type AuditReport, auditPrefix } from "../audit/audit-report.ts";
 import { lastReport, unfoldedOf } from "../audit/fold-log.ts";
 import { FOLDS_PREFIX, foldsPrefix } from "../audit/folds.ts";
+import { HOUR_LINES_PREFIX } from "../audit/hour-lines.ts";
 import { sealKey } from "../audit/objects.ts";
 import { isAuditRunning } from "../audit/start.ts";
 import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
@@ -137,7 +138,10 @@ async function deleteDay({ archive }: RetirePorts, day: string, most: number): P
   const inFolder = (key: string) => key.slice(auditPrefix(day).length).includes("/");
   const kept = foldsPrefix(day, report?.attempt ?? 0);
   const isOther = (key: string) => report !== null && !key.startsWith(kept);
-  const isDone = (await below(auditPrefix(day), inFolder)) && (await below(`${FOLDS_PREFIX}dt=${day}/`, isOther));
+  const isDone =
+    (await below(auditPrefix(day), inFolder)) &&
+    (await below(`${FOLDS_PREFIX}dt=${day}/`, isOther)) &&
+    (await below(`${HOUR_LINES_PREFIX}dt=${day}/`));
   if (isDone) await below(`${ARCHIVE_PREFIX}dt=${day}/`);
   return deleted;
 }

@@ -40,6 +40,18 @@ declare const crypto: {
       extractable: boolean,
       usages: ("sign" | "verify")[],
     ): Promise<CryptoKey>;
+    importKey(
+      format: "raw",
+      key: Uint8Array<ArrayBuffer>,
+      algorithm: { name: "AES-CTR" },
+      extractable: boolean,
+      usages: "encrypt"[],
+    ): Promise<CryptoKey>;
+    encrypt(
+      algorithm: { name: "AES-CTR"; counter: Uint8Array<ArrayBuffer>; length: 64 },
+      key: CryptoKey,
+      data: Uint8Array<ArrayBuffer>,
+    ): Promise<ArrayBuffer>;
     exportKey(format: "jwk", key: CryptoKey): Promise<{ readonly x?: string }>;
     digest(algorithm: "SHA-256", data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
     sign(algorithm: "HMAC" | "Ed25519", key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;

@@ -12,34 +12,22 @@
  *   keys/v1/evidence-leaf   32 random bytes in R2, put if absent, never changed; the secret of an advertiser is HMAC of
  *                           its id under them
  */
-import { hexToBytes } from "@noble/hashes/utils.js";
+import { concatBytes, hexToBytes } from "@noble/hashes/utils.js";
+import { secretAt } from "../audit/objects.ts";
 import { KeyedHash } from "../core/keyed-hash.ts";
-import { assert } from "../core/result.ts";
 import { enqueueLeaf } from "../tlog/log.ts";
 
 const LEAF_KEY = "keys/v1/evidence-leaf";
-const KEY_BYTES = 32;
 
 /** The secrets of advertisers, by their id. Rejects with R2's fault. */
 export async function leafSecretsOf(bucket: R2Bucket): Promise<(advertiserId: string) => Uint8Array> {
-  const keyed = new KeyedHash(await readKey(bucket));
+  const keyed = new KeyedHash(await secretAt(bucket, LEAF_KEY));
   return (advertiserId) => keyed.digest(advertiserId).slice();
-}
-
-async function readKey(bucket: R2Bucket): Promise<Uint8Array> {
-  const made = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-  if ((await bucket.head(LEAF_KEY)) === null) await bucket.put(LEAF_KEY, made, { onlyIf: { etagDoesNotMatch: "*" } });
-  const object = await bucket.get(LEAF_KEY);
-  assert(object !== null && object.size === KEY_BYTES, "the key of leaves has 32 bytes and is never deleted");
-  return new Uint8Array(await object.arrayBuffer());
 }
 
 /** The leaf of an object by its name and its hash in hexadecimal. */
 export function leafOf(secret: Uint8Array, name: string, sha256: string): Uint8Array {
-  const leaf = new Uint8Array(2 * KEY_BYTES);
-  leaf.set(new KeyedHash(secret).digest(name));
-  leaf.set(hexToBytes(sha256), KEY_BYTES);
-  return leaf;
+  return concatBytes(new KeyedHash(secret).digest(name), hexToBytes(sha256));
 }
 
 /** Puts leaves of advertisers' objects into the evidence log of a bucket; the same again changes nothing. */

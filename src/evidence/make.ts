@@ -35,6 +35,7 @@ import { ADVERTISER_BUCKETS } from "../core/limits.ts";
 import { MICROS_PER_HUNDRED } from "../core/measures.ts";
 import { assert } from "../core/result.ts";
 import { type CleanDays, cleanDays, type DueDay, dueDays, linesOf, markMade, markThrough } from "./due.ts";
+import { makeHours, type StoredHour } from "./hours.ts";
 import {
   type EvidencePart,
   evidenceFolder,
@@ -52,6 +53,8 @@ export type EvidencePorts = {
   readonly graceMs: number;
   /** Takes notice of a manifest that stands, perhaps again: a leaf of the evidence log. */
   readonly onManifest: (stored: StoredManifest) => Promise<void>;
+  /** The same of a log hour's manifest. */
+  readonly onHour: (stored: StoredHour) => Promise<void>;
 };
 
 /** Compressed bytes of lines that are in memory at once, about 100 000 of them. */
@@ -60,10 +63,11 @@ const BYTES_AT_ONCE = 16_000_000;
 const SLICE_BYTES = 64_000_000;
 const MANIFESTS_AT_ONCE = 1_000;
 
-/** Makes the evidence of every day that needs it. Resolves to those days. */
+/** Makes the trees of log hours, and the evidence of every day that needs it. Resolves to those days. */
 export async function makeEvidence(ports: EvidencePorts, steps: Steps): Promise<string[]> {
   const { bucket, primary, graceMs } = ports;
   const known = await cleanDays(primary, graceMs);
+  await makeHours(ports, known.clean, steps);
   const due = await steps.do("evidence", () => dueDays(bucket, known));
   for (const day of due) await makeDay(ports, day, steps, known.clean);
   await steps.do("evidence made", async () => {

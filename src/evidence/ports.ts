@@ -2,6 +2,8 @@
  * What the making of evidence needs, from the Worker's bindings.
  */
 import { readConfig } from "../config.ts";
+import { enqueueLeaf } from "../tlog/log.ts";
+import { hourLeaf } from "./hours.ts";
 import { leafWriter } from "./leaf.ts";
 import type { EvidencePorts } from "./make.ts";
 
@@ -12,5 +14,6 @@ export function evidencePorts(env: Env): EvidencePorts {
     ...{ bucket, primary, graceMs: readConfig(env).closeGraceMs },
     onManifest: ({ manifest: { advertiser_id: advertiserId, day, revision }, sha256 }) =>
       putLeaf(advertiserId, `${day}/${revision}`, sha256),
+    onHour: (stored) => enqueueLeaf(bucket, hourLeaf(stored)),
   };
 }

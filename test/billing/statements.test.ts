@@ -23,7 +23,10 @@ const ports = (): BillingPorts => ({
   onIssued: async () => {},
 });
 const evidence = () =>
-  makeEvidence({ bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, onManifest: async () => {} }, PLAIN_STEPS);
+  makeEvidence(
+    { bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, onManifest: async () => {}, onHour: async () => {} },
+    PLAIN_STEPS,
+  );
 
 async function close(day: string): Promise<void> {
   expect((await audit({}, PLAIN_STEPS, day)).outcome).toBe("clean");

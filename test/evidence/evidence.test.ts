@@ -1,13 +1,21 @@
 /** Evidence on real shards and R2: one row a click, under a manifest, made again only where something changed. */
 import { env } from "cloudflare:workers";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { beforeEach, describe, expect, it } from "vitest";
+import { openSegment } from "../../src/archive/segments.ts";
+import { linesOf, nonceSecretOf } from "../../src/audit/hour-lines.ts";
 import { mendAudit } from "../../src/audit/mend.ts";
 import { mendPorts } from "../../src/audit/ports.ts";
 import { PLAIN_STEPS, type Steps } from "../../src/audit/steps.ts";
+import { encodeUtf8 } from "../../src/core/base64url.ts";
 import { tokenHashOf } from "../../src/core/evidence.ts";
+import { hashLines, lineNonces, segmentLeaf } from "../../src/core/hour-tree.ts";
+import { rootOf } from "../../src/core/merkle.ts";
+import { splitHashes } from "../../src/core/tiles.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
 import { cleanDays, isMadeThrough } from "../../src/evidence/due.ts";
+import { hourLeaf, hoursOf, makeHours, type StoredHour, segmentsOf } from "../../src/evidence/hours.ts";
 import { type EvidencePorts, makeEvidence } from "../../src/evidence/make.ts";
 import {
   evidenceFolder,
@@ -26,10 +34,13 @@ const ADV = "adv_1";
 const again = async (event: TokenEvent): Promise<TokenEvent> => ({ ...event, id: (await aSignedClick()).id });
 
 let noticed: StoredManifest[] = [];
+let hours: StoredHour[] = [];
 const ports = (): EvidencePorts => {
   noticed = [];
+  hours = [];
   const onManifest = async (stored: StoredManifest) => void noticed.push(stored);
-  return { bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, onManifest };
+  const onHour = async (stored: StoredHour) => void hours.push(stored);
+  return { bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, onManifest, onHour };
 };
 
 const folder = evidenceFolder(ADV, TODAY);
@@ -166,5 +177,75 @@ describe("the evidence of a day", () => {
     const { objects } = await env.ARCHIVE.list({ prefix: "evidence/v1/" });
     expect(objects.filter(({ key }) => key.includes("/manifest-"))).toHaveLength(2);
     expect(objects).toHaveLength(8);
+    const trees = await env.ARCHIVE.list({ prefix: "hours/v1/" });
+    expect(trees.objects.filter(({ key }) => !key.includes("/manifest-0001.json"))).toMatchObject([
+      { key: "hours/v1/made.json" },
+    ]);
+  });
+});
+
+describe("the trees of log hours", () => {
+  const shardOf = ({ manifest: { source } }: StoredHour) => source.slice(0, source.indexOf("/"));
+
+  it("have every line of a shard's hour in the order of its log, in as many segments as the archive has", async () => {
+    const first = await aSignedClick();
+    const shard = await shardOfEvent(first);
+    await count([first]);
+    await count([await again(first), await again(first)]);
+    await audit();
+    await makeEvidence(ports(), PLAIN_STEPS);
+    const [hour] = hours as [StoredHour];
+    expect(hours).toHaveLength(1);
+    const { manifest } = hour;
+    expect(manifest).toMatchObject({ v: 1, revision: 1, previous: null, segments: 2, lines: 3, first_row: 1 });
+    expect(manifest.source.startsWith(`${shard}/`)).toBe(true);
+    expect(manifest.hour).toMatch(new RegExp(`^${TODAY}T\\d\\d$`));
+    const segments = (await segmentsOf(env.ARCHIVE, manifest)) ?? [];
+    const secret = await nonceSecretOf(env.ARCHIVE);
+    for (const one of segments) {
+      const lines = linesOf((await openSegment(env.ARCHIVE, one.raw)) ?? []);
+      const of = { source: manifest.source, firstRow: one.first_row, lines: lines.length };
+      const hashes = await hashLines(lines, await lineNonces(secret, of));
+      expect(bytesToHex(rootOf(splitHashes(hashes)))).toBe(one.root);
+      const range = { offset: one.at, length: hashes.length };
+      expect(await (await env.ARCHIVE.get(one.hashes, { range }))?.bytes()).toEqual(hashes);
+    }
+    expect(bytesToHex(rootOf(segments.map(segmentLeaf)))).toBe(manifest.root);
+    expect(hour.sha256).toBe(await sha256Hex(encodeUtf8(hour.text)));
+  });
+
+  it("are made once, and again as the next revision where a log has lost a line that it had", async () => {
+    const click = await aSignedClick();
+    await count([click]);
+    await count([await again(click)]);
+    await audit();
+    await makeEvidence(ports(), PLAIN_STEPS);
+    const [before] = hours as [StoredHour];
+    await audit();
+    await makeEvidence(ports(), PLAIN_STEPS);
+    expect(hours).toEqual([before]);
+    const lost = (await segmentsOf(env.ARCHIVE, before.manifest))?.[0]?.raw ?? "";
+    await env.ARCHIVE.put(lost, "nothing", { customMetadata: (await env.ARCHIVE.head(lost))?.customMetadata ?? {} });
+    const report = await audit();
+    expect(report.outcome).toBe("blocked");
+    await makeEvidence(ports(), PLAIN_STEPS);
+    expect(hours).toEqual([]);
+    // As if what is missing had been accepted and mended.
+    expect(await makeHours(ports(), new Map([[TODAY, report.attempt]]), PLAIN_STEPS)).toEqual([TODAY]);
+    const [after] = hours as [StoredHour];
+    const next = { revision: 2, previous: before.sha256, segments: 1, lines: 1, first_row: 2 };
+    expect(after.manifest).toMatchObject(next);
+    expect(hourLeaf(after).slice(0, 32)).not.toEqual(hourLeaf(before).slice(0, 32));
+    expect(await hoursOf(env.ARCHIVE, before.manifest.hour, shardOf(before))).toEqual([after]);
+  });
+
+  it("have a leaf that says nothing but the hash of a name and of a manifest", async () => {
+    await count([await aSignedClick()]);
+    await audit();
+    await makeEvidence(ports(), PLAIN_STEPS);
+    const [hour] = hours as [StoredHour];
+    const { source, hour: name } = hour.manifest;
+    const leaf = bytesToHex(hourLeaf(hour));
+    expect(leaf).toBe(`${await sha256Hex(encodeUtf8(`hour/${source}/${name}/1`))}${hour.sha256}`);
   });
 });
