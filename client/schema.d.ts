@@ -1950,6 +1950,8 @@ export interface components {
                 found: {
                     [key: string]: number;
                 };
+                /** @description The later log day with which it is clean: it counts once that one is. */
+                mendedOn: string | null;
             }[];
         };
         BudgetList: {

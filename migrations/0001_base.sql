@@ -51,7 +51,8 @@ CREATE TABLE log_days (
   attempt       INTEGER NOT NULL, -- the last audit, 0 before the first
   sealed_at_ms  INTEGER NOT NULL,
   audited_at_ms INTEGER,
-  found         TEXT    NOT NULL  -- JSON {kind of discrepancy: how many}
+  found         TEXT    NOT NULL, -- JSON {kind of discrepancy: how many}
+  mended_on     TEXT              -- the later log day in which it was mended, if it was
 ) STRICT, WITHOUT ROWID;
 
 -- The end of each advertiser's last statement: an index of objects in R2, which can be made again

@@ -30,6 +30,8 @@ export type AuditReport = {
   readonly found: Readonly<Partial<Record<DiscrepancyKind, Found>>>;
   /** Losses that an operator accepted by name: objects with the reason. */
   readonly accepted: readonly { readonly object: string; readonly reason: string; readonly by: string }[];
+  /** The last of the later log days in which something was logged that mends what this one holds; null for none. */
+  readonly mendedOn: string | null;
   /** SHA-256 of the index of its folds (audit/folds.ts). */
   readonly folds: string;
   readonly cost: AuditCost;

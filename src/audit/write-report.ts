@@ -3,6 +3,7 @@
  */
 import { compareLogged } from "../core/audit-record.ts";
 import { DISCREPANCY_KINDS, type DiscrepancyKind } from "../core/discrepancy.ts";
+import { isoDay } from "../core/time.ts";
 import { type AuditReport, auditId, auditKey, type Found } from "./audit-report.ts";
 import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
 import { addCosts, type Cost } from "./cost.ts";
@@ -39,6 +40,7 @@ async function openFindings(
   const revised = await lastRevisions(bucket, { of, working, attempts });
   const losses = await lossesOf(bucket, of.day);
   const open = new Map<string, Finding>();
+  let mendedOn: string | null = null;
   const accepted = new Map<string, AcceptedLoss>();
   const prefix = foundPrefix(of.day, of.attempt);
   for (const key of await keysBelow(bucket, prefix)) {
@@ -47,13 +49,18 @@ async function openFindings(
       const { kind, where, event, to } = finding;
       // The scan's are the judgements of deferred events; the check of claims says which of them still wait.
       if (isScan && kind === "unsettled") continue;
-      if (event !== undefined && to && revised.get(event) === to.verdict) continue;
+      const last = event === undefined ? undefined : revised.get(event);
+      if (to && last?.verdict === to.verdict) {
+        const day = isoDay(last.loggedAtMs);
+        if (day > of.day && day > (mendedOn ?? "")) mendedOn = day;
+        continue;
+      }
       const loss = losses.get(where);
       if (loss === undefined) open.set(`${kind} ${where}`, finding);
       else accepted.set(where, loss);
     }
   }
-  return { open: Array.from(open.values()), accepted: Array.from(accepted.values()) };
+  return { open: Array.from(open.values()), accepted: Array.from(accepted.values()), mendedOn };
 }
 
 export type AcceptedLoss = AuditReport["accepted"][number];
@@ -65,11 +72,11 @@ async function lossesOf(bucket: R2Bucket, day: string): Promise<Map<string, Acce
   return new Map(losses.flatMap((loss) => (loss === null ? [] : [[loss.object, loss]])));
 }
 
-/** The verdict that the last revision of each event gave it, in scanned days and behind them. */
+/** The last revision of each event, in scanned days and behind them. */
 async function lastRevisions(
   bucket: R2Bucket,
   { of, working, attempts }: { of: AuditOf; working: readonly string[]; attempts: ReadonlyMap<string, number> },
-): Promise<Map<string, string>> {
+): Promise<Map<string, RevisedEvent>> {
   const revised: RevisedEvent[] = [];
   for (const shard of working) {
     const prefix = revisionsPrefix(shard);
@@ -79,7 +86,7 @@ async function lastRevisions(
     revised.push(...(await getLines<RevisedEvent>(bucket, `${tailKey({ ...of, shard })}.revised`)));
   }
   revised.sort(compareLogged);
-  return new Map(revised.map(({ event, verdict }) => [event, verdict]));
+  return new Map(revised.map((last) => [last.event, last]));
 }
 
 /** Writes the report once, and marks the day by it. */
@@ -92,14 +99,15 @@ export async function writeReport(
   const { bucket } = ports.meter;
   const { day, attempt } = of;
   const attempts = await attemptsOf(ports, of);
-  const { open, accepted } = await openFindings(ports, of, working, attempts);
+  const { open, accepted, mendedOn } = await openFindings(ports, of, working, attempts);
   const seal = await getJson<Seal>(bucket, sealKey(day));
   const parts = await Promise.all(working.map((shard) => getJson<ShardDone>(bucket, doneKey({ ...of, shard }))));
   const done = parts.filter((part) => part !== null);
   await putLines(bucket, findingsKey(of), open);
   const report: AuditReport = {
     ...{ v: 1, id: auditId(day, attempt), day, attempt, outcome: open.length === 0 ? "clean" : "blocked" },
-    ...{ sealedAtMs: seal?.sealedAtMs ?? 0, startedAtMs, endedAtMs: clock(), found: countOf(open), accepted },
+    ...{ sealedAtMs: seal?.sealedAtMs ?? 0, startedAtMs, endedAtMs: clock(), found: countOf(open) },
+    ...{ accepted, mendedOn },
     folds: await putFoldIndex(bucket, of, done),
     cost: {
       ...addCosts([cost, ...done.map((part) => part.cost)]),

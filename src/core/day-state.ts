@@ -3,7 +3,8 @@
  *
  *   open          not over: the watermark has not passed its end
  *   provisional   counted; late clicks, conversions and corrections may still change it
- *   reconciled    every log day that begins before its end and the grace is sealed and clean, without a gap
+ *   reconciled    every log day that begins before its end and the grace is sealed and clean, without a gap, and so is
+ *                 each later one in which such a day was mended
  *   blocked       one of these log days has a discrepancy that is neither mended nor accepted
  *   billed        a final statement covers it
  *
@@ -18,7 +19,12 @@ import { DAY_MS } from "./limits.ts";
 export const DAY_STATES = ["open", "blocked", "provisional", "reconciled", "billed"] as const;
 export type DayState = (typeof DAY_STATES)[number];
 
-export type ClosedDay = { readonly day: string; readonly state: "sealed" | "clean" | "blocked" };
+export type ClosedDay = {
+  readonly day: string;
+  readonly state: "sealed" | "clean" | "blocked";
+  /** The later log day with which it is right: corrections are logged when they are made. */
+  readonly mendedOn?: string | null;
+};
 
 /** What ends at `reconciledUntilMs` or earlier is reconciled, what ends later than `blockedAfterMs` is blocked. */
 export type Closing = {
@@ -39,8 +45,7 @@ export function closingOf(logDays: readonly ClosedDay[], graceMs: number): Closi
   const starts = logDays.map(({ day }) => Date.parse(day));
   const first = starts[0];
   if (first === undefined) return NOTHING_CLOSED;
-  let cleanDays = 0;
-  while (logDays[cleanDays]?.state === "clean" && starts[cleanDays] === first + cleanDays * DAY_MS) cleanDays++;
+  const cleanDays = cleanDaysOf(logDays, first);
   const blocked = logDays.findIndex(({ state }) => state === "blocked");
   const reach = (startMs: number) => startMs - graceMs;
   const blockedAfterMs = reach(starts[blocked] ?? Number.POSITIVE_INFINITY);
@@ -50,6 +55,18 @@ export function closingOf(logDays: readonly ClosedDay[], graceMs: number): Closi
     // The first log day is asked of every stretch, however early.
     blockedAfterMs: blocked === 0 ? Number.NEGATIVE_INFINITY : blockedAfterMs,
   };
+}
+
+/** How many of the log days from the first on are clean without a gap, with what mended them. */
+function cleanDaysOf(logDays: readonly ClosedDay[], firstMs: number): number {
+  const numberOf = (day: string) => (Date.parse(day) - firstMs) / DAY_MS;
+  let clean = 0;
+  while (logDays[clean]?.state === "clean" && numberOf(logDays[clean]?.day ?? "") === clean) clean++;
+  for (;;) {
+    const waiting = logDays.slice(0, clean).findIndex(({ mendedOn }) => mendedOn && numberOf(mendedOn) >= clean);
+    if (waiting < 0) return clean;
+    clean = waiting;
+  }
 }
 
 /** The state of what ends at `toMs`, counted up to the watermark. */

@@ -106,12 +106,12 @@ async function list({ viewer, api }: Asked): Promise<Drawn> {
         <p class="nothing">No day is sealed yet: the first one is when it and its grace are over.</p>
       ) : (
         <Table label={TITLE} of={["log day (UTC)", "state", "found", "audits", "audited"]} numbers={["audits"]}>
-          {days.map(({ day, state, attempt, auditedAt, found }) => (
+          {days.map(({ day, state, attempt, auditedAt, found, mendedOn }) => (
             <tr>
               <th scope="row">
                 <a href={pathOf(PATH, { day })}>{day}</a>
               </th>
-              <td>{state}</td>
+              <td>{mendedOn === null ? state : `${state}, with ${mendedOn}`}</td>
               <td>
                 {Object.entries(found)
                   .map(([kind, count]) => `${writer.count(count)} ${wordsOf(kind)}`)

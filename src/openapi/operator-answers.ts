@@ -162,6 +162,7 @@ export const AuditedDays = z.object({
       sealedAt: instant,
       auditedAt: instant.nullable(),
       found: z.record(z.string(), count).describe("How many of each kind of discrepancy stand open."),
+      mendedOn: logDay.nullable().describe("The later log day with which it is clean: it counts once that one is."),
     }),
   ),
 });

@@ -158,9 +158,10 @@ async function reportKeys(bucket: R2Bucket, name: string): Promise<string[]> {
   return objects.map(({ key }) => key).toReversed();
 }
 
-function toDay({ day: name, state, attempt, sealedAtMs, auditedAtMs, found }: LogDay): Record<string, unknown> {
-  const auditedAt = auditedAtMs === null ? null : new Date(auditedAtMs).toISOString();
-  return { ...{ day: name, state, attempt, sealedAt: new Date(sealedAtMs).toISOString(), auditedAt }, found };
+function toDay({ day: name, state, attempt, found, mendedOn, ...times }: LogDay): Record<string, unknown> {
+  const auditedAt = times.auditedAtMs === null ? null : new Date(times.auditedAtMs).toISOString();
+  const sealedAt = new Date(times.sealedAtMs).toISOString();
+  return { ...{ day: name, state, attempt, sealedAt, auditedAt }, found, mendedOn };
 }
 
 function toAudit({ id, attempt, outcome, found, accepted, cost, ...times }: AuditReport): Record<string, unknown> {

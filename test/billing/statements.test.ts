@@ -1,6 +1,8 @@
 /** Statements over real evidence: what is owed, once, whatever happens between and after them. */
 import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { mendAudit } from "../../src/audit/mend.ts";
+import { mendPorts } from "../../src/audit/ports.ts";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import { putBudget } from "../../src/billing/budgets.ts";
 import { type BillingPorts, draftStatement, finalizeDraft } from "../../src/billing/issue.ts";
@@ -98,6 +100,20 @@ describe("a statement", () => {
     await issue(TODAY);
     expect(await draft({ from: TODAY, to: TODAY })).toMatchObject({ error: { reason: "period_not_next" } });
     expect(await draft({ to: TODAY })).toMatchObject({ error: { reason: "period_empty" } });
+  });
+
+  it("waits for the log day in which what it bills was mended", async () => {
+    const forged = await aSignedClick({}, { cpc: 500_000 });
+    await count([await aSignedClick({}, { cpc: 300_000 }), { ...forged, token: `${forged.token.slice(0, -6)}AAAAAA` }]);
+    const blocked = await audit();
+    expect(blocked).toMatchObject({ outcome: "blocked", found: { signature: { count: 1 } } });
+    expect(await mendAudit(await mendPorts(env), blocked, "key_op")).toMatchObject({ ok: true });
+    expect(await audit()).toMatchObject({ outcome: "clean", mendedOn: TOMORROW });
+    await evidence();
+    const early = await draftStatement(ports(), ADVERTISER, { from: TODAY, to: TODAY });
+    expect(early).toMatchObject({ error: { reason: "period_not_reconciled" } });
+    await close(TOMORROW);
+    expect(await issue(TODAY)).toMatchObject({ totals: { valid: 1, invalid: 1, spend_micros: "300000" } });
   });
 
   it("is put once, whoever finalises which draft, and how often", async () => {

@@ -23,6 +23,11 @@ function logDays(from: number, states: string): ClosedDay[] {
   );
 }
 
+/** One of them, mended in the log of another. */
+function mended(days: readonly ClosedDay[], number: number, on: number): ClosedDay[] {
+  return days.map((one) => (one.day === isoDay(day(number)) ? { ...one, mendedOn: isoDay(day(on)) } : one));
+}
+
 /** What MONEY says in words, log day by log day. */
 function stateByWords(toMs: number, days: readonly ClosedDay[], graceMs: number): DayState {
   const first = days[0];
@@ -48,6 +53,17 @@ describe("the state of a day", () => {
     ["with a blocked log day in its grace", logDays(10, "cb"), 24, 11, "blocked"],
     ["with a blocked log day before it", logDays(8, "bccc"), 24, 11, "blocked"],
     ["with a blocked log day after its grace", logDays(10, "ccb"), 24, 11, "reconciled"],
+    ["that was mended in a log day that is not audited", mended(logDays(10, "cc"), 10, 12), 24, 11, "provisional"],
+    ["that was mended in a log day that is clean", mended(logDays(10, "ccc"), 10, 12), 24, 11, "reconciled"],
+    ["behind one that was mended and waits", mended(logDays(10, "cccc"), 10, 14), 0, 13, "provisional"],
+    ["before one that was mended and waits", mended(logDays(10, "cccc"), 12, 14), 0, 12, "reconciled"],
+    [
+      "mended on a day that was mended and waits",
+      mended(mended(logDays(10, "ccc"), 10, 12), 12, 14),
+      0,
+      11,
+      "provisional",
+    ],
     ["that ended before the first log day", logDays(10, "c"), 24, 3, "reconciled"],
     ["that ended before the first log day, which is blocked", logDays(10, "b"), 24, 3, "blocked"],
   ])("%s", (_, days, graceH, until, state) => {

@@ -25,7 +25,7 @@ export async function seedBlockedDay({ ARCHIVE, REPORT_DB }: Env, day: string = 
     ...{ v: 1, id: `${day}/0001`, day, attempt: 1, outcome: "blocked" },
     ...{ sealedAtMs: ENDED_MS - 120_000, startedAtMs: ENDED_MS - 90_000, endedAtMs: ENDED_MS },
     found: Object.fromEntries(FOUND.map((one) => [one.kind, { count: 1, examples: [one] }])),
-    accepted: [],
+    ...{ accepted: [], mendedOn: null },
     folds: "0".repeat(64),
     cost: {
       ...{ events: 1_204, segments: 24, objectsRead: 61, objectsWritten: 40, objectLists: 19 },

@@ -25,7 +25,7 @@ async function audited(day: number, outcome: "clean" | "blocked", attempt = 1): 
   const report: AuditReport = {
     ...{ v: 1, id: `${name}/000${attempt}`, day: name, attempt, outcome, sealedAtMs: 1, startedAtMs: 1, endedAtMs: 2 },
     found: outcome === "clean" ? {} : { fact_missing: { count: 3, examples } },
-    ...{ accepted: [], folds: "", cost: NO_COST },
+    ...{ accepted: [], mendedOn: null, folds: "", cost: NO_COST },
   };
   await markSealed(env.REPORT_DB, name, 1);
   await markAudited(env.REPORT_DB, report);
