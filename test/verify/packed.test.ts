@@ -31,7 +31,7 @@ beforeAll(async () => {
   server = createServer(answer).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
+}, 60_000);
 
 afterAll(() => {
   server.close();
@@ -52,7 +52,12 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   if (pathname === "/v1/statements") {
     return void send(
       200,
-      JSON.stringify({ advertiserId: WORLD_ADVERTISER, statements: [{ number: 1 }, { number: 2 }] }),
+      JSON.stringify({
+        advertiserId: WORLD_ADVERTISER,
+        statements: [1, 2]
+          .filter((number) => objects.has(`statements/v1/adv=${WORLD_ADVERTISER}/00000${number}.json`))
+          .map((number) => ({ number })),
+      }),
     );
   }
   if (pathname === "/v1/evidence/secret") return void send(200, JSON.stringify({ secret: SECRET }));
@@ -130,6 +135,22 @@ describe("the packed verifier", () => {
     const { code, err } = await run(["1", "--url", url]);
     objects.set(key, before);
     expect([code, err]).toEqual([1, expect.stringContaining("is not what it was when you downloaded it first")]);
+  });
+
+  it("finds that the service hides the last statement, by the log", async () => {
+    const key = `statements/v1/adv=${WORLD_ADVERTISER}/000002.json`;
+    const hidden = objects.get(key) as Uint8Array;
+    objects.delete(key);
+    const runs = await Promise.all(
+      ["all", "1"].map((which, at) => run([which, "--url", url, "--folder", `hid-${at}`])),
+    );
+    objects.set(key, hidden);
+    for (const { code, err } of runs) {
+      expect([code, err]).toEqual([
+        1,
+        expect.stringContaining(`the log has a statement 2 of ${WORLD_ADVERTISER}, and`),
+      ]);
+    }
   });
 
   it("goes on where the network broke off, and says so until then", async () => {

@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { askJson, downloadingStore } from "./download.js";
 import { parseCanonical } from "./json.js";
 import { keepIn } from "./keep.js";
-import { Differs, Unchecked } from "./outcome.js";
+import { Differs, must, Unchecked } from "./outcome.js";
 import { explain } from "./report.js";
 import { statementSql } from "./sql.js";
 import { folderStore, present, statementKey } from "./store.js";
@@ -66,6 +66,9 @@ async function main() {
   for (const number of numbers) {
     const asked = { store: store(number), advertiserId, number, logKey: values["log-key"] ?? null, secret, tokenKeys };
     const report = await verifyStatement({ ...asked, keep: keepIn(values.keep), nowMs: Date.now() });
+    must(!(values.url && report.isFollowed && number >= last), () => {
+      return `the log has a statement ${number + 1} of ${advertiserId}, and ${values.url} shows none`;
+    });
     console.log(explain(report, values.keep));
   }
 }

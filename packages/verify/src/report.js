@@ -32,6 +32,7 @@ export function explain(report, keepPath) {
     ...(report.newer.length === 0
       ? []
       : [`Evidence newer than this statement: ${report.newer.join(", ")}. A later one adjusts it.`]),
+    ...(report.isFollowed ? ["The log has a later statement: this one is not the last word."] : []),
     "That a person clicked: evidence shows what was counted and how it was judged, not who sat before the screen.",
     "That a click under a secret was offered by the ad server: who can check such a token can make one.",
     "That no click was left out before the log had it, and which budget was agreed.",

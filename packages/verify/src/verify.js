@@ -25,7 +25,7 @@ const LIFE_MAX_MS = 32 * DAY_MS;
  *   secret: Uint8Array, tokenKeys: import("./token.js").TokenKeys, keep: import("./keep.js").Keep, nowMs: number,
  *   adsAtOnce?: number }} Asked
  * @typedef {{ statement: any, seen: import("./day.js").Seen, days: number, earlier: number, unread: string[],
- *   checkpoint: import("./log.js").Checkpoint, isFirstLook: boolean, newer: string[] }} Report
+ *   checkpoint: import("./log.js").Checkpoint, isFirstLook: boolean, newer: string[], isFollowed: boolean }} Report
  */
 
 /**
@@ -130,12 +130,12 @@ async function checkLog({ store, logKey, keep, secret, nowMs }, chain, manifests
   const checkpoint = openCheckpoint(note, keys);
   const last = kept[checkpoint.origin];
   const lastSeen = last === undefined ? null : openKept(last, pinned, await store.bytes(KEYS_KEY));
-  const names = new Map(
-    chain.map(({ value, sha256 }) => [`statement/${String(value.number).padStart(6, "0")}`, sha256]),
-  );
+  const names = new Map(chain.map(({ value, sha256 }) => [statementName(value.number), sha256]));
   for (const [name, sha256] of manifests.names) names.set(name, sha256);
   const next = [...manifests.names.keys()].map(nextRevision).filter((name) => !names.has(name));
-  const found = await readLog(store, checkpoint, { kept: lastSeen, secret, names: [...names.keys(), ...next] });
+  const follower = statementName(chain.length + 1);
+  const wanted = [...names.keys(), ...next, follower];
+  const found = await readLog(store, checkpoint, { kept: lastSeen, secret, names: wanted });
   await keep.write(checkpoint.origin, { key: last?.key ?? vkey, checkpoint: note });
   const issuedMs = Date.parse(chain.at(-1)?.value.issued_at);
   for (const [name, sha256] of names) {
@@ -148,8 +148,12 @@ async function checkLog({ store, logKey, keep, secret, nowMs }, chain, manifests
     must(!isMissing, () => `${name} is not in the log`);
     must(hashes.has(sha256), () => `${name} has the SHA-256 ${sha256}, and the log has ${[...hashes].join()}`);
   }
-  return { checkpoint, isFirstLook: lastSeen === null, newer: next.filter((name) => found.has(name)) };
+  const newer = next.filter((name) => found.has(name));
+  return { checkpoint, isFirstLook: lastSeen === null, newer, isFollowed: found.has(follower) };
 }
+
+/** @param {number} number */
+const statementName = (number) => `statement/${String(number).padStart(6, "0")}`;
 
 /**
  * The checkpoint that was kept; refuses a key that the one trusted then neither introduced nor came from.
