@@ -97,7 +97,7 @@ export async function closeDay(
 }
 
 /** Has the day audited, closed or not, and waits for the report. */
-async function auditDay(source: ReportSource, day: string): Promise<Report> {
+export async function auditDay(source: ReportSource, day: string): Promise<Report> {
   const beganAtMs = Date.now();
   const { id: started } = await ask<{ id: string }>(source, "POST", `/demo/audit?day=${day}`, {});
   while (Date.now() < beganAtMs + AUDITED_MAX_MS) {
@@ -122,9 +122,10 @@ async function reportsOf({ url, apiKey }: ReportSource, day: string): Promise<Da
   return answer.ok ? ((await answer.json()) as DayAnswer).audits : [];
 }
 
-async function ask<T>({ url, apiKey }: ReportSource, method: string, path: string, body: object): Promise<T> {
+export async function ask<T>({ url, apiKey }: ReportSource, method: string, path: string, body?: object): Promise<T> {
   const headers = { Authorization: `Bearer ${apiKey}`, "Content-Type": "application/json" };
-  const answer = await fetch(`${url}${path}`, { method, headers, body: JSON.stringify(body) });
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  const answer = await fetch(`${url}${path}`, { method, headers, ...sent });
   if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`);
   return (await answer.json()) as T;
 }

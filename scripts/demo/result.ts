@@ -3,6 +3,8 @@
  */
 
 import type { Agents } from "./agents.ts";
+import { type BillingResult, isProved } from "./billing.ts";
+import { billingLines } from "./billing-text.ts";
 import { type ClosingResult, isClosed } from "./closing.ts";
 import { type Book, keysOf, LEVELS, METRICS, type Metric, NOTHING, type Row, type Sheet } from "./figures.ts";
 import { type Difference, type Refusals, totalOf } from "./ledger.ts";
@@ -33,6 +35,7 @@ export type DemoResult = {
   readonly comparedAfter: number;
   /** Events whose lines the independent opinion disputes then. */
   readonly disputedAfter: readonly string[];
+  readonly billing: BillingResult;
   /** False when the report did not become complete in time. */
   readonly isComplete: boolean;
   readonly redirectMs: Spread;
@@ -62,9 +65,10 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 export function isAgreed(result: DemoResult): boolean {
-  const { differences, isComplete, oracle, closing, differencesAfter } = result;
+  const { differences, isComplete, oracle, closing, differencesAfter, billing } = result;
   const isAgreedBefore = isComplete && differences.length === 0 && isUndisputed(oracle);
-  return isAgreedBefore && isClosed(closing) && differencesAfter.length === 0 && strangers(result).length === 0;
+  const isAgreedAfter = isClosed(closing) && differencesAfter.length === 0 && strangers(result).length === 0;
+  return isAgreedBefore && isAgreedAfter && isProved(billing);
 }
 
 /** Disputed lines that nobody tampered with. */
@@ -100,7 +104,7 @@ export function toJson(result: DemoResult): string {
       freshnessMs,
       agents: { leftOut, listed },
     },
-    null,
+    (_, value: unknown) => (typeof value === "bigint" ? String(value) : value),
     2,
   );
 }
@@ -137,6 +141,8 @@ export function toText(result: DemoResult): string {
     "",
     ...comparedLines(result.differencesAfter, result.comparedAfter),
     ...disputedLines(result),
+    "",
+    ...billingLines(result.billing),
   ];
   return lines.join("\n");
 }

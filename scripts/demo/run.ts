@@ -1,13 +1,16 @@
 /**
  * One demonstration run: fresh Worker → tenants → planned clicks and pixels → uploaded counts → orders → complete report
- * → truth beside report → what DuckDB makes of the raw archive beside report.
+ * → truth beside report → what DuckDB makes of the raw archive beside report → the day tampered with and closed → its
+ * statements, verified by a stranger.
  *
  * Keeps: the report is read once, as soon as it is complete; it gets no second chance to become right.
  */
 import { randomBytes } from "node:crypto";
 import { makeOperatorKey } from "../../src/access/api-keys.ts";
+import { formatVerifierKey, noteSigner } from "../../src/core/signed-note.ts";
 import { type LocalRuntime, printFault, startRuntime } from "../local-runtime.ts";
 import { loadAgents } from "./agents.ts";
+import { billAndProve } from "./billing.ts";
 import { closeDay } from "./closing.ts";
 import { sendOrders } from "./conversions.ts";
 import { isoMinute, Tallies } from "./figures.ts";
@@ -20,7 +23,7 @@ import { planOrders } from "./purchases.ts";
 import { readBook, waitUntilComplete, watchProbes } from "./report.ts";
 import { type DemoResult, spreadOf } from "./result.ts";
 import { makeTenants } from "./tenants.ts";
-import { keyRingOf, type SigningKey } from "./tokens.ts";
+import { keyRingOf, publicKeysOf, type SigningKey } from "./tokens.ts";
 import { type Answer, sendTraffic } from "./traffic.ts";
 import { planUploads, sendUploads } from "./uploads.ts";
 
@@ -36,22 +39,27 @@ const COMPLETE_MAX_MS = 60_000;
 /** Late clicks report minutes that lie before the traffic. */
 const LOOK_BACK_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+const LOG_NAME = "demo/evidence";
 
 export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<DemoResult> {
   const beganAtMs = Date.now();
   const keys = makeKeys(seed);
   const apiKey = makeOperatorKey(randomBytes(32));
   const signingKid = keys.active[0]?.kid ?? "";
+  const logSeed = randomBytes(32);
   const vars = {
     ...{ TOKEN_KEYS: keyRingOf(keys.active), TOKEN_SIGNING_KID: signingKid, ADMIN_API_KEY: apiKey },
-    EVIDENCE_LOG_KEYS: JSON.stringify([{ name: "demo/evidence", seed: randomBytes(32).toString("base64url") }]),
+    EVIDENCE_LOG_KEYS: JSON.stringify([{ name: LOG_NAME, seed: logSeed.toString("base64url") }]),
     SESSION_KEYS: randomBytes(32).toString("base64url"),
+    // Its day is closed before it is over.
+    CLOSE_GRACE_H: "0",
     // The archive is asked at the end, and nobody wants to wait a minute for its last segments.
     ARCHIVE_INTERVAL_MS: "5000",
   };
   const runtime = await startRuntime({ port, vars, onLog: printFault, entry: "src/demo/tampered-worker.ts" });
   try {
-    return await runOn(runtime, { clicks, seed, apiKey, keys, beganAtMs });
+    const logKey = formatVerifierKey((await noteSigner(LOG_NAME, logSeed)).key);
+    return await runOn(runtime, { clicks, seed, apiKey, keys, logKey, beganAtMs });
   } finally {
     await runtime.stop();
   }
@@ -60,14 +68,18 @@ export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<Demo
 type Stage = Pick<DemoOptions, "clicks" | "seed"> & {
   readonly apiKey: string;
   readonly keys: ReturnType<typeof makeKeys>;
+  /** Which signs the evidence log. */
+  readonly logKey: string;
   readonly beganAtMs: number;
 };
 
-async function runOn(runtime: LocalRuntime, { clicks, seed, apiKey, keys, beganAtMs }: Stage): Promise<DemoResult> {
+async function runOn(runtime: LocalRuntime, stage: Stage): Promise<DemoResult> {
+  const { clicks, seed, apiKey, keys, logKey, beganAtMs } = stage;
   const { url } = runtime;
   const source = { url, apiKey };
   const agents = loadAgents();
-  const { advertisers, adServerKey } = await makeTenants(source);
+  const tenants = await makeTenants(source);
+  const { advertisers, adServerKey } = tenants;
   const requests = requestsFor(clicks);
   const durationMs = Math.max(DURATION_MS, (requests / RATE_MAX) * 1_000);
   const startMs = withinOneDay(Math.ceil(Date.now() + LEAD_MS + requests * LEAD_PER_REQUEST_MS), durationMs);
@@ -99,6 +111,11 @@ async function runOn(runtime: LocalRuntime, { clicks, seed, apiKey, keys, beganA
   const closing = await closeDay(runtime, source, { key: keys.active[0] as SigningKey, tallies });
   const readAgain = await readBook(source, advertiserKeys, { fromMs, toMs: untilMs });
   const truthAfter = tallies.toBook();
+  const disputedAfter = await disputedEvents(runtime, source, closing.accepted);
+  const tokenKeys = publicKeysOf(keys.active);
+  const elsewhere = closing.tampered.flatMap((one) => one.elsewhere ?? []);
+  const bills = { tenants, day: closing.day, logKey, tokenKeys, truth: truthAfter.advertiser_id, elsewhere };
+  const billing = await billAndProve(runtime, source, bills);
   const clickAnswers = answers.filter(({ planned }) => planned.type === "click");
   return {
     seed,
@@ -118,7 +135,8 @@ async function runOn(runtime: LocalRuntime, { clicks, seed, apiKey, keys, beganA
     closing,
     differencesAfter: differencesBetween(truthAfter, readAgain, refusals),
     comparedAfter: comparedIn(truthAfter, readAgain, refusals),
-    disputedAfter: await disputedEvents(runtime, source, closing.accepted),
+    disputedAfter,
+    billing,
     isComplete,
     redirectMs: spreadOf(clickAnswers.filter(({ status }) => status === 302).map(({ latencyMs }) => latencyMs)),
     freshnessMs: spreadOf(freshnessOf(clickAnswers, probes.seenAtMs)),

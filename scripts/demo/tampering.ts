@@ -14,7 +14,13 @@ import { count, isoMinute, type Tallies } from "./figures.ts";
 import { type SigningKey, signToken } from "./tokens.ts";
 
 /** What somebody did, and the kind of discrepancy by which an audit must name it. */
-export type Tampering = { readonly what: string; readonly kind: string; readonly event?: string };
+export type Tampering = {
+  readonly what: string;
+  readonly kind: string;
+  readonly event?: string;
+  /** What it costs its advertiser on a day of its own, of which no report is asked. */
+  readonly elsewhere?: { readonly advertiserId: string; readonly micros: number };
+};
 type Kept = { readonly key: string; readonly bytes: ArrayBuffer; readonly metadata: Record<string, string> };
 export type TamperedArchive = { readonly done: readonly Tampering[]; readonly changed: readonly Kept[] };
 
@@ -47,6 +53,7 @@ type Claims = {
   readonly ad: string;
   readonly cmp: string;
   readonly adv: string;
+  readonly cpc: number;
 };
 
 const RAW = "raw/v1/";
@@ -99,7 +106,10 @@ export async function tamperWithEvents(
     { what: "a crawler's click that was logged as valid", kind: "verdict", event: crawler.event.id },
     { what: "a click whose token nobody signed", kind: "signature", event: unsigned.event.id },
     { what: "a second claim of an impression", kind: "double_claim", event: again.event.id },
-    { what: "a click that a queue held for twelve days", kind: "unsettled", event: held.event.id },
+    {
+      ...{ what: "a click that a queue held for twelve days", kind: "unsettled", event: held.event.id },
+      elsewhere: { advertiserId: claims.adv, micros: claims.cpc },
+    },
   ];
 }
 

@@ -1,11 +1,16 @@
 /**
- * Sets the stage by the administration's own API: advertisers with a key for their reports and conversions, and an ad
- * server with one for the impressions that it counts.
+ * Sets the stage by the administration's own API: advertisers with a key for their reports and conversions and one for
+ * their statements, and an ad server with one for the impressions that it counts.
  */
 import type { Advertiser } from "./conversions.ts";
 import { ADVERTISERS } from "./plan.ts";
 
-export type Tenants = { readonly advertisers: ReadonlyMap<string, Advertiser>; readonly adServerKey: string };
+export type Tenants = {
+  readonly advertisers: ReadonlyMap<string, Advertiser>;
+  readonly adServerKey: string;
+  /** Of scope bill, by advertiser: what a stranger is given to check its statements. */
+  readonly billKeys: ReadonlyMap<string, string>;
+};
 
 export async function makeTenants({ url, apiKey }: { url: string; apiKey: string }): Promise<Tenants> {
   const post = async <T>(path: string, body: object): Promise<T> => {
@@ -16,15 +21,18 @@ export async function makeTenants({ url, apiKey }: { url: string; apiKey: string
   };
   const ids = Array.from({ length: ADVERTISERS }, (_, index) => `adv_${index}`);
   const advertisers = new Map<string, Advertiser>();
+  const billKeys = new Map<string, string>();
   for (const id of ids) {
     await post("/v1/admin/advertisers", { id, name: `Advertiser ${id}`, currency: "EUR" });
     const spec = { label: `shop of ${id}`, advertiserId: id, scopes: ["report", "convert"] };
     const { key } = await post<{ key: string }>("/v1/admin/keys", spec);
     const answer = await fetch(`${url}/v1/conversions/secret`, { headers: { Authorization: `Bearer ${key}` } });
     const { kid, secret } = (await answer.json()) as { kid: string; secret: string };
+    const bills = { label: `bookkeeping of ${id}`, advertiserId: id, scopes: ["bill"] };
+    billKeys.set(id, (await post<{ key: string }>("/v1/admin/keys", bills)).key);
     advertisers.set(id, { apiKey: key, kid, secret: Buffer.from(secret, "base64url") });
   }
   const spec = { label: "ad server", scopes: ["mint"], mint: { advertisers: ids } };
   const { key: adServerKey } = await post<{ key: string }>("/v1/admin/keys", spec);
-  return { advertisers, adServerKey };
+  return { advertisers, adServerKey, billKeys };
 }

@@ -40,9 +40,16 @@ export function keyRingOf(keys: readonly SigningKey[]): string {
 }
 
 function entryOf(key: SigningKey): unknown {
-  if ("bytes" in key) return key.bytes.toString("base64url");
-  const { x = "" } = createPublicKey(key.privateKey).export({ format: "jwk" });
-  return { public_key: x };
+  return "bytes" in key ? key.bytes.toString("base64url") : { public_key: publicHalfOf(key) };
+}
+
+function publicHalfOf({ privateKey }: PrivateKey): string {
+  return createPublicKey(privateKey).export({ format: "jwk" }).x ?? "";
+}
+
+/** `<kid>=<public key>` of those that have one, as the verifier takes them. */
+export function publicKeysOf(keys: readonly SigningKey[]): string[] {
+  return keys.flatMap((key) => ("bytes" in key ? [] : [`${key.kid}=${publicHalfOf(key)}`]));
 }
 
 function segment(value: unknown): string {

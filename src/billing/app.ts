@@ -18,18 +18,18 @@ import { auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";
 import { parseBody, parseSearch } from "../admin/parse.ts";
 import { ADVERTISERS, readOne } from "../admin/resources.ts";
-import { markBilled } from "../audit/billed-until.ts";
 import { encodeBase64url } from "../core/base64url.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
-import { leafSecretsOf, leafWriter } from "../evidence/leaf.ts";
+import { leafSecretsOf } from "../evidence/leaf.ts";
 import { evidenceFolder, readManifest } from "../evidence/manifest.ts";
 import { encodeCsv } from "../report/answer/csv.ts";
 import { type ReportProblem, toProblemResponse } from "../report/problems.ts";
 import { instantOf, parseMoment } from "../report/query/instants.ts";
 import { toZone, UTC } from "../report/query/zone.ts";
 import { type Budget, putBudget, readBudgets } from "./budgets.ts";
-import { type Billed, type BillingPorts, draftStatement, finalizeDraft } from "./issue.ts";
+import { type Billed, draftStatement, finalizeDraft } from "./issue.ts";
+import { billingPorts } from "./ports.ts";
 import { budgetSchema, draftSchema, manifestQuery, ownerQuery } from "./schemas.ts";
 import { readStatements, type Statement, type StoredStatement, statementFolder, statementKey } from "./statement.ts";
 
@@ -172,17 +172,6 @@ export const leafSecret = act(async (asked) => {
   return body({ advertiserId: owner.value.id, secret: encodeBase64url(secretOf(owner.value.id)) });
 });
 
-function billingPorts({ env, config, nowMs }: Keyed): BillingPorts {
-  const putLeaf = leafWriter(env.ARCHIVE);
-  return {
-    ...{ bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: config.closeGraceMs, nowMs },
-    onIssued: async ({ statement: { advertiser_id: advertiserId, number, to }, sha256 }) => {
-      await putLeaf(advertiserId, `statement/${String(number).padStart(6, "0")}`, sha256);
-      await fromDatabase(() => markBilled(env.REPORT_DB, advertiserId, Date.parse(to)));
-    },
-  };
-}
-
 async function advertiserOf({ env }: Keyed, id: string): Promise<Result<Billed, ReportProblem>> {
   const row = await fromDatabase(() => readOne(env.REPORT_DB, ADVERTISERS.sql, id));
   if (row === null) return err({ reason: "unknown_parent", field: "advertiserId" });
@@ -195,7 +184,7 @@ export const draft = act(async (asked) => {
   if (!parsed.ok) return parsed;
   const advertiser = await advertiserOf(asked, parsed.value.advertiserId);
   if (!advertiser.ok) return advertiser;
-  const drafted = await draftStatement(billingPorts(asked), advertiser.value, parsed.value);
+  const drafted = await draftStatement(billingPorts(asked.env, asked), advertiser.value, parsed.value);
   return drafted.ok ? body({ draft: drafted.value.id, ...drafted.value.content }, 201) : drafted;
 });
 
@@ -205,7 +194,7 @@ export const finalize = act(async (asked) => {
   if (!/^draft_[0-9a-f]{24}$/.test(id)) return err({ reason: "not_found", detail: "No draft has this id." });
   const entry = { action: "issue", subjectKind: "statement_draft", subjectId: id, before: null, after: {} } as const;
   await fromDatabase(() => auditStatement(env.REPORT_DB, actor, entry).run());
-  const issued = await finalizeDraft(billingPorts(asked), id);
+  const issued = await finalizeDraft(billingPorts(asked.env, asked), id);
   if (!issued.ok) return issued;
   const { stored, isNew, hasChanged } = issued.value;
   return body({ ...toSummary(stored), draft: id, changedSinceDraft: hasChanged }, isNew ? 201 : 200);
