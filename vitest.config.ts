@@ -53,6 +53,7 @@ export default defineConfig(async () => {
             environment: "node",
             include: [
               "test/core/**/*.test.ts",
+              "test/deploy/**/*.test.ts",
               "test/docs/**/*.test.ts",
               "test/journey/**/*.test.ts",
               "test/oracle/**/*.test.ts",

@@ -17,8 +17,9 @@ CREATE TABLE ledger (
 
 -- Counted up once a minute by cron: a database that was set back to an earlier moment shows by it.
 CREATE TABLE heartbeat (
-  id   INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-  beat INTEGER NOT NULL
+  id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  beat        INTEGER NOT NULL,
+  beaten_at_s INTEGER NOT NULL DEFAULT (unixepoch()) -- when cron last ran, by the database's own clock
 ) STRICT;
 
 -- Advertisers that have had an event, with the bucket they are rolled in.

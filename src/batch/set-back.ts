@@ -1,7 +1,7 @@
 /**
  * Notices that a report database was set back to an earlier moment or is new, though nobody posts to it just now.
  *
- *   D1  heartbeat(id = 1, beat)                    counted up once a minute by cron
+ *   D1  heartbeat(id = 1, beat, beaten_at_s)       counted up once a minute by cron; when, by the database's clock
  *   R2  heartbeats/v1/REPORT_DB                    what it had come to, as metadata
  *
  * A beat that is not ahead of the one in R2 is of a database that was set back: then every shard is visited, compares
@@ -15,7 +15,7 @@ import { logFault } from "../log.ts";
 const BEAT = `
 INSERT INTO heartbeat (id, beat)
 VALUES (1, 1)
-ON CONFLICT (id) DO UPDATE SET beat = beat + 1
+ON CONFLICT (id) DO UPDATE SET beat = beat + 1, beaten_at_s = unixepoch()
 RETURNING beat`;
 
 const SET_BEAT = `UPDATE heartbeat SET beat = ?1 WHERE id = 1`;

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { LIFECYCLE } from "../../scripts/platform/wanted.ts";
 import { decodePayload } from "../../src/core/claims.ts";
 import { DIMENSIONS } from "../../src/core/fields.ts";
 import { VERDICT_REASONS } from "../../src/core/verdict.ts";
@@ -79,8 +80,8 @@ describe("what is kept", () => {
   });
 
   it("of raw events is that of retired days, and the instructions set a backstop behind it", () => {
-    const instructions = readFileSync("docs/OPERATIONS.md", "utf8");
-    expect(instructions).toContain("lifecycle add clickledger-archive raw-400-days raw/v1/ --expire-days 400");
+    const rule = LIFECYCLE.find(({ conditions }) => conditions.prefix === "raw/v1/");
+    expect(rule?.deleteObjectsTransition?.condition).toEqual({ type: "Age", maxAge: 400 * 86_400 });
     expect(deployedConfig().rawKeptDays).toBeLessThan(400);
     const archive = code.find(({ path }) => path === "src/archive/archive.ts")?.text ?? "";
     expect(archive).toContain("raw/v1/");
