@@ -1,19 +1,20 @@
 /**
- * `npm run bench`: every measurement in one run, as ratios to a bare Worker where time is involved.
+ * `npm run bench`: every measurement in one run, as ratios to a bare Worker where time is involved, beside the naive Worker.
  *
- *   npm run bench -- [--small] [--only redirect,ingest,end-to-end,rows] [--save FILE]
+ *   npm run bench -- [--small] [--only redirect,ingest,end-to-end,rows,loss] [--save FILE]
  *
  * `--small` takes seconds and proves nothing but that the benchmarks still run. See bench/README.md for what the
  * numbers mean and what they do not.
  */
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { measureLoss } from "./loss.ts";
 import { describeMachine } from "./machine.ts";
 import { type Measured, toMarkdown } from "./results.ts";
 import { measureEndToEnd, measureIngest, measureRedirect } from "./scenarios.ts";
 import { SIZES, type Size } from "./sizes.ts";
 
-const SCENARIOS = ["redirect", "ingest", "end-to-end", "rows"] as const;
+const SCENARIOS = ["redirect", "ingest", "end-to-end", "rows", "loss"] as const;
 type Scenario = (typeof SCENARIOS)[number];
 
 /** Runs the named scenarios, one fresh workerd after the other. */
@@ -26,7 +27,8 @@ export async function runBench(size: Size, only: readonly string[] = SCENARIOS):
     endToEnd.push(await measureEndToEnd({ ...size.endToEnd, isCounting: false }));
   }
   const rows = wanted("rows") ? await measureEndToEnd({ ...size.rows, isCounting: true }) : null;
-  return { redirect, ingest, endToEnd, rows, size };
+  const loss = wanted("loss") && size.loss !== null ? await measureLoss(size.loss) : null;
+  return { redirect, ingest, endToEnd, rows, loss, size };
 }
 
 async function main(): Promise<void> {

@@ -1,10 +1,11 @@
 /**
  * The measurements, each a function from parameters to numbers. No scenario judges its own time.
  */
-import { bundleWorker } from "../scripts/bundle.ts";
-import { type LocalRuntime, printFault, startRuntime } from "../scripts/local-runtime.ts";
+import { bundleModule, bundleWorker } from "../scripts/bundle.ts";
+import { printFault, startRuntime } from "../scripts/local-runtime.ts";
 import { BENCH_SECRETS, clickRequests } from "./clicks.ts";
 import { driveLoad } from "./load.ts";
+import { NAIVE, naiveNeighbour } from "./naive-neighbour.ts";
 import { workerdCpuSeconds } from "./process.ts";
 
 /** The least that a redirect can be: no verification, no counting, the same headers. */
@@ -20,42 +21,46 @@ const CONNECTIONS = 32;
 const DEPTH = 2;
 
 export type Round = { readonly perSecond: number; readonly cpuMicros: number };
-export type RedirectResult = { readonly bare: Round[]; readonly redirect: Round[]; readonly redirects: number };
+/** What is measured in turn; `… alone` is without its queue. */
+export const REDIRECTS = ["bare", "redirect", "naive", "redirect alone", "naive alone"] as const;
+export type RedirectKind = (typeof REDIRECTS)[number];
+export type RedirectResult = { readonly rounds: Readonly<Record<RedirectKind, Round[]>>; readonly redirects: number };
 
 /**
- * Redirects of distinct links against bare ones, in turn, in one workerd. The queue has no consumer: this is the edge
- * alone, with its enqueueing, while shards and sinks, which share workerd's one thread, are measured end to end.
+ * Redirects of distinct links against bare ones and the naive Worker's, in turn, in one workerd, with their queues and
+ * without. Queues have no consumer: this is the edge alone, while shards and sinks, which share workerd's one thread, are
+ * measured end to end.
  */
 export async function measureRedirect({
-  rounds,
+  rounds: count,
   roundMs,
 }: {
   rounds: number;
   roundMs: number;
 }): Promise<RedirectResult> {
+  const naive = await bundleModule("bench/workers/naive-bench-worker.ts");
   const runtime = await startRuntime({
-    vars: BENCH_SECRETS,
-    hasConsumers: false,
-    neighbours: { bare: BARE_WORKER },
-    onLog: printFault,
+    ...{ vars: BENCH_SECRETS, entry: "bench/workers/redirect-worker.ts", hasConsumers: false, onLog: printFault },
+    neighbours: { bare: BARE_WORKER, [NAIVE]: naiveNeighbour(naive, { hasConsumers: false }) },
   });
   try {
     const requests = clickRequests(Math.ceil(roundMs * 5), { ads: 1_000, issuedAtMs: Date.now() });
-    const bareUrl = runtime.neighbourUrls["bare"] ?? "";
-    await runRound(bareUrl, requests, roundMs / 2);
-    await runRound(runtime.url, requests, roundMs / 2);
-    const bare: Round[] = [];
-    const redirect: Round[] = [];
+    const urls: Readonly<Record<string, string>> = { redirect: runtime.url, ...runtime.neighbourUrls };
+    const rounds = Object.fromEntries(REDIRECTS.map((kind) => [kind, [] as Round[]])) as Record<RedirectKind, Round[]>;
     let redirects = 0;
-    for (let round = 0; round < rounds; round++) {
-      const order = round % 2 === 0 ? (["bare", "redirect"] as const) : (["redirect", "bare"] as const);
-      for (const variant of order) {
-        const measured = await runRound(variant === "bare" ? bareUrl : runtime.url, requests, roundMs);
-        (variant === "bare" ? bare : redirect).push(measured.round);
-        if (variant === "redirect") redirects += measured.answered;
+    // The first round warms up.
+    for (let round = 0; round <= count; round++) {
+      for (const kind of round % 2 === 0 ? REDIRECTS : REDIRECTS.toReversed()) {
+        const [who = "", alone] = kind.split(" ");
+        const url = urls[who] ?? "";
+        if (who !== "bare") await fetch(`${url}/bench/queue/${alone ? "off" : "on"}`, { method: "PUT" });
+        const measured = await runRound(url, requests, round === 0 ? roundMs / 2 : roundMs);
+        if (round === 0) continue;
+        rounds[kind].push(measured.round);
+        if (kind === "redirect") redirects += measured.answered;
       }
     }
-    return { bare, redirect, redirects };
+    return { rounds, redirects };
   } finally {
     await runtime.stop();
   }
@@ -123,46 +128,44 @@ export type EndToEndResult = {
   readonly countedPerSecond: number;
   readonly acceptedPerSecond: number;
   readonly clicks: number;
+  /** The naive Worker's, in the same workerd afterwards; not where counters run. */
+  readonly naivePerSecond: number | null;
   readonly counters: Counters | null;
 };
 export type Counters = Readonly<
   Record<"shardRows" | "reportRows" | "postings" | "messages" | "events" | "batches", number>
 >;
 
-/** Sends distinct clicks as fast as they are taken, and waits until the report database shows every one as valid. */
+/**
+ * Sends distinct clicks as fast as they are taken, and waits until the report database shows every one as valid; then the
+ * same to the naive Worker and its table.
+ */
 export async function measureEndToEnd(size: {
   clicks: number;
   ads: number;
   bareMs: number;
   isCounting: boolean;
 }): Promise<EndToEndResult> {
-  const script = size.isCounting ? await bundleWorker("bench/workers/counting-worker.ts") : await bundleWorker();
-  const neighbours = { bare: BARE_WORKER };
+  const { clicks, isCounting } = size;
+  const script = isCounting ? await bundleWorker("bench/workers/counting-worker.ts") : await bundleWorker();
+  const naive = naiveNeighbour(await bundleModule("bench/workers/naive-bench-worker.ts"), { hasConsumers: true });
+  const neighbours = { bare: BARE_WORKER, [NAIVE]: naive };
   const runtime = await startRuntime({ vars: BENCH_SECRETS, script, neighbours, onLog: printFault });
   try {
-    const requests = clickRequests(size.clicks, { ads: size.ads, issuedAtMs: Date.now() });
-    const bareUrl = runtime.neighbourUrls["bare"] ?? "";
+    const requests = clickRequests(clicks, { ads: size.ads, issuedAtMs: Date.now() });
+    const [bareUrl = "", naiveUrl = ""] = [runtime.neighbourUrls["bare"], runtime.neighbourUrls[NAIVE]];
     await runRound(bareUrl, requests, size.bareMs / 2);
     const { round: bare } = await runRound(bareUrl, requests, size.bareMs);
-    const startMs = performance.now();
-    const load = await driveLoad({
-      url: runtime.url,
-      requests,
-      count: size.clicks,
-      connections: CONNECTIONS,
-      depth: DEPTH,
-    });
-    assertAll(load.byStatus, 302);
-    await waitUntilCounted(runtime, size.clicks);
-    const seconds = (performance.now() - startMs) / 1_000;
-    const counters = size.isCounting
-      ? ((await (await fetch(`${runtime.url}/bench/counters`)).json()) as Counters)
-      : null;
+    const ours = await countAll({ url: runtime.url, requests, counted: () => countedBy(runtime.database) });
+    const counters = isCounting ? ((await (await fetch(`${runtime.url}/bench/counters`)).json()) as Counters) : null;
+    const total = async () => (await (await fetch(`${naiveUrl}/bench/total`, { method: "POST" })).json()) as number;
+    if (!isCounting) await total();
+    const theirs = isCounting ? null : await countAll({ url: naiveUrl, requests, counted: total });
     return {
+      ...ours,
       barePerSecond: bare.perSecond,
-      countedPerSecond: size.clicks / seconds,
-      acceptedPerSecond: load.answered / load.seconds,
-      clicks: size.clicks,
+      naivePerSecond: theirs?.countedPerSecond ?? null,
+      clicks,
       counters,
     };
   } finally {
@@ -170,18 +173,34 @@ export async function measureEndToEnd(size: {
   }
 }
 
+type Counting = {
+  readonly url: string;
+  readonly requests: readonly Buffer[];
+  readonly counted: () => Promise<number>;
+};
+
+async function countAll({ url, requests, counted }: Counting) {
+  const startMs = performance.now();
+  const count = requests.length;
+  const load = await driveLoad({ url, requests, count, connections: CONNECTIONS, depth: DEPTH });
+  assertAll(load.byStatus, 302);
+  const endsAtMs = Date.now() + COUNTED_MAX_MS;
+  for (let found = await counted(); found !== count; found = await counted()) {
+    if (Date.now() > endsAtMs) throw new Error(`of ${count} clicks ${found} are counted`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  const seconds = (performance.now() - startMs) / 1_000;
+  return { countedPerSecond: count / seconds, acceptedPerSecond: load.answered / load.seconds };
+}
+
 const SELECT_TOTALS = `SELECT coalesce(sum(valid), 0) AS valid, coalesce(sum(gross), 0) AS gross FROM facts_minute`;
 const COUNTED_MAX_MS = 120_000;
 const POLL_MS = 100;
 
-async function waitUntilCounted({ database }: LocalRuntime, clicks: number): Promise<void> {
-  const endsAtMs = Date.now() + COUNTED_MAX_MS;
-  for (;;) {
-    const totals = await database.prepare(SELECT_TOTALS).first<{ valid: number; gross: number }>();
-    if (totals?.valid === clicks && totals.gross === clicks) return;
-    if (Date.now() > endsAtMs) throw new Error(`of ${clicks} clicks the report shows ${JSON.stringify(totals)}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+/** Valid clicks in the report database; NaN while others are counted beside them. */
+async function countedBy(database: D1Database): Promise<number> {
+  const totals = await database.prepare(SELECT_TOTALS).first<{ valid: number; gross: number }>();
+  return totals === null || totals.valid !== totals.gross ? Number.NaN : totals.valid;
 }
 
 function assertAll(byStatus: ReadonlyMap<number, number>, status: number): void {

@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { build } from "esbuild";
 import { PROJECT_ROOT, QUIET_TOOLS, WRANGLER_CONFIG } from "./project.ts";
 
 const run = promisify(execFile);
@@ -28,4 +29,13 @@ export async function bundleWorker(entry = "src/index.ts"): Promise<string> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The bundled text of a Worker that wrangler.toml does not describe. */
+export async function bundleModule(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    ...{ entryPoints: [join(PROJECT_ROOT, entry)], bundle: true, format: "esm", target: "es2024", write: false },
+    external: ["cloudflare:*"],
+  });
+  return outputFiles[0]?.text ?? "";
 }

@@ -47,11 +47,13 @@ export type RuntimeOptions = {
   readonly script?: string;
   /** Whether queues deliver what they get (the default); without consumers the local queue drops it. */
   readonly hasConsumers?: boolean;
-  /** Modules without bindings that run beside it in the same workerd, by name. */
-  readonly neighbours?: Readonly<Record<string, string>>;
+  /** Modules that run beside it in the same workerd, by name, with bindings of their own or none. */
+  readonly neighbours?: Readonly<Record<string, string | Neighbour>>;
   /** What the Worker writes to its console. */
   readonly onLog?: (log: RuntimeLog) => void;
 };
+
+export type Neighbour = { readonly script: string; readonly bindings: Partial<WorkerOptions> };
 
 /** What was learned by preparing a state. */
 export type Prepared = {
@@ -207,10 +209,10 @@ function wholeOf(
         ...{ name: assetsName, compatibilityDate, rootPath: PROJECT_ROOT, ...moduleOf("export default {};") },
         assets: { ...(assets as Assets), run_worker_first: false },
       },
-      ...Object.entries(neighbours).map(([neighbour, contents]) => ({
+      ...Object.entries(neighbours).map(([neighbour, module]) => ({
+        ...(typeof module === "string" ? moduleOf(module) : { ...module.bindings, ...moduleOf(module.script) }),
         name: neighbour,
         compatibilityDate,
-        ...moduleOf(contents),
         unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }],
       })),
     ],
