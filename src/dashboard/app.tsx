@@ -21,6 +21,7 @@ import {
   sessionPrincipal,
   startSession,
 } from "../access/session.ts";
+import { learnStaticFiles } from "../static-files.ts";
 import { ApiClient } from "./api-client.ts";
 import { exportFile } from "./export-file.ts";
 import { screenAt } from "./navigation.ts";
@@ -35,8 +36,8 @@ type Signed = { readonly session: Session; readonly viewer: Viewer; readonly api
 
 /** Shows a screen. */
 export async function showScreen(asked: Asked): Promise<Response> {
-  const { request } = asked;
-  const signed = await signedIn(asked);
+  const { request, env } = asked;
+  const [signed] = await Promise.all([signedIn(asked), learnStaticFiles(env.ASSETS)]);
   if (signed instanceof Response) return signed;
   const screen = screenAt(new URL(request.url).pathname, signed.viewer.kind);
   if (screen === null) return notThere(signed.viewer);

@@ -6,6 +6,8 @@
  * Keeps: the curve is loaded when somebody opens it, and holds what the file of the same request holds. Without
  * scripts there are the hours, their charts and their tables.
  */
+
+import { staticAddress } from "../static-files.ts";
 import { addressOfQuery } from "./api-client.ts";
 import { decimalsOf, labelOf, type MetricName, type Writer } from "./figures.ts";
 import { hoursOf, toHour } from "./hours.ts";
@@ -78,7 +80,7 @@ export function DayByMinute({ answer, view, writer, metric, nowMs, hour }: Props
       data-to={addressOf(view, { own: { at: null } })}
     >
       <p>
-        <button type="button" class="quiet" data-opens="/static/minutes.js" hidden>
+        <button type="button" class="quiet" data-opens={staticAddress("minutes.js")} hidden>
           The whole day, minute by minute
         </button>
       </p>

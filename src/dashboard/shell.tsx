@@ -11,6 +11,7 @@ import { raw } from "hono/html";
 import type { Child, JSXNode } from "hono/jsx";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { logFault } from "../log.ts";
+import { type StaticFile, staticAddress } from "../static-files.ts";
 import { GROUPS, isFor, keyOf, SCREEN_ENTRIES, SCREEN_PATHS, type ViewerKind } from "./navigation.ts";
 import { Said } from "./said.tsx";
 import type { Viewer } from "./viewer.ts";
@@ -26,7 +27,7 @@ export type Page = {
   readonly sections: readonly Section[];
   readonly status?: number;
   /** Scripts of the page beside the one of every page. */
-  readonly scripts?: readonly string[];
+  readonly scripts?: readonly StaticFile[];
   readonly headers?: Readonly<Record<string, string>>;
 };
 
@@ -100,10 +101,10 @@ function Document({ title, path, viewer, scripts = [] }: Page) {
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
         <title>{`${title} · Clickledger`}</title>
-        <link rel="icon" href="/static/mark.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href="/static/ledger.css" />
-        {["page.js", ...scripts].map((name) => (
-          <script type="module" src={`/static/${name}`} />
+        <link rel="icon" href={staticAddress("mark.svg")} type="image/svg+xml" />
+        <link rel="stylesheet" href={staticAddress("ledger.css")} />
+        {(["page.js", ...scripts] as const).map((name) => (
+          <script type="module" src={staticAddress(name)} />
         ))}
       </head>
       <body>

@@ -2,7 +2,7 @@
  * The files of a deployment: the OpenAPI document, and what pages are made of beside their HTML.
  *
  *   /openapi.json        five minutes in any cache, from any origin
- *   /static/<file>       the style sheet, the scripts, the mark
+ *   /static/<file>       the style sheet, the scripts, the mark; kept for ever where the address names the bytes
  *
  * Keeps: nothing here asks for a key or reads a binding but the static assets, which are the files of the folder
  * `assets` as they are; what a browser may do with them is said here. The reference of the document is a page of the
@@ -12,6 +12,7 @@
  */
 import type { Asked } from "../access/asked.ts";
 import { problemResponse } from "../problem.ts";
+import { versionOf } from "../static-files.ts";
 
 /** What the platform serves the assets of a deployment by. */
 type Assets = Pick<Fetcher, "fetch">;
@@ -39,13 +40,20 @@ const STATIC_TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-/** A file of the pages. A browser asks each time whether it has changed: pages and their scripts belong together. */
+/** An address that names its bytes stands for them for ever (static-files.ts). */
+const KEPT = "public, max-age=31536000, immutable";
+
+/** A file of the pages. Where the address does not name what is sent, a browser asks each time whether it changed. */
 export async function answerStatic({ request, env, param }: Asked): Promise<Response> {
   const name = param("file");
   const type = STATIC_TYPES[name.split(".").at(-1) ?? ""];
   if (type === undefined || !/^[a-z-]+\.[a-z]+$/.test(name)) return problemResponse({ reason: "not_found" });
   const headers = { "Cache-Control": "public, no-cache", "Content-Security-Policy": "default-src 'none'" };
-  return answerFile(request, { path: `/static/${name}`, type, headers }, env.ASSETS, "not_found");
+  const answer = await answerFile(request, { path: `/static/${name}`, type, headers }, env.ASSETS, "not_found");
+  const version = new URL(request.url).searchParams.get("v");
+  if (version === null || version !== versionOf(answer.headers.get("ETag"))) return answer;
+  answer.headers.set("Cache-Control", KEPT);
+  return answer;
 }
 
 /** The file with our headers; its tag is the platform's. */

@@ -9,6 +9,7 @@ import { OPERATIONS } from "../../src/openapi/operations.ts";
 import { PROBLEM_MEANINGS } from "../../src/openapi/problems.ts";
 import type { ProblemJson } from "../../src/problem.ts";
 import { PROBLEMS } from "../../src/problems/catalog.ts";
+import { learnStaticFiles, STATIC_FILES, staticAddress, versionOf } from "../../src/static-files.ts";
 import { seedKey, seedTenant } from "../admin/ask.ts";
 
 const ORIGIN = "https://clicks.example";
@@ -122,6 +123,23 @@ const wordsOf = (reason: "insufficient_scope" | "authentication_required") => {
   const { status, title } = PROBLEMS[reason];
   return { status, title };
 };
+
+describe("files of the pages", () => {
+  const policyOf = async (path: string) => (await get(path)).headers.get("Cache-Control");
+
+  it("are kept for ever under an address that names their bytes, and under no other", async () => {
+    const tag = (await get("/static/ledger.css")).headers.get("ETag");
+    const version = versionOf(tag);
+    expect(version).toMatch(/^[0-9a-f]{12}$/);
+    expect(await policyOf(`/static/ledger.css?v=${version}`)).toBe("public, max-age=31536000, immutable");
+    for (const other of ["", "?v=", "?v=000000000000", `?v=${version}0`, `?w=${version}`]) {
+      expect(await policyOf(`/static/ledger.css${other}`), other).toBe("public, no-cache");
+    }
+    await learnStaticFiles(env.ASSETS);
+    expect(staticAddress("ledger.css")).toBe(`/static/ledger.css?v=${version}`);
+    for (const name of STATIC_FILES) expect(await policyOf(staticAddress(name)), name).toContain("immutable");
+  });
+});
 
 describe("problems", () => {
   it.each([...PROBLEM_MEANINGS])("%s is explained at its own address", async (type, meaning) => {

@@ -118,7 +118,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   openapi: ["zod"],
   replay: ["cloudflare:workers"],
   billing: ["zod"],
-  audit: ["cloudflare:workers"],
+  audit: ["cloudflare:workers", "node:zlib"],
   evidence: ["@noble/hashes", "canonicalize", "cloudflare:workers", "hyparquet", "hyparquet-writer"],
   batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
 };
@@ -146,6 +146,7 @@ const ROOT_IMPORTS = new Map([
   ["src/problem.ts", "value"],
   ["src/body.ts", "value"],
   ["src/routes.ts", "value"],
+  ["src/static-files.ts", "value"],
   ["src/config.ts", "type"],
 ]);
 
