@@ -22,7 +22,7 @@ import { charsOf } from "../facts/post.ts";
 import { Figures, toStored } from "./figures.ts";
 import type { SourceDay } from "./inventory.ts";
 import { numbered, sha256Of } from "./objects.ts";
-import type { ScannedPiece } from "./scan.ts";
+import type { ScannedPiece } from "./pieces.ts";
 
 export const FOLDS_PREFIX = "folds/v1/";
 export const foldsPrefix = (day: string, attempt: number) => `${FOLDS_PREFIX}dt=${day}/${numbered(attempt)}/`;

@@ -14,14 +14,14 @@ import { type EvidenceLine, evidenceLineOf } from "../core/evidence.ts";
 import { type Facts, foldEntry } from "../core/facts.ts";
 import { prepareEvent } from "../core/ingest.ts";
 import type { KeyRing } from "../core/key-ring.ts";
-import { MINUTE_MS, POSTING_CHARS_MAX } from "../core/limits.ts";
+import { MINUTE_MS } from "../core/limits.ts";
 import { decodeLogLine, isConversionEntry, isTokenEntry, type LogEntry, type LoggedEvent } from "../core/log-line.ts";
 import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
 import { recheck } from "../core/recheck.ts";
 import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
 import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
 import type { Decision } from "../core/verdict.ts";
-import { charsOf } from "../facts/post.ts";
+import { Pieces, type ScannedPiece } from "./pieces.ts";
 import type { Repair } from "./repair.ts";
 
 /** What a finding needs to be mended: where its line stands, and what the event should be. */
@@ -50,28 +50,22 @@ export type Judges = {
   readonly judge: (entry: LoggedEvent) => Promise<Decision | null> | Decision | null;
 };
 
-/** Some rows of a segment, and what they add up to: at most about half of what fits into one posting. */
-export type ScannedPiece = {
-  readonly from: Position;
-  readonly to: Position;
-  readonly events: number;
-  readonly facts: Facts;
-};
-
 export type Scanned = {
   /** The whole segment, in the order of its log. */
   readonly pieces: readonly ScannedPiece[];
-  readonly records: readonly (AuditRecord & { readonly hour: number })[];
-  /** Of clicks, what the evidence is made of. */
-  readonly clicks: readonly EvidenceLine[];
   readonly found: readonly Finding[];
   readonly events: number;
   readonly rows: readonly LogText[];
 };
 
-/** A piece is weighed when so many events were added to it, and ends when it is this heavy. */
-const WEIGHED_EVENTS = 250;
-const PIECE_CHARS = POSTING_CHARS_MAX / 2;
+export type ScannedRecord = AuditRecord & { readonly hour: number };
+
+/** Where a scan puts what each line leaves, in the order of the log: nothing of it is kept here. */
+export type ScanSink = {
+  readonly onRecord: (record: ScannedRecord) => void;
+  /** Of clicks, what the evidence is made of. */
+  readonly onClick: (line: EvidenceLine) => void;
+};
 
 /** Lines whose signatures are verified at once. */
 const VERIFIED_AT_ONCE = 64;
@@ -80,12 +74,10 @@ const VERIFIED_AT_ONCE = 64;
 export async function scanSegment(
   bucket: R2Bucket,
   segment: StoredSegment,
-  { life, judges }: { life: number; judges: Judges },
+  { life, judges, onRecord, onClick }: { life: number; judges: Judges } & ScanSink,
 ): Promise<Scanned> {
   const { rows, found } = await wholeRows(bucket, segment);
   const pieces = new Pieces(segment.from);
-  const records: (AuditRecord & { hour: number })[] = [];
-  const clicks: EvidenceLine[] = [];
   const source = sourceOf(segment.owner);
   for (const row of rows) {
     const lines = row.lines().split("\n");
@@ -97,58 +89,18 @@ export async function scanSegment(
       for (const [index, { entry, record, findings }] of scanned.entries()) {
         pieces.add(entry);
         found.push(...findings);
-        if (record !== null) records.push(record);
+        if (record !== null) onRecord(record);
         if (entry === null || record === null || !isTokenEntry(entry) || entry.event.type !== "click") continue;
         const { seq, loggedAtMs } = row;
         const place = { impression: record.key, source, life, seq, line: at + index, loggedAtMs };
-        clicks.push(evidenceLineOf(entry, place));
+        onClick(evidenceLineOf(entry, place));
       }
     }
     await pieces.endRow(row);
   }
   const whole = pieces.end(segment.to);
   const events = whole.reduce((sum, piece) => sum + piece.events, 0);
-  return { pieces: whole, records, clicks, rows, found, events };
-}
-
-/** Adds up rows, piece by piece. */
-class Pieces {
-  readonly #done: ScannedPiece[] = [];
-  #from: Position;
-  #to: Position;
-  #facts: Facts = new Map();
-  #events = 0;
-  #unweighed = 0;
-
-  constructor(from: Position) {
-    this.#from = from;
-    this.#to = from;
-  }
-
-  /** Null is a line that cannot be read. */
-  add(entry: LogEntry | null): void {
-    this.#events++;
-    this.#unweighed++;
-    if (entry !== null) foldEntry(this.#facts, entry);
-  }
-
-  async endRow(row: LogText): Promise<void> {
-    this.#to = await positionAfter(this.#to, row);
-    if (this.#unweighed < WEIGHED_EVENTS) return;
-    this.#unweighed = 0;
-    if (charsOf(this.#facts) > PIECE_CHARS) this.#cut(this.#to);
-  }
-
-  /** The pieces up to the segment's end, which a damaged one reaches without its rows. */
-  end(to: Position): ScannedPiece[] {
-    if (this.#from.seq < to.seq) this.#cut(to);
-    return this.#done;
-  }
-
-  #cut(to: Position): void {
-    this.#done.push({ from: this.#from, to, events: this.#events, facts: this.#facts });
-    [this.#from, this.#facts, this.#events] = [to, new Map(), 0];
-  }
+  return { pieces: whole, rows, found, events };
 }
 
 /**
@@ -167,9 +119,9 @@ export async function skimSegment(
   bucket: R2Bucket,
   segment: StoredSegment,
   { life, beforeMs }: { life: number; beforeMs: number },
-): Promise<{ byRow: ReadonlyMap<number, Facts>; revised: (AuditRecord & { hour: number })[] }> {
+): Promise<{ byRow: ReadonlyMap<number, Facts>; revised: ScannedRecord[] }> {
   const byRow = new Map<number, Facts>();
-  const revised: (AuditRecord & { hour: number })[] = [];
+  const revised: ScannedRecord[] = [];
   for (const row of (await wholeRows(bucket, segment)).rows) {
     const facts: Facts = new Map();
     for (const [line, text] of row.lines().split("\n").entries()) {
@@ -213,7 +165,7 @@ async function damageOf(rows: readonly LogText[], from: Position, to: Position):
 type LineContext = { readonly row: LogText; readonly line: number; readonly owner: LogOwner; readonly life: number };
 type ScannedLine = {
   readonly entry: LogEntry | null;
-  readonly record: Scanned["records"][number] | null;
+  readonly record: ScannedRecord | null;
   readonly findings: Finding[];
 };
 
@@ -254,7 +206,7 @@ async function checkEvent(
   const { type } = entry.event;
   const owner = eventShardName(type, shardOf(type, entry.claims, topology));
   if (owner !== shard) findings.push(find("foreign_shard", `The event belongs to ${owner}.`));
-  const verified = await verifyOldToken(entry.event.token, { ring, policy });
+  const verified = await verifyOldToken(entry.event.token, { ring, policy }, entry.claims);
   if (!verified.ok) {
     const to: Decision = { verdict: "invalid", reason: "signature_invalid" };
     findings.push(find("signature", `Its token does not verify: ${verified.error.reason}.`, to));

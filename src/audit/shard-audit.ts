@@ -32,7 +32,7 @@ import {
   truthPrefix,
   workPrefix,
 } from "./objects.ts";
-import { type Finding, type Judges, type Scanned, scanSegment } from "./scan.ts";
+import { type Finding, type Judges, type ScanSink, scanSegment } from "./scan.ts";
 import type { Steps } from "./steps.ts";
 import { type RevisedEvent, type TailRow, tailKey, tailOf } from "./tail.ts";
 
@@ -144,14 +144,21 @@ async function scanStep(
   const found: Finding[] = [];
   const revised: RevisedEvent[] = [];
   const folds = new FoldWriter(bucket, { day, attempt, shard }, (fold) => addTo(truth, fold));
+  const sink: ScanSink = {
+    onClick: (line) => clicks.add(line),
+    onRecord: (record) => {
+      const writer = claims.get(record.hour) ?? new RecordWriter();
+      claims.set(record.hour, writer);
+      writer.add(record);
+      if (record.form === "revision") revised.push(record);
+    },
+  };
   let events = 0;
   for (const segment of segments) {
     const { incarnation } = segment.owner;
-    const scanned = await scanSegment(bucket, segment, { judges, life: work.lives.indexOf(incarnation) });
+    const scanned = await scanSegment(bucket, segment, { judges, life: work.lives.indexOf(incarnation), ...sink });
     events += scanned.events;
     found.push(...scanned.found);
-    for (const line of scanned.clicks) clicks.add(line);
-    takeRecords(scanned, { claims, revised });
     for (const piece of scanned.pieces) await folds.add(incarnation, piece);
     await hours.add(segment, scanned.rows);
   }
@@ -177,18 +184,6 @@ function addTo(truth: Map<string, Figures>, fold: Figures): void {
     const figures = truth.get(name) ?? new Figures();
     truth.set(name, figures);
     figures.add(row);
-  }
-}
-
-function takeRecords(
-  { records }: Scanned,
-  { claims, revised }: { claims: Map<number, RecordWriter>; revised: RevisedEvent[] },
-): void {
-  for (const record of records) {
-    const writer = claims.get(record.hour) ?? new RecordWriter();
-    claims.set(record.hour, writer);
-    writer.add(record);
-    if (record.form === "revision") revised.push(record);
   }
 }
 

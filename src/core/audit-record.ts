@@ -54,7 +54,7 @@ export class RecordWriter {
     if (this.#length === this.#bytes.length) this.#grow();
     const at = this.#length;
     for (let byte = 0; byte < KEY_BYTES; byte++) {
-      this.#bytes[at + byte] = Number.parseInt(key.slice(2 * byte, 2 * byte + 2), 16);
+      this.#bytes[at + byte] = (nibble(key.charCodeAt(2 * byte)) << 4) | nibble(key.charCodeAt(2 * byte + 1));
     }
     for (let byte = 0; byte < event.length; byte++) this.#bytes[at + EVENT_AT + byte] = event.charCodeAt(byte);
     this.#view.setFloat64(at + LOGGED_AT, loggedAtMs);
@@ -79,6 +79,12 @@ export class RecordWriter {
   }
 }
 
+/** The value of a hexadecimal digit in lower case, by its code. */
+const nibble = (code: number) => (code < 58 ? code - 48 : code - 87);
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const ascii = new TextDecoder();
+
 /** The record that begins at a byte. */
 export function readRecord(bytes: Uint8Array, at: number): AuditRecord {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, RECORD_BYTES);
@@ -86,8 +92,8 @@ export function readRecord(bytes: Uint8Array, at: number): AuditRecord {
   const verdict = VERDICTS[view.getUint8(VERDICT_AT)];
   assert(form !== undefined && verdict !== undefined, "a record has a form and a verdict");
   let key = "";
-  for (let byte = 0; byte < KEY_BYTES; byte++) key += (bytes[at + byte] as number).toString(16).padStart(2, "0");
-  const event = String.fromCharCode(...bytes.subarray(at + EVENT_AT, at + LOGGED_AT));
+  for (let byte = 0; byte < KEY_BYTES; byte++) key += HEX[bytes[at + byte] as number];
+  const event = ascii.decode(bytes.subarray(at + EVENT_AT, at + LOGGED_AT));
   return {
     key: key as ImpressionKey,
     event: event as EventId,
@@ -106,14 +112,18 @@ export function readRecord(bytes: Uint8Array, at: number): AuditRecord {
  * bounded whatever an hour holds. O(n log n) in the part.
  */
 export function sortedRecords(blocks: readonly Uint8Array[], { part, parts }: { part: number; parts: number }) {
-  const records: AuditRecord[] = [];
+  const places: { readonly block: Uint8Array; readonly at: number; readonly prefix: number }[] = [];
   for (const block of blocks) {
     assert(block.length % RECORD_BYTES === 0, "a block holds whole records");
+    const view = new DataView(block.buffer, block.byteOffset, block.length);
     for (let at = 0; at < block.length; at += RECORD_BYTES) {
-      if ((block[at] as number) % parts === part) records.push(readRecord(block, at));
+      if ((block[at] as number) % parts !== part) continue;
+      places.push({ block, at, prefix: view.getUint32(at) * 2 ** 16 + view.getUint16(at + 4) });
     }
   }
-  return records.sort(compareRecords);
+  // Numbers are compared several times faster than keys, and seldom leave anything to these.
+  places.sort((a, b) => a.prefix - b.prefix);
+  return places.map(({ block, at }) => readRecord(block, at)).sort(compareRecords);
 }
 
 export function compareRecords(a: AuditRecord, b: AuditRecord): number {

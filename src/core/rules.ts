@@ -109,9 +109,21 @@ export function readRuleSet(text: string): RuleSet | null {
  * have them: another version, or a version whose lists or limits were others.
  */
 export function judgeUnder(rules: RuleSet, opened: OpenedEvent): Decision | null {
-  const version = VERSIONS.get(rules.version);
-  if (version === undefined || !isSame(rules.lists, version.lists())) return null;
-  return isSame(rules.limits, version.limits) ? version.judge(opened, rules) : null;
+  let version = executables.get(rules);
+  if (version === undefined) {
+    version = executableOf(rules);
+    executables.set(rules, version);
+  }
+  return version === null ? null : version.judge(opened, rules);
+}
+
+/** What this code has of rules that it was asked for: an audit asks for each line. */
+const executables = new WeakMap<RuleSet, RulesVersion | null>();
+
+function executableOf({ version: number, lists, limits }: RuleSet): RulesVersion | null {
+  const version = VERSIONS.get(number);
+  if (version === undefined || !isSame(lists, version.lists())) return null;
+  return isSame(limits, version.limits) ? version : null;
 }
 
 /** A version of the rules that has logged: never edited, each under its own vectors. */

@@ -9,6 +9,7 @@ import { auditPorts } from "../../src/audit/ports.ts";
 import { takeAttempt } from "../../src/audit/start.ts";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
+import { Sketch } from "../../src/core/sketch.ts";
 import { isoDay } from "../../src/core/time.ts";
 import { TODAY } from "./audited.ts";
 
@@ -58,10 +59,12 @@ export async function everything(database: D1Database): Promise<Record<string, R
   return Object.fromEntries(read);
 }
 
-function plain({ cells, reasons, ...row }: Row): Row {
+/** As it counts: how its text was put together is the way by which it came. */
+function plain({ cells, reasons, sketch, ...row }: Row): Row {
   const counted = (JSON.parse(String(cells)) as [string[], number[]][]).filter(([, counts]) => counts.some(Boolean));
   const named = Object.entries(JSON.parse(String(reasons)) as Record<string, number>).filter(
     ([, count]) => count !== 0,
   );
-  return { ...row, cells: counted.map((cell) => JSON.stringify(cell)).sort(), reasons: named.sort() };
+  const users = typeof sketch === "string" ? Sketch.decode(sketch).encode() : null;
+  return { ...row, users, cells: counted.map((cell) => JSON.stringify(cell)).sort(), reasons: named.sort() };
 }
