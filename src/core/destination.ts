@@ -13,6 +13,7 @@
 import { addToQuery } from "./landing-query.ts";
 import { CLICK_ID_MACROS_MAX, LANDING_URL_BYTES_MAX, MACROS_MAX } from "./limits.ts";
 import { fillMacros, isMacroInEscape, type MacroValues, macrosAtMost, macrosOf, misspeltMacro } from "./macros.ts";
+import { remembering } from "./memo.ts";
 import type { Refusal, RefusalReason } from "./refusal.ts";
 
 const PRINTABLE = /^[\x21-\x5b\x5d-\x7e]*$/;
@@ -41,8 +42,13 @@ export type LandingPolicy = {
   readonly landingSchemes: ReadonlySet<string>;
 };
 
+/** Landing URLs whose answer is kept: an ad's is the same for all of its clicks. */
+const URLS_MOST = 1_000;
+
 /** The rule for a signed URL that needs no configuration; null when it holds. */
-export function checkLandingUrl(url: string): Refusal | null {
+export const checkLandingUrl: (url: string) => Refusal | null = remembering(checkUrl, URLS_MOST);
+
+function checkUrl(url: string): Refusal | null {
   if (url.length > LANDING_URL_BYTES_MAX) {
     return refusal("url_too_long", `It has ${url.length} characters; ${LANDING_URL_BYTES_MAX} are allowed.`);
   }

@@ -16,6 +16,7 @@
  */
 import { list as CRAWLERS, isbot } from "isbot";
 import { behindAppBrowser, isAppBrowser } from "./app-browser.ts";
+import { remembering } from "./memo.ts";
 
 /**
  * Programs that fetch a shared link to show a card of it. Matched anywhere, for Apple's messages send the names of
@@ -30,9 +31,10 @@ const LINK_PREVIEW = new RegExp(
   "i",
 );
 
-export function isLinkPreview(userAgent: string): boolean {
-  return LINK_PREVIEW.test(userAgent);
-}
+/** Agents whose answers are kept; most clicks of an hour come with a few hundred. */
+const AGENTS_MOST = 2_000;
+
+export const isLinkPreview = remembering((userAgent) => LINK_PREVIEW.test(userAgent), AGENTS_MOST);
 
 /** A browser names its ancestor and describes its device, or is one of the old phones' and televisions' browsers. */
 const BROWSER =
@@ -41,9 +43,10 @@ const BROWSER =
 const SELF_NAMED = /bot\b|crawl|spider|https?:\/\//i;
 
 /** No agent at all, or one that is not of a browser's form and does not call itself a crawler either. */
-export function isNonBrowser(userAgent: string): boolean {
-  return !BROWSER.test(userAgent) && !SELF_NAMED.test(userAgent) && !isAppBrowser(userAgent);
-}
+export const isNonBrowser = remembering(
+  (userAgent) => !BROWSER.test(userAgent) && !SELF_NAMED.test(userAgent) && !isAppBrowser(userAgent),
+  AGENTS_MOST,
+);
 
 /**
  * Words of real browsers in which isbot sees a crawler: the model of an Android device, which is its maker's word
@@ -57,12 +60,12 @@ const NOT_CRAWLERS =
  * True for a browser's form with a name on isbot's list in it, and for any other agent that calls itself a crawler.
  * What an app says of itself and its device is not searched: isbot takes every agent of that form for a program.
  */
-export function isDeclaredCrawler(userAgent: string): boolean {
+export const isDeclaredCrawler = remembering((userAgent) => {
   const appended = behindAppBrowser(userAgent);
   if (appended !== null) return SELF_NAMED.test(appended);
   if (!BROWSER.test(userAgent)) return SELF_NAMED.test(userAgent);
   return isbot(userAgent) && isbot(userAgent.replace(NOT_CRAWLERS, ""));
-}
+}, AGENTS_MOST);
 
 /** Proxies that fetch the images of a mail when a person opens it; Apple's fetches unopened mail, and is not one. */
 const MAIL_IMAGE_PROXY = /\bgoogleimageproxy\b|^yahoomailproxy\b/i;

@@ -1,8 +1,8 @@
 /**
- * Keyed hashes of the client's address, and of address and agent together: tell one client from another within a day,
+ * Keyed hashes (SipHash) of the client's address, and of address and agent together: tell one client from another within a day,
  * and nothing after that.
  *
- *   salts/v1/dt=2026-04-20   32 random bytes in R2, put if absent by whichever isolate is first, deleted after two days
+ *   salts/v1/dt=2026-04-20   16 random bytes in R2, put if absent by whichever isolate is first, deleted after two days
  *
  * Keeps: the address itself is never stored or logged, and of an IPv6 address only its network is hashed
  * (core/client-address.ts). R2 is used because a deleted object is gone; a database keeps history. Without a salt in
@@ -13,8 +13,8 @@
  */
 import { encodeBase64url } from "../core/base64url.ts";
 import { clientOf } from "../core/client-address.ts";
-import { KeyedHash } from "../core/keyed-hash.ts";
 import { DAY_MS, MINUTE_MS, SALT_DAYS, SECOND_MS } from "../core/limits.ts";
+import { SipHash } from "../core/siphash.ts";
 import { dayOf, isoDay } from "../core/time.ts";
 import { logFault } from "../log.ts";
 import { PLATFORM_TIMING, within } from "../queue/timing.ts";
@@ -25,7 +25,8 @@ const SALT_TIMEOUT_MS = SECOND_MS;
 /** After a failure; twice as long after each further one. */
 const RETRY_MS = SECOND_MS;
 const RETRY_MAX_MS = MINUTE_MS;
-const SALT_BYTES = 32;
+/** A key of SipHash: a salt that lives two days and then is nowhere needs no more (docs/decisions/0047). */
+const SALT_BYTES = 16;
 const HASH_BYTES = 12;
 
 export function saltKey(day: string): string {
@@ -41,7 +42,7 @@ export type ClientHashes = {
 const NO_HASHES: ClientHashes = { ipHash: null, userHash: null };
 
 /** What an isolate knows of one day's salt. */
-type DaySalt = { readonly day: number; keyed: KeyedHash | null; failures: number; retryAtMs: number };
+type DaySalt = { readonly day: number; keyed: SipHash | null; failures: number; retryAtMs: number };
 
 export class AddressHasher {
   readonly #bucket: R2Bucket;
@@ -66,7 +67,7 @@ export class AddressHasher {
     if (salt.failures > 0) putOff(salt, atMs);
     // Two requests may both read the salt at first; they read the same one.
     const reading = this.#dailySalt(isoDay(atMs)).then((bytes) => {
-      salt.keyed ??= new KeyedHash(new Uint8Array(bytes));
+      salt.keyed ??= new SipHash(new Uint8Array(bytes));
     });
     try {
       await within(PLATFORM_TIMING, SALT_TIMEOUT_MS, reading);
