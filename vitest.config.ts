@@ -40,7 +40,7 @@ export default defineConfig(async () => {
     TEST_MIGRATIONS: await readD1Migrations("migrations"),
     // Set by `npm run record:examples`.
     RECORD_EXAMPLES: process.env["RECORD_EXAMPLES"] ?? "",
-    CLICKLEDGER_QUERIES: process.env["CLICKLEDGER_QUERIES"] ?? "200",
+    CLICKLEDGER_QUERIES: process.env["CLICKLEDGER_QUERIES"] ?? "80",
   };
   return {
     test: {

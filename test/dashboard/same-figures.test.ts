@@ -2,7 +2,7 @@
  * What a chart shows is what its table says, and that is the file, and that is what the API answers: over generated
  * queries, of which an overview asks four (the chart and three cards) and Explore one.
  *
- * 200 queries; `CLICKLEDGER_QUERIES=2000` asks more.
+ * 80 queries; `CLICKLEDGER_QUERIES=2000` asks more.
  */
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
@@ -25,7 +25,7 @@ import { aCell, type Cell, seedCells, seedKey, seedProfiles } from "../report/se
 import { tablesIn, textOfHtml } from "./html.ts";
 import { app, ORIGIN, send, visitorWith } from "./pages-asked.ts";
 
-const QUERIES = Number((env as unknown as Record<string, string>)["CLICKLEDGER_QUERIES"] ?? 200);
+const QUERIES = Number((env as unknown as Record<string, string>)["CLICKLEDGER_QUERIES"] ?? 80);
 const FIRST_MS = Date.UTC(2026, 2, 20);
 const DAY_MS = 86_400_000;
 const DAYS = 40;

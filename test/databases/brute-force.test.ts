@@ -2,14 +2,14 @@
  * Any report equals a fold of the raw events also where advertisers stand in three databases, each rolled to other marks
  * and with other minutes moved to R2.
  *
- * 60 queries; `CLICKLEDGER_QUERIES` asks for three tenths of its number.
+ * 24 queries; `CLICKLEDGER_QUERIES` asks for three tenths of its number.
  */
 import { env } from "cloudflare:workers";
 import { it } from "vitest";
 import { compareReports } from "../report/brute-force.ts";
 import { assignHomes, databaseOf, HOMES, NAMES } from "./spread.ts";
 
-const QUERIES = Number((env as unknown as Record<string, string>)["CLICKLEDGER_QUERIES"] ?? 200) * 0.3;
+const QUERIES = Number((env as unknown as Record<string, string>)["CLICKLEDGER_QUERIES"] ?? 80) * 0.3;
 
 it("any table and any series equal a fold of the raw events of all databases", { timeout: 3_600_000 }, async () => {
   await assignHomes();
