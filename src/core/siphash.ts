@@ -1,11 +1,12 @@
 /**
- * SipHash-2-4 with 128 bits (Aumasson and Bernstein, 2012): a keyed pseudo-random function that is quick for short texts.
+ * SipHash-2-4 with 128 bits (Aumasson and Bernstein, 2012): a keyed pseudo-random function that is quick for short
+ * texts.
  *
  *   new SipHash(key of 16 bytes).digest(text) → 16 bytes
  *
  * Keeps: the value is the reference implementation's over the text's UTF-8. Calls do not overlap: nothing here waits.
- * Relies on: the key is secret and random. It hides what it hashes for as long as the key lives, and for ever once the key
- * is destroyed; it is no signature that anybody else could check.
+ * Relies on: the key is secret and random. What is hashed stays hidden while the key is secret, and for ever once it is
+ * destroyed; a code is no signature that anybody else could check.
  */
 import { assert } from "./result.ts";
 

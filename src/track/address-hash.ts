@@ -1,6 +1,6 @@
 /**
- * Keyed hashes (SipHash) of the client's address, and of address and agent together: tell one client from another within a day,
- * and nothing after that.
+ * Keyed hashes (SipHash) of the client's address, and of address and agent together: tell one client from another
+ * within a day, and nothing after that.
  *
  *   salts/v1/dt=2026-04-20   16 random bytes in R2, put if absent by whichever isolate is first, deleted after two days
  *
