@@ -307,7 +307,7 @@ describe("docs/STORAGE.md lists every table and view", () => {
 
   it("in the tree", () => {
     const stores = files.filter(({ path }) =>
-      /^(migrations\/.*\.sql|src\/shard\/(schema|sqlite-key-index|sqlite-submission-book)\.ts)$/.test(path),
+      /^(migrations\/.*\.sql|src\/shard\/(schema|sqlite-key-stores|sqlite-submission-book)\.ts)$/.test(path),
     );
     const document = files.find(({ path }) => path === "docs/STORAGE.md") ?? { path: "docs/STORAGE.md", text: "" };
     expect(storedNames(stores).length).toBeGreaterThan(10);

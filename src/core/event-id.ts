@@ -65,14 +65,28 @@ export function isEventId(value: unknown): value is EventId {
 /** The 18 bytes of an id; they sort as the text does. */
 export function eventIdBytes(id: EventId): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(EVENT_ID_BYTES);
-  for (let from = 0, to = 0; to < EVENT_ID_BYTES; from += 4, to += 3) {
+  writeEventId(id, bytes, 0);
+  return bytes;
+}
+
+/** Writes the 18 bytes of an id to `at`. */
+export function writeEventId(id: EventId, bytes: Uint8Array, at: number): void {
+  for (let from = 0, to = at; from < EVENT_ID_LENGTH; from += 4, to += 3) {
     const bits =
       (valueAt(id, from) << 18) | (valueAt(id, from + 1) << 12) | (valueAt(id, from + 2) << 6) | valueAt(id, from + 3);
     bytes[to] = bits >> 16;
     bytes[to + 1] = (bits >> 8) & 0xff;
     bytes[to + 2] = bits & 0xff;
   }
-  return bytes;
+}
+
+/** The id whose 18 bytes stand at `at`. */
+export function eventIdAt(bytes: Uint8Array, at: number): EventId {
+  let id = "";
+  for (let from = at; from < at + EVENT_ID_BYTES; from += 3) {
+    id += spell((byteAt(bytes, from) << 16) | (byteAt(bytes, from + 1) << 8) | byteAt(bytes, from + 2));
+  }
+  return id as EventId;
 }
 
 function valueAt(id: EventId, at: number): number {

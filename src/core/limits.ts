@@ -104,8 +104,11 @@ export const REPEAT_PAGES_GATHERED = 8;
  */
 export const SHARD_BYTES_MAX = 8_000_000_000;
 
-/** Characters of one log row; a row may hold 2 MB and a character up to 3 bytes of UTF-8. */
-export const LOG_ROW_CHARS_MAX = 600_000;
+/**
+ * Characters of one log row; a row may hold 2 MB, a character takes up to 3 bytes of UTF-8, and beside it stands what
+ * changed of keys (shard/append.ts).
+ */
+export const LOG_ROW_CHARS_MAX = 530_000;
 /** Log rows read into memory at once when posting or archiving. */
 export const LOG_READ_CHARS_MAX = 4_000_000;
 /** JSON of one posting (D1 binds strings up to 2 MB). */

@@ -5,10 +5,6 @@
  * Keeps: no HTTP address leads here, and neither a deployment nor `npm start` has it.
  */
 import { openArrivals } from "../shard/ingest.ts";
-import { rulesInForce } from "../shard/rules-record.ts";
-import { SqliteKeyIndex } from "../shard/sqlite-key-index.ts";
-import { LogStore } from "../shard/sqlite-shard-log.ts";
-import { edgeOf } from "../track/edge.ts";
 import { HistoricEventShard } from "./history/event-shard.ts";
 
 export class TamperedEventShard extends HistoricEventShard {
@@ -25,12 +21,9 @@ export class TamperedEventShard extends HistoricEventShard {
 
   /** Forgets that an event has claimed its impression. */
   async forgetClaim(encoded: string): Promise<void> {
-    const { sql } = this.ctx.storage;
-    const { config } = await edgeOf(this.env);
-    const index = new SqliteKeyIndex(sql, new LogStore(sql, rulesInForce(config)));
     for (const { prepared } of openArrivals([encoded])) {
       const { key, keyHour: hour, opened } = prepared;
-      index.release([{ hour, key, event: opened.event.id }]);
+      this.index.transaction(() => this.index.release([{ hour, key, event: opened.event.id }]));
     }
   }
 }

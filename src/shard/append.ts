@@ -4,7 +4,9 @@
  * Keeps: the entries' order; `seq` without gaps; `logged_at_ms` that never goes back, even if the clock does, nor into
  * a day that is sealed.
  */
-import { LOG_ROW_CHARS_MAX } from "../core/limits.ts";
+import { KEY_CHANGE_BYTES_MAX } from "../core/key-changes.ts";
+import { INGEST_EVENTS_MAX, LOG_ROW_CHARS_MAX } from "../core/limits.ts";
+import { assert } from "../core/result.ts";
 import type { NewEntry, ShardLog } from "./shard-log.ts";
 
 /** The cursor of days that are sealed: nothing is logged before that instant any more, whatever the clock says. */
@@ -14,13 +16,27 @@ export const SEALED_UNTIL = "sealed_until_ms";
 const LINE_HEAD_CHARS = 160;
 const CREDIT_CHARS = 700;
 
-/** Appends entries, as one row unless they are too long for one. Returns the characters appended. */
-export function appendEntries(log: ShardLog, entries: readonly NewEntry[], nowMs: number): number {
+assert(
+  LOG_ROW_CHARS_MAX * 3 + INGEST_EVENTS_MAX * KEY_CHANGE_BYTES_MAX < 1_990_000,
+  "a log row fits into a storage row, with what changed of keys",
+);
+
+/**
+ * Appends entries, as one row unless they are too long for one, and beside the last what changed of keys with them.
+ * Returns the characters appended.
+ */
+export function appendEntries(
+  log: ShardLog,
+  entries: readonly NewEntry[],
+  nowMs: number,
+  keys: Uint8Array | null = null,
+): number {
   const last = log.last();
   const loggedAtMs = Math.max(nowMs, last.loggedAtMs, log.cursor(SEALED_UNTIL).read());
   let seq = last.seq;
   let chars = 0;
-  for (const row of splitRows(entries)) chars += log.append(++seq, loggedAtMs, row);
+  const rows = splitRows(entries);
+  for (const row of rows) chars += log.append(++seq, loggedAtMs, row, row === rows.at(-1) ? keys : null);
   return chars;
 }
 

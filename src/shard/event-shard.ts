@@ -25,12 +25,13 @@ import { forgetEvents } from "./flush.ts";
 import { type OwnPorts, runnerOn } from "./flush-host.ts";
 import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
 import { type Ingested, ingest, openArrivals } from "./ingest.ts";
+import type { PackedKeyIndex } from "./packed-key-index.ts";
 import { rememberEntries } from "./remember.ts";
 import { type ReviewRequest, reviewLate } from "./review.ts";
 import { type Memory, type RevisedBy, type RevisionRequest, reviseEvent } from "./revise.ts";
 import { rulesInForce } from "./rules-record.ts";
 import { migrate } from "./schema.ts";
-import { SqliteKeyIndex } from "./sqlite-key-index.ts";
+import { packedKeysOn } from "./sqlite-key-stores.ts";
 import { SqliteLateStore } from "./sqlite-late-store.ts";
 import { SqliteRevisedStore } from "./sqlite-revised-store.ts";
 import { LogStore } from "./sqlite-shard-log.ts";
@@ -38,7 +39,8 @@ import { LogStore } from "./sqlite-shard-log.ts";
 export class EventShard extends DurableObject<Env> {
   readonly #config: Config;
   readonly #log: LogStore;
-  readonly #index: SqliteKeyIndex;
+  /** One index for the whole object: it holds keys in memory. No method, so RPC does not reach it. */
+  protected readonly index: PackedKeyIndex;
   readonly #memory: Memory;
   readonly #runner: FlushRunner;
 
@@ -49,9 +51,9 @@ export class EventShard extends DurableObject<Env> {
     const { sql } = ctx.storage;
     const rules = rulesInForce(this.#config);
     this.#log = new LogStore(sql, rules);
-    this.#index = new SqliteKeyIndex(sql, this.#log);
+    this.index = packedKeysOn(ctx.storage, this.#log);
     const memory = {
-      ...{ index: this.#index, lateStore: new SqliteLateStore(sql), revised: new SqliteRevisedStore(sql) },
+      ...{ index: this.index, lateStore: new SqliteLateStore(sql), revised: new SqliteRevisedStore(sql) },
     };
     this.#memory = memory;
     const { flushIntervalMs, archiveIntervalMs, newAdvertisersTo, dedupHorizonMs, keysKeptMs } = this.#config;
@@ -60,6 +62,7 @@ export class EventShard extends DurableObject<Env> {
       rules,
       forget: forgetEvents(memory, dedupHorizonMs, room),
       remember: (entries) => void rememberEntries(entries, memory),
+      keys: this.index,
     };
     this.#runner = runnerOn(ctx, env, this.#log, own, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
   }
@@ -73,7 +76,8 @@ export class EventShard extends DurableObject<Env> {
     await this.#roomy();
     const arrivals = openArrivals(encodedEvents);
     const ports = { log: this.#log, ...this.#memory, policy: this.#config.late };
-    const { decided, chars } = this.#transaction<Ingested>(() => ingest(arrivals, { ...ports, nowMs: Date.now() }));
+    const nowMs = Date.now();
+    const { decided, chars } = this.index.transaction<Ingested>(() => ingest(arrivals, { ...ports, nowMs }));
     this.#runner.appended(chars);
     return decided;
   }
@@ -112,7 +116,7 @@ export class EventShard extends DurableObject<Env> {
   /** The event that claimed an impression issued in that hour, or null. */
   async claimant(key: ImpressionKey, hour: number): Promise<EventId | null> {
     await this.#runner.ready();
-    return this.#index.lookup({ keys: [{ hour, key }], events: [] }).claimedBy.get(key) ?? null;
+    return this.index.lookup({ keys: [{ hour, key }], events: [] }).claimedBy.get(key) ?? null;
   }
 
   async status(): Promise<ShardStatus> {
@@ -150,17 +154,8 @@ export class EventShard extends DurableObject<Env> {
     requests: readonly Request[],
     decide: (request: Request) => { readonly outcome: Outcome; readonly chars: number },
   ): Outcome[] {
-    const decided = this.#transaction(() => requests.map(decide));
+    const decided = this.index.transaction(() => requests.map(decide));
     this.#runner.appended(decided.reduce((sum, { chars }) => sum + chars, 0));
     return decided.map(({ outcome }) => outcome);
-  }
-
-  #transaction<T>(closure: () => T): T {
-    try {
-      return this.ctx.storage.transactionSync(closure);
-    } catch (fault) {
-      this.#index.forgetTables();
-      throw fault;
-    }
   }
 }

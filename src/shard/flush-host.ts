@@ -16,7 +16,7 @@ import { HotAds } from "./hot-ads.ts";
 import type { ShardLog } from "./shard-log.ts";
 
 /** What an object's kind adds to the flush of its log. */
-export type OwnPorts = Pick<FlushPorts, "rules" | "forget" | "remember">;
+export type OwnPorts = Pick<FlushPorts, "rules" | "forget" | "remember" | "keys">;
 
 /** The runner of the object's log, whose storage has been migrated. */
 export function runnerOn(
@@ -38,7 +38,8 @@ export function runnerOn(
     bury: (dead) => buryPosting(env.ARCHIVE, dead, Date.now()),
     operations: env.OPERATIONS,
     watch: (posted) => hotAds.note([posted]),
-    transaction: (closure) => ctx.storage.transactionSync(closure),
+    transaction: (closure) =>
+      own.keys === undefined ? ctx.storage.transactionSync(closure) : own.keys.transaction(closure),
     makeIncarnation: () => crypto.randomUUID().slice(0, 8),
     heldSeq: log.last().seq,
   };

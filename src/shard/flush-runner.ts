@@ -6,9 +6,9 @@
  * done, `ready` waits, and rejects when R2 does not answer; the rules in force are noted then. A sweep compares again,
  * storage and ledgers.
  *
- * Keeps: an alarm is armed whenever the log holds something that is not posted or not archived. A flush that fails is
- * logged and armed again, less and less often: the platform gives an alarm up after six failures, so none ever reaches
- * it. Nothing here rejects but `ready`.
+ * Keeps: an alarm is armed whenever the log holds something that is not posted, not archived or not trimmed. A flush
+ * that fails is logged and armed again, less and less often: the platform gives an alarm up after six failures, so none
+ * ever reaches it. Nothing here rejects but `ready`.
  * Relies on: one runner per log, made again with its object.
  */
 
@@ -19,10 +19,12 @@ import { SEALED_UNTIL } from "./append.ts";
 import {
   archiveDueMs,
   archivedPlace,
+  carriedPlace,
   type FlushPorts,
   FlushSession,
   type FlushSettings,
   flush,
+  packDueMs,
   postedPlace,
 } from "./flush.ts";
 import { checkStorage } from "./recovery.ts";
@@ -214,16 +216,17 @@ export class FlushRunner {
     const unposted = log.waitingAfter(postedPlace(this.#ports).seq).rows > 0;
     const isBehind = this.#session.checked.size < reports.byName.size;
     const archiveMs = archiveDueMs(this.#ports, this.#timing.archiveIntervalMs);
-    if (!unposted && !isBehind && archiveMs === null) return;
+    const packMs = packDueMs(this.#ports, this.#timing.archiveIntervalMs);
+    if (!unposted && !isBehind && archiveMs === null && packMs === null) return;
     const postMs = unposted || isBehind ? nowMs + this.#timing.flushIntervalMs : Number.POSITIVE_INFINITY;
-    const earliestMs = Math.min(postMs, archiveMs ?? Number.POSITIVE_INFINITY);
+    const earliestMs = Math.min(postMs, archiveMs ?? Number.POSITIVE_INFINITY, packMs ?? Number.POSITIVE_INFINITY);
     const backoffMs =
       this.#failures === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.#failures, 6));
     this.#arm(Math.max(earliestMs, nowMs + backoffMs));
   }
 }
 
-/** Rows are deleted when every sink has them: what is there is held. */
-function heldChars({ log }: FlushPorts): number {
-  return log.waitingAfter(log.tail().seq).chars;
+/** What some sink does not have yet. */
+function heldChars(ports: FlushPorts): number {
+  return ports.log.waitingAfter(carriedPlace(ports).seq).chars;
 }

@@ -5,8 +5,10 @@
  *   post       to the report databases     → again from the mark, the ledger recognises it
  *   archive    when a segment is due, after the rules that its lines name (rules-record.ts)
  *                                          → again from the mark, head and segment recognise it
- *   trim       the log, behind both        → rows that are posted and archived stay a little longer
+ *   trim       the log, behind both, and where its keys are packed
+ *                                          → rows that are posted and archived stay a little longer
  *   forget     expired key tables          → dropped at the next flush
+ *   merge      packed keys, a few steps    → look-ups take a little longer
  *
  * Posting and archiving run beside each other; what a crash in any of the steps leaves is said behind the arrow. Where
  * a ledger says that the storage is of the past nothing is archived either: under the old life's name it would stand
@@ -36,9 +38,12 @@ import { type PostedMark, type PostOptions, type PostTarget, postLog } from "../
 import { type DeadPosting, postApart, Refusals } from "../facts/post-apart.ts";
 import { logFault } from "../log.ts";
 import { FactsTally, type OperationsDataset } from "../operations.ts";
+import type { PackedKeyIndex } from "./packed-key-index.ts";
 import { ownLife, type RecoveryPorts } from "./recovery.ts";
 import type { Memory } from "./revise.ts";
 import { recordRules } from "./rules-record.ts";
+
+export type PackedKeys = Pick<PackedKeyIndex, "transaction" | "packedTo" | "freshCount" | "pack" | "merge">;
 
 export type FlushPorts = Omit<RecoveryPorts, "reports"> & {
   readonly reports: {
@@ -48,11 +53,19 @@ export type FlushPorts = Omit<RecoveryPorts, "reports"> & {
   readonly operations: OperationsDataset;
   /** Is told the facts of each posting. */
   readonly watch?: ((posted: Facts) => void) | undefined;
+  /** Keys that stand beside rows of the log until they are packed. */
+  readonly keys?: PackedKeys | undefined;
   /** Drops what is past its horizon at that instant; in the same transaction as the trim. */
   readonly forget: (nowMs: number) => void;
   /** Keeps what a database refuses (facts/post-apart.ts); durable when it resolves. */
   readonly bury: (dead: DeadPosting) => Promise<void>;
 };
+
+/** Keys in memory that are packed when the log can be trimmed: so many that they fill pages. */
+const KEYS_PACKED_MIN = 4_096;
+/** Archive intervals that a row of the log lies at most when all sinks have it. */
+const SEGMENTS_PER_PACK = 5;
+const MERGE_STEPS_PER_FLUSH = 4;
 
 export type FlushSettings = { readonly archiveIntervalMs: number };
 
@@ -105,9 +118,10 @@ export async function flush(
   if (setBack !== undefined) throw setBack;
   const outcomes = await Promise.allSettled([post(ports, session, checked), archiveIfDue(ports, settings, nowMs)]);
   ports.transaction(() => {
-    ports.log.trim(carriedPlace(ports));
+    trimCarried(ports, settings, nowMs);
     ports.forget(nowMs);
   });
+  mergeKeys(ports);
   const faults = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
   if (faults.length > 0) throw faults.find((fault) => fault instanceof StorageSetBackError) ?? faults[0];
 }
@@ -119,8 +133,39 @@ export function postedPlace({ log, reports }: Pick<FlushPorts, "log" | "reports"
   return places.reduce((a, b) => (b.seq < a.seq ? b : a), places[0] ?? base);
 }
 
+/**
+ * Deletes rows that every sink has. Those with keys that are not packed wait until it is worth a few rows written: many
+ * keys, or rows that have lain long.
+ */
+function trimCarried(ports: FlushPorts, { archiveIntervalMs }: FlushSettings, nowMs: number): void {
+  const { log, keys } = ports;
+  const carried = carriedPlace(ports);
+  if (keys !== undefined && keys.packedTo() < carried.seq) {
+    const isDue = keys.freshCount() >= KEYS_PACKED_MIN || (packDueMs(ports, archiveIntervalMs) ?? nowMs) <= nowMs;
+    if (!isDue) return;
+    keys.pack();
+  }
+  log.trim(carried);
+}
+
+/** When rows that are carried are trimmed, however few keys stand beside them; null when there are none. */
+export function packDueMs(
+  ports: Pick<FlushPorts, "log" | "keys" | "reports">,
+  archiveIntervalMs: number,
+): number | null {
+  const { log, keys } = ports;
+  const carried = carriedPlace(ports).seq;
+  if (keys === undefined || carried <= log.tail().seq) return null;
+  const { oldestLoggedAtMs } = log.waitingAfter(log.tail().seq);
+  return oldestLoggedAtMs === null ? null : oldestLoggedAtMs + SEGMENTS_PER_PACK * archiveIntervalMs;
+}
+
+function mergeKeys({ keys }: FlushPorts): void {
+  for (let step = 0; step < MERGE_STEPS_PER_FLUSH; step++) if (keys?.merge(true) !== true) return;
+}
+
 /** Up to where every sink has the log. */
-function carriedPlace(ports: FlushPorts): Position {
+export function carriedPlace(ports: Pick<FlushPorts, "log" | "reports">): Position {
   const posted = postedPlace(ports);
   const archived = archivedPlace(ports);
   return archived.seq < posted.seq ? archived : posted;

@@ -1,11 +1,11 @@
 /**
- * Ingest: gather what is known → decide (core/ingest.ts) → append to the log → remember keys and late clicks, in one
- * transaction.
+ * Ingest: gather what is known → decide (core/ingest.ts) → append to the log, keys beside it → remember late clicks, in
+ * one transaction.
  *
  * Everything else a shard does is derived from the log, so a crash anywhere loses nothing and repeats nothing: either
  * all of a batch is logged and remembered, or none of it is and the queue delivers it again.
  *
- * Keeps: no `await` between the first and the last statement. Without `transactionSync` a throw would leave earlier
+ * Keeps: no `await` between the first and the last statement. Without a transaction a throw would leave earlier
  * statements committed; test/shard/ingest.test.ts throws between each pair and finds nothing half done.
  */
 import { parseJson } from "../core/base64url.ts";
@@ -46,7 +46,7 @@ export type IngestPorts = {
   readonly codec?: EventCodec | undefined;
 };
 
-/** Decides and logs a batch. To be called inside `transactionSync`. */
+/** Decides and logs a batch. To be called inside a transaction of the index. */
 export function ingest(
   arrivals: readonly Arrival[],
   { log, index, lateStore, codec = WIRE_CODEC, policy, nowMs }: IngestPorts & { policy: LatePolicy; nowMs: number },
@@ -63,8 +63,8 @@ export function ingest(
     const content: TokenContent = { ...prepared.opened, ...decision, review: null };
     return decision.verdict === "late" ? lates.place(content, encoded, prepared.key) : { content, encoded };
   });
-  const chars = appendEntries(log, entries, nowMs);
   index.insert(plan.claims, plan.repeats);
+  const chars = appendEntries(log, entries, nowMs, index.unlogged());
   lates.remember();
   return { decided: plan.decided.length, redelivered: plan.redelivered, chars };
 }

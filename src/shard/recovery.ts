@@ -183,12 +183,10 @@ async function remember({ archive, shard, transaction, remember: take }: Recover
   for (let at = after; at.seq < life.end.seq; ) {
     const rows = await archive.rowsAfter(owner, at, life.end);
     if (rows.length === 0) throw new Error(`the archive misses rows behind ${at.seq} of ${sourceOf(owner)}`);
-    for (const row of rows) {
-      const opened = row.entries();
-      transaction(() => take(opened));
-      entries += opened.length;
-      at = await positionAfter(at, row);
-    }
+    const opened = rows.flatMap((row) => row.entries());
+    transaction(() => take(opened));
+    entries += opened.length;
+    for (const row of rows) at = await positionAfter(at, row);
   }
   return entries;
 }

@@ -12,7 +12,7 @@
  * Keeps: exact, whatever ids come in which order. Within a transaction that writes all parts of a cut page or none.
  * Relies on: the caller's transaction.
  */
-import type { EventId } from "../core/event-id.ts";
+import { EVENT_ID_BYTES, type EventId, eventIdAt } from "../core/event-id.ts";
 import {
   cutRows,
   type IdPage,
@@ -49,6 +49,7 @@ export interface PageStore {
 export class RepeatPages {
   readonly #store: PageStore;
   readonly #sizes: PageSizes;
+  readonly #highest = new Map<number, string>();
 
   constructor(store: PageStore, sizes: PageSizes) {
     this.#store = store;
@@ -57,7 +58,9 @@ export class RepeatPages {
 
   /** Those of the ids that were added in that hour. */
   known(hour: number, ids: readonly EventId[]): EventId[] {
-    const asked = Array.from(new Set(ids)).sort();
+    const highest = this.#highestOf(hour);
+    const asked = Array.from(new Set(ids.filter((id) => id <= highest))).sort();
+    if (asked.length === 0) return [];
     const rows = rowsOf(asked);
     const found: EventId[] = [];
     this.#eachPage(hour, rows, (page, from, to) => {
@@ -69,8 +72,25 @@ export class RepeatPages {
 
   /** Adds ids; those that are there already change nothing. */
   add(hour: number, ids: readonly EventId[]): void {
+    this.#highest.delete(hour);
     const rows = rowsOf(ids);
     this.#eachPage(hour, rows, (page, from, to) => this.#addTo(hour, page, slice(rows, from, to)));
+  }
+
+  /** To be called when the transaction was rolled back, and when hours were dropped. */
+  forget(): void {
+    this.#highest.clear();
+  }
+
+  /** The highest id of an hour, above which most are that are asked for; empty for none. */
+  #highestOf(hour: number): string {
+    const known = this.#highest.get(hour);
+    if (known !== undefined) return known;
+    const last = this.#store.find(hour, Number.MAX_SAFE_INTEGER);
+    const rows = last === null ? new Uint8Array(0) : unpackPage(last.ids);
+    const highest = rows.length === 0 ? "" : eventIdAt(rows, rows.length - EVENT_ID_BYTES);
+    this.#highest.set(hour, highest);
+    return highest;
   }
 
   #addTo(hour: number, page: StoredPage | null, added: IdRows): void {
@@ -85,19 +105,23 @@ export class RepeatPages {
       // The first page of an hour takes whatever comes before all others.
       this.#store.put(hour, at === 0 ? (page?.lowest ?? 0) : rankAt(part, 0), packPage(part));
     }
-    if (parts.length > 1) this.#gather(hour);
+    for (let isMore = parts.length > 1; isMore; ) isMore = this.#gather(hour, parts.length);
   }
 
-  /** Makes one page of several that are not among the last: few more ids come to them, and together they are dense. */
-  #gather(hour: number): void {
+  /**
+   * Makes one page of several that are not among the last: few more ids come to them, and together they are dense.
+   * Returns whether there were so many.
+   */
+  #gather(hour: number, added: number): boolean {
     const { bytesMax, gathered } = this.#sizes;
-    const pages = this.#store.last(hour, 2 * gathered);
-    const [first, ...others] = pages.slice(0, gathered);
-    if (first === undefined || pages.length < 2 * gathered) return;
-    if ([first, ...others].some(({ bytes }) => bytes > bytesMax)) return;
+    const pages = this.#store.last(hour, 2 * gathered + added);
+    const alone = pages.slice(pages.findLastIndex(({ bytes }) => bytes > bytesMax) + 1);
+    const [first, ...others] = alone.slice(0, gathered);
+    if (first === undefined || alone.length < 2 * gathered) return false;
     const parts = [first, ...others].map(({ lowest }) => this.#store.find(hour, lowest)?.ids);
     this.#store.put(hour, first.lowest, packPage(concat(parts.map((ids) => unpackPage(ids as IdPage)))));
     for (const { lowest } of others) this.#store.remove(hour, lowest);
+    return true;
   }
 
   /** Goes through ascending rows page by page: those from `from` up to `to` belong to the page. */

@@ -29,7 +29,7 @@ export type ReviewPorts = {
 /** What became of a request, and the characters added to the log. */
 export type Reviewed = { readonly outcome: ReviewOutcome; readonly chars: number };
 
-/** Decides one late click. To be called inside `transactionSync`. */
+/** Decides one late click. To be called inside a transaction of the index. */
 export function reviewLate(
   { event, choice }: ReviewRequest,
   { log, index, lateStore, revised, codec = WIRE_CODEC }: ReviewPorts,
@@ -57,8 +57,9 @@ export function reviewLate(
   const { event: first, claims } = opened.value;
   const moved = { ...first, count: shelved.clicks };
   const encoded = shelved.clicks === first.count ? shelved.encoded : codec.encode(moved);
-  const chars = appendEntries(log, [{ content: { event: moved, claims, ...decision, review }, encoded }], nowMs);
   if (decision.verdict === "valid") index.insert([{ hour: keyHour, key, event }], []);
+  const entry = { content: { event: moved, claims, ...decision, review }, encoded };
+  const chars = appendEntries(log, [entry], nowMs, index.unlogged());
   lateStore.decide(event, { choice, decision, review });
   revised.put(event, key, changeOfReview(decision, review));
   return { outcome: { outcome: "decided", choice, ...decision, ...review }, chars };

@@ -53,7 +53,7 @@ export type RevisePorts = Memory & { readonly log: ShardLog; readonly codec?: Ev
 /** What became of a request, and the characters added to the log. */
 export type RevisedEvent = { readonly outcome: RevisionOutcome; readonly chars: number };
 
-/** Revises one event. To be called inside `transactionSync`. */
+/** Revises one event. To be called inside a transaction of the index. */
 export function reviseEvent(
   { encoded, n, from, to, promote = null }: RevisionRequest,
   ports: RevisePorts,
@@ -74,8 +74,8 @@ export function reviseEvent(
     const revision = { ...change, isListed: ports.lateStore.find(each.prepared.opened.event.id) !== null };
     return { content: { ...each.prepared.opened, verdict, reason, review: null, revision }, encoded: each.encoded };
   });
-  const chars = appendEntries(ports.log, entries, at.nowMs);
   for (const [index, { prepared }] of moved.entries()) takeChange(prepared, changes[index] as Change, ports);
+  const chars = appendEntries(ports.log, entries, at.nowMs, ports.index.unlogged());
   return { outcome: { outcome: "revised", ...(changes[0] as Change) }, chars };
 }
 

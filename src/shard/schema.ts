@@ -3,14 +3,17 @@
  * storage, so the version is a row of `meta`.
  *
  *   meta(name, value)                              schema version
- *   log(seq, logged_at_ms, received_from_ms, chars, lines)   one row per ingest
+ *   log(seq, logged_at_ms, received_from_ms, chars, keys, lines)   one row per ingest
  *   cursor(name, value)                            dropped_before_hour
  *   mark(name, value)                              life, tail, archived, posted/<database>: JSON of places in the log;
- *                                                  rules: which are recorded in R2, and which are still to be
+ *                                                  rules: which are recorded in R2, and which are still to be;
+ *                                                  keys: the filters' salt, up to where keys are packed, a merge
  *   late(event, key, received_at_ms, clicks, encoded, decided)   late clicks and what was decided on them
  *   revised(event, n, …)                           what reviews and revisions made of an event's verdict
- *   seen_<hour of iat>(key, event)                 claimed impressions        (made by sqlite-key-index.ts)
- *   repeat_<hour received>(lowest, ids)            pages of ids of non-claiming events (made by sqlite-key-index.ts)
+ *   run(hour, run, age, level, pages, claims)      sorted runs of claimed impressions, by hour of issue
+ *   filter_<hour of iat>(id, fences, filter, claims)   filters over pages of a run (made by sqlite-key-stores.ts)
+ *   page_<hour of iat>(id, claims)                 pages of a run                   (made by sqlite-key-stores.ts)
+ *   repeat_<hour received>(lowest, ids)            pages of ids of non-claiming events (made by sqlite-key-stores.ts)
  *   book_<period>(key, state)                      orders and batches         (made by sqlite-submission-book.ts)
  *
  * Keeps: append-only; a deployed migration never changes. Runs in the constructor and nowhere else.
@@ -28,6 +31,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
   logged_at_ms     INTEGER NOT NULL,    -- never goes back
   received_from_ms INTEGER NOT NULL,    -- earliest receipt of the row's events
   chars            INTEGER NOT NULL,    -- length of lines
+  keys             BLOB,                -- what changed of keys with it, core/key-changes.ts; before lines: read alone
   lines            TEXT    NOT NULL     -- NDJSON, core/log-line.ts
 ) STRICT`,
     `CREATE TABLE cursor (
@@ -61,6 +65,15 @@ const MIGRATIONS: readonly (readonly string[])[] = [
   PRIMARY KEY (event, n)
 ) STRICT, WITHOUT ROWID`,
     `CREATE INDEX revised_by_key ON revised (key)`,
+    `CREATE TABLE run (
+  hour   INTEGER NOT NULL, -- of issue
+  run    INTEGER NOT NULL, -- its number in the hour
+  age    INTEGER NOT NULL, -- of two runs the one of greater age is newer
+  level  INTEGER NOT NULL, -- how often it was merged
+  pages  INTEGER NOT NULL,
+  claims INTEGER NOT NULL,
+  PRIMARY KEY (hour, run)
+) STRICT, WITHOUT ROWID`,
   ],
 ];
 

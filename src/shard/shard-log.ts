@@ -6,6 +6,7 @@
  *   - `last().seq` is the highest number ever used, also when the log is empty and after a restart.
  *   - `append` keeps its entries in order; `last().loggedAtMs` is that of the newest row and survives `trim`.
  *   - `trim(place)` deletes rows up to that place, which becomes the tail. The caller has carried them all before.
+ *   - `keysAfter(seq)` gives what stands beside rows behind `seq`, in their order.
  *   - A mark is durable when `write` returns, and null until it is written.
  */
 
@@ -14,6 +15,7 @@ import type { Cursor, LogSource } from "../archive/log-source.ts";
 import type { LogContent } from "../core/log-line.ts";
 import type { Position } from "../core/position.ts";
 import type { PostedMark } from "../facts/post.ts";
+import type { KeysMark } from "./claim-packer.ts";
 
 /** An event with its decision, about to be logged; `encoded` is the event's text as it arrived. */
 export type NewEntry = { readonly content: LogContent; readonly encoded: string };
@@ -34,8 +36,10 @@ export type Mark<T> = { read(): T | null; write(value: T): void };
 
 export interface ShardLog extends LogSource {
   last(): { seq: number; loggedAtMs: number };
-  /** Appends one row; returns its size in characters. */
-  append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number;
+  /** Appends one row, and beside it what changed of keys; returns its size in characters. */
+  append(seq: number, loggedAtMs: number, entries: readonly NewEntry[], keys?: Uint8Array | null): number;
+  /** What changed of keys with each row after `seq` (core/key-changes.ts). */
+  keysAfter(seq: number): Uint8Array[];
   waitingAfter(seq: number): Waiting;
   cursor(name: string): Cursor;
   trim(upTo: Position): void;
@@ -47,4 +51,6 @@ export interface ShardLog extends LogSource {
   life(): Mark<Pick<Life, "incarnation" | "base">>;
   /** Which rules lines name, and which of them R2 has (rules-record.ts). */
   rules(): Mark<RulesMark>;
+  /** The salt of filters, up to where keys are packed, and the merge under way (packed-key-index.ts). */
+  keys(): Mark<KeysMark>;
 }

@@ -15,6 +15,7 @@ import { LOG_START, type Position } from "../core/position.ts";
 import { assert } from "../core/result.ts";
 import type { RuleSet } from "../core/rules.ts";
 import type { PostedMark } from "../facts/post.ts";
+import type { KeysMark } from "./claim-packer.ts";
 import type { Mark, NewEntry, RulesMark, ShardLog, Waiting } from "./shard-log.ts";
 
 const SELECT_LAST = `
@@ -24,8 +25,8 @@ ORDER BY seq DESC
 LIMIT 1`;
 
 const INSERT_ROW = `
-INSERT INTO log (seq, logged_at_ms, received_from_ms, chars, lines)
-VALUES (?1, ?2, ?3, ?4, ?5)`;
+INSERT INTO log (seq, logged_at_ms, received_from_ms, chars, keys, lines)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)`;
 
 const SELECT_ROWS = `
 SELECT seq, logged_at_ms, lines
@@ -41,6 +42,12 @@ ORDER BY seq
 LIMIT ?2`;
 /** Rows whose sizes are read at once. */
 const SIZES_READ_MAX = 1_000;
+
+const SELECT_KEYS = `
+SELECT keys
+FROM log
+WHERE seq > ?1 AND keys IS NOT NULL
+ORDER BY seq`;
 
 const SELECT_ROWS_HOLDING = `
 SELECT lines
@@ -88,13 +95,18 @@ export class LogStore implements ShardLog {
     return this.#mark<Position>("tail").read() ?? LOG_START;
   }
 
-  append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
+  append(seq: number, loggedAtMs: number, entries: readonly NewEntry[], keys: Uint8Array | null = null): number {
     assert(this.#rules !== null, "who appends to a log names the rules");
     const at = { seq, loggedAtMs, rules: this.#rules.id };
     const lines = entries.map(({ content, encoded }) => encodeLogLine(at, content, encoded)).join("\n");
     const receivedFromMs = Math.min(...entries.map(({ content }) => content.event.receivedAtMs));
-    this.#sql.exec(INSERT_ROW, seq, loggedAtMs, receivedFromMs, lines.length, lines);
+    this.#sql.exec(INSERT_ROW, seq, loggedAtMs, receivedFromMs, lines.length, keys, lines);
     return lines.length;
+  }
+
+  keysAfter(seq: number): Uint8Array[] {
+    const rows = this.#sql.exec<{ keys: ArrayBuffer }>(SELECT_KEYS, seq).toArray();
+    return rows.map(({ keys }) => new Uint8Array(keys));
   }
 
   rowsAfter(seq: number, charsMax: number): LogRow[] {
@@ -169,6 +181,10 @@ export class LogStore implements ShardLog {
 
   rules(): Mark<RulesMark> {
     return this.#mark("rules");
+  }
+
+  keys(): Mark<KeysMark> {
+    return this.#mark("keys");
   }
 
   trim(upTo: Position): void {

@@ -1,16 +1,12 @@
-/** One suite over all key indexes: in memory, in small pages as the simulation has it, and SQLite in a real object. */
-import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
+/** One suite over all key indexes: in memory, packed in memory as the simulation has it, and packed in a real object. */
 import { describe, expect, it } from "vitest";
 import { type EventId, makeEventId } from "../../src/core/event-id.ts";
 import type { ImpressionKey } from "../../src/core/impression-key.ts";
+import type { Claim, Repeat } from "../../src/core/ingest.ts";
 import { HOUR_MS } from "../../src/core/limits.ts";
 import type { KeyIndex } from "../../src/shard/key-index.ts";
-import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
-import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { Chance } from "../simulation/chance.ts";
-import { Journal } from "../simulation/journal.ts";
-import { TransactionalKeyIndex } from "../simulation/storage.ts";
+import { memory, paged } from "../support/key-indexes.ts";
 import { MemoryKeyIndex } from "../support/memory-key-index.ts";
 
 const HOUR = 493_811;
@@ -25,49 +21,10 @@ function id(n: number, { atMs = HOUR * HOUR_MS + n, routingHash = 7 } = {}): Eve
   return makeEventId({ receivedAtMs: atMs, routingHash }, random);
 }
 
-type Used = {
-  readonly index: KeyIndex;
-  /** The index as another object finds it. */
-  readonly reopen: () => KeyIndex;
-  readonly transaction: (closure: () => void) => void;
-};
-type Use = (used: Used) => void;
-let serial = 0;
-
-const memory = {
-  name: "memory",
-  withIndex: async (use: Use) => {
-    const index = new MemoryKeyIndex();
-    use({ index, reopen: () => index, transaction: (closure) => closure() });
-  },
-};
-const paged: { name: string; withIndex: (use: Use) => Promise<void> }[] = [
-  {
-    name: "small pages in memory",
-    withIndex: async (use) => {
-      const journal = new Journal(() => false);
-      const index = new TransactionalKeyIndex(journal);
-      use({ index, reopen: () => index, transaction: (closure) => journal.transaction(closure) });
-    },
-  },
-  {
-    name: "SQLite",
-    withIndex: (use) =>
-      runInDurableObject(env.EVENT_SHARD.getByName(`key-index-${serial++}`), (_, { storage }) => {
-        const open = () => new SqliteKeyIndex(storage.sql, new LogStore(storage.sql));
-        const index = open();
-        const transaction = (closure: () => void) => {
-          try {
-            storage.transactionSync(closure);
-          } catch (fault) {
-            index.forgetTables();
-            throw fault;
-          }
-        };
-        use({ index, reopen: open, transaction });
-      }),
-  },
-];
+const insert = (index: KeyIndex, claims: readonly Claim[], repeats: readonly Repeat[] = []) =>
+  index.transaction(() => index.insert(claims, repeats));
+const release = (index: KeyIndex, claims: readonly Claim[]) => index.transaction(() => index.release(claims));
+const dropBefore = (index: KeyIndex, hour: number) => index.transaction(() => index.dropBefore(hour));
 
 /** Which of the ids an index knows as repeats of that hour. */
 function knownOf(index: KeyIndex, ids: readonly EventId[], hour = HOUR): EventId[] {
@@ -75,11 +32,10 @@ function knownOf(index: KeyIndex, ids: readonly EventId[], hour = HOUR): EventId
   return ids.filter((event) => repeats.has(event));
 }
 
+const repeatsOf = (ids: readonly EventId[], hour = HOUR) => ids.map((event) => ({ hour, event }));
+
 function remember(index: KeyIndex, ids: readonly EventId[], hour = HOUR): void {
-  index.insert(
-    [],
-    ids.map((event) => ({ hour, event })),
-  );
+  insert(index, [], repeatsOf(ids, hour));
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
@@ -100,7 +56,8 @@ describe.each([memory, ...paged])("KeyIndex in $name", ({ withIndex }) => {
 
   it("answers for exactly what was asked, by hour, also after reopening", () =>
     withIndex(({ index, reopen }) => {
-      index.insert(
+      insert(
+        index,
         [
           { hour: HOUR, key: key(1), event: id(1) },
           { hour: HOUR + 1, key: key(2), event: id(2) },
@@ -125,26 +82,26 @@ describe.each([memory, ...paged])("KeyIndex in $name", ({ withIndex }) => {
 
   it("keeps the first claim of a key", () =>
     withIndex(({ index }) => {
-      index.insert([{ hour: HOUR, key: key(1), event: id(1) }], []);
-      index.insert([{ hour: HOUR, key: key(1), event: id(2) }], []);
+      insert(index, [{ hour: HOUR, key: key(1), event: id(1) }], []);
+      insert(index, [{ hour: HOUR, key: key(1), event: id(2) }], []);
       expect(index.lookup({ keys: [{ hour: HOUR, key: key(1) }], events: [] }).claimedBy.get(key(1))).toBe(id(1));
     }));
 
   it("releases a claim of the event that has it, and of no other; whoever comes then has the key", () =>
-    withIndex(({ index, reopen, transaction }) => {
+    withIndex(({ index, reopen }) => {
       const claimant = () =>
         reopen()
           .lookup({ keys: [{ hour: HOUR, key: key(1) }], events: [] })
           .claimedBy.get(key(1));
       const claimBy = (n: number) => ({ hour: HOUR, key: key(1), event: id(n) });
-      index.release([claimBy(1)]);
-      index.insert([claimBy(1)], []);
-      index.release([claimBy(2), { ...claimBy(1), hour: HOUR + 1 }]);
+      release(index, [claimBy(1)]);
+      insert(index, [claimBy(1)], []);
+      release(index, [claimBy(2), { ...claimBy(1), hour: HOUR + 1 }]);
       expect(claimant()).toBe(id(1));
-      index.release([claimBy(1)]);
+      release(index, [claimBy(1)]);
       expect(claimant()).toBeUndefined();
-      index.insert([claimBy(2)], []);
-      transaction(() => {
+      insert(index, [claimBy(2)], []);
+      index.transaction(() => {
         index.release([claimBy(2)]);
         index.insert([claimBy(3)], []);
         index.insert([claimBy(4)], []);
@@ -155,15 +112,16 @@ describe.each([memory, ...paged])("KeyIndex in $name", ({ withIndex }) => {
 
   it("forgets whole hours, says so for ever, and never goes back", () =>
     withIndex(({ index, reopen }) => {
-      index.insert(
+      insert(
+        index,
         [
           { hour: HOUR, key: key(1), event: id(1) },
           { hour: HOUR + 1, key: key(2), event: id(2) },
         ],
         [{ hour: HOUR, event: id(3) }],
       );
-      index.dropBefore(HOUR + 1);
-      index.dropBefore(HOUR - 5);
+      dropBefore(index, HOUR + 1);
+      dropBefore(index, HOUR - 5);
       const known = reopen().lookup({
         keys: [
           { hour: HOUR, key: key(1) },
@@ -179,7 +137,7 @@ describe.each([memory, ...paged])("KeyIndex in $name", ({ withIndex }) => {
   it("takes many keys at once", () =>
     withIndex(({ index }) => {
       const many = Array.from({ length: 5_000 }, (_, n) => ({ hour: HOUR + (n % 24), key: key(n), event: id(n) }));
-      index.insert(many, []);
+      insert(index, many, []);
       expect(index.lookup({ keys: many, events: [] }).claimedBy.size).toBe(5_000);
     }));
 });
@@ -253,7 +211,7 @@ describe.each([memory, ...paged])("[attack 4] repeats in $name", ({ withIndex })
         const anId = () => id(chance.between(0, 3_000), { atMs: hour * HOUR_MS + chance.between(0, 5) * 700_000 });
         const ids = numbers(chance.between(1, 80)).map(anId);
         if (chance.is(0.7)) for (const each of [index, model]) remember(each, ids, hour);
-        if (chance.is(0.05)) for (const each of [index, model]) each.dropBefore(hour);
+        if (chance.is(0.05)) for (const each of [index, model]) dropBefore(each, hour);
         const asked = ids.concat(numbers(40).map(anId));
         expect(knownOf(chance.is(0.1) ? reopen() : index, asked, hour)).toEqual(knownOf(model, asked, hour));
       }
@@ -262,15 +220,15 @@ describe.each([memory, ...paged])("[attack 4] repeats in $name", ({ withIndex })
 
 describe.each(paged)("[attack 4] pages of repeats in $name", ({ withIndex }) => {
   it("are as they were after a transaction that throws, wherever it had come to", () =>
-    withIndex(({ index, reopen, transaction }) => {
+    withIndex(({ index, reopen }) => {
       const chance = new Chance(8, "rollback");
       const ids = numbers(3_000).map((n) => id(n, { routingHash: chance.bits() }));
       remember(index, ids.slice(0, 900));
       for (const cut of [901, 1_200, 1_800, 3_000]) {
         const fail = () =>
-          transaction(() => {
-            remember(index, ids.slice(900, cut));
-            remember(index, [id(cut)], HOUR + 1);
+          index.transaction(() => {
+            index.insert([], repeatsOf(ids.slice(900, cut)));
+            index.insert([], repeatsOf([id(cut)], HOUR + 1));
             expect(knownOf(index, ids).length).toBe(cut);
             throw new Error("crash");
           });
@@ -278,64 +236,7 @@ describe.each(paged)("[attack 4] pages of repeats in $name", ({ withIndex }) => 
         expect(knownOf(index, ids)).toEqual(ids.slice(0, 900));
         expect(knownOf(index, [id(cut)], HOUR + 1)).toEqual([]);
       }
-      transaction(() => remember(index, ids.slice(900)));
+      remember(index, ids.slice(900));
       expect(knownOf(reopen(), ids)).toEqual(ids);
-    }));
-});
-
-/** The storage's SQL, and how many rows were written through it. */
-function counted(sql: SqlStorage): { sql: SqlStorage; take: () => number } {
-  let written = 0;
-  const counting = new Proxy(sql, {
-    get: (target, property) =>
-      property !== "exec"
-        ? Reflect.get(target, property, target)
-        : (query: string, ...bindings: SqlStorageValue[]) => {
-            const cursor = target.exec(query, ...bindings);
-            const rows = cursor.toArray();
-            written += cursor.rowsWritten;
-            return { toArray: () => rows, one: () => rows[0], [Symbol.iterator]: () => rows[Symbol.iterator]() };
-          },
-  });
-  const take = () => {
-    const rows = written;
-    written = 0;
-    return rows;
-  };
-  return { sql: counting, take };
-}
-
-describe("SqliteKeyIndex", () => {
-  it("writes one row per key, and none to forget them", () =>
-    runInDurableObject(env.EVENT_SHARD.getByName("rows-written"), (_, { storage }) => {
-      const { sql, take } = counted(storage.sql);
-      const index = new SqliteKeyIndex(sql, new LogStore(sql));
-      index.insert([{ hour: HOUR, key: key(0), event: id(0) }], []);
-      take();
-      index.insert(
-        numbers(100).map((n) => ({ hour: HOUR, key: key(n + 1), event: id(n + 1) })),
-        [],
-      );
-      expect(take()).toBe(100);
-      index.dropBefore(HOUR + 1);
-      // The mark of dropped hours, and nothing for the 101 keys.
-      expect(take()).toBeLessThanOrEqual(2);
-    }));
-
-  it("[attack 4] writes no more rows than there are repeats, and far fewer where a call has many", () =>
-    runInDurableObject(env.EVENT_SHARD.getByName("rows-written-repeats"), (_, { storage }) => {
-      const { sql, take } = counted(storage.sql);
-      const index = new SqliteKeyIndex(sql, new LogStore(sql));
-      const chance = new Chance(9, "rows");
-      // 20 a second, each call with what came within two seconds, in any order.
-      const ids = numbers(8_000).map((n) => id(n, { atMs: HOUR * HOUR_MS + n * 50, routingHash: chance.bits() }));
-      remember(index, ids.slice(0, 1));
-      take();
-      for (let at = 1; at < 4_000; at++) remember(index, [ids[at] as EventId]);
-      expect(take()).toBeLessThan(4_000 * 1.03);
-      for (let at = 4_000; at < 8_000; at += 40) remember(index, shuffled(ids.slice(at, at + 40), chance));
-      expect(take()).toBeLessThan(4_000 * 0.06);
-      index.dropBefore(HOUR + 1);
-      expect(take()).toBeLessThanOrEqual(2);
     }));
 });

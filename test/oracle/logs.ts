@@ -28,9 +28,10 @@ import { Journal } from "../simulation/journal.ts";
 import { MemoryShardLog } from "../simulation/memory-shard-log.ts";
 import { REAL_PARTS } from "../simulation/parts.ts";
 import { play } from "../simulation/play.ts";
-import { MemoryLateStore, MemoryRevisedStore, TransactionalKeyIndex } from "../simulation/storage.ts";
+import { MemoryLateStore, MemoryRevisedStore } from "../simulation/storage.ts";
 import { World } from "../simulation/world.ts";
 import { aClick, anUnsignedToken, BROWSER, CRAWLER, NOON_MS, NOON_S } from "../support/builders.ts";
+import { MemoryKeyIndex } from "../support/memory-key-index.ts";
 import { type ArchivedLog, figuresOf } from "./figure-rows.ts";
 
 const CRAFTED_EVENTS = 360;
@@ -61,7 +62,7 @@ export function craftedLog(seed: number): ArchivedLog {
   const chance = new Chance(seed, "crafted");
   const journal = new Journal(() => false);
   const log = new MemoryShardLog(journal, 700, () => {});
-  const memory = { index: new TransactionalKeyIndex(journal), lateStore: new MemoryLateStore(journal) };
+  const memory = { index: new MemoryKeyIndex(), lateStore: new MemoryLateStore(journal) };
   const ports = { log, ...memory, revised: new MemoryRevisedStore(journal) };
   const policy: LatePolicy = { mode: "review", allowedLatenessS: 30 };
   const sent: TokenEvent[] = [];

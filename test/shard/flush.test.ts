@@ -31,7 +31,7 @@ function flaky(store: FactsStore, failures: ("before" | "after")[]): FactsStore 
 }
 
 describe("flush", () => {
-  it("posts, archives byte for byte, and empties the log", () =>
+  it("posts, archives byte for byte, and empties the log when its keys are worth packing, or have lain long", () =>
     withShard("flush-plain", async (harness) => {
       harness.take([
         anEncodedEvent({}, { jti: "p_1", ad: "ad_plain" }),
@@ -42,7 +42,10 @@ describe("flush", () => {
       await flushOnce(harness, FLUSH_SETTINGS, NOON_MS + 60_000);
       expect(await totalsOf("ad_plain")).toEqual({ gross: 3, valid: 1, duplicate: 1, invalid: 1, spend: 250_000 });
       expect(await archivedLines("flush-plain")).toEqual(lines);
+      expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(1);
+      await flushOnce(harness, FLUSH_SETTINGS, NOON_MS + 300_000);
       expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
+      expect(harness.index.packedTo()).toBe(1);
       expect(harness.points).toHaveLength(1);
     }));
 
@@ -57,7 +60,7 @@ describe("flush", () => {
       harness.take([anEncodedEvent({}, { jti: "d_2", ad: "ad_d1" })]);
       await expect(flushOnce(failing, FLUSH_SETTINGS, NOON_MS + 120_000)).rejects.toThrow("D1 is down");
       await flushOnce(failing, FLUSH_SETTINGS, NOON_MS + 180_000);
-      await flushOnce(failing, FLUSH_SETTINGS, NOON_MS + 240_000);
+      await flushOnce(failing, FLUSH_SETTINGS, NOON_MS + 300_000);
       expect(await totalsOf("ad_d1")).toMatchObject({ gross: 2, valid: 2 });
       expect(await archivedLines("flush-d1-down")).toHaveLength(2);
       expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);

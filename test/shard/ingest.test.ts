@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import type { EventShard } from "../../src/shard/event-shard.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
-import { SqliteKeyIndex } from "../../src/shard/sqlite-key-index.ts";
+import { KEY_SIZES } from "../../src/shard/key-sizes.ts";
+import { packedKeysOn } from "../../src/shard/sqlite-key-stores.ts";
 import { SqliteLateStore } from "../../src/shard/sqlite-late-store.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aClick, anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
@@ -28,7 +29,10 @@ function dump(sql: SqlStorage): string {
 }
 
 describe("ingest", () => {
-  it("leaves nothing half done when a crash falls between any two statements", async () => {
+  it.each([
+    ["in memory", KEY_SIZES],
+    ["packed by it", { ...KEY_SIZES, freshMax: 0 }],
+  ])("leaves nothing half done when a crash falls between any two statements, its keys %s", async (what, sizes) => {
     const batch = [
       anEncodedEvent({}, { jti: "crash_1" }),
       anEncodedEvent({}, { jti: "crash_2" }),
@@ -36,14 +40,15 @@ describe("ingest", () => {
       anEncodedEvent({ userAgent: CRAWLER }, { jti: "crash_3" }),
       anEncodedEvent({ occurredAtMs: NOON_MS - 600_000 }, { jti: "crash_4", iat: NOON_MS / 1_000 - 900 }),
     ];
-    await runInDurableObject(shardNamed("crash"), (_, state) => {
+    await runInDurableObject(shardNamed(`crash ${what}`), (_, state) => {
       const { storage } = state;
       const before = dump(storage.sql);
       const run = (failAt: number) => {
         const { sql, count } = throwingSql(storage.sql, failAt);
         const log = new LogStore(sql, RULES);
-        const index = new SqliteKeyIndex(sql, log);
-        storage.transactionSync(() =>
+        const transactionSync = <T>(closure: () => T) => storage.transactionSync(closure);
+        const index = packedKeysOn({ sql, transactionSync }, log, sizes);
+        index.transaction(() =>
           ingest(openArrivals(batch), {
             log,
             index,
@@ -154,9 +159,9 @@ describe("ingest", () => {
   it("keeps its log in time order when the clock steps back", async () => {
     await runInDurableObject(shardNamed("clock"), (_, { storage }) => {
       const log = new LogStore(storage.sql, RULES);
-      const index = new SqliteKeyIndex(storage.sql, log);
+      const index = packedKeysOn(storage, log);
       const at = (nowMs: number, jti: string) =>
-        storage.transactionSync(() =>
+        index.transaction(() =>
           ingest(openArrivals([encodeTokenEvent(aClick({}, { jti }))]), {
             log,
             index,

@@ -75,6 +75,7 @@ describe("[attack 2b] a posting that cannot be stored", () => {
       expect(letter).toMatchObject({ v: 1, source: "apart/test", seq: 1, advertiser_id: "apart_bad" });
       expect(letter.fault).toContain("CHECK");
       expect(letter.deltas).toHaveLength(1);
+      await flush(harness, FLUSH_SETTINGS, NOON_MS + 300_000, session);
       expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
     }));
 

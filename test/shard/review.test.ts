@@ -118,11 +118,11 @@ describe("a late click", () => {
     runInDurableObject(shardNamed("late-6"), async (instance, { storage }) => {
       const late = aLateClick("l_6", "ad_late_6");
       await instance.ingest([late.encoded]);
-      const ports = shardOn(storage.sql);
-      ports.index.dropBefore(hourOf(late.event.receivedAtMs) + 1);
+      const ports = shardOn(storage);
+      ports.index.transaction(() => ports.index.dropBefore(hourOf(late.event.receivedAtMs) + 1));
       const at = { by: "key_op", nowMs: late.event.receivedAtMs + HOUR_MS };
       const review = (choice: "accept" | "reject") =>
-        storage.transactionSync(() => reviewLate({ event: late.event.id, choice }, ports, at)).outcome;
+        ports.index.transaction(() => reviewLate({ event: late.event.id, choice }, ports, at)).outcome;
       expect(review("accept")).toEqual({ outcome: "expired" });
       expect(review("reject")).toMatchObject({ outcome: "decided", verdict: "invalid" });
     }));

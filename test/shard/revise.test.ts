@@ -204,7 +204,8 @@ describe("a revision", () => {
   it("settles a deferred event, whose keys are lost, into gross, and only one of an impression to valid", () =>
     runInDurableObject(shardNamed("revise-7"), async (instance, { storage }) => {
       const [one, two] = [aClickOn("r_7"), aClickOn("r_7")];
-      shardOn(storage.sql).index.dropBefore(hourOf(Date.now()) + 1);
+      const { index } = shardOn(storage);
+      index.transaction(() => index.dropBefore(hourOf(Date.now()) + 1));
       await instance.ingest([one.encoded, two.encoded]);
       const from: Decision = { verdict: "deferred", reason: "key_table_dropped" };
       const asked = [aRequest(one, { from, to: VALID }), aRequest(two, { from, to: VALID })];

@@ -40,7 +40,7 @@ describe("[attack 4] a storage that fills", () => {
       });
       const oldest: (number | null)[] = [];
       for (let flush = 0; flush < 6; flush++) {
-        forget(NOON_MS);
+        index.transaction(() => forget(NOON_MS));
         oldest.push(index.oldestHour());
       }
       const hours = [150, 100, 49, 47, 47, 47].map((hoursAgo) => hourOf(NOON_MS) - hoursAgo);
@@ -58,7 +58,7 @@ describe("[attack 4] a storage that fills", () => {
         forgetEvents({ index, lateStore, revised }, DEDUP_HORIZON_MS, room),
         forgetEvents({ index, lateStore, revised }, DEDUP_HORIZON_MS),
       ])
-        forget(NOON_MS);
+        index.transaction(() => forget(NOON_MS));
       expect(index.oldestHour()).toBe(hourOf(NOON_MS) - 200);
       expect(faults).toEqual([]);
     }));
@@ -71,8 +71,8 @@ describe("[attack 4] a storage that fills", () => {
       expect(verdictsAfter(harness, 0)).toEqual(HOURS_AGO.flatMap(() => ["valid", "duplicate"]));
       const room = { heldBytes: () => 9, bytesMax: 8, keptMs: KEPT_MS };
       const forget = forgetEvents({ index, lateStore, revised }, DEDUP_HORIZON_MS, room);
-      forget(NOON_MS);
-      forget(NOON_MS);
+      index.transaction(() => forget(NOON_MS));
+      index.transaction(() => forget(NOON_MS));
       const { seq } = log.last();
       for (const pair of sent) take(pair);
       expect(verdictsAfter(harness, seq)).toEqual(["deferred", "deferred", "deferred", "deferred"]);

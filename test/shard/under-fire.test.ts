@@ -81,7 +81,7 @@ describe("flush", () => {
         ]);
         round++;
         const broken = crashing(harness, crashAt, side);
-        const nowMs = NOON_MS + round * 120_000;
+        const nowMs = NOON_MS + round * 400_000;
         // What a crash leaves undone is found again; what the ledger can tell is not even noticed.
         await flushOnce(broken.ports, FLUSH_SETTINGS, nowMs).catch((fault: Error) =>
           expect(fault.cause ?? fault).toBeInstanceOf(InjectedCrash),

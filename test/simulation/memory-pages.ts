@@ -53,7 +53,13 @@ export class MemoryPages implements PageStore {
   }
 
   dropBefore(hour: number): void {
-    for (const at of Array.from(this.#hours.keys())) if (at < hour) this.#hours.delete(at);
+    for (const [at, pages] of Array.from(this.#hours)) {
+      if (at >= hour) continue;
+      this.#hours.delete(at);
+      this.#journal.onEnd((end) => {
+        if (end === "abort") this.#hours.set(at, pages);
+      });
+    }
   }
 
   /** Takes a copy; the function that is returned puts it back. */

@@ -16,6 +16,7 @@ import { hash32 } from "../../src/core/hash.ts";
 import type { LogEntry } from "../../src/core/log-line.ts";
 import { LOG_START, type Position } from "../../src/core/position.ts";
 import type { PostedMark } from "../../src/facts/post.ts";
+import type { KeysMark } from "../../src/shard/claim-packer.ts";
 import type { Mark, NewEntry, RulesMark, ShardLog, Waiting } from "../../src/shard/shard-log.ts";
 import { RULES } from "../support/rules.ts";
 import type { Journal } from "./journal.ts";
@@ -26,11 +27,18 @@ export class MemoryRow implements LogRow {
   readonly loggedAtMs: number;
   readonly chars: number;
   readonly logged: readonly LogEntry[];
+  /** What changed of keys with it. */
+  readonly keys: Uint8Array | null;
   #digest: string | null = null;
 
-  constructor(seq: number, loggedAtMs: number, logged: readonly LogEntry[], charsPerEvent: number) {
+  constructor(
+    { seq, loggedAtMs, keys }: Pick<MemoryRow, "seq" | "loggedAtMs" | "keys">,
+    logged: readonly LogEntry[],
+    charsPerEvent: number,
+  ) {
     this.seq = seq;
     this.loggedAtMs = loggedAtMs;
+    this.keys = keys;
     this.logged = logged;
     this.chars = logged.length * charsPerEvent;
   }
@@ -76,16 +84,20 @@ export class MemoryShardLog implements ShardLog {
     return (this.marks.get("tail") as Position | undefined) ?? LOG_START;
   }
 
-  append(seq: number, loggedAtMs: number, entries: readonly NewEntry[]): number {
+  append(seq: number, loggedAtMs: number, entries: readonly NewEntry[], keys: Uint8Array | null = null): number {
     this.#journal.failpoint();
     const logged = entries.map(({ content }): LogEntry => ({ ...content, seq, loggedAtMs, rules: RULES.id }));
-    const row = new MemoryRow(seq, loggedAtMs, logged, this.#charsPerEvent);
+    const row = new MemoryRow({ seq, loggedAtMs, keys }, logged, this.#charsPerEvent);
     this.rows.push(row);
     this.#journal.onEnd((end) => {
       if (end === "commit") this.#onCommit(row);
       else this.rows.splice(this.rows.indexOf(row), 1);
     });
     return row.chars;
+  }
+
+  keysAfter(seq: number): Uint8Array[] {
+    return this.rows.slice(this.#firstAfter(seq)).flatMap(({ keys }) => (keys === null ? [] : [keys]));
   }
 
   rowsAfter(seq: number, charsMax: number): LogRow[] {
@@ -140,6 +152,10 @@ export class MemoryShardLog implements ShardLog {
 
   rules(): Mark<RulesMark> {
     return this.#mark("rules");
+  }
+
+  keys(): Mark<KeysMark> {
+    return this.#mark("keys");
   }
 
   trim(upTo: Position): void {

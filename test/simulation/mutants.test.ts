@@ -22,6 +22,13 @@ import { NUMBERS_REUSED } from "./mutants/numbers-reused.ts";
 import { NUMBERS_WITHOUT_CHAIN } from "./mutants/numbers-without-chain.ts";
 import { ONE_CURSOR } from "./mutants/one-cursor.ts";
 import { ORDER_REMEMBERED_LATER } from "./mutants/order-remembered-later.ts";
+import {
+  CLAIMS_HALF_WRITTEN,
+  FILTER_FORGETS,
+  MEMORY_BEFORE_COMMIT,
+  NEWEST_KEYS_LOST,
+  RUN_MERGED_AWAY,
+} from "./mutants/packed-claims.ts";
 import { PAGE_HALF_WRITTEN } from "./mutants/page-half-written.ts";
 import { PAGE_OUTLIVES_ROLLBACK } from "./mutants/page-outlives-rollback.ts";
 import { POST_WITHOUT_LEDGER } from "./mutants/post-without-ledger.ts";
@@ -87,6 +94,11 @@ const MUTANTS: readonly Mutant[] = [
   PAGE_HALF_WRITTEN,
   PAGE_OUTLIVES_ROLLBACK,
   GATHERED_FORGOTTEN,
+  FILTER_FORGETS,
+  RUN_MERGED_AWAY,
+  CLAIMS_HALF_WRITTEN,
+  NEWEST_KEYS_LOST,
+  MEMORY_BEFORE_COMMIT,
   REVISION_LOGGED_TWICE,
   PROMOTION_FORGOTTEN,
   NUMBERS_ACCEPTED_AGAIN,

@@ -18,7 +18,7 @@ import { drainSpool } from "../../src/queue/spool.ts";
 import type { Timing } from "../../src/queue/timing.ts";
 import { flush, forgetEvents } from "../../src/shard/flush.ts";
 import { type Arrival, type Ingested, type IngestPorts, ingest } from "../../src/shard/ingest.ts";
-import type { KeyIndex } from "../../src/shard/key-index.ts";
+import { type KeyIndexPorts, PackedKeyIndex } from "../../src/shard/packed-key-index.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
 import { type RevisedBy, type RevisePorts, type RevisionRequest, reviseEvent } from "../../src/shard/revise.ts";
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
@@ -31,8 +31,9 @@ import type { Carrier } from "./carrier.ts";
 import type { Chance } from "./chance.ts";
 import type { Journal } from "./journal.ts";
 import { MemoryArchive } from "./memory-archive.ts";
+import { MemoryKeyStores } from "./memory-key-stores.ts";
 import { type MemoryRow, MemoryShardLog } from "./memory-shard-log.ts";
-import { MemorySubmissionBook, TransactionalKeyIndex } from "./storage.ts";
+import { MemorySubmissionBook } from "./storage.ts";
 
 /** The report database: a facts store whose content can be read at the end. */
 export type ReadableFacts = FactsStore & Pick<MemoryFacts, "facts" | "lates" | "copy">;
@@ -83,7 +84,9 @@ export type Parts = {
   readonly rememberConversions: typeof rememberConversions;
   readonly rememberCounts: typeof rememberCounts;
   readonly makeLog: (journal: Journal, charsPerEvent: number, onCommit: (row: MemoryRow) => void) => MemoryShardLog;
-  readonly makeIndex: (journal: Journal) => KeyIndex & Copyable;
+  readonly makeKeyStores: (journal: Journal) => MemoryKeyStores;
+  /** Made anew with each object: what it holds in memory is lost with it. */
+  readonly makeIndex: (ports: KeyIndexPorts) => PackedKeyIndex;
   readonly makeBook: (journal: Journal) => SubmissionBook & Copyable;
   readonly makeFacts: () => ReadableFacts;
   readonly makeArchive: () => ReadableArchive;
@@ -118,7 +121,8 @@ export const REAL_PARTS: Parts = {
   rememberConversions,
   rememberCounts,
   makeLog: (journal, charsPerEvent, onCommit) => new MemoryShardLog(journal, charsPerEvent, onCommit),
-  makeIndex: (journal) => new TransactionalKeyIndex(journal),
+  makeKeyStores: (journal) => new MemoryKeyStores(journal),
+  makeIndex: (ports) => new PackedKeyIndex(ports),
   makeBook: (journal) => new MemorySubmissionBook(journal),
   makeFacts: () => new MemoryFacts(),
   makeArchive: () => new MemoryArchive(),

@@ -133,13 +133,15 @@ export abstract class ShardHost<T extends ShardObject = ShardObject> {
   }
 }
 
+type OwnPorts = Pick<FlushPorts, "forget" | "remember" | "keys">;
+
 export abstract class ShardObject {
   isAlive = true;
   readonly #runner: FlushRunner;
   readonly #ended = Promise.withResolvers<never>();
   readonly #host: ShardHost;
 
-  constructor(host: ShardHost, own: Pick<FlushPorts, "forget" | "remember">, flushIntervalMs: number) {
+  constructor(host: ShardHost, own: OwnPorts, flushIntervalMs: number) {
     this.#host = host;
     const { settings } = host.ground;
     const timing = { flushIntervalMs, archiveIntervalMs: settings.archiveIntervalMs };
@@ -188,7 +190,7 @@ export abstract class ShardObject {
     this.#runner.appended(chars);
   }
 
-  #flushPorts(own: Pick<FlushPorts, "forget" | "remember">): FlushPorts {
+  #flushPorts(own: OwnPorts): FlushPorts {
     const { log, journal, name, ground } = this.#host;
     const { network, facts, archive, onPost } = ground;
     const isCallerAlive = () => this.isAlive;
@@ -228,7 +230,7 @@ export abstract class ShardObject {
       },
       bury: async () => ground.onBug(`${name} buries a posting`),
       operations: { writeDataPoint: () => {} },
-      transaction: (closure) => journal.transaction(closure),
+      transaction: (closure) => (own.keys ?? journal).transaction(closure),
       makeIncarnation: () => this.#host.nextIncarnation(),
       heldSeq: log.last().seq,
     };

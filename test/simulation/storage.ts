@@ -1,5 +1,5 @@
 /**
- * The storage of one simulated shard beside its log: keys, late clicks, submissions in memory, behind the ports that the
+ * The storage of one simulated shard beside its log and keys: late clicks, changes, submissions in memory, behind the ports that the
  * SQLite implementations stand behind, with transactions that take everything back.
  *
  * Keeps: a transaction that throws leaves nothing of itself. What was committed survives the object's eviction.
@@ -7,104 +7,12 @@
  */
 import type { EventId } from "../../src/core/event-id.ts";
 import type { ImpressionKey } from "../../src/core/impression-key.ts";
-import type { Claim, Known, Repeat } from "../../src/core/ingest.ts";
 import type { Change } from "../../src/core/revision.ts";
-import type { KeyIndex, Lookup } from "../../src/shard/key-index.ts";
 import type { DecidedReview, LateClick, LateStore, ShelvedClick } from "../../src/shard/late-store.ts";
-import { RepeatPages } from "../../src/shard/repeat-pages.ts";
 import type { RevisedStore } from "../../src/shard/revised-store.ts";
 import type { SubmissionBook } from "../../src/shard/submission-book.ts";
-import { MemoryKeyIndex } from "../support/memory-key-index.ts";
 import type { Journal } from "./journal.ts";
-import { MemoryPages, SMALL_PAGES } from "./memory-pages.ts";
 import { putBack } from "./memory-shard-log.ts";
-
-/**
- * A key index with transactions: claims in memory, what a transaction adds laid over it until the commit, and repeats in
- * the pages of production, only smaller.
- */
-export class TransactionalKeyIndex implements KeyIndex {
-  readonly #index = new MemoryKeyIndex();
-  readonly #journal: Journal;
-  readonly #pages: MemoryPages;
-  readonly #repeats: RepeatPages;
-  /** What a transaction claims and releases, in its order. */
-  #claims: { readonly claim: Claim; readonly isReleased: boolean }[] = [];
-
-  constructor(journal: Journal, pages = new MemoryPages(journal)) {
-    this.#journal = journal;
-    this.#pages = pages;
-    this.#repeats = new RepeatPages(pages, SMALL_PAGES);
-  }
-
-  lookup({ keys, events }: Lookup): Known {
-    const known = this.#index.lookup({ keys, events: [] });
-    const claimedBy = new Map<ImpressionKey, EventId>(known.claimedBy);
-    for (const { claim, isReleased } of this.#claims) {
-      const holder = claimedBy.get(claim.key);
-      if (isReleased && holder === claim.event) claimedBy.delete(claim.key);
-      else if (!isReleased && holder === undefined) claimedBy.set(claim.key, claim.event);
-    }
-    const repeats = Array.from(Map.groupBy(events, ({ hour }) => hour)).flatMap(([hour, asked]) =>
-      this.#repeats.known(hour, idsOf(asked)),
-    );
-    return { ...known, claimedBy, repeats: new Set(repeats) };
-  }
-
-  insert(claims: readonly Claim[], repeats: readonly Repeat[]): void {
-    this.#journal.failpoint();
-    this.#note(claims, false);
-    for (const [hour, added] of Map.groupBy(repeats, (repeat) => repeat.hour)) this.#repeats.add(hour, idsOf(added));
-  }
-
-  release(claims: readonly Claim[]): void {
-    this.#journal.failpoint();
-    this.#note(claims, true);
-  }
-
-  droppedBeforeHour(): number {
-    return this.#index.droppedBeforeHour();
-  }
-
-  dropBefore(hour: number): void {
-    if (hour <= this.#index.droppedBeforeHour()) return;
-    this.#journal.failpoint();
-    this.#journal.onEnd((end) => {
-      if (end === "abort") return;
-      this.#index.dropBefore(hour);
-      this.#pages.dropBefore(hour);
-    });
-  }
-
-  oldestHour(): number | null {
-    const hours = [this.#index.oldestHour(), this.#pages.oldestHour()].filter((hour) => hour !== null);
-    return hours.length === 0 ? null : Math.min(...hours);
-  }
-
-  copy(): () => void {
-    const [index, pages] = [this.#index.copy(), this.#pages.copy()];
-    return () => {
-      index();
-      pages();
-    };
-  }
-
-  #note(claims: readonly Claim[], isReleased: boolean): void {
-    if (this.#claims.length === 0 && this.#journal.isOpen) this.#journal.onEnd((end) => this.#end(end));
-    this.#claims.push(...claims.map((claim) => ({ claim, isReleased })));
-    if (!this.#journal.isOpen) this.#end("commit");
-  }
-
-  #end(end: "commit" | "abort"): void {
-    for (const { claim, isReleased } of end === "commit" ? this.#claims : []) {
-      if (isReleased) this.#index.release([claim]);
-      else this.#index.insert([claim], []);
-    }
-    this.#claims = [];
-  }
-}
-
-const idsOf = (items: readonly { readonly event: EventId }[]) => items.map(({ event }) => event);
 
 export class MemoryLateStore implements LateStore {
   readonly #clicks = new Map<EventId, ShelvedClick>();

@@ -8,7 +8,7 @@ import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { buryPosting } from "../../src/facts/dead-posting.ts";
 import { type FlushPorts, FlushSession, type FlushSettings, flush, forgetEvents } from "../../src/shard/flush.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
-import type { KeyIndex } from "../../src/shard/key-index.ts";
+import type { PackedKeyIndex } from "../../src/shard/packed-key-index.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
 import { noteRules } from "../../src/shard/rules-record.ts";
 import { NOON_MS } from "./builders.ts";
@@ -20,12 +20,16 @@ export const FLUSH_SETTINGS: FlushSettings = { archiveIntervalMs: 60_000 };
 export const DEDUP_HORIZON_MS = 10 * 24 * HOUR_MS;
 const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
 
-export type Harness = FlushPorts & { index: KeyIndex; take(events: string[], nowMs?: number): void; points: unknown[] };
+export type Harness = FlushPorts & {
+  index: PackedKeyIndex;
+  take(events: string[], nowMs?: number): void;
+  points: unknown[];
+};
 
 /** Runs `use` on a real object's storage with real D1 and R2, and ports that a test may replace. */
 export function withShard(shard: string, use: (harness: Harness) => Promise<void>): Promise<void> {
   return runInDurableObject(env.EVENT_SHARD.getByName(shard), async (_, { storage }) => {
-    const { log, ...memory } = shardOn(storage.sql);
+    const { log, ...memory } = shardOn(storage);
     const { index, lateStore } = memory;
     noteRules(log, RULES);
     const points: unknown[] = [];
@@ -42,12 +46,11 @@ export function withShard(shard: string, use: (harness: Harness) => Promise<void
       reports: oneStore(new D1Facts(env.REPORT_DB, () => NOON_MS)),
       archive: new R2Archive(env.ARCHIVE),
       operations: { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) },
-      transaction: (closure) => storage.transactionSync(closure),
+      keys: index,
+      transaction: (closure) => index.transaction(closure),
       points,
       take: (events, nowMs = NOON_MS) =>
-        void storage.transactionSync(() =>
-          ingest(openArrivals(events), { log, index, lateStore, policy: POLICY, nowMs }),
-        ),
+        void index.transaction(() => ingest(openArrivals(events), { log, index, lateStore, policy: POLICY, nowMs })),
     });
   });
 }

@@ -1,4 +1,4 @@
-/** The in-memory key index: same contract as SqliteKeyIndex, for contract tests and simulation. */
+/** The in-memory key index: same contract as PackedKeyIndex, and what it is compared with. It takes nothing back. */
 import type { EventId } from "../../src/core/event-id.ts";
 import type { ImpressionKey } from "../../src/core/impression-key.ts";
 import type { Claim, Known, Repeat } from "../../src/core/ingest.ts";
@@ -21,13 +21,23 @@ export class MemoryKeyIndex implements KeyIndex {
     return { claimedBy, repeats, droppedBeforeHour: this.#droppedBeforeHour };
   }
 
+  transaction<T>(closure: () => T): T {
+    return closure();
+  }
+
+  unlogged(): null {
+    return null;
+  }
+
   insert(claims: readonly Claim[], repeats: readonly Repeat[]): void {
     for (const { hour, key, event } of claims) {
+      if (hour < this.#droppedBeforeHour) continue;
       const table = this.#seen.get(hour) ?? new Map<ImpressionKey, EventId>();
       if (!table.has(key)) table.set(key, event);
       this.#seen.set(hour, table);
     }
     for (const { hour, event } of repeats) {
+      if (hour < this.#droppedBeforeHour) continue;
       const table = this.#repeats.get(hour) ?? new Set<EventId>();
       this.#repeats.set(hour, table.add(event));
     }
@@ -55,19 +65,5 @@ export class MemoryKeyIndex implements KeyIndex {
   oldestHour(): number | null {
     const hours = [...this.#seen.keys(), ...this.#repeats.keys()];
     return hours.length === 0 ? null : Math.min(...hours);
-  }
-
-  /** Takes a copy; the function that is returned puts it back. */
-  copy(): () => void {
-    const seen = Array.from(this.#seen, ([hour, table]) => [hour, new Map(table)] as const);
-    const repeats = Array.from(this.#repeats, ([hour, table]) => [hour, new Set(table)] as const);
-    const dropped = this.#droppedBeforeHour;
-    return () => {
-      this.#seen.clear();
-      this.#repeats.clear();
-      for (const [hour, table] of seen) this.#seen.set(hour, new Map(table));
-      for (const [hour, table] of repeats) this.#repeats.set(hour, new Set(table));
-      this.#droppedBeforeHour = dropped;
-    };
   }
 }

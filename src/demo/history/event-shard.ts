@@ -9,7 +9,6 @@ import { EventShard } from "../../shard/event-shard.ts";
 import { type Arrival, ingest, openArrivals } from "../../shard/ingest.ts";
 import { type ReviewRequest, reviewLate } from "../../shard/review.ts";
 import { rulesInForce } from "../../shard/rules-record.ts";
-import { SqliteKeyIndex } from "../../shard/sqlite-key-index.ts";
 import { SqliteLateStore } from "../../shard/sqlite-late-store.ts";
 import { SqliteRevisedStore } from "../../shard/sqlite-revised-store.ts";
 import { LogStore } from "../../shard/sqlite-shard-log.ts";
@@ -39,7 +38,7 @@ export class HistoricEventShard extends EventShard {
     const loggings = log.life().read() === null ? await this.#loggings(span) : [];
     const { late: policy } = config;
     const lateStore = new SqliteLateStore(sql);
-    const ports = { log, index: new SqliteKeyIndex(sql, log), lateStore, revised: new SqliteRevisedStore(sql) };
+    const ports = { log, index: this.index, lateStore, revised: new SqliteRevisedStore(sql) };
     const write = () => {
       for (const { nowMs, arrivals, reviews } of loggings) {
         ingest(arrivals, { ...ports, policy, nowMs });
@@ -48,7 +47,8 @@ export class HistoricEventShard extends EventShard {
     };
     const { endMs } = span;
     const carry = () => this.archiveNow();
-    await liveThrough({ ctx, env, endMs, log, write, carry, status: () => this.status() });
+    const transaction = (closure: () => void) => this.index.transaction(closure);
+    await liveThrough({ ctx, env, endMs, log, write, transaction, carry, status: () => this.status() });
     await strandMessages(span, env);
   }
 

@@ -48,17 +48,27 @@ export type HistoryLog = {
   readonly log: LogStore;
   /** Logs the past; in one transaction. */
   readonly write: () => void;
+  readonly transaction: (closure: () => void) => void;
   /** Posts and archives, due or not: what was logged in this minute would be due in the next one. */
   readonly carry: () => Promise<void>;
   readonly status: () => Promise<ShardStatus>;
 };
 
 /** Goes through it all, from wherever an earlier call was left. */
-export async function liveThrough({ ctx, env, endMs, log, write, carry, status }: HistoryLog): Promise<void> {
+export async function liveThrough({
+  ctx,
+  env,
+  endMs,
+  log,
+  write,
+  transaction,
+  carry,
+  status,
+}: HistoryLog): Promise<void> {
   const shard = ctx.id.name;
   assert(shard !== undefined, "a shard is addressed by name");
   if (log.life().read() === null) {
-    ctx.storage.transactionSync(() => {
+    transaction(() => {
       log.life().write({ incarnation: HISTORY_LIFE, base: LOG_START });
       write();
     });
@@ -78,7 +88,7 @@ export async function liveThrough({ ctx, env, endMs, log, write, carry, status }
   assert(stored !== null, "what is archived has a head");
   const ports = {
     ...{ shard, log, archive, makeIncarnation: () => crypto.randomUUID().slice(0, 8) },
-    transaction: (closure: () => void) => ctx.storage.transactionSync(closure),
+    transaction,
   };
   const { lives } = stored.head;
   await beginLife(ports, {

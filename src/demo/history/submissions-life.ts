@@ -26,5 +26,6 @@ export async function liveThroughPlan<T>(
   const write = () => {
     for (const item of planned) submit(item, { log, book });
   };
-  await liveThrough({ ...history, ctx, env, log, write });
+  const transaction = (closure: () => void) => ctx.storage.transactionSync(closure);
+  await liveThrough({ ...history, ctx, env, log, write, transaction });
 }

@@ -4,8 +4,8 @@
  * Violates G3: an acknowledged click is in the archive exactly once.
  */
 import type { IdPage } from "../../../src/core/id-page.ts";
+import { MemoryKeyStores } from "../memory-key-stores.ts";
 import { MemoryPages, SMALL_PAGES } from "../memory-pages.ts";
-import { TransactionalKeyIndex } from "../storage.ts";
 import type { Mutant } from "./mutant.ts";
 
 class ForgetfulPages extends MemoryPages {
@@ -17,5 +17,5 @@ class ForgetfulPages extends MemoryPages {
 export const GATHERED_FORGOTTEN: Mutant = {
   fault: "of pages of repeats that are gathered the ids of the first are left",
   promise: "G3",
-  parts: { makeIndex: (journal) => new TransactionalKeyIndex(journal, new ForgetfulPages(journal)) },
+  parts: { makeKeyStores: (journal) => new MemoryKeyStores(journal, { repeats: new ForgetfulPages(journal) }) },
 };

@@ -6,10 +6,10 @@
 import { MINUTE_MS } from "../../../src/core/limits.ts";
 import { forgetEvents } from "../../../src/shard/flush.ts";
 import type { Lookup } from "../../../src/shard/key-index.ts";
-import { TransactionalKeyIndex } from "../storage.ts";
+import { PackedKeyIndex } from "../../../src/shard/packed-key-index.ts";
 import type { Mutant } from "./mutant.ts";
 
-class MarklessIndex extends TransactionalKeyIndex {
+class MarklessIndex extends PackedKeyIndex {
   override lookup(lookup: Lookup) {
     return { ...super.lookup(lookup), droppedBeforeHour: 0 };
   }
@@ -19,7 +19,7 @@ export const KEYS_DROPPED_EARLY: Mutant = {
   fault: "key tables are dropped early, without a mark",
   promise: "G4",
   parts: {
-    makeIndex: (journal) => new MarklessIndex(journal),
+    makeIndex: (ports) => new MarklessIndex(ports),
     // Dropped as soon as the hour of issue is over.
     forgetEvents: (ports) => forgetEvents(ports, 5 * MINUTE_MS),
   },

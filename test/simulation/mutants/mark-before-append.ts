@@ -21,6 +21,8 @@ export const MARK_BEFORE_APPEND: Mutant = {
       transact(() => ports.index.insert(claims, repeats));
       const asBefore = {
         lookup: () => known,
+        transaction: <T>(closure: () => T) => closure(),
+        unlogged: () => null,
         insert: () => {},
         release: () => {},
         droppedBeforeHour: () => known.droppedBeforeHour,

@@ -4,8 +4,8 @@
  * Violates G3: an acknowledged click is in the archive exactly once.
  */
 import type { IdPage } from "../../../src/core/id-page.ts";
+import { MemoryKeyStores } from "../memory-key-stores.ts";
 import { MemoryPages } from "../memory-pages.ts";
-import { TransactionalKeyIndex } from "../storage.ts";
 import type { Mutant } from "./mutant.ts";
 
 class HalfWrittenPages extends MemoryPages {
@@ -18,5 +18,5 @@ class HalfWrittenPages extends MemoryPages {
 export const PAGE_HALF_WRITTEN: Mutant = {
   fault: "of a page of repeats that is cut one part is not written",
   promise: "G3",
-  parts: { makeIndex: (journal) => new TransactionalKeyIndex(journal, new HalfWrittenPages(journal)) },
+  parts: { makeKeyStores: (journal) => new MemoryKeyStores(journal, { repeats: new HalfWrittenPages(journal) }) },
 };

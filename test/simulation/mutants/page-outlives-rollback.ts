@@ -4,14 +4,14 @@
  * Violates G3: an acknowledged click is in the archive.
  */
 import { Journal } from "../journal.ts";
+import { MemoryKeyStores } from "../memory-key-stores.ts";
 import { MemoryPages } from "../memory-pages.ts";
-import { TransactionalKeyIndex } from "../storage.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const PAGE_OUTLIVES_ROLLBACK: Mutant = {
   fault: "a page of repeats outlives the rollback of its events",
   promise: "G3",
   parts: {
-    makeIndex: (journal) => new TransactionalKeyIndex(journal, new MemoryPages(new Journal(() => false))),
+    makeKeyStores: (journal) => new MemoryKeyStores(journal, { repeats: new MemoryPages(new Journal(() => false)) }),
   },
 };

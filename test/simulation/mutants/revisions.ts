@@ -79,8 +79,8 @@ export const CLAIM_NEVER_FREED: Mutant = {
   fault: "a click that is revised to invalid keeps its claim, so that the next one is a duplicate of nothing",
   promise: "G7",
   parts: {
-    makeIndex: (journal) => {
-      const index = REAL_PARTS.makeIndex(journal);
+    makeIndex: (ports) => {
+      const index = REAL_PARTS.makeIndex(ports);
       index.release = () => {};
       return index;
     },
