@@ -34,7 +34,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 /** One operator's machine: what it keeps, and what was printed. */
 function operator(platform: Platform, name: string) {
   const printed: string[] = [];
-  const env = { ...platform.env, CLICKLEDGER_KEEP: join(folder, name) };
+  const env: Record<string, string> = { ...platform.env, CLICKLEDGER_KEEP: join(folder, name) };
   return {
     ...{ printed, env },
     secretsPath: join(folder, name, "secrets.json"),
