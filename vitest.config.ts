@@ -14,6 +14,7 @@ const PURE_TESTS = [
   "test/conversions/{row,postback}.test.ts",
   "test/impression-counts/counts-row.test.ts",
   "test/access/session.test.ts",
+  "test/{evidence/earnings,billing/monthly}.test.ts",
   "test/dashboard/pure/*.test.{ts,tsx}",
 ];
 

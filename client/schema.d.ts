@@ -1186,7 +1186,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the secret under which an advertiser's leaves stand in the evidence log */
+        /** Read the secret under which a tenant's leaves stand in the evidence log */
         get: operations["getEvidenceSecret"];
         put?: never;
         post?: never;
@@ -1240,7 +1240,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Draft the next statement of an advertiser
+         * Draft the next statement of an advertiser, or of what a publisher earned in a currency
          * @description Says what would be owed; nothing is issued. The same again answers the same draft.
          */
         post: operations["draftStatement"];
@@ -1637,7 +1637,11 @@ export interface components {
         };
         Nothing: Record<string, never>;
         PeriodToBill: {
-            advertiserId: string;
+            /** @description Whose bill; or else publisherId and currency. */
+            advertiserId?: string;
+            /** @description Who earned it: with currency, since each has statements of its own. */
+            publisherId?: string;
+            currency?: string;
             /** @description Of a first statement: a local date or an instant. Later ones begin where the one before ends. */
             from?: string;
             /** @description A local date, which is billed to its end, or an instant behind the last one. */
@@ -2267,10 +2271,30 @@ export interface components {
                 object: string;
                 reason: string;
             }[];
+        } | {
+            /** @constant */
+            v: 1;
+            publisher_id: string;
+            /** Format: date */
+            day: string;
+            revision: number;
+            previous: string | null;
+            /** @description Parquet, by quarter of an hour, advertiser, campaign and ad. */
+            sums: {
+                name: string;
+                /** @description SHA-256 of the stored bytes, in hexadecimal. */
+                sha256: string;
+                rows: number;
+            };
+            losses: {
+                object: string;
+                reason: string;
+            }[];
         };
         EvidenceSecret: {
-            advertiserId: string;
-            /** @description 32 bytes, base64url: names of the advertiser's leaves are HMACs under it. */
+            advertiserId?: string;
+            publisherId?: string;
+            /** @description 32 bytes, base64url: names of the tenant's leaves are HMACs under it. */
             secret: string;
         };
         Explanation: {
@@ -3093,7 +3117,10 @@ export interface components {
              * @enum {string}
              */
             kind: "statement" | "credit_note";
-            advertiser_id: string;
+            /** @description Whose bill it is; else publisher_id. */
+            advertiser_id?: string;
+            /** @description Who earned what the statement says, with advertisers of its currency. */
+            publisher_id?: string;
             number: number;
             /** @description SHA-256 of the statement before; null for the first. */
             previous: string | null;
@@ -3215,7 +3242,10 @@ export interface components {
              * @enum {string}
              */
             kind: "statement" | "credit_note";
-            advertiser_id: string;
+            /** @description Whose bill it is; else publisher_id. */
+            advertiser_id?: string;
+            /** @description Who earned what the statement says, with advertisers of its currency. */
+            publisher_id?: string;
             number: number;
             /** @description SHA-256 of the statement before; null for the first. */
             previous: string | null;
@@ -3355,7 +3385,8 @@ export interface components {
             changedSinceDraft: boolean;
         };
         StatementList: {
-            advertiserId: string;
+            advertiserId?: string;
+            publisherId?: string;
             statements: {
                 number: number;
                 /**
@@ -13700,6 +13731,8 @@ export interface operations {
             query?: {
                 /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
                 advertiser_id?: string;
+                /** @description The same of a publisher. */
+                publisher_id?: string;
             };
             header?: never;
             path?: never;
@@ -13812,6 +13845,10 @@ export interface operations {
             query?: {
                 /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
                 advertiser_id?: string;
+                /** @description The same of a publisher. */
+                publisher_id?: string;
+                /** @description Of a publisher's statements, which are apart by the currency earned. */
+                currency?: string;
             };
             header?: never;
             path: {
@@ -13937,6 +13974,10 @@ export interface operations {
             query?: {
                 /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
                 advertiser_id?: string;
+                /** @description The same of a publisher. */
+                publisher_id?: string;
+                /** @description Of a publisher's statements, which are apart by the currency earned. */
+                currency?: string;
             };
             header?: never;
             path: {
@@ -14063,6 +14104,8 @@ export interface operations {
             query?: {
                 /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
                 advertiser_id?: string;
+                /** @description The same of a publisher. */
+                publisher_id?: string;
             };
             header?: never;
             path?: never;
@@ -14175,6 +14218,8 @@ export interface operations {
             query?: {
                 /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
                 advertiser_id?: string;
+                /** @description The same of a publisher. */
+                publisher_id?: string;
                 /** @description The last one unless told. */
                 revision?: number;
             };
@@ -14301,6 +14346,8 @@ export interface operations {
             query?: {
                 /** @description Whose; the operator names it, an advertiser's key is bound to its own. */
                 advertiser_id?: string;
+                /** @description The same of a publisher. */
+                publisher_id?: string;
             };
             header?: never;
             path: {

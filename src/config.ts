@@ -58,6 +58,8 @@ export type Config = {
   readonly rawKeptDays: number;
   /** How long after its end a log day is sealed and audited (src/audit/). */
   readonly closeGraceMs: number;
+  /** Whether cron issues each tenant's month when it is reconciled (billing/monthly.ts). */
+  readonly monthlyStatements: boolean;
   /** Report databases, by binding, over which advertisers are spread when they are first seen (facts/directory.ts). */
   readonly newAdvertisersTo: readonly string[];
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
@@ -124,6 +126,7 @@ function checkConfig(env: object): Config | ConfigError {
     tiers: tiers(settings),
     rawKeptDays: settings.integer("RAW_KEPT_DAYS", 7, 36_500),
     closeGraceMs: settings.integer("CLOSE_GRACE_H", 0, 168) * HOUR_MS,
+    monthlyStatements: settings.oneOf("MONTHLY_STATEMENTS", ["off", "on"]) === "on",
     newAdvertisersTo: newAdvertisersTo(settings),
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
     keysKeptMs: tokenTtlMaxS * SECOND_MS + DAY_MS,

@@ -102,6 +102,12 @@ export default {
         const { startEvidence } = await import("./evidence/workflow.ts");
         await startEvidence(env, nowMs);
       }),
+      duty("statements", async () => {
+        const config = readConfig(env);
+        if (!config.monthlyStatements) return;
+        const { issueByCron } = await import("./billing/cron.ts");
+        await issueByCron(env, config, nowMs);
+      }),
       duty("retire days", async () => {
         const { isRetireTurn, retireDays } = await import("./batch/retire-days.ts");
         if (!isRetireTurn(nowMs)) return;

@@ -6,7 +6,7 @@
  *   catalog       the advertiser itself, or the operator   events    the same of single clicks
  *   late_clicks   likewise                                 changes   likewise
  *   convert       an advertiser's conversions, or all      mint      whoever may mint
- *   bill          an advertiser's statements and evidence, or all
+ *   bill          a tenant's statements and evidence, or all
  *   any           every key that is in force
  *
  * Keeps: pure. A key with an owner acts for nobody else, whatever its scopes.
@@ -19,7 +19,7 @@ type Rule = (principal: Principal) => string | null;
 const FOR_REPORTS = "This takes a key with the scope report.";
 const FOR_CONVERSIONS =
   "Conversions take a key with the scope convert that belongs to an advertiser, or the operator's.";
-const FOR_BILLS = "Statements take a key with the scope bill that belongs to an advertiser, or the operator's.";
+const FOR_BILLS = "Statements take a key with the scope bill that belongs to a tenant, or the operator's.";
 
 const RULES = {
   admin: (principal) => (isOperator(principal) ? null : "This takes a key of scope admin that belongs to no tenant."),
@@ -47,7 +47,8 @@ const RULES = {
     return may ? null : FOR_CONVERSIONS;
   },
   bill: (principal) => {
-    const may = principal.advertiserId === null ? isOperator(principal) : principal.scopes.has("bill");
+    const isOwned = principal.advertiserId !== null || principal.publisherId !== null;
+    const may = isOwned ? principal.scopes.has("bill") : isOperator(principal);
     return may ? null : FOR_BILLS;
   },
   any: () => null,

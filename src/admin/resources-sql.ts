@@ -79,3 +79,18 @@ export const CREATIVE_SQL = statementsOf("creatives", {
   changing: NAMED,
 });
 export const PUBLISHER_SQL = statementsOf("publishers", { id: "publisher_id", changing: NAMED });
+
+/** Of the advertisers in the JSON list ?1. */
+export const SELECT_CURRENCIES = `
+SELECT advertiser_id, currency
+FROM advertiser_profiles
+WHERE advertiser_id IN (SELECT value FROM json_each(?1))`;
+
+export const SELECT_BILLED = `
+SELECT advertiser_id AS advertiserId, currency, time_zone AS timeZone
+FROM advertiser_profiles
+WHERE currency IS NOT NULL`;
+
+export const SELECT_PUBLISHER_IDS = `
+SELECT publisher_id AS id
+FROM publishers`;

@@ -22,7 +22,8 @@ const forEver = (...names: string[]): Retention[] => names.map((of) => ({ of, ke
 const PROOFS = [
   ...["seals/v1/", "losses/v1/", "folds/v1/", "truth/v1/", "claims/v1/", "revisions/v1/", "clicks/v1/"],
   ...["evidence/v1/", "evidence-days/v1/", "evidence-work/v1/", "evidence-log/v1/", "hours/v1/"],
-  ...["statements/v1/", "statement-drafts/v1/", "budgets/v1/", "holds/v1/", "retired/v1/", "rules/v1/"],
+  ...["statements/v1/", "statement-drafts/v1/", "monthly-statements/v1/", "budgets/v1/", "holds/v1/"],
+  ...["retired/v1/", "rules/v1/"],
 ];
 /** What the log itself is read and routed by. */
 const GROUND = ["heads/v1/", "heartbeats/v1/", "keys/v1/"];

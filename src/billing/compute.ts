@@ -12,12 +12,13 @@ import { isoDay, isoSecond } from "../core/time.ts";
 import type { NamedLoss } from "../evidence/manifest.ts";
 import { toZone, type Zone } from "../report/query/zone.ts";
 import { type AdLine, AdLines, byCampaign, localDays, putLines, spelledCounts, totalOf } from "./lines.ts";
+import { namedOwner, type Owner } from "./owner.ts";
 import type { BudgetCredit, CorrectedDay, CountedDay, StatementContent, StoredStatement } from "./statement.ts";
 import { statementFolder } from "./statement.ts";
-import { cutSums, EvidenceSums } from "./sums.ts";
+import { cutSums, type EvidenceSums } from "./sums.ts";
 
 export type ToCompute = {
-  readonly advertiserId: string;
+  readonly owner: Owner;
   readonly fromMs: number;
   readonly toMs: number;
   readonly zone: Zone;
@@ -30,15 +31,18 @@ export type ToCompute = {
 /** After so long nothing of a click changes any more: the shards have forgotten what was revised. */
 const CHANGES_FOR_MS = 400 * DAY_MS;
 
-export async function computeStatement(bucket: R2Bucket, asked: ToCompute): Promise<StatementContent> {
-  const { advertiserId, fromMs, toMs, zone, currency, budgetMicros, before } = asked;
-  const sums = new EvidenceSums(bucket, advertiserId);
+export async function computeStatement(
+  bucket: R2Bucket,
+  sums: EvidenceSums,
+  asked: ToCompute,
+): Promise<StatementContent> {
+  const { owner, fromMs, toMs, zone, currency, budgetMicros, before } = asked;
   const oldest = Math.min(fromMs, Date.parse(before[0]?.statement.from ?? isoSecond(fromMs)));
   const revisions = await sums.revisionsFrom(isoDay(Math.max(oldest, fromMs - CHANGES_FOR_MS) - DAY_MS));
   const losses = new Map<string, NamedLoss>();
   const own = await ownLines(bucket, sums, { ...asked, revisions, losses });
   const changes = await changesSince(sums, { before, revisions, losses });
-  const folder = statementFolder(advertiserId);
+  const folder = statementFolder(owner);
   const number = before.length + 1;
   const spend = totalOf(own.lines);
   const adjustments = changes.lines.reduce((sum, { spendMicros }) => sum + spendMicros, 0n);
@@ -49,7 +53,7 @@ export async function computeStatement(bucket: R2Bucket, asked: ToCompute): Prom
   const digits = minorDigitsOf(currency);
   const { minor, remainderMicros } = roundToMinor(due, digits);
   return {
-    ...{ v: 1, kind: minor < 0n ? "credit_note" : "statement", advertiser_id: advertiserId, number },
+    ...{ v: 1, kind: minor < 0n ? "credit_note" : "statement", ...namedOwner(owner), number },
     previous: before.at(-1)?.sha256 ?? null,
     ...{ from: isoSecond(fromMs), to: isoSecond(toMs), time_zone: zone.name, currency },
     budget_micros: budgetMicros === null ? null : String(budgetMicros),
@@ -86,7 +90,7 @@ type Known = { readonly revisions: ReadonlyMap<string, number>; readonly losses:
 async function ownLines(
   bucket: R2Bucket,
   sums: EvidenceSums,
-  { advertiserId, fromMs, toMs, zone, revisions, losses }: ToCompute & Known,
+  { owner, fromMs, toMs, zone, revisions, losses }: ToCompute & Known,
 ) {
   const lines: AdLine[] = [];
   const parts: StatementContent["lines_by_ad"][number][] = [];
@@ -103,7 +107,7 @@ async function ownLines(
     }
     const all = ofDay.all();
     if (all.length === 0) continue;
-    const folder = statementFolder(advertiserId);
+    const folder = statementFolder(owner);
     parts.push({ day: local.day, ...(await putLines(bucket, { folder, name: `lines-${local.day}` }, all)) });
     lines.push(...byCampaign(all));
   }

@@ -14,12 +14,13 @@ import { MINUTE_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
 import { cleanDays, isMadeThrough } from "../evidence/due.ts";
-import { canonicalBytes, EVIDENCE_PREFIX, sha256Hex } from "../evidence/manifest.ts";
+import { canonicalBytes, sha256Hex } from "../evidence/manifest.ts";
 import type { ReportProblem } from "../report/problems.ts";
 import { instantOf, parseMoment } from "../report/query/instants.ts";
 import { dateMinute, toZone, type Zone } from "../report/query/zone.ts";
 import { budgetOf } from "./budgets.ts";
-import { computeStatement } from "./compute.ts";
+import { computeStatement, type ToCompute } from "./compute.ts";
+import { idOf, type Owner, ownerNamed } from "./owner.ts";
 import {
   draftKey,
   readStatement,
@@ -29,18 +30,19 @@ import {
   type StoredStatement,
   statementKey,
 } from "./statement.ts";
-import { QUARTER_MS } from "./sums.ts";
+import { type CurrenciesOf, daysPrefix, EvidenceSums, QUARTER_MS } from "./sums.ts";
 
 export type BillingPorts = {
   readonly bucket: R2Bucket;
   readonly primary: D1Database;
   readonly graceMs: number;
   readonly nowMs: number;
+  readonly currenciesOf: CurrenciesOf;
   /** Takes notice of a statement that stands, perhaps again. */
   readonly onIssued: (stored: StoredStatement) => Promise<void>;
 };
 
-export type Billed = { readonly id: string; readonly currency: string | null; readonly timeZone: string };
+export type Billed = { readonly owner: Owner; readonly currency: string | null; readonly timeZone: string };
 export type PeriodAsked = { readonly from?: string | undefined; readonly to: string };
 
 export type Draft = { readonly id: string; readonly content: StatementContent };
@@ -48,27 +50,39 @@ export type Draft = { readonly id: string; readonly content: StatementContent };
 /** What a statement of the period would be. The same again answers the same draft. */
 export async function draftStatement(
   ports: BillingPorts,
-  advertiser: Billed,
+  { owner, currency, timeZone }: Billed,
   asked: PeriodAsked,
 ): Promise<Result<Draft, ReportProblem>> {
   const { bucket } = ports;
-  if (advertiser.currency === null) {
-    const detail = `The profile of ${advertiser.id} names no currency, so nothing says what its micros are of.`;
-    return err({ reason: "currency_missing", field: "advertiserId", detail });
-  }
-  const zone = toZone(advertiser.timeZone);
-  if (zone === null) throw new Error(`the zone of ${advertiser.id} is none`);
-  const before = await readStatements(bucket, advertiser.id);
-  const period = await periodOf(ports, { advertiser, asked, zone, before });
+  if (currency === null) return err(withoutCurrency([idOf(owner)]));
+  const zone = toZone(timeZone);
+  if (zone === null) throw new Error(`the zone of ${idOf(owner)} is none`);
+  const before = await readStatements(bucket, owner);
+  const period = await periodOf(ports, { owner, asked, zone, before });
   if (!period.ok) return period;
-  const { fromMs } = period.value;
-  const content = await computeStatement(bucket, {
-    ...{ advertiserId: advertiser.id, ...period.value, zone, currency: advertiser.currency, before },
-    budgetMicros: await budgetOf(bucket, advertiser.id, fromMs),
-  });
-  const id = await draftIdOf(content);
-  await putJson(bucket, draftKey(id), content);
-  return ok({ id, content });
+  // A publisher is paid for valid clicks, whatever its advertisers' budgets take off their bills.
+  const budgetMicros = "advertiserId" in owner ? await budgetOf(bucket, owner.advertiserId, period.value.fromMs) : null;
+  const content = await compute(ports, { owner, ...period.value, zone, currency, before, budgetMicros });
+  if (!content.ok) return content;
+  const id = await draftIdOf(content.value);
+  await putJson(bucket, draftKey(id), content.value);
+  return ok({ id, content: content.value });
+}
+
+/** What a statement says, unless it is of money that nobody knows the currency of. */
+async function compute(
+  { bucket, currenciesOf }: BillingPorts,
+  asked: ToCompute,
+): Promise<Result<StatementContent, ReportProblem>> {
+  const sums = new EvidenceSums(bucket, asked.owner, currenciesOf);
+  const content = await computeStatement(bucket, sums, asked);
+  return sums.withoutCurrency.length > 0 ? err(withoutCurrency(sums.withoutCurrency)) : ok(content);
+}
+
+function withoutCurrency(ids: readonly string[]): ReportProblem {
+  const named = ids.slice(0, 5).join(", ");
+  const detail = `The profile of ${named} names no currency, so nothing says what its micros are of.`;
+  return { reason: "currency_missing", field: "advertiserId", detail };
 }
 
 async function draftIdOf(content: StatementContent): Promise<string> {
@@ -76,7 +90,7 @@ async function draftIdOf(content: StatementContent): Promise<string> {
 }
 
 type Placed = {
-  readonly advertiser: Billed;
+  readonly owner: Owner;
   readonly asked: PeriodAsked;
   readonly zone: Zone;
   readonly before: readonly StoredStatement[];
@@ -85,17 +99,17 @@ type Placed = {
 /** The instants of a period that may be billed. */
 async function periodOf(
   ports: BillingPorts,
-  { advertiser, asked, zone, before }: Placed,
+  { owner, asked, zone, before }: Placed,
 ): Promise<Result<{ readonly fromMs: number; readonly toMs: number }, ReportProblem>> {
   const last = before.at(-1)?.statement;
-  const due = last === undefined ? await firstDay(ports.bucket, advertiser.id, zone) : Date.parse(last.to);
+  const due = last === undefined ? await firstDay(ports.bucket, owner, zone) : Date.parse(last.to);
   const from = asked.from === undefined ? ok(due) : readEdge(asked.from, "from", zone);
   const to = readEdge(asked.to, "to", zone);
   if (!from.ok) return from;
   if (!to.ok) return to;
   const [fromMs, toMs] = [from.value, to.value];
   if (fromMs === null || toMs === null) {
-    return err({ reason: "nothing_to_bill", detail: `${advertiser.id} has no evidence: nothing of it was counted.` });
+    return err({ reason: "nothing_to_bill", detail: `${idOf(owner)} has no evidence: nothing of it was counted.` });
   }
   if (last !== undefined && fromMs !== due) {
     const detail = `Statement ${last.number} ends at ${last.to}; the next one begins there. Leave from out.`;
@@ -126,8 +140,8 @@ function readEdge(text: string, edge: "from" | "to", zone: Zone): Result<number,
 }
 
 /** The beginning of the local day of the first evidence; null where there is none. */
-async function firstDay(bucket: R2Bucket, advertiserId: string, zone: Zone): Promise<number | null> {
-  const prefix = `${EVIDENCE_PREFIX}adv=${advertiserId}/dt=`;
+export async function firstDay(bucket: R2Bucket, owner: Owner, zone: Zone): Promise<number | null> {
+  const prefix = daysPrefix(owner);
   const { objects } = await bucket.list({ prefix, limit: 1 });
   const day = objects[0]?.key.slice(prefix.length).split("/")[0];
   if (day === undefined) return null;
@@ -150,29 +164,30 @@ export async function finalizeDraft(ports: BillingPorts, id: string): Promise<Re
   const { bucket, nowMs } = ports;
   const draft = await getJson<StatementContent>(bucket, draftKey(id));
   if (draft === null) return err({ reason: "not_found", detail: "No draft has this id." });
-  const { advertiser_id: advertiserId, number } = draft;
-  const standing = await readStatement(bucket, advertiserId, number);
+  const { number } = draft;
+  const owner = ownerNamed(draft);
+  const standing = await readStatement(bucket, owner, number);
   if (standing !== null) return settled(ports, standing, { id, isNew: false });
-  const before = await readStatements(bucket, advertiserId);
+  const before = await readStatements(bucket, owner);
+  // Somebody else finalises meanwhile.
+  const first = before[number - 1];
+  if (first !== undefined) return settled(ports, first, { id, isNew: false });
   const zone = toZone(draft.time_zone);
-  if (zone === null || before.length !== number - 1) throw new Error(`draft ${id} is not the next of ${advertiserId}`);
-  const again = await periodOf(ports, {
-    advertiser: { id: advertiserId, currency: draft.currency, timeZone: draft.time_zone },
-    asked: { from: draft.from, to: draft.to },
-    ...{ zone, before },
-  });
+  if (zone === null || before.length !== number - 1) throw new Error(`draft ${id} is not the next of ${idOf(owner)}`);
+  const again = await periodOf(ports, { owner, asked: { from: draft.from, to: draft.to }, zone, before });
   if (!again.ok) return again;
-  const content = await computeStatement(bucket, {
-    ...{ advertiserId, ...again.value, zone, currency: draft.currency, before },
+  const content = await compute(ports, {
+    ...{ owner, ...again.value, zone, currency: draft.currency, before },
     budgetMicros: draft.budget_micros === null ? null : BigInt(draft.budget_micros),
   });
-  const statement: Statement = { ...content, draft: id, issued_at: isoSecond(nowMs) };
-  await bucket.put(statementKey(advertiserId, number), canonicalBytes(statement), {
+  if (!content.ok) return content;
+  const statement: Statement = { ...content.value, draft: id, issued_at: isoSecond(nowMs) };
+  await bucket.put(statementKey(owner, number), canonicalBytes(statement), {
     onlyIf: { etagDoesNotMatch: "*" },
     httpMetadata: { contentType: "application/json" },
   });
-  const stored = await readStatement(bucket, advertiserId, number);
-  if (stored === null) throw new Error(`statement ${number} of ${advertiserId} is gone`);
+  const stored = await readStatement(bucket, owner, number);
+  if (stored === null) throw new Error(`statement ${number} of ${idOf(owner)} is gone`);
   return settled(ports, stored, { id, isNew: true });
 }
 

@@ -2,14 +2,16 @@
  * What the routes of billing take.
  */
 import * as z from "zod";
-import { id } from "../admin/parse.ts";
+import { currency, id } from "../admin/parse.ts";
 
 const edge = z.string().min(1).max(40);
 /** 10^15 currency units, in micros: more than 64 bits of them no sum of clicks can reach. */
 const MICROS = /^(0|[1-9]\d{0,20})$/;
 
 export const draftSchema = z.strictObject({
-  advertiserId: id,
+  advertiserId: id.optional().describe("Whose bill; or else publisherId and currency."),
+  publisherId: id.optional().describe("Who earned it: with currency, since each has statements of its own."),
+  currency: currency.optional(),
   from: edge
     .optional()
     .describe("Of a first statement: a local date or an instant. Later ones begin where the one before ends."),
@@ -26,9 +28,16 @@ export const budgetSchema = z.strictObject({
     .describe("What one statement bills at most, in micros of the advertiser's currency; null takes a budget away."),
 });
 
-export const ownerQuery = z.strictObject({
+const whose = {
   advertiser_id: id.optional().describe("Whose; the operator names it, an advertiser's key is bound to its own."),
+  publisher_id: id.optional().describe("The same of a publisher."),
+};
+export const tenantQuery = z.strictObject(whose);
+export const advertiserQuery = z.strictObject({ advertiser_id: whose.advertiser_id });
+export const ownerQuery = z.strictObject({
+  ...whose,
+  currency: currency.optional().describe("Of a publisher's statements, which are apart by the currency earned."),
 });
-export const manifestQuery = ownerQuery.extend({
+export const manifestQuery = tenantQuery.extend({
   revision: z.coerce.number().int().min(1).max(9_999).optional().describe("The last one unless told."),
 });

@@ -1,7 +1,9 @@
 /**
- * Statements: what an advertiser owes for a period, put once under its number, never changed.
+ * Statements: what an advertiser owes for a period, or a publisher earned in it, put once under its number, never
+ * changed.
  *
  *   statements/v1/adv=<id>/000001.json               RFC 8785; names the hash of the one before
+ *   statements/v1/pub=<id>/cur=EUR/000001.json       of a publisher, for each currency a chain of its own
  *   statements/v1/adv=<id>/lines-<day>-<hash>.parquet, adjustments-<hash>.parquet      the same by ad
  *   statement-drafts/v1/<id>.json                    what a statement would be, when somebody asked
  *
@@ -11,6 +13,7 @@
 import { parseJson } from "../core/base64url.ts";
 import type { EvidencePart, NamedLoss } from "../evidence/manifest.ts";
 import { sha256Hex } from "../evidence/manifest.ts";
+import { type Named, type Owner, ownerPath } from "./owner.ts";
 
 export type LineCounts = {
   readonly gross: number;
@@ -59,11 +62,10 @@ export type StatementTotals = LineCounts & {
 };
 
 /** What is owed, whoever asks. */
-export type StatementContent = {
+export type StatementContent = Named & {
   readonly v: 1;
-  /** A credit note is due to the advertiser. */
+  /** A credit note is due the other way: to the advertiser, from the publisher. */
   readonly kind: "statement" | "credit_note";
-  readonly advertiser_id: string;
   readonly number: number;
   /** SHA-256 of the statement before; null for the first. */
   readonly previous: string | null;
@@ -88,31 +90,27 @@ export type Statement = StatementContent & { readonly draft: string; readonly is
 export type StoredStatement = { readonly statement: Statement; readonly sha256: string };
 
 export const STATEMENTS_PREFIX = "statements/v1/";
-export const statementFolder = (advertiserId: string) => `${STATEMENTS_PREFIX}adv=${advertiserId}/`;
+export const statementFolder = (owner: Owner) => `${STATEMENTS_PREFIX}${ownerPath(owner)}/`;
 export const draftKey = (id: string) => `statement-drafts/v1/${id}.json`;
 
 const NUMBER_DIGITS = 6;
 
-export function statementKey(advertiserId: string, number: number): string {
-  return `${statementFolder(advertiserId)}${String(number).padStart(NUMBER_DIGITS, "0")}.json`;
+export function statementKey(owner: Owner, number: number): string {
+  return `${statementFolder(owner)}${String(number).padStart(NUMBER_DIGITS, "0")}.json`;
 }
 
-export async function readStatement(
-  bucket: R2Bucket,
-  advertiserId: string,
-  number: number,
-): Promise<StoredStatement | null> {
-  const object = await bucket.get(statementKey(advertiserId, number));
+export async function readStatement(bucket: R2Bucket, owner: Owner, number: number): Promise<StoredStatement | null> {
+  const object = await bucket.get(statementKey(owner, number));
   if (object === null) return null;
   const bytes = new Uint8Array(await object.arrayBuffer());
   return { statement: parseJson(new TextDecoder().decode(bytes)) as Statement, sha256: await sha256Hex(bytes) };
 }
 
-/** All statements of an advertiser, by number: they have no gap. */
-export async function readStatements(bucket: R2Bucket, advertiserId: string): Promise<StoredStatement[]> {
+/** All statements of an owner, by number: they have no gap. */
+export async function readStatements(bucket: R2Bucket, owner: Owner): Promise<StoredStatement[]> {
   const all: StoredStatement[] = [];
   for (;;) {
-    const next = await readStatement(bucket, advertiserId, all.length + 1);
+    const next = await readStatement(bucket, owner, all.length + 1);
     if (next === null) return all;
     all.push(next);
   }

@@ -123,6 +123,20 @@ export type EvidenceSum = VerdictCounts & {
   readonly spendMicros: bigint;
 };
 
+/** What a publisher earned with one advertiser: the same clicks, looked at from the other side. */
+export type EarnedSum = EvidenceSum & { readonly advertiserId: string };
+
+/** An advertiser's sums by publisher. What all publishers have adds up to what all advertisers have, to the micro. */
+export function earnedFrom(advertiserId: string, sums: Iterable<EvidenceSum>): EarnedSum[] {
+  return Array.from(sums, (sum) => ({ ...sum, advertiserId }));
+}
+
+/** In the order of what they are stored by. */
+export function compareEarned(a: EarnedSum, b: EarnedSum): number {
+  if (a.quarter !== b.quarter || a.advertiserId === b.advertiserId) return compareSums(a, b);
+  return a.advertiserId < b.advertiserId ? -1 : 1;
+}
+
 /** What one row adds to the sums of its place. */
 export function countsOfRow({ verdict, clicks, priceMicros }: EvidenceRow): Omit<EvidenceSum, SumKey> {
   const counts = countsOf(verdict, clicks);

@@ -14,7 +14,7 @@ const SCOPE_MEANINGS: Readonly<Record<(typeof SCOPES)[number], string>> = {
   report: "report: reads figures and single clicks, and signs in here",
   mint: "mint: signs tokens for links, and sends counts of impressions",
   convert: "convert: sends an advertiser’s conversions",
-  bill: "bill: reads an advertiser’s statements and their evidence",
+  bill: "bill: reads an advertiser’s or publisher’s statements and their evidence",
   admin: "admin: everything, for the operator",
 };
 

@@ -23,8 +23,8 @@ export function Sheet({ statement, viewer }: { statement: Content; viewer: Viewe
     <section class="sheet">
       <h1>{issuedAt === undefined ? `Draft of ${numberOf(statement)}` : numberOf(statement)}</h1>
       <p>
-        {statement.advertiser_id}, from {statement.from} to {statement.to}, by days of {statement.time_zone}. Amounts
-        are in {currency}.
+        {statement.advertiser_id ?? statement.publisher_id}, from {statement.from} to {statement.to}, by days of{" "}
+        {statement.time_zone}. Amounts are in {currency}.
       </p>
       <p class="due">
         <strong>{`${totals.due} ${currency}`}</strong> {statement.kind === "credit_note" ? "is due to you" : "is due"}

@@ -104,6 +104,11 @@ export async function namedAudits(clean: CleanDays): Promise<string> {
   return (await sha256Hex(encodeUtf8(spelled(clean)))).slice(0, 16);
 }
 
+/** The same of the audits that a day's evidence is made of. */
+export async function namedDue({ audits }: DueDay): Promise<string> {
+  return (await sha256Hex(encodeUtf8(audits.join()))).slice(0, 16);
+}
+
 function spelled(clean: CleanDays): string {
   return Array.from(clean, ([day, attempt]) => `${day}/${attempt}`)
     .sort()

@@ -3,49 +3,35 @@
  * changes, under a manifest (docs/STORAGE.md, evidence).
  *
  *   lines of the audits ─▶ an hour of a bucket: rows and tokens ─▶ a slice of its advertisers: sums, manifests, leaves
+ *   ─▶ sums of publishers (earnings.ts)
  *
  * Keeps: what is put is a function of the lines, named by its hash, so a step that runs again writes the same. Before a
  * manifest is put, the rows are compared with what the same lines fold to: a day whose rows add up to something else
  * has no evidence, and is a fault. Memory: an hour of a bucket, or a part of it.
  */
 import { clickLinesPrefix, readClickLines } from "../audit/click-lines.ts";
-import {
-  getJson,
-  getLines,
-  getRows,
-  keysBelow,
-  lossPrefix,
-  ofAttempts,
-  putLines,
-  truthPrefix,
-} from "../audit/objects.ts";
+import { getLines, putLines } from "../audit/objects.ts";
 import type { Steps } from "../audit/steps.ts";
 import {
   addSums,
   compareSums,
+  type EarnedSum,
   type EvidenceLine,
   type EvidenceSum,
+  earnedFrom,
   NO_CLICKS,
   settledLines,
   sumsOfRows,
 } from "../core/evidence.ts";
-import { HUNDREDS, MEASURES, type Measure } from "../core/fields.ts";
 import { hash32 } from "../core/hash.ts";
 import { ADVERTISER_BUCKETS } from "../core/limits.ts";
-import { MICROS_PER_HUNDRED } from "../core/measures.ts";
 import { assert } from "../core/result.ts";
 import { type CleanDays, cleanDays, type DueDay, dueDays, linesOf, markMade, markThrough } from "./due.ts";
+import { earnedBuckets, leaveEarned, makeEarnings, type StoredEarnings } from "./earnings.ts";
 import { makeHours, type StoredHour } from "./hours.ts";
-import {
-  type EvidencePart,
-  evidenceFolder,
-  type NamedLoss,
-  putManifest,
-  type StoredManifest,
-  sha256Hex,
-  type Totals,
-} from "./manifest.ts";
+import { type EvidencePart, evidenceFolder, putManifest, type StoredManifest, sha256Hex } from "./manifest.ts";
 import { encodeRows, encodeSums, encodeTokens } from "./parquet.ts";
+import { isSameTotals, lossesOf, totalsOf, truthOf } from "./truth.ts";
 
 export type EvidencePorts = {
   readonly bucket: R2Bucket;
@@ -53,6 +39,8 @@ export type EvidencePorts = {
   readonly graceMs: number;
   /** Takes notice of a manifest that stands, perhaps again: a leaf of the evidence log. */
   readonly onManifest: (stored: StoredManifest) => Promise<void>;
+  /** The same of what a publisher earned. */
+  readonly onEarnings: (stored: StoredEarnings) => Promise<void>;
   /** The same of a log hour's manifest. */
   readonly onHour: (stored: StoredHour) => Promise<void>;
 };
@@ -89,10 +77,15 @@ async function makeDay(ports: EvidencePorts, due: DueDay, steps: Steps, clean: C
       let after: string | null = "";
       while (after !== null) {
         const from: string = after;
-        const manifests = { ...of, hours, slice, from, audits: due.audits };
+        const manifests = { ...of, hours, slice, from, due };
         after = await steps.do(`manifests ${day} ${at} ${slice} ${from}`, () => makeManifests(ports, manifests));
       }
     }
+  }
+  for (const at of await steps.do(`earned ${day}`, () => earnedBuckets(bucket, due))) {
+    await steps.do(`earnings ${day} ${at}`, async () => {
+      return makeEarnings(bucket, { due, at, losses: await lossesOf(bucket, due.audits) }, ports.onEarnings);
+    });
   }
   await steps.do(`evidenced ${day}`, async () => {
     await markMade(bucket, due);
@@ -191,12 +184,12 @@ type Manifests = Sliced & {
   readonly slice: number;
   /** The advertiser behind whom the step begins. */
   readonly from: string;
-  readonly audits: readonly string[];
+  readonly due: DueDay;
 };
 
 /** Puts the manifests of some of a slice's advertisers. Resolves to the last of them; null when none is left. */
 async function makeManifests({ bucket, onManifest }: EvidencePorts, of: Manifests): Promise<string | null> {
-  const { day, hours, slice, from, audits } = of;
+  const { day, at, hours, slice, from, due } = of;
   const made = new Map<string, HourOf[]>();
   for (const hour of hours) {
     for (const one of await getLines<HourOf>(bucket, hourKey(of, hour, slice))) {
@@ -205,8 +198,10 @@ async function makeManifests({ bucket, onManifest }: EvidencePorts, of: Manifest
       known.push(one);
     }
   }
-  const truth = await truthOf(bucket, of);
-  const losses = await lossesOf(bucket, audits);
+  const isOf = (advertiserId: string) => sliceOf(advertiserId, of.slices) === slice;
+  const truth = await truthOf(bucket, { ...of, isOf });
+  const losses = await lossesOf(bucket, due.audits);
+  const earned: EarnedSum[] = [];
   const waiting = [...made.keys()].filter((advertiserId) => advertiserId > from).sort();
   const some = waiting.slice(0, MANIFESTS_AT_ONCE);
   for (const advertiserId of some) {
@@ -223,7 +218,9 @@ async function makeManifests({ bucket, onManifest }: EvidencePorts, of: Manifest
       rules: [...new Set(all.flatMap(({ rules }) => rules))].sort(),
     });
     await onManifest(stored);
+    for (const sum of earnedFrom(advertiserId, sums)) earned.push(sum);
   }
+  await leaveEarned(bucket, { due, part: `${at}-${slice}-${from}` }, earned);
   return waiting.length > some.length ? (some.at(-1) ?? null) : null;
 }
 
@@ -237,63 +234,4 @@ function addedUp(all: readonly HourOf[]): EvidenceSum[] {
     }
   }
   return [...sums.values()].sort(compareSums);
-}
-
-export function totalsOf(sums: Iterable<EvidenceSum>): Totals {
-  let [gross, valid, duplicate, invalid, late, spend] = [0, 0, 0, 0, 0, 0n];
-  for (const sum of sums) {
-    gross += sum.gross;
-    valid += sum.valid;
-    duplicate += sum.duplicate;
-    invalid += sum.invalid;
-    late += sum.late;
-    spend += sum.spendMicros;
-  }
-  return { gross, valid, duplicate, invalid, late, spend_micros: String(spend) };
-}
-
-function isSameTotals(left: Totals, right: Totals): boolean {
-  return left.spend_micros === right.spend_micros && TOTALS.every((name) => left[name] === right[name]);
-}
-
-const TOTALS = ["gross", "valid", "duplicate", "invalid", "late"] as const;
-const AT = Object.fromEntries(MEASURES.map((measure, at) => [measure, at])) as Record<Measure, number>;
-
-/** What the audits folded the day's clicks to, by advertiser of the slice. */
-async function truthOf(
-  bucket: R2Bucket,
-  { day, at, clean, slices, slice }: Sliced & { readonly slice: number },
-): Promise<ReadonlyMap<string, Totals>> {
-  const prefix = truthPrefix(day, at);
-  const sums = new Map<string, bigint[]>();
-  for (const key of ofAttempts(await keysBelow(bucket, prefix), prefix, clean)) {
-    for (const { advertiserId, counts } of (await getRows(bucket, key)) ?? []) {
-      if (sliceOf(advertiserId, slices) !== slice) continue;
-      const sum = sums.get(advertiserId) ?? counts.map(() => 0n);
-      sums.set(
-        advertiserId,
-        sum.map((total, index) => total + BigInt(counts[index] ?? 0)),
-      );
-    }
-  }
-  const totals = Array.from(sums, ([advertiserId, sum]): [string, Totals] => {
-    const of = (measure: Measure) => sum[AT[measure]] ?? 0n;
-    const spend = of(HUNDREDS.spend_micros) * BigInt(MICROS_PER_HUNDRED) + of("spend_micros");
-    const clicks = Object.fromEntries(TOTALS.map((name) => [name, Number(of(name))])) as Record<TotalName, number>;
-    return [advertiserId, { ...clicks, spend_micros: String(spend) }];
-  });
-  return new Map(totals);
-}
-type TotalName = (typeof TOTALS)[number];
-
-/** What was accepted as lost of the log days that the evidence is made from. */
-async function lossesOf(bucket: R2Bucket, audits: readonly string[]): Promise<NamedLoss[]> {
-  const losses: NamedLoss[] = [];
-  for (const logDay of new Set(audits.map((audit) => audit.slice(0, "YYYY-MM-DD".length)))) {
-    for (const key of await keysBelow(bucket, lossPrefix(logDay))) {
-      const loss = await getJson<NamedLoss>(bucket, key);
-      if (loss !== null) losses.push({ object: loss.object, reason: loss.reason });
-    }
-  }
-  return losses;
 }

@@ -50,19 +50,18 @@ export type Manifest = {
   readonly losses: readonly NamedLoss[];
 };
 
-export type StoredManifest = {
-  readonly manifest: Manifest;
+export type Stored<M> = {
+  readonly manifest: M;
   readonly sha256: string;
   /** As it is stored and hashed. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 };
+export type StoredManifest = Stored<Manifest>;
 
 export const EVIDENCE_PREFIX = "evidence/v1/";
 export const evidenceFolder = (advertiserId: string, day: string) => `${EVIDENCE_PREFIX}adv=${advertiserId}/dt=${day}/`;
 
-export function manifestKey(advertiserId: string, day: string, revision: number): string {
-  return `${evidenceFolder(advertiserId, day)}manifest-${String(revision).padStart(4, "0")}.json`;
-}
+const manifestKey = (folder: string, revision: number) => `${folder}manifest-${String(revision).padStart(4, "0")}.json`;
 
 /** The bytes that are stored and hashed. */
 export function canonicalBytes(value: object): Uint8Array<ArrayBuffer> {
@@ -80,15 +79,24 @@ export async function readManifest(
   bucket: R2Bucket,
   { advertiserId, day, revision }: { advertiserId: string; day: string; revision?: number },
 ): Promise<StoredManifest | null> {
-  let key = revision === undefined ? undefined : manifestKey(advertiserId, day, revision);
+  return readManifestIn<Manifest>(bucket, evidenceFolder(advertiserId, day), revision);
+}
+
+/** The last manifest in a day's folder, or the one of a number; null where there is none. */
+export async function readManifestIn<M>(
+  bucket: R2Bucket,
+  folder: string,
+  revision?: number,
+): Promise<Stored<M> | null> {
+  let key = revision === undefined ? undefined : manifestKey(folder, revision);
   if (key === undefined) {
-    const { objects } = await bucket.list({ prefix: `${evidenceFolder(advertiserId, day)}manifest-` });
+    const { objects } = await bucket.list({ prefix: `${folder}manifest-` });
     key = objects.at(-1)?.key;
   }
   const object = key === undefined ? null : await bucket.get(key);
   if (object === null) return null;
   const bytes = new Uint8Array(await object.arrayBuffer());
-  return { manifest: parseJson(new TextDecoder().decode(bytes)) as Manifest, sha256: await sha256Hex(bytes), bytes };
+  return { manifest: parseJson(new TextDecoder().decode(bytes)) as M, sha256: await sha256Hex(bytes), bytes };
 }
 
 /** What a day's evidence is, without its place among the revisions. */
@@ -96,23 +104,30 @@ export type Evidence = Omit<Manifest, "v" | "revision" | "previous">;
 
 /** Puts the manifest of what the evidence is now, unless the last says the same; resolves to what stands. */
 export async function putManifest(bucket: R2Bucket, evidence: Evidence): Promise<StoredManifest> {
-  const { advertiser_id: advertiserId, day } = evidence;
+  const contentOf = ({ parts, tokens, sums, losses }: Evidence) => ({ parts, tokens, sums, losses });
+  return putRevision(bucket, evidenceFolder(evidence.advertiser_id, evidence.day), evidence, contentOf);
+}
+
+type Revised<E> = E & Pick<Manifest, "v" | "revision" | "previous">;
+
+/** Puts the next manifest of a day's folder, unless the last has the same content; resolves to what stands. */
+export async function putRevision<E extends object>(
+  bucket: R2Bucket,
+  folder: string,
+  evidence: E,
+  contentOf: (evidence: E) => object,
+): Promise<Stored<Revised<E>>> {
   for (;;) {
-    const last = await readManifest(bucket, { advertiserId, day });
-    if (last !== null && isSameEvidence(last.manifest, evidence)) return last;
+    const last = await readManifestIn<Revised<E>>(bucket, folder);
+    if (last !== null && canonicalize(contentOf(last.manifest)) === canonicalize(contentOf(evidence))) return last;
     const revision = (last?.manifest.revision ?? 0) + 1;
-    const manifest: Manifest = { v: 1, ...evidence, revision, previous: last?.sha256 ?? null };
+    const manifest: Revised<E> = { v: 1, ...evidence, revision, previous: last?.sha256 ?? null };
     const bytes = canonicalBytes(manifest);
-    const put = await bucket.put(manifestKey(advertiserId, day, revision), bytes, {
+    const put = await bucket.put(manifestKey(folder, revision), bytes, {
       onlyIf: { etagDoesNotMatch: "*" },
       httpMetadata: { contentType: "application/json" },
     });
     if (put !== null) return { manifest, sha256: await sha256Hex(bytes), bytes };
     // Somebody else was first: perhaps with the same.
   }
-}
-
-function isSameEvidence(left: Evidence, right: Evidence): boolean {
-  const contentOf = ({ parts, tokens, sums, losses }: Evidence) => canonicalize({ parts, tokens, sums, losses });
-  return contentOf(left) === contentOf(right);
 }

@@ -5,13 +5,14 @@
  *            country, device, verdict, reason, rules, cause, price_micros, source, seq, line, token_sha256
  *   tokens   event_id, token
  *   sums     quarter, campaign_id, ad_id, publisher_id, gross, valid, duplicate, invalid, late, spend_micros
+ *   earned   the same of a publisher, with advertiser_id in the place of publisher_id
  *
  * Counts and money are INT64, minutes and quarters of an hour count from 1970, hashes are hexadecimal.
  * Keeps: equal rows give equal bytes.
  */
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
-import type { EvidenceLine, EvidenceSum } from "../core/evidence.ts";
+import type { EarnedSum, EvidenceLine, EvidenceSum } from "../core/evidence.ts";
 import { tokenHashOf } from "../core/evidence.ts";
 import { assert } from "../core/result.ts";
 
@@ -53,13 +54,21 @@ export function encodeTokens(rows: readonly EvidenceLine[]): Bytes {
 }
 
 export function encodeSums(sums: readonly EvidenceSum[]): Bytes {
+  return encodeSumsOf(sums, "publisher_id", (sum) => sum.publisherId);
+}
+
+export function encodeEarned(sums: readonly EarnedSum[]): Bytes {
+  return encodeSumsOf(sums, "advertiser_id", (sum) => sum.advertiserId);
+}
+
+function encodeSumsOf<S extends EvidenceSum>(sums: readonly S[], other: string, idOf: (sum: S) => string): Bytes {
   const text = textOf(sums);
   const [int32, int64] = [int32Of(sums), int64Of(sums)];
   return toParquet([
     int32("quarter", (sum) => sum.quarter),
     text("campaign_id", (sum) => sum.campaignId),
     text("ad_id", (sum) => sum.adId),
-    text("publisher_id", (sum) => sum.publisherId),
+    text(other, idOf),
     int64("gross", (sum) => sum.gross),
     int64("valid", (sum) => sum.valid),
     int64("duplicate", (sum) => sum.duplicate),
@@ -70,19 +79,33 @@ export function encodeSums(sums: readonly EvidenceSum[]): Bytes {
 }
 
 export async function decodeSums(bytes: ArrayBuffer): Promise<EvidenceSum[]> {
-  const rows = await parquetReadObjects({ file: bytes, metadata: parquetMetadata(bytes, { geoparquet: false }) });
-  return rows.map((row) => ({
+  return (await rowsOf(bytes)).map((row) => ({ ...sumOf(row), publisherId: String(row["publisher_id"]) }));
+}
+
+/** The sums of one publisher. */
+export async function decodeEarned(bytes: ArrayBuffer, publisherId: string): Promise<EarnedSum[]> {
+  const rows = await rowsOf(bytes);
+  return rows.map((row) => ({ ...sumOf(row), publisherId, advertiserId: String(row["advertiser_id"]) }));
+}
+
+type Row = Record<string, unknown>;
+
+function rowsOf(bytes: ArrayBuffer): Promise<Row[]> {
+  return parquetReadObjects({ file: bytes, metadata: parquetMetadata(bytes, { geoparquet: false }) });
+}
+
+function sumOf(row: Row): Omit<EvidenceSum, "publisherId"> {
+  return {
     quarter: Number(row["quarter"]),
     campaignId: String(row["campaign_id"]),
     adId: String(row["ad_id"]),
-    publisherId: String(row["publisher_id"]),
     gross: Number(row["gross"]),
     valid: Number(row["valid"]),
     duplicate: Number(row["duplicate"]),
     invalid: Number(row["invalid"]),
     late: Number(row["late"]),
     spendMicros: BigInt(row["spend_micros"] as bigint),
-  }));
+  };
 }
 
 export const textOf =

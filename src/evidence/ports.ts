@@ -14,6 +14,8 @@ export function evidencePorts(env: Env): EvidencePorts {
     ...{ bucket, primary, graceMs: readConfig(env).closeGraceMs },
     onManifest: ({ manifest: { advertiser_id: advertiserId, day, revision }, sha256 }) =>
       putLeaf(advertiserId, `${day}/${revision}`, sha256),
+    onEarnings: ({ manifest: { publisher_id: publisherId, day, revision }, sha256 }) =>
+      putLeaf(`pub=${publisherId}`, `${day}/${revision}`, sha256),
     onHour: (stored) => enqueueLeaf(bucket, hourLeaf(stored)),
   };
 }

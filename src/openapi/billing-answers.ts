@@ -19,7 +19,8 @@ const loss = z.object({ object: text, reason: text });
 const content = {
   v: z.literal(1),
   kind,
-  advertiser_id: text,
+  advertiser_id: text.optional().describe("Whose bill it is; else publisher_id."),
+  publisher_id: text.optional().describe("Who earned what the statement says, with advertisers of its currency."),
   number: count,
   previous: sha256.nullable().describe("SHA-256 of the statement before; null for the first."),
   from: instant,
@@ -55,7 +56,8 @@ const summary = {
   ...{ number: count, kind, from: instant, to: instant, timeZone: text, currency: text, valid: count },
   ...{ spendMicros: micros, adjustmentsMicros: micros, due: text, issuedAt: instant, sha256 },
 };
-export const StatementList = z.object({ advertiserId: text, statements: z.array(z.object(summary)) });
+const tenant = { advertiserId: text.optional(), publisherId: text.optional() };
+export const StatementList = z.object({ ...tenant, statements: z.array(z.object(summary)) });
 export const StatementIssued = z.object({
   ...summary,
   draft: text,
@@ -66,7 +68,7 @@ const budget = { from: instant, micros: micros.nullable(), by: text, setAt: inst
 export const BudgetSet = z.object(budget);
 export const BudgetList = z.object({ advertiserId: text, budgets: z.array(z.object(budget)) });
 
-export const EvidenceManifest = z.object({
+const ofAdvertiser = z.object({
   ...{ v: z.literal(1), advertiser_id: text, day, revision: count },
   previous: sha256.nullable().describe("SHA-256 of the manifest before; null for the first."),
   parts: z.array(z.object(part)).describe("Parquet, one row a click."),
@@ -76,8 +78,14 @@ export const EvidenceManifest = z.object({
   rules: z.array(text),
   losses: z.array(loss),
 });
+const ofPublisher = z.object({
+  ...{ v: z.literal(1), publisher_id: text, day, revision: count, previous: sha256.nullable() },
+  sums: z.object(part).describe("Parquet, by quarter of an hour, advertiser, campaign and ad."),
+  losses: z.array(loss),
+});
+export const EvidenceManifest = z.union([ofAdvertiser, ofPublisher]);
 
 export const EvidenceSecret = z.object({
-  advertiserId: text,
-  secret: text.describe("32 bytes, base64url: names of the advertiser's leaves are HMACs under it."),
+  ...tenant,
+  secret: text.describe("32 bytes, base64url: names of the tenant's leaves are HMACs under it."),
 });

@@ -1,7 +1,7 @@
 /**
  * Operations of statements, budgets and evidence.
  */
-import { manifestQuery, ownerQuery } from "../billing/schemas.ts";
+import { advertiserQuery, manifestQuery, ownerQuery, tenantQuery } from "../billing/schemas.ts";
 import { json, type Operation } from "./operation.ts";
 import { BODIES, KEYED, problems } from "./problems.ts";
 
@@ -30,7 +30,7 @@ export const BILLING_OPERATIONS: readonly Operation[] = [
   {
     ...{ ...statements, id: "listStatements", method: "get", path: "/v1/statements" },
     summary: "List the statements that were issued",
-    query: ownerQuery,
+    query: tenantQuery,
     answers: { 200: json("The statements, by number.", "StatementList") },
     problems: READ,
     examples: [{ name: "all", query: mine, status: 200 }],
@@ -55,8 +55,8 @@ export const BILLING_OPERATIONS: readonly Operation[] = [
   },
   {
     ...{ ...statements, id: "getEvidenceSecret", method: "get", path: "/v1/evidence/secret" },
-    summary: "Read the secret under which an advertiser's leaves stand in the evidence log",
-    query: ownerQuery,
+    summary: "Read the secret under which a tenant's leaves stand in the evidence log",
+    query: tenantQuery,
     answers: { 200: json("The secret.", "EvidenceSecret") },
     problems: READ,
     examples: [],
@@ -72,14 +72,14 @@ export const BILLING_OPERATIONS: readonly Operation[] = [
   {
     ...{ ...statements, id: "getEvidenceFile", method: "get", path: "/v1/evidence/{day}/{name}" },
     summary: "Read an object that a manifest names",
-    query: ownerQuery,
+    query: tenantQuery,
     answers: { 200: { means: "The object.", type: PARQUET } },
     problems: FOUND,
     examples: [],
   },
   {
     ...{ ...issuing, id: "draftStatement", method: "post", path: "/v1/admin/statements" },
-    summary: "Draft the next statement of an advertiser",
+    summary: "Draft the next statement of an advertiser, or of what a publisher earned in a currency",
     description: "Says what would be owed; nothing is issued. The same again answers the same draft.",
     body: { schema: "PeriodToBill" },
     answers: { 201: json("The draft.", "StatementDraft") },
@@ -103,7 +103,7 @@ export const BILLING_OPERATIONS: readonly Operation[] = [
   {
     ...{ ...issuing, id: "listBudgets", method: "get", path: "/v1/admin/budgets" },
     summary: "List the budgets of an advertiser",
-    query: ownerQuery,
+    query: advertiserQuery,
     answers: { 200: json("The budgets, by the instant from which they are in force.", "BudgetList") },
     problems: READ,
     examples: [{ name: "none", query: { advertiser_id: "adv_2" }, status: 200 }],

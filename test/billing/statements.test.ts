@@ -5,7 +5,7 @@ import { mendAudit } from "../../src/audit/mend.ts";
 import { mendPorts } from "../../src/audit/ports.ts";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import { putBudget } from "../../src/billing/budgets.ts";
-import { type BillingPorts, draftStatement, finalizeDraft } from "../../src/billing/issue.ts";
+import { type Billed, type BillingPorts, draftStatement, finalizeDraft } from "../../src/billing/issue.ts";
 import { readStatements, type Statement } from "../../src/billing/statement.ts";
 import { parseJson } from "../../src/core/base64url.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
@@ -19,14 +19,28 @@ import { aSignedClick, audit, count, shardOfEvent, startOver, TODAY, TOMORROW } 
 beforeEach(startOver);
 
 const ADV = "adv_1";
-const ADVERTISER = { id: ADV, currency: "EUR", timeZone: "UTC" };
+const OWNER = { advertiserId: ADV };
+const ADVERTISER: Billed = { owner: OWNER, currency: "EUR", timeZone: "UTC" };
 const ports = (): BillingPorts => ({
   ...{ bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, nowMs: Date.now() },
+  currenciesOf: async (ids) => new Map(ids.map((id) => [id, CURRENCIES.get(id) ?? null])),
   onIssued: async () => {},
 });
+const CURRENCIES = new Map([
+  ["adv_1", "EUR"],
+  ["adv_2", "EUR"],
+  ["adv_3", "USD"],
+]);
 const evidence = () =>
   makeEvidence(
-    { bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, onManifest: async () => {}, onHour: async () => {} },
+    {
+      bucket: env.ARCHIVE,
+      primary: env.REPORT_DB,
+      graceMs: 0,
+      onManifest: async () => {},
+      onEarnings: async () => {},
+      onHour: async () => {},
+    },
     PLAIN_STEPS,
   );
 
@@ -127,7 +141,7 @@ describe("a statement", () => {
     const issued = await Promise.all([one, one, one].map(({ value }) => finalizeDraft(ports(), value.id)));
     expect(issued.every(({ ok: isDone }) => isDone)).toBe(true);
     expect(await finalizeDraft(ports(), other.value.id)).toMatchObject({ error: { reason: "period_not_next" } });
-    expect(await readStatements(env.ARCHIVE, ADV)).toHaveLength(1);
+    expect(await readStatements(env.ARCHIVE, OWNER)).toHaveLength(1);
     expect(await finalizeDraft(ports(), "draft_nobody")).toMatchObject({ error: { reason: "not_found" } });
   });
 });
@@ -206,6 +220,67 @@ describe("a budget", () => {
   });
 });
 
+describe("what a publisher earned", () => {
+  const earned = async (currency: string, to: string, publisherId = "pub_1"): Promise<Statement> =>
+    issue(to, { owner: { publisherId, currency }, currency, timeZone: "UTC" });
+
+  it("is on statements of its own for each currency, whatever budgets take off, and adjusted like any", async () => {
+    await putBudget(env.ARCHIVE, ADV, { from: `${TODAY}T00:00:00Z`, micros: "1", by: "key_op", atMs: 1 });
+    const click = await aSignedClick({}, { pub: "pub_1", cpc: 300_000, cmp: "cmp_a" });
+    await count([
+      click,
+      await aSignedClick({ count: 2 }, { pub: "pub_1", cpc: 200_000, adv: "adv_2", cmp: "cmp_b" }),
+      await aSignedClick({}, { pub: "pub_1", cpc: 70_000, adv: "adv_3", cmp: "cmp_c" }),
+      await aSignedClick({}, { pub: "pub_2", cpc: 11_000, adv: "adv_2", cmp: "cmp_b" }),
+    ]);
+    await close(TODAY);
+    const [euros, dollars, others] = [
+      await earned("EUR", TODAY),
+      await earned("USD", TODAY),
+      await earned("EUR", TODAY, "pub_2"),
+    ];
+    expect(euros).toMatchObject({
+      ...{ kind: "statement", publisher_id: "pub_1", number: 1, currency: "EUR", budget_micros: null, credits: [] },
+      lines: [
+        { day: TODAY, campaign_id: "cmp_a", valid: 1, spend_micros: "300000" },
+        { day: TODAY, campaign_id: "cmp_b", gross: 2, valid: 1, duplicate: 1, spend_micros: "200000" },
+      ],
+      totals: { spend_micros: "500000", due: "0.50" },
+    });
+    expect(euros).not.toHaveProperty("advertiser_id");
+    expect(dollars).toMatchObject({ number: 1, lines: [{ campaign_id: "cmp_c" }], totals: { spend_micros: "70000" } });
+    const bills = [];
+    for (const id of ["adv_1", "adv_2", "adv_3"]) {
+      bills.push(await issue(TODAY, { ...ADVERTISER, owner: { advertiserId: id } }));
+    }
+    const spent = (all: readonly Statement[]) => all.reduce((sum, { totals }) => sum + BigInt(totals.spend_micros), 0n);
+    expect(spent([euros, dollars, others])).toBe(spent(bills));
+    expect(bills[0]).toMatchObject({ totals: { spend_micros: "300000", due: "0.00" } });
+
+    await revise(click, 1, ["valid", "invalid"]);
+    await close(TOMORROW);
+    expect(await earned("EUR", TOMORROW)).toMatchObject({
+      ...{ kind: "credit_note", number: 2, previous: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      adjustments: [{ statement: 1, day: TODAY, campaign_id: "cmp_a", valid: -1, spend_micros: "-300000" }],
+      totals: { due: "-0.30" },
+    });
+    expect(await earned("USD", TOMORROW)).toMatchObject({ number: 2, adjustments: [], totals: { due: "0.00" } });
+  });
+
+  it("is refused with an advertiser of no currency, before its days are clean, and where nothing was earned", async () => {
+    const owner = { publisherId: "pub_1", currency: "EUR" } as const;
+    const draft = () => draftStatement(ports(), { owner, currency: "EUR", timeZone: "UTC" }, { to: TODAY });
+    expect(await draft()).toMatchObject({ error: { reason: "nothing_to_bill" } });
+    await count([await aSignedClick({}, { pub: "pub_1", adv: "adv_nobody" })]);
+    expect((await audit()).outcome).toBe("clean");
+    expect(await draft()).toMatchObject({ error: { reason: "nothing_to_bill" } });
+    await evidence();
+    expect(await draft()).toMatchObject({
+      error: { reason: "currency_missing", detail: expect.stringContaining("adv_nobody") },
+    });
+  });
+});
+
 describe("the routes of statements", () => {
   const origin = "https://clicks.example";
   const send = (key: string, path: string, body?: object) =>
@@ -220,7 +295,9 @@ describe("the routes of statements", () => {
       await seedKey({ advertiserId: "adv_one", scopes: ["bill"] }),
       await seedKey({ advertiserId: "adv_two", scopes: ["bill"] }),
     ];
-    const click = await aSignedClick({}, { adv: "adv_one", cmp: "cmp_one", cpc: 1_230_000 });
+    const own = { publisherId: "pub_one", scopes: ["bill"] };
+    const publisher = await seedKey(own);
+    const click = await aSignedClick({}, { adv: "adv_one", cmp: "cmp_one", pub: "pub_one", cpc: 1_230_000 });
     await count([click]);
     // The Worker's own grace is a day.
     for (const day of [TODAY, TOMORROW]) await close(day);
@@ -254,13 +331,37 @@ describe("the routes of statements", () => {
       .map((row) => BigInt(row.split(",").at(-2) ?? ""));
     expect(micros.reduce((sum, one) => sum + one, 0n)).toBe(1_000_000n);
 
+    const earning = { publisherId: "pub_one", currency: "EUR", to: TODAY };
+    const earned = await (await send(key, "/v1/admin/statements", earning)).json<{ draft: string }>();
+    expect((await send(key, `/v1/admin/statements/${earned.draft}/finalize`, {})).status).toBe(201);
+    expect(await (await send(publisher.key, "/v1/statements")).json()).toMatchObject({
+      ...{ publisherId: "pub_one", statements: [{ number: 1, currency: "EUR", due: "1.23" }] },
+    });
+    const shown = await send(publisher.key, "/v1/statements/1?currency=EUR");
+    expect(await shown.json()).toMatchObject({
+      publisher_id: "pub_one",
+      lines: [{ campaign_id: "cmp_one", valid: 1 }],
+    });
+    const earnedDay = await (await send(publisher.key, `/v1/evidence/${TODAY}`)).json<{ sums: { name: string } }>();
+    expect((await send(publisher.key, `/v1/evidence/${TODAY}/${earnedDay.sums.name}`)).status).toBe(200);
+    for (const [path, status] of [
+      ["/v1/statements/1", 400],
+      ["/v1/statements/1?currency=USD", 404],
+      ["/v1/statements?advertiser_id=adv_one", 400],
+      [`/v1/evidence/${TODAY}/${day?.day}`, 404],
+    ] as const) {
+      expect([path, (await send(publisher.key, path)).status]).toEqual([path, status]);
+    }
+
     expect(await (await send(other.key, "/v1/statements")).json()).toMatchObject({ statements: [] });
     const foreign = ["/v1/statements/1", `/v1/statements/1/files/${part?.name}`, `/v1/evidence/${day?.day}`];
     for (const one of foreign) expect((await send(other.key, one)).status).toBe(404);
     expect((await send(other.key, "/v1/statements/1?advertiser_id=adv_one")).status).toBe(400);
     const secrets = await Promise.all(
-      [mine, other].map(async (one) => (await send(one.key, "/v1/evidence/secret")).json<{ secret: string }>()),
+      [mine, other, publisher].map(async (one) =>
+        (await send(one.key, "/v1/evidence/secret")).json<{ secret: string }>(),
+      ),
     );
-    expect(new Set(secrets.map(({ secret }) => secret)).size).toBe(2);
+    expect(new Set(secrets.map(({ secret }) => secret)).size).toBe(3);
   });
 });

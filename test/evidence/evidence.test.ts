@@ -40,7 +40,7 @@ const ports = (): EvidencePorts => {
   hours = [];
   const onManifest = async (stored: StoredManifest) => void noticed.push(stored);
   const onHour = async (stored: StoredHour) => void hours.push(stored);
-  return { bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, onManifest, onHour };
+  return { bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, onManifest, onEarnings: async () => {}, onHour };
 };
 
 const folder = evidenceFolder(ADV, TODAY);
@@ -175,8 +175,9 @@ describe("the evidence of a day", () => {
     }
     expect(effects).toBeGreaterThan(10);
     const { objects } = await env.ARCHIVE.list({ prefix: "evidence/v1/" });
-    expect(objects.filter(({ key }) => key.includes("/manifest-"))).toHaveLength(2);
-    expect(objects).toHaveLength(8);
+    expect(objects.filter(({ key }) => key.includes("adv=") && key.includes("/manifest-"))).toHaveLength(2);
+    expect(objects.filter(({ key }) => key.includes("pub=") && key.includes("/manifest-"))).toHaveLength(1);
+    expect(objects).toHaveLength(10);
     const trees = await env.ARCHIVE.list({ prefix: "hours/v1/" });
     expect(trees.objects.filter(({ key }) => !key.includes("/manifest-0001.json"))).toMatchObject([
       { key: "hours/v1/made.json" },

@@ -34,5 +34,5 @@ export async function seedStatement({ ARCHIVE: bucket }: { readonly ARCHIVE: R2B
     evidence: [{ day: DAY, revision: 1, sha256 }],
     issued_at: "2026-04-23T08:00:00Z",
   };
-  await bucket.put(statementKey(ADV, 1), canonicalBytes(statement));
+  await bucket.put(statementKey({ advertiserId: ADV }, 1), canonicalBytes(statement));
 }

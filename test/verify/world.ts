@@ -8,6 +8,7 @@
 import { createHash, createHmac, createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { computeStatement } from "../../src/billing/compute.ts";
 import { readStatements, type Statement, statementKey } from "../../src/billing/statement.ts";
+import { EvidenceSums } from "../../src/billing/sums.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import { compareSums, type EvidenceLine, sumsOfRows } from "../../src/core/evidence.ts";
 import { impressionKeyOf } from "../../src/core/impression-key.ts";
@@ -22,6 +23,7 @@ import { sequence } from "../../src/tlog/sequence.ts";
 import { MemoryR2 } from "../support/memory-r2.ts";
 
 export const WORLD_ADVERTISER = "adv_world";
+const OWNER = { advertiserId: WORLD_ADVERTISER };
 export const WORLD_SECRET = createHash("sha256").update("the advertiser's secret").digest();
 /** Instant at which the world is looked at. */
 export const WORLD_NOW_MS = Date.parse("2026-11-28T12:00:00Z");
@@ -93,13 +95,13 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     await putDay(r2, isoDay(FIRST_MS + day * DAY_MS), options.edit?.(lines, day, revision) ?? lines);
   };
   const issue = async (fromMs: number, toMs: number) => {
-    const before = await readStatements(bucket, WORLD_ADVERTISER);
-    const period = { advertiserId: WORLD_ADVERTISER, fromMs, toMs, zone, currency, budgetMicros, before };
-    const content = await computeStatement(bucket, period);
+    const before = await readStatements(bucket, OWNER);
+    const period = { owner: OWNER, fromMs, toMs, zone, currency, budgetMicros, before };
+    const content = await computeStatement(bucket, new EvidenceSums(bucket, OWNER, async () => new Map()), period);
     const draft = `draft_${(await sha256Hex(canonicalBytes(content))).slice(0, 24)}`;
     const statement: Statement = { ...content, draft, issued_at: isoSecond(toMs + DAY_MS) };
     const bytes = canonicalBytes(statement);
-    await bucket.put(statementKey(WORLD_ADVERTISER, content.number), bytes);
+    await bucket.put(statementKey(OWNER, content.number), bytes);
     await enqueueLeaf(bucket, leaf(`statement/${String(content.number).padStart(6, "0")}`, await sha256Hex(bytes)));
     await publish();
   };

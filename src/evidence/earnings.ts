@@ -1,0 +1,89 @@
+/**
+ * What publishers earned on a service day: the sums of the advertisers' evidence, gathered by publisher, in objects of
+ * its own, so that a publisher's statement is made of what is the publisher's and of nothing else.
+ *
+ *   evidence/v1/pub=<id>/dt=<day>/manifest-0001.json     RFC 8785, put once; 0002 when the day's clicks have changed
+ *   evidence/v1/pub=<id>/dt=<day>/earned-<hash>.parquet  by quarter of an hour, advertiser, campaign and ad
+ *
+ *   manifests of a slice ─▶ a part for each bucket of publishers ─▶ a bucket's publishers: sums, manifests, leaves
+ *
+ * Keeps: rows of one day's evidence, each in one publisher's sums. The same evidence has no second manifest.
+ */
+import { getLines, keysBelow, putLines } from "../audit/objects.ts";
+import { compareEarned, type EarnedSum } from "../core/evidence.ts";
+import { hash32 } from "../core/hash.ts";
+import { type DueDay, namedDue } from "./due.ts";
+import { EVIDENCE_PREFIX, type EvidencePart, type NamedLoss, putRevision, type Stored, sha256Hex } from "./manifest.ts";
+import { encodeEarned } from "./parquet.ts";
+
+export type EarningsManifest = {
+  readonly v: 1;
+  readonly publisher_id: string;
+  /** UTC */
+  readonly day: string;
+  readonly revision: number;
+  /** SHA-256 of the manifest before, in hexadecimal. */
+  readonly previous: string | null;
+  readonly sums: EvidencePart;
+  readonly losses: readonly NamedLoss[];
+};
+export type StoredEarnings = Stored<EarningsManifest>;
+
+export const earningsFolder = (publisherId: string, day: string) => `${EVIDENCE_PREFIX}pub=${publisherId}/dt=${day}/`;
+
+const PUBLISHER_BUCKETS = 64;
+const bucketOf = (publisherId: string) => hash32(`earnings ${publisherId}`) % PUBLISHER_BUCKETS;
+
+type StoredSum = Omit<EarnedSum, "spendMicros"> & { readonly spendMicros: string };
+
+/** Of one state of the audits, so that what an earlier one left is not read. */
+async function workPrefix(due: DueDay): Promise<string> {
+  return `evidence-work/v1/dt=${due.day}/earned/${await namedDue(due)}/`;
+}
+
+/** Leaves the sums of some advertisers for their publishers, under a name of that part of the work. */
+export async function leaveEarned(
+  bucket: R2Bucket,
+  { due, part }: { due: DueDay; part: string },
+  earned: Iterable<EarnedSum>,
+): Promise<void> {
+  const prefix = await workPrefix(due);
+  for (const [at, sums] of Map.groupBy(earned, ({ publisherId }) => bucketOf(publisherId))) {
+    const stored = sums.map((sum): StoredSum => ({ ...sum, spendMicros: String(sum.spendMicros) }));
+    await putLines(bucket, `${prefix}${String(at).padStart(2, "0")}/${part}.ndjson`, stored);
+  }
+}
+
+/** The buckets of publishers that earned something. */
+export async function earnedBuckets(bucket: R2Bucket, due: DueDay): Promise<string[]> {
+  const prefix = await workPrefix(due);
+  const keys = await keysBelow(bucket, prefix);
+  return [...new Set(keys.map((key) => key.slice(prefix.length, prefix.length + 2)))].sort();
+}
+
+/** Puts sums and manifests of one bucket's publishers. Resolves to how many there are. */
+export async function makeEarnings(
+  bucket: R2Bucket,
+  { due, at, losses }: { due: DueDay; at: string; losses: readonly NamedLoss[] },
+  onEarnings: (stored: StoredEarnings) => Promise<void>,
+): Promise<number> {
+  const { day } = due;
+  const all: EarnedSum[] = [];
+  for (const key of await keysBelow(bucket, `${await workPrefix(due)}${at}/`)) {
+    for (const { spendMicros, ...sum } of await getLines<StoredSum>(bucket, key)) {
+      all.push({ ...sum, spendMicros: BigInt(spendMicros) });
+    }
+  }
+  const byPublisher = Map.groupBy(all, ({ publisherId }) => publisherId);
+  for (const [publisherId, own] of byPublisher) {
+    const folder = earningsFolder(publisherId, day);
+    const bytes = encodeEarned(own.sort(compareEarned));
+    const sha256 = await sha256Hex(bytes);
+    const sums = { name: `earned-${sha256.slice(0, 16)}.parquet`, sha256, rows: own.length };
+    await bucket.put(`${folder}${sums.name}`, bytes);
+    const earnings = { publisher_id: publisherId, day, sums, losses };
+    const contentOf = (one: typeof earnings) => ({ sums: one.sums, losses: one.losses });
+    await onEarnings(await putRevision(bucket, folder, earnings, contentOf));
+  }
+  return byPublisher.size;
+}

@@ -1,0 +1,170 @@
+/** Statements by cron: months in the tenants' zones, once each, whatever stops it. */
+import { describe, expect, it } from "vitest";
+import { markAudited } from "../../src/audit/log-days.ts";
+import type { Billed } from "../../src/billing/issue.ts";
+import { issueMonths, type MonthlyPorts, monthEnd } from "../../src/billing/monthly.ts";
+import { readStatements } from "../../src/billing/statement.ts";
+import type { EvidenceSum } from "../../src/core/evidence.ts";
+import { DAY_MS } from "../../src/core/limits.ts";
+import { isoDay, isoSecond } from "../../src/core/time.ts";
+import { cleanDays, markThrough } from "../../src/evidence/due.ts";
+import { evidenceFolder, putManifest, sha256Hex } from "../../src/evidence/manifest.ts";
+import { encodeSums } from "../../src/evidence/parquet.ts";
+import { toZone } from "../../src/report/query/zone.ts";
+import { SqliteD1 } from "../simulation/audited/sqlite-d1.ts";
+import { MemoryR2 } from "../support/memory-r2.ts";
+
+const zoneOf = (name: string) => {
+  const zone = toZone(name);
+  if (zone === null) throw new Error(name);
+  return zone;
+};
+
+async function putDay(r2: MemoryR2, advertiserId: string, day: string): Promise<void> {
+  const sum: EvidenceSum = {
+    ...{ quarter: Date.parse(day) / 900_000 + 48, campaignId: "cmp", adId: "ad", publisherId: "pub" },
+    ...{ gross: 1, valid: 1, duplicate: 0, invalid: 0, late: 0, spendMicros: 10_000n },
+  };
+  const bytes = encodeSums([sum]);
+  const sha256 = await sha256Hex(bytes);
+  const sums = { name: `sums-${sha256.slice(0, 16)}.parquet`, sha256, rows: 1 };
+  await r2.bucket.put(`${evidenceFolder(advertiserId, day)}${sums.name}`, bytes);
+  const totals = { gross: 1, valid: 1, duplicate: 0, invalid: 0, late: 0, spend_micros: "10000" };
+  await putManifest(r2.bucket, {
+    advertiser_id: advertiserId,
+    day,
+    parts: [],
+    tokens: [],
+    sums,
+    totals,
+    rules: [],
+    losses: [],
+  });
+}
+
+/** A world in which the log days from the first to another are audited, all clean but those named. */
+async function aWorld(first: string, last: string, blocked: readonly string[] = []) {
+  const r2 = new MemoryR2();
+  const d1 = new SqliteD1();
+  const audit = async (from: string, to: string, bad: readonly string[] = []) => {
+    for (let ms = Date.parse(from); ms <= Date.parse(to); ms += DAY_MS) {
+      const day = isoDay(ms);
+      const outcome = bad.includes(day) ? "blocked" : "clean";
+      const report = { v: 1, id: `${day}/0001`, day, attempt: 1, outcome, sealedAtMs: 1, startedAtMs: 1, endedAtMs: 2 };
+      await markAudited(d1.binding, { ...report, found: {}, accepted: [], mendedOn: null } as never);
+    }
+    const { clean } = await cleanDays(d1.binding, 0);
+    await markThrough(r2.bucket, clean);
+  };
+  await audit(first, last, blocked);
+  const ports = (tenants: readonly Billed[], nowMs = Date.parse(last)): MonthlyPorts => ({
+    ...{ bucket: r2.bucket, primary: d1.binding, graceMs: 0, nowMs },
+    currenciesOf: async () => new Map(),
+    onIssued: async () => {},
+    tenants: async () => tenants,
+  });
+  return { r2, d1, audit, ports };
+}
+
+const anAdvertiser = (id: string, timeZone = "UTC"): Billed => ({
+  owner: { advertiserId: id },
+  currency: "EUR",
+  timeZone,
+});
+const periods = async (r2: MemoryR2, id: string) =>
+  (await readStatements(r2.bucket, { advertiserId: id })).map(({ statement }) => [statement.from, statement.to]);
+
+describe("months", () => {
+  it.each([
+    ["2026-01-31T12:00:00Z", "UTC", "2026-02-01T00:00:00Z"],
+    ["2026-02-01T00:00:00Z", "UTC", "2026-03-01T00:00:00Z"],
+    ["2026-12-31T23:59:00Z", "UTC", "2027-01-01T00:00:00Z"],
+    ["2028-02-29T12:00:00Z", "UTC", "2028-03-01T00:00:00Z"],
+    ["2026-03-31T23:30:00Z", "Europe/Berlin", "2026-04-30T22:00:00Z"],
+    ["2026-10-31T23:00:00Z", "Europe/Berlin", "2026-11-30T23:00:00Z"],
+    ["2026-04-01T02:00:00Z", "America/New_York", "2026-04-01T04:00:00Z"],
+    ["2026-04-30T11:00:00Z", "Pacific/Auckland", "2026-04-30T12:00:00Z"],
+    ["2026-04-30T18:30:00Z", "Asia/Kolkata", "2026-05-31T18:30:00Z"],
+  ])("that hold %s in %s end at %s", (at, zone, end) => {
+    expect(isoSecond(monthEnd(Date.parse(at), zoneOf(zone)))).toBe(end);
+  });
+});
+
+describe("statements by cron", () => {
+  it("are issued once each, by the month of the tenant's zone, as soon as its days are reconciled", async () => {
+    const { r2, audit, ports } = await aWorld("2026-03-20", "2026-03-30");
+    const tenants = [anAdvertiser("adv_1"), anAdvertiser("adv_2", "Asia/Kolkata")];
+    for (const id of ["adv_1", "adv_2"]) for (const day of ["2026-03-20", "2026-03-31"]) await putDay(r2, id, day);
+    expect(await issueMonths(ports(tenants))).toEqual({ issued: [], waiting: 0 });
+    await audit("2026-03-31", "2026-03-31");
+    const first = await issueMonths(ports(tenants));
+    expect(first).toEqual({ issued: ["adv=adv_1 000001", "adv=adv_2 000001"], waiting: 0 });
+    expect(await issueMonths(ports(tenants))).toEqual({ issued: [], waiting: 0 });
+    expect(await periods(r2, "adv_1")).toEqual([["2026-03-20T00:00:00Z", "2026-04-01T00:00:00Z"]]);
+    expect(await periods(r2, "adv_2")).toEqual([["2026-03-19T18:30:00Z", "2026-03-31T18:30:00Z"]]);
+    await audit("2026-04-01", "2026-05-31");
+    expect((await issueMonths(ports(tenants))).issued).toHaveLength(4);
+    expect((await periods(r2, "adv_1")).slice(1)).toEqual([
+      ["2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"],
+      ["2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z"],
+    ]);
+  });
+
+  it("wait where a day is blocked, which is told when the month is long over, and hold up nobody", async () => {
+    const { r2, audit, ports } = await aWorld("2026-03-20", "2026-04-05", ["2026-03-25"]);
+    const tenants = [anAdvertiser("adv_1"), anAdvertiser("adv_none"), { ...anAdvertiser("adv_3"), currency: null }];
+    await putDay(r2, "adv_1", "2026-03-20");
+    expect(await issueMonths(ports(tenants, Date.parse("2026-04-01T12:00:00Z")))).toEqual({ issued: [], waiting: 0 });
+    expect(await issueMonths(ports(tenants))).toEqual({ issued: [], waiting: 1 });
+    await audit("2026-03-20", "2026-03-20");
+    await putDay(r2, "adv_3", "2026-03-21");
+    const mended = await aWorld("2026-03-20", "2026-04-05");
+    await putDay(mended.r2, "adv_1", "2026-03-20");
+    await putDay(mended.r2, "adv_3", "2026-03-21");
+    expect(await issueMonths(mended.ports(tenants))).toEqual({ issued: ["adv=adv_1 000001"], waiting: 1 });
+  });
+
+  it("go on after any write at which they are killed, and two at once are one", async () => {
+    for (let kill = 1; ; kill++) {
+      const { r2, ports } = await aWorld("2026-03-20", "2026-04-30");
+      const tenants = ["adv_1", "adv_2", "adv_3"].map((id) => anAdvertiser(id));
+      for (const id of ["adv_1", "adv_2", "adv_3"]) await putDay(r2, id, "2026-03-20");
+      let writes = 0;
+      r2.beforeWrite = () => {
+        writes++;
+        if (writes === kill) throw new Error("killed");
+      };
+      const isKilled = await issueMonths(ports(tenants)).then(
+        () => false,
+        () => true,
+      );
+      r2.beforeWrite = () => {};
+      await Promise.all([issueMonths(ports(tenants)), issueMonths(ports(tenants))]);
+      await issueMonths(ports(tenants));
+      for (const id of ["adv_1", "adv_2", "adv_3"]) {
+        expect([kill, await periods(r2, id)]).toEqual([
+          kill,
+          [
+            ["2026-03-20T00:00:00Z", "2026-04-01T00:00:00Z"],
+            ["2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"],
+          ],
+        ]);
+      }
+      if (!isKilled) {
+        expect(kill).toBeGreaterThan(12);
+        break;
+      }
+    }
+  });
+
+  it("take many tenants in several turns", async () => {
+    const { r2, ports } = await aWorld("2026-03-20", "2026-03-31");
+    const ids = Array.from({ length: 45 }, (_, at) => `adv_${String(at).padStart(2, "0")}`);
+    for (const id of ids) await putDay(r2, id, "2026-03-20");
+    const turns = [];
+    for (let turn = 0; turn < 4; turn++)
+      turns.push((await issueMonths(ports(ids.map((id) => anAdvertiser(id))))).issued);
+    expect(turns.map(({ length }) => length)).toEqual([20, 20, 5, 0]);
+    expect(new Set(turns.flat()).size).toBe(45);
+  });
+});
