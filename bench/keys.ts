@@ -10,7 +10,7 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { bundleWorker } from "../scripts/bundle.ts";
-import { startRuntime } from "../scripts/local-runtime.ts";
+import { printFault, startRuntime } from "../scripts/local-runtime.ts";
 import { BENCH_SECRETS } from "./clicks.ts";
 import { describeMachine } from "./machine.ts";
 import { workerdResidentBytes } from "./process.ts";
@@ -27,6 +27,8 @@ export type KeysResult = {
   readonly rowsPerKey: number;
   readonly bytesPerKey: number;
   readonly pagesPerNew: number;
+  /** All the while, with those that were merged. */
+  readonly pagesPerAdded: number;
   readonly pagesPerKnown: number;
   readonly microsPerNew: number;
   readonly microsPerKnown: number;
@@ -38,7 +40,7 @@ export type KeysResult = {
 
 export async function measureKeys({ keys, perCall, minutes }: KeysSize): Promise<KeysResult> {
   const script = await bundleWorker("bench/workers/keys-worker.ts");
-  const runtime = await startRuntime({ vars: BENCH_SECRETS, script, hasConsumers: false });
+  const runtime = await startRuntime({ vars: BENCH_SECRETS, script, hasConsumers: false, onLog: printFault });
   const call = async (path: string) => {
     const startMs = performance.now();
     const answer = (await (await fetch(`${runtime.url}${path}`, { method: "POST" })).json()) as Record<string, number>;
@@ -49,24 +51,25 @@ export async function measureKeys({ keys, perCall, minutes }: KeysSize): Promise
     let [held, ms, rows, pages] = [0, 0, 0, 0];
     while (held < keys && ms < minutes * MINUTE_MS) {
       const part = Math.min(PART, keys - held);
-      const filled = await call(`/fill?keys=${part}&perCall=${perCall}`);
+      const filled = await call(`/fill?held=${held}&keys=${part}&perCall=${perCall}`);
       held += part;
       ms += filled["ms"] ?? 0;
       rows += filled["rows"] ?? 0;
       pages += filled["pages"] ?? 0;
     }
     const asked = Math.min(ASKED, held);
-    const isNew = await call(`/ask?keys=${asked}&known=0`);
-    const known = await call(`/ask?keys=${asked}&known=1`);
+    const isNew = await call(`/ask?held=${held}&keys=${asked}&known=0`);
+    const known = await call(`/ask?held=${held}&keys=${asked}&known=1`);
     if (isNew["found"] !== 0 || known["found"] !== asked) throw new Error("a look-up is wrong");
-    const opened = await call(`/open?times=${OPENED}`);
+    const opened = await call(`/open?held=${held}&times=${OPENED}`);
     const size = (await call("/size")) as unknown as { bytes: number; runs: { level: number; claims: number }[] };
     return {
       keys: held,
       perSecond: (held / ms) * 1_000,
       rowsPerKey: rows / held,
       bytesPerKey: (size.bytes - empty) / held,
-      pagesPerNew: pages / held,
+      pagesPerNew: (isNew["pages"] ?? 0) / asked,
+      pagesPerAdded: pages / held,
       pagesPerKnown: (known["pages"] ?? 0) / asked,
       microsPerNew: ((isNew["ms"] ?? 0) * 1_000) / asked,
       microsPerKnown: ((known["ms"] ?? 0) * 1_000) / asked,
@@ -86,8 +89,14 @@ export function toKeysPage(result: KeysResult, machine: readonly string[]): stri
     ["looked up and added, keys/s", result.perSecond.toFixed(0)],
     ["rows written a key, beside its row of the log", result.rowsPerKey.toFixed(4)],
     ["bytes of the storage a key", result.bytesPerKey.toFixed(1)],
-    ["pages read for a new key, all the while", result.pagesPerNew.toFixed(4)],
-    ["pages read for a known key, at the end", result.pagesPerKnown.toFixed(2)],
+    [
+      "pages read for a new key, a known key, at the end",
+      `${result.pagesPerNew.toFixed(4)}, ${result.pagesPerKnown.toFixed(2)}`,
+    ],
+    [
+      "pages read for a key that was added, all the while, with those that were merged",
+      result.pagesPerAdded.toFixed(4),
+    ],
     [
       "µs for a new key, a known key, at the end",
       `${result.microsPerNew.toFixed(1)}, ${result.microsPerKnown.toFixed(1)}`,

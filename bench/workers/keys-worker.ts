@@ -1,10 +1,10 @@
 /**
  * One shard's packed keys, without anything around them: claims are drawn in the object itself.
  *
- *   POST /fill?keys=100000&perCall=500   → {"rows": …, "pages": …}   claims of one hour; rows written, pages read
- *   POST /ask?keys=10000&known=1         → {"found": …, "pages": …}  keys that are there, or none of them
- *   POST /open?times=20                  → {"fresh": …}              the index as a new object finds it, with its first look-up
- *   GET  /size                           → {"bytes": …, "runs": …}
+ *   POST /fill?held=0&keys=100000&perCall=500  → {"rows": …, "pages": …}   claims of one hour; rows written, pages read
+ *   POST /ask?held=100000&keys=10000&known=1   → {"found": …, "pages": …}  keys that are there, or none of them
+ *   POST /open?held=100000&times=20            → {"fresh": …}              the index as a new object finds it, with its first look-up
+ *   GET  /size                                 → {"bytes": …, "runs": …}
  *
  * Keeps: what is measured holds no event, no line of the log, and no row of the log but the one that keys stand beside.
  */
@@ -43,8 +43,6 @@ const claimOf = (n: number) => {
 };
 
 export class EventShard extends RealEventShard {
-  #held = 0;
-  #seq = 0;
   #rows = 0;
   #pages = 0;
 
@@ -61,43 +59,43 @@ export class EventShard extends RealEventShard {
     }) as SqlStorage["exec"];
   }
 
-  async fill(keys: number, perCall: number): Promise<{ rows: number; pages: number }> {
+  async fill(held: number, keys: number, perCall: number): Promise<{ rows: number; pages: number }> {
     const { sql } = this.ctx.storage;
+    let seq = sql.exec<{ seq: number }>("SELECT coalesce(max(seq), 0) AS seq FROM log").one().seq;
+    seq = Math.max(seq, this.index.packedTo());
     for (let done = 0; done < keys; done += perCall) {
-      const claims = Array.from({ length: Math.min(perCall, keys - done) }, (_, n) => claimOf(this.#held + n));
+      const claims = Array.from({ length: Math.min(perCall, keys - done) }, (_, n) => claimOf(held + done + n));
       this.index.transaction(() => {
         this.index.lookup({ keys: claims, events: [] });
         this.index.insert(claims, []);
-        sql.exec(APPEND, ++this.#seq, this.index.unlogged());
+        sql.exec(APPEND, ++seq, this.index.unlogged());
       });
-      this.#held += claims.length;
       if (done % (100 * perCall) === 0) sql.exec("DELETE FROM log WHERE seq <= ?1", this.index.packedTo());
     }
     return this.#take();
   }
 
-  async ask(keys: number, isKnown: boolean): Promise<{ found: number; rows: number; pages: number }> {
-    const step = Math.max(1, Math.floor(this.#held / keys));
-    const asked = Array.from({ length: keys }, (_, n) => claimOf(isKnown ? n * step : this.#held + 1 + n));
+  async ask(held: number, keys: number, isKnown: boolean): Promise<{ found: number; rows: number; pages: number }> {
+    const step = Math.max(1, Math.floor(held / keys));
+    const asked = Array.from({ length: keys }, (_, n) => claimOf(isKnown ? n * step : held + 1 + n));
     const { claimedBy } = this.index.lookup({ keys: asked, events: [] });
     return { found: claimedBy.size, ...this.#take() };
   }
 
-  async open(times: number): Promise<{ fresh: number }> {
+  async open(held: number, times: number): Promise<{ fresh: number }> {
     let fresh = 0;
     for (let time = 0; time < times; time++) {
       const index = packedKeysOn(this.ctx.storage, new LogStore(this.ctx.storage.sql));
-      index.lookup({ keys: [claimOf(time * 1_000), claimOf(this.#held + time)], events: [] });
+      index.lookup({ keys: [claimOf(time * 1_000), claimOf(held + time)], events: [] });
       fresh = index.freshCount();
     }
     return { fresh };
   }
 
-  async size(): Promise<{ bytes: number; keys: number; runs: unknown[] }> {
+  async size(): Promise<{ bytes: number; runs: unknown[] }> {
     const { sql } = this.ctx.storage;
     return {
       bytes: sql.databaseSize,
-      keys: this.#held,
       runs: sql.exec("SELECT level, pages, claims FROM run ORDER BY age").toArray(),
     };
   }
@@ -117,11 +115,11 @@ export default {
     const number = (name: string) => Number(searchParams.get(name));
     switch (pathname) {
       case "/fill":
-        return Response.json(await shard.fill(number("keys"), number("perCall")));
+        return Response.json(await shard.fill(number("held"), number("keys"), number("perCall")));
       case "/ask":
-        return Response.json(await shard.ask(number("keys"), number("known") === 1));
+        return Response.json(await shard.ask(number("held"), number("keys"), number("known") === 1));
       case "/open":
-        return Response.json(await shard.open(number("times")));
+        return Response.json(await shard.open(number("held"), number("times")));
       case "/size":
         return Response.json(await shard.size());
       default:

@@ -1,14 +1,14 @@
 /**
  * A filter over keys: says of a key that it is certainly not among them, or that they must be looked at (Bloom).
  *
- *   14 bits a key, 7 of them set: of keys that are not there one in 650 must be looked at
+ *   16 bits a key, 8 of them set: of keys that are not there one in 1 700 must be looked at
  *
  * Keeps: never a "no" for a key that it was made of. Two keys of one hash are alike to it, which costs a look.
  * Sources: [1] Kirsch and Mitzenmacher, Less Hashing, Same Performance (2006): all places from two halves of a hash.
  */
 
-const BITS_PER_KEY = 14;
-const PLACES = 7;
+const BITS_PER_KEY = 16;
+const PLACES = 8;
 const WORD = 2 ** 32;
 
 /** The filter of `count` keys, whose hashes stand in pairs in `hashes`. */

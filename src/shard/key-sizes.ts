@@ -19,7 +19,7 @@ export type KeySizes = {
 
 /**
  * A page of 24 480 bytes fills six pages of SQLite, less what a row costs beside its content. A filter of 8 such pages
- * is 10 kB: one of an older hour costs no more to read than the page that it spares.
+ * is 12 kB: one of an older hour costs no more to read than the page that it spares.
  */
 export const KEY_SIZES: KeySizes = {
   freshMax: 16_384,

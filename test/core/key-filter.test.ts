@@ -13,9 +13,9 @@ it("says yes of every key that it was made of, and of few others", () => {
     const hashes = Uint32Array.from(keys.flatMap((key) => [hash.of(key).low, hash.high]));
     const filter = makeFilter(hashes, count);
     expect(keys.every((key) => mayHold(filter, hash.of(key)))).toBe(true);
-    expect(filter.length).toBeLessThanOrEqual(count * 1.75 + 1);
+    expect(filter.length).toBeLessThanOrEqual(count * 2);
     const others = Array.from({ length: 20_000 }, draw).filter((key) => mayHold(filter, hash.of(key)));
-    expect(others.length).toBeLessThan(count < 100 ? 400 : 80);
+    expect(others.length).toBeLessThan(count < 100 ? 400 : 40);
   }
 });
 
