@@ -15,33 +15,31 @@ import { bundleScripts, type Carried, type CostCase, measureNaive, measureOurs, 
 import { type Billed, type CostResult, toCostPage } from "./cost/page.ts";
 import { describeMachine } from "./machine.ts";
 
-/** Measures every case, one fresh workerd after the other. */
-export async function runCost(
-  size: CostSize,
-  onProgress: (line: string) => void = () => {},
-): Promise<CostResult<AllCounted>> {
+/** Measures every case, all in one workerd; `onCase` is told what there is after each. */
+export async function runCost(size: CostSize, onCase: (soFar: CostResult) => Promise<void>): Promise<CostResult> {
   const scripts = await bundleScripts();
   const edge = await measureEdge(scripts, size.edge);
+  const result = { ours: [] as Billed[], naive: [] as Billed[] };
+  const runtime = await startCost(scripts);
   const all = async (who: keyof EdgeMicros, cases: readonly CostCase[], measure: typeof measureOurs) => {
-    const billed: Billed<AllCounted>[] = [];
-    for (const one of cases) {
-      const began = performance.now();
-      const runtime = await startCost(scripts);
-      const carried = await measure(runtime, one).finally(() => runtime.stop());
-      billed.push(billedOf(one, carried, edge[who]));
-      const seconds = Math.round((performance.now() - began) / 1_000);
-      onProgress(`${who}, ${one.clicksPerSecond}/s, ${one.perMessage} a message: ${seconds} s`);
+    let at = 0;
+    for await (const carried of measure(runtime, cases)) {
+      const one = cases[at++];
+      if (one !== undefined) result[who].push(billedOf(one, carried, edge[who]));
+      await onCase(result);
     }
-    return billed;
   };
-  const naive = await all("naive", size.naive, measureNaive);
-  return { ours: await all("ours", size.cases, measureOurs), naive };
+  try {
+    await all("naive", size.naive, measureNaive);
+    await all("ours", size.cases, measureOurs);
+    return result;
+  } finally {
+    await runtime.stop();
+  }
 }
 
-type AllCounted = Omit<Carried, "cpuMicros"> & Measured;
-
-export function billedOf(one: CostCase, carried: Carried, edgeMicros: number): Billed<AllCounted> {
-  const measured = { ...carried, cpuMicros: { edge: edgeMicros, carried: carried.cpuMicros } };
+export function billedOf(one: CostCase, carried: Carried, edgeMicros: number): Billed {
+  const measured: Measured = { ...carried, cpuMicros: { edge: edgeMicros, carried: carried.cpuMicros } };
   return { one, measured, bill: billOf(measured) };
 }
 
@@ -60,11 +58,14 @@ async function main(): Promise<void> {
   const kept = (cases: readonly CostCase[]) =>
     cases.filter(({ clicksPerSecond }) => rates?.includes(clicksPerSecond) ?? true);
   const size = { ...whole, cases: kept(whole.cases), naive: kept(whole.naive) };
-  const result = await runCost(size, (line) => console.error(line));
   const command = `npm run cost${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`;
-  const page = toCostPage(result, describeMachine(command));
-  console.log(page);
-  if (values.save !== undefined) await writeFile(values.save, page);
+  const machine = () => describeMachine(command);
+  // Saved after each case: a run that is ended has what it measured.
+  const result = await runCost(size, async (soFar) => {
+    console.error(`${soFar.naive.length + soFar.ours.length} of ${size.naive.length + size.cases.length} cases`);
+    if (values.save !== undefined) await writeFile(values.save, toCostPage(soFar, machine()));
+  });
+  console.log(toCostPage(result, machine()));
   const missed = rowsMissed(result.ours);
   for (const line of missed) console.error(`rows: ${line}`);
   if (values.check && missed.length > 0) process.exit(1);

@@ -34,12 +34,12 @@ const ADS = 100;
 const BATCH = 100;
 const REDELIVERED_EVERY = 10;
 const TOKEN_LIFE_S = 3_600;
-/** A kill comes so long after a batch was sent, a little later each time. */
-const KILL_AFTER_MS = 8;
+/** A kill comes in the middle of a batch, by how long the one before took, a little later each time. */
+const killAfterMs = (lastMs: number, kill: number, kills: number) => (lastMs * kill) / (kills + 1);
 const COUNTED_MAX_MS = 60_000;
 const POLL_MS = 500;
 
-const SIDES: Readonly<Record<"ours" | "naive", Side>> = {
+export const SIDES: Readonly<Record<"ours" | "naive", Side>> = {
   ours: {
     entry: "bench/workers/lossy-worker.ts",
     queue: "clickledger-clicks-0",
@@ -61,7 +61,7 @@ export async function measureLoss(size: LossSize): Promise<LossResult> {
   return { ours: await measureSide(SIDES.ours, size), naive: await measureSide(SIDES.naive, size) };
 }
 
-async function measureSide(side: Side, { clicks, kills }: LossSize) {
+export async function measureSide(side: Side, { clicks, kills }: LossSize) {
   const folder = await mkdtemp(join(tmpdir(), "clickledger-bench-loss-"));
   try {
     const scriptFile = join(folder, "worker.js");
@@ -87,12 +87,14 @@ async function drive({ queue, failEvery, body }: Side, { folder, scriptFile, cli
     await total(url);
     const waiting = withRepeats(Array.from({ length: clicks }, (_, at) => messageOf(at, body)));
     const killEvery = kills === 0 ? Number.POSITIVE_INFINITY : Math.floor(waiting.length / BATCH / (kills + 1));
-    let [failed, killed] = [0, 0];
+    let [failed, killed, lastMs] = [0, 0, 0];
     for (let round = 1; waiting.length > 0; round++) {
       const batch = waiting.splice(0, BATCH);
+      const beganMs = performance.now();
       const delivering = deliver(url, { queue, failEvery, messages: batch });
       if (killed < kills && round % killEvery === 0) {
-        await Promise.race([delivering.catch(() => {}), sleep(KILL_AFTER_MS * ++killed)]);
+        const afterMs = killAfterMs(lastMs, ++killed, kills);
+        await Promise.race([delivering.catch(() => {}), sleep(afterMs)]);
         await victim.kill();
         await delivering.catch(() => {});
         waiting.unshift(...batch);
@@ -101,6 +103,7 @@ async function drive({ queue, failEvery, body }: Side, { folder, scriptFile, cli
         continue;
       }
       const { acknowledged, failed: soFar } = await delivering;
+      lastMs = performance.now() - beganMs;
       const isDone = new Set(acknowledged);
       waiting.push(...batch.filter(({ id }) => !isDone.has(id)));
       failed = soFar;

@@ -156,7 +156,7 @@ describe("rows wanted", () => {
 
   it("are asked of both numbers of clicks a message", () => {
     const asked = COST_SIZES.full.cases.filter(({ clicksPerSecond }) => clicksPerSecond === 1_157);
-    expect(asked.map(({ perMessage }) => perMessage)).toEqual([1, 10]);
+    expect(asked.map(({ perMessage }) => perMessage)).toEqual([10, 1]);
   });
 });
 

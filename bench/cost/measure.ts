@@ -1,5 +1,5 @@
 /**
- * Loads a fresh Worker at a rate, in time that is not waited for, and counts what is billed of it (bill.ts).
+ * Loads a Worker at rates, in time that is not waited for, and counts what is billed of it (bill.ts).
  *
  *   an hour of crons ─▶ another, counted: idle ─▶ warm up ─▶ clicks, counted ─▶ an hour later ─▶ a day later ─▶ minutes leave
  *
@@ -39,6 +39,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** Eight in the morning, with the hour's clicks to come at ten: no phase meets the end of an hour or a day by itself. */
 const START_MS = Date.UTC(2026, 10, 2, 8);
 const CLICKS_MS = START_MS + 2 * HOUR_MS + 10 * MINUTE_MS;
+const APART_MS = 14 * DAY_MS;
 /** Minted at once: as many as fit into memory. */
 const CHUNK_SECONDS = 10;
 /** Advertisers move by bucket, one a minute; more rounds where there is more. */
@@ -59,42 +60,52 @@ export async function bundleScripts(): Promise<Scripts> {
   return { ours, naive };
 }
 
-/** A fresh workerd with both Workers, whose time begins with the first thing that is asked of them. */
+/** A fresh workerd with both Workers. */
 export function startCost({ ours: script, naive }: Scripts): Promise<LocalRuntime> {
   const neighbours = { [NAIVE]: naiveNeighbour(naive, { hasConsumers: false }) };
   return startRuntime({ vars: VARS, script, hasConsumers: false, onLog: printFault, neighbours });
 }
 
-/** Measures one case of ours. */
-export async function measureOurs({ url }: LocalRuntime, one: CostCase): Promise<Carried> {
+/** Measures cases of ours one after the other, each two weeks after the one before, when nothing is left of it to do. */
+export async function* measureOurs({ url }: LocalRuntime, cases: readonly CostCase[]): AsyncGenerator<Carried> {
   const ask = asking(url);
-  const { clicksPerSecond, seconds, warm, idleMinutes: runs } = one;
   await ask("start", { atMs: START_MS });
+  const runs = cases[0]?.idleMinutes ?? 1;
   await ask("cron", { runs });
   const settled = await ask("drain", {});
   const idle = minus((await ask("cron", { runs })).counters, settled.counters);
   const idleMinute = times(idle, 1 / runs);
-  await ask("cron", { atMs: CLICKS_MS, runs: 1 });
-  await carry(ask, { ...one, ...warm });
-  const { carried, cpuMicros } = await carry(ask, one);
   const later = phases(ask, idleMinute);
-  const hourly = await later(CLICKS_MS + HOUR_MS);
-  const daily = await later(Math.floor(CLICKS_MS / DAY_MS + 1) * DAY_MS + 10 * MINUTE_MS);
-  const moved = await later(Math.floor(CLICKS_MS / DAY_MS + 4) * DAY_MS, MOVE_MINUTES);
-  const resting = await atRest(ask, Math.min(runs, MOVE_MINUTES));
-  const clicks = seconds * clicksPerSecond + warm.seconds * warm.clicksPerSecond;
-  return { clicksPerSecond, carried, idleMinute, hourly, daily, moved: { ...moved, clicks }, cpuMicros, ...resting };
+  for (const [index, one] of cases.entries()) {
+    const { clicksPerSecond, seconds, warm } = one;
+    const startMs = CLICKS_MS + index * APART_MS;
+    const day = Math.floor(startMs / DAY_MS);
+    await later(startMs);
+    await carry(ask, { ...one, ...warm });
+    const { carried, cpuMicros } = await carry(ask, one);
+    const hourly = await later(startMs + HOUR_MS);
+    const daily = await later((day + 1) * DAY_MS + 10 * MINUTE_MS);
+    const moved = await later((day + 4) * DAY_MS, MOVE_MINUTES);
+    const resting = await atRest(ask, Math.min(runs, MOVE_MINUTES));
+    const clicks = seconds * clicksPerSecond + warm.seconds * warm.clicksPerSecond;
+    yield { clicksPerSecond, carried, idleMinute, hourly, daily, moved: { ...moved, clicks }, cpuMicros, ...resting };
+  }
 }
 
-/** Measures the naive Worker, which has no cron and moves nothing. */
-export async function measureNaive({ neighbourUrls }: LocalRuntime, one: CostCase): Promise<Carried> {
+/** Measures cases of the naive Worker, which has no cron and moves nothing, a day apart. */
+export async function* measureNaive(
+  { neighbourUrls }: LocalRuntime,
+  cases: readonly CostCase[],
+): AsyncGenerator<Carried> {
   const ask = asking(neighbourUrls[NAIVE] ?? "");
-  const { clicksPerSecond, warm } = one;
-  await ask("start", { atMs: CLICKS_MS });
-  await carry(ask, { ...one, ...warm });
-  const { carried, cpuMicros } = await carry(ask, one);
-  const none = { idleMinute: NOTHING, hourly: NOTHING, daily: NOTHING, moved: NOTHING };
-  return { clicksPerSecond, carried, ...none, cpuMicros, restMinute: NOTHING, quietDay: NOTHING };
+  for (const [index, one] of cases.entries()) {
+    const { clicksPerSecond, warm } = one;
+    await ask("start", { atMs: CLICKS_MS + index * DAY_MS });
+    await carry(ask, { ...one, ...warm });
+    const { carried, cpuMicros } = await carry(ask, one);
+    const none = { idleMinute: NOTHING, hourly: NOTHING, daily: NOTHING, moved: NOTHING };
+    yield { clicksPerSecond, carried, ...none, cpuMicros, restMinute: NOTHING, quietDay: NOTHING };
+  }
 }
 
 /** What is counted when nothing is left to do. */
@@ -120,7 +131,11 @@ function asking(url: string): Ask {
 
 /** Clicks for so many seconds, until all is carried; what was counted, and CPU a click. */
 async function carry(ask: Ask, { clicksPerSecond, perMessage, seconds }: Omit<CostCase, "warm" | "idleMinutes">) {
-  const before = await ask("drain", {});
+  const drained = await ask("drain", {});
+  // Whole minutes begin with one, so that their sums are written as often as those of any; a part is of the one under way.
+  const isWhole = (seconds * 1_000) % MINUTE_MS === 0;
+  const atMs = isWhole ? Math.ceil(drained.nowMs / MINUTE_MS) * MINUTE_MS : drained.nowMs;
+  const before = await ask("cron", { atMs, runs: 0 });
   const clicks = clicksPerSecond * seconds;
   const perChunk = Math.max(perMessage, Math.floor(clicksPerSecond * CHUNK_SECONDS));
   let cpuSeconds = 0;
@@ -131,7 +146,8 @@ async function carry(ask: Ask, { clicksPerSecond, perMessage, seconds }: Omit<Co
     return state;
   };
   for (let sent = 0; sent < clicks; sent += perChunk) {
-    await ask("load", { clicks: Math.min(perChunk, clicks - sent), perSecond: clicksPerSecond, perMessage });
+    const at = { isFirst: sent === 0, isLast: sent + perChunk >= clicks };
+    await ask("load", { clicks: Math.min(perChunk, clicks - sent), perSecond: clicksPerSecond, perMessage, ...at });
     await timed("run", { cron: true });
   }
   const after = await timed("drain", {});

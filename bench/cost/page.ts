@@ -7,15 +7,8 @@ import { dollarsWanted, rowsMissed } from "./cases.ts";
 import type { CostCase } from "./measure.ts";
 import { ASSUMED_MS, PRICED_UNITS, PRICES, PRICES_READ } from "./prices.ts";
 
-export type Billed<Of extends Measured = Measured> = {
-  readonly one: CostCase;
-  readonly measured: Of;
-  readonly bill: Bill;
-};
-export type CostResult<Of extends Measured = Measured> = {
-  readonly ours: readonly Billed<Of>[];
-  readonly naive: readonly Billed<Of>[];
-};
+export type Billed = { readonly one: CostCase; readonly measured: Measured; readonly bill: Bill };
+export type CostResult = { readonly ours: readonly Billed[]; readonly naive: readonly Billed[] };
 
 /** What README's table is made from. */
 export type CostFigures = {
@@ -63,20 +56,12 @@ export function toCostPage(result: CostResult, machine: readonly string[]): stri
       ? ["Rows wanted: none missed."]
       : ["Rows wanted, missed:", "", ...missed.map((line) => `- ${line}`)]),
     "",
-    "## Ours, dollars of a million clicks by line",
-    "",
-    ...lines(ours),
-    "",
-    "## The naive Worker's (bench/baseline/)",
-    "",
-    ...lines(naive),
-    "",
+    ...(ours.length === 0 ? [] : ["## Ours, dollars of a million clicks by line", "", ...lines(ours), ""]),
+    ...(naive.length === 0 ? [] : ["## The naive Worker's (bench/baseline/)", "", ...lines(naive), ""]),
     "## Units of a million clicks",
     "",
-    ...units(ours, "ours"),
-    "",
-    ...units(naive, "naive"),
-    "",
+    ...(ours.length === 0 ? [] : [...units(ours, "ours"), ""]),
+    ...(naive.length === 0 ? [] : [...units(naive, "naive"), ""]),
     "## Counted",
     "",
     "```",

@@ -2,6 +2,7 @@
  * The measurements as a Markdown page: what was built, then a line for each recipe, the Worker and DuckDB side by side.
  */
 import { percentileOf } from "../ack-window.ts";
+import { PRICES } from "../cost/prices.ts";
 import type { Built } from "./build.ts";
 import type { Effort, Measured } from "./measure.ts";
 
@@ -25,6 +26,7 @@ const HEADS = [
   "their cells",
   "as sums",
   "rows read",
+  "$ of a million",
   "cold, ms",
   "p50, ms",
   "p99, ms",
@@ -73,6 +75,7 @@ function lineOf({ recipe, rows, bytes, asked, rowsRead, ...measured }: Measured)
     whole(asked.cells),
     recipe.summedBy === null ? "" : whole(asked.sums),
     whole(rowsRead),
+    (rowsRead * PRICES.d1RowsRead.perMillion).toFixed(2),
     coldMs.map(milliseconds).join(" · "),
     milliseconds(percentileOf(warmMs, 0.5)),
     milliseconds(percentileOf(warmMs, 0.99)),

@@ -18,6 +18,7 @@ export const alarms = new Map<string, { readonly binding: string; readonly name:
 export const clock = { nowMs: Date.now() };
 
 const MINUTE_MS = 60_000;
+let isTaken = false;
 const HELD_CURSORS = 256;
 const encoder = new TextEncoder();
 const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
@@ -25,6 +26,8 @@ const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
 /** From here on time stands still until the driver moves it; what is logged is counted and not shown, but faults are. */
 export function takeTime(startMs: number): void {
   clock.nowMs = startMs;
+  if (isTaken) return;
+  isTaken = true;
   Date.now = () => clock.nowMs;
   for (const level of ["log", "info", "warn", "error"] as const) {
     const real = console[level].bind(console);

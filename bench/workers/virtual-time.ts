@@ -2,7 +2,7 @@
  * Drives a Worker through time that is not waited for: queue batches, alarms and crons in their order, each at its
  * instant, one after the other.
  *
- *   POST /meter/load   {clicks, perSecond, perMessage}  mints clicks from the present on and packs them into batches
+ *   POST /meter/load   {clicks, perSecond, perMessage, isFirst, isLast}  mints clicks and packs them into batches
  *   POST /meter/run    {cron}    carries the batches, with the alarms and, if wanted, the crons between them
  *   POST /meter/drain            alarms until none is armed: all is carried
  *   POST /meter/cron   {atMs, runs}   goes to that instant, and runs the cron so many minutes
@@ -30,9 +30,12 @@ export type Driven = {
   readonly consume: (batch: MessageBatch, env: never, ctx: ExecutionContext) => void | Promise<void>;
   readonly cron?: (controller: ScheduledController, env: never, ctx: ExecutionContext) => void | Promise<void>;
 };
-type Order = Partial<Record<"clicks" | "perSecond" | "perMessage" | "atMs" | "runs", number>> & { cron?: boolean };
+type Order = Partial<Record<"clicks" | "perSecond" | "perMessage" | "atMs" | "runs", number>> &
+  Partial<Record<"cron" | "isFirst" | "isLast", boolean>>;
 
 let batches: Batch[] = [];
+let unclosed: readonly Message[] = [];
+let sentUntilMs = 0;
 let lastCronMs = 0;
 let own: { readonly env: object; readonly metered: object } | null = null;
 
@@ -76,18 +79,21 @@ export async function drive(
 
 type At = { readonly env: never; readonly real: object; readonly ctx: ExecutionContext; readonly driven: Driven };
 
-/** Mints clicks, evenly spread from the next minute on; the clock is left where it was. */
-function load({ clicks = 0, perSecond = 1, perMessage = 1 }: Order, { mint }: Driven): void {
+/** Mints clicks, evenly spread from the last one on, or from now; the clock is left where it was. */
+function load({ clicks = 0, perSecond = 1, perMessage = 1, isFirst, isLast }: Order, { mint }: Driven): void {
   const beganMs = clock.nowMs;
-  const fromMs = batches.at(-1)?.closesAtMs ?? beganMs;
-  const messages: Message[] = [];
+  const fromMs = isFirst ? beganMs : sentUntilMs;
+  const messages = [...unclosed];
   for (let first = 0; first < clicks; first += perMessage) {
     const count = Math.min(perMessage, clicks - first);
     clock.nowMs = Math.floor(fromMs + ((first + count) * SECOND_MS) / perSecond);
     messages.push({ atMs: clock.nowMs, body: mint(count) });
   }
+  sentUntilMs = clock.nowMs;
   clock.nowMs = beganMs;
-  batches.push(...packed(messages));
+  batches = packed(messages);
+  // What comes next may still join the last batch.
+  unclosed = isLast ? [] : (batches.pop()?.messages ?? []);
 }
 
 async function run(at: At, hasCron: boolean): Promise<void> {
