@@ -15,13 +15,13 @@ import { PROJECT_ROOT, QUIET_TOOLS, WRANGLER_CONFIG } from "./project.ts";
 const run = promisify(execFile);
 const WRANGLER = createRequire(import.meta.url).resolve("wrangler");
 
-/** The bundled text of `entry`, by default of the Worker that wrangler.toml names. About two seconds. */
-export async function bundleWorker(entry = "src/index.ts"): Promise<string> {
+/** The bundled text of `entry` of the clone at `root`, by default of the Worker that is deployed. About two seconds. */
+export async function bundleWorker(entry = "src/index.ts", root = PROJECT_ROOT): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "clickledger-bundle-"));
   try {
-    const flags = ["--config", WRANGLER_CONFIG, "--dry-run", "--outdir", folder];
+    const flags = ["--config", join(root, basename(WRANGLER_CONFIG)), "--dry-run", "--outdir", folder];
     const env = { ...process.env, ...QUIET_TOOLS };
-    await run(process.execPath, [WRANGLER, "deploy", entry, ...flags], { cwd: PROJECT_ROOT, env });
+    await run(process.execPath, [WRANGLER, "deploy", entry, ...flags], { cwd: root, env });
     return await readFile(join(folder, basename(entry).replace(/\.ts$/, ".js")), "utf8");
   } catch (cause) {
     const { stderr = "" } = cause as { stderr?: string };

@@ -22,7 +22,7 @@ const USAGE = `usage: npm run doctor -- [--json] [--url URL] [--config FILE]
 function say({ findings, looked, notLooked }: Diagnosis): void {
   for (const { check, sentence } of findings) console.log(`${check}: ${sentence}`);
   for (const { at, why } of notLooked) console.log(`not looked at: ${at}: ${why}`);
-  console.log(`${findings.length} findings; looked at ${looked.join(", ")}.`);
+  console.log(`${findings.length} ${findings.length === 1 ? "finding" : "findings"}; looked at ${looked.join(", ")}.`);
 }
 
 function readArguments() {

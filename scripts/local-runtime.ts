@@ -15,7 +15,7 @@
  */
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { D1Database, Queue, R2Bucket } from "@cloudflare/workers-types";
 import type { Miniflare, V4MiniflareOptions } from "miniflare";
@@ -23,7 +23,7 @@ import { boundDatabases } from "../src/facts/directory.ts";
 import { bundleWorker } from "./bundle.ts";
 import { type PipelineBindings, waitUntilCarried } from "./carried.ts";
 import { applyMigrations } from "./migrate.ts";
-import { PROJECT_ROOT, quietTools, WRANGLER_CONFIG } from "./project.ts";
+import { MIGRATIONS_DIR, PROJECT_ROOT, quietTools, WRANGLER_CONFIG } from "./project.ts";
 
 export const LOOPBACK = "127.0.0.1";
 const CRON = "* * * * *";
@@ -47,6 +47,8 @@ export type RuntimeOptions = {
   readonly script?: string;
   /** Whether queues deliver what they get (the default); without consumers the local queue drops it. */
   readonly hasConsumers?: boolean;
+  /** The clone that the Worker, its configuration and its migrations are of. */
+  readonly root?: string;
   /** Modules that run beside it in the same workerd, by name, with bindings of their own or none. */
   readonly neighbours?: Readonly<Record<string, string | Neighbour>>;
   /** What the Worker writes to its console. */
@@ -54,6 +56,9 @@ export type RuntimeOptions = {
 };
 
 export type Neighbour = { readonly script: string; readonly bindings: Partial<WorkerOptions> };
+
+/** A bundle, and the clone that it was made from. */
+export type Version = { readonly script: string; readonly root: string };
 
 /** What was learned by preparing a state. */
 export type Prepared = {
@@ -118,9 +123,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<LocalRuntim
 }
 
 /** Migrates every report database, and hands the primary one to the caller. */
-async function prepareDatabases(miniflare: Miniflare, { prepare }: RuntimeOptions): Promise<Prepared | undefined> {
+async function prepareDatabases(
+  miniflare: Miniflare,
+  { prepare, root = PROJECT_ROOT }: RuntimeOptions,
+): Promise<Prepared | undefined> {
   const bindings = await miniflare.getBindings<RuntimeBindings>();
-  for (const database of boundDatabases(bindings as never).values()) await applyMigrations(database as never);
+  for (const database of boundDatabases(bindings as never).values()) {
+    await applyMigrations(database as never, join(root, basename(MIGRATIONS_DIR)));
+  }
   return prepare?.(bindings.REPORT_DB);
 }
 
@@ -154,12 +164,16 @@ type Deployment = {
 type Assets = NonNullable<WorkerOptions["assets"]>;
 type WorkerOptions = Extract<V4MiniflareOptions, { workers: unknown }>["workers"][number];
 
-async function readDeployment({ statePath, onLog = () => {} }: RuntimeOptions): Promise<Deployment> {
+async function readDeployment({
+  statePath,
+  root = PROJECT_ROOT,
+  onLog = () => {},
+}: RuntimeOptions): Promise<Deployment> {
   const { unstable_getMiniflareWorkerOptions: readWorkerOptions, unstable_readConfig: readConfig } = await import(
     "wrangler"
   );
   const { NoOpLog } = await import("miniflare");
-  const config = readConfig({ config: WRANGLER_CONFIG });
+  const config = readConfig({ config: join(root, basename(WRANGLER_CONFIG)) });
   const shared = {
     host: LOOPBACK,
     port: 0,

@@ -22,14 +22,14 @@ const SELECT_APPLIED = `SELECT name FROM d1_migrations ORDER BY id`;
 const INSERT_APPLIED = `INSERT INTO d1_migrations (name) VALUES (?1)`;
 
 /** Applies what is missing, in the order of the file names. Returns the names applied. */
-export async function applyMigrations(database: D1Database): Promise<string[]> {
+export async function applyMigrations(database: D1Database, folder = MIGRATIONS_DIR): Promise<string[]> {
   await database.prepare(CREATE_TABLE).run();
   const { results } = await database.prepare(SELECT_APPLIED).all<{ name: string }>();
   const recorded = new Set(results.map(({ name }) => name));
-  const files = (await readdir(MIGRATIONS_DIR)).filter((name) => name.endsWith(".sql")).sort();
+  const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
   const missing = files.filter((name) => !recorded.has(name));
   for (const name of missing) {
-    const statements = splitSql(await readFile(join(MIGRATIONS_DIR, name), "utf8"));
+    const statements = splitSql(await readFile(join(folder, name), "utf8"));
     await database.batch([
       ...statements.map((statement) => database.prepare(statement)),
       database.prepare(INSERT_APPLIED).bind(name),

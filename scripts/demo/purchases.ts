@@ -163,8 +163,11 @@ const STORIES: readonly { readonly weight: number; readonly play: Story }[] = [
   { weight: 2, play: inTest },
 ];
 
-/** The orders that the clicks led to, reported at `nowMs`. */
-export function planOrders(clicks: readonly CountedClick[], { seed, nowMs }: { seed: number; nowMs: number }): Order[] {
+/** The orders that the clicks led to, reported at `nowMs`; an advertiser numbers its orders from `firstOrder` on. */
+export function planOrders(
+  clicks: readonly CountedClick[],
+  { seed, nowMs, firstOrder = 1_000 }: { seed: number; nowMs: number; firstOrder?: number },
+): Order[] {
   const random = new Random(seed ^ 0x0de5);
   // In the order of the plan, which unlike that of receipt is the same at every run.
   const planned = clicks.toSorted((a, b) => a.impression - b.impression);
@@ -187,7 +190,7 @@ export function planOrders(clicks: readonly CountedClick[], { seed, nowMs }: { s
   };
   return Array.from({ length: Math.floor(valid.length * ORDERS_PER_CLICK) }, (_, index) => {
     const occurredAtMs = nowMs - random.below(1_000);
-    return stories.pick(random).play({ random, nextClick, tests, orderId: `A-${1_000 + index}`, occurredAtMs });
+    return stories.pick(random).play({ random, nextClick, tests, orderId: `A-${firstOrder + index}`, occurredAtMs });
   });
 }
 

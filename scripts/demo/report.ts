@@ -43,13 +43,21 @@ async function readTable({ url, apiKey }: ReportSource, query: Record<string, st
   return (await response.json()) as Table;
 }
 
+export type CompleteOptions = {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly timeoutMs: number;
+  /** Longer than any station holds what it was given before it posts. */
+  readonly stillMs?: number;
+};
+
 /**
  * Waits until the report says that everything received up to `untilMs` is in it, and then until its totals stand still.
  * False when that takes longer than `timeoutMs`.
  */
 export async function waitUntilComplete(
   source: ReportSource,
-  { fromMs, untilMs, timeoutMs }: { fromMs: number; untilMs: number; timeoutMs: number },
+  { fromMs, untilMs, timeoutMs, stillMs = STILL_MS }: CompleteOptions,
 ): Promise<boolean> {
   const endsAtMs = Date.now() + timeoutMs;
   let totals = "";
@@ -58,7 +66,7 @@ export async function waitUntilComplete(
     const { rows, meta } = await readTable(source, { ...rangeOf(fromMs, untilMs), metrics: METRICS.join(",") });
     const isPast = meta.watermark !== null && Date.parse(meta.watermark) > untilMs;
     if (JSON.stringify(rows) !== totals) sinceMs = Date.now();
-    if (isPast && Date.now() - sinceMs >= STILL_MS) return true;
+    if (isPast && Date.now() - sinceMs >= stillMs) return true;
     totals = JSON.stringify(rows);
     await sleep(POLL_MS);
   }

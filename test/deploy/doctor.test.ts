@@ -26,7 +26,8 @@ beforeAll(async () => {
   // The Worker's report, of which the doctor reads one number.
   worker = createServer((_, response) => response.end(JSON.stringify({ meta: { lagSeconds } })));
   await new Promise<void>((resolve) => worker.listen(0, "127.0.0.1", resolve));
-});
+  // Loading wrangler takes its time on a busy machine.
+}, 120_000);
 afterAll(async () => {
   worker.close();
   await rm(folder, { recursive: true, force: true });

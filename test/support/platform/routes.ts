@@ -74,7 +74,7 @@ type Query = { readonly sql: string; readonly params?: readonly (string | number
 function query({ sqlite }: Database, { batch, ...one }: Query & { readonly batch?: readonly Query[] }): unknown[] {
   sqlite.exec("BEGIN");
   try {
-    const results = (batch ?? [one]).flatMap(({ sql, params = [] }) => {
+    const results = (batch ?? [one]).flatMap(({ sql, params = [] }): object[] => {
       if (params.length === 0 && /;\s*\S/.test(sql)) {
         sqlite.exec(sql);
         return [{ results: [], success: true, meta: {} }];

@@ -21,7 +21,10 @@ export async function serveUploads(account: Account, worker: string): Promise<Se
   };
   const server = createServer(async (request, response) => {
     runtime ??= start();
-    if (runtime === undefined) return response.writeHead(404).end();
+    if (runtime === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
     const { url } = await runtime;
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
