@@ -347,6 +347,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/clicks/{id}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Take the receipt of a click
+         * @description For its advertiser and its publisher: a line of it, and the proof that the evidence log has it, which `clickledger-verify receipt` checks. It is there when the log day is audited, until its lines are retired.
+         */
+        get: operations["getReceipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/explain": {
         parameters: {
             query?: never;
@@ -2664,6 +2684,47 @@ export interface components {
             shards: number;
             /** @description The shard to go on after; null when all are complete. */
             next: string | null;
+        };
+        Receipt: {
+            /** @constant */
+            v: 1;
+            /** @description The line of the log, without its hashes of address and user. */
+            line: string;
+            /** @description 32 hexadecimal digits. The leaf is SHA-256(0x00 ‖ nonce ‖ line). */
+            nonce: string;
+            line_index: number;
+            /** @description From the leaf's sibling to the root's child, each 64 hexadecimal digits. */
+            line_path: string[];
+            segment: {
+                first_row: number;
+                last_row: number;
+                lines: number;
+                /** @description 64 hexadecimal digits. */
+                root: string;
+            };
+            segment_index: number;
+            /** @description From the leaf's sibling to the root's child, each 64 hexadecimal digits. */
+            segment_path: string[];
+            manifest: {
+                /** @constant */
+                v: 1;
+                /** @description The shard and the life of its log. */
+                source: string;
+                /** @description The log hour, UTC: `2026-11-27T13`. */
+                hour: string;
+                revision: number;
+                previous: string | null;
+                /** @description 64 hexadecimal digits. */
+                root: string;
+                segments: number;
+                lines: number;
+                first_row: number;
+                last_row: number;
+                /** @description 64 hexadecimal digits. */
+                chain: string;
+            };
+            /** @description A C2SP tlog-proof that the evidence log has the manifest, with its checkpoint. */
+            proof: string;
         };
         Replay: {
             id: string;
@@ -6210,6 +6271,154 @@ export interface operations {
                 headers: {
                     /** @description The methods that the address takes. */
                     Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             *
+             *     [read-budget-spent](/problems/read-budget-spent): The reports of this account have read too much in a short time.
+             *
+             *     [too-many-reads](/problems/too-many-reads): Too many reports of this account run at once.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReceipt: {
+        parameters: {
+            query?: {
+                /** @description Which decision on the click: its place in `history`. 0, which is left out, is the first. */
+                decision?: string;
+            };
+            header?: never;
+            path: {
+                /** @description An id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receipt. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [receipt-not-yet](/problems/receipt-not-yet): The receipt is not there yet.
+             *
+             *     [evidence-log-off](/problems/evidence-log-off): This deployment keeps no evidence log.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [receipt-gone](/problems/receipt-gone): The lines of that day are no longer kept. */
+            410: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

@@ -138,6 +138,10 @@ const SUBMISSION_ROUTES: readonly Route[] = [
 const OPERATOR_ROUTES: readonly Route[] = [
   { method: "GET", path: "/v1/clicks/:id", needs: "events", load: async () => (await operator()).explainOne },
   {
+    ...{ method: "GET", path: "/v1/clicks/:id/receipt", needs: "events" },
+    load: async () => (await operator()).receiptOfOne,
+  },
+  {
     ...{ method: "POST", path: "/v1/explain", needs: "events", body: LIST },
     load: async () => (await operator()).explainGiven,
   },

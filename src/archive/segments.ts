@@ -77,7 +77,8 @@ export async function openSegment(bucket: R2Bucket, key: string): Promise<LogTex
   const object = await bucket.get(key);
   if (object === null) return null;
   try {
-    return rowsOf(await new Response(object.body.pipeThrough(new DecompressionStream("gzip"))).text());
+    const text = new Response(await object.arrayBuffer()).body?.pipeThrough(new DecompressionStream("gzip"));
+    return rowsOf(await new Response(text).text());
   } catch {
     return null;
   }

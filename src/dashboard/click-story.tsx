@@ -2,7 +2,7 @@
  * The history of one click in sentences, in the order in which it happened.
  *
  *   the ad was shown · the click · when it reached us · the verdict and why · where it is counted · who decided late ·
- *   where it is archived · what was bought after it
+ *   where it is archived · its receipts · what was bought after it
  *
  * Keeps: says what `GET /v1/clicks/{id}` says, in words, and of conversions what a report of its minute says, since
  * orders are kept by order and not by click. Whatever is text of others stands isolated (`bdi`).
@@ -14,6 +14,7 @@ import type { ApiClient } from "./api-client.ts";
 import { When } from "./behind.tsx";
 import { TABLE_PATH } from "./breakdown.tsx";
 import { type Explanation, reasonMeaning, signedBy, verdictMeaning, verdictWord } from "./explained.ts";
+import { receiptName } from "./export-file.ts";
 import type { Writer } from "./figures.ts";
 import { figureIn, type TableAnswer } from "./report-answer.ts";
 import type { Viewer } from "./viewer.ts";
@@ -107,8 +108,29 @@ export function ClickStory(props: Props) {
           </>
         )}
       </Step>
+      <Step at={null} writer={writer}>
+        <Receipts click={click} />
+      </Step>
       {props.viewer.kind === "publisher" ? null : <Conversions {...props} />}
     </ol>
+  );
+}
+
+/** A receipt of each decision, and the command that verifies one. */
+function Receipts({ click: { eventId, history } }: Pick<Props, "click">) {
+  return (
+    <>
+      Its receipt, once its log day is audited:{" "}
+      {history.map(({ verdict, reason }, decision) => (
+        <>
+          {decision === 0 ? "" : ", "}
+          <a href={`/export/v1/clicks/${eventId}/receipt${decision === 0 ? "" : `?decision=${decision}`}`} download>
+            {reason ?? verdict}
+          </a>
+        </>
+      ))}
+      . Check it yourself: <code>npx clickledger-verify receipt {receiptName(eventId)}</code>
+    </>
   );
 }
 

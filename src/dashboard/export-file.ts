@@ -1,6 +1,6 @@
 /**
  * `/export/v1/reports/clicks?…`: an answer of a report as one CSV file, all pages of it, streamed while they are read;
- * and the lines of a statement.
+ * the lines of a statement; and the receipt of a click.
  *
  * Keeps: the lines are those of the API, its header once. Where a page fails after the first, the file ends with a
  * broken transfer and never looks whole.
@@ -11,12 +11,15 @@ import { problemResponse } from "../problem.ts";
 import type { ApiClient } from "./api-client.ts";
 
 const EXPORTED = /^\/v1\/(reports\/clicks|metrics\/clicks|statements\/\d{1,6})$/;
+const RECEIPT = /^\/v1\/clicks\/([^/]+)\/receipt$/;
 const PAGE_ROWS = "50000";
 const PASSED = ["Content-Type", "Content-Disposition", "X-Report-Watermark", "X-Report-Complete", "X-Report-Currency"];
 
 export async function exportFile({ request }: Pick<Asked, "request">, api: ApiClient): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   const path = pathname.slice("/export".length);
+  const [, click] = RECEIPT.exec(path) ?? [];
+  if (click !== undefined) return exportReceipt(api, { path, click, query: Object.fromEntries(searchParams) });
   if (!EXPORTED.test(path)) return problemResponse({ reason: "not_found" });
   const { cursor: _, format: __, ...query } = Object.fromEntries(searchParams);
   const isPaged = path === "/v1/reports/clicks" && query["limit"] === undefined;
@@ -50,6 +53,24 @@ export async function exportFile({ request }: Pick<Asked, "request">, api: ApiCl
     if (value !== null) headers.set(name, value);
   }
   return new Response(readable, { headers });
+}
+
+/** The receipt as a file; why there is none as it is. */
+async function exportReceipt(
+  api: ApiClient,
+  { path, click, query }: { path: string; click: string; query: Record<string, string> },
+): Promise<Response> {
+  const answer = await api.fetch(path, query);
+  if (!answer.ok) return answer;
+  const headers = new Headers(answer.headers);
+  headers.set("Content-Disposition", `attachment; filename="${receiptName(click, query["decision"])}"`);
+  return new Response(answer.body, { headers });
+}
+
+/** The name of a receipt's file. */
+export function receiptName(click: string, decision = "0"): string {
+  const id = click.replaceAll(/[^0-9A-Za-z_-]/g, "_");
+  return `receipt-${id}${decision === "0" ? "" : `-${decision}`}.json`;
 }
 
 function nextOf(page: Response): string | null {

@@ -22,7 +22,6 @@ import { decodeUtf8, encodeUtf8, parseJson } from "../core/base64url.ts";
 import { segmentLeaf } from "../core/hour-tree.ts";
 import { rootOf } from "../core/merkle.ts";
 import { assert } from "../core/result.ts";
-import type { CleanDays } from "./due.ts";
 import { canonicalBytes, sha256Hex } from "./manifest.ts";
 
 export type HourManifest = {
@@ -77,14 +76,19 @@ export function hourLeaf({ manifest, sha256: hash }: StoredHour): Uint8Array {
 
 type Made = Readonly<Record<string, number>>;
 
+/** Whether the trees of a log day's hours are there. */
+export async function areHoursMade(bucket: R2Bucket, day: string): Promise<boolean> {
+  return (await getJson<Made>(bucket, MADE_KEY))?.[day] !== undefined;
+}
+
 type HourPorts = {
   readonly bucket: R2Bucket;
   /** Takes notice of a manifest that stands, perhaps again: a leaf of the evidence log. */
   readonly onHour: (stored: StoredHour) => Promise<void>;
 };
 
-/** Makes the trees of all hours of the clean days that lack them. Resolves to those days. */
-export async function makeHours(ports: HourPorts, clean: CleanDays, steps: Steps): Promise<string[]> {
+/** Makes the trees of all hours of the clean days, by their audits, that lack them. Resolves to those days. */
+export async function makeHours(ports: HourPorts, clean: ReadonlyMap<string, number>, steps: Steps): Promise<string[]> {
   const { bucket } = ports;
   const due = await steps.do("hours", async () => {
     const made = (await getJson<Made>(bucket, MADE_KEY)) ?? {};

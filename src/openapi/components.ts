@@ -20,6 +20,7 @@ import * as admin from "./admin-answers.ts";
 import * as billing from "./billing-answers.ts";
 import type { JsonSchema } from "./operation.ts";
 import * as operator from "./operator-answers.ts";
+import { Receipt } from "./receipt-answers.ts";
 import * as reports from "./report-answers.ts";
 import { reportQuerySchema } from "./report-operations.ts";
 import * as submit from "./submit-schemas.ts";
@@ -90,6 +91,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   LateClickPage: operator.LateClickPage,
   DecisionResults: operator.DecisionResults,
   Explanation: operator.Explanation,
+  Receipt,
   TokenExplanation: operator.TokenExplanation,
   DeadLetterPage: operator.DeadLetterPage,
   DeadLetter: operator.DeadLetter,

@@ -7,6 +7,7 @@ import { auditsQuery } from "../operator/audits.ts";
 import { listSchema as lettersQuery, showSchema } from "../operator/dead-letters.ts";
 import { holdsQuery } from "../operator/holds.ts";
 import { listSchema as lateQuery } from "../operator/late-clicks.ts";
+import { receiptQuery } from "../operator/receipt.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
 import { BODIES, KEYED, problems, READING } from "./problems.ts";
@@ -31,6 +32,29 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     answers: { 200: json("The explanation.", "Explanation") },
     problems: [...KEYED, ...READING, ...problems("invalid_value"), ...NOT_FOUND, ...FAULTS],
     examples: [{ name: "byEventId", path: { id: EXAMPLE.eventId }, status: 200 }],
+  },
+  {
+    ...{
+      id: "getReceipt",
+      method: "get",
+      path: "/v1/clicks/{id}/receipt",
+      tag: "Explain",
+      scopes: ["report", "admin"],
+    },
+    summary: "Take the receipt of a click",
+    description:
+      "For its advertiser and its publisher: a line of it, and the proof that the evidence log has it, which " +
+      "`clickledger-verify receipt` checks. It is there when the log day is audited, until its lines are retired.",
+    query: receiptQuery,
+    answers: { 200: json("The receipt.", "Receipt") },
+    problems: [
+      ...KEYED,
+      ...READING,
+      ...problems("unknown_parameter", "invalid_value", "receipt_not_yet", "receipt_gone", "evidence_log_off"),
+      ...NOT_FOUND,
+      ...FAULTS,
+    ],
+    examples: [],
   },
   {
     ...{ id: "explainToken", method: "post", path: "/v1/explain", tag: "Explain", scopes: ["report", "admin"] },

@@ -80,6 +80,11 @@ const OPERATOR: Readonly<Record<string, readonly Example[]>> = {
     { name: "noId", path: { id: "click-9" }, status: 400 },
     { name: "unknownClick", path: { id: EXAMPLE.unknownEventId }, status: 404 },
   ],
+  getReceipt: [
+    { name: "noId", path: { id: "click-9" }, status: 400 },
+    { name: "noDecision", path: { id: EXAMPLE.eventId }, query: { decision: "last" }, status: 400 },
+    { name: "unknownClick", path: { id: EXAMPLE.unknownEventId }, status: 404 },
+  ],
   explainToken: [{ name: "noToken", body: {}, status: 400 }],
   listLateClicks: [{ name: "unknownStatus", query: { status: "lost" }, status: 400 }],
   decideLateClicks: [

@@ -19,10 +19,11 @@ import { topologyInForce } from "../shard/topology-keeper.ts";
 import { acceptLoss, listAudits, mendDay, runAudit, showAudits } from "./audits.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
 import { runEvidenceLog, showEvidenceLog } from "./evidence-log.ts";
-import { type ExplainPorts, explainClick, explainToken } from "./explain.ts";
+import { explainClick, explainToken } from "./explain.ts";
 import { endHold, holdDays, listHolds, showHold } from "./holds.ts";
 import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
 import { rebuildDatabase } from "./rebuild.ts";
+import { type ReceiptPorts, receiptOfClick } from "./receipt.ts";
 import { actOnReplay, showReplay, startReplay } from "./replays.ts";
 import { ringOf } from "./ring.ts";
 
@@ -46,6 +47,13 @@ const accepted = (does: (asked: Keyed) => Promise<Acted>) => act(does, 202);
 
 export const explainOne = act((asked) =>
   explain(asked, (ports) => explainClick(asked.param("id"), ReadScope.of(asked.principal), ports)),
+);
+
+/** Within the budget of an explanation, since it looks for the click in the same places. */
+export const receiptOfOne = act((asked) =>
+  explain(asked, (ports) =>
+    receiptOfClick({ id: asked.param("id"), search: asked.search() }, ReadScope.of(asked.principal), ports),
+  ),
 );
 
 export const explainGiven = act(async (asked) => {
@@ -96,16 +104,19 @@ export const readReplayed = act(({ env, param }) => showReplay(param("id"), env)
 export const applyReplay = accepted(({ env, param, actor }) => actOnReplay(param("id"), "apply", env, actor));
 export const undoReplay = accepted(({ env, param, actor }) => actOnReplay(param("id"), "undo", env, actor));
 
-/** Runs an explanation within the budget of the key's owner. */
+/** Runs an explanation, or makes a receipt, within the budget of the key's owner. */
 async function explain(
   { env, config, principal, nowMs }: Keyed,
-  work: (ports: ExplainPorts) => Promise<Result<Record<string, unknown>, ReportProblem | Refusal>>,
+  work: (ports: ReceiptPorts) => Promise<Result<Record<string, unknown>, ReportProblem | Refusal>>,
 ): Promise<Acted> {
   const way = { gates: env.READ_GATE, principal };
   const passed = await passPrimaryRead(env.REPORT_DB, way, EXPLAIN, async (_, pass) => {
     pass.charge(EXPLAIN_ROWS);
     const [topology, ring] = await Promise.all([topologyInForce(env, config), ringOf(config)]);
-    return work({ shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, ring, policy: config.token, nowMs });
+    return work({
+      ...{ shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, ring, policy: config.token, nowMs },
+      ...{ closeGraceMs: config.closeGraceMs, keepsLog: config.evidenceLog !== null },
+    });
   });
   return passed.ok ? passed.value : passed;
 }

@@ -40,11 +40,16 @@ export type ExplainPorts = {
   readonly nowMs: number;
 };
 
-/** An event's first line, and where it was found. */
-type Found = { readonly logged: LoggedEvent; readonly shard: string; readonly object: string | null };
+/** An event's line, decoded and as it stands in the log, and where it was found. */
+export type Found = {
+  readonly logged: LoggedEvent;
+  readonly text: string;
+  readonly shard: string;
+  readonly object: string | null;
+};
 
 const NO_ID = "An id is an event id, or a click id as the landing page was given it.";
-const NO_CLICK = "No click of yours has this id or token.";
+export const NO_CLICK = "No click of yours has this id or token.";
 const NO_KEY =
   "The token was signed with a key that this deployment does not have, or has no longer: ask about another.";
 const NOT_SIGNED = "Only a token as it was signed is explained; its signature is checked over every character.";
@@ -55,11 +60,17 @@ export async function explainClick(
   scope: ReadScope,
   ports: ExplainPorts,
 ): Promise<Result<Record<string, unknown>, ReportProblem>> {
-  const eventId = isEventId(id) ? id : openClickId(id, ports.ring)?.eventId;
-  if (eventId === undefined) return err({ reason: "invalid_value", field: "id", detail: NO_ID });
-  const found = await findEvent(eventId, scope, ports);
+  const eventId = eventIdOf(id, ports.ring);
+  if (!eventId.ok) return eventId;
+  const found = await findEvent(eventId.value, scope, ports);
   if (found === null) return err({ reason: "not_found", detail: NO_CLICK });
   return ok(await explanationOf(found, await firstClaimOf(found.logged.claims, ports), ports));
+}
+
+/** The event that an event id or a click id names. */
+export function eventIdOf(id: string, ring: KeyRing): Result<EventId, ReportProblem> {
+  const eventId = isEventId(id) ? id : openClickId(id, ring)?.eventId;
+  return eventId === undefined ? err({ reason: "invalid_value", field: "id", detail: NO_ID }) : ok(eventId);
 }
 
 /** Explains which click of a token's impression counts, and what one more would be. */
@@ -113,36 +124,46 @@ async function explanationOf(
   return explainEvent({ logged, changes }, { shard, archiveObject: object }, firstClaim);
 }
 
-/**
- * The first line of an event, if the asker may see it: in the log of a shard that may own it, else in their archive. A
- * log that was trimmed may still hold a review or a revision of it.
- */
-async function findEvent(
-  eventId: EventId,
-  scope: ReadScope,
-  { shards, archive, topology, nowMs }: ExplainPorts,
-): Promise<Found | null> {
+/** The first line of an event, if the asker may see it. */
+export function findEvent(eventId: EventId, scope: ReadScope, ports: ExplainPorts): Promise<Found | null> {
   const { receivedAtMs, routingHash } = decodeEventId(eventId);
-  const names = shardsOfHash("click", routingHash, topology).map((index) => eventShardName("click", index));
+  const shards = shardsOfHash("click", routingHash, ports.topology).map((index) => eventShardName("click", index));
+  return findLine({ eventId, shards, fromMs: receivedAtMs, isWanted: isFirst }, scope, ports);
+}
+
+export type LineOf = {
+  readonly eventId: EventId;
+  readonly shards: readonly string[];
+  /** An instant before which it was not logged. */
+  readonly fromMs: number;
+  readonly isWanted: (logged: LoggedEvent) => boolean;
+};
+
+/**
+ * A line of an event, if the asker may see it: in the log of a shard that may own it, else in their archive. A log that
+ * was trimmed may still hold a review or a revision of it.
+ */
+export async function findLine(
+  { eventId, shards: names, fromMs, isWanted }: LineOf,
+  scope: ReadScope,
+  { shards, archive, nowMs }: Pick<ExplainPorts, "shards" | "archive" | "nowMs">,
+): Promise<Found | null> {
+  const isSeen = (logged: LoggedEvent) => isWanted(logged) && isVisible(logged, scope);
   for (const shard of names) {
-    const lines = (await findLogged(shards, shard, eventId)).map(decodeEventLine);
-    const logged = lines.find((line) => isFirst(line) && isVisible(line, scope));
-    if (logged !== undefined) return { logged, shard, object: null };
+    for (const text of await findLogged(shards, shard, eventId)) {
+      const logged = decodeEventLine(text);
+      if (isSeen(logged)) return { logged, text, shard, object: null };
+    }
   }
   const archived = await findArchived(archive, names, {
-    needle: `"id":"${eventId}"`,
-    isWanted: (line) => {
-      const logged = decodeEventLine(line);
-      return isFirst(logged) && isVisible(logged, scope);
-    },
-    fromMs: receivedAtMs,
-    nowMs,
+    ...{ needle: `"id":"${eventId}"`, fromMs, nowMs },
+    isWanted: (line) => isSeen(decodeEventLine(line)),
   });
   const [first] = archived;
   if (first === undefined) return null;
-  const { object } = first;
+  const { object, line: text } = first;
   const shard = names.find((name) => object.includes(`/shard=${name}/`)) ?? "";
-  return { logged: decodeEventLine(first.line), shard, object };
+  return { logged: decodeEventLine(text), text, shard, object };
 }
 
 /** Neither a review nor a revision, whose lines come later. */

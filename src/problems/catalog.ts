@@ -12,6 +12,7 @@
 import type { RefusalReason } from "../core/refusal.ts";
 import { OF_ADDRESSES, OF_BODIES, OF_KEYS, OF_STORES } from "./everywhere.ts";
 import { OF_ADMINISTRATION, OF_BUDGETS, OF_PARAMETERS, OF_REPORTS } from "./reading.ts";
+import { OF_RECEIPTS } from "./receipts.ts";
 import type { ProblemRow } from "./row.ts";
 import { OF_SUBMISSIONS } from "./submissions.ts";
 import { OF_SENDERS, OF_TOKENS } from "./tracking.ts";
@@ -28,6 +29,7 @@ export const PROBLEM_AREAS = {
   "reports, single clicks and administration": OF_PARAMETERS,
   reports: OF_REPORTS,
   "reports, single clicks and the catalogue": OF_BUDGETS,
+  "receipts of clicks": OF_RECEIPTS,
   administration: OF_ADMINISTRATION,
 } as const;
 
@@ -51,6 +53,7 @@ export const PROBLEMS: Readonly<Record<Reason | RefusalReason, ProblemRow>> = {
   ...OF_PARAMETERS,
   ...OF_REPORTS,
   ...OF_BUDGETS,
+  ...OF_RECEIPTS,
   ...OF_ADMINISTRATION,
 };
 

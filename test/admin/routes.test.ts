@@ -49,6 +49,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/changes": "report",
   "POST /v1/late-clicks": "admin",
   "GET /v1/clicks/:id": "traffic",
+  "GET /v1/clicks/:id/receipt": "traffic",
   "POST /v1/explain": "traffic",
   "GET /v1/admin/dead-letters": "admin",
   "GET /v1/admin/dead-letters/show": "admin",

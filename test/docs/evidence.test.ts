@@ -7,10 +7,15 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { ReceiptWorld } from "../verify/receipt-world.ts";
 import { makeWorld, WORLD_SECRET, type WorldOptions } from "../verify/world.ts";
 
 const DOCUMENT = readFileSync("docs/EVIDENCE.md", "utf8");
-const BLOCKS = [...DOCUMENT.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+const blocksOf = (text: string) => [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
+const [BEFORE = "", BY_HAND = ""] = DOCUMENT.split("\n## By hand\n");
+/** What checks by hand what was downloaded. */
+const BLOCKS = blocksOf(BY_HAND);
+const RECEIPT = blocksOf(BEFORE)[1] ?? "";
 
 /** `duckdb -noheader -list`: runs what it reads, and prints rows with their values behind bars. */
 const DUCKDB = `
@@ -58,14 +63,14 @@ function run(blocks: readonly string[]): string {
 }
 
 it("shows nothing that differs where nothing does", () => {
-  expect(BLOCKS).toHaveLength(5);
-  expect(run(BLOCKS.slice(1))).toBe("");
+  expect(BLOCKS).toHaveLength(4);
+  expect(run(BLOCKS)).toBe("");
   const computed = readFileSync(join(home, "clickledger-evidence/computed"), "utf8");
   expect(computed.trim().split("\n").length).toBeGreaterThan(2);
 });
 
 it("shows an object, a line and a statement that were changed", () => {
-  const [, sums = "", chains = "", lines = ""] = BLOCKS;
+  const [sums = "", chains = "", lines = ""] = BLOCKS;
   const at = (pattern: RegExp) => {
     const named = readFileSync(join(home, "clickledger-evidence/SUMS"), "utf8").split("\n");
     return join(home, "clickledger-evidence", named.find((line) => pattern.test(line))?.split("  ")[1] ?? "");
@@ -100,6 +105,20 @@ it("shows a price that the token does not say, and an impression that is billed 
       return [first, dear, again, ...others].sort((a, b) => a.minute - b.minute || (a.event < b.event ? -1 : 1));
     },
   });
-  const found = run(["cd lies", BLOCKS[4] ?? ""]).split("\n");
+  const found = run(["cd lies", BLOCKS[3] ?? ""]).split("\n");
   expect(found).toEqual([expect.stringMatching(/^token\|/), expect.stringMatching(/^impression\|[0-9a-f]{32}$/), ""]);
+});
+
+it("takes a receipt and verifies it, and finds one that was forged", async () => {
+  const world = await ReceiptWorld.make([[4, 9]]);
+  const receipt = await world.receipt(5);
+  const served = join(home, "served.json");
+  writeFileSync(join(bin, "curl"), `#!/bin/sh\nexec cat ${served}\n`);
+  chmodSync(join(bin, "curl"), 0o755);
+  const command = RECEIPT.replace("'…'", `'${world.vkey}'`);
+  expect(command).toContain("/receipt");
+  writeFileSync(served, JSON.stringify(receipt));
+  expect(run([command])).toMatch(/^VERIFIED: click /);
+  writeFileSync(served, JSON.stringify({ ...receipt, line: receipt.line.replace('"valid"', '"late"') }));
+  expect(() => run([command])).toThrow(/NOT VERIFIED: line, nonce, line_index and line_path/);
 });

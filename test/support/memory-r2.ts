@@ -8,6 +8,8 @@
 type Stored = { readonly bytes: Uint8Array<ArrayBuffer>; readonly etag: string };
 type Condition = { readonly etagDoesNotMatch?: string; readonly etagMatches?: string };
 
+type Range = { readonly offset: number; readonly length?: number };
+
 type ListOptions = {
   readonly prefix: string;
   readonly cursor?: string;
@@ -26,7 +28,7 @@ export class MemoryR2 {
 
   /** As the code under test knows it; each call lets others have their turn. */
   readonly bucket = {
-    get: async (key: string) => this.#read(key),
+    get: async (key: string, { range }: { range?: Range } = {}) => this.#read(key, range),
     head: async (key: string) => this.#read(key),
     put: async (key: string, value: string | Uint8Array, options: { onlyIf?: Condition } = {}) =>
       this.#write(key, value, options.onlyIf),
@@ -51,13 +53,15 @@ export class MemoryR2 {
     this.objects.set(key, { bytes, etag: String(++this.#etags) });
   }
 
-  #read(key: string) {
+  #read(key: string, range: Range = { offset: 0 }) {
     this.asked.reads++;
     const stored = this.objects.get(key);
     if (stored === undefined) return null;
-    const { bytes, etag } = stored;
+    const { etag } = stored;
+    const bytes = stored.bytes.slice(range.offset, range.offset + (range.length ?? stored.bytes.length));
     const text = async () => new TextDecoder().decode(bytes);
-    return { key, etag, size: bytes.length, text, arrayBuffer: async () => bytes.slice().buffer };
+    const arrayBuffer = async () => bytes.slice().buffer;
+    return { key, etag, size: stored.bytes.length, body: new Blob([bytes]).stream(), text, arrayBuffer };
   }
 
   #write(key: string, value: string | Uint8Array, onlyIf?: Condition) {

@@ -65,10 +65,10 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // Queue and spool are where events wait that a report does not hold yet: its watermark asks them.
   replay: ["audit", "archive", "shard", "core"],
   audit: ["facts", "cold", "archive", "shard", "core"],
-  evidence: ["audit", "tlog", "core"],
+  evidence: ["audit", "archive", "tlog", "core"],
   billing: ["evidence", "audit", "report", "admin", "access", "tlog", "problems", "core"],
   report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
-  operator: ["report", "queue", "replay", "audit", "tlog", "shard", "facts", "archive", "access", "core"],
+  operator: ["report", "queue", "replay", "evidence", "audit", "tlog", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
   batch: ["queue", "audit", "facts", "cold", "shard", "archive", "core"],
   "well-known": ["report", "access", "core"],

@@ -11,6 +11,7 @@ import { askJson, downloadingStore } from "./download.js";
 import { parseCanonical } from "./json.js";
 import { keepIn } from "./keep.js";
 import { Differs, must, Unchecked } from "./outcome.js";
+import { explainReceipt, verifyReceipt } from "./receipt.js";
 import { explain } from "./report.js";
 import { statementSql } from "./sql.js";
 import { folderStore, present, statementKey } from "./store.js";
@@ -19,8 +20,10 @@ import { verifyStatement } from "./verify.js";
 import { watchOver } from "./watch.js";
 
 const HELP = `clickledger-verify <statement> [--url https://ads.example] [options]
+clickledger-verify receipt <file> [--url https://ads.example] [--log-key <key>] [--keep <file>]
 
   <statement>             its number; all: each of them
+  receipt <file>          a receipt, as GET /v1/clicks/{id}/receipt answers it; without --url, without a network
   --url <address>         the service; a key with scope bill in the environment: CLICKLEDGER_KEY
   --folder <folder>       where it is downloaded to, or is already (clickledger-evidence)
   --log-key <key>         the key that signs the evidence log, as you got it from the operator; the first time
@@ -45,9 +48,13 @@ const OPTIONS = /** @type {const} */ ({
 
 async function main() {
   const { values, positionals } = readArguments();
-  const [which] = positionals;
+  const [which, file] = positionals;
+  if (which === "receipt" && file !== undefined && positionals.length === 2 && !values.help) {
+    console.log(await checkReceipt(file, values));
+    return;
+  }
   if (values.help || which === undefined || !/^([1-9]\d{0,5}|all)$/.test(which) || positionals.length !== 1) {
-    if (!values.help) throw new Unchecked(`name one statement by its number, or all\n\n${HELP}`);
+    if (!values.help) throw new Unchecked(`name one statement by its number, or all, or a receipt\n\n${HELP}`);
     console.log(HELP);
     return;
   }
@@ -71,6 +78,21 @@ async function main() {
     });
     console.log(explain(report, values.keep));
   }
+}
+
+/**
+ * @param {string} file
+ * @param {{ url?: string, folder: string, "log-key"?: string, keep: string }} given
+ */
+async function checkReceipt(file, { url, folder, "log-key": logKey = "", keep }) {
+  const text = await readFile(file, "utf8").catch((/** @type {Error} */ { message }) => {
+    throw new Unchecked(`the receipt cannot be read: ${message}`);
+  });
+  // The log is open to everybody.
+  const service = { url: url ?? "", apiKey: "", folder, advertiserId: null, number: 0 };
+  const store = url === undefined ? null : downloadingStore(service);
+  const report = await verifyReceipt({ text, logKey: logKey === "" ? null : logKey, keep: keepIn(keep), store });
+  return explainReceipt(report, keep);
 }
 
 function readArguments() {

@@ -4,7 +4,7 @@
  *
  *   leaf = HMAC-SHA-256(secret of the advertiser, name) ‖ SHA-256(object)      name = 2026-11-27/1 or statement/000001
  */
-import { createHash, createHmac, createPublicKey, verify } from "node:crypto";
+import { createHash, createPublicKey, verify } from "node:crypto";
 import { Differs, must, Unchecked } from "./outcome.js";
 import { present } from "./store.js";
 
@@ -120,34 +120,34 @@ export function followKeys(trusted, list) {
 }
 
 /**
- * Reads the whole log. Resolves to the hashes of the objects under each name of interest.
+ * Reads the whole log, which must have what it had at each size at which it was seen. Resolves to the hashes of the
+ * objects under each name of interest.
  * @param {import("./store.js").Store} store
  * @param {Checkpoint} checkpoint
- * @param {{ kept: Checkpoint | null, secret: Uint8Array, names: Iterable<string> }} wanted
+ * @param {{ seen: readonly (Checkpoint & { when: string })[], wanted: ReadonlyMap<string, string> }} known
+ *   `wanted` has the name by the first half of its leaf, in hexadecimal
  */
-export async function readLog(store, checkpoint, { kept, secret, names }) {
-  if (kept !== null) {
-    must(kept.size <= checkpoint.size, () => {
-      return `the log has ${checkpoint.size} leaves, and had ${kept.size} when you looked last: it was set back`;
+export async function readLog(store, checkpoint, { seen, wanted }) {
+  for (const { size, when } of seen) {
+    must(size <= checkpoint.size, () => {
+      return `the log has ${checkpoint.size} leaves, and had ${size} when ${when}: it was set back`;
     });
   }
-  const wanted = new Map([...names].map((name) => [createHmac("sha256", secret).update(name).digest("hex"), name]));
   /** @type {Map<string, string[]>} */
   const found = new Map();
   const tree = new Tree();
-  const compareKept = () => {
-    if (kept === null || tree.size !== kept.size) return;
-    must(
-      tree.root() === kept.root,
-      () => `the log is not the one that you saw at ${kept.size} leaves: it was rewritten`,
-    );
+  const compareSeen = () => {
+    for (const { size, root, when } of seen) {
+      if (tree.size !== size) continue;
+      must(tree.root() === root, () => `the log is not the one that had ${size} leaves when ${when}: it was rewritten`);
+    }
   };
-  compareKept();
+  compareSeen();
   for (let index = 0; tree.size < checkpoint.size; index++) {
     const width = Math.min(TILE_WIDTH, checkpoint.size - tree.size);
     for (const leaf of await readBundle(store, index, width)) {
       tree.push(leaf);
-      compareKept();
+      compareSeen();
       const name = leaf.length === LEAF_BYTES ? wanted.get(leaf.subarray(0, 32).toString("hex")) : undefined;
       if (name !== undefined) found.set(name, [...(found.get(name) ?? []), leaf.subarray(32).toString("hex")]);
     }

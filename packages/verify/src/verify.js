@@ -3,6 +3,7 @@
  *
  *   statements ─▶ manifests ─▶ evidence log ─▶ rows, tokens, sums ─▶ lines, adjustments, credits ─▶ what is due
  */
+import { createHmac } from "node:crypto";
 import { checkDay } from "./day.js";
 import { parseCanonical } from "./json.js";
 import { CHECKPOINT_KEY, followKeys, KEYS_KEY, openCheckpoint, readLog, readLogKey } from "./log.js";
@@ -11,6 +12,7 @@ import { must, Unchecked } from "./outcome.js";
 import { Spill } from "./spill.js";
 import { checkStatement, countedBy, saidBy } from "./statement.js";
 import { present, statementKey } from "./store.js";
+import { openKept, trustedKey } from "./trust.js";
 import { DAY_MS, utcDays } from "./zone.js";
 
 /** The log takes leaves every hour. */
@@ -118,12 +120,7 @@ async function readStatements({ store, advertiserId, number, nowMs }) {
  */
 async function checkLog({ store, logKey, keep, secret, nowMs }, chain, manifests) {
   const kept = await keep.read();
-  const origins = Object.keys(kept);
-  const only = origins.length === 1 ? kept[/** @type {string} */ (origins[0])] : undefined;
-  const vkey = logKey ?? only?.key;
-  if (vkey === undefined) {
-    throw new Unchecked("nothing says which key signs the log: give --log-key, as you got it from the operator");
-  }
+  const vkey = trustedKey(kept, logKey);
   const pinned = readLogKey(vkey);
   const keys = followKeys([pinned], await store.bytes(KEYS_KEY));
   const note = Buffer.from(present(await store.bytes(CHECKPOINT_KEY), CHECKPOINT_KEY)).toString("utf8");
@@ -134,8 +131,10 @@ async function checkLog({ store, logKey, keep, secret, nowMs }, chain, manifests
   for (const [name, sha256] of manifests.names) names.set(name, sha256);
   const next = [...manifests.names.keys()].map(nextRevision).filter((name) => !names.has(name));
   const follower = statementName(chain.length + 1);
-  const wanted = [...names.keys(), ...next, follower];
-  const found = await readLog(store, checkpoint, { kept: lastSeen, secret, names: wanted });
+  const seen = lastSeen === null ? [] : [{ ...lastSeen, when: "you looked last" }];
+  const hmac = (/** @type {string} */ name) => createHmac("sha256", secret).update(name).digest("hex");
+  const wanted = new Map([...names.keys(), ...next, follower].map((name) => [hmac(name), name]));
+  const found = await readLog(store, checkpoint, { seen, wanted });
   await keep.write(checkpoint.origin, { key: last?.key ?? vkey, checkpoint: note });
   const issuedMs = Date.parse(chain.at(-1)?.value.issued_at);
   for (const [name, sha256] of names) {
@@ -154,22 +153,6 @@ async function checkLog({ store, logKey, keep, secret, nowMs }, chain, manifests
 
 /** @param {number} number */
 const statementName = (number) => `statement/${String(number).padStart(6, "0")}`;
-
-/**
- * The checkpoint that was kept; refuses a key that the one trusted then neither introduced nor came from.
- * @param {import("./keep.js").Kept} last
- * @param {import("./log.js").LogKey} pinned
- * @param {Uint8Array | null} list
- */
-function openKept(last, pinned, list) {
-  const keys = followKeys([readLogKey(last.key)], list);
-  const has = (/** @type {import("./log.js").LogKey[]} */ some, /** @type {string} */ vkey) =>
-    some.some((key) => key.vkey === vkey);
-  must(has(keys, pinned.vkey) || has(followKeys([pinned], list), last.key), () => {
-    return `you trusted the key ${last.key} of this log, and it did not introduce ${pinned.vkey}`;
-  });
-  return openCheckpoint(last.checkpoint, [...keys, pinned]);
-}
 
 /** @param {string} name a manifest's */
 function nextRevision(name) {
