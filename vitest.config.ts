@@ -66,6 +66,7 @@ export default defineConfig(async () => {
             ],
             exclude: ["test/guarantees.test.ts"],
             testTimeout: 120_000,
+            hookTimeout: 120_000,
             // A page in a browser on a busy machine may take seconds, and nothing here measures time.
             expect: { poll: { timeout: 20_000 } },
           },
@@ -81,6 +82,7 @@ export default defineConfig(async () => {
             exclude: PURE_TESTS,
             setupFiles: ["./test/support/apply-migrations.ts"],
             testTimeout: 120_000,
+            hookTimeout: 120_000,
           },
         },
         {
@@ -95,6 +97,7 @@ export default defineConfig(async () => {
             include: ["test/databases/**/*.test.ts"],
             setupFiles: ["./test/support/apply-migrations.ts"],
             testTimeout: 120_000,
+            hookTimeout: 120_000,
           },
         },
       ],
