@@ -55,7 +55,6 @@ describe("a key", () => {
     ["two owners", { advertiserId: "adv_one", publisherId: "pub_one", scopes: ["report"] }, "publisherId"],
     ["an owner and scope admin", { advertiserId: "adv_one", scopes: ["admin"] }, "scopes"],
     ["a publisher that converts", { publisherId: "pub_one", scopes: ["convert"] }, "scopes"],
-    ["a publisher that reads an advertiser's bills", { publisherId: "pub_one", scopes: ["bill"] }, "scopes"],
     ["no owner and scope report", { scopes: ["report"] }, "advertiserId"],
     ["no owner, report and mint", { scopes: ["report", "mint"], mint: { advertisers: ["adv_one"] } }, "advertiserId"],
     ["no owner and no list", { scopes: ["mint"] }, "mint"],
