@@ -4,7 +4,7 @@
  * no impression is billed twice and no order credited twice.
  *
  * A third of the kills come at a random moment; the others at the first write of a posting, or of an archive segment,
- * after a random moment. Nine kills; `CLICKLEDGER_KILLS=21` kills more often. Moments and clicks are drawn from a seed;
+ * after a random moment. Six kills; `CLICKLEDGER_KILLS=21` kills more often. Moments and clicks are drawn from a seed;
  * the machine's timing does the rest.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -31,7 +31,7 @@ import { ROUTING_KEY } from "./crash-orders.ts";
 import { Victim } from "./crash-process.ts";
 import { Traffic } from "./crash-traffic.ts";
 
-const KILLS = Number(process.env["CLICKLEDGER_KILLS"] ?? 9);
+const KILLS = Number(process.env["CLICKLEDGER_KILLS"] ?? 6);
 const SEED = 20_261_122;
 const KILL_AFTER_MS = { min: 60, max: 900 };
 const WRITE_MAX_MS = 1_200;
