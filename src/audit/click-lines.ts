@@ -6,22 +6,21 @@
  *   object = (uint32, big-endian: bytes of the piece · gzip of lines as NDJSON)*
  *
  * Keeps: a function of the archive; every line of a click is under the same day, bucket and hour. Memory: lines are
- * packed piece by piece as they come, since a step's lines as text would be ten times its segments.
+ * packed piece by piece as they come, since a step's lines as text would be many times its segments.
  */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { decodeUtf8, parseJson } from "../core/base64url.ts";
 import type { EvidenceLine } from "../core/evidence.ts";
-import { MINUTE_MS } from "../core/limits.ts";
+import { HOUR_MS, MINUTE_MS } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
-import { isoDay } from "../core/time.ts";
+import { hourOf, isoDay } from "../core/time.ts";
 
 export const CLICK_LINES_PREFIX = "clicks/v1/";
 
 export const clickLinesPrefix = (serviceDay: string, bucket: number) =>
   `${CLICK_LINES_PREFIX}dt=${serviceDay}/bucket=${String(bucket).padStart(2, "0")}/`;
 
-const MINUTES_PER_HOUR = 60;
-/** Lines are half tokens, which no level packs: the quickest takes a third of the time for a few bytes more. */
+/** The quickest: lines are half tokens, which no level packs. */
 const LEVEL = 1;
 
 /** Characters of lines that are packed together. */
@@ -36,7 +35,7 @@ export class ClickLines {
   add(line: EvidenceLine): void {
     const bucket = this.#buckets.get(line.advertiserId) ?? advertiserBucketOf(line.advertiserId);
     this.#buckets.set(line.advertiserId, bucket);
-    const hour = Math.floor(line.minute / MINUTES_PER_HOUR);
+    const hour = hourOf(line.minute * MINUTE_MS);
     const byBucket = this.#byHour.get(hour) ?? new Map<number, PackedLines>();
     this.#byHour.set(hour, byBucket);
     const lines = byBucket.get(bucket) ?? new PackedLines();
@@ -47,7 +46,7 @@ export class ClickLines {
   /** Writes each folder's lines as one object, under a name of this log day, attempt and part. */
   async put(bucket: R2Bucket, name: string): Promise<void> {
     for (const [hour, byBucket] of this.#byHour) {
-      const at = new Date(hour * MINUTES_PER_HOUR * MINUTE_MS);
+      const at = new Date(hour * HOUR_MS);
       const folder = `hour=${String(at.getUTCHours()).padStart(2, "0")}/`;
       for (const [of, lines] of byBucket) {
         await bucket.put(`${clickLinesPrefix(isoDay(at.getTime()), of)}${folder}${name}.gz`, lines.packed());
@@ -93,7 +92,8 @@ export async function readClickLines(bucket: R2Bucket, key: string): Promise<Evi
     const from = at + LENGTH_BYTES;
     at = from + view.getUint32(at);
     const text = decodeUtf8(gunzipSync(new Uint8Array(bytes, from, at - from)));
-    for (const line of text?.split("\n") ?? []) lines.push(parseJson(line) as EvidenceLine);
+    if (text === null) throw new Error(`the lines ${key} are no text`);
+    for (const line of text.split("\n")) lines.push(parseJson(line) as EvidenceLine);
   }
   return lines;
 }

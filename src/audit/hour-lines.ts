@@ -15,7 +15,7 @@ import type { StoredSegment } from "../archive/segments.ts";
 import { type HourSegment, hashLines, lineNonces } from "../core/hour-tree.ts";
 import { HOUR_MS } from "../core/limits.ts";
 import { rootOf } from "../core/merkle.ts";
-import { splitHashes } from "../core/tiles.ts";
+import { concat, splitHashes } from "../core/tiles.ts";
 import { hexOf, putLines, secretAt, sha256Of, workPrefix } from "./objects.ts";
 
 export const HOUR_LINES_PREFIX = "hour-lines/v1/";
@@ -103,14 +103,4 @@ function keyOf({ segment: { source, hour, first_row } }: Open, sha256: string): 
   const [shard = "", incarnation = ""] = source.split("/");
   const name = `${incarnation}-${String(first_row).padStart(12, "0")}-${sha256.slice(0, HASH_DIGITS)}`;
   return `${HOUR_LINES_PREFIX}${hourFolder(hour, shard)}${name}.bin`;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -15,6 +15,7 @@
 import { decodeFooter, decodeRows, encodeMinutes, KEY_COLUMNS, type MinuteRow, toMinuteRow } from "../cold/parquet.ts";
 import { parseJson } from "../core/base64url.ts";
 import { MEASURES } from "../core/fields.ts";
+import { hexAt } from "../core/hex.ts";
 import type { Position } from "../core/position.ts";
 import { assert } from "../core/result.ts";
 import { auditPrefix } from "./audit-report.ts";
@@ -50,7 +51,7 @@ export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
 }
 
 export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexAt(bytes, 0, bytes.length);
 }
 
 export async function putJson(bucket: R2Bucket, key: string, value: unknown): Promise<void> {

@@ -16,7 +16,7 @@ import { isoDay, isoSecond } from "../core/time.ts";
 import { cleanDays, isMadeThrough } from "../evidence/due.ts";
 import { dateMinute, datesOf, toZone, type Zone } from "../report/query/zone.ts";
 import { type Billed, type BillingPorts, draftStatement, finalizeDraft, firstDay } from "./issue.ts";
-import { ownerPath } from "./owner.ts";
+import { ownerPath, spellNumber } from "./owner.ts";
 import { readStatements } from "./statement.ts";
 
 /** Tenants that one call looks at, and months of one that it issues at most. */
@@ -52,7 +52,7 @@ export async function issueMonths(ports: MonthlyPorts): Promise<Monthly> {
   let { waiting } = pass;
   for (const tenant of some) {
     const { numbers, isWaiting } = await issueTo(ports, tenant, reconciledUntilMs);
-    issued.push(...numbers.map((number) => `${ownerPath(tenant.owner)} ${String(number).padStart(6, "0")}`));
+    issued.push(...numbers.map((number) => `${ownerPath(tenant.owner)} ${spellNumber(number)}`));
     if (isWaiting) waiting++;
   }
   const last = some.at(-1);

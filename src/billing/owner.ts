@@ -7,6 +7,8 @@
  */
 import { assert } from "../core/result.ts";
 
+const NUMBER_DIGITS = 6;
+
 export type Owner = { readonly advertiserId: string } | { readonly publisherId: string; readonly currency: string };
 
 /** How an owner is named in a statement. */
@@ -31,6 +33,11 @@ export function idOf(owner: Owner): string {
   return "advertiserId" in owner ? owner.advertiserId : owner.publisherId;
 }
 
+/** A statement's number as it stands in names. */
+export function spellNumber(number: number): string {
+  return String(number).padStart(NUMBER_DIGITS, "0");
+}
+
 /** Under which its leaves stand in the evidence log (evidence/leaf.ts). */
 export function leafOwner(owner: Owner): string {
   return "advertiserId" in owner ? owner.advertiserId : `pub=${owner.publisherId}`;
@@ -38,5 +45,5 @@ export function leafOwner(owner: Owner): string {
 
 export function leafName(owner: Owner, number: number): string {
   const chain = "advertiserId" in owner ? "statement" : `statement/${owner.currency}`;
-  return `${chain}/${String(number).padStart(6, "0")}`;
+  return `${chain}/${spellNumber(number)}`;
 }

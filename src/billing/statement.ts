@@ -13,7 +13,7 @@
 import { parseJson } from "../core/base64url.ts";
 import type { EvidencePart, NamedLoss } from "../evidence/manifest.ts";
 import { sha256Hex } from "../evidence/manifest.ts";
-import { type Named, type Owner, ownerPath } from "./owner.ts";
+import { type Named, type Owner, ownerPath, spellNumber } from "./owner.ts";
 
 export type LineCounts = {
   readonly gross: number;
@@ -93,10 +93,8 @@ export const STATEMENTS_PREFIX = "statements/v1/";
 export const statementFolder = (owner: Owner) => `${STATEMENTS_PREFIX}${ownerPath(owner)}/`;
 export const draftKey = (id: string) => `statement-drafts/v1/${id}.json`;
 
-const NUMBER_DIGITS = 6;
-
 export function statementKey(owner: Owner, number: number): string {
-  return `${statementFolder(owner)}${String(number).padStart(NUMBER_DIGITS, "0")}.json`;
+  return `${statementFolder(owner)}${spellNumber(number)}.json`;
 }
 
 export async function readStatement(bucket: R2Bucket, owner: Owner, number: number): Promise<StoredStatement | null> {

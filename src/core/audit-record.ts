@@ -9,6 +9,7 @@
  * a shard's decisions on an impression.
  */
 import type { EventId } from "./event-id.ts";
+import { hexAt, writeHex } from "./hex.ts";
 import type { ImpressionKey } from "./impression-key.ts";
 import { assert } from "./result.ts";
 import { VERDICTS, type Verdict } from "./verdict.ts";
@@ -53,9 +54,7 @@ export class RecordWriter {
   add({ key, event, loggedAtMs, seq, line, life, form, verdict, from }: AuditRecord): void {
     if (this.#length === this.#bytes.length) this.#grow();
     const at = this.#length;
-    for (let byte = 0; byte < KEY_BYTES; byte++) {
-      this.#bytes[at + byte] = (nibble(key.charCodeAt(2 * byte)) << 4) | nibble(key.charCodeAt(2 * byte + 1));
-    }
+    writeHex(key, this.#bytes, at);
     for (let byte = 0; byte < event.length; byte++) this.#bytes[at + EVENT_AT + byte] = event.charCodeAt(byte);
     this.#view.setFloat64(at + LOGGED_AT, loggedAtMs);
     this.#view.setFloat64(at + SEQ_AT, seq);
@@ -79,10 +78,6 @@ export class RecordWriter {
   }
 }
 
-/** The value of a hexadecimal digit in lower case, by its code. */
-const nibble = (code: number) => (code < 58 ? code - 48 : code - 87);
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const ascii = new TextDecoder();
 
 /** The record that begins at a byte. */
@@ -91,11 +86,9 @@ export function readRecord(bytes: Uint8Array, at: number): AuditRecord {
   const form = RECORD_FORMS[view.getUint8(FORM_AT)];
   const verdict = VERDICTS[view.getUint8(VERDICT_AT)];
   assert(form !== undefined && verdict !== undefined, "a record has a form and a verdict");
-  let key = "";
-  for (let byte = 0; byte < KEY_BYTES; byte++) key += HEX[bytes[at + byte] as number];
   const event = ascii.decode(bytes.subarray(at + EVENT_AT, at + LOGGED_AT));
   return {
-    key: key as ImpressionKey,
+    key: hexAt(bytes, at, KEY_BYTES) as ImpressionKey,
     event: event as EventId,
     loggedAtMs: view.getFloat64(LOGGED_AT),
     seq: view.getFloat64(SEQ_AT),

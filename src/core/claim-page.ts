@@ -8,6 +8,7 @@
  * Keeps: exact, whatever keys it holds: whole keys are compared, from the first word to the last.
  */
 import { EVENT_ID_BYTES, type EventId, eventIdAt, writeEventId } from "./event-id.ts";
+import { hexAt, hexDigit, writeHex } from "./hex.ts";
 import type { ImpressionKey } from "./impression-key.ts";
 
 export const KEY_BYTES = 16;
@@ -16,16 +17,11 @@ export const CLAIM_BYTES = KEY_BYTES + EVENT_ID_BYTES;
 
 export type ClaimPage = Uint8Array<ArrayBuffer>;
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-/** Character code → its value. */
-const DIGITS = new Uint8Array(128);
-for (let value = 0; value < 16; value++) DIGITS[value.toString(16).charCodeAt(0)] = value;
-
 /** The words of a key, into `words`. */
 export function readKey(key: ImpressionKey, words: Uint32Array): void {
   for (let word = 0, at = 0; word < KEY_WORDS; word++) {
     let value = 0;
-    for (const end = at + 8; at < end; at++) value = (value << 4) | (DIGITS[key.charCodeAt(at)] as number);
+    for (const end = at + 8; at < end; at++) value = (value << 4) | hexDigit(key.charCodeAt(at));
     words[word] = value;
   }
 }
@@ -36,18 +32,13 @@ export function readKeyAt(bytes: DataView, at: number, words: Uint32Array): void
 }
 
 export function keyAt(bytes: Uint8Array, at: number): ImpressionKey {
-  let key = "";
-  for (let byte = at; byte < at + KEY_BYTES; byte++) key += HEX[bytes[byte] as number];
-  return key as ImpressionKey;
+  return hexAt(bytes, at, KEY_BYTES) as ImpressionKey;
 }
 
 /** Writes a claim; `event` is null for a key that is free again. */
 export function writeClaim(to: Uint8Array, at: number, claim: { key: ImpressionKey; event: EventId | null }): void {
   const { key, event } = claim;
-  for (let byte = 0; byte < KEY_BYTES; byte++) {
-    const high = DIGITS[key.charCodeAt(2 * byte)] as number;
-    to[at + byte] = (high << 4) | (DIGITS[key.charCodeAt(2 * byte + 1)] as number);
-  }
+  writeHex(key, to, at);
   if (event === null) to.fill(0, at + KEY_BYTES, at + CLAIM_BYTES);
   else writeEventId(event, to, at + KEY_BYTES);
 }

@@ -31,7 +31,7 @@ const LINK_PREVIEW = new RegExp(
   "i",
 );
 
-/** Agents whose answers are kept; most clicks of an hour come with a few hundred. */
+/** Agents whose answers are kept. */
 const AGENTS_MOST = 2_000;
 
 export const isLinkPreview = remembering((userAgent) => LINK_PREVIEW.test(userAgent), AGENTS_MOST);

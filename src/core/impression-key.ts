@@ -14,12 +14,13 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeUtf8 } from "./base64url.ts";
 import type { Claims } from "./claims.ts";
+import { hexAt } from "./hex.ts";
 import type { EventType } from "./token-event.ts";
 
 declare const impressionKeyBrand: unique symbol;
 export type ImpressionKey = string & { readonly [impressionKeyBrand]: true };
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const KEY_BYTES = 16;
 
 export function impressionKeyOf(
   type: EventType,
@@ -27,8 +28,5 @@ export function impressionKeyOf(
 ): ImpressionKey {
   let text: string = type;
   for (const part of [adv, ad, pub, jti, String(iat)]) text += String.fromCharCode(part.length) + part;
-  const digest = sha256(encodeUtf8(text));
-  let key = "";
-  for (let index = 0; index < 16; index++) key += HEX[digest[index] as number];
-  return key as ImpressionKey;
+  return hexAt(sha256(encodeUtf8(text)), 0, KEY_BYTES) as ImpressionKey;
 }

@@ -13,6 +13,7 @@ import { assert } from "./result.ts";
 const KEY_BYTES = 16;
 const DIGEST_BYTES = 16;
 const BLOCK_BYTES = 8;
+const ROUNDS_OF_BLOCK = 2;
 const ROUNDS_AT_END = 4;
 
 const encoder = new TextEncoder();
@@ -66,7 +67,7 @@ function fill(text: string): number {
 function absorb(low: number, high: number): void {
   state[6] = (state[6] as number) ^ low;
   state[7] = (state[7] as number) ^ high;
-  mix(2);
+  mix(ROUNDS_OF_BLOCK);
   state[0] = (state[0] as number) ^ low;
   state[1] = (state[1] as number) ^ high;
 }

@@ -137,7 +137,8 @@ function placeOf({ level, index }: Subtree): { tile: { level: number; index: num
   return { tile, from: first % TILE_WIDTH, count };
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+/** The parts as one, in their order. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

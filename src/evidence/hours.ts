@@ -18,11 +18,11 @@ import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
 import { HOUR_LINES_PREFIX, hourFolder, hoursPrefix, type SegmentLines } from "../audit/hour-lines.ts";
 import { getJson, getLines, keysBelow, putJson, workPrefix } from "../audit/objects.ts";
 import type { Steps } from "../audit/steps.ts";
-import { decodeUtf8, encodeUtf8, parseJson } from "../core/base64url.ts";
+import { encodeUtf8 } from "../core/base64url.ts";
 import { segmentLeaf } from "../core/hour-tree.ts";
 import { rootOf } from "../core/merkle.ts";
 import { assert } from "../core/result.ts";
-import { canonicalBytes, sha256Hex } from "./manifest.ts";
+import { putRevision, readManifestIn, type Stored } from "./manifest.ts";
 
 export type HourManifest = {
   readonly v: 1;
@@ -43,12 +43,7 @@ export type HourManifest = {
   readonly chain: string;
 };
 
-export type StoredHour = {
-  readonly manifest: HourManifest;
-  readonly sha256: string;
-  /** As it is stored and hashed. */
-  readonly text: string;
-};
+export type StoredHour = Stored<HourManifest>;
 
 const HOURS_PREFIX = "hours/v1/";
 const MADE_KEY = `${HOURS_PREFIX}made.json`;
@@ -62,8 +57,7 @@ const lifeOf = (source: string) => source.slice(source.indexOf("/") + 1);
 /** Where the manifests of an hour of a shard stand, of all its lives. */
 const manifestFolder = (hour: string, shard: string) => `${HOURS_PREFIX}${hourFolder(hour, shard)}`;
 
-const manifestKey = ({ source, hour }: HourOf, revision: number) =>
-  `${manifestFolder(hour, shardOf(source))}${lifeOf(source)}/manifest-${String(revision).padStart(4, "0")}.json`;
+const folderOf = ({ source, hour }: HourOf) => `${manifestFolder(hour, shardOf(source))}${lifeOf(source)}/`;
 
 /** The name under which an hour's manifest stands in the evidence log. */
 export const hourLeafName = ({ source, hour, revision }: HourOf & { readonly revision: number }) =>
@@ -140,19 +134,7 @@ async function putHour(bucket: R2Bucket, segments: readonly SegmentLines[]): Pro
     root: bytesToHex(rootOf(segments.map(segmentLeaf))),
   };
   await putJson(bucket, segmentsKey(content), segments);
-  for (;;) {
-    const before = await readHour(bucket, content);
-    if (before?.manifest.root === content.root && before.manifest.chain === content.chain) return before;
-    const revision = (before?.manifest.revision ?? 0) + 1;
-    const manifest: HourManifest = { v: 1, ...content, revision, previous: before?.sha256 ?? null };
-    const bytes = canonicalBytes(manifest);
-    const put = await bucket.put(manifestKey(content, revision), bytes, {
-      onlyIf: { etagDoesNotMatch: "*" },
-      httpMetadata: { contentType: "application/json" },
-    });
-    if (put !== null) return readBytes(bytes);
-    // Somebody else was first: perhaps with the same.
-  }
+  return putRevision(bucket, folderOf(content), content, ({ root, chain }) => ({ root, chain }));
 }
 
 /** By the root that they have: who finds a manifest finds its segments. */
@@ -161,26 +143,12 @@ function segmentsKey({ source, hour, root }: HourOf & { readonly root: string })
   return `${folder}${lifeOf(source)}-segments-${root.slice(0, NAME_DIGITS)}.json`;
 }
 
-async function readHour(bucket: R2Bucket, of: HourOf): Promise<StoredHour | null> {
-  const stored = await hoursOf(bucket, of.hour, shardOf(of.source));
-  return stored.find(({ manifest }) => manifest.source === of.source) ?? null;
-}
-
 /** The last manifest of an hour of a shard, of each of its lives. */
 export async function hoursOf(bucket: R2Bucket, hour: string, shard: string): Promise<StoredHour[]> {
   const keys = await keysBelow(bucket, manifestFolder(hour, shard));
-  const last = new Map(keys.map((key) => [key.slice(0, key.lastIndexOf("/")), key]));
-  const found: StoredHour[] = [];
-  for (const key of last.values()) {
-    const object = await bucket.get(key);
-    if (object !== null) found.push(await readBytes(new Uint8Array(await object.arrayBuffer())));
-  }
-  return found;
-}
-
-async function readBytes(bytes: Uint8Array<ArrayBuffer>): Promise<StoredHour> {
-  const text = decodeUtf8(bytes) ?? "";
-  return { manifest: parseJson(text) as HourManifest, sha256: await sha256Hex(bytes), text };
+  const folders = new Set(keys.map((key) => key.slice(0, key.lastIndexOf("/") + 1)));
+  const found = await Promise.all(Array.from(folders, (folder) => readManifestIn<HourManifest>(bucket, folder)));
+  return found.filter((stored) => stored !== null);
 }
 
 /** The segments that a manifest's root is over; null where they went with the lines of their day. */

@@ -212,7 +212,7 @@ describe("the trees of log hours", () => {
       expect(await (await env.ARCHIVE.get(one.hashes, { range }))?.bytes()).toEqual(hashes);
     }
     expect(bytesToHex(rootOf(segments.map(segmentLeaf)))).toBe(manifest.root);
-    expect(hour.sha256).toBe(await sha256Hex(encodeUtf8(hour.text)));
+    expect(hour.sha256).toBe(await sha256Hex(hour.bytes));
   });
 
   it("are made once, and again as the next revision where a log has lost a line that it had", async () => {

@@ -56,8 +56,8 @@ async function vkey(): Promise<string> {
 /** What a receipt says, whose leaf the log has; its paths are checked in test/verify/receipt.test.ts. */
 async function verified(text: string) {
   const receipt = parseJson(text) as Receipt;
-  const manifestText = canonicalBytes(receipt.manifest);
-  const stored = { manifest: receipt.manifest, sha256: await sha256Hex(manifestText), text: "" };
+  const bytes = canonicalBytes(receipt.manifest);
+  const stored = { manifest: receipt.manifest, sha256: await sha256Hex(bytes), bytes };
   const key = parseVerifierKey(await vkey());
   if (key === null) throw new Error("the log has a key");
   const log = { origin: key.name, keys: [key], leafHash: hashLeaf(hourLeaf(stored)) };
