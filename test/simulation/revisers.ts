@@ -94,22 +94,25 @@ export class Revisers {
   #ask(): void {
     const chance = this.#chance;
     if (this.#asked.length > 0 && chance.is(0.25)) {
-      this.#send(chance.pick(this.#asked));
+      const again = chance.pick(this.#asked);
+      if (again.moves.every(({ event }) => this.#isRemembered(event))) this.#send(again);
       return;
     }
     const among = chance.is(0.7) ? this.#events.slice(-RECENT) : this.#events;
     const standing = among.length === 0 ? undefined : this.#known.get(chance.pick(among));
-    if (standing === undefined || standing.decision.verdict === "deferred" || !this.#isRemembered(standing)) return;
+    if (standing === undefined || standing.decision.verdict === "deferred" || !this.#isRemembered(standing.event.id))
+      return;
     const asked = this.#askedOf(standing, chance.is(0.25));
     this.#asked.push(asked);
     const times = chance.is(0.3) ? 2 : 1;
     for (let time = 0; time < times; time++) this.#send(asked);
   }
 
-  #isRemembered({ event }: Standing): boolean {
+  #isRemembered(id: EventId): boolean {
     const { scheduler, witness, settings } = this.#world;
-    const iatMs = (witness.sent.get(event.id)?.request.impression.claims.iat ?? 0) * SECOND_MS;
-    return Math.min(iatMs, event.receivedAtMs) > scheduler.nowMs - settings.dedupHorizonMs + HORIZON_RESERVE_MS;
+    const iatMs = (witness.sent.get(id)?.request.impression.claims.iat ?? 0) * SECOND_MS;
+    const receivedAtMs = this.#known.get(id)?.event.receivedAtMs ?? 0;
+    return Math.min(iatMs, receivedAtMs) > scheduler.nowMs - settings.dedupHorizonMs + HORIZON_RESERVE_MS;
   }
 
   #askedOf({ shard, key, event, decision, n: last }: Standing, isWrong: boolean): Asked {
