@@ -16,6 +16,7 @@ const PURE_TESTS = [
   "test/access/session.test.ts",
   "test/{evidence/earnings,billing/monthly}.test.ts",
   "test/dashboard/pure/*.test.{ts,tsx}",
+  "test/webhooks/pure/*.test.ts",
 ];
 
 /** The Worker of wrangler.toml in workerd, with further bindings. */
@@ -76,7 +77,7 @@ export default defineConfig(async () => {
           test: {
             name: "workers",
             include: [
-              "test/{access,admin,api,audit,billing,dashboard,evidence,conversions,impression-counts,track,queue,replay,shard,facts,cold,report,openapi,operator,batch,contract,well-known}/**/*.test.ts",
+              "test/{access,admin,api,audit,billing,dashboard,evidence,conversions,impression-counts,track,queue,replay,shard,facts,cold,report,openapi,operator,batch,contract,webhooks,well-known}/**/*.test.ts",
               "test/guarantees.test.ts",
             ],
             exclude: PURE_TESTS,

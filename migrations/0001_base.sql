@@ -142,7 +142,7 @@ CREATE TABLE api_keys (
   label               TEXT    NOT NULL DEFAULT '',  -- what people call it
   advertiser_id       TEXT,                         -- owner: whose rows it reads
   publisher_id        TEXT,                         -- or this one
-  scopes              TEXT    NOT NULL,             -- JSON list of report, mint, convert, bill, admin
+  scopes              TEXT    NOT NULL,             -- JSON list of report, mint, convert, bill, hook, admin
   mint_advertisers    TEXT,                         -- JSON list of ids that it may mint for (NULL: any that its owner allows)
   mint_publishers     TEXT,                         -- likewise
   mint_cpc_max_micros INTEGER,                      -- highest price that it may mint (NULL: no bound of its own)
@@ -247,6 +247,43 @@ CREATE TABLE changed_days (
   tick_ms       INTEGER NOT NULL, -- of the clock when it last changed
   PRIMARY KEY (advertiser_id, day, campaign_id, ad_group_id, ad_id)
 ) STRICT, WITHOUT ROWID;
+
+-- What happened that somebody else may want to be told (GET /v1/events, webhooks): a row is written in the transaction of
+-- what it tells, so that neither is there without the other. src/facts/outbox-sql.ts says why none is missed.
+CREATE TABLE outbox (
+  seq      INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice
+  fact     TEXT    NOT NULL UNIQUE, -- names what happened, the same again for the same
+  audience TEXT    NOT NULL,        -- an advertiser; '*' everybody; '=operator' no tenant. The operator reads all
+  type     TEXT    NOT NULL,        -- report.moved, day.reconciled, …
+  at_ms    INTEGER NOT NULL,
+  data     TEXT    NOT NULL         -- JSON
+) STRICT;
+
+CREATE INDEX outbox_by_audience ON outbox (audience, seq);
+
+-- Up to where the outbox may have been read.
+CREATE TABLE outbox_published (
+  id    INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  seq   INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL, -- when it was last moved
+  life  INTEGER NOT NULL  -- another number after the database was set back
+) STRICT;
+
+-- Who is told over HTTP (src/webhooks/). Delivery, its log and its place in the outbox stand in the endpoint's own object.
+CREATE TABLE webhooks (
+  webhook_id        TEXT    NOT NULL PRIMARY KEY,
+  advertiser_id     TEXT,                       -- whose events it is told; NULL: the operator's
+  url               TEXT    NOT NULL,
+  types             TEXT    NOT NULL,           -- JSON list of the types that it wants; [] for all
+  description       TEXT    NOT NULL,
+  status            TEXT    NOT NULL CHECK (status IN ('active', 'paused', 'gone', 'failing')),
+  secret_version    INTEGER NOT NULL,           -- of its signing secret, which is derived and stored nowhere
+  old_secret_end_ms INTEGER,                    -- until when the version before signs too
+  created_at_ms     INTEGER NOT NULL,
+  updated_at_ms     INTEGER NOT NULL            -- version, as in advertiser_profiles
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX webhooks_by_advertiser ON webhooks (advertiser_id, webhook_id);
 
 -- D1 grows out, not up, so facts may stand in several report databases. An advertiser's stand in one of them, which
 -- is written down here when the advertiser is first seen, and never changes. Only the primary database's tables of these

@@ -41,6 +41,8 @@ export type Config = {
   readonly evidenceLog: LogKeys | null;
   /** Origins of pages that may read reports (access/cors.ts). */
   readonly apiOrigins: ReadonlySet<string>;
+  /** Hosts of webhooks, with their ports, that may be sent to by http and wherever they are: for local runs. */
+  readonly webhookHttpHosts: ReadonlySet<string>;
   readonly clickIdParam: string;
   readonly late: LatePolicy;
   /** As configured; what is in force is recorded (queue/topology-keeper.ts), so a mistake here stops nothing. */
@@ -111,6 +113,7 @@ function checkConfig(env: object): Config | ConfigError {
     ...secrets(settings),
     evidenceLog: evidenceLog(settings),
     apiOrigins: new Set(apiOrigins(settings)),
+    webhookHttpHosts: new Set(webhookHttpHosts(settings)),
     clickIdParam: settings.formed("CLICK_ID_PARAM", PARAMETER, "must be 1 to 64 of A–Z a–z 0–9 _ . ~ -"),
     late: {
       mode: settings.oneOf("LATE_POLICY", ["review", "accept"]),
@@ -191,6 +194,14 @@ function landingHosts(settings: Settings): string[] {
   return hosts;
 }
 
+function webhookHttpHosts(settings: Settings): string[] {
+  const hosts = settings.list("WEBHOOK_HTTP_HOSTS");
+  if (!hosts.every((host) => host === "" || HOST.test(host.replace(/:\d{1,5}$/, "")))) {
+    settings.refuse("WEBHOOK_HTTP_HOSTS", "must name hosts alone, in lower case, with a port if any: localhost:4000");
+  }
+  return hosts;
+}
+
 /** Pages that may read reports, each as its browser names it. */
 function apiOrigins(settings: Settings): string[] {
   const origins = settings.list("API_ORIGINS").filter((origin) => origin !== "");
@@ -249,6 +260,7 @@ const BINDINGS = [
   ["COUNTS_SHARD", "getByName", "the Durable Objects of CountsShard"],
   ["READ_GATE", "getByName", "the Durable Objects of ReadGate"],
   ["EVIDENCE_LOG", "getByName", "the Durable Objects of EvidenceLog"],
+  ["WEBHOOK_ENDPOINT", "getByName", "the Durable Objects of WebhookEndpoint"],
   ["AUDIT", "create", "the Workflow of AuditWorkflow"],
   ["REPLAY", "create", "the Workflow of ReplayWorkflow"],
   ["EVIDENCE", "create", "the Workflow of EvidenceWorkflow"],

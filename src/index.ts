@@ -10,7 +10,7 @@ import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { drainSubmissions } from "./conversions/drain.ts";
 import { boundDatabases } from "./facts/directory.ts";
-import { logFault } from "./log.ts";
+import { logFault, logInfo } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { dropKeptRows } from "./report/page/page-store.ts";
@@ -30,6 +30,7 @@ export { CountsShard } from "./shard/counts-shard.ts";
 export { EventShard } from "./shard/event-shard.ts";
 export { OrderShard } from "./shard/order-shard.ts";
 export { EvidenceLog } from "./tlog/evidence-log.ts";
+export { WebhookEndpoint } from "./webhooks/endpoint.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
 /** The bindings whose settings were found to be right, and those that were found to be wrong and reported. */
@@ -115,6 +116,18 @@ export default {
         const { rawKeptDays, closeGraceMs } = readConfig(env);
         const isEvidenced = (day: string) => isEvidencedIn(env, day, closeGraceMs);
         await retireDays({ archive: env.ARCHIVE, nowMs, rawKeptDays, isEvidenced });
+      }),
+      duty("tell statements", async () => {
+        const [{ finishIssued }, { billingPorts }] = await Promise.all([
+          import("./billing/issued.ts"),
+          import("./billing/ports.ts"),
+        ]);
+        const finished = await finishIssued(billingPorts(env, { config: readConfig(env), nowMs }));
+        if (finished > 0) logInfo("statements_told", { finished });
+      }),
+      duty("webhooks", async () => {
+        const { wakeWebhooks } = await import("./webhooks/wake.ts");
+        await wakeWebhooks(env);
       }),
       duty("evidence log", () => wakeEvidenceLog(env, readConfig(env), nowMs)),
       duty("report pages", async () => void (await dropKeptRows(env.ARCHIVE, nowMs))),

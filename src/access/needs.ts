@@ -7,6 +7,7 @@
  *   late_clicks   likewise                                 changes   likewise
  *   convert       an advertiser's conversions, or all      mint      whoever may mint
  *   bill          a tenant's statements and evidence, or all
+ *   told          an advertiser's events, or all           hook     who is told of an advertiser's events, or of all
  *   any           every key that is in force
  *
  * Keeps: pure. A key with an owner acts for nobody else, whatever its scopes.
@@ -20,6 +21,8 @@ const FOR_REPORTS = "This takes a key with the scope report.";
 const FOR_CONVERSIONS =
   "Conversions take a key with the scope convert that belongs to an advertiser, or the operator's.";
 const FOR_BILLS = "Statements take a key with the scope bill that belongs to a tenant, or the operator's.";
+
+const FOR_HOOKS = "Webhooks take a key with the scope hook that belongs to an advertiser, or the operator's.";
 
 const RULES = {
   admin: (principal) => (isOperator(principal) ? null : "This takes a key of scope admin that belongs to no tenant."),
@@ -50,6 +53,12 @@ const RULES = {
     const isOwned = principal.advertiserId !== null || principal.publisherId !== null;
     const may = isOwned ? principal.scopes.has("bill") : isOperator(principal);
     return may ? null : FOR_BILLS;
+  },
+  told: (principal) =>
+    ofAdvertiser(principal, "A publisher's key reads its traffic in reports; events are told to advertisers."),
+  hook: (principal) => {
+    const may = principal.advertiserId === null ? isOperator(principal) : principal.scopes.has("hook");
+    return may ? null : FOR_HOOKS;
   },
   any: () => null,
   mint: ({ scopes }) => (scopes.has("mint") ? null : "This takes a key with the scope mint."),

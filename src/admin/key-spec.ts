@@ -1,11 +1,11 @@
 /**
  * What a new API key may be: an owner, scopes that fit it, and limits on minting.
  *
- *   owner        scopes                        limits on minting
- *   advertiser   report, mint, convert, bill   publishers, price, landing hosts
- *   publisher    report, mint, bill            advertisers, price, landing hosts
- *   none         mint                          advertisers or publishers, or both; price, landing hosts
- *   none         admin, and any other          any
+ *   owner        scopes                              limits on minting
+ *   advertiser   report, mint, convert, bill, hook   publishers, price, landing hosts
+ *   publisher    report, mint, bill                  advertisers, price, landing hosts
+ *   none         mint                                advertisers or publishers, or both; price, landing hosts
+ *   none         admin, and any other                any
  *
  * Keeps: a key without owner that is no admin's mints within a list. A publisher reports no conversions: it is paid by
  * them. Limits without scope mint are refused, so that none is given in vain.
@@ -73,8 +73,9 @@ function misfitOf({
   if (hasOwner && scopes.includes("admin")) {
     return { field: "scopes", detail: "A key with an owner cannot have the scope admin." };
   }
-  if (publisherId !== null && scopes.includes("convert")) {
-    return { field: "scopes", detail: "A publisher's key cannot have the scope convert." };
+  const forAdvertisers = (["convert", "hook"] as const).find((scope) => scopes.includes(scope));
+  if (publisherId !== null && forAdvertisers !== undefined) {
+    return { field: "scopes", detail: `A publisher's key cannot have the scope ${forAdvertisers}.` };
   }
   const isAdmin = scopes.includes("admin");
   if (!hasOwner && !isAdmin && scopes.join() !== "mint") {

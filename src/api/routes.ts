@@ -16,6 +16,7 @@ import type { Reason } from "../problems/catalog.ts";
 import type { ReportHandlers, ReportPorts } from "../report/app.ts";
 import { QUERY_BYTES_MAX } from "../report/limits.ts";
 import { BILLING_ROUTES } from "./billing-routes.ts";
+import { WEBHOOK_ROUTES } from "./webhook-routes.ts";
 
 type Answering<A> = (asked: A) => Response | Promise<Response>;
 
@@ -75,6 +76,7 @@ export function apiRoutes({ report }: ApiPorts): readonly Route[] {
     ...SUBMISSION_ROUTES,
     ...OPERATOR_ROUTES,
     ...BILLING_ROUTES,
+    ...WEBHOOK_ROUTES,
     ...RESOURCE_NAMES.flatMap(resourceRoutes),
     ...ADMIN_ROUTES,
     ...ABOUT_ROUTES,

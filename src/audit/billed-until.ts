@@ -19,6 +19,7 @@ export async function billedUntil(primary: D1Database, advertiserId: string): Pr
   return (await primary.prepare(SELECT_BILLED).bind(advertiserId).first<{ to_ms: number }>())?.to_ms ?? null;
 }
 
-export async function markBilled(primary: D1Database, advertiserId: string, toMs: number): Promise<void> {
-  await primary.prepare(MARK_BILLED).bind(advertiserId, toMs).run();
+/** The mark of a statement, for the transaction that tells of it. */
+export function markBilled(primary: D1Database, advertiserId: string, toMs: number): D1PreparedStatement {
+  return primary.prepare(MARK_BILLED).bind(advertiserId, toMs);
 }

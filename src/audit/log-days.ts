@@ -6,9 +6,15 @@
  *   clean      its last audit found nothing that is not mended or accepted
  *   blocked    its last audit found something that waits
  *
- * Keeps: a day's row only moves on to a later attempt.
+ * Keeps: a day's row only moves on to a later attempt. With it, in one transaction, everybody is told which service
+ * days are reconciled by it.
  */
 import { parseJson } from "../core/base64url.ts";
+import { closingOf } from "../core/day-state.ts";
+import { DAY_MS } from "../core/limits.ts";
+import { type NewEvent, TO_EVERYBODY } from "../core/outbox-event.ts";
+import { isoDay } from "../core/time.ts";
+import { insertEvents } from "../facts/outbox-sql.ts";
 import type { AuditReport } from "./audit-report.ts";
 
 export type LogDayState = "sealed" | "clean" | "blocked";
@@ -79,12 +85,52 @@ export async function markSealed(primary: D1Database, day: string, sealedAtMs: n
   await primary.prepare(MARK_LOG_DAY).bind(day, "sealed", 0, sealedAtMs, null, "{}", null).run();
 }
 
-export async function markAudited(primary: D1Database, report: AuditReport): Promise<void> {
+/** Marks a day as its report says. With a grace, and a clean day, what is reconciled by it is told. */
+export async function markAudited(
+  primary: D1Database,
+  report: AuditReport,
+  graceMs: number | null = null,
+): Promise<void> {
   const { day, outcome, attempt, sealedAtMs, endedAtMs, found, mendedOn } = report;
   const counts = Object.fromEntries(Object.entries(found).map(([kind, { count }]) => [kind, count]));
   const bound = [day, outcome, attempt, sealedAtMs, endedAtMs, JSON.stringify(counts), mendedOn];
-  await primary
-    .prepare(MARK_LOG_DAY)
-    .bind(...bound)
-    .run();
+  const mark = primary.prepare(MARK_LOG_DAY).bind(...bound);
+  const isTold = graceMs !== null && outcome === "clean";
+  const told = async (): Promise<D1PreparedStatement[]> => {
+    const events = isTold ? reconciledBy(await readLogDays(primary), { day, attempt, mendedOn }, graceMs) : [];
+    return events.length === 0 ? [] : [insertEvents(primary, events, endedAtMs)];
+  };
+  await primary.batch([mark, ...(await told())]);
+  // Another day that was marked meanwhile may be what this one waited for.
+  const late = await told();
+  if (late.length > 0) await primary.batch(late);
+}
+
+/** That each service day is reconciled which needed this log day to be clean, or has it among its own. */
+export function reconciledBy(
+  known: readonly LogDay[],
+  { day, attempt, mendedOn }: Pick<LogDay, "day" | "attempt" | "mendedOn">,
+  graceMs: number,
+): NewEvent[] {
+  const others = known.filter((one) => one.day !== day);
+  const withDay = (state: "clean" | "blocked") =>
+    [...others, { day, attempt, mendedOn, state }].sort((left, right) => (left.day < right.day ? -1 : 1));
+  const days = withDay("clean");
+  const firstMs = Date.parse(days[0]?.day ?? day);
+  const { reconciledUntilMs: before } = closingOf(withDay("blocked"), graceMs);
+  const { reconciledUntilMs: after } = closingOf(days, graceMs);
+  const events: NewEvent[] = [];
+  for (let startMs = firstMs; startMs + DAY_MS <= after; startMs += DAY_MS) {
+    const untilMs = startMs + DAY_MS + graceMs;
+    const own = days.filter((one) => Date.parse(one.day) >= startMs && Date.parse(one.day) < untilMs);
+    const isOwn = own.some((one) => one.day === day);
+    if (startMs + DAY_MS <= before && !isOwn) continue;
+    const audits = own.map((one) => `${one.day}/${one.attempt}`);
+    const serviceDay = isoDay(startMs);
+    events.push({
+      ...{ fact: `day.reconciled:${serviceDay}:${audits.join()}`, audience: TO_EVERYBODY, type: "day.reconciled" },
+      data: { day: serviceDay, audits },
+    });
+  }
+  return events;
 }

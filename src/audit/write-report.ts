@@ -95,7 +95,7 @@ export async function writeReport(
   of: AuditOf,
   { startedAtMs, working, cost }: { startedAtMs: number; working: readonly string[]; cost: Cost },
 ): Promise<void> {
-  const { primary, clock } = ports;
+  const { primary, clock, closeGraceMs } = ports;
   const { bucket } = ports.meter;
   const { day, attempt } = of;
   const attempts = await attemptsOf(ports, of);
@@ -115,7 +115,7 @@ export async function writeReport(
       segments: done.reduce((sum, { segments }) => sum + segments, 0),
     },
   };
-  await markAudited(primary, await putOnce(bucket, auditKey(day, attempt), report));
+  await markAudited(primary, await putOnce(bucket, auditKey(day, attempt), report), closeGraceMs);
 }
 
 /** All findings of an audit that stand open, for whoever mends them. */

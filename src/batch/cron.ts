@@ -15,7 +15,7 @@ import { logFault, logInfo } from "../log.ts";
 import type { Sealer } from "../queue/dead-letter.ts";
 import { drainSpool } from "../queue/spool.ts";
 import type { CountsNamespace, OrderNamespace, ShardNamespace } from "../shard/stub.ts";
-import { dropChanges, dropLateClicks, dropOld } from "./retention.ts";
+import { dropChanges, dropEvents, dropLateClicks, dropOld } from "./retention.ts";
 import { watchDatabase } from "./set-back.ts";
 
 export type CronPorts = {
@@ -85,6 +85,7 @@ export async function runCron(
 
 /** Moving begins no batch after this long; a run of cron has 30 s of processor time, of which most is waiting here. */
 const MOVE_MS = 20 * SECOND_MS;
+const DROP_EVENTS_MINUTE = 41;
 
 /** Moves and drops what is due in the minute's bucket; the modules that write Parquet are loaded here, not at start. */
 export async function runTiers(
@@ -114,6 +115,12 @@ export async function runTiers(
     await duty(`drop old changes ${name}`, async () => {
       const rows = await dropChanges(database, { nowMs, buckets });
       if (rows > 0) logInfo("old_changes_dropped", { rows, database: name });
+    });
+    // A look over the whole outbox, so once an hour.
+    if (Math.floor(nowMs / MINUTE_MS) % 60 !== DROP_EVENTS_MINUTE) continue;
+    await duty(`drop old events ${name}`, async () => {
+      const rows = await dropEvents(database, nowMs);
+      if (rows > 0) logInfo("old_events_dropped", { rows, database: name });
     });
   }
 }

@@ -13,10 +13,11 @@
 
 import { DELETE_OLD_DAYS, DELETE_OLD_HOURS, DROP_OBJECTS, FORGET_DROPPED, SELECT_DROPPED } from "../cold/sql.ts";
 import { EVENT_ID_RANDOM_BYTES, makeEventId } from "../core/event-id.ts";
-import { CHANGES_KEPT_DAYS, DAY_MS } from "../core/limits.ts";
+import { CHANGES_KEPT_DAYS, DAY_MS, EVENTS_KEPT_DAYS, HOUR_MS } from "../core/limits.ts";
 import { DELETE_OLD_CHANGES } from "../facts/changed-days-sql.ts";
 import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS } from "../facts/day-sums-sql.ts";
 import { DELETE_OLD_LATE_CLICKS } from "../facts/facts-sql.ts";
+import { DELETE_OLD_EVENTS } from "../facts/outbox-sql.ts";
 
 /** Rows of each tier that one transaction deletes, and objects that one call does. */
 const ROWS_PER_STEP_MAX = 1_000;
@@ -72,6 +73,18 @@ export async function dropChanges(
     deleted += (await drop.run()).meta.changes;
   }
   return deleted;
+}
+
+/** Events that one call forgets. */
+const EVENTS_PER_STEP_MAX = 5_000;
+/** A newer `report.moved` says all that an older one said; readers on their way are given this long. */
+const MOVED_KEPT_MS = HOUR_MS;
+
+/** Forgets old events, a day after a cursor of that time is refused. Returns how many were forgotten. */
+export async function dropEvents(database: D1Database, nowMs: number): Promise<number> {
+  const beforeMs = nowMs - (EVENTS_KEPT_DAYS + 1) * DAY_MS;
+  const drop = database.prepare(DELETE_OLD_EVENTS).bind(beforeMs, nowMs - MOVED_KEPT_MS, EVENTS_PER_STEP_MAX);
+  return (await drop.run()).meta.changes;
 }
 
 /** One step for each bucket, and one for the sums. Returns what was deleted. */

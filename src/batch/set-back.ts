@@ -10,6 +10,7 @@
  *
  * Keeps: the beat in R2 is written after everybody was visited, so that a visit that fails is made again.
  */
+import { BEGIN_LIFE } from "../facts/outbox-sql.ts";
 import { logFault } from "../log.ts";
 
 const BEAT = `
@@ -34,6 +35,7 @@ export async function watchDatabase(
   let beat = row?.beat ?? 0;
   if (beat <= known) {
     logFault("report_database_set_back", new Error(`${name} is behind its last heartbeat`), { beat, known });
+    await database.prepare(BEGIN_LIFE).run();
     await visitAll();
     beat = known + 1;
     await database.prepare(SET_BEAT).bind(beat).run();

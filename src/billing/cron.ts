@@ -4,6 +4,7 @@
 import type { Config } from "../config.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import { logInfo } from "../log.ts";
+import type { BillingEnv } from "./issued.ts";
 import { issueMonths } from "./monthly.ts";
 import { monthlyPorts } from "./ports.ts";
 
@@ -11,8 +12,8 @@ import { monthlyPorts } from "./ports.ts";
 const EVERY_MINUTES = 5;
 
 export async function issueByCron(
-  env: Pick<Env, "ARCHIVE" | "REPORT_DB">,
-  config: Pick<Config, "closeGraceMs">,
+  env: BillingEnv,
+  config: Pick<Config, "closeGraceMs" | "evidenceLog">,
   nowMs: number,
 ): Promise<void> {
   if (Math.floor(nowMs / MINUTE_MS) % EVERY_MINUTES !== 0) return;

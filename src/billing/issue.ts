@@ -38,6 +38,8 @@ export type BillingPorts = {
   readonly graceMs: number;
   readonly nowMs: number;
   readonly currenciesOf: CurrenciesOf;
+  /** Is told of a statement before it is put. */
+  readonly onIssuing: (of: { readonly owner: Owner; readonly number: number }) => Promise<void>;
   /** Takes notice of a statement that stands, perhaps again. */
   readonly onIssued: (stored: StoredStatement) => Promise<void>;
 };
@@ -182,6 +184,7 @@ export async function finalizeDraft(ports: BillingPorts, id: string): Promise<Re
   });
   if (!content.ok) return content;
   const statement: Statement = { ...content.value, draft: id, issued_at: isoSecond(nowMs) };
+  await ports.onIssuing({ owner, number });
   await bucket.put(statementKey(owner, number), canonicalBytes(statement), {
     onlyIf: { etagDoesNotMatch: "*" },
     httpMetadata: { contentType: "application/json" },

@@ -3,35 +3,30 @@
  */
 import { fromDatabase } from "../access/database.ts";
 import { readBilled, readCurrencies } from "../admin/currencies.ts";
-import { markBilled } from "../audit/billed-until.ts";
 import type { Config } from "../config.ts";
-import { leafWriter } from "../evidence/leaf.ts";
 import { UTC } from "../report/query/zone.ts";
 import type { Billed, BillingPorts } from "./issue.ts";
+import { type BillingEnv, noteIssuing, tellIssued } from "./issued.ts";
 import type { MonthlyPorts } from "./monthly.ts";
-import { leafName, leafOwner, ownerNamed, ownerPath } from "./owner.ts";
+import { ownerPath } from "./owner.ts";
 
 export function billingPorts(
-  { ARCHIVE: bucket, REPORT_DB: primary }: Pick<Env, "ARCHIVE" | "REPORT_DB">,
-  { config, nowMs }: { config: Pick<Config, "closeGraceMs">; nowMs: number },
+  env: BillingEnv,
+  { config, nowMs }: { config: Pick<Config, "closeGraceMs" | "evidenceLog">; nowMs: number },
 ): BillingPorts {
-  const putLeaf = leafWriter(bucket);
+  const isLogged = config.evidenceLog !== null;
   return {
-    ...{ bucket, primary, graceMs: config.closeGraceMs, nowMs },
-    currenciesOf: (ids) => fromDatabase(() => readCurrencies(primary, ids)),
-    onIssued: async ({ statement, sha256 }) => {
-      const owner = ownerNamed(statement);
-      await putLeaf(leafOwner(owner), leafName(owner, statement.number), sha256);
-      if (!("advertiserId" in owner)) return;
-      await fromDatabase(() => markBilled(primary, owner.advertiserId, Date.parse(statement.to)));
-    },
+    ...{ bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: config.closeGraceMs, nowMs },
+    currenciesOf: (ids) => fromDatabase(() => readCurrencies(env.REPORT_DB, ids)),
+    onIssuing: (of) => noteIssuing(env, of),
+    onIssued: (stored) => tellIssued(env, stored, { isLogged, nowMs }),
   };
 }
 
 /** The same for statements by cron: advertisers whose profile names a currency, and publishers in each of these. */
 export function monthlyPorts(
-  env: Pick<Env, "ARCHIVE" | "REPORT_DB">,
-  of: { config: Pick<Config, "closeGraceMs">; nowMs: number },
+  env: BillingEnv,
+  of: { config: Pick<Config, "closeGraceMs" | "evidenceLog">; nowMs: number },
 ): MonthlyPorts {
   return { ...billingPorts(env, of), tenants: () => fromDatabase(() => tenantsOf(env.REPORT_DB)) };
 }

@@ -127,6 +127,10 @@ export const SEGMENT_CHARS_MAX = 8_000_000;
 export const CHANGE_TICK_MS = 5 * MINUTE_MS;
 /** Changes are told for so long; whoever asks less often reads everything again. */
 export const CHANGES_KEPT_DAYS = 35;
+/** Events are told for so long, and a webhook's log of deliveries is kept so long. */
+export const EVENTS_KEPT_DAYS = 30;
+/** Readers see what is in the outbox at most this late; one `report.moved` of an advertiser is written in it. */
+export const OUTBOX_PUBLISH_MS = 10 * SECOND_MS;
 /** Advertiser buckets: what is rolled in one transaction is one bucket's hour. */
 export const ADVERTISER_BUCKETS = 16;
 

@@ -15,6 +15,7 @@ const SCOPE_MEANINGS: Readonly<Record<(typeof SCOPES)[number], string>> = {
   mint: "mint: signs tokens for links, and sends counts of impressions",
   convert: "convert: sends an advertiser’s conversions",
   bill: "bill: reads an advertiser’s or publisher’s statements and their evidence",
+  hook: "hook: says which addresses are told of an advertiser’s events",
   admin: "admin: everything, for the operator",
 };
 

@@ -2,11 +2,12 @@
  * Postings into D1: one `batch()`, which is one transaction, that begins with the ledger row.
  *
  *   move the ledger → INSERT OR IGNORE advertisers → upsert minutes → rolled hours → rolled days → their sums
- *   → which days have changed → late clicks
+ *   → which days have changed → that figures moved (outbox) → late clicks
  *
  * Keeps: the contract of facts-store.ts. The ledger rejects a repeat before any delta is applied, and the transaction
  * takes everything back. Rows written: one for the ledger, one per facts row, for a day that is summed one per sum that
- * it adds to, and in five minutes one for each ad and day that has changed.
+ * it adds to, in five minutes one for each ad and day that has changed, and in ten seconds at most one
+ * event an advertiser.
  */
 import { cellDimensionsOf, type Facts, type FactsRow, totalsOf, widenFacts } from "../core/facts.ts";
 import type { LateClicks } from "../core/late-click.ts";
@@ -25,6 +26,7 @@ import {
   UPSERT_LATE_CLICKS,
 } from "./facts-sql.ts";
 import type { FactsStore, LedgerRow, Posting } from "./facts-store.ts";
+import { tellMoved } from "./outbox-sql.ts";
 import { stretchesOf } from "./touched.ts";
 
 const TIERS = ["minute", "hour", "day"] as const satisfies readonly Tier[];
@@ -57,18 +59,20 @@ export class D1Facts implements FactsStore {
       for (const tier of TIERS) {
         const deltas = encodeDeltas(tier === "minute" ? facts : widenFacts(facts, TIER_MINUTES[tier]));
         statements.push(this.#database.prepare(UPSERT_FACTS[tier]).bind(deltas));
-        if (tier === "day") statements.push(...this.#ofDays(deltas, nowMs));
+        const posting = [source, to.seq, to.part].join(":");
+        if (tier === "day") statements.push(...this.#ofDays(deltas, { posting, nowMs }));
       }
     }
     if (lates.size > 0) statements.push(this.#database.prepare(UPSERT_LATE_CLICKS).bind(encodeLates(lates, shard)));
     await this.#database.batch(statements);
   }
 
-  #ofDays(deltas: string, nowMs: number): D1PreparedStatement[] {
+  #ofDays(deltas: string, { posting, nowMs }: { posting: string; nowMs: number }): D1PreparedStatement[] {
     return [
       this.#database.prepare(UPSERT_SUMS).bind(deltas),
       tick(this.#database, nowMs),
       this.#database.prepare(NAME_CHANGED).bind(deltas),
+      tellMoved(this.#database, deltas, { posting, nowMs }),
     ];
   }
 

@@ -15,6 +15,7 @@ import { holdSchema } from "../operator/holds.ts";
 import { decisionsSchema } from "../operator/late-clicks.ts";
 import { rebuildSchema } from "../operator/rebuild.ts";
 import { periodSchema } from "../operator/replays.ts";
+import { webhookChange, webhookCreation, webhookRotation } from "../webhooks/schemas.ts";
 import * as about from "./about-operations.ts";
 import * as admin from "./admin-answers.ts";
 import * as billing from "./billing-answers.ts";
@@ -25,6 +26,7 @@ import * as reports from "./report-answers.ts";
 import { reportQuerySchema } from "./report-operations.ts";
 import * as submit from "./submit-schemas.ts";
 import * as track from "./track-schemas.ts";
+import * as webhooks from "./webhook-answers.ts";
 
 /** Bodies of requests. */
 const INPUTS: Readonly<Record<string, z.ZodType>> = {
@@ -52,6 +54,9 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   DaysToHold: holdSchema,
   PeriodToBill: draftSchema,
   BudgetToSet: budgetSchema,
+  WebhookCreation: webhookCreation,
+  WebhookChange: webhookChange,
+  WebhookRotation: webhookRotation,
   PeriodToLookAt: periodSchema,
   TokenToExplain: operator.TokenToExplain,
   TokenClaims: track.TokenClaims,
@@ -110,6 +115,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   StartedReplay: operator.StartedReplay,
   Replay: operator.Replay,
   ...billing,
+  ...webhooks,
   MintAnswer: track.MintAnswer,
   ConversionStatus: submit.ConversionStatus,
   ConversionResults: submit.ConversionResults,

@@ -12,6 +12,7 @@ export const EXAMPLE = {
   keyId: "key_exampleExample01",
   nextKeyId: "key_exampleExample02",
   key: "clk_exampleExampleExampleExampleExampleExample0",
+  webhookId: "wh_exampleExample01",
   changeCursor: "example-cursor.example-seal.2026-11",
   deadLetter: "dead/v1/dt=2026-04-20/reason=retries_exhausted/example-0.json",
   logDay: "2026-04-19",

@@ -10,6 +10,7 @@ import { problemExamples } from "./problem-examples.ts";
 import { REPORT_OPERATIONS } from "./report-operations.ts";
 import { SUBMIT_OPERATIONS } from "./submit-operations.ts";
 import { TRACK_OPERATIONS } from "./track-operations.ts";
+import { WEBHOOK_OPERATIONS } from "./webhook-operations.ts";
 
 const ALL: readonly Operation[] = [
   ...REPORT_OPERATIONS,
@@ -18,6 +19,7 @@ const ALL: readonly Operation[] = [
   ...OPERATOR_OPERATIONS,
   ...ADMIN_OPERATIONS,
   ...BILLING_OPERATIONS,
+  ...WEBHOOK_OPERATIONS,
   ...ABOUT_OPERATIONS,
 ];
 
@@ -37,6 +39,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   Holds: "Log days whose lines are kept longer than others.",
   "Second looks": "Rules over many clicks of a period: what they would change, and having it revised.",
   Statements: "What an advertiser owes for a period, and the evidence that it is made from.",
+  "Events and webhooks": "What has happened, for whoever asks, and for whoever wants to be told.",
   Audits: "Log days that were sealed, read again and compared, and what was found.",
   Administration: "Tenants and what they advertise.",
   Keys: "API keys.",

@@ -24,6 +24,7 @@ const REPORTS: Readonly<Record<string, readonly Example[]>> = {
   ],
   getClickSeries: [{ name: "unknownZone", query: { ...DAY, timezone: "Europe/Berln" }, status: 400 }],
   listChanges: [{ name: "damagedCursor", query: { after: "none.of.ours" }, status: 400 }],
+  listEvents: [{ name: "damagedCursor", query: { after: "none.of.ours" }, status: 400 }],
   followLive: [{ name: "tooLong", query: { minutes: "90" }, status: 400 }],
 };
 

@@ -16,6 +16,7 @@ import { OF_RECEIPTS } from "./receipts.ts";
 import type { ProblemRow } from "./row.ts";
 import { OF_SUBMISSIONS } from "./submissions.ts";
 import { OF_SENDERS, OF_TOKENS } from "./tracking.ts";
+import { OF_WEBHOOKS } from "./webhooks.ts";
 
 /** Where a problem is answered → the problems. */
 export const PROBLEM_AREAS = {
@@ -31,6 +32,7 @@ export const PROBLEM_AREAS = {
   "reports, single clicks and the catalogue": OF_BUDGETS,
   "receipts of clicks": OF_RECEIPTS,
   administration: OF_ADMINISTRATION,
+  webhooks: OF_WEBHOOKS,
 } as const;
 
 type Table = (typeof PROBLEM_AREAS)[keyof typeof PROBLEM_AREAS];
@@ -55,6 +57,7 @@ export const PROBLEMS: Readonly<Record<Reason | RefusalReason, ProblemRow>> = {
   ...OF_BUDGETS,
   ...OF_RECEIPTS,
   ...OF_ADMINISTRATION,
+  ...OF_WEBHOOKS,
 };
 
 export function isReason(value: unknown): value is Reason {

@@ -63,7 +63,7 @@ type State = keyof typeof STATES;
 beforeAll(async () => {
   await seedTenant("own");
   await seedTenant("other");
-  const scopes = ["report", "mint", "convert", "bill"];
+  const scopes = ["report", "mint", "convert", "bill", "hook"];
   const made = {
     "the advertiser's key": { advertiserId: "adv_own", scopes },
     "another's key": { advertiserId: "adv_other", scopes },

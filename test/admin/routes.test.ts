@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { apiRoutes } from "../../src/api/routes.ts";
 import { ask, OPERATOR, seedKey, seedTenant } from "./ask.ts";
 
-type Needs = "admin" | "report" | "mint" | "traffic" | "convert" | "bill" | "any";
+type Needs = "admin" | "report" | "mint" | "traffic" | "convert" | "bill" | "hook" | "any";
 
 /** What each route needs: `report` is for advertisers, `traffic` for publishers too. */
 const NEEDS: Readonly<Record<string, Needs>> = {
@@ -47,6 +47,16 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/me": "any",
   "GET /v1/late-clicks": "report",
   "GET /v1/changes": "report",
+  "GET /v1/events": "report",
+  "POST /v1/webhooks": "hook",
+  "GET /v1/webhooks": "hook",
+  "GET /v1/webhooks/:id": "hook",
+  "PATCH /v1/webhooks/:id": "hook",
+  "DELETE /v1/webhooks/:id": "hook",
+  "POST /v1/webhooks/:id/rotate": "hook",
+  "POST /v1/webhooks/:id/test": "hook",
+  "GET /v1/webhooks/:id/deliveries": "hook",
+  "POST /v1/webhooks/:id/deliveries/:event/replay": "hook",
   "POST /v1/late-clicks": "admin",
   "GET /v1/clicks/:id": "traffic",
   "GET /v1/clicks/:id/receipt": "traffic",
@@ -108,7 +118,7 @@ beforeAll(async () => {
     keys[name] = made.key;
     return made;
   };
-  await make("advertiser", { advertiserId: "adv_other", scopes: ["report", "mint", "convert", "bill"] });
+  await make("advertiser", { advertiserId: "adv_other", scopes: ["report", "mint", "convert", "bill", "hook"] });
   await make("publisher", { publisherId: "pub_mine", scopes: ["report", "mint"] });
   await make("convertOnly", { advertiserId: "adv_mine", scopes: ["convert"] });
   const revoked = await make("revoked", { scopes: ["admin", "report", "mint"] });
@@ -170,7 +180,7 @@ describe.each([...ROUTES])("G9: %s", (route, needs) => {
     }
     if (needs === "admin") expect([...statuses.values()]).toEqual([403, 403]);
     else expect(statuses.get("advertiser")).not.toBe(403);
-    if (needs === "report" || needs === "bill") expect(statuses.get("publisher")).toBe(403);
+    if (["report", "bill", "hook"].includes(needs)) expect(statuses.get("publisher")).toBe(403);
   });
 
   it("lets the operator in", async () => {

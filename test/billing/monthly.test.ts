@@ -60,6 +60,7 @@ async function aWorld(first: string, last: string, blocked: readonly string[] = 
   const ports = (tenants: readonly Billed[], nowMs = Date.parse(last)): MonthlyPorts => ({
     ...{ bucket: r2.bucket, primary: d1.binding, graceMs: 0, nowMs },
     currenciesOf: async () => new Map(),
+    onIssuing: async () => {},
     onIssued: async () => {},
     tenants: async () => tenants,
   });

@@ -6,13 +6,17 @@ import { mendPorts } from "../../src/audit/ports.ts";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
 import { putBudget } from "../../src/billing/budgets.ts";
 import { type Billed, type BillingPorts, draftStatement, finalizeDraft } from "../../src/billing/issue.ts";
+import { finishIssued } from "../../src/billing/issued.ts";
+import { billingPorts } from "../../src/billing/ports.ts";
 import { readStatements, type Statement } from "../../src/billing/statement.ts";
 import { parseJson } from "../../src/core/base64url.ts";
+import { claimedCheckpoint } from "../../src/core/checkpoint.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { isoDay, isoSecond } from "../../src/core/time.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
 import { makeEvidence } from "../../src/evidence/make.ts";
 import { sha256Hex } from "../../src/evidence/manifest.ts";
+import type { EventJson } from "../../src/webhooks/event-json.ts";
 import { OPERATOR, seedKey, seedTenant } from "../admin/ask.ts";
 import { aSignedClick, audit, count, shardOfEvent, startOver, TODAY, TOMORROW } from "../support/audited.ts";
 
@@ -24,6 +28,7 @@ const ADVERTISER: Billed = { owner: OWNER, currency: "EUR", timeZone: "UTC" };
 const ports = (): BillingPorts => ({
   ...{ bucket: env.ARCHIVE, primary: env.REPORT_DB, graceMs: 0, nowMs: Date.now() },
   currenciesOf: async (ids) => new Map(ids.map((id) => [id, CURRENCIES.get(id) ?? null])),
+  onIssuing: async () => {},
   onIssued: async () => {},
 });
 const CURRENCIES = new Map([
@@ -199,6 +204,65 @@ describe("what is found after a statement", () => {
   });
 });
 
+describe("who is told of a statement", () => {
+  const types = async () => {
+    const { results } = await env.REPORT_DB.prepare("SELECT fact FROM outbox ORDER BY seq").all<{ fact: string }>();
+    return results.map(({ fact }) => fact).filter((fact) => /^(statement|adjustment)/.test(fact));
+  };
+  const config = { closeGraceMs: 0, evidenceLog: null };
+
+  it("is told by cron where the Worker died between the statement and the event, once", async () => {
+    const click = await aSignedClick({}, { cpc: 300_000 });
+    await count([click]);
+    await close(TODAY);
+    const dying: BillingPorts = {
+      ...billingPorts(env, { config, nowMs: Date.now() }),
+      onIssued: async () => {
+        throw new Error("it died");
+      },
+    };
+    const draft = await draftStatement(dying, ADVERTISER, { to: TODAY });
+    if (!draft.ok) throw new Error("a draft");
+    await expect(finalizeDraft(dying, draft.value.id)).rejects.toThrow("it died");
+    expect(await types()).toEqual([]);
+    const cron = billingPorts(env, { config, nowMs: Date.now() });
+    expect([await finishIssued(cron), await finishIssued(cron)]).toEqual([1, 0]);
+    expect(await types()).toEqual(["statement.issued:adv=adv_1/000001"]);
+    await finalizeDraft(cron, draft.value.id);
+    expect(await types()).toEqual(["statement.issued:adv=adv_1/000001"]);
+
+    await revise(click, 1, ["valid", "invalid"]);
+    await close(TOMORROW);
+    const next = await draftStatement(cron, ADVERTISER, { to: TOMORROW });
+    if (!next.ok) throw new Error("a draft");
+    await finalizeDraft(cron, next.value.id);
+    expect(await types()).toEqual([
+      ...[
+        "statement.issued:adv=adv_1/000001",
+        "statement.issued:adv=adv_1/000002",
+        "adjustment.created:adv=adv_1/000002",
+      ],
+    ]);
+  });
+
+  it("hears of a day that is reconciled, once for the audits that it is reconciled by", async () => {
+    await count([await aSignedClick()]);
+    await close(TODAY);
+    await close(TOMORROW);
+    await close(TODAY);
+    const { results } = await env.REPORT_DB.prepare(
+      "SELECT audience, data FROM outbox WHERE type = 'day.reconciled' ORDER BY seq",
+    ).all<{ audience: string; data: string }>();
+    expect(results.map(({ audience }) => audience)).toEqual(results.map(() => "*"));
+    const told = results.map(({ data }) => JSON.parse(data) as { day: string; audits: string[] });
+    // With a grace of a day, a day is reconciled by its own log day and the next.
+    expect(told).toEqual([
+      { day: TODAY, audits: [`${TODAY}/1`, `${TOMORROW}/1`] },
+      { day: TODAY, audits: [`${TODAY}/2`, `${TOMORROW}/1`] },
+    ]);
+  });
+});
+
 describe("a budget", () => {
   it("takes off what is above it, and follows what is adjusted later", async () => {
     const budget = { from: `${TODAY}T00:00:00Z`, micros: "400000", by: "key_op", atMs: 1 };
@@ -292,8 +356,8 @@ describe("the routes of statements", () => {
   it("draft and issue for the operator, and show an advertiser its own, byte for byte", async () => {
     for (const name of ["one", "two"]) await seedTenant(name);
     const [mine, other] = [
-      await seedKey({ advertiserId: "adv_one", scopes: ["bill"] }),
-      await seedKey({ advertiserId: "adv_two", scopes: ["bill"] }),
+      await seedKey({ advertiserId: "adv_one", scopes: ["bill", "report"] }),
+      await seedKey({ advertiserId: "adv_two", scopes: ["bill", "report"] }),
     ];
     const own = { publisherId: "pub_one", scopes: ["bill"] };
     const publisher = await seedKey(own);
@@ -357,6 +421,23 @@ describe("the routes of statements", () => {
     const foreign = ["/v1/statements/1", `/v1/statements/1/files/${part?.name}`, `/v1/evidence/${day?.day}`];
     for (const one of foreign) expect((await send(other.key, one)).status).toBe(404);
     expect((await send(other.key, "/v1/statements/1?advertiser_id=adv_one")).status).toBe(400);
+    const told = async (key: string) => {
+      const { events } = await (await send(key, "/v1/events")).json<{ events: EventJson[] }>();
+      return events.filter(({ type }) => type !== "report.moved");
+    };
+    const [issuedEvent, ...more] = (await told(mine.key)).filter(({ type }) => type === "statement.issued");
+    expect(more).toEqual([]);
+    const sent = issuedEvent?.data as { sha256: string; leafIndex: number; checkpoint: string };
+    expect(sent).toMatchObject({ advertiserId: "adv_one", number: 1, sha256: await sha256Hex(bytes) });
+    expect(claimedCheckpoint(sent.checkpoint)?.size).toBeGreaterThan(sent.leafIndex);
+    expect((await told(other.key)).map(({ type }) => type)).not.toContain("statement.issued");
+    // Of a publisher's statement the operator alone is told.
+    expect((await send(publisher.key, "/v1/events")).status).toBe(403);
+    const ofPublisher = (await told(key)).filter(({ data }) => "publisherId" in data);
+    expect(ofPublisher.map(({ data }) => data)).toEqual([
+      expect.objectContaining({ publisherId: "pub_one", currency: "EUR", number: 1 }),
+    ]);
+
     const secrets = await Promise.all(
       [mine, other, publisher].map(async (one) =>
         (await send(one.key, "/v1/evidence/secret")).json<{ secret: string }>(),

@@ -1,7 +1,9 @@
 /** The statement and the manifest of the document's examples. */
 import type { Statement } from "../../src/billing/statement.ts";
 import { statementKey } from "../../src/billing/statement.ts";
+import type { NewEvent } from "../../src/core/outbox-event.ts";
 import { canonicalBytes, putManifest } from "../../src/evidence/manifest.ts";
+import { insertEvents } from "../../src/facts/outbox-sql.ts";
 
 const ADV = "adv_1";
 const DAY = "2026-04-20";
@@ -35,4 +37,13 @@ export async function seedStatement({ ARCHIVE: bucket }: { readonly ARCHIVE: R2B
     issued_at: "2026-04-23T08:00:00Z",
   };
   await bucket.put(statementKey({ advertiserId: ADV }, 1), canonicalBytes(statement));
+}
+
+/** That it was issued. */
+export async function seedIssued(primary: D1Database): Promise<void> {
+  const event: NewEvent = {
+    ...{ fact: `statement.issued:${ADV}:1`, audience: ADV, type: "statement.issued" },
+    data: { advertiserId: ADV, number: 1, sha256: hash("2"), leaf: hash("3"), leafIndex: null, checkpoint: null },
+  };
+  await insertEvents(primary, [event], Date.parse("2026-04-23T08:00:00Z")).run();
 }

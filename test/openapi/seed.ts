@@ -15,13 +15,15 @@ import { aLateClick } from "../support/late.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { aToken, testRing, testSeal } from "../support/tokens.ts";
 import { seedBlockedDay } from "./seed-audits.ts";
-import { seedStatement } from "./seed-statements.ts";
+import { seedIssued, seedStatement } from "./seed-statements.ts";
 
 const HOUR_MS = 3_600_000;
 const ring = await testRing();
 
 /** Seeds everything; real → example for each text that only this run knows. */
 export async function seedExamples(): Promise<Map<string, string>> {
+  await seedStatement(env);
+  await seedIssued(env.REPORT_DB);
   await seedCells(env.REPORT_DB, [
     aCell({ counts: counted(1_200, 18) }),
     aCell({ counts: counted(800, 9), device: "desktop", publisher_id: "pub_2" }),
@@ -29,7 +31,6 @@ export async function seedExamples(): Promise<Map<string, string>> {
   ]);
   await seedBlockedDay(env);
   await enqueueLeaf(env.ARCHIVE, encodeUtf8("a manifest's hash"));
-  await seedStatement(env);
   const clickId = aClickId();
   const late = aLateClick("imp_late", "ad_9");
   const shard = env.EVENT_SHARD.getByName("clicks-0");

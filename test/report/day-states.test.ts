@@ -64,8 +64,8 @@ describe("a report by day", () => {
 
   it("says to an advertiser what is on its statements, and to no other", async () => {
     for (const day of [15, 16, 17]) await audited(day, "clean");
-    await markBilled(env.REPORT_DB, "adv_1", dayMs(16));
-    await markBilled(env.REPORT_DB, "adv_2", dayMs(17));
+    await markBilled(env.REPORT_DB, "adv_1", dayMs(16)).run();
+    await markBilled(env.REPORT_DB, "adv_2", dayMs(17)).run();
     const path = `/v1/reports/clicks?${RANGE}&group_by=day`;
     const [first, second] = await statesOf(path, tenant);
     expect([first, second]).toEqual(["billed", "reconciled"]);

@@ -11,6 +11,7 @@ export const STAND_INS = {
   COUNTS_SHARD: { getByName: call },
   READ_GATE: { getByName: call },
   EVIDENCE_LOG: { getByName: call },
+  WEBHOOK_ENDPOINT: { getByName: call },
   AUDIT: { create: call },
   REPLAY: { create: call },
   EVIDENCE: { create: call, createBatch: call },

@@ -66,7 +66,9 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   replay: ["audit", "archive", "shard", "core"],
   audit: ["facts", "cold", "archive", "shard", "core"],
   evidence: ["audit", "archive", "tlog", "core"],
-  billing: ["evidence", "audit", "report", "admin", "access", "tlog", "problems", "core"],
+  billing: ["evidence", "audit", "facts", "report", "admin", "access", "tlog", "problems", "core"],
+  // Outbox and endpoints: what happened, told to whoever asked.
+  webhooks: ["facts", "report", "admin", "access", "problems", "core"],
   report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
   operator: ["report", "queue", "replay", "evidence", "audit", "tlog", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
@@ -75,6 +77,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // The document gathers the schemas and the problems of every route.
   openapi: [
     "billing",
+    "webhooks",
     "admin",
     "operator",
     "replay",
@@ -88,6 +91,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // The front: it knows every room, and no room knows it.
   api: [
     "billing",
+    "webhooks",
     ...["admin", "operator", "report", "conversions", "impression-counts", "openapi", "well-known", "track"],
     ...["dashboard", "tlog"],
     ...["access", "problems", "core"],
@@ -118,6 +122,7 @@ export const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   openapi: ["zod"],
   replay: ["cloudflare:workers"],
   billing: ["zod"],
+  webhooks: ["@noble/hashes", "cloudflare:workers", "ipaddr.js", "zod"],
   audit: ["cloudflare:workers", "node:zlib"],
   evidence: ["@noble/hashes", "canonicalize", "cloudflare:workers", "hyparquet", "hyparquet-writer"],
   batch: ["cloudflare:workers", "hyparquet", "hyparquet-writer"],
@@ -133,6 +138,7 @@ const ENV_READERS = [
   "src/audit/ports.ts",
   "src/replay/workflow.ts",
   "src/tlog/evidence-log.ts",
+  "src/webhooks/endpoint.ts",
   "src/evidence/ports.ts",
   "src/evidence/workflow.ts",
   "src/api/app.ts",
@@ -262,7 +268,7 @@ export function bannedCalls(module: Module): string[] {
 
 /** Tables and views whose rows are a tenant's. */
 const TENANT_TABLES =
-  /\b(FROM|JOIN|INTO|UPDATE)\s+(facts_|cells_|day_sums\b|changed_days\b|late_clicks\b|campaigns\b|ad_groups\b|ads\b|creatives\b|advertiser_profiles\b)/;
+  /\b(FROM|JOIN|INTO|UPDATE)\s+(facts_|cells_|day_sums\b|changed_days\b|late_clicks\b|campaigns\b|ad_groups\b|ads\b|creatives\b|advertiser_profiles\b|outbox\b)/;
 /** Who may name them in plain text: those who write for everybody, and those who read by the owner of a key. */
 const TENANT_SQL = {
   writers: ["src/facts/", "src/cold/", "src/batch/", "src/demo/"],
@@ -331,7 +337,7 @@ export function unboundedReads(module: Module): string[] {
 
 /** Modules that own SQL whose text depends on constants of ours. */
 const SQL_BUILDERS =
-  /^src\/(facts\/(facts|sketch|day-sums)-sql|audit\/audit-sql|cold\/sql|admin\/resources-sql|shard\/sqlite-(key-stores|submission-book)|report\/(read|live)\/[a-z-]+-sql)\.ts$/;
+  /^src\/(facts\/(facts|sketch|day-sums)-sql|audit\/audit-sql|cold\/sql|admin\/resources-sql|shard\/sqlite-(key-stores|submission-book)|webhooks\/delivery-log|report\/(read|live)\/[a-z-]+-sql)\.ts$/;
 const SQL =
   /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
 

@@ -3,7 +3,7 @@ const TABLES = [
   ...["ledger", "advertisers", "late_clicks"],
   ...["facts_minute", "facts_hour", "facts_day", "roll_marks", "day_sums", "day_sum_marks"],
   ...["facts_minute_moving", "cold_objects", "cold_marks"],
-  ...["change_clock", "changed_days"],
+  ...["change_clock", "changed_days", "outbox", "outbox_published"],
 ];
 
 export async function wipeFacts(database: D1Database): Promise<void> {
