@@ -1510,6 +1510,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read how the service is, and was for 90 days
+         * @description What became of a test click each minute, from R2 alone: it answers while no database does. JSON, or a page where a browser asks.
+         */
+        get: operations["getStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -3677,6 +3697,40 @@ export interface components {
                 issuedAt: string;
                 /** @description SHA-256 of the stored bytes, in hexadecimal. */
                 sha256: string;
+            }[];
+        };
+        Status: {
+            /**
+             * @description `ok`, or what is wrong; `off` where no canary clicks.
+             * @enum {string}
+             */
+            state: "ok" | "losing" | "doubling" | "failing" | "unread" | "silent" | "off";
+            /** @description The last click of the canary. */
+            checkedAt: string | null;
+            reportReadAt: string | null;
+            days: {
+                /** @description In UTC. */
+                day: string;
+                clicks: number;
+                /** @description Not redirected to the signed page. */
+                failed: number;
+                /** @description In no report 100 seconds later, and not since. */
+                lost: number;
+                /** @description In no report 100 seconds later, and then after all. */
+                delayed: number;
+                doubled: number;
+                /** @description At most so many milliseconds; null where there is none, or where it is more than two minutes. */
+                redirectMs: {
+                    p50: number | null;
+                    p95: number | null;
+                    p99: number | null;
+                };
+                /** @description At most so many milliseconds; null where there is none, or where it is more than two minutes. */
+                freshnessMs: {
+                    p50: number | null;
+                    p95: number | null;
+                    p99: number | null;
+                };
             }[];
         };
         TokenExplanation: {
@@ -16993,6 +17047,49 @@ export interface operations {
                 headers: {
                     /** @description The methods that the address takes. */
                     Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state, and the days. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                    "text/html": string;
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -62,6 +62,8 @@ export type Config = {
   readonly closeGraceMs: number;
   /** Whether cron issues each tenant's month when it is reconciled (billing/monthly.ts). */
   readonly monthlyStatements: boolean;
+  /** Where the canary clicks (src/canary/); null where there is none. */
+  readonly canaryOrigin: string | null;
   /** Report databases, by binding, over which advertisers are spread when they are first seen (facts/directory.ts). */
   readonly newAdvertisersTo: readonly string[];
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
@@ -130,6 +132,7 @@ function checkConfig(env: object): Config | ConfigError {
     rawKeptDays: settings.integer("RAW_KEPT_DAYS", 7, 36_500),
     closeGraceMs: settings.integer("CLOSE_GRACE_H", 0, 168) * HOUR_MS,
     monthlyStatements: settings.oneOf("MONTHLY_STATEMENTS", ["off", "on"]) === "on",
+    canaryOrigin: canaryOrigin(settings),
     newAdvertisersTo: newAdvertisersTo(settings),
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
     keysKeptMs: tokenTtlMaxS * SECOND_MS + DAY_MS,
@@ -205,11 +208,24 @@ function webhookHttpHosts(settings: Settings): string[] {
 /** Pages that may read reports, each as its browser names it. */
 function apiOrigins(settings: Settings): string[] {
   const origins = settings.list("API_ORIGINS").filter((origin) => origin !== "");
-  const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
-  if (!origins.every((origin) => ORIGIN.test(origin) && isOrigin(origin))) {
+  if (!origins.every(isOrigin)) {
     settings.refuse("API_ORIGINS", "must name origins as browsers do, https://app.example: no path, slash or wildcard");
   }
   return origins;
+}
+
+function canaryOrigin(settings: Settings): string | null {
+  const [origin = "", ...more] = settings.list("CANARY_ORIGIN");
+  if (more.length === 0 && (origin === "" || origin === "off")) return null;
+  if (more.length > 0 || !isOrigin(origin)) {
+    settings.refuse("CANARY_ORIGIN", "must be one origin as browsers name it, https://clicks.example, off, or empty");
+  }
+  return origin;
+}
+
+/** As a browser names it: no path, slash, wildcard, user or standard port. */
+function isOrigin(text: string): boolean {
+  return ORIGIN.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** Schemes of links into apps; those that run or show what a URL itself holds are never allowed, whoever asks. */

@@ -9,7 +9,7 @@ import { withCors } from "./access/cors.ts";
 import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { drainSubmissions } from "./conversions/drain.ts";
-import { boundDatabases } from "./facts/directory.ts";
+import { boundDatabases, Directory } from "./facts/directory.ts";
 import { logFault, logInfo } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
@@ -18,7 +18,7 @@ import { topologyInForce } from "./shard/topology-keeper.ts";
 import { wakeEvidenceLog } from "./tlog/evidence-log.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
 import { handleClick } from "./track/click.ts";
-import { sealerOf } from "./track/edge.ts";
+import { edgeOf, sealerOf } from "./track/edge.ts";
 import { handleImpression } from "./track/impression.ts";
 import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
@@ -50,6 +50,16 @@ function refuseSettings(env: Env): Response | null {
     const detail = `Refused: ${refused.settings.join(", ")}. The operator finds in the Worker's log what each must be.`;
     return problemResponse({ reason: "settings_refused", detail });
   }
+}
+
+/** Clicks as a browser does, where a deployment says at which address (src/canary/run.ts). */
+async function runCanaryIn(env: Env, nowMs: number): Promise<void> {
+  const { canaryOrigin: origin, clickIdParam, token: policy } = readConfig(env);
+  if (origin === null) return;
+  const { canaryPorts, runCanary } = await import("./canary/run.ts");
+  const { ring } = await edgeOf(env);
+  const places = new Directory(env);
+  await runCanary(canaryPorts({ origin, clickIdParam, bucket: env.ARCHIVE, places, ring, policy }), nowMs);
 }
 
 export default {
@@ -109,6 +119,7 @@ export default {
         const { issueByCron } = await import("./billing/cron.ts");
         await issueByCron(env, config, nowMs);
       }),
+      duty("canary", () => runCanaryIn(env, nowMs)),
       duty("retire days", async () => {
         const { isRetireTurn, retireDays } = await import("./batch/retire-days.ts");
         if (!isRetireTurn(nowMs)) return;

@@ -91,6 +91,22 @@ describe("readConfig", () => {
     },
   );
 
+  it.each(["clicks.example", "https://clicks.example/", "https://a.example,https://b.example", "on", undefined])(
+    "refuses a canary at %j",
+    (origin) => {
+      expect(refusalOf({ CANARY_ORIGIN: origin }).settings).toEqual(["CANARY_ORIGIN"]);
+    },
+  );
+
+  it.each([
+    ["", null],
+    ["off", null],
+    ["https://clicks.example", "https://clicks.example"],
+    ["http://127.0.0.1:8787", "http://127.0.0.1:8787"],
+  ])("takes a canary at %j", (origin, at) => {
+    expect(read({ CANARY_ORIGIN: origin }).canaryOrigin).toBe(at);
+  });
+
   it.each(["", " ", "a b&c", "a&b", "a=b", "a#", "ü", "a%20b", "{x}", "x".repeat(65), "a\n", undefined])(
     "[fault C2] refuses the name %j for the parameter of the click id",
     (name) => {

@@ -136,7 +136,8 @@ async function doStep(step: Step, running: Running): Promise<void> {
       await wrangler(["d1", "migrations", "apply", step.database, "--remote"]);
       return;
     case "upload": {
-      const upload = (more: string[]) => wrangler(["deploy", "--strict=false", "--tag", step.stamp, ...more]);
+      const vars = Object.entries(varsAt(wanted, address)).flatMap(([name, text]) => ["--var", `${name}:${text}`]);
+      const upload = (more: string[]) => wrangler(["deploy", "--strict=false", "--tag", step.stamp, ...vars, ...more]);
       const sent = pick(await keep.readSecrets(), step.secrets);
       return make(keep, `worker:${wanted.worker}`, () =>
         step.secrets.length === 0 ? upload([]) : keep.withSecretsFile(sent, (path) => upload(["--secrets-file", path])),
@@ -149,6 +150,11 @@ async function doStep(step: Step, running: Running): Promise<void> {
       return keep.changeState({ smoked: step.stamp });
     }
   }
+}
+
+/** Settings that wrangler.toml leaves to the deployment, since they are its address. */
+function varsAt({ vars }: Wanted, address: string): Record<string, string> {
+  return vars["CANARY_ORIGIN"] === "" ? { CANARY_ORIGIN: new URL(address).origin } : {};
 }
 
 /** Makes a thing, which is noted as one's own first. */

@@ -44,6 +44,8 @@ export function ofWorker(wanted: Wanted, { worker }: Found): Finding[] {
   for (const [name, text] of Object.entries(wanted.vars)) {
     const there = worker.bindings.find((binding) => binding.name === name);
     if (there?.text === text) continue;
+    // The deployment's own address stands in its place.
+    if (name === "CANARY_ORIGIN" && text === "" && there !== undefined) continue;
     const how = there === undefined ? "is not set" : "is not what wrangler.toml says";
     findings.push(find("setting_differs", `${name} ${how}: deploy again, and change settings in wrangler.toml alone.`));
   }

@@ -5,6 +5,7 @@
  * fault is the one reported. What is wrong is said; what was sent is not repeated beyond a name.
  */
 import * as z from "zod";
+import { CANARY_ID } from "../core/canary.ts";
 import { isId } from "../core/claims.ts";
 import { CPC_MICROS_MAX, ID_LENGTH_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -25,6 +26,11 @@ export const id = z
   .string()
   .refine(isId, "An id is 1 to 64 of A–Z a–z 0–9 _ - . and not only dots.")
   .meta({ pattern: ID_PATTERN, minLength: 1, maxLength: ID_LENGTH_MAX });
+/** The canary is nobody's tenant, so that what it clicks counts for nobody. */
+export const tenantId = id.refine(
+  (given) => given !== CANARY_ID,
+  `The id ${CANARY_ID} is the canary's: choose another.`,
+);
 export const name = z
   .string()
   .trim()

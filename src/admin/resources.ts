@@ -12,7 +12,7 @@ import * as z from "zod";
 import { ATTRIBUTION_WINDOW_DAYS_DEFAULT, ATTRIBUTION_WINDOW_DAYS_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReportProblem } from "../report/problems.ts";
-import { currency, id, micros, name, status, timeZone } from "./parse.ts";
+import { currency, id, micros, name, status, tenantId, timeZone } from "./parse.ts";
 import {
   AD_GROUP_SQL,
   AD_SQL,
@@ -59,7 +59,7 @@ export const ADVERTISERS: Resource = {
   plural: "advertisers",
   sql: ADVERTISER_SQL,
   create: z.strictObject({
-    id,
+    id: tenantId,
     name,
     currency,
     timeZone: timeZone.default("UTC"),
@@ -152,7 +152,7 @@ export const PUBLISHERS: Resource = {
   path: "/v1/admin/publishers",
   plural: "publishers",
   sql: PUBLISHER_SQL,
-  create: z.strictObject({ id, name, status: status.default("active") }),
+  create: z.strictObject({ id: tenantId, name, status: status.default("active") }),
   patch: z.strictObject({ name: name.optional(), status: status.optional() }),
   check: fine,
 };

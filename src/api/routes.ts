@@ -63,6 +63,12 @@ const dashboard = () => import("../dashboard/app.tsx");
 const about = () => import("../openapi/app.ts");
 const evidenceLog = () => import("../tlog/serve.ts");
 const reference = () => import("../dashboard/reference.tsx");
+/** How the service is: JSON, and where a browser asks a page of it. */
+const status = async (): Promise<Answering<Asked>> => {
+  const { answerStatus } = await import("../canary/status.ts");
+  const { drawStatus } = await import("../dashboard/status.tsx");
+  return async (asked) => (wantsPage(asked.request) ? drawStatus(await answerStatus(asked)) : answerStatus(asked));
+};
 /** What a problem means: JSON, and where a browser asks a page of it. */
 const problem = async (): Promise<Answering<Asked>> => {
   const { answerProblem } = await import("../openapi/problem-page.ts");
@@ -278,6 +284,7 @@ const ABOUT_ROUTES: readonly Route[] = [
   { ...OPEN, path: "/openapi.json", load: async () => (await about()).answerDocument },
   { ...OPEN, path: "/docs", load: async () => (await reference()).drawReference },
   { ...OPEN, path: "/problems/:name", load: problem },
+  { ...OPEN, path: "/status", load: status },
   {
     ...{ ...OPEN, path: "/.well-known/ad-measurement.json" },
     load: async () => (await import("../well-known/app.ts")).answerMethodology,

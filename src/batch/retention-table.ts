@@ -26,7 +26,7 @@ const PROOFS = [
   ...["retired/v1/", "rules/v1/"],
 ];
 /** What the log itself is read and routed by. */
-const GROUND = ["heads/v1/", "heartbeats/v1/", "keys/v1/"];
+const GROUND = ["heads/v1/", "heartbeats/v1/", "keys/v1/", "canary/v1/"];
 const BY_RETENTION = "batch/retention.ts";
 
 export const RETENTION: readonly Retention[] = [

@@ -2,6 +2,7 @@
  * Operations that tell about the API itself: the methodology, this document, its reference, the problems.
  */
 import * as z from "zod";
+import { CANARY_STATES } from "../core/canary.ts";
 import { json, type Operation } from "./operation.ts";
 import { problems } from "./problems.ts";
 import { instant, text } from "./report-answers.ts";
@@ -19,6 +20,28 @@ export const ProblemPage = z.object({
   title: text,
   area: text.describe("Where it is answered."),
   advice: text.describe("What a caller changes to get another answer."),
+});
+
+const percentiles = z
+  .object({ p50: z.int().nullable(), p95: z.int().nullable(), p99: z.int().nullable() })
+  .describe("At most so many milliseconds; null where there is none, or where it is more than two minutes.");
+
+export const Status = z.object({
+  state: z.enum(CANARY_STATES).describe("`ok`, or what is wrong; `off` where no canary clicks."),
+  checkedAt: instant.nullable().describe("The last click of the canary."),
+  reportReadAt: instant.nullable(),
+  days: z.array(
+    z.object({
+      day: text.describe("In UTC."),
+      clicks: z.int(),
+      failed: z.int().describe("Not redirected to the signed page."),
+      lost: z.int().describe("In no report 100 seconds later, and not since."),
+      delayed: z.int().describe("In no report 100 seconds later, and then after all."),
+      doubled: z.int(),
+      redirectMs: percentiles,
+      freshnessMs: percentiles,
+    }),
+  ),
 });
 
 /** A log that others follow: C2SP tlog-tiles. */
@@ -77,6 +100,16 @@ export const ABOUT_OPERATIONS: readonly Operation[] = [
     answers: { 200: json("The methodology.", "Methodology") },
     problems: READ_ONLY,
     examples: [{ name: "methodology", status: 200 }],
+  },
+  {
+    ...{ ...about, id: "getStatus", path: "/status" },
+    summary: "Read how the service is, and was for 90 days",
+    description:
+      "What became of a test click each minute, from R2 alone: it answers while no database does. " +
+      "JSON, or a page where a browser asks.",
+    answers: { 200: json("The state, and the days.", "Status", { texts: ["text/html"] }) },
+    problems: [...READ_ONLY, ...problems("store_unavailable")],
+    examples: [{ name: "status", status: 200 }],
   },
   {
     ...{ ...about, id: "getOpenApi", path: "/openapi.json" },

@@ -126,6 +126,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   Methodology: about.Methodology,
   OpenApiDocument: about.OpenApiDocument,
   ProblemPage: about.ProblemPage,
+  Status: about.Status,
 };
 
 const refTo = (name: string) => `#/components/schemas/${name}`;

@@ -70,6 +70,7 @@ describe("creating", () => {
     ["a misspelt field", { id: "x", name: "x", currancy: "EUR" }, "unknown-parameter", "currancy"],
     ["a missing field", { id: "x", name: "x" }, "missing-parameter", "currency"],
     ["an id outside the alphabet", { id: "a b", name: "x", currency: "EUR" }, "invalid-value", "id"],
+    ["the canary's id", { id: "clickledger-canary", name: "x", currency: "EUR" }, "invalid-value", "id"],
     ["an id of dots", { id: "..", name: "x", currency: "EUR" }, "invalid-value", "id"],
     ["an id of 65 characters", { id: "a".repeat(65), name: "x", currency: "EUR" }, "invalid-value", "id"],
     ["an empty name", { id: "x", name: " ", currency: "EUR" }, "invalid-value", "name"],

@@ -1,17 +1,19 @@
 /** The minute's duties: each has its turn, whatever happens to the others. */
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { runCron } from "../../src/batch/cron.ts";
+import { canaryPorts, runCanary } from "../../src/canary/run.ts";
+import { CANARY_ID } from "../../src/core/canary.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { countsShardNames, orderShardNames } from "../../src/core/routing.ts";
 import { isoDay } from "../../src/core/time.ts";
-import { boundDatabases } from "../../src/facts/directory.ts";
+import { boundDatabases, Directory } from "../../src/facts/directory.ts";
 import worker from "../../src/index.ts";
 import { saltKey } from "../../src/track/address-hash.ts";
 import { anEncodedEvent, anEpoch, NOON_MS } from "../support/builders.ts";
 import { readFacts } from "../support/read-facts.ts";
-import { testSeal } from "../support/tokens.ts";
+import { POLICY, testRing, testSeal } from "../support/tokens.ts";
 
 describe("cron", () => {
   it("posts what an alarm missed, rolls what is over, and destroys old salts", async () => {
@@ -68,5 +70,36 @@ describe("cron", () => {
       expect(visits.length - before).toBeLessThanOrEqual(5);
     }
     expect(visits.sort()).toEqual([...orderShardNames(), ...countsShardNames()].sort());
+  });
+});
+
+describe("the canary", () => {
+  it("clicks at the door, finds its click in the report as test traffic, and /status says so without any database", async () => {
+    const deployed = {
+      bucket: env.ARCHIVE,
+      origin: "https://clicks.example",
+      clickIdParam: "click_id",
+      policy: POLICY,
+    };
+    const ports = canaryPorts({ ...deployed, places: new Directory(env), ring: await testRing() });
+    await runCanary({ ...ports, fetch: (url, init) => exports.default.fetch(url, init) }, Date.now());
+    const { results } = await env.REPORT_DB.prepare(
+      "SELECT gross, invalid, valid, spend_micros, reasons FROM facts_minute WHERE advertiser_id = ?1",
+    )
+      .bind(CANARY_ID)
+      .all();
+    expect(results).toEqual([{ gross: 1, invalid: 1, valid: 0, spend_micros: 0, reasons: '{"test":1}' }]);
+    const fails = () => Promise.reject(new Error("D1 is down"));
+    const withoutD1 = { ...env, REPORT_DB: { prepare: fails, batch: fails } } as unknown as Env;
+    const { handleApi } = await import("../../src/api/app.ts");
+    const ask = (accept: string) =>
+      handleApi(
+        new Request("https://clicks.example/status", { headers: { Accept: accept } }),
+        withoutD1,
+        createExecutionContext(),
+      );
+    expect(await (await ask("*/*")).json()).toMatchObject({ state: "ok", days: [{ clicks: 1, failed: 0, lost: 0 }] });
+    const page = await (await ask("text/html")).text();
+    expect(page).toContain("Clicks are redirected and counted.");
   });
 });

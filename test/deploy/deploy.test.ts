@@ -95,6 +95,8 @@ describe("a deployment from nothing", () => {
     expect(platform.unknown).toEqual([]);
     const kept = JSON.parse(await readFile(desk.secretsPath, "utf8")) as Record<string, string>;
     expect(Object.fromEntries(platform.account.scripts.get("clickledger")?.secrets ?? [])).toEqual(kept);
+    const bindings = platform.account.scripts.get("clickledger")?.versions.at(-1)?.bindings ?? [];
+    expect(bindings.find(({ name }) => name === "CANARY_ORIGIN")).toMatchObject({ text: served.url });
     expect((await stat(desk.secretsPath)).mode & 0o777).toBe(0o600);
     expect(desk.printed.filter((line) => line.includes(kept["ADMIN_API_KEY"] as string))).toHaveLength(1);
     expect(desk.printed.join("\n")).not.toContain(kept["SESSION_KEYS"]);

@@ -1,9 +1,11 @@
 /** What the examples of the document are about: facts of one day, a click, a late click, a dead letter. */
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { changeBook } from "../../src/canary/book.ts";
 import { postbackSecretOf, signPostback } from "../../src/conversions/postback.ts";
 import { decodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
 import { encodeMessage } from "../../src/core/message.ts";
+import { minuteOf } from "../../src/core/time.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { EXAMPLE, POSTBACK } from "../../src/openapi/example-values.ts";
 import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
@@ -31,6 +33,7 @@ export async function seedExamples(): Promise<Map<string, string>> {
   ]);
   await seedBlockedDay(env);
   await enqueueLeaf(env.ARCHIVE, encodeUtf8("a manifest's hash"));
+  await seedCanary();
   const clickId = aClickId();
   const late = aLateClick("imp_late", "ad_9");
   const shard = env.EVENT_SHARD.getByName("clicks-0");
@@ -45,6 +48,21 @@ export async function seedExamples(): Promise<Map<string, string>> {
     [await buryOne(), EXAMPLE.deadLetter],
     [new Date(minutesAgo(5)).toISOString(), EXAMPLE.minute],
   ]);
+}
+
+/** A canary that clicked a moment ago, and all day long on a day before. */
+async function seedCanary(): Promise<void> {
+  const nowMs = Date.now();
+  await changeBook(env.ARCHIVE, () => ({
+    ...{ v: 1, readAtMs: nowMs },
+    clicks: [{ minute: minuteOf(nowMs), atMs: nowMs, outcome: "redirected", seen: 1 }],
+    days: [
+      {
+        ...{ day: "2026-04-20", clicks: 1_440, failed: 1, lost: 0, delayed: 2, doubled: 0 },
+        ...{ redirectMs: [0, 0, 900, 500, 30, 9], freshnessMs: [...Array(14).fill(0), 800, 500, 140] },
+      },
+    ],
+  }));
 }
 
 /** The signature of the example's postback under its real click id and key. */

@@ -72,6 +72,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
   operator: ["report", "queue", "replay", "evidence", "audit", "tlog", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
+  canary: ["facts", "access", "problems", "core"],
   batch: ["queue", "audit", "facts", "cold", "shard", "archive", "core"],
   "well-known": ["report", "access", "core"],
   // The document gathers the schemas and the problems of every route.
@@ -93,7 +94,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "billing",
     "webhooks",
     ...["admin", "operator", "report", "conversions", "impression-counts", "openapi", "well-known", "track"],
-    ...["dashboard", "tlog"],
+    ...["dashboard", "tlog", "canary"],
     ...["access", "problems", "core"],
   ],
   // Pages are made of answers of the API, which they are handed a way to ask; they know its words, and nothing behind them.
