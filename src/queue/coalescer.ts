@@ -47,7 +47,7 @@ const AWAITED_MAX = 1_000;
 /** After the last watcher's patience has ended. */
 const RESCUE_AFTER_MS = (WATCHERS_MAX + 1) * FOLLOWER_CONFIRM_MS;
 
-type Entry = { readonly event: TokenEvent; readonly text: string; count: number };
+type Entry = { readonly event: TokenEvent; readonly text: string; readonly bytes: number; count: number };
 
 class Batch {
   readonly openedAtMs: number;
@@ -65,14 +65,14 @@ class Batch {
     this.rescueAtMs = openedAtMs + RESCUE_AFTER_MS;
   }
 
-  hasRoomFor({ text }: Entry): boolean {
-    return this.entries.size < MESSAGE_EVENTS_MAX && this.bytes + byteLength(text) <= MESSAGE_BYTES_MAX;
+  hasRoomFor({ bytes }: Entry): boolean {
+    return this.entries.size < MESSAGE_EVENTS_MAX && this.bytes + bytes <= MESSAGE_BYTES_MAX;
   }
 
   add(identity: string, entry: Entry): void {
     this.entries.set(identity, entry);
     // The comma, and the digits by which a count may grow.
-    this.bytes += byteLength(entry.text) + 8;
+    this.bytes += entry.bytes + 8;
   }
 }
 
@@ -103,7 +103,8 @@ export class Coalescer {
       repeated.count += event.count;
       return this.#follow(batch, deliver);
     }
-    const entry = { event, text: this.#encode(event), count: event.count };
+    const text = this.#encode(event);
+    const entry = { event, text, bytes: byteLength(text), count: event.count };
     if (batch === null || repeated !== undefined || !batch.hasRoomFor(entry)) {
       return this.#lead(identity, entry, deliver);
     }

@@ -25,7 +25,7 @@ import { refuse } from "./refuse.ts";
 /** Answers a click link. */
 export async function handleClick(request: Request, token: string, env: Env, ctx: ExecutionContext): Promise<Response> {
   const edge = knownEdge(env) ?? (await edgeOf(env));
-  const { method } = request;
+  const { method, url } = request;
   if (method === "OPTIONS") return preflightResponse(request);
   if (!isMethod(method)) {
     return allowCrossOrigin(refuse({ reason: "method_not_allowed" }, request, env.OPERATIONS), request);
@@ -33,18 +33,16 @@ export async function handleClick(request: Request, token: string, env: Env, ctx
   const accepted = await acceptEvent({ type: "click", request, token, method, report: NO_REPORT }, edge, ctx);
   if (!accepted.ok) return allowCrossOrigin(refuse(accepted.error, request, env.OPERATIONS), request);
   if (method === "POST") return answerPost(request, accepted.value, edge);
-  if (isQuiet(request.url)) return allowCrossOrigin(pixelResponse(method), request);
-  return redirectTo(landingUrlOf(accepted.value, edge, queryOf(request.url)));
+  if (isQuiet(url)) return allowCrossOrigin(pixelResponse(method), request);
+  return redirectTo(landingUrlOf(accepted.value, edge, url));
 }
 
 /** A ping or a beacon is done; a form that a person sends goes where its link goes. */
 function answerPost(request: Request, accepted: Accepted, edge: Edge): Response {
   const isNavigation = request.headers.get("Sec-Fetch-Mode") === "navigate";
-  const isDone = !isNavigation || isQuiet(request.url);
-  return allowCrossOrigin(
-    isDone ? noContent() : redirectTo(landingUrlOf(accepted, edge, queryOf(request.url))),
-    request,
-  );
+  const { url } = request;
+  const isDone = !isNavigation || isQuiet(url);
+  return allowCrossOrigin(isDone ? noContent() : redirectTo(landingUrlOf(accepted, edge, url)), request);
 }
 
 /** Who asks for no redirect; a link that was escaped once too often still says so. */
@@ -57,12 +55,13 @@ export function noContent(): Response {
 }
 
 /** Where an accepted click is sent: the signed URL, with a click id that the advertiser hands back with conversions. */
-export function landingUrlOf(accepted: Accepted, { config, ring }: Edge, sentQuery: string): string {
+export function landingUrlOf(accepted: Accepted, { config, ring }: Edge, clickUrl: string): string {
   const { claims, id, occurredAtMs } = accepted;
   const click = { ...dimensionsOf(claims, accepted), eventId: id, clickedAtMs: occurredAtMs, isTest: claims.tst };
   const clickId = makeClickId(click, ring);
   const values = macroValues(accepted, clickId);
-  return expandDestination(claims.url, { values, param: config.clickIdParam, sent: claims.fwd ? sentQuery : "" });
+  const sent = claims.fwd ? queryOf(clickUrl) : "";
+  return expandDestination(claims.url, { values, param: config.clickIdParam, sent });
 }
 
 /** The query of an absolute URL, without its `?`. */
