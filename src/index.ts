@@ -6,19 +6,13 @@
  * problem.
  */
 import { withCors } from "./access/cors.ts";
-import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { ConfigError, readConfig } from "./config.ts";
-import { drainSubmissions } from "./conversions/drain.ts";
-import { boundDatabases, Directory } from "./facts/directory.ts";
-import { logFault, logInfo } from "./log.ts";
+import { logFault } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
-import { dropKeptRows } from "./report/page/page-store.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
-import { wakeEvidenceLog } from "./tlog/evidence-log.ts";
-import { destroyOldSalts } from "./track/address-hash.ts";
 import { handleClick } from "./track/click.ts";
-import { edgeOf, sealerOf } from "./track/edge.ts";
+import { sealerOf } from "./track/edge.ts";
 import { handleImpression } from "./track/impression.ts";
 import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
@@ -52,16 +46,6 @@ function refuseSettings(env: Env): Response | null {
   }
 }
 
-/** Clicks as a browser does, where a deployment says at which address (src/canary/run.ts). */
-async function runCanaryIn(env: Env, nowMs: number): Promise<void> {
-  const { canaryOrigin: origin, clickIdParam, token: policy } = readConfig(env);
-  if (origin === null) return;
-  const { canaryPorts, runCanary } = await import("./canary/run.ts");
-  const { ring } = await edgeOf(env);
-  const places = new Directory(env);
-  await runCanary(canaryPorts({ origin, clickIdParam, bucket: env.ARCHIVE, places, ring, policy }), nowMs);
-}
-
 export default {
   async fetch(request, env, ctx) {
     try {
@@ -91,58 +75,7 @@ export default {
   },
 
   async scheduled(controller, env) {
-    const nowMs = controller.scheduledTime;
-    const ports = {
-      databases: boundDatabases(env),
-      shards: env.EVENT_SHARD,
-      orders: env.ORDER_SHARD,
-      counts: env.COUNTS_SHARD,
-      archive: env.ARCHIVE,
-      seal: sealerOf(env),
-      topology: () => topologyInForce(env, readConfig(env)),
-    };
-    await Promise.all([
-      runCron(ports, nowMs),
-      runTiers(ports, nowMs, readConfig(env)),
-      duty("drain submissions", async () => void (await drainSubmissions(ports, nowMs))),
-      duty("audit", async () => {
-        const { startDue } = await import("./audit/start.ts");
-        await startDue(env, { nowMs, graceMs: readConfig(env).closeGraceMs });
-      }),
-      duty("evidence", async () => {
-        const { startEvidence } = await import("./evidence/workflow.ts");
-        await startEvidence(env, nowMs);
-      }),
-      duty("statements", async () => {
-        const config = readConfig(env);
-        if (!config.monthlyStatements) return;
-        const { issueByCron } = await import("./billing/cron.ts");
-        await issueByCron(env, config, nowMs);
-      }),
-      duty("canary", () => runCanaryIn(env, nowMs)),
-      duty("retire days", async () => {
-        const { isRetireTurn, retireDays } = await import("./batch/retire-days.ts");
-        if (!isRetireTurn(nowMs)) return;
-        const { isEvidencedIn } = await import("./evidence/due.ts");
-        const { rawKeptDays, closeGraceMs } = readConfig(env);
-        const isEvidenced = (day: string) => isEvidencedIn(env, day, closeGraceMs);
-        await retireDays({ archive: env.ARCHIVE, nowMs, rawKeptDays, isEvidenced });
-      }),
-      duty("tell statements", async () => {
-        const [{ finishIssued }, { billingPorts }] = await Promise.all([
-          import("./billing/issued.ts"),
-          import("./billing/ports.ts"),
-        ]);
-        const finished = await finishIssued(billingPorts(env, { config: readConfig(env), nowMs }));
-        if (finished > 0) logInfo("statements_told", { finished });
-      }),
-      duty("webhooks", async () => {
-        const { wakeWebhooks } = await import("./webhooks/wake.ts");
-        await wakeWebhooks(env);
-      }),
-      duty("evidence log", () => wakeEvidenceLog(env, readConfig(env), nowMs)),
-      duty("report pages", async () => void (await dropKeptRows(env.ARCHIVE, nowMs))),
-      duty("salts", () => destroyOldSalts(env.ARCHIVE, nowMs)),
-    ]);
+    const { everyMinute } = await import("./every-minute.ts");
+    await everyMinute(env, controller.scheduledTime);
   },
 } satisfies ExportedHandler<Env>;

@@ -42,7 +42,10 @@ export const foundPrefix = (day: string, attempt: number) => `${workPrefix(day, 
 export const lossPrefix = (day: string) => `losses/v1/dt=${day}/`;
 export const truthPrefix = (serviceDay: string, bucket: number) =>
   `truth/v1/dt=${serviceDay}/bucket=${String(bucket).padStart(2, "0")}/`;
-export const claimsPrefix = (shard: string, hour: number) => `claims/v1/shard=${shard}/hour=${hour}/`;
+/** What the steps of making evidence leave to the next ones, by service day (evidence/make.ts). */
+export const EVIDENCE_WORK_PREFIX = "evidence-work/v1/";
+export const CLAIMS_PREFIX = "claims/v1/";
+export const claimsPrefix = (shard: string, hour: number) => `${CLAIMS_PREFIX}shard=${shard}/hour=${hour}/`;
 export const revisionsPrefix = (shard: string) => `revisions/v1/shard=${shard}/`;
 
 /** As 64 hexadecimal digits. */

@@ -20,8 +20,8 @@ const forEver = (...names: string[]): Retention[] => names.map((of) => ({ of, ke
 
 /** What audits and evidence are made of, or rest on: it is needed as long as a statement may be disputed. */
 const PROOFS = [
-  ...["seals/v1/", "losses/v1/", "folds/v1/", "truth/v1/", "claims/v1/", "revisions/v1/", "clicks/v1/"],
-  ...["evidence/v1/", "evidence-days/v1/", "evidence-work/v1/", "evidence-log/v1/", "hours/v1/"],
+  ...["seals/v1/", "losses/v1/", "folds/v1/", "truth/v1/", "revisions/v1/"],
+  ...["evidence/v1/", "evidence-days/v1/", "evidence-log/v1/", "hours/v1/"],
   ...["statements/v1/", "statement-drafts/v1/", "monthly-statements/v1/", "budgets/v1/", "holds/v1/"],
   ...["retired/v1/", "rules/v1/"],
 ];
@@ -33,6 +33,9 @@ export const RETENTION: readonly Retention[] = [
   { of: "raw/v1/", kept: "RAW_KEPT_DAYS", by: "batch/retire-days.ts" },
   { of: "audits/v1/", kept: "RAW_KEPT_DAYS, reports for ever", by: "batch/retire-days.ts" },
   { of: "hour-lines/v1/", kept: "RAW_KEPT_DAYS", by: "batch/retire-days.ts" },
+  ...["claims/v1/", "clicks/v1/", "evidence-work/v1/"].map((of) => ({
+    ...{ of, kept: "RAW_KEPT_DAYS and the dedup horizon", by: "batch/retire-work.ts" },
+  })),
   { of: "cold/minute/v1/", kept: "MINUTES_KEPT_DAYS", by: BY_RETENTION },
   { of: "statement-pending/v1/", kept: "until everybody is told", by: "billing/issued.ts" },
   { of: "report-pages/v1/", kept: "an hour", by: "report/page/page-store.ts" },

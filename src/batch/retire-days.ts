@@ -13,6 +13,7 @@
  * Relies on: a lifecycle rule of the bucket only as a backstop, far behind RAW_KEPT_DAYS (docs/OPERATIONS.md).
  */
 import { ARCHIVE_PREFIX } from "../archive/archive.ts";
+import { deleteBelow, foldersBelow } from "../archive/delete-below.ts";
 import { heldStretches, isHeld, retiredKey } from "../archive/holds.ts";
 import { type AuditReport, auditPrefix } from "../audit/audit-report.ts";
 import { lastReport, unfoldedOf } from "../audit/fold-log.ts";
@@ -28,7 +29,6 @@ import { logFault, logInfo } from "../log.ts";
 /** Turns are ten minutes apart: 1.4 M objects a day, far more than shards write. */
 const TURN_MINUTES = 10;
 const OBJECTS_PER_TURN_MAX = 10_000;
-const OBJECTS_PER_CALL = 1_000;
 
 export type RetirePorts = {
   readonly archive: R2Bucket;
@@ -77,9 +77,8 @@ export async function retireDays(ports: RetirePorts): Promise<Retired> {
 /** Days with lines that ended long enough ago, oldest first. */
 async function oldDays({ archive, nowMs, rawKeptDays }: RetirePorts): Promise<string[]> {
   const before = isoDay(nowMs - rawKeptDays * DAY_MS);
-  const { delimitedPrefixes } = await archive.list({ prefix: ARCHIVE_PREFIX, delimiter: "/" });
-  const days = delimitedPrefixes.map((folder) => folder.slice(ARCHIVE_PREFIX.length + "dt=".length, -1));
-  return days.filter((day) => day < before).sort();
+  const days = (await foldersBelow(archive, ARCHIVE_PREFIX)).map((folder) => folder.slice("dt=".length));
+  return days.filter((day) => day < before);
 }
 
 /** Null where a day is retired when this resolves. */
@@ -120,19 +119,11 @@ async function whyNotProven(
 async function deleteDay({ archive }: RetirePorts, day: string, most: number): Promise<number> {
   const report = await lastReport(archive, day);
   let deleted = 0;
+  const mayGoOn = async () => !isHeld(day, await heldStretches(archive));
   const below = async (prefix: string, isWanted: (key: string) => boolean = () => true): Promise<boolean> => {
-    for (let cursor: string | undefined; ; ) {
-      if (deleted >= most || isHeld(day, await heldStretches(archive))) return false;
-      const page: R2Objects = await archive.list({
-        ...{ prefix, limit: OBJECTS_PER_CALL },
-        ...(cursor === undefined ? {} : { cursor }),
-      });
-      const keys = page.objects.map(({ key }) => key).filter(isWanted);
-      if (keys.length > 0) await archive.delete(keys);
-      deleted += keys.length;
-      if (!page.truncated) return true;
-      cursor = page.cursor;
-    }
+    const done = await deleteBelow(archive, prefix, { most: most - deleted, isWanted, mayGoOn });
+    deleted += done.deleted;
+    return done.isDone;
   };
   // Reports stand beside the folders, and are kept, as are the folds that the last one names.
   const inFolder = (key: string) => key.slice(auditPrefix(day).length).includes("/");

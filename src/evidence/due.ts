@@ -4,7 +4,9 @@
  *   evidence-days/v1/dt=<service day>.json   the log days and attempts that its evidence was made from
  *   evidence-days/v1/through.json            the audits up to which all evidence is made
  *
- * Keeps: a day is found again by whoever looks, until it is marked; marking is the last act.
+ * Keeps: a day is found again by whoever looks, until it is marked; marking is the last act. Evidence is never made of
+ * half a day's lines: where those are gone that it was made from before (batch/retire-work.ts), the day is not due, and
+ * that is a fault, since what arrived so late should have been refused.
  */
 import { CLICK_LINES_PREFIX, clickLinesPrefix } from "../audit/click-lines.ts";
 import { readLogDays } from "../audit/log-days.ts";
@@ -12,6 +14,7 @@ import { getJson, keysBelow, ofAttempts, putJson } from "../audit/objects.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
 import { type ClosedDay, closingOf } from "../core/day-state.ts";
 import { ADVERTISER_BUCKETS, DAY_MS } from "../core/limits.ts";
+import { logFault } from "../log.ts";
 import { sha256Hex } from "./manifest.ts";
 
 export type DueDay = {
@@ -47,28 +50,38 @@ export async function dueDays(
   for (const folder of delimitedPrefixes) {
     const day = folder.slice(CLICK_LINES_PREFIX.length + "dt=".length, -1);
     if (Date.parse(day) + DAY_MS > reconciledUntilMs) continue;
-    const audits = await auditsOf(bucket, day, clean);
+    const { audits, logDays } = await auditsOf(bucket, day, clean);
     const made = await getJson<Pick<DueDay, "audits">>(bucket, dayKey(day));
-    if (audits.length > 0 && made?.audits.join() !== audits.join()) due.push({ day, audits });
+    if (audits.length === 0 || made?.audits.join() === audits.join()) continue;
+    const gone = (made?.audits ?? []).filter((audit) => !logDays.has(logDayOf(audit)));
+    if (gone.length === 0) due.push({ day, audits });
+    else logFault("evidence_lines_gone", new Error(gone.join(", ")), { day, lines: gone.length });
   }
   return due;
 }
 
-async function auditsOf(bucket: R2Bucket, day: string, clean: CleanDays): Promise<string[]> {
+const logDayOf = (audit: string) => audit.split("/")[0] ?? "";
+
+/** The audits whose lines of a day count, and the log days that any audit left lines from. */
+async function auditsOf(bucket: R2Bucket, day: string, clean: CleanDays) {
   const audits = new Set<string>();
+  const logDays = new Set<string>();
   for (let at = 0; at < ADVERTISER_BUCKETS; at++) {
     const prefix = clickLinesPrefix(day, at);
-    for (const key of await linesOf(bucket, prefix, clean)) {
-      const [, logDay = "", attempt = ""] = key.slice(prefix.length).split("/");
-      audits.add(`${logDay}/${attempt}`);
-    }
+    const auditOf = (key: string) => key.slice(prefix.length).split("/").slice(1, 3).join("/");
+    const keys = await keysBelow(bucket, prefix);
+    for (const key of keys) logDays.add(logDayOf(auditOf(key)));
+    for (const key of counting(keys, prefix, clean)) audits.add(auditOf(key));
   }
-  return [...audits].sort();
+  return { audits: [...audits].sort(), logDays };
 }
 
 /** The keys below a day's and bucket's folder that the audits left which count. */
 export async function linesOf(bucket: R2Bucket, prefix: string, clean: CleanDays): Promise<string[]> {
-  const keys = await keysBelow(bucket, prefix);
+  return counting(await keysBelow(bucket, prefix), prefix, clean);
+}
+
+function counting(keys: readonly string[], prefix: string, clean: CleanDays): string[] {
   const hours = Map.groupBy(keys, (key) => key.slice(0, prefix.length + "hour=HH/".length));
   return [...hours].flatMap(([folder, own]) => ofAttempts(own, folder, clean));
 }

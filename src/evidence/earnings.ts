@@ -9,7 +9,7 @@
  *
  * Keeps: rows of one day's evidence, each in one publisher's sums. The same evidence has no second manifest.
  */
-import { getLines, keysBelow, putLines } from "../audit/objects.ts";
+import { EVIDENCE_WORK_PREFIX, getLines, keysBelow, putLines } from "../audit/objects.ts";
 import { compareEarned, type EarnedSum } from "../core/evidence.ts";
 import { hash32 } from "../core/hash.ts";
 import { type DueDay, namedDue } from "./due.ts";
@@ -38,7 +38,7 @@ type StoredSum = Omit<EarnedSum, "spendMicros"> & { readonly spendMicros: string
 
 /** Of one state of the audits, so that what an earlier one left is not read. */
 async function workPrefix(due: DueDay): Promise<string> {
-  return `evidence-work/v1/dt=${due.day}/earned/${await namedDue(due)}/`;
+  return `${EVIDENCE_WORK_PREFIX}dt=${due.day}/earned/${await namedDue(due)}/`;
 }
 
 /** Leaves the sums of some advertisers for their publishers, under a name of that part of the work. */

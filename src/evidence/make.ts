@@ -10,7 +10,7 @@
  * has no evidence, and is a fault. Memory: an hour of a bucket, or a part of it.
  */
 import { clickLinesPrefix, readClickLines } from "../audit/click-lines.ts";
-import { getLines, putLines } from "../audit/objects.ts";
+import { EVIDENCE_WORK_PREFIX, getLines, putLines } from "../audit/objects.ts";
 import type { Steps } from "../audit/steps.ts";
 import {
   addSums,
@@ -119,7 +119,7 @@ type HourOf = {
 type Sliced = BucketDay & { readonly slices: number };
 
 const hourKey = ({ day, at }: BucketDay, hour: string, slice: number) =>
-  `evidence-work/v1/dt=${day}/bucket=${String(at).padStart(2, "0")}/hour=${hour}/${slice}.ndjson`;
+  `${EVIDENCE_WORK_PREFIX}dt=${day}/bucket=${String(at).padStart(2, "0")}/hour=${hour}/${slice}.ndjson`;
 
 const sliceOf = (advertiserId: string, slices: number) => hash32(`slice ${advertiserId}`) % slices;
 

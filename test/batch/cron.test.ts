@@ -21,9 +21,9 @@ describe("cron", () => {
     const shard = env.EVENT_SHARD.getByName("clicks-3");
     await shard.ingest([anEncodedEvent({}, { jti: "cron_1" })]);
     for (const daysAgo of [0, 1, 2, 3]) await env.ARCHIVE.put(saltKey(isoDay(nowMs - daysAgo * DAY_MS)), "salt");
-    const run = async () => {
+    const run = async (atMs = nowMs) => {
       const ctx = createExecutionContext();
-      await worker.scheduled(createScheduledController({ scheduledTime: new Date(nowMs) }), env);
+      await worker.scheduled(createScheduledController({ scheduledTime: new Date(atMs) }), env);
       await waitOnExecutionContext(ctx);
     };
     await run();
@@ -31,7 +31,10 @@ describe("cron", () => {
     // The sweep and the roll ran side by side; the next minute rolls what the sweep posted, or it already did.
     await run();
     expect((await readFacts(env.REPORT_DB, "hour")).size).toBe(1);
-    const { objects } = await env.ARCHIVE.list({ prefix: "salts/v1/" });
+    const salts = async () => (await env.ARCHIVE.list({ prefix: "salts/v1/" })).objects;
+    expect(await salts()).toHaveLength(4);
+    await run(nowMs + 7 * MINUTE_MS);
+    const objects = await salts();
     expect(objects.map(({ key }) => key)).toEqual([saltKey(isoDay(nowMs - DAY_MS)), saltKey(isoDay(nowMs))]);
   });
 

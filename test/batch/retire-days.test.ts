@@ -4,7 +4,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { putHold, releaseHold, retiredKey } from "../../src/archive/holds.ts";
 import { takeAttempt } from "../../src/audit/start.ts";
 import { isRetireTurn, retireDays } from "../../src/batch/retire-days.ts";
+import { isRetireWorkTurn, retireWork } from "../../src/batch/retire-work.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
+import { type CleanDays, dueDays, markMade } from "../../src/evidence/due.ts";
 import { aSignedClick, count, startOver } from "../support/audited.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { closeDay, dayOn } from "../support/log-days.ts";
@@ -141,5 +143,91 @@ describe("lines of log days", () => {
   it("are looked at every ten minutes", () => {
     const turns = Array.from({ length: 60 }, (_, minute) => isRetireTurn(at(3) + minute * MINUTE_MS));
     expect(turns.filter(Boolean)).toHaveLength(6);
+  });
+});
+
+describe("what audits and evidence were made from", () => {
+  const THIRD = dayOn(2);
+  const SPAN_DAYS = 9;
+  const retireOld = (nowMs: number, more: Partial<Parameters<typeof retireWork>[0]> = {}) =>
+    retireWork({ archive: env.ARCHIVE, nowMs, rawKeptDays: KEPT, spanMs: SPAN_DAYS * DAY_MS, ...more });
+  const work = async () => [
+    ...(await keysBelow("claims/v1/")),
+    ...(await keysBelow("clicks/v1/")),
+    ...(await keysBelow("evidence-work/v1/")),
+  ];
+  const lastMs = at(1 + KEPT + SPAN_DAYS);
+
+  beforeEach(async () => {
+    await env.ARCHIVE.put(`evidence-work/v1/dt=${FIRST}/bucket=00/hour=01/0.ndjson`, "{}");
+    await closeDay(THIRD);
+  });
+
+  it("leaves behind the lines of every log day that it came from, RAW_KEPT_DAYS and the dedup horizon later", async () => {
+    const [before, folds] = [await work(), await keysBelow("folds/v1/")];
+    expect(new Set(before.map((key) => key.split("/")[0]))).toEqual(new Set(["claims", "clicks", "evidence-work"]));
+    expect(await retireOld(lastMs)).toEqual({});
+    await retire(lastMs);
+    expect(await retireOld(lastMs - DAY_MS)).toEqual({});
+    expect(await work()).toEqual(before);
+    const deleted = await retireOld(lastMs);
+    expect(Object.values(deleted).reduce((sum, count) => sum + count, 0)).toBe(before.length);
+    expect(await work()).toEqual([]);
+    expect(await keysBelow("folds/v1/")).toEqual(folds);
+    expect(await retireOld(lastMs)).toEqual({});
+  });
+
+  it("stays while a log day is held whose audit would read it: its own, and the span before it", async () => {
+    await putHold(env.ARCHIVE, hold("a", THIRD, dayOn(3)));
+    await retire(at(400));
+    expect([await linesOf(FIRST), await linesOf(SECOND), (await linesOf(THIRD)) > 0]).toEqual([0, 0, true]);
+    const before = await work();
+    expect(await retireOld(at(400))).toEqual({});
+    expect(await retireOld(at(400), { spanMs: DAY_MS })).not.toEqual({});
+    const left = await work();
+    expect(left.filter((key) => key.includes(`/${THIRD}/`))).toEqual(
+      before.filter((key) => key.includes(`/${THIRD}/`)),
+    );
+    await releaseHold(env.ARCHIVE, "a", { by: "key_7", atMs: 2 });
+    await retire(at(400));
+    await retireOld(at(400));
+    expect(await work()).toEqual([]);
+  });
+
+  it("stays for a service day that is held, and leaves in many turns that die anywhere", async () => {
+    await retire(at(400));
+    await putHold(env.ARCHIVE, hold("a", FIRST, SECOND));
+    await retireOld(at(400));
+    expect((await work()).every((key) => key.includes(`/dt=${FIRST}/`))).toBe(true);
+    expect(await keysBelow(`clicks/v1/dt=${FIRST}/`)).not.toEqual([]);
+    await releaseHold(env.ARCHIVE, "a", { by: "key_7", atMs: 2 });
+    for (let call = 0; call < 12; call++) {
+      const { archive } = failingPorts(
+        { database: env.REPORT_DB, archive: env.ARCHIVE },
+        { at: call, isDone: call > 5 },
+      );
+      await retireOld(at(400), { archive, objectsMax: 1 }).catch(() => {});
+    }
+    await retireOld(at(400));
+    expect(await work()).toEqual([]);
+  });
+
+  it("is never half of what evidence is made of: a day whose older lines are gone is not due again", async () => {
+    const days = [FIRST, SECOND, THIRD];
+    const clean: CleanDays = new Map(days.map((day) => [day, 1]));
+    const due = () => dueDays(env.ARCHIVE, { clean, reconciledUntilMs: at(9) });
+    const [first] = await due();
+    expect(first).toMatchObject({ day: FIRST, audits: [`${FIRST}/0001`, `${SECOND}/0001`, `${THIRD}/0001`] });
+    await markMade(env.ARCHIVE, { day: FIRST, audits: [`${FIRST}/0001`, `${SECOND}/0001`] });
+    expect(await due()).toEqual([first]);
+    for (const key of await keysBelow("clicks/v1/")) {
+      if (key.includes(`/${SECOND}/`)) await env.ARCHIVE.delete(key);
+    }
+    expect(await due()).toEqual([]);
+  });
+
+  it("is looked at once an hour", () => {
+    const turns = Array.from({ length: 60 }, (_, minute) => isRetireWorkTurn(at(3) + minute * MINUTE_MS));
+    expect(turns.filter(Boolean)).toHaveLength(1);
   });
 });

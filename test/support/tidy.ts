@@ -161,7 +161,7 @@ const ROOT_IMPORTS = new Map([
 const isIsland = (path: string) => path.startsWith("src/dashboard/islands/");
 
 /** The deployed Worker, and that of a local run with its demonstration. */
-const COMPOSITION_ROOTS = ["src/index.ts", "src/demo/worker.ts", "src/demo/tampered-worker.ts"];
+const COMPOSITION_ROOTS = ["src/index.ts", "src/every-minute.ts", "src/demo/worker.ts", "src/demo/tampered-worker.ts"];
 
 /** Imports that the two tables do not allow. */
 export function importsAgainstTable({ path, imports }: Module): string[] {

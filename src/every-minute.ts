@@ -1,0 +1,122 @@
+/**
+ * Composition root of cron: what each minute does, and what only some minutes do. Wiring only.
+ *
+ * Keeps: each duty has its turn whatever happens to the others. What reads or lists R2 and has seldom anything to do
+ * has its turn seldom, so that a Worker that nobody clicks on costs little (`npm run cost`, cron
+ * alone). Applications and what writes Parquet are loaded when their turn comes.
+ */
+import { duty, runCron, runTiers } from "./batch/cron.ts";
+import { readConfig } from "./config.ts";
+import { drainSubmissions } from "./conversions/drain.ts";
+import { MINUTE_MS } from "./core/limits.ts";
+import { boundDatabases, Directory } from "./facts/directory.ts";
+import { logInfo } from "./log.ts";
+import { dropKeptRows } from "./report/page/page-store.ts";
+import { topologyInForce } from "./shard/topology-keeper.ts";
+import { wakeEvidenceLog } from "./tlog/evidence-log.ts";
+import { destroyOldSalts } from "./track/address-hash.ts";
+import { edgeOf, sealerOf } from "./track/edge.ts";
+
+type Turn = { readonly everyMinutes: number; readonly at: number };
+
+/** Pages that nobody asks for any more, an hour after they were made. */
+const PAGES: Turn = { everyMinutes: 10, at: 4 };
+/** Statements whose issuer died before it told of them. */
+const TOLD: Turn = { everyMinutes: 5, at: 2 };
+/** Salts of the day before yesterday. */
+const SALTS: Turn = { everyMinutes: 60, at: 7 };
+
+function isTurn({ everyMinutes, at }: Turn, nowMs: number): boolean {
+  return Math.floor(nowMs / MINUTE_MS) % everyMinutes === at;
+}
+
+/** Runs the duties of the minute of `nowMs`; resolves when everything was tried. */
+export async function everyMinute(env: Env, nowMs: number): Promise<void> {
+  const ports = {
+    databases: boundDatabases(env),
+    shards: env.EVENT_SHARD,
+    orders: env.ORDER_SHARD,
+    counts: env.COUNTS_SHARD,
+    archive: env.ARCHIVE,
+    seal: sealerOf(env),
+    topology: () => topologyInForce(env, readConfig(env)),
+  };
+  await Promise.all([
+    runCron(ports, nowMs),
+    runTiers(ports, nowMs, readConfig(env)),
+    duty("drain submissions", async () => void (await drainSubmissions(ports, nowMs))),
+    ...days(env, nowMs),
+    ...telling(env, nowMs),
+    duty("canary", () => runCanaryIn(env, nowMs)),
+    duty("report pages", async () => {
+      if (isTurn(PAGES, nowMs)) await dropKeptRows(env.ARCHIVE, nowMs);
+    }),
+    duty("salts", async () => {
+      if (isTurn(SALTS, nowMs)) await destroyOldSalts(env.ARCHIVE, nowMs);
+    }),
+  ]);
+}
+
+/** From a day that is over to its bill, and to where its lines leave. */
+function days(env: Env, nowMs: number): Promise<void>[] {
+  return [
+    duty("audit", async () => {
+      const { startDue } = await import("./audit/start.ts");
+      await startDue(env, { nowMs, graceMs: readConfig(env).closeGraceMs });
+    }),
+    duty("evidence", async () => {
+      const { startEvidence } = await import("./evidence/workflow.ts");
+      await startEvidence(env, nowMs);
+    }),
+    duty("statements", async () => {
+      const config = readConfig(env);
+      if (!config.monthlyStatements) return;
+      const { issueByCron } = await import("./billing/cron.ts");
+      await issueByCron(env, config, nowMs);
+    }),
+    duty("retire days", async () => {
+      const { isRetireTurn, retireDays } = await import("./batch/retire-days.ts");
+      if (!isRetireTurn(nowMs)) return;
+      const { isEvidencedIn } = await import("./evidence/due.ts");
+      const { rawKeptDays, closeGraceMs } = readConfig(env);
+      const isEvidenced = (day: string) => isEvidencedIn(env, day, closeGraceMs);
+      await retireDays({ archive: env.ARCHIVE, nowMs, rawKeptDays, isEvidenced });
+    }),
+    duty("retire work", async () => {
+      const { isRetireWorkTurn, retireWork } = await import("./batch/retire-work.ts");
+      if (!isRetireWorkTurn(nowMs)) return;
+      const { rawKeptDays, dedupHorizonMs: spanMs } = readConfig(env);
+      await retireWork({ archive: env.ARCHIVE, nowMs, rawKeptDays, spanMs });
+    }),
+  ];
+}
+
+/** What others are told: leaves of the evidence log, statements, webhooks. */
+function telling(env: Env, nowMs: number): Promise<void>[] {
+  return [
+    duty("evidence log", () => wakeEvidenceLog(env, readConfig(env), nowMs)),
+    duty("tell statements", async () => {
+      if (!isTurn(TOLD, nowMs)) return;
+      const [{ finishIssued }, { billingPorts }] = await Promise.all([
+        import("./billing/issued.ts"),
+        import("./billing/ports.ts"),
+      ]);
+      const finished = await finishIssued(billingPorts(env, { config: readConfig(env), nowMs }));
+      if (finished > 0) logInfo("statements_told", { finished });
+    }),
+    duty("webhooks", async () => {
+      const { wakeWebhooks } = await import("./webhooks/wake.ts");
+      await wakeWebhooks(env);
+    }),
+  ];
+}
+
+/** Clicks as a browser does, where a deployment says at which address (src/canary/run.ts). */
+async function runCanaryIn(env: Env, nowMs: number): Promise<void> {
+  const { canaryOrigin: origin, clickIdParam, token: policy } = readConfig(env);
+  if (origin === null) return;
+  const { canaryPorts, runCanary } = await import("./canary/run.ts");
+  const { ring } = await edgeOf(env);
+  const places = new Directory(env);
+  await runCanary(canaryPorts({ origin, clickIdParam, bucket: env.ARCHIVE, places, ring, policy }), nowMs);
+}
