@@ -1653,7 +1653,7 @@ export interface components {
             advertiserId?: string | null;
             /** @default null */
             publisherId?: string | null;
-            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "audit" | "admin")[];
             mint?: {
                 advertisers?: string[];
                 publishers?: string[];
@@ -2085,7 +2085,7 @@ export interface components {
             label: string;
             advertiserId: string | null;
             publisherId: string | null;
-            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "audit" | "admin")[];
             mint: {
                 advertisers: string[] | null;
                 publishers: string[] | null;
@@ -2108,7 +2108,7 @@ export interface components {
             at: string;
             keyId: string;
             /** @enum {string} */
-            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept" | "apply" | "undo" | "release" | "sequence" | "issue";
+            action: "create" | "update" | "rotate" | "revoke" | "decide" | "replay" | "rebuild" | "audit" | "mend" | "accept" | "apply" | "undo" | "release" | "sequence" | "issue" | "look";
             subjectKind: string;
             subjectId: string;
             before: {
@@ -2724,13 +2724,13 @@ export interface components {
         Me: {
             keyId: string;
             label: string;
-            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "audit" | "admin")[];
             /** @description When the key ends, where a rotation has said so. */
             endsAt: string | null;
-            /** @description Whose rows the key reads; `none` mints within its lists and reads nothing. */
+            /** @description Whose rows the key reads, an auditor's those of all; `none` mints within its lists and reads nothing. */
             owner: {
                 /** @enum {string} */
-                kind: "advertiser" | "publisher" | "operator" | "none";
+                kind: "advertiser" | "publisher" | "operator" | "auditor" | "none";
                 id: string | null;
                 name: string | null;
                 status: string | null;
@@ -2830,7 +2830,7 @@ export interface components {
             label: string;
             advertiserId: string | null;
             publisherId: string | null;
-            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "audit" | "admin")[];
             mint: {
                 advertisers: string[] | null;
                 publishers: string[] | null;
@@ -4084,6 +4084,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -4118,6 +4127,8 @@ export interface operations {
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -4548,6 +4559,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -4582,6 +4602,8 @@ export interface operations {
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -4689,6 +4711,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -4721,6 +4752,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -6608,6 +6641,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -6642,6 +6684,8 @@ export interface operations {
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -6756,6 +6800,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -6790,6 +6843,8 @@ export interface operations {
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -7069,6 +7124,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -7103,6 +7167,8 @@ export interface operations {
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
              *
              *     [reports-busy](/problems/reports-busy): Too many reports are being read at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -7667,6 +7733,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -7695,6 +7770,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -7939,6 +8016,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -7967,6 +8053,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -8044,6 +8132,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -8072,6 +8169,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -8551,6 +8650,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -8579,6 +8687,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -8668,6 +8778,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -8696,6 +8815,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -9297,6 +9418,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -9325,6 +9455,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -9643,6 +9775,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -9667,7 +9808,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
+             */
             503: {
                 headers: {
                     /** @description Seconds after which to ask again. */
@@ -9888,6 +10033,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -9912,7 +10066,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
+             */
             503: {
                 headers: {
                     /** @description Seconds after which to ask again. */
@@ -12256,6 +12414,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -12280,7 +12447,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
+             */
             503: {
                 headers: {
                     /** @description Seconds after which to ask again. */
@@ -12501,6 +12672,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -12525,7 +12705,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
+             */
             503: {
                 headers: {
                     /** @description Seconds after which to ask again. */
@@ -13666,6 +13850,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -13690,7 +13883,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
+             */
             503: {
                 headers: {
                     /** @description Seconds after which to ask again. */
@@ -14229,6 +14426,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -14253,7 +14459,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment. */
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
+             */
             503: {
                 headers: {
                     /** @description Seconds after which to ask again. */
@@ -14339,6 +14549,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -14367,6 +14586,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -14468,6 +14689,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -14496,6 +14726,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -14598,6 +14830,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -14626,6 +14867,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -14712,6 +14955,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -14740,6 +14992,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -14840,6 +15094,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -14868,6 +15131,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -14968,6 +15233,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -14996,6 +15270,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {
@@ -15425,6 +15701,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
              *
@@ -15453,6 +15738,8 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {

@@ -142,7 +142,7 @@ CREATE TABLE api_keys (
   label               TEXT    NOT NULL DEFAULT '',  -- what people call it
   advertiser_id       TEXT,                         -- owner: whose rows it reads
   publisher_id        TEXT,                         -- or this one
-  scopes              TEXT    NOT NULL,             -- JSON list of report, mint, convert, bill, hook, admin
+  scopes              TEXT    NOT NULL,             -- JSON list of report, mint, convert, bill, hook, audit, admin
   mint_advertisers    TEXT,                         -- JSON list of ids that it may mint for (NULL: any that its owner allows)
   mint_publishers     TEXT,                         -- likewise
   mint_cpc_max_micros INTEGER,                      -- highest price that it may mint (NULL: no bound of its own)
@@ -153,8 +153,9 @@ CREATE TABLE api_keys (
   revoked_at_ms       INTEGER,                      -- from this instant it is no key (ahead of now while a rotation overlaps)
   CHECK (advertiser_id IS NULL OR publisher_id IS NULL),
   CHECK (publisher_id IS NULL OR scopes NOT LIKE '%"admin"%'),
+  CHECK (scopes NOT LIKE '%"audit"%' OR (scopes = '["audit"]' AND advertiser_id IS NULL AND publisher_id IS NULL)),
   CHECK (
-    advertiser_id IS NOT NULL OR publisher_id IS NOT NULL OR scopes LIKE '%"admin"%'
+    advertiser_id IS NOT NULL OR publisher_id IS NOT NULL OR scopes LIKE '%"admin"%' OR scopes = '["audit"]'
     OR (scopes = '["mint"]' AND (mint_advertisers IS NOT NULL OR mint_publishers IS NOT NULL))
   )
 ) STRICT, WITHOUT ROWID;
@@ -165,7 +166,7 @@ CREATE TABLE audit_log (
   id           INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice
   at_ms        INTEGER NOT NULL,
   key_id       TEXT    NOT NULL,                  -- API key that acted
-  action       TEXT    NOT NULL,                  -- create, update, rotate, revoke, decide, replay
+  action       TEXT    NOT NULL,                  -- create, update, rotate, revoke, decide, replay, look, …
   subject_kind TEXT    NOT NULL,                  -- advertiser, campaign, ad_group, ad, publisher, key, …
   subject_id   TEXT    NOT NULL,
   before       TEXT,                              -- JSON of the subject before the act (NULL: there was none)

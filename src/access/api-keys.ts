@@ -7,6 +7,7 @@
  *   advertiser   its own rows                     for that advertiser
  *   publisher    its own traffic                  for that publisher
  *   none         everything, with scope admin     within its lists, or with scope admin for all
+ *   none         the books, with scope audit      nothing
  *
  * Keeps: a key is stored and compared only as its SHA-256, so neither the database nor a timing of the comparison gives
  * it away. An unknown, malformed and revoked key are the same to the caller. A key with an owner never reads or mints
@@ -20,7 +21,7 @@ import { isSameText } from "../core/click-id.ts";
 import { isOnHost, type KeyLimits } from "../core/key-ring.ts";
 import { assert } from "../core/result.ts";
 
-export const SCOPES = ["report", "mint", "convert", "bill", "hook", "admin"] as const;
+export const SCOPES = ["report", "mint", "convert", "bill", "hook", "audit", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** What an advertiser's profile says that its reports are made by. */
@@ -37,6 +38,8 @@ export type Principal = {
   /** What the key may mint, its owner included. */
   readonly mintLimits: KeyLimits;
 };
+
+type OwnerName = "advertiserId" | "publisherId";
 
 /** `keyId` of the key in the configuration, which is the operator's own. */
 export const CONFIGURED_KEY_ID = "admin";
@@ -126,6 +129,11 @@ export async function principalOf(
 /** Whether the holder acts for the operator: scope admin, and bound to no tenant. */
 export function isOperator({ advertiserId, publisherId, scopes }: Principal): boolean {
   return advertiserId === null && publisherId === null && scopes.has("admin");
+}
+
+/** Whether the holder checks for a third party: scope audit, bound to no tenant. It reads all books, and acts never. */
+export function isAuditor({ advertiserId, publisherId, scopes }: Pick<Principal, "scopes" | OwnerName>): boolean {
+  return advertiserId === null && publisherId === null && scopes.has("audit") && !scopes.has("admin");
 }
 
 /** The limit that a row of a mint request breaks, or null; what a wrong claim means is the token's business. */

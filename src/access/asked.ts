@@ -5,6 +5,7 @@ import type { Context } from "hono";
 import type { Config } from "../config.ts";
 import type { Principal } from "./api-keys.ts";
 import type { Actor } from "./audit.ts";
+import type { Whose } from "./looks.ts";
 
 export type ApiEnv = { Bindings: Env; Variables: { principal: Principal; body: unknown } };
 
@@ -25,4 +26,9 @@ export type Asked = {
 };
 
 /** Of a route that takes a key. */
-export type Keyed = Asked & { readonly principal: Principal; readonly actor: Actor };
+export type Keyed = Asked & {
+  readonly principal: Principal;
+  readonly actor: Actor;
+  /** Where a handler notes whose rows it answers with, for the record of an auditor's looks. */
+  readonly whose: Whose;
+};

@@ -2,7 +2,7 @@
  * The record of administrative acts: who did what to what, with the subject before and after.
  *
  * Keeps: an entry is a statement for the batch of its act, so neither is there without the other. Rows are only
- * added. No secret is part of an entry.
+ * added. No secret is part of an entry. Of what is only looked at auditors' looks alone are entries (looks.ts).
  */
 export const AUDIT_ACTIONS = [
   "create",
@@ -20,6 +20,7 @@ export const AUDIT_ACTIONS = [
   "release",
   "sequence",
   "issue",
+  "look",
 ] as const;
 
 export type AuditEntry = {

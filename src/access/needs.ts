@@ -8,11 +8,14 @@
  *   convert       an advertiser's conversions, or all      mint      whoever may mint
  *   bill          a tenant's statements and evidence, or all
  *   told          an advertiser's events, or all           hook     who is told of an advertiser's events, or of all
+ *   books         how the books are kept: audits, holds, second looks, tenants; the operator, or an auditor
+ *   live          the same as report, and no auditor
  *   any           every key that is in force
  *
- * Keeps: pure. A key with an owner acts for nobody else, whatever its scopes.
+ * Keeps: pure. A key with an owner acts for nobody else, whatever its scopes. An auditor's key does what `AUDITED` says
+ * and nothing else, and only reads: the guard lets it GET (src/api/app.ts).
  */
-import { isOperator, type Principal } from "./api-keys.ts";
+import { isAuditor, isOperator, type Principal } from "./api-keys.ts";
 
 /** Null for who may; else which key to use, as a sentence for the caller. */
 type Rule = (principal: Principal) => string | null;
@@ -20,18 +23,25 @@ type Rule = (principal: Principal) => string | null;
 const FOR_REPORTS = "This takes a key with the scope report.";
 const FOR_CONVERSIONS =
   "Conversions take a key with the scope convert that belongs to an advertiser, or the operator's.";
+const FOR_BOOKS = "This takes a key of scope admin or audit, which belongs to no tenant.";
 const FOR_BILLS = "Statements take a key with the scope bill that belongs to a tenant, or the operator's.";
+const FOR_AUDITORS =
+  "A key of scope audit reads reports, single clicks, statements, evidence and audits, and nothing else.";
+/** What an auditor is told who sends anything else than GET. */
+export const AUDITORS_READ = "A key of scope audit only reads: send GET, or use the operator's key.";
+
+const ofReports: Rule = ({ advertiserId, publisherId, scopes }) => {
+  if (scopes.has("admin")) return null;
+  if (!scopes.has("report")) return FOR_REPORTS;
+  return advertiserId === null && publisherId === null ? "This takes a key that belongs to a tenant." : null;
+};
 
 const FOR_HOOKS = "Webhooks take a key with the scope hook that belongs to an advertiser, or the operator's.";
 
 const RULES = {
   admin: (principal) => (isOperator(principal) ? null : "This takes a key of scope admin that belongs to no tenant."),
-  report: (principal) => {
-    const { advertiserId, publisherId, scopes } = principal;
-    if (scopes.has("admin")) return null;
-    if (!scopes.has("report")) return FOR_REPORTS;
-    return advertiserId === null && publisherId === null ? "This takes a key that belongs to a tenant." : null;
-  },
+  report: ofReports,
+  live: ofReports,
   events: (principal) => (isOperator(principal) || principal.scopes.has("report") ? null : FOR_REPORTS),
   catalog: (principal) =>
     ofAdvertiser(principal, "A publisher's key reads traffic; the catalogue is read by the advertiser's."),
@@ -60,14 +70,27 @@ const RULES = {
     const may = principal.advertiserId === null ? isOperator(principal) : principal.scopes.has("hook");
     return may ? null : FOR_HOOKS;
   },
+  books: (principal) => (isOperator(principal) ? null : FOR_BOOKS),
   any: () => null,
   mint: ({ scopes }) => (scopes.has("mint") ? null : "This takes a key with the scope mint."),
 } as const satisfies Record<string, Rule>;
 
 export type Needs = keyof typeof RULES;
 
+/** What an auditor reads. */
+const AUDITED: ReadonlySet<Needs> = new Set<Needs>([
+  "report",
+  "events",
+  "late_clicks",
+  "changes",
+  "bill",
+  "books",
+  "any",
+]);
+
 /** Null where the key may do it; else which key to use. */
 export function lacksFor(needs: Needs, principal: Principal): string | null {
+  if (isAuditor(principal)) return AUDITED.has(needs) ? null : FOR_AUDITORS;
   return RULES[needs](principal);
 }
 

@@ -4,7 +4,7 @@
  */
 import type { SharedRules } from "../core/read-budget.ts";
 import type { TenantRules } from "../core/read-tenant.ts";
-import type { Principal } from "./api-keys.ts";
+import { isAuditor, type Principal } from "./api-keys.ts";
 
 /** An advertiser or a publisher: about two seconds of a database at once, and a fiftieth of its time for ever. */
 export const TENANT_RULES: TenantRules = {
@@ -43,14 +43,18 @@ export const LINE_MS = 3_000;
 /** Streams of one isolate, whoever has them: each holds a connection and some memory of it. */
 export const STREAMS_OF_ISOLATE_MAX = 100;
 
+type Holder = Pick<Principal, "advertiserId" | "publisherId"> & Partial<Pick<Principal, "scopes">>;
+
 /**
  * Whose budget a key spends: its owner's, so that many keys of one tenant read no more than one; without an owner, the
- * operator's, whether the key is stored or the configuration's.
+ * operator's, whether the key is stored or the configuration's. Auditors read over all advertisers too, and share a
+ * budget of their own: the operator's is not theirs to spend.
  */
-export function budgetOf({ advertiserId, publisherId }: Pick<Principal, "advertiserId" | "publisherId">): {
+export function budgetOf({ advertiserId, publisherId, scopes = new Set() }: Holder): {
   readonly tenant: string;
   readonly rules: TenantRules;
 } {
+  if (isAuditor({ advertiserId, publisherId, scopes })) return { tenant: "auditors", rules: OPERATOR_RULES };
   if (advertiserId !== null) return { tenant: `advertiser/${advertiserId}`, rules: TENANT_RULES };
   if (publisherId !== null) return { tenant: `publisher/${publisherId}`, rules: TENANT_RULES };
   return { tenant: "operator", rules: OPERATOR_RULES };

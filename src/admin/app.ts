@@ -38,7 +38,11 @@ export function resource(name: string): Record<"create" | "list" | "show" | "pat
   return {
     create: act((asked) => createRecord(found, asked.given, asked)),
     list: act(({ search, database }) => listRecords(found, search(), database)),
-    show: act(({ id, database }) => showRecord(found, id, database)),
+    show: act(({ id, database, whose }) => {
+      if (name === "advertisers") whose.note({ advertiserId: id });
+      if (name === "publishers") whose.note({ publisherId: id });
+      return showRecord(found, id, database);
+    }),
     patch: act((asked) => patchRecord(found, { ofId: asked.id, body: asked.given }, asked)),
   };
 }

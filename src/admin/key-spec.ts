@@ -5,10 +5,12 @@
  *   advertiser   report, mint, convert, bill, hook   publishers, price, landing hosts
  *   publisher    report, mint, bill                  advertisers, price, landing hosts
  *   none         mint                                advertisers or publishers, or both; price, landing hosts
- *   none         admin, and any other                any
+ *   none         admin, and any but audit            any
+ *   none         audit                               none
  *
  * Keeps: a key without owner that is no admin's mints within a list. A publisher reports no conversions: it is paid by
- * them. Limits without scope mint are refused, so that none is given in vain.
+ * them. Who checks for a third party takes no part: scope audit stands alone. Limits without scope mint are refused, so
+ * that none is given in vain.
  */
 import * as z from "zod";
 import { SCOPES } from "../access/api-keys.ts";
@@ -73,16 +75,20 @@ function misfitOf({
   if (hasOwner && scopes.includes("admin")) {
     return { field: "scopes", detail: "A key with an owner cannot have the scope admin." };
   }
+  if (scopes.includes("audit") && (hasOwner || scopes.length > 1)) {
+    return { field: "scopes", detail: "The scope audit stands alone, in a key without an owner." };
+  }
   const forAdvertisers = (["convert", "hook"] as const).find((scope) => scopes.includes(scope));
   if (publisherId !== null && forAdvertisers !== undefined) {
     return { field: "scopes", detail: `A publisher's key cannot have the scope ${forAdvertisers}.` };
   }
   const isAdmin = scopes.includes("admin");
-  if (!hasOwner && !isAdmin && scopes.join() !== "mint") {
-    return { field: "advertiserId", detail: "Only the scopes mint and admin need no owner." };
+  const isAudit = scopes.includes("audit");
+  if (!hasOwner && !isAdmin && !isAudit && scopes.join() !== "mint") {
+    return { field: "advertiserId", detail: "Only the scopes mint, audit and admin need no owner." };
   }
   const hasList = mint?.advertisers !== undefined || mint?.publishers !== undefined;
-  if (!hasOwner && !isAdmin && !hasList) {
+  if (!hasOwner && !isAdmin && !isAudit && !hasList) {
     return { field: "mint", detail: "A key without owner mints for listed advertisers or publishers." };
   }
   if (mint !== undefined && !scopes.includes("mint")) {

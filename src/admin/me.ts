@@ -9,7 +9,7 @@
  * the budget that it tells of: who is in debt can still see it. What the databases' gates do not tell is null.
  */
 import type { Principal } from "../access/api-keys.ts";
-import { CONFIGURED_KEY_ID, isOperator } from "../access/api-keys.ts";
+import { CONFIGURED_KEY_ID, isAuditor, isOperator } from "../access/api-keys.ts";
 import { fromDatabase } from "../access/database.ts";
 import type { ReadGates } from "../access/read-pass.ts";
 import { budgetOf } from "../access/read-rules.ts";
@@ -82,7 +82,8 @@ function ownerOf(principal: Principal, row: Row | null): Record<string, string |
     const { publisherName: name = null, publisherStatus: status = null } = row ?? {};
     return { kind: "publisher", id: publisherId, name, status };
   }
-  return { kind: isOperator(principal) ? "operator" : "none", id: null, name: null, status: null };
+  const kind = isOperator(principal) ? "operator" : isAuditor(principal) ? "auditor" : "none";
+  return { kind, id: null, name: null, status: null };
 }
 
 /** The budget of the key's owner, which all its keys share; of several databases, the least that is left. */

@@ -1,8 +1,8 @@
 /**
  * The front of the API: one Hono app over the table of routes (routes.ts), each loaded at its first request.
  *
- *   path ──▶ method ──▶ key ──▶ rate ──▶ scope ──▶ body ──▶ the route's handler ──▶ what it throws
- *   404      405        401     429      403       413 415 400                      503 or 500, by name
+ *   path ──▶ method ──▶ key ──▶ rate ──▶ scope ──▶ body ──▶ the route's handler ──▶ what it throws ──▶ a look's record
+ *   404      405        401     429      403       413 415 400                      503 or 500, by name    503
  *
  * Keeps: one guard, so that no route can forget a step, and an unknown caller learns nothing of the rest; one bounded
  * reader of bodies; one place where a failure becomes an answer: a database and a store that do not answer are 503,
@@ -11,9 +11,11 @@
  */
 import { type Handler, Hono, type MiddlewareHandler } from "hono";
 import { admit, admitHolder } from "../access/admit.ts";
-import type { Principal } from "../access/api-keys.ts";
+import { isAuditor, type Principal } from "../access/api-keys.ts";
 import type { ApiEnv, Keyed } from "../access/asked.ts";
 import { DatabaseFault, isBug } from "../access/database.ts";
+import { recordLook, refuseLook, Whose } from "../access/looks.ts";
+import { AUDITORS_READ } from "../access/needs.ts";
 import { readForm, readJson, readJsonBody } from "../body.ts";
 import { readConfig } from "../config.ts";
 import { logFault } from "../log.ts";
@@ -47,16 +49,17 @@ export function apiApp(ports: ApiPorts = {}): Hono<ApiEnv> {
         context,
         principal,
         actor: { keyId: principal?.keyId ?? "", nowMs },
+        whose: new Whose(),
         askAs: async (holder, request) => {
           known.set(request, holder);
           return app.fetch(request, env, context.executionCtx);
         },
       };
-      try {
-        return await (await route.load())(asked);
-      } catch (fault) {
-        return failed(fault, route);
-      }
+      const answered = await handle(route, asked);
+      // Who asks what the own key is looks at nobody.
+      return principal === undefined || route.needs === "any"
+        ? answered
+        : recordLook(answered, { ...asked, database: env.REPORT_DB });
     };
   for (const route of routes) app.on(route.method, route.path, guard(route, known), answer(route));
   for (const [path, ofPath] of Map.groupBy(routes, ({ path }) => path)) {
@@ -81,8 +84,16 @@ export async function handleApi(request: Request, env: Env, ctx: ExecutionContex
   return app.fetch(request, env, ctx);
 }
 
+async function handle(route: Route, asked: Keyed): Promise<Response> {
+  try {
+    return await (await route.load())(asked);
+  } catch (fault) {
+    return failed(fault, route);
+  }
+}
+
 /** Who may not call a route, or sends more than it takes, gets no further. */
-function guard({ needs, body }: Route, known: WeakMap<Request, Principal>): MiddlewareHandler<ApiEnv> {
+function guard({ needs, body, method }: Route, known: WeakMap<Request, Principal>): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const { env, req } = context;
     if (needs !== null) {
@@ -92,6 +103,8 @@ function guard({ needs, body }: Route, known: WeakMap<Request, Principal>): Midd
           ? await admit(req.raw, env, { adminApiKey: readConfig(env).adminApiKey, needs })
           : await admitHolder(holder, env, needs);
       if (!admitted.ok) return admitted.error;
+      const refused = isAuditor(admitted.value) ? refuseAuditor(method, req.raw) : null;
+      if (refused !== null) return refused;
       context.set("principal", admitted.value);
     }
     if (body !== undefined) {
@@ -101,6 +114,13 @@ function guard({ needs, body }: Route, known: WeakMap<Request, Principal>): Midd
     }
     return next();
   };
+}
+
+/** Of a route that an auditor's key opens: it may be read alone, and in words that can be recorded. */
+function refuseAuditor(method: Route["method"], request: Request): Response | null {
+  return method === "GET"
+    ? refuseLook(request)
+    : problemResponse({ reason: "insufficient_scope", detail: AUDITORS_READ });
 }
 
 /** A person's browser that opens an address; no program, and nothing of the API. */

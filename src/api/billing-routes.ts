@@ -29,6 +29,6 @@ export const BILLING_ROUTES: readonly Route[] = [
     ...{ ...ACT, method: "POST", path: "/v1/admin/statements/:draft/finalize" },
     load: async () => (await billing()).finalize,
   },
-  { method: "GET", path: "/v1/admin/budgets", needs: "admin", load: async () => (await billing()).listBudgets },
+  { method: "GET", path: "/v1/admin/budgets", needs: "books", load: async () => (await billing()).listBudgets },
   { ...ACT, method: "POST", path: "/v1/admin/budgets", load: async () => (await billing()).setBudget },
 ];

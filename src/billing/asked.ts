@@ -5,6 +5,7 @@
  */
 import type * as z from "zod";
 import type { Keyed } from "../access/asked.ts";
+import type { Tenant } from "../access/looks.ts";
 import { parseSearch } from "../admin/parse.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ReportProblem } from "../report/problems.ts";
@@ -13,11 +14,12 @@ import { type advertiserQuery, type manifestQuery, ownerQuery, type tenantQuery 
 
 type Searched = z.output<typeof manifestQuery> & z.output<typeof ownerQuery>;
 type Taken = typeof advertiserQuery | typeof tenantQuery | typeof ownerQuery | typeof manifestQuery;
-export type Tenant = { readonly advertiserId: string } | { readonly publisherId: string };
+
+export type { Tenant };
 
 /** Whose statements are asked for. */
 export function tenantOf(
-  { principal, search }: Keyed,
+  { principal, search, whose }: Keyed,
   taken: Taken,
 ): Result<{ tenant: Tenant; search: Searched }, ReportProblem> {
   const parsed = parseSearch(search(), taken);
@@ -34,8 +36,11 @@ export function tenantOf(
   if (ofAdvertiser && ofPublisher) {
     return err({ reason: "invalid_value", field: "publisher_id", detail: "Name an advertiser or a publisher." });
   }
-  if (ofAdvertiser) return ok({ tenant: { advertiserId: ofAdvertiser }, search: given });
-  if (ofPublisher) return ok({ tenant: { publisherId: ofPublisher }, search: given });
+  const tenant = ofAdvertiser ? { advertiserId: ofAdvertiser } : ofPublisher ? { publisherId: ofPublisher } : null;
+  if (tenant !== null) {
+    whose.note(tenant);
+    return ok({ tenant, search: given });
+  }
   return err({ reason: "missing_parameter", field: "advertiser_id" });
 }
 

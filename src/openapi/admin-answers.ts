@@ -95,12 +95,12 @@ export const Me = z.object({
   endsAt: instant.nullable().describe("When the key ends, where a rotation has said so."),
   owner: z
     .object({
-      kind: z.enum(["advertiser", "publisher", "operator", "none"]),
+      kind: z.enum(["advertiser", "publisher", "operator", "auditor", "none"]),
       id: text.nullable(),
       name: text.nullable(),
       status: text.nullable(),
     })
-    .describe("Whose rows the key reads; `none` mints within its lists and reads nothing."),
+    .describe("Whose rows the key reads, an auditor's those of all; `none` mints within its lists and reads nothing."),
   currency: text.nullable().describe("Of the advertiser's money, ISO 4217; null for others, and where it is not set."),
   timezone: text.describe("Of a report that names none."),
   attributionWindowDays: count.nullable(),

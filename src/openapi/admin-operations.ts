@@ -71,6 +71,8 @@ const SHOWN: readonly Shown[] = [
 function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
   const { path, parent } = resource;
   const shared = { tag: "Administration", scopes: ["admin"] } as const;
+  const isAudited = resource === ADVERTISERS || resource === PUBLISHERS;
+  const read = isAudited ? { ...shared, scopes: ["audit", "admin"] as const } : shared;
   const one = { path: { id: made.id } };
   const none = { path: { id: `${made.id}0` } };
   const shape = parent === undefined ? pageShape : { ...pageShape, [parent]: id.optional() };
@@ -95,7 +97,7 @@ function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
       ],
     },
     {
-      ...{ ...shared, id: `list${name}s`, method: "get", path, summary: `List ${noun}s by id` },
+      ...{ ...read, id: `list${name}s`, method: "get", path, summary: `List ${noun}s by id` },
       query: z.strictObject(shape),
       answers: { 200: json("A page.", `${name}Page`) },
       problems: SEARCH,
@@ -106,7 +108,7 @@ function operationsOf({ resource, name, noun, made }: Shown): Operation[] {
       ],
     },
     {
-      ...{ ...shared, id: `get${name}`, method: "get", path: `${path}/{id}`, summary: `Show an ${noun}` },
+      ...{ ...read, id: `get${name}`, method: "get", path: `${path}/{id}`, summary: `Show an ${noun}` },
       answers: { 200: json("As it is.", name) },
       problems: [...KEYED, ...NOT_FOUND, ...FAULTS],
       examples: [
@@ -210,7 +212,7 @@ const KEY_OPERATIONS: readonly Operation[] = [
     ],
   },
   {
-    ...{ ...keyShared, id: "listAuditLog", method: "get", path: "/v1/admin/audit-log" },
+    ...{ ...keyShared, scopes: ["audit", "admin"], id: "listAuditLog", method: "get", path: "/v1/admin/audit-log" },
     tag: "Audit log",
     summary: "Read who did what to what, newest first",
     query: auditQuery,
@@ -221,7 +223,13 @@ const KEY_OPERATIONS: readonly Operation[] = [
 ];
 
 const ME: Operation = {
-  ...{ id: "getMe", method: "get", path: "/v1/me", tag: "Keys", scopes: ["report", "mint", "convert", "admin"] },
+  ...{
+    id: "getMe",
+    method: "get",
+    path: "/v1/me",
+    tag: "Keys",
+    scopes: ["report", "mint", "convert", "bill", "audit", "admin"],
+  },
   summary: "Show what the key is that asks",
   description:
     "Whose it is, what it may do, the currency and zone of its reports, and what is left of the account's budget. It " +

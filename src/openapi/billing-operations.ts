@@ -20,7 +20,8 @@ const PERIOD = problems(
   "period_not_reconciled",
   "evidence_pending",
 );
-const statements = { tag: "Statements", scopes: ["bill", "admin"] } as const;
+const statements = { tag: "Statements", scopes: ["bill", "audit", "admin"] } as const;
+const read = { tag: "Statements", scopes: ["audit", "admin"] } as const;
 const issuing = { tag: "Statements", scopes: ["admin"] } as const;
 const PARQUET = "application/vnd.apache.parquet";
 const DAY = "2026-04-20";
@@ -101,7 +102,7 @@ export const BILLING_OPERATIONS: readonly Operation[] = [
     examples: [],
   },
   {
-    ...{ ...issuing, id: "listBudgets", method: "get", path: "/v1/admin/budgets" },
+    ...{ ...read, id: "listBudgets", method: "get", path: "/v1/admin/budgets" },
     summary: "List the budgets of an advertiser",
     query: advertiserQuery,
     answers: { 200: json("The budgets, by the instant from which they are in force.", "BudgetList") },

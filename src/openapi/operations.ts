@@ -1,12 +1,14 @@
 /**
  * All operations, in the order in which the reference shows them, with the words for their groups.
  */
+import { OF_LOOKS } from "../problems/looks.ts";
 import { ABOUT_OPERATIONS } from "./about-operations.ts";
 import { ADMIN_OPERATIONS } from "./admin-operations.ts";
 import { BILLING_OPERATIONS } from "./billing-operations.ts";
 import type { Operation } from "./operation.ts";
 import { OPERATOR_OPERATIONS } from "./operator-operations.ts";
 import { problemExamples } from "./problem-examples.ts";
+import { problems, reasonsOf } from "./problems.ts";
 import { REPORT_OPERATIONS } from "./report-operations.ts";
 import { SUBMIT_OPERATIONS } from "./submit-operations.ts";
 import { TRACK_OPERATIONS } from "./track-operations.ts";
@@ -23,8 +25,15 @@ const ALL: readonly Operation[] = [
   ...ABOUT_OPERATIONS,
 ];
 
+/** What an auditor may be answered beside. */
+const LOOKED = problems(...reasonsOf(OF_LOOKS));
+
 export const OPERATIONS = ALL.map(
-  (operation): Operation => ({ ...operation, examples: [...operation.examples, ...problemExamples(operation.id)] }),
+  (operation): Operation => ({
+    ...operation,
+    problems: operation.scopes?.includes("audit") ? [...operation.problems, ...LOOKED] : operation.problems,
+    examples: [...operation.examples, ...problemExamples(operation.id)],
+  }),
 );
 
 export const TAGS: Readonly<Record<string, string>> = {

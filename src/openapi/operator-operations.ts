@@ -22,11 +22,19 @@ const audits = { tag: "Audits", scopes: ["admin"] } as const;
 const REPLAYED = problems("replay_phase", "replay_dry_only");
 const looks = { tag: "Second looks", scopes: ["admin"] } as const;
 const holds = { tag: "Holds", scopes: ["admin"] } as const;
+/** Of what an auditor reads too. */
+const READ = { scopes: ["audit", "admin"] } as const;
 const letters = { tag: "Dead letters", scopes: ["admin"] } as const;
 
 export const OPERATOR_OPERATIONS: readonly Operation[] = [
   {
-    ...{ id: "explainClick", method: "get", path: "/v1/clicks/{id}", tag: "Explain", scopes: ["report", "admin"] },
+    ...{
+      id: "explainClick",
+      method: "get",
+      path: "/v1/clicks/{id}",
+      tag: "Explain",
+      scopes: ["report", "audit", "admin"],
+    },
     summary: "Explain what happened to a click",
     description: "By its event id, or by the click id that its landing page was given.",
     answers: { 200: json("The explanation.", "Explanation") },
@@ -39,7 +47,7 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
       method: "get",
       path: "/v1/clicks/{id}/receipt",
       tag: "Explain",
-      scopes: ["report", "admin"],
+      scopes: ["report", "audit", "admin"],
     },
     summary: "Take the receipt of a click",
     description:
@@ -81,7 +89,7 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
       method: "get",
       path: "/v1/late-clicks",
       tag: "Late clicks",
-      scopes: ["report", "admin"],
+      scopes: ["report", "audit", "admin"],
     },
     summary: "List late clicks",
     query: lateQuery,
@@ -123,7 +131,7 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     examples: [{ name: "one", body: { keys: [EXAMPLE.deadLetter] }, status: 200 }],
   },
   {
-    ...{ ...audits, id: "listAudits", method: "get", path: "/v1/admin/audits" },
+    ...{ ...audits, ...READ, id: "listAudits", method: "get", path: "/v1/admin/audits" },
     summary: "List the sealed log days and what their last audits found",
     query: auditsQuery,
     answers: { 200: json("The days, in their order.", "AuditedDays") },
@@ -131,14 +139,14 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     examples: [{ name: "april", query: { from: "2026-04-01", to: "2026-04-30" }, status: 200 }],
   },
   {
-    ...{ ...audits, id: "getAudits", method: "get", path: "/v1/admin/audits/{day}" },
+    ...{ ...audits, ...READ, id: "getAudits", method: "get", path: "/v1/admin/audits/{day}" },
     summary: "Show the audits of a log day, with what they found and how it is mended",
     answers: { 200: json("The day's reports.", "DayAudits") },
     problems: [...CHECKED, ...NOT_FOUND],
     examples: [{ name: "blocked", path: { day: EXAMPLE.logDay }, status: 200 }],
   },
   {
-    ...{ ...evidence, id: "getEvidenceLog", method: "get", path: "/v1/admin/evidence-log" },
+    ...{ ...evidence, ...READ, id: "getEvidenceLog", method: "get", path: "/v1/admin/evidence-log" },
     summary: "Show whether the evidence log is kept, how far it is, and whether it is stopped",
     answers: { 200: json("Its state.", "EvidenceLogState") },
     problems: CHECKED,
@@ -192,7 +200,7 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     ],
   },
   {
-    ...{ ...holds, id: "listHolds", method: "get", path: "/v1/admin/holds" },
+    ...{ ...holds, ...READ, id: "listHolds", method: "get", path: "/v1/admin/holds" },
     summary: "List which log days are or were held",
     query: holdsQuery,
     answers: { 200: json("A page, by id.", "HoldPage") },
@@ -200,7 +208,7 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     examples: [{ name: "all", status: 200 }],
   },
   {
-    ...{ ...holds, id: "getHold", method: "get", path: "/v1/admin/holds/{id}" },
+    ...{ ...holds, ...READ, id: "getHold", method: "get", path: "/v1/admin/holds/{id}" },
     summary: "Show a hold, and which of its days are gone",
     answers: { 200: json("The hold.", "HeldDays") },
     problems: [...CHECKED, ...NOT_FOUND],
@@ -248,7 +256,7 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     ],
   },
   {
-    ...{ ...looks, id: "getReplay", method: "get", path: "/v1/admin/replays/{id}" },
+    ...{ ...looks, ...READ, id: "getReplay", method: "get", path: "/v1/admin/replays/{id}" },
     summary: "See what a second look would change, and whether it was applied",
     answers: { 200: json("How far it is, and what it found.", "Replay") },
     problems: [...KEYED, ...NOT_FOUND, ...FAULTS],

@@ -84,6 +84,7 @@ const CLOSED = { 304: { means: "Not changed since the ETag that was sent." } } a
   Answer
 >;
 const shared = { tag: "Reports", scopes: ["report", "admin"] } as const;
+const audited = { tag: "Reports", scopes: ["report", "audit", "admin"] } as const;
 const DAY = { from: "2026-04-20", to: "2026-04-20" };
 
 const LIVE_QUERY = z.object({
@@ -92,7 +93,7 @@ const LIVE_QUERY = z.object({
 
 export const REPORT_OPERATIONS: readonly Operation[] = [
   {
-    ...{ ...shared, id: "getClickReport", method: "get", path: "/v1/reports/clicks" },
+    ...{ ...audited, id: "getClickReport", method: "get", path: "/v1/reports/clicks" },
     summary: "Read a table of counts",
     description: MOMENT,
     query: tableParameters,
@@ -133,7 +134,7 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
     ],
   },
   {
-    ...{ ...shared, id: "getClickSeries", method: "get", path: "/v1/metrics/clicks" },
+    ...{ ...audited, id: "getClickSeries", method: "get", path: "/v1/metrics/clicks" },
     summary: "Read zero-filled series of counts",
     description: MOMENT,
     query: seriesParameters,
@@ -149,7 +150,7 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
     ],
   },
   {
-    ...{ ...shared, id: "listChanges", method: "get", path: "/v1/changes" },
+    ...{ ...audited, id: "listChanges", method: "get", path: "/v1/changes" },
     summary: "List which days of which ads have changed",
     description:
       "For whoever keeps a copy of reports. Without `after` it names nothing and gives a cursor: read every day " +

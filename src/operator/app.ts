@@ -106,7 +106,7 @@ export const undoReplay = accepted(({ env, param, actor }) => actOnReplay(param(
 
 /** Runs an explanation, or makes a receipt, within the budget of the key's owner. */
 async function explain(
-  { env, config, principal, nowMs }: Keyed,
+  { env, config, principal, nowMs, whose }: Keyed,
   work: (ports: ReceiptPorts) => Promise<Result<Record<string, unknown>, ReportProblem | Refusal>>,
 ): Promise<Acted> {
   const way = { gates: env.READ_GATE, principal };
@@ -114,7 +114,7 @@ async function explain(
     pass.charge(EXPLAIN_ROWS);
     const [topology, ring] = await Promise.all([topologyInForce(env, config), ringOf(config)]);
     return work({
-      ...{ shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, ring, policy: config.token, nowMs },
+      ...{ shards: env.EVENT_SHARD, archive: env.ARCHIVE, topology, ring, policy: config.token, nowMs, whose },
       ...{ closeGraceMs: config.closeGraceMs, keepsLog: config.evidenceLog !== null },
     });
   });

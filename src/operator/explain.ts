@@ -13,6 +13,7 @@
  * a click may see the click that claimed its impression.
  */
 
+import type { Whose } from "../access/looks.ts";
 import type { ReadScope } from "../access/read-scope.ts";
 import { findArchived } from "../archive/reader.ts";
 import { openClickId } from "../core/click-id.ts";
@@ -38,6 +39,8 @@ export type ExplainPorts = {
   readonly ring: KeyRing;
   readonly policy: TokenPolicy;
   readonly nowMs: number;
+  /** Where it is noted whose click was found. */
+  readonly whose?: Pick<Whose, "note">;
 };
 
 /** An event's line, decoded and as it stands in the log, and where it was found. */
@@ -125,10 +128,12 @@ async function explanationOf(
 }
 
 /** The first line of an event, if the asker may see it. */
-export function findEvent(eventId: EventId, scope: ReadScope, ports: ExplainPorts): Promise<Found | null> {
+export async function findEvent(eventId: EventId, scope: ReadScope, ports: ExplainPorts): Promise<Found | null> {
   const { receivedAtMs, routingHash } = decodeEventId(eventId);
   const shards = shardsOfHash("click", routingHash, ports.topology).map((index) => eventShardName("click", index));
-  return findLine({ eventId, shards, fromMs: receivedAtMs, isWanted: isFirst }, scope, ports);
+  const found = await findLine({ eventId, shards, fromMs: receivedAtMs, isWanted: isFirst }, scope, ports);
+  if (found !== null) ports.whose?.note({ advertiserId: found.logged.claims.adv });
+  return found;
 }
 
 export type LineOf = {

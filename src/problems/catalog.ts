@@ -11,6 +11,7 @@
  */
 import type { RefusalReason } from "../core/refusal.ts";
 import { OF_ADDRESSES, OF_BODIES, OF_KEYS, OF_STORES } from "./everywhere.ts";
+import { OF_LOOKS } from "./looks.ts";
 import { OF_ADMINISTRATION, OF_BUDGETS, OF_PARAMETERS, OF_REPORTS } from "./reading.ts";
 import { OF_RECEIPTS } from "./receipts.ts";
 import type { ProblemRow } from "./row.ts";
@@ -33,6 +34,7 @@ export const PROBLEM_AREAS = {
   "receipts of clicks": OF_RECEIPTS,
   administration: OF_ADMINISTRATION,
   webhooks: OF_WEBHOOKS,
+  "auditors' looks": OF_LOOKS,
 } as const;
 
 type Table = (typeof PROBLEM_AREAS)[keyof typeof PROBLEM_AREAS];
@@ -58,6 +60,7 @@ export const PROBLEMS: Readonly<Record<Reason | RefusalReason, ProblemRow>> = {
   ...OF_RECEIPTS,
   ...OF_ADMINISTRATION,
   ...OF_WEBHOOKS,
+  ...OF_LOOKS,
 };
 
 export function isReason(value: unknown): value is Reason {

@@ -122,6 +122,9 @@ async function answer(
   const asker = { unless: defaultZoneOf(principal), scope: scope.value };
   const query = then(route.parse(asked, asker), (parsed) => checkScope(parsed, scope.value));
   if (!query.ok) return toProblemResponse(query.error);
+  for (const { dimension, include } of query.value.filters) {
+    if (dimension === "advertiser_id") for (const advertiserId of include) asked.whose.note({ advertiserId });
+  }
 
   const stations = stationsOf(query.value.metrics);
   const cursor = { ring: await ringOf(config), keyId: principal.keyId, query: query.value, nowMs };

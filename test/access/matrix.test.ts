@@ -36,8 +36,10 @@ const KINDS = [
   "another's key",
   "a publisher's key",
   "an admin's key",
+  "an auditor's key",
   "the operator's key",
 ];
+const READS_ALL = ["the advertiser's key", "an admin's key", "an auditor's key", "the operator's key"];
 
 const down = (name: string) =>
   new Proxy(
@@ -60,6 +62,8 @@ const STATES = {
 } as const;
 type State = keyof typeof STATES;
 
+let auditor = "";
+
 beforeAll(async () => {
   await seedTenant("own");
   await seedTenant("other");
@@ -69,8 +73,13 @@ beforeAll(async () => {
     "another's key": { advertiserId: "adv_other", scopes },
     "a publisher's key": { publisherId: "pub_other", scopes: ["report", "mint"] },
     "an admin's key": { scopes: ["admin"] },
+    "an auditor's key": { scopes: ["audit"] },
   };
-  for (const [kind, spec] of Object.entries(made)) keys.set(kind, `Bearer ${(await seedKey(spec)).key}`);
+  for (const [kind, spec] of Object.entries(made)) {
+    const { key, id } = await seedKey(spec);
+    keys.set(kind, `Bearer ${key}`);
+    if (kind === "an auditor's key") auditor = id;
+  }
   const revoked = await seedKey({ advertiserId: "adv_own", scopes });
   await admin(`POST /v1/admin/keys/${revoked.id}/revoke`);
   keys.set("a revoked key", `Bearer ${revoked.key}`);
@@ -161,8 +170,7 @@ describe("[fault C4] [attack 18] the matrix of routes, keys and stores", () => {
           const isAsked = state === "D1 down" && !NOBODYS.includes(kind);
           expect(status, what).toBe(isAsked ? 503 : 401);
         }
-        const isOthers = kind !== "the advertiser's key" && kind !== "an admin's key" && kind !== "the operator's key";
-        if (isOthers) expect(answer.text, what).not.toMatch(/(adv|cmp|grp|ad|crt)_own/);
+        if (!READS_ALL.includes(kind)) expect(answer.text, what).not.toMatch(/(adv|cmp|grp|ad|crt)_own/);
         // Each isolate keeps a book of its own then, and reads go on.
         if (state === "the gate down" && kind === "the operator's key") expect(status, what).toBeLessThan(500);
         if (state === "D1 down" && kind === "the advertiser's key" && operation.scopes !== null) {
@@ -187,6 +195,116 @@ describe("[fault C4] [attack 18] the matrix of routes, keys and stores", () => {
       }
     },
   );
+
+  describe("an auditor's key", () => {
+    const isAudited = ({ scopes }: Operation) => scopes?.includes("audit") === true && scopes.length < 6;
+    const AUDITED = OPERATIONS.filter((operation) => isAudited(operation));
+    const looks = async () => {
+      const { body } = await admin("GET /v1/admin/audit-log?limit=1");
+      return (body["entries"] as Record<string, unknown>[])[0] as { readonly id: number } & Record<string, unknown>;
+    };
+
+    it("opens what its operations name, by GET, and nothing else", async () => {
+      expect(AUDITED.length).toBeGreaterThan(20);
+      expect(AUDITED.filter(({ method }) => method !== "get")).toEqual([]);
+      for (const operation of OPERATIONS.filter(({ scopes, maySign }) => scopes !== null && maySign !== true)) {
+        const { path, body } = requestOf(operation);
+        const method = operation.method.toUpperCase();
+        const { response, text } = await send(method, path, "an auditor's key", "everything there", body);
+        const isOpen = isAudited(operation) || operation.id === "getMe";
+        expect([operation.id, response.status === 403, text.includes("scope audit")]).toEqual([
+          ...[operation.id, !isOpen],
+          ...[!isOpen],
+        ]);
+      }
+    });
+
+    it.each(AUDITED.map((operation): [string, Operation] => [operation.path, operation]))(
+      "leaves a look at %s on record before the answer, and gets none where it cannot be written",
+      async (_, operation) => {
+        const { path } = requestOf(operation);
+        const before = (await looks()).id;
+        const shown = await send("GET", path, "an auditor's key", "everything there");
+        const { id, ...entry } = await looks();
+        expect(id).toBe(before + 1);
+        const after = { request: `GET ${path}`, status: shown.response.status };
+        expect(entry).toMatchObject({ action: "look", keyId: auditor, before: null, after });
+        const tenant = /advertiser_id=([\w-]+)|admin\/(advertiser|publisher)s\/([\w-]+)/.exec(path);
+        const whose = tenant?.[1] ?? tenant?.[3] ?? null;
+        if (whose !== null) expect(entry).toMatchObject({ subjectId: whose });
+        const silent = new Proxy(env.REPORT_DB, {
+          get: (database, member) => (text: string) => {
+            if (text.includes("INTO audit_log")) throw new Error("D1 is full");
+            return Reflect.get(database, member).call(database, text);
+          },
+        });
+        const refused = await send("GET", path, "an auditor's key", "everything there", undefined, {
+          REPORT_DB: silent,
+        });
+        expect([refused.response.status, JSON.parse(refused.text).type]).toEqual([503, "/problems/look-not-recorded"]);
+        expect(refused.response.headers.get("Retry-After")).not.toBeNull();
+        expect((await looks()).id).toBe(id);
+      },
+    );
+
+    it("is refused what would not fit on record, and what writes though its path is open", async () => {
+      const before = await looks();
+      const long = `/v1/statements?advertiser_id=adv_own&x=${"x".repeat(2_000)}`;
+      const refused = await send("GET", long, "an auditor's key", "everything there");
+      expect([refused.response.status, JSON.parse(refused.text).type]).toEqual([414, "/problems/look-too-long"]);
+      for (const [method, path] of [
+        ["POST", "/v1/reports/query"],
+        ["POST", "/v1/explain"],
+        ["POST", "/v1/late-clicks"],
+        ["POST", "/v1/admin/statements"],
+        ["POST", "/v1/admin/audits"],
+        ["PUT", "/v1/admin/holds/x"],
+        ["DELETE", "/v1/admin/holds/x"],
+        ["PATCH", "/v1/admin/advertisers/adv_own"],
+        ["POST", "/v1/admin/evidence-log/sequence"],
+        ["POST", "/v1/tokens"],
+        ["POST", "/v1/conversions"],
+        ["POST", "/v1/impressions/counts"],
+        ["POST", "/v1/live/tickets"],
+      ] as const) {
+        const { response } = await send(method, path, "an auditor's key", "everything there", {});
+        expect([path, response.status]).toEqual([path, 403]);
+      }
+      expect(await looks()).toEqual(before);
+    });
+
+    it("names the advertiser of a click that it looks at, and its own key alone where nothing is there", async () => {
+      const { id } = await looks();
+      await send(
+        "GET",
+        "/v1/reports/clicks?from=2026-04-20&to=2026-04-20&advertiser_id=adv_own",
+        "an auditor's key",
+        "everything there",
+      );
+      expect(await looks()).toMatchObject({ id: id + 1, subjectKind: "advertiser", subjectId: "adv_own" });
+      await send("GET", "/v1/evidence/secret?publisher_id=pub_own", "an auditor's key", "everything there");
+      expect(await looks()).toMatchObject({ id: id + 2, subjectKind: "publisher", subjectId: "pub_own" });
+      await send("GET", "/v1/reports/clicks?from=2026-04-20&to=2026-04-20", "an auditor's key", "everything there");
+      expect(await looks()).toMatchObject({ id: id + 3, subjectKind: "tenants", subjectId: "all" });
+      await send("HEAD", "/v1/admin/audits", "an auditor's key", "everything there");
+      expect(await looks()).toMatchObject({ id: id + 4, after: { request: "HEAD /v1/admin/audits" } });
+      await send("GET", "/v1/me", "an auditor's key", "everything there");
+      expect(await looks()).toMatchObject({ id: id + 4 });
+    });
+
+    it("stands alone: with no owner and no other scope", async () => {
+      const made = async (spec: object) => {
+        const { status, body } = await admin("POST /v1/admin/keys", { body: { label: "x", ...spec } });
+        return [status, body["field"]];
+      };
+      expect(await made({ scopes: ["audit"], advertiserId: "adv_own" })).toEqual([400, "scopes"]);
+      expect(await made({ scopes: ["audit"], publisherId: "pub_own" })).toEqual([400, "scopes"]);
+      for (const other of ["report", "mint", "convert", "bill", "admin"]) {
+        expect(await made({ scopes: ["audit", other] })).toEqual([400, "scopes"]);
+      }
+      expect(await made({ scopes: ["audit"], mint: { advertisers: ["adv_own"] } })).toEqual([400, "mint"]);
+    });
+  });
 
   it("[fault C4] says what is true of a key that may not read late clicks, or act for the operator", async () => {
     const told = async (method: string, path: string, kind: string) =>

@@ -66,6 +66,7 @@ export async function handleChanges(asked: Keyed): Promise<Response> {
   const asking = narrowed(own, filter?.[0]);
   if (!asking.ok) return toProblemResponse(asking.error);
   const scope = asking.value;
+  if (scope.advertiserId !== null) asked.whose.note({ advertiserId: scope.advertiserId });
   const of = `${own.advertiserId ?? ""}\n${scope.advertiserId ?? ""}`;
   const context = { ring: await ringOf(config), of, nowMs };
   const opened = after === undefined ? ok(null) : await openChanges(after, context);
