@@ -228,7 +228,7 @@ const ME: Operation = {
     method: "get",
     path: "/v1/me",
     tag: "Keys",
-    scopes: ["report", "mint", "convert", "bill", "audit", "admin"],
+    scopes: ["report", "mint", "convert", "bill", "hook", "audit", "admin"],
   },
   summary: "Show what the key is that asks",
   description:
