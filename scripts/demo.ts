@@ -2,29 +2,31 @@
  * `npm run demo`: proves the main promise on this machine. Real HTTP traffic with a known truth against the running
  * Worker, then truth beside report, number by number; then its day is tampered with, audited, mended and closed.
  *
- *   npm run demo -- [--clicks 5000] [--seed 1] [--port 0] [--json]
+ *   npm run demo -- [--clicks 5000] [--seed 1] [--port 0] [--json] [--stay]
  *
  * Keeps: fresh state every time. Exit code 0 only when the report became complete, every number agrees, and the audit
  * named and closed what was tampered with, else 1.
  */
 import { parseArgs } from "node:util";
+import { toCommands } from "./demo/left.ts";
 import { isAgreed, toJson, toText } from "./demo/result.ts";
 import { type DemoOptions, runDemo } from "./demo/run.ts";
 import { PortBusyError } from "./local-runtime.ts";
 
-const USAGE = `usage: npm run demo -- [--clicks N] [--seed N] [--port PORT] [--json]
+const USAGE = `usage: npm run demo -- [--clicks N] [--seed N] [--port PORT] [--json] [--stay]
 
   --clicks N    clicks to send (5000), with the impressions and orders that belong to them
   --seed N      of the traffic (1)
   --port PORT   where the Worker listens on 127.0.0.1 (any free port)
-  --json        print one JSON document on stdout`;
+  --json        print one JSON document on stdout
+  --stay        go on answering afterwards, and print how to verify its statements yourself`;
 
 const CLICKS_MAX = 200_000;
 
-function readArguments(): DemoOptions & { readonly isJson: boolean } {
+function readArguments(): DemoOptions & { readonly isJson: boolean; readonly isStaying: boolean } {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
-  const options = { clicks: text, seed: text, port: text, json: flag, help: flag };
+  const options = { clicks: text, seed: text, port: text, json: flag, stay: flag, help: flag };
   const { values } = parseArgs({ options, strict: true, allowPositionals: false });
   if (values.help) {
     console.log(USAGE);
@@ -40,6 +42,7 @@ function readArguments(): DemoOptions & { readonly isJson: boolean } {
     seed: integer("seed", 1, 0, 2 ** 32 - 1),
     port: integer("port", 0, 0, 65_535),
     isJson: values.json ?? false,
+    isStaying: values.stay ?? false,
   };
 }
 
@@ -53,12 +56,17 @@ function readArgumentsOrExit(): ReturnType<typeof readArguments> {
 }
 
 async function main(): Promise<void> {
-  const { isJson, ...options } = readArgumentsOrExit();
+  const { isJson, isStaying, ...options } = readArgumentsOrExit();
   process.once("SIGINT", () => process.exit(130));
   process.once("SIGTERM", () => process.exit(143));
-  const result = await runDemo(options);
-  console.log(isJson ? toJson(result) : toText(result));
-  process.exitCode = isAgreed(result) ? 0 : 1;
+  await runDemo(options, async (result, left) => {
+    console.log(isJson ? toJson(result) : toText(result));
+    process.exitCode = isAgreed(result) ? 0 : 1;
+    if (!isStaying) return;
+    console.error(`\n${toCommands(left, Date.now())}`);
+    // Until a signal ends it.
+    await new Promise(() => {});
+  });
 }
 
 main().catch((cause: unknown) => {

@@ -49,7 +49,7 @@ export async function billAndProve(
   { bindings, url }: LocalRuntime,
   source: ReportSource,
   { tenants, day, logKey, tokenKeys, truth, elsewhere }: Stage,
-): Promise<BillingResult> {
+): Promise<{ billing: BillingResult; overAtMs: number }> {
   const archive = bindings.ARCHIVE;
   const { statements, accepted, olderCheckpoint, overAtMs } = await issueStatements(source, tenants, { day, archive });
   const stranger = await inviteStranger(overAtMs - Date.now());
@@ -73,7 +73,7 @@ export async function billAndProve(
       const micros = own.reduce((sum, one) => sum + one.micros, truth.get(id)?.values.spend_micros ?? 0);
       return billedOf(id, statements, micros);
     });
-    return {
+    const billing = {
       statements,
       accepted: accepted.length,
       billed,
@@ -83,6 +83,7 @@ export async function billAndProve(
       forged,
       verifiedAgain: await verifyEach(),
     };
+    return { billing, overAtMs };
   } finally {
     stranger.leave();
   }

@@ -15,6 +15,7 @@ import { closeDay } from "./closing.ts";
 import { sendOrders } from "./conversions.ts";
 import { isoMinute, Tallies } from "./figures.ts";
 import { addTraffic, comparedIn, differencesBetween, noRefusals } from "./ledger.ts";
+import type { Left } from "./left.ts";
 import { askOracle, disputedEvents } from "./opinion.ts";
 import { addOrder } from "./orders.ts";
 import { makeKeys, makePlan, PROBE_AD, probesIn, requestsFor } from "./plan.ts";
@@ -28,6 +29,7 @@ import { type Answer, sendTraffic } from "./traffic.ts";
 import { planUploads, sendUploads } from "./uploads.ts";
 
 export type DemoOptions = { readonly clicks: number; readonly seed: number; readonly port: number };
+export type WhenDone = (result: DemoResult, left: Left) => Promise<void>;
 
 /** Traffic takes this long, or longer where that would mean more than `RATE_MAX` requests a second. */
 const DURATION_MS = 20_000;
@@ -41,7 +43,8 @@ const LOOK_BACK_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const LOG_NAME = "demo/evidence";
 
-export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<DemoResult> {
+/** Runs, and hands over the result while the Worker still answers. */
+export async function runDemo({ clicks, seed, port }: DemoOptions, whenDone: WhenDone): Promise<void> {
   const beganAtMs = Date.now();
   const keys = makeKeys(seed);
   const apiKey = makeOperatorKey(randomBytes(32));
@@ -59,7 +62,8 @@ export async function runDemo({ clicks, seed, port }: DemoOptions): Promise<Demo
   const runtime = await startRuntime({ port, vars, onLog: printFault, entry: "src/demo/tampered-worker.ts" });
   try {
     const logKey = formatVerifierKey((await noteSigner(LOG_NAME, logSeed)).key);
-    return await runOn(runtime, { clicks, seed, apiKey, keys, logKey, beganAtMs });
+    const { result, left } = await runOn(runtime, { clicks, seed, apiKey, keys, logKey, beganAtMs });
+    await whenDone(result, left);
   } finally {
     await runtime.stop();
   }
@@ -73,7 +77,7 @@ type Stage = Pick<DemoOptions, "clicks" | "seed"> & {
   readonly beganAtMs: number;
 };
 
-async function runOn(runtime: LocalRuntime, stage: Stage): Promise<DemoResult> {
+async function runOn(runtime: LocalRuntime, stage: Stage): Promise<{ result: DemoResult; left: Left }> {
   const { clicks, seed, apiKey, keys, logKey, beganAtMs } = stage;
   const { url } = runtime;
   const source = { url, apiKey };
@@ -115,9 +119,9 @@ async function runOn(runtime: LocalRuntime, stage: Stage): Promise<DemoResult> {
   const tokenKeys = publicKeysOf(keys.active);
   const elsewhere = closing.tampered.flatMap((one) => one.elsewhere ?? []);
   const bills = { tenants, day: closing.day, logKey, tokenKeys, truth: truthAfter.advertiser_id, elsewhere };
-  const billing = await billAndProve(runtime, source, bills);
+  const { billing, overAtMs } = await billAndProve(runtime, source, bills);
   const clickAnswers = answers.filter(({ planned }) => planned.type === "click");
-  return {
+  const result = {
     seed,
     sent: {
       clicks: clickAnswers.length,
@@ -143,6 +147,7 @@ async function runOn(runtime: LocalRuntime, stage: Stage): Promise<DemoResult> {
     agents,
     tookMs: Date.now() - beganAtMs,
   };
+  return { result, left: { url, billKeys: tenants.billKeys, logKey, tokenKeys, overAtMs } };
 }
 
 /** The same instant, or the next day's start where the traffic would reach into it: a person is counted once a day. */

@@ -40,7 +40,10 @@ beforeAll(async () => {
   writeFileSync(join(bin, "duckdb"), `#!/bin/sh\nexec "${process.execPath}" "${bin}/duckdb.mjs"\n`);
   const cli = resolve("packages/verify/src/cli.js");
   const secret = `--secret=${WORLD_SECRET.toString("base64url")}`;
-  writeFileSync(join(bin, "npx"), `#!/bin/sh\nshift\nexec "${process.execPath}" "${cli}" "$@" ${secret}\n`);
+  writeFileSync(
+    join(bin, "npx"),
+    `#!/bin/sh\nwhile [ "$1" != clickledger-verify ]; do shift; done\nshift\nexec "${process.execPath}" "${cli}" "$@" ${secret}\n`,
+  );
   for (const name of ["duckdb", "npx"]) chmodSync(join(bin, name), 0o755);
   await download("clickledger-evidence", {});
 });
