@@ -3417,6 +3417,8 @@ export interface components {
             to: string;
             time_zone: string;
             currency: string;
+            /** @description Of a publisher: whose clicks the statement counts, since they pay in its currency. */
+            advertisers?: string[];
             budget_micros: string | null;
             /** @description By local day of the zone, and campaign. */
             lines: {
@@ -3542,6 +3544,8 @@ export interface components {
             to: string;
             time_zone: string;
             currency: string;
+            /** @description Of a publisher: whose clicks the statement counts, since they pay in its currency. */
+            advertisers?: string[];
             budget_micros: string | null;
             /** @description By local day of the zone, and campaign. */
             lines: {

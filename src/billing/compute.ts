@@ -56,6 +56,8 @@ export async function computeStatement(
     ...{ v: 1, kind: minor < 0n ? "credit_note" : "statement", ...namedOwner(owner), number },
     previous: before.at(-1)?.sha256 ?? null,
     ...{ from: isoSecond(fromMs), to: isoSecond(toMs), time_zone: zone.name, currency },
+    // By now all days were read.
+    ...("publisherId" in owner ? { advertisers: sums.advertisers } : {}),
     budget_micros: budgetMicros === null ? null : String(budgetMicros),
     lines: own.lines.map((line) => ({
       ...{ day: line.day, campaign_id: line.campaignId },

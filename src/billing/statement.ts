@@ -73,6 +73,8 @@ export type StatementContent = Named & {
   readonly to: string;
   readonly time_zone: string;
   readonly currency: string;
+  /** Of a publisher: whose clicks are counted, since they pay in this currency; in order. */
+  readonly advertisers?: readonly string[];
   readonly budget_micros: string | null;
   readonly lines: readonly Line[];
   readonly adjustments: readonly Adjustment[];

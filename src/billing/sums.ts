@@ -41,6 +41,14 @@ export class EvidenceSums {
     return Array.from(this.#currencies).flatMap(([id, currency]) => (currency === null ? [id] : []));
   }
 
+  /** Of a publisher: the advertisers that were met and pay in its currency, in order. */
+  get advertisers(): string[] {
+    const currency = "publisherId" in this.#owner ? this.#owner.currency : null;
+    return Array.from(this.#currencies)
+      .flatMap(([id, own]) => (own === currency ? [id] : []))
+      .sort();
+  }
+
   /** The last revision of each UTC day from `day` on that has evidence, in order. */
   async revisionsFrom(day: string): Promise<ReadonlyMap<string, number>> {
     const prefix = daysPrefix(this.#owner);

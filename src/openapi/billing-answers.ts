@@ -27,6 +27,10 @@ const content = {
   to: instant,
   time_zone: text,
   currency: text,
+  advertisers: z
+    .array(text)
+    .optional()
+    .describe("Of a publisher: whose clicks the statement counts, since they pay in its currency."),
   budget_micros: micros.nullable(),
   lines: z.array(z.object(line)).describe("By local day of the zone, and campaign."),
   adjustments: z

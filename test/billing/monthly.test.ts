@@ -4,12 +4,13 @@ import { markAudited } from "../../src/audit/log-days.ts";
 import type { Billed } from "../../src/billing/issue.ts";
 import { issueMonths, type MonthlyPorts, monthEnd } from "../../src/billing/monthly.ts";
 import { readStatements } from "../../src/billing/statement.ts";
-import type { EvidenceSum } from "../../src/core/evidence.ts";
+import type { EarnedSum, EvidenceSum } from "../../src/core/evidence.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { isoDay, isoSecond } from "../../src/core/time.ts";
 import { cleanDays, markThrough } from "../../src/evidence/due.ts";
-import { evidenceFolder, putManifest, sha256Hex } from "../../src/evidence/manifest.ts";
-import { encodeSums } from "../../src/evidence/parquet.ts";
+import { earningsFolder } from "../../src/evidence/earnings.ts";
+import { evidenceFolder, putManifest, putRevision, sha256Hex } from "../../src/evidence/manifest.ts";
+import { encodeEarned, encodeSums } from "../../src/evidence/parquet.ts";
 import { toZone } from "../../src/report/query/zone.ts";
 import { SqliteD1 } from "../simulation/audited/sqlite-d1.ts";
 import { MemoryR2 } from "../support/memory-r2.ts";
@@ -40,6 +41,16 @@ async function putDay(r2: MemoryR2, advertiserId: string, day: string): Promise<
     rules: [],
     losses: [],
   });
+}
+
+async function putEarned(r2: MemoryR2, publisherId: string, day: string, sums: readonly EarnedSum[]): Promise<void> {
+  const folder = earningsFolder(publisherId, day);
+  const bytes = encodeEarned(sums);
+  const sha256 = await sha256Hex(bytes);
+  const part = { name: `earned-${sha256.slice(0, 16)}.parquet`, sha256, rows: sums.length };
+  await r2.bucket.put(`${folder}${part.name}`, bytes);
+  const earnings = { publisher_id: publisherId, day, sums: part, losses: [] };
+  await putRevision(r2.bucket, folder, earnings, ({ sums: own }) => ({ sums: own }));
 }
 
 /** A world in which the log days from the first to another are audited, all clean but those named. */
@@ -123,6 +134,52 @@ describe("statements by cron", () => {
     await putDay(mended.r2, "adv_1", "2026-03-20");
     await putDay(mended.r2, "adv_3", "2026-03-21");
     expect(await issueMonths(mended.ports(tenants))).toEqual({ issued: ["adv=adv_1 000001"], waiting: 1 });
+  });
+
+  it("are issued to publishers by months of UTC, in each currency that they earned, with the advertisers of it", async () => {
+    const { r2, audit, ports } = await aWorld("2026-03-20", "2026-03-31");
+    const earned = (advertiserId: string, micros: bigint): EarnedSum => ({
+      ...{
+        quarter: Date.parse("2026-03-31") / 900_000 + 95,
+        advertiserId,
+        campaignId: `cmp_${advertiserId}`,
+        adId: "ad",
+      },
+      ...{ publisherId: "pub_1", gross: 1, valid: 1, duplicate: 0, invalid: 0, late: 0, spendMicros: micros },
+    });
+    await putEarned(r2, "pub_1", "2026-03-31", [earned("adv_1", 10_000n), earned("adv_2", 70_000n)]);
+    const tenants = ["EUR", "USD", "JPY"].map(
+      (currency): Billed => ({
+        owner: { publisherId: "pub_1", currency },
+        currency,
+        timeZone: "UTC",
+      }),
+    );
+    const currenciesOf = async () =>
+      new Map([
+        ["adv_1", "EUR"],
+        ["adv_2", "USD"],
+      ]);
+    const turn = () => issueMonths({ ...ports(tenants), currenciesOf });
+    expect(await turn()).toEqual({
+      issued: ["pub=pub_1/cur=EUR 000001", "pub=pub_1/cur=USD 000001"],
+      waiting: 0,
+    });
+    expect(await turn()).toEqual({ issued: [], waiting: 0 });
+    const of = async (currency: string) =>
+      (await readStatements(r2.bucket, { publisherId: "pub_1", currency })).map(({ statement }) => statement);
+    expect(await of("EUR")).toMatchObject([
+      { from: "2026-03-31T00:00:00Z", to: "2026-04-01T00:00:00Z", advertisers: ["adv_1"], totals: { due: "0.01" } },
+    ]);
+    expect(await of("USD")).toMatchObject([{ advertisers: ["adv_2"], totals: { due: "0.07" } }]);
+    expect(await of("JPY")).toEqual([]);
+    await audit("2026-04-01", "2026-04-30");
+    expect((await turn()).issued).toEqual(["pub=pub_1/cur=EUR 000002", "pub=pub_1/cur=USD 000002"]);
+    expect((await of("EUR")).at(-1)).toMatchObject({
+      from: "2026-04-01T00:00:00Z",
+      to: "2026-05-01T00:00:00Z",
+      lines: [],
+    });
   });
 
   it("go on after any write at which they are killed, and two at once are one", async () => {

@@ -305,6 +305,7 @@ describe("what a publisher earned", () => {
     ];
     expect(euros).toMatchObject({
       ...{ kind: "statement", publisher_id: "pub_1", number: 1, currency: "EUR", budget_micros: null, credits: [] },
+      advertisers: ["adv_1", "adv_2"],
       lines: [
         { day: TODAY, campaign_id: "cmp_a", valid: 1, spend_micros: "300000" },
         { day: TODAY, campaign_id: "cmp_b", gross: 2, valid: 1, duplicate: 1, spend_micros: "200000" },
@@ -312,7 +313,12 @@ describe("what a publisher earned", () => {
       totals: { spend_micros: "500000", due: "0.50" },
     });
     expect(euros).not.toHaveProperty("advertiser_id");
-    expect(dollars).toMatchObject({ number: 1, lines: [{ campaign_id: "cmp_c" }], totals: { spend_micros: "70000" } });
+    expect(dollars).toMatchObject({
+      number: 1,
+      advertisers: ["adv_3"],
+      lines: [{ campaign_id: "cmp_c" }],
+      totals: { spend_micros: "70000" },
+    });
     const bills = [];
     for (const id of ["adv_1", "adv_2", "adv_3"]) {
       bills.push(await issue(TODAY, { ...ADVERTISER, owner: { advertiserId: id } }));
@@ -328,7 +334,12 @@ describe("what a publisher earned", () => {
       adjustments: [{ statement: 1, day: TODAY, campaign_id: "cmp_a", valid: -1, spend_micros: "-300000" }],
       totals: { due: "-0.30" },
     });
-    expect(await earned("USD", TOMORROW)).toMatchObject({ number: 2, adjustments: [], totals: { due: "0.00" } });
+    expect(await earned("USD", TOMORROW)).toMatchObject({
+      number: 2,
+      advertisers: ["adv_3"],
+      adjustments: [],
+      totals: { due: "0.00" },
+    });
   });
 
   it("is refused with an advertiser of no currency, before its days are clean, and where nothing was earned", async () => {
@@ -406,6 +417,15 @@ describe("the routes of statements", () => {
       publisher_id: "pub_one",
       lines: [{ campaign_id: "cmp_one", valid: 1 }],
     });
+    const csvOfEarned = await send(publisher.key, "/v1/statements/1?currency=EUR&format=csv");
+    expect(csvOfEarned.headers.get("Content-Disposition")).toContain("statement_pub_one_EUR_000001.csv");
+    const [head, ...earnedRows] = (await csvOfEarned.text()).trim().split("\r\n");
+    expect(head).toBe("line,statement,day,campaign_id,gross,valid,duplicate,invalid,late,micros,currency");
+    expect(earnedRows).toEqual([
+      `clicks,1,${TODAY},cmp_one,1,1,0,0,0,1230000,EUR`,
+      "carried_in,0,,,,,,,,0,EUR",
+      "carried_out,1,,,,,,,,0,EUR",
+    ]);
     const earnedDay = await (await send(publisher.key, `/v1/evidence/${TODAY}`)).json<{ sums: { name: string } }>();
     expect((await send(publisher.key, `/v1/evidence/${TODAY}/${earnedDay.sums.name}`)).status).toBe(200);
     for (const [path, status] of [

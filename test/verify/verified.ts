@@ -40,7 +40,7 @@ export function verified(
   more: Partial<Parameters<typeof verifyStatement>[0]> & { readonly logKey: string | null },
 ): Promise<Report> {
   return verifyStatement({
-    ...{ store: memoryStore(objects), advertiserId: WORLD_ADVERTISER, number, secret: WORLD_SECRET },
+    ...{ store: memoryStore(objects), owner: { advertiserId: WORLD_ADVERTISER }, number, secret: WORLD_SECRET },
     ...{ tokenKeys: readTokenKeys([[WORLD_TOKEN_KEY.kid, WORLD_TOKEN_KEY.x]]), keep: memoryKeep() },
     nowMs: WORLD_NOW_MS,
     ...more,

@@ -6,8 +6,9 @@
  * is consistent with the lie.
  */
 import { createHash, createHmac, createPrivateKey, createPublicKey, sign } from "node:crypto";
-import { computeStatement } from "../../src/billing/compute.ts";
-import { readStatements, type Statement, statementKey } from "../../src/billing/statement.ts";
+import { computeStatement, type ToCompute } from "../../src/billing/compute.ts";
+import { leafName } from "../../src/billing/owner.ts";
+import { readStatements, type Statement, type StatementContent, statementKey } from "../../src/billing/statement.ts";
 import { EvidenceSums } from "../../src/billing/sums.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
 import { compareSums, type EvidenceLine, sumsOfRows } from "../../src/core/evidence.ts";
@@ -73,19 +74,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const { zone: zoneName = "Europe/Berlin", currency = "EUR", budgetMicros = null } = options;
   const r2 = new MemoryR2();
   const bucket = r2.bucket;
-  const origin = "ads.example/evidence";
-  const signer = await noteSigner(origin, createHash("sha256").update("log").digest());
-  let remembered: { size: number; root: Uint8Array<ArrayBuffer> } | null = null;
-  const memory = {
-    read: async () => remembered,
-    write: async (head: { size: number; root: Uint8Array<ArrayBuffer> }) => {
-      remembered = head;
-    },
-  };
-  const publish = async () => {
-    const done = await sequence({ bucket, origin, signers: [signer], memory, nowMs: FIRST_MS } as never);
-    if (!done.ok) throw new Error(done.error);
-  };
+  const { publish, vkey } = await makeLog(r2);
   // Another advertiser's leaves are in the log as well.
   for (let at = 0; at < 5; at++) await enqueueLeaf(bucket, createHash("sha512").update(`foreign ${at}`).digest());
   const zone = toZone(zoneName);
@@ -95,14 +84,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     await putDay(r2, isoDay(FIRST_MS + day * DAY_MS), options.edit?.(lines, day, revision) ?? lines);
   };
   const issue = async (fromMs: number, toMs: number) => {
-    const before = await readStatements(bucket, OWNER);
-    const period = { owner: OWNER, fromMs, toMs, zone, currency, budgetMicros, before };
-    const content = await computeStatement(bucket, new EvidenceSums(bucket, OWNER, async () => new Map()), period);
-    const draft = `draft_${(await sha256Hex(canonicalBytes(content))).slice(0, 24)}`;
-    const statement: Statement = { ...content, draft, issued_at: isoSecond(toMs + DAY_MS) };
-    const bytes = canonicalBytes(statement);
-    await bucket.put(statementKey(OWNER, content.number), bytes);
-    await enqueueLeaf(bucket, leaf(`statement/${String(content.number).padStart(6, "0")}`, await sha256Hex(bytes)));
+    const sums = new EvidenceSums(bucket, OWNER, async () => new Map());
+    await issueFrom(r2, sums, { owner: OWNER, fromMs, toMs, zone, currency, budgetMicros });
     await publish();
   };
   // Berlin's clocks go forward on the second day; the local days begin an hour, then two before those of UTC.
@@ -123,10 +106,44 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   );
   await publish();
   await issue(starts[2] as number, starts[3] as number);
-  return { r2, vkey: formatVerifierKey(signer.key), statements: 2 };
+  return { r2, vkey, statements: 2 };
 }
 
-/** The leaf under which the log has an object of the world's advertiser. */
+/** The log of a world's objects: leaves that were handed in are in it when it is published. */
+export async function makeLog({ bucket }: MemoryR2): Promise<{ publish: () => Promise<void>; vkey: string }> {
+  const origin = "ads.example/evidence";
+  const signer = await noteSigner(origin, createHash("sha256").update("log").digest());
+  let remembered: { size: number; root: Uint8Array<ArrayBuffer> } | null = null;
+  const memory = {
+    read: async () => remembered,
+    write: async (head: { size: number; root: Uint8Array<ArrayBuffer> }) => {
+      remembered = head;
+    },
+  };
+  const publish = async () => {
+    const done = await sequence({ bucket, origin, signers: [signer], memory, nowMs: FIRST_MS } as never);
+    if (!done.ok) throw new Error(done.error);
+  };
+  return { publish, vkey: formatVerifierKey(signer.key) };
+}
+
+/** Issues the next statement of an owner, and hands its leaf in. */
+export async function issueFrom(
+  { bucket }: MemoryR2,
+  sums: EvidenceSums,
+  period: Omit<ToCompute, "before">,
+  edit: (content: StatementContent) => StatementContent = (content) => content,
+): Promise<void> {
+  const before = await readStatements(bucket, period.owner);
+  const content = edit(await computeStatement(bucket, sums, { ...period, before }));
+  const draft = `draft_${(await sha256Hex(canonicalBytes(content))).slice(0, 24)}`;
+  const statement: Statement = { ...content, draft, issued_at: isoSecond(period.toMs + DAY_MS) };
+  const bytes = canonicalBytes(statement);
+  await bucket.put(statementKey(period.owner, content.number), bytes);
+  await enqueueLeaf(bucket, leaf(leafName(period.owner, content.number), await sha256Hex(bytes)));
+}
+
+/** The leaf under which the log has an object of the world's tenant. */
 export function leaf(name: string, sha256: string): Buffer {
   return Buffer.concat([createHmac("sha256", WORLD_SECRET).update(name).digest(), Buffer.from(sha256, "hex")]);
 }

@@ -3,10 +3,11 @@
  *
  * Memory: about 400 000 ads at once; what has more is added up in several passes over the same files.
  */
-import { eachSum } from "./day.js";
 import { must } from "./outcome.js";
+import { evidenceFolder, statementFolder } from "./owner.js";
 import { groupsOf } from "./parquet.js";
-import { evidenceFolder, hashedFile, present, statementFolder } from "./store.js";
+import { hashedFile, present } from "./store.js";
+import { eachSum } from "./sums.js";
 
 const LINE_COLUMNS = "day campaign_id ad_id gross valid duplicate invalid late spend_micros".split(" ");
 const ADS_AT_ONCE = 400_000;
@@ -45,18 +46,20 @@ export function spelledCounts({ spend, ...counts }) {
  * Resolves to the lines by day and campaign, in order, for each of what is wanted.
  * @param {readonly Wanted[]} wanted
  * @param {import("./manifests.js").Part | null} part
- * @param {{ store: import("./store.js").Store, advertiserId: string, what: string, adsAtOnce?: number }} context
+ * @param {{ store: import("./store.js").Store, owner: import("./owner.js").Owner, what: string,
+ *   isCounted: (sum: import("./sums.js").Sum) => boolean, adsAtOnce?: number }} context
  */
-export async function compareAdLines(wanted, part, { store, advertiserId, what, adsAtOnce = ADS_AT_ONCE }) {
+export async function compareAdLines(wanted, part, context) {
+  const { store, owner, what, isCounted, adsAtOnce = ADS_AT_ONCE } = context;
   const sums = wanted.flatMap(({ sources }) => sources).reduce((total, { manifest }) => total + manifest.sums.rows, 0);
   const passes = Math.max(1, Math.ceil(sums / adsAtOnce));
   /** @type {Map<string, Counts>} */
   const campaigns = new Map();
-  const key = part === null ? "" : `${statementFolder(advertiserId)}${part.name}`;
+  const key = part === null ? "" : `${statementFolder(owner)}${part.name}`;
   const file = part === null ? null : await hashedFile(store, key, part.sha256);
   for (let pass = 0; pass < passes; pass++) {
     const isOwn = (/** @type {string} */ ad) => passes === 1 || hash(ad) % passes === pass;
-    const ads = await addUp(wanted, { store, advertiserId, isOwn });
+    const ads = await addUp(wanted, { store, owner, isOwn, isCounted });
     for (const [place, counts] of ads) {
       if (!isAnything(counts)) {
         ads.delete(place);
@@ -80,17 +83,19 @@ export async function compareAdLines(wanted, part, { store, advertiserId, what, 
 /**
  * Lines by their place: statement, day, campaign, ad.
  * @param {readonly Wanted[]} wanted
- * @param {{ store: import("./store.js").Store, advertiserId: string, isOwn: (ad: string) => boolean }} context
+ * @param {{ store: import("./store.js").Store, owner: import("./owner.js").Owner, isOwn: (ad: string) => boolean,
+ *   isCounted: (sum: import("./sums.js").Sum) => boolean }} context
  */
-async function addUp(wanted, { store, advertiserId, isOwn }) {
+async function addUp(wanted, { store, owner, isOwn, isCounted }) {
+  const isEarned = "publisherId" in owner;
   /** @type {Map<string, Counts>} */
   const ads = new Map();
   for (const { statement, sources } of wanted) {
     for (const { manifest, from, to, sign, day } of sources) {
-      const key = `${evidenceFolder(advertiserId, manifest.day)}${manifest.sums.name}`;
+      const key = `${evidenceFolder(owner, manifest.day)}${manifest.sums.name}`;
       const file = present(await store.file(key), key);
-      for await (const sum of eachSum(file, { what: key, rows: manifest.sums.rows })) {
-        if (sum.quarter < from || sum.quarter >= to || !isOwn(sum.ad_id)) continue;
+      for await (const sum of eachSum(file, { what: key, rows: manifest.sums.rows, isEarned })) {
+        if (sum.quarter < from || sum.quarter >= to || !isOwn(sum.ad_id) || !isCounted(sum)) continue;
         const place = placeOf(statement ?? 0, day, sum.campaign_id, sum.ad_id);
         const counts = ads.get(place) ?? noCounts();
         ads.set(place, counts);

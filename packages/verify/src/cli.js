@@ -4,17 +4,18 @@
  *
  * Exit code 0: verified. 1: something differs; the first difference is printed. 2: it could not be checked, and why.
  */
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { askJson, downloadingStore } from "./download.js";
+import { downloadingStore } from "./download.js";
 import { parseCanonical } from "./json.js";
 import { keepIn } from "./keep.js";
 import { Differs, must, Unchecked } from "./outcome.js";
+import { idOf, statementKey } from "./owner.js";
 import { explainReceipt, verifyReceipt } from "./receipt.js";
 import { explain } from "./report.js";
+import { openSource } from "./source.js";
 import { statementSql } from "./sql.js";
-import { folderStore, present, statementKey } from "./store.js";
+import { present } from "./store.js";
 import { readTokenKeys } from "./token.js";
 import { verifyStatement } from "./verify.js";
 import { watchOver } from "./watch.js";
@@ -29,7 +30,9 @@ clickledger-verify receipt <file> [--url https://ads.example] [--log-key <key>] 
   --log-key <key>         the key that signs the evidence log, as you got it from the operator; the first time
   --token-key <kid>=<x>   a public key of an ad server, 32 bytes in base64url; as often as there are keys
   --advertiser <id>       whose, where the key or the folder has several
-  --secret=<base64url>    under which the advertiser's leaves stand in the log; asked for with --url
+  --publisher <id>        likewise: what a publisher earned
+  --currency <code>       in which a publisher earned it, where it did in several
+  --secret=<base64url>    under which the tenant's leaves stand in the log; asked for with --url
   --keep <file>           what was seen of the log (clickledger-log.json): keep this file
   --sql                   prints the SQL that gives the statement's lines from its evidence, and verifies nothing
 `;
@@ -40,6 +43,8 @@ const OPTIONS = /** @type {const} */ ({
   "log-key": { type: "string" },
   "token-key": { type: "string", multiple: true },
   advertiser: { type: "string" },
+  publisher: { type: "string" },
+  currency: { type: "string" },
   secret: { type: "string" },
   keep: { type: "string", default: "clickledger-log.json" },
   sql: { type: "boolean", default: false },
@@ -58,23 +63,22 @@ async function main() {
     console.log(HELP);
     return;
   }
-  const { store, advertiserId, last, secret } = await openSource(values, which);
+  const { store, owner, last, secret } = await openSource(values, which);
   const numbers = which === "all" ? Array.from({ length: last }, (_, at) => at + 1) : [Number(which)];
   if (values.sql) {
     for (const number of numbers) {
-      const key = statementKey(advertiserId, number);
-      console.log(
-        await statementSql(parseCanonical(present(await store(number).bytes(key), key), key).value, store(number)),
-      );
+      const key = statementKey(owner, number);
+      const { value } = parseCanonical(present(await store(number).bytes(key), key), key);
+      console.log(await statementSql(value, owner, store(number)));
     }
     return;
   }
   const tokenKeys = readTokenKeys((values["token-key"] ?? []).map(keyAndValue));
   for (const number of numbers) {
-    const asked = { store: store(number), advertiserId, number, logKey: values["log-key"] ?? null, secret, tokenKeys };
+    const asked = { store: store(number), owner, number, logKey: values["log-key"] ?? null, secret, tokenKeys };
     const report = await verifyStatement({ ...asked, keep: keepIn(values.keep), nowMs: Date.now() });
     must(!(values.url && report.isFollowed && number >= last), () => {
-      return `the log has a statement ${number + 1} of ${advertiserId}, and ${values.url} shows none`;
+      return `the log has a statement ${number + 1} of ${idOf(owner)}, and ${values.url} shows none`;
     });
     console.log(explain(report, values.keep));
   }
@@ -89,7 +93,7 @@ async function checkReceipt(file, { url, folder, "log-key": logKey = "", keep })
     throw new Unchecked(`the receipt cannot be read: ${message}`);
   });
   // The log is open to everybody.
-  const service = { url: url ?? "", apiKey: "", folder, advertiserId: null, number: 0 };
+  const service = { url: url ?? "", apiKey: "", folder, whose: {}, currency: null, number: 0 };
   const store = url === undefined ? null : downloadingStore(service);
   const report = await verifyReceipt({ text, logKey: logKey === "" ? null : logKey, keep: keepIn(keep), store });
   return explainReceipt(report, keep);
@@ -108,79 +112,6 @@ function keyAndValue(text) {
   const at = text.indexOf("=");
   if (at < 1) throw new Unchecked(`--token-key ${text}: write <kid>=<public key>`);
   return /** @type {[string, string]} */ ([text.slice(0, at), text.slice(at + 1)]);
-}
-
-/**
- * @typedef {{ url?: string, folder: string, advertiser?: string, secret?: string }} Given
- * @param {Given} given
- * @param {string} which
- */
-async function openSource({ url, folder, advertiser, secret }, which) {
-  if (url === undefined) {
-    const store = folderStore(folder);
-    const advertiserId = advertiser ?? (await onlyAdvertiser(folder));
-    const last = which === "all" ? await lastIn(folder, advertiserId) : 0;
-    return {
-      store: () => store,
-      advertiserId,
-      last,
-      secret: readSecret(secret ?? (await keptSecret(folder, advertiserId))),
-    };
-  }
-  const apiKey = process.env["CLICKLEDGER_KEY"];
-  if (!apiKey) throw new Unchecked("put an API key with scope bill into the environment: CLICKLEDGER_KEY");
-  const service = { url, apiKey, folder, advertiserId: advertiser ?? null, number: 0 };
-  const { advertiserId, statements } = await askJson(service, "/v1/statements");
-  const answer = secret === undefined ? await askJson(service, "/v1/evidence/secret") : { secret };
-  await mkdir(join(folder, `evidence/v1/adv=${advertiserId}`), { recursive: true });
-  await writeFile(join(folder, secretKey(advertiserId)), `${JSON.stringify({ secret: answer.secret })}\n`, {
-    mode: 0o600,
-  });
-  const store = (/** @type {number} */ number) => downloadingStore({ ...service, number });
-  return { store, advertiserId: String(advertiserId), last: statements.length, secret: readSecret(answer.secret) };
-}
-
-/** @param {string} advertiserId */
-const secretKey = (advertiserId) => `evidence/v1/adv=${advertiserId}/secret.json`;
-
-/**
- * @param {string} folder
- * @param {string} advertiserId
- */
-async function keptSecret(folder, advertiserId) {
-  try {
-    return JSON.parse(await readFile(join(folder, secretKey(advertiserId)), "utf8")).secret;
-  } catch {
-    throw new Unchecked("give --secret, as GET /v1/evidence/secret answers it: the log names nobody without it");
-  }
-}
-
-/** @param {unknown} text */
-function readSecret(text) {
-  const bytes = Buffer.from(typeof text === "string" ? text : "", "base64url");
-  if (bytes.length !== 32) throw new Unchecked("the secret is not 32 bytes in base64url");
-  return bytes;
-}
-
-/** @param {string} folder */
-async function onlyAdvertiser(folder) {
-  const names = await readdir(join(folder, "statements/v1")).catch(() => []);
-  const ids = names.filter((name) => name.startsWith("adv=")).map((name) => name.slice("adv=".length));
-  if (ids.length === 1) return /** @type {string} */ (ids[0]);
-  throw new Unchecked(
-    ids.length === 0
-      ? `${folder} has no statements: give --url to download them, or --folder where they are`
-      : `${folder} has statements of ${ids.join(", ")}: name one with --advertiser`,
-  );
-}
-
-/**
- * @param {string} folder
- * @param {string} advertiserId
- */
-async function lastIn(folder, advertiserId) {
-  const names = await readdir(join(folder, `statements/v1/adv=${advertiserId}`)).catch(() => []);
-  return names.filter((name) => /^\d{6}\.json$/.test(name)).length;
 }
 
 /** Says what became of it, and resolves to the exit code. */

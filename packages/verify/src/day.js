@@ -8,8 +8,10 @@
 import { parquetMetadataAsync } from "hyparquet";
 import { placeOf } from "./manifests.js";
 import { must } from "./outcome.js";
-import { groupsOf, readGroups } from "./parquet.js";
-import { evidenceFolder, hashedFile } from "./store.js";
+import { evidenceFolder, idOf } from "./owner.js";
+import { readGroups } from "./parquet.js";
+import { hashedFile } from "./store.js";
+import { eachSum } from "./sums.js";
 import { checkToken } from "./token.js";
 import { quarterOfDay } from "./zone.js";
 
@@ -18,8 +20,6 @@ export const ROW_COLUMNS =
     " ",
   );
 const TOKEN_COLUMNS = ["event_id", "token"];
-export const SUM_COLUMNS =
-  "quarter campaign_id ad_id publisher_id gross valid duplicate invalid late spend_micros".split(" ");
 const VERDICTS = new Set(["valid", "duplicate", "invalid", "late"]);
 const COUNTS = /** @type {const} */ (["gross", "valid", "duplicate", "invalid", "late"]);
 const MINUTES_PER_QUARTER = 15;
@@ -28,9 +28,8 @@ const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;
 
 /**
- * @typedef {{ quarter: number, campaign_id: string, ad_id: string, publisher_id: string, gross: number, valid: number,
- *   duplicate: number, invalid: number, late: number, spend: bigint }} Sum
- * @typedef {{ store: import("./store.js").Store, advertiserId: string, keys: import("./token.js").TokenKeys,
+ * @typedef {Omit<import("./sums.js").Sum, "advertiser_id">} Sum
+ * @typedef {{ store: import("./store.js").Store, owner: import("./owner.js").Owner, keys: import("./token.js").TokenKeys,
  *   seen: Seen, isCurrent: boolean }} Context
  * @typedef {{ rows: number, valid: number, erased: number, tokens: number, oldestMs: number,
  *   signatures: import("./token.js").Signatures, events: import("./spill.js").Spill,
@@ -44,7 +43,7 @@ const DAY_MINUTES = 1_440;
  */
 export async function checkDay(manifest, context) {
   const { day, parts, tokens, sums, totals, rules } = manifest;
-  const where = `${evidenceFolder(context.advertiserId, day)} revision ${manifest.revision}`;
+  const where = `${evidenceFolder(context.owner, day)} revision ${manifest.revision}`;
   const cursor = await sumsCursor(manifest, context);
   const named = new Set();
   /** @type {Totals} */
@@ -87,7 +86,7 @@ export async function checkDay(manifest, context) {
  *   named: Set<string> }} into
  */
 async function checkRows(part, tokenPart, { manifest, context, hour, named }) {
-  const key = `${evidenceFolder(context.advertiserId, manifest.day)}${part.name}`;
+  const key = `${evidenceFolder(context.owner, manifest.day)}${part.name}`;
   const file = await hashedFile(context.store, key, part.sha256);
   const tokens = context.isCurrent ? await readTokens(tokenPart, manifest.day, context) : null;
   must(tokenPart.rows === part.rows, () => `${key} has ${part.rows} rows, and ${tokenPart.rows} tokens`);
@@ -161,8 +160,8 @@ function addRow(hour, row, key) {
  * @param {Context} context
  * @returns {Promise<Tokens>}
  */
-async function readTokens(part, day, { store, advertiserId }) {
-  const key = `${evidenceFolder(advertiserId, day)}${part.name}`;
+async function readTokens(part, day, { store, owner }) {
+  const key = `${evidenceFolder(owner, day)}${part.name}`;
   const byEvent = new Map();
   const file = await store.file(key);
   if (file === null) return { byEvent, isWhole: false, erased: 0, key };
@@ -188,7 +187,7 @@ async function readTokens(part, day, { store, advertiserId }) {
  * @param {Tokens} tokens
  * @param {Context} context
  */
-function lookAt(row, tokens, { seen, advertiserId, keys }) {
+function lookAt(row, tokens, { seen, owner, keys }) {
   seen.rows++;
   seen.events.add(row.event_id, "latin1");
   if (row.verdict === "valid") {
@@ -203,7 +202,7 @@ function lookAt(row, tokens, { seen, advertiserId, keys }) {
     return;
   }
   seen.tokens++;
-  const issuedMs = checkToken(row, token, { advertiserId, keys, signatures: seen.signatures });
+  const issuedMs = checkToken(row, token, { advertiserId: idOf(owner), keys, signatures: seen.signatures });
   if (row.verdict === "valid" && issuedMs < seen.oldestMs) seen.oldestMs = issuedMs;
 }
 
@@ -222,10 +221,10 @@ function finishTokens({ byEvent, isWhole, erased, key }, part) {
  * @param {import("./manifests.js").Manifest} manifest
  * @param {Context} context
  */
-async function sumsCursor({ day, sums }, { store, advertiserId }) {
-  const key = `${evidenceFolder(advertiserId, day)}${sums.name}`;
+async function sumsCursor({ day, sums }, { store, owner }) {
+  const key = `${evidenceFolder(owner, day)}${sums.name}`;
   const file = await hashedFile(store, key, sums.sha256);
-  const all = eachSum(file, { what: key, rows: sums.rows });
+  const all = eachSum(file, { what: key, rows: sums.rows, isEarned: false });
   let next = await all.next();
   let before = "";
   /**
@@ -252,24 +251,4 @@ async function sumsCursor({ day, sums }, { store, advertiserId }) {
     must(found === hour.size, () => `${key} lacks sums of rows before quarter ${until}`);
   };
   return { compare };
-}
-
-/**
- * The sums of a file, in order.
- * @param {import("./store.js").StoredFile} file
- * @param {{ what: string, rows: number }} expected
- * @returns {AsyncGenerator<Sum, undefined>}
- */
-export async function* eachSum(file, expected) {
-  for await (const { columns, rows } of groupsOf(file, { ...expected, columns: SUM_COLUMNS })) {
-    for (let at = 0; at < rows; at++) {
-      const of = (/** @type {string} */ name) => columns[name]?.[at];
-      yield {
-        ...{ quarter: of("quarter"), campaign_id: of("campaign_id"), ad_id: of("ad_id") },
-        ...{ publisher_id: of("publisher_id"), gross: Number(of("gross")), valid: Number(of("valid")) },
-        ...{ duplicate: Number(of("duplicate")), invalid: Number(of("invalid")), late: Number(of("late")) },
-        spend: BigInt(of("spend_micros")),
-      };
-    }
-  }
 }

@@ -19,15 +19,15 @@ const TIMEOUT_MS = 120_000;
 
 /** Key → path; the first that fits. @type {[RegExp, (match: string[]) => string][]} */
 const PATHS = [
-  [/^statements\/v1\/adv=[^/]+\/(\d+)\.json$/, ([, number]) => `/v1/statements/${Number(number)}`],
-  [/^statements\/v1\/adv=[^/]+\/(.+\.parquet)$/, ([, name]) => `/v1/statements/{number}/files/${name}`],
+  [/^statements\/v1\/.+\/(\d+)\.json$/, ([, number]) => `/v1/statements/${Number(number)}`],
+  [/^statements\/v1\/.+\/([^/]+\.parquet)$/, ([, name]) => `/v1/statements/{number}/files/${name}`],
   [
-    /^evidence\/v1\/adv=[^/]+\/dt=([^/]+)\/manifest-(\d+)\.json$/,
+    /^evidence\/v1\/[^/]+\/dt=([^/]+)\/manifest-(\d+)\.json$/,
     ([, day, revision]) => {
       return `/v1/evidence/${day}?revision=${Number(revision)}`;
     },
   ],
-  [/^evidence\/v1\/adv=[^/]+\/dt=([^/]+)\/(.+\.parquet)$/, ([, day, name]) => `/v1/evidence/${day}/${name}`],
+  [/^evidence\/v1\/[^/]+\/dt=([^/]+)\/(.+\.parquet)$/, ([, day, name]) => `/v1/evidence/${day}/${name}`],
   [/^evidence-log\/v1\/keys\.json$/, () => "/evidence/keys"],
   [/^evidence-log\/v1\/(.+)$/, ([, rest]) => `/evidence/${rest}`],
 ];
@@ -35,7 +35,9 @@ const NEVER_CHANGES = /\.parquet$|\/tile\//;
 const MAY_CHANGE = /\/(checkpoint|keys\.json)$/;
 
 /**
- * @typedef {{ url: string, apiKey: string, folder: string, advertiserId: string | null, number: number }} Service
+ * @typedef {{ url: string, apiKey: string, folder: string, whose: Record<string, string>, currency: string | null,
+ *   number: number }} Service
+ *   `whose` names a tenant to a key that reads those of several; a publisher's statements are asked for by currency
  */
 
 /**
@@ -108,10 +110,11 @@ export async function askJson(service, path) {
  * @param {string} path
  * @param {(response: Response) => Promise<void>} take
  */
-async function ask({ url, apiKey, advertiserId, folder }, path, take) {
+async function ask({ url, apiKey, whose, currency, folder }, path, take) {
   const asked = new URL(url.replace(/\/$/, "") + path);
   const isOpen = path.startsWith("/evidence/");
-  if (!isOpen && advertiserId !== null) asked.searchParams.set("advertiser_id", advertiserId);
+  if (!isOpen) for (const [name, id] of Object.entries(whose)) asked.searchParams.set(name, id);
+  if (/^\/v1\/statements\/./.test(path) && currency !== null) asked.searchParams.set("currency", currency);
   const headers = { ...(isOpen ? {} : { Authorization: `Bearer ${apiKey}` }), "User-Agent": "clickledger-verify" };
   let why = "";
   for (let tried = 0; tried < TRIES; tried++) {

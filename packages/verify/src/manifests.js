@@ -1,25 +1,28 @@
 /**
- * Manifests: which objects are the evidence of an advertiser's UTC day, revision by revision, each naming the hash of
+ * Manifests: which objects are the evidence of a tenant's UTC day, revision by revision, each naming the hash of
  * the one before.
  */
 import { parseCanonical } from "./json.js";
 import { must } from "./outcome.js";
-import { manifestKey, present } from "./store.js";
+import { idOf, manifestKey, memberOf } from "./owner.js";
+import { present } from "./store.js";
 
 /**
  * @typedef {{ name: string, sha256: string, rows: number }} Part
  * @typedef {{ gross: number, valid: number, duplicate: number, invalid: number, late: number, spend_micros: string }}
  *   Totals
- * @typedef {{ v: 1, advertiser_id: string, day: string, revision: number, previous: string | null, parts: Part[],
+ * @typedef {{ v: 1, advertiser_id?: string, publisher_id?: string, day: string, revision: number, previous: string | null, parts: Part[],
  *   tokens: Part[], sums: Part, totals: Totals, rules: string[], losses: { object: string, reason: string }[] }}
- *   Manifest
+ *   Manifest  a publisher's has sums and losses alone
  * @typedef {{ manifest: Manifest, sha256: string }} Stored
  */
 
 const MEMBERS = "advertiser_id,day,losses,parts,previous,revision,rules,sums,tokens,totals,v";
+const EARNED_MEMBERS = "day,losses,previous,publisher_id,revision,sums,v";
 const TOTALS = "duplicate,gross,invalid,late,spend_micros,valid";
 const HASH = /^[0-9a-f]{64}$/;
-const NAME = /^(rows|tokens|sums|lines|adjustments)(-\d{2}(\.\d{3})?|-\d{4}-\d{2}-\d{2})?-([0-9a-f]{16})\.parquet$/;
+const NAME =
+  /^(rows|tokens|sums|earned|lines|adjustments)(-\d{2}(\.\d{3})?|-\d{4}-\d{2}-\d{2})?-([0-9a-f]{16})\.parquet$/;
 
 /**
  * Whether a part is named as its hash says: nothing else is ever opened by a name out of evidence.
@@ -37,7 +40,7 @@ export function checkPart(part, kind, where) {
 /** All manifests that a statement rests on, each read once. */
 export class Manifests {
   #store;
-  #advertiserId;
+  #owner;
   /** @type {Map<string, Promise<Stored[]>>} */
   #days = new Map();
   /** @type {Map<string, string>} */
@@ -45,11 +48,11 @@ export class Manifests {
 
   /**
    * @param {import("./store.js").Store} store
-   * @param {string} advertiserId
+   * @param {import("./owner.js").Owner} owner
    */
-  constructor(store, advertiserId) {
+  constructor(store, owner) {
     this.#store = store;
-    this.#advertiserId = advertiserId;
+    this.#owner = owner;
   }
 
   /** The names in the log of those that were read, with their hashes. */
@@ -77,25 +80,37 @@ export class Manifests {
     /** @type {Stored[]} */
     const chain = [];
     for (let at = 1; at <= revision; at++) {
-      const key = manifestKey(this.#advertiserId, day, at);
+      const key = manifestKey(this.#owner, day, at);
       const { value, sha256 } = parseCanonical(present(await this.#store.bytes(key), key), key);
       const manifest = /** @type {Manifest} */ (value);
+      const isEarned = "publisherId" in this.#owner;
+      const id = manifest[memberOf(this.#owner)];
       must(
-        Object.keys(manifest).sort().join() === MEMBERS,
+        Object.keys(manifest).sort().join() === (isEarned ? EARNED_MEMBERS : MEMBERS),
         () => `${key} has other members than a manifest of version 1`,
       );
-      must(manifest.v === 1 && manifest.advertiser_id === this.#advertiserId && manifest.day === day, () => {
-        return `${key} is of ${manifest.advertiser_id} on ${manifest.day}, in version ${manifest.v}`;
+      must(manifest.v === 1 && id === idOf(this.#owner) && manifest.day === day, () => {
+        return `${key} is of ${id} on ${manifest.day}, in version ${manifest.v}`;
       });
       must(manifest.revision === at, () => `${key} says that it is revision ${manifest.revision}`);
       const before = chain.at(-1)?.sha256 ?? null;
       must(manifest.previous === before, () => `${key} follows ${manifest.previous}, and the one before is ${before}`);
-      checkParts(manifest, key);
+      if (isEarned) checkEarned(manifest, key);
+      else checkParts(manifest, key);
       this.#names.set(`${day}/${at}`, sha256);
       chain.push({ manifest, sha256 });
     }
     return chain;
   }
+}
+
+/**
+ * @param {Manifest} manifest
+ * @param {string} key
+ */
+function checkEarned({ sums, losses }, key) {
+  must(Array.isArray(losses), () => `${key} lacks a list`);
+  checkPart(sums, "earned", key);
 }
 
 /**

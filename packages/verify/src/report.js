@@ -1,19 +1,19 @@
 /**
  * What a verification showed, in words, and what no verification of evidence can show.
  */
+import { idOf } from "./owner.js";
 
 /**
  * @param {import("./verify.js").Report} report
  * @param {string} keepPath
  */
 export function explain(report, keepPath) {
-  const { statement, seen, checkpoint } = report;
-  const { number, advertiser_id: advertiserId, totals, currency, from, to } = statement;
+  const { statement, owner, seen, checkpoint, uncounted } = report;
+  const { number, totals, currency, from, to } = statement;
+  const isEarned = "publisherId" in owner;
   const checked = [
     `${plural(number, "statement")}, each naming the hash of the one before, and beginning where it ends.`,
-    `${plural(seen.rows, "click")} on ${plural(report.days, "day's evidence", "days' evidence")}, ${seen.valid} of them valid; no click and no impression twice${
-      report.earlier === 0 ? "." : `, ${plural(report.earlier, "day")} before the period included.`
-    }`,
+    isEarned ? earnedLine(report) : clicksLine(report),
     "Lines by campaign and by ad, adjustments, budgets, rounding and what is carried: computed again, equal to the micro.",
     ...tokenLines(seen),
     `The evidence log of ${checkpoint.origin} (${plural(checkpoint.size, "leaf", "leaves")}) has each statement and manifest, and no other under its name.`,
@@ -33,17 +33,39 @@ export function explain(report, keepPath) {
       ? []
       : [`Evidence newer than this statement: ${report.newer.join(", ")}. A later one adjusts it.`]),
     ...(report.isFollowed ? ["The log has a later statement: this one is not the last word."] : []),
+    ...Array.from(uncounted, ([id, { gross, valid }]) => {
+      return `${plural(gross, "click")} of ${id}, ${valid} valid: counted by statements in another currency, if by any.`;
+    }),
+    ...(isEarned
+      ? ["Single clicks: a publisher's evidence is sums by quarter of an hour. Receipts show that one click came."]
+      : []),
     "That a person clicked: evidence shows what was counted and how it was judged, not who sat before the screen.",
-    "That a click under a secret was offered by the ad server: who can check such a token can make one.",
-    "That no click was left out before the log had it, and which budget was agreed.",
+    ...(isEarned
+      ? []
+      : ["That a click under a secret was offered by the ad server: who can check such a token can make one."]),
+    `That no click was left out before the log had it${isEarned ? "." : ", and which budget was agreed."}`,
   ];
   const list = (/** @type {string[]} */ lines) => lines.map((line) => `  - ${line}`).join("\n");
   return [
-    `VERIFIED: statement ${number} of ${advertiserId}, ${from} to ${to}: ${totals.due} ${currency}.`,
+    `VERIFIED: statement ${number} of ${idOf(owner)}, ${from} to ${to}: ${totals.due} ${currency}.`,
     `Checked:\n${list(checked)}`,
     `Not shown:\n${list(open)}`,
     "",
   ].join("\n");
+}
+
+/** @param {import("./verify.js").Report} report */
+function clicksLine({ seen, days, earlier }) {
+  const before = earlier === 0 ? "." : `, ${plural(earlier, "day")} before the period included.`;
+  const read = `${plural(seen.rows, "click")} on ${plural(days, "day's evidence", "days' evidence")}`;
+  return `${read}, ${seen.valid} of them valid; no click and no impression twice${before}`;
+}
+
+/** @param {import("./verify.js").Report} report */
+function earnedLine({ statement, days }) {
+  const { totals, advertisers } = statement;
+  const of = plural(advertisers.length, "advertiser");
+  return `${plural(days, "day's evidence", "days' evidence")}: ${totals.valid} valid of ${totals.gross} clicks, of ${of}.`;
 }
 
 /** @param {import("./day.js").Seen} seen */

@@ -9,14 +9,14 @@ import { firstDifference } from "./json.js";
 import { checkPart } from "./manifests.js";
 import { roundDue } from "./money.js";
 import { Differs, must } from "./outcome.js";
-import { statementKey } from "./store.js";
+import { idOf, memberOf, statementKey } from "./owner.js";
 import { localDays, QUARTER_MS, QUARTERS_PER_DAY, quarterOfDay, utcDays } from "./zone.js";
 
 /**
  * @typedef {any} Statement
  * @typedef {{ revision: number, sha256: string }} Counted
- * @typedef {{ store: import("./store.js").Store, advertiserId: string, manifests: import("./manifests.js").Manifests,
- *   adsAtOnce?: number }} Context
+ * @typedef {{ store: import("./store.js").Store, owner: import("./owner.js").Owner, manifests: import("./manifests.js").Manifests,
+ *   isCounted: (sum: import("./sums.js").Sum) => boolean, adsAtOnce?: number }} Context
  */
 
 /**
@@ -57,7 +57,7 @@ export function saidBy(before) {
  * @param {Context} context
  */
 export async function checkStatement(statement, before, context) {
-  const what = statementKey(context.advertiserId, statement.number);
+  const what = statementKey(context.owner, statement.number);
   const { from, to, time_zone: zone, currency, draft, issued_at: issued, budget_micros: budget } = statement;
   const period = { fromMs: instant(from, what), toMs: instant(to, what) };
   must(period.fromMs < period.toMs, () => `${what} ends before it begins`);
@@ -78,7 +78,9 @@ export async function checkStatement(statement, before, context) {
   const due = spend.spend + adjustments - credited + carriedIn;
   const rounded = roundDue(due, currency);
   const expected = {
-    ...{ v: 1, advertiser_id: context.advertiserId, number: before.length + 1 },
+    ...{ v: 1, [memberOf(context.owner)]: idOf(context.owner), number: before.length + 1 },
+    // Which these are was checked before: what they have is counted.
+    ...("publisherId" in context.owner ? { advertisers: statement.advertisers } : {}),
     ...{ from, to, time_zone: zone, currency, budget_micros: budget, draft, issued_at: issued },
     lines: own.lines.map(([place, counts]) => ({ ...placed(place), ...spelledCounts(counts) })),
     adjustments: changes.lines.map(([place, counts]) => ({

@@ -1,7 +1,7 @@
 /**
  * Where objects are read from: a folder with the keys that they have in the archive.
  *
- *   statements/v1/adv=<id>/…    evidence/v1/adv=<id>/dt=<day>/…    evidence-log/v1/…
+ *   statements/v1/adv=<id>/…    evidence/v1/adv=<id>/dt=<day>/…    evidence-log/v1/…    of publishers, pub=<id>
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -66,30 +66,6 @@ async function orNull(read) {
     throw new Unchecked(`a file cannot be read: ${message}`);
   }
 }
-
-/** @param {string} advertiserId */
-export const statementFolder = (advertiserId) => `statements/v1/adv=${advertiserId}/`;
-
-/**
- * @param {string} advertiserId
- * @param {number} number
- */
-export const statementKey = (advertiserId, number) =>
-  `${statementFolder(advertiserId)}${String(number).padStart(6, "0")}.json`;
-
-/**
- * @param {string} advertiserId
- * @param {string} day
- */
-export const evidenceFolder = (advertiserId, day) => `evidence/v1/adv=${advertiserId}/dt=${day}/`;
-
-/**
- * @param {string} advertiserId
- * @param {string} day
- * @param {number} revision
- */
-export const manifestKey = (advertiserId, day, revision) =>
-  `${evidenceFolder(advertiserId, day)}manifest-${String(revision).padStart(4, "0")}.json`;
 
 /**
  * What has to be there.

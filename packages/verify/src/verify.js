@@ -2,6 +2,7 @@
  * Verifies a statement: its chain, its evidence, the log, and every figure computed again.
  *
  *   statements ─▶ manifests ─▶ evidence log ─▶ rows, tokens, sums ─▶ lines, adjustments, credits ─▶ what is due
+ *                                             of a publisher: sums
  */
 import { createHmac } from "node:crypto";
 import { checkDay } from "./day.js";
@@ -9,9 +10,11 @@ import { parseCanonical } from "./json.js";
 import { CHECKPOINT_KEY, followKeys, KEYS_KEY, openCheckpoint, readLog, readLogKey } from "./log.js";
 import { Manifests } from "./manifests.js";
 import { must, Unchecked } from "./outcome.js";
+import { idOf, memberOf, statementKey, statementName } from "./owner.js";
 import { Spill } from "./spill.js";
 import { checkStatement, countedBy, saidBy } from "./statement.js";
-import { present, statementKey } from "./store.js";
+import { present } from "./store.js";
+import { checkEarned } from "./sums.js";
 import { openKept, trustedKey } from "./trust.js";
 import { DAY_MS, utcDays } from "./zone.js";
 
@@ -23,10 +26,11 @@ const LIFE_MS = DAY_MS;
 const LIFE_MAX_MS = 32 * DAY_MS;
 
 /**
- * @typedef {{ store: import("./store.js").Store, advertiserId: string, number: number, logKey: string | null,
+ * @typedef {{ store: import("./store.js").Store, owner: import("./owner.js").Owner, number: number, logKey: string | null,
  *   secret: Uint8Array, tokenKeys: import("./token.js").TokenKeys, keep: import("./keep.js").Keep, nowMs: number,
  *   adsAtOnce?: number }} Asked
- * @typedef {{ statement: any, seen: import("./day.js").Seen, days: number, earlier: number, unread: string[],
+ * @typedef {{ statement: any, owner: import("./owner.js").Owner, seen: import("./day.js").Seen, days: number,
+ *   earlier: number, unread: string[], uncounted: import("./sums.js").Earned,
  *   checkpoint: import("./log.js").Checkpoint, isFirstLook: boolean, newer: string[], isFollowed: boolean }} Report
  */
 
@@ -36,11 +40,11 @@ const LIFE_MAX_MS = 32 * DAY_MS;
  * @returns {Promise<Report>}
  */
 export async function verifyStatement(asked) {
-  const { store, advertiserId, number } = asked;
+  const { store, owner, number } = asked;
   const chain = await readStatements(asked);
   const statement = chain.at(-1)?.value;
   const before = chain.slice(0, -1).map(({ value }) => value);
-  const manifests = new Manifests(store, advertiserId);
+  const manifests = new Manifests(store, owner);
   const said = saidBy(before);
   const current = countedBy(statement);
   /** @type {Map<string, { day: string, revision: number, isCurrent: boolean }>} */
@@ -64,19 +68,29 @@ export async function verifyStatement(asked) {
     days.set(`${day}/${past.revision}`, { day, revision: past.revision, isCurrent: false });
   }
   const logged = await checkLog(asked, chain, manifests);
-  const seen = newSeen();
-  for (const { day, revision, isCurrent } of days.values()) {
-    const { manifest } = await manifests.read(day, revision);
-    await checkDay(manifest, { store, advertiserId, keys: asked.tokenKeys, seen, isCurrent });
+  const context = { store, owner, manifests, adsAtOnce: asked.adsAtOnce };
+  const stored = Array.from(days.values(), async ({ day, revision, isCurrent }) => {
+    return { ...(await manifests.read(day, revision)), isCurrent };
+  });
+  const all = await Promise.all(stored);
+  if ("publisherId" in owner) {
+    const { isCounted, uncounted } = await checkEarned(statement, before, { store, owner, days: all });
+    await checkStatement(statement, before, { ...context, isCounted });
+    return { statement, owner, seen: newSeen(), days: days.size, earlier: 0, unread: [], uncounted, ...logged };
   }
-  await checkStatement(statement, before, { store, advertiserId, manifests, adsAtOnce: asked.adsAtOnce });
+  const seen = newSeen();
+  for (const { manifest, isCurrent } of all) {
+    await checkDay(manifest, { store, owner, keys: asked.tokenKeys, seen, isCurrent });
+  }
+  await checkStatement(statement, before, { ...context, isCounted: () => true });
   const earlier = await readEarlier(asked, { statement, current, said, manifests, seen });
   const click = seen.events.finish("latin1");
   must(click === null, () => `statement ${number}: click ${click} is in the evidence twice`);
   // The key of an impression is the first 16 of the 24 bytes.
   const impression = seen.impressions.finish("hex")?.slice(0, 32);
   must(impression === undefined, () => `statement ${number}: impression ${impression} is billed twice`);
-  return { statement, seen, days: days.size, earlier: earlier.read.size, unread: earlier.unread, ...logged };
+  const { read, unread } = earlier;
+  return { statement, owner, seen, days: days.size, earlier: read.size, unread, uncounted: new Map(), ...logged };
 }
 
 /** @returns {import("./day.js").Seen} */
@@ -90,14 +104,17 @@ function newSeen() {
  * The statements up to the one asked for, each following the one before.
  * @param {Asked} asked
  */
-async function readStatements({ store, advertiserId, number, nowMs }) {
+async function readStatements({ store, owner, number, nowMs }) {
   const chain = [];
   for (let at = 1; at <= number; at++) {
-    const key = statementKey(advertiserId, at);
+    const key = statementKey(owner, at);
     const { value, sha256 } = parseCanonical(present(await store.bytes(key), key), key);
     const before = chain.at(-1);
-    const isForm = value.v === 1 && value.advertiser_id === advertiserId && value.number === at;
-    must(isForm, () => `${key} is statement ${value.number} of ${value.advertiser_id}, in version ${value.v}`);
+    const id = value[memberOf(owner)];
+    const isForm = value.v === 1 && id === idOf(owner) && value.number === at;
+    must(isForm, () => `${key} is statement ${value.number} of ${id}, in version ${value.v}`);
+    const isOfChain = !("publisherId" in owner) || value.currency === owner.currency;
+    must(isOfChain, () => `${key} is in the currency ${value.currency}, and stands among those in another`);
     const previous = before?.sha256 ?? null;
     must(value.previous === previous, () => `${key} follows ${value.previous}, and the one before is ${previous}`);
     must(before === undefined || before.value.to === value.from, () => {
@@ -118,7 +135,7 @@ async function readStatements({ store, advertiserId, number, nowMs }) {
  * @param {{ value: any, sha256: string }[]} chain
  * @param {Manifests} manifests
  */
-async function checkLog({ store, logKey, keep, secret, nowMs }, chain, manifests) {
+async function checkLog({ store, owner, logKey, keep, secret, nowMs }, chain, manifests) {
   const kept = await keep.read();
   const vkey = trustedKey(kept, logKey);
   const pinned = readLogKey(vkey);
@@ -127,10 +144,10 @@ async function checkLog({ store, logKey, keep, secret, nowMs }, chain, manifests
   const checkpoint = openCheckpoint(note, keys);
   const last = kept[checkpoint.origin];
   const lastSeen = last === undefined ? null : openKept(last, pinned, await store.bytes(KEYS_KEY));
-  const names = new Map(chain.map(({ value, sha256 }) => [statementName(value.number), sha256]));
+  const names = new Map(chain.map(({ value, sha256 }) => [statementName(owner, value.number), sha256]));
   for (const [name, sha256] of manifests.names) names.set(name, sha256);
   const next = [...manifests.names.keys()].map(nextRevision).filter((name) => !names.has(name));
-  const follower = statementName(chain.length + 1);
+  const follower = statementName(owner, chain.length + 1);
   const seen = lastSeen === null ? [] : [{ ...lastSeen, when: "you looked last" }];
   const hmac = (/** @type {string} */ name) => createHmac("sha256", secret).update(name).digest("hex");
   const wanted = new Map([...names.keys(), ...next, follower].map((name) => [hmac(name), name]));
@@ -151,9 +168,6 @@ async function checkLog({ store, logKey, keep, secret, nowMs }, chain, manifests
   return { checkpoint, isFirstLook: lastSeen === null, newer, isFollowed: found.has(follower) };
 }
 
-/** @param {number} number */
-const statementName = (number) => `statement/${String(number).padStart(6, "0")}`;
-
 /** @param {string} name a manifest's */
 function nextRevision(name) {
   const [day, revision] = name.split("/");
@@ -166,7 +180,7 @@ function nextRevision(name) {
  * @param {{ statement: any, current: Map<string, import("./statement.js").Counted>,
  *   said: Map<string, import("./statement.js").Counted>, manifests: Manifests, seen: import("./day.js").Seen }} known
  */
-async function readEarlier({ store, advertiserId, tokenKeys: keys }, { statement, current, said, manifests, seen }) {
+async function readEarlier({ store, owner, tokenKeys: keys }, { statement, current, said, manifests, seen }) {
   const fromMs = Date.parse(statement.from);
   const oldestMs = Math.max(fromMs - LIFE_MAX_MS, Math.min(seen.oldestMs, fromMs - (seen.erased > 0 ? LIFE_MS : 0)));
   /** @type {Map<string, number>} */
@@ -177,7 +191,7 @@ async function readEarlier({ store, advertiserId, tokenKeys: keys }, { statement
     if (current.has(day) || billed === undefined) continue;
     const part = {
       store,
-      advertiserId,
+      owner,
       keys,
       isCurrent: true,
       seen: { ...newSeen(), events: seen.events, impressions: seen.impressions },

@@ -1,0 +1,111 @@
+/**
+ * Sums of a UTC day by quarter of an hour, campaign and ad: an advertiser's also by publisher, a publisher's by
+ * advertiser.
+ */
+import { must } from "./outcome.js";
+import { evidenceFolder } from "./owner.js";
+import { groupsOf } from "./parquet.js";
+import { hashedFile } from "./store.js";
+import { QUARTERS_PER_DAY, quarterOfDay } from "./zone.js";
+
+const FIRST = ["quarter", "campaign_id", "ad_id"];
+const COUNTS = /** @type {const} */ (["gross", "valid", "duplicate", "invalid", "late"]);
+export const SUM_COLUMNS = [...FIRST, "publisher_id", ...COUNTS, "spend_micros"];
+export const EARNED_COLUMNS = [...FIRST, "advertiser_id", ...COUNTS, "spend_micros"];
+
+/**
+ * @typedef {{ quarter: number, campaign_id: string, ad_id: string, publisher_id: string, advertiser_id: string,
+ *   gross: number, valid: number, duplicate: number, invalid: number, late: number, spend: bigint }} Sum
+ *   of publisher and advertiser one is the file's owner, and empty
+ */
+
+/**
+ * The sums of a file, in order.
+ * @param {import("./store.js").StoredFile} file
+ * @param {{ what: string, rows: number, isEarned: boolean }} expected
+ * @returns {AsyncGenerator<Sum, undefined>}
+ */
+export async function* eachSum(file, { isEarned, ...expected }) {
+  const names = isEarned ? EARNED_COLUMNS : SUM_COLUMNS;
+  for await (const { columns, rows } of groupsOf(file, { ...expected, columns: names })) {
+    for (let at = 0; at < rows; at++) {
+      const of = (/** @type {string} */ name) => columns[name]?.[at];
+      yield {
+        ...{ quarter: of("quarter"), campaign_id: of("campaign_id"), ad_id: of("ad_id") },
+        ...{ publisher_id: of("publisher_id") ?? "", advertiser_id: of("advertiser_id") ?? "" },
+        ...{ gross: Number(of("gross")), valid: Number(of("valid")) },
+        ...{ duplicate: Number(of("duplicate")), invalid: Number(of("invalid")), late: Number(of("late")) },
+        spend: BigInt(of("spend_micros")),
+      };
+    }
+  }
+}
+
+/**
+ * Clicks of a publisher's evidence, by advertiser.
+ * @typedef {Map<string, { gross: number, valid: number }>} Earned
+ */
+
+/**
+ * Checks a publisher's day: every sum in its place, once, and possible in itself. There is no row a click to add up.
+ * @param {import("./manifests.js").Manifest} manifest
+ * @param {{ store: import("./store.js").Store, owner: import("./owner.js").Owner, earned: Earned }} context
+ */
+async function checkEarnedDay({ day, sums }, { store, owner, earned }) {
+  const key = `${evidenceFolder(owner, day)}${sums.name}`;
+  const file = await hashedFile(store, key, sums.sha256);
+  const first = quarterOfDay(day);
+  let before = "";
+  for await (const sum of eachSum(file, { what: key, rows: sums.rows, isEarned: true })) {
+    const { quarter, advertiser_id, campaign_id, ad_id, gross, valid, duplicate, invalid, late, spend } = sum;
+    const place = [quarter, advertiser_id, campaign_id, ad_id].join("\u001f");
+    const spelled = place.replaceAll("\u001f", " ");
+    must(place > before, () => `${key}: the sum ${spelled} is out of order, or twice`);
+    before = place;
+    const isOfDay = quarter >= first && quarter < first + QUARTERS_PER_DAY;
+    must(isOfDay, () => `${key}: the sum ${spelled} is of a quarter that is not of ${day}`);
+    must(gross === valid + duplicate + invalid + late, () => {
+      return `${key}: gross of ${spelled} is ${gross}, and its parts add up to ${valid + duplicate + invalid + late}`;
+    });
+    const isPossible =
+      gross > 0 && COUNTS.every((name) => sum[name] >= 0) && spend >= 0n && (valid > 0 || spend === 0n);
+    must(isPossible, () => `${key}: the sum ${spelled} has ${valid} valid clicks of ${gross}, for ${spend} micros`);
+    const known = earned.get(advertiser_id) ?? { gross: 0, valid: 0 };
+    earned.set(advertiser_id, { gross: known.gross + gross, valid: known.valid + valid });
+  }
+}
+
+/**
+ * Which advertisers a publisher's statement counts: it names those that pay in its currency. Resolves to what is
+ * counted, and to the clicks of its evidence that are not.
+ * @param {any} statement
+ * @param {readonly any[]} before
+ * @param {{ store: import("./store.js").Store, owner: import("./owner.js").Owner,
+ *   days: readonly { manifest: import("./manifests.js").Manifest, isCurrent: boolean }[] }} context
+ */
+export async function checkEarned({ number, advertisers }, before, { store, owner, days }) {
+  const what = `statement ${number}`;
+  const isList = Array.isArray(advertisers) && advertisers.every((id) => typeof id === "string");
+  must(isList && [...new Set(advertisers)].sort().join() === advertisers.join(), () => {
+    return `${what} does not name the advertisers that it counts, each once and in order`;
+  });
+  /** @type {Earned} */
+  const current = new Map();
+  /** @type {Earned} */
+  const past = new Map();
+  for (const { manifest, isCurrent } of days) {
+    await checkEarnedDay(manifest, { store, owner, earned: isCurrent ? current : past });
+  }
+  const counted = new Set(advertisers);
+  const earlier = new Set(before.flatMap((one) => one.advertisers ?? []));
+  for (const id of advertisers) {
+    must(current.has(id) || past.has(id), () => `${what} counts ${id}, of which its evidence has no click`);
+    // An advertiser pays in one currency for ever, so that of its past clicks nothing is taken off that was not paid.
+    must(!past.has(id) || earlier.has(id), () => `${what} takes off clicks of ${id} that no statement before counted`);
+  }
+  for (const id of [...current.keys(), ...past.keys()]) {
+    must(counted.has(id) || !earlier.has(id), () => `${what} does not count ${id}, which one before it counted`);
+  }
+  const uncounted = new Map([...current].filter(([id]) => !counted.has(id)));
+  return { isCounted: (/** @type {Sum} */ { advertiser_id: id }) => counted.has(id), uncounted };
+}
