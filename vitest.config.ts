@@ -59,6 +59,7 @@ export default defineConfig(async () => {
               "test/deploy/**/*.test.ts",
               "test/docs/**/*.test.ts",
               "test/journey/**/*.test.ts",
+              "test/metrics/**/*.test.ts",
               "test/oracle/**/*.test.ts",
               "test/simulation/**/*.test.ts",
               "test/tlog/**/*.test.ts",

@@ -1493,6 +1493,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read how the deployment is, in OpenMetrics
+         * @description Measured by cron each minute; an answer is at most ten seconds older. 500 series at most, and nothing of a tenant or a person. ops/alerts.yml has rules for it.
+         */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/.well-known/ad-measurement.json": {
         parameters: {
             query?: never;
@@ -1653,7 +1673,7 @@ export interface components {
             advertiserId?: string | null;
             /** @default null */
             publisherId?: string | null;
-            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "audit" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "operate" | "audit" | "admin")[];
             mint?: {
                 advertisers?: string[];
                 publishers?: string[];
@@ -1907,7 +1927,7 @@ export interface components {
             /** @description An https address of the public internet, on port 443. */
             url?: string;
             /** @description Types of events that are sent; none for all. */
-            types?: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created")[];
+            types?: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created" | "budget.reached" | "alarm.raised" | "alarm.cleared")[];
             description?: string;
             /**
              * @description `active` starts a webhook again that was stopped; what waits is sent.
@@ -1922,7 +1942,7 @@ export interface components {
              * @description Types of events that are sent; none for all.
              * @default []
              */
-            types?: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created")[];
+            types?: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created" | "budget.reached" | "alarm.raised" | "alarm.cleared")[];
             /** @default  */
             description?: string;
         };
@@ -2085,7 +2105,7 @@ export interface components {
             label: string;
             advertiserId: string | null;
             publisherId: string | null;
-            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "audit" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "operate" | "audit" | "admin")[];
             mint: {
                 advertisers: string[] | null;
                 publishers: string[] | null;
@@ -2419,7 +2439,7 @@ export interface components {
             /** @description The same for the same fact, whoever tells it and however often. */
             id: string;
             /** @enum {string} */
-            type: "report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created";
+            type: "report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created" | "budget.reached" | "alarm.raised" | "alarm.cleared";
             /** Format: date-time */
             timestamp: string;
             /** @description By its type; thin: what to read, and no figures. */
@@ -2724,7 +2744,7 @@ export interface components {
         Me: {
             keyId: string;
             label: string;
-            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "audit" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "operate" | "audit" | "admin")[];
             /** @description When the key ends, where a rotation has said so. */
             endsAt: string | null;
             /** @description Whose rows the key reads, an auditor's those of all; `none` mints within its lists and reads nothing. */
@@ -2830,7 +2850,7 @@ export interface components {
             label: string;
             advertiserId: string | null;
             publisherId: string | null;
-            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "audit" | "admin")[];
+            scopes: ("report" | "mint" | "convert" | "bill" | "hook" | "operate" | "audit" | "admin")[];
             mint: {
                 advertisers: string[] | null;
                 publishers: string[] | null;
@@ -3790,7 +3810,7 @@ export interface components {
             advertiserId: string | null;
             url: string;
             /** @description Empty for all. */
-            types: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created")[];
+            types: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created" | "budget.reached" | "alarm.raised" | "alarm.cleared")[];
             description: string;
             /**
              * @description `gone`: it answered 410. `failing`: it took nothing, 20 times in a row.
@@ -3808,7 +3828,7 @@ export interface components {
             advertiserId: string | null;
             url: string;
             /** @description Empty for all. */
-            types: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created")[];
+            types: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created" | "budget.reached" | "alarm.raised" | "alarm.cleared")[];
             description: string;
             /**
              * @description `gone`: it answered 410. `failing`: it took nothing, 20 times in a row.
@@ -3841,7 +3861,7 @@ export interface components {
             advertiserId: string | null;
             url: string;
             /** @description Empty for all. */
-            types: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created")[];
+            types: ("report.moved" | "day.reconciled" | "statement.issued" | "adjustment.created" | "budget.reached" | "alarm.raised" | "alarm.cleared")[];
             description: string;
             /**
              * @description `gone`: it answered 410. `failing`: it took nothing, 20 times in a row.
@@ -17303,6 +17323,98 @@ export interface operations {
                 };
             };
             /** @description [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/openmetrics-text": string;
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
             503: {
                 headers: {
                     /** @description Seconds after which to ask again. */

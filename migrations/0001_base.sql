@@ -142,7 +142,7 @@ CREATE TABLE api_keys (
   label               TEXT    NOT NULL DEFAULT '',  -- what people call it
   advertiser_id       TEXT,                         -- owner: whose rows it reads
   publisher_id        TEXT,                         -- or this one
-  scopes              TEXT    NOT NULL,             -- JSON list of report, mint, convert, bill, hook, audit, admin
+  scopes              TEXT    NOT NULL,             -- JSON list of report, mint, convert, bill, hook, operate, audit, admin
   mint_advertisers    TEXT,                         -- JSON list of ids that it may mint for (NULL: any that its owner allows)
   mint_publishers     TEXT,                         -- likewise
   mint_cpc_max_micros INTEGER,                      -- highest price that it may mint (NULL: no bound of its own)
@@ -154,8 +154,10 @@ CREATE TABLE api_keys (
   CHECK (advertiser_id IS NULL OR publisher_id IS NULL),
   CHECK (publisher_id IS NULL OR scopes NOT LIKE '%"admin"%'),
   CHECK (scopes NOT LIKE '%"audit"%' OR (scopes = '["audit"]' AND advertiser_id IS NULL AND publisher_id IS NULL)),
+  CHECK ((advertiser_id IS NULL AND publisher_id IS NULL) OR scopes NOT LIKE '%"operate"%'),
   CHECK (
-    advertiser_id IS NOT NULL OR publisher_id IS NOT NULL OR scopes LIKE '%"admin"%' OR scopes = '["audit"]'
+    advertiser_id IS NOT NULL OR publisher_id IS NOT NULL OR scopes LIKE '%"admin"%'
+    OR scopes IN ('["audit"]', '["operate"]')
     OR (scopes = '["mint"]' AND (mint_advertisers IS NOT NULL OR mint_publishers IS NOT NULL))
   )
 ) STRICT, WITHOUT ROWID;
@@ -269,6 +271,13 @@ CREATE TABLE outbox_published (
   at_ms INTEGER NOT NULL, -- when it was last moved
   life  INTEGER NOT NULL  -- another number after the database was set back
 ) STRICT;
+
+-- The operator's alarms, as cron has told of them (src/metrics/tell-alarms.ts). Only the primary database has rows.
+CREATE TABLE alarms (
+  alarm         TEXT    NOT NULL PRIMARY KEY,
+  changes       INTEGER NOT NULL CHECK (changes > 0), -- odd: it is raised
+  changed_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Who is told over HTTP (src/webhooks/). Delivery, its log and its place in the outbox stand in the endpoint's own object.
 CREATE TABLE webhooks (

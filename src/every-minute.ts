@@ -104,6 +104,13 @@ function telling(env: Env, nowMs: number): Promise<void>[] {
       const finished = await finishIssued(billingPorts(env, { config: readConfig(env), nowMs }));
       if (finished > 0) logInfo("statements_told", { finished });
     }),
+    duty("metrics", async () => {
+      const [{ watch }, { watchPorts }] = await Promise.all([
+        import("./metrics/watch.ts"),
+        import("./metrics/ports.ts"),
+      ]);
+      await watch(watchPorts(env, readConfig(env), nowMs));
+    }),
     duty("webhooks", async () => {
       const { wakeWebhooks } = await import("./webhooks/wake.ts");
       await wakeWebhooks(env);

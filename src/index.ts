@@ -11,6 +11,7 @@ import { logFault } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
+import { handOverTally, isTallyDue } from "./tally.ts";
 import { handleClick } from "./track/click.ts";
 import { sealerOf } from "./track/edge.ts";
 import { handleImpression } from "./track/impression.ts";
@@ -48,6 +49,7 @@ function refuseSettings(env: Env): Response | null {
 
 export default {
   async fetch(request, env, ctx) {
+    if (isTallyDue(Date.now)) ctx.waitUntil(handOverTally(env.ARCHIVE, Date.now()));
     try {
       const refused = env === sound ? null : refuseSettings(env);
       if (refused !== null) return refused;

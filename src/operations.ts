@@ -17,6 +17,7 @@ import { MEASURES } from "./core/fields.ts";
 import { OPERATIONS_POINTS_MAX } from "./core/limits.ts";
 import { addCounts, type Counts, zeroCounts } from "./core/measures.ts";
 import { logFault } from "./log.ts";
+import { countLost, countRefused } from "./tally.ts";
 
 const GROSS = MEASURES.indexOf("gross");
 const INDEX_BYTES_MAX = 96;
@@ -28,11 +29,13 @@ export function writeRefusedPoint(
   dataset: OperationsDataset,
   { reason, field = "" }: { readonly reason: string; readonly field?: string | undefined },
 ): void {
+  countRefused(reason);
   writePoint(dataset, { indexes: ["refused"], blobs: ["refused", reason, field, ""], doubles: [1] });
 }
 
 /** Counts events that no step of the enqueue chain took. */
 export function writeLostPoint(dataset: OperationsDataset, step: string, events: number): void {
+  countLost(events);
   writePoint(dataset, { indexes: ["lost"], blobs: ["lost", step, "", ""], doubles: [events] });
 }
 

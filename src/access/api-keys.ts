@@ -21,7 +21,7 @@ import { isSameText } from "../core/click-id.ts";
 import { isOnHost, type KeyLimits } from "../core/key-ring.ts";
 import { assert } from "../core/result.ts";
 
-export const SCOPES = ["report", "mint", "convert", "bill", "hook", "audit", "admin"] as const;
+export const SCOPES = ["report", "mint", "convert", "bill", "hook", "operate", "audit", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** What an advertiser's profile says that its reports are made by. */

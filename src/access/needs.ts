@@ -10,7 +10,7 @@
  *   told          an advertiser's events, or all           hook     who is told of an advertiser's events, or of all
  *   books         how the books are kept: audits, holds, second looks, tenants; the operator, or an auditor
  *   live          the same as report, and no auditor
- *   any           every key that is in force
+ *   operate       who reads metrics, or the operator       any       every key that is in force
  *
  * Keeps: pure. A key with an owner acts for nobody else, whatever its scopes. An auditor's key does what `AUDITED` says
  * and nothing else, and only reads: the guard lets it GET (src/api/app.ts).
@@ -71,6 +71,8 @@ const RULES = {
     return may ? null : FOR_HOOKS;
   },
   books: (principal) => (isOperator(principal) ? null : FOR_BOOKS),
+  operate: (principal) =>
+    isOperator(principal) || principal.scopes.has("operate") ? null : "Metrics take a key with the scope operate.",
   any: () => null,
   mint: ({ scopes }) => (scopes.has("mint") ? null : "This takes a key with the scope mint."),
 } as const satisfies Record<string, Rule>;

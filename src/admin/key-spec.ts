@@ -7,6 +7,7 @@
  *   none         mint                                advertisers or publishers, or both; price, landing hosts
  *   none         admin, and any but audit            any
  *   none         audit                               none
+ *   none         operate                             none: it reads metrics alone
  *
  * Keeps: a key without owner that is no admin's mints within a list. A publisher reports no conversions: it is paid by
  * them. Who checks for a third party takes no part: scope audit stands alone. Limits without scope mint are refused, so
@@ -72,8 +73,9 @@ function misfitOf({
   if (advertiserId !== null && publisherId !== null) {
     return { field: "publisherId", detail: "A key belongs to an advertiser or to a publisher." };
   }
-  if (hasOwner && scopes.includes("admin")) {
-    return { field: "scopes", detail: "A key with an owner cannot have the scope admin." };
+  const forOperators = (["admin", "operate"] as const).find((scope) => scopes.includes(scope));
+  if (hasOwner && forOperators !== undefined) {
+    return { field: "scopes", detail: `A key with an owner cannot have the scope ${forOperators}.` };
   }
   if (scopes.includes("audit") && (hasOwner || scopes.length > 1)) {
     return { field: "scopes", detail: "The scope audit stands alone, in a key without an owner." };
@@ -83,12 +85,15 @@ function misfitOf({
     return { field: "scopes", detail: `A publisher's key cannot have the scope ${forAdvertisers}.` };
   }
   const isAdmin = scopes.includes("admin");
-  const isAudit = scopes.includes("audit");
-  if (!hasOwner && !isAdmin && !isAudit && scopes.join() !== "mint") {
-    return { field: "advertiserId", detail: "Only the scopes mint, audit and admin need no owner." };
+  const isAlone = ["mint", "audit", "operate"].includes(scopes.join());
+  if (!hasOwner && !isAdmin && !isAlone) {
+    return {
+      field: "advertiserId",
+      detail: "Without an owner a key has one of the scopes mint, audit and operate, or admin and others.",
+    };
   }
   const hasList = mint?.advertisers !== undefined || mint?.publishers !== undefined;
-  if (!hasOwner && !isAdmin && !isAudit && !hasList) {
+  if (!hasOwner && !isAdmin && scopes.includes("mint") && !hasList) {
     return { field: "mint", detail: "A key without owner mints for listed advertisers or publishers." };
   }
   if (mint !== undefined && !scopes.includes("mint")) {

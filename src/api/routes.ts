@@ -59,6 +59,7 @@ const ONE_KEY = "/v1/admin/keys/:id";
 const admin = () => import("../admin/app.ts");
 const operator = () => import("../operator/app.ts");
 const conversions = () => import("../conversions/conversions.ts");
+const metrics = () => import("../metrics/serve.ts");
 const dashboard = () => import("../dashboard/app.tsx");
 const about = () => import("../openapi/app.ts");
 const evidenceLog = () => import("../tlog/serve.ts");
@@ -149,6 +150,7 @@ const SUBMISSION_ROUTES: readonly Route[] = [
 ];
 
 const OPERATOR_ROUTES: readonly Route[] = [
+  { method: "GET", path: "/metrics", needs: "operate", load: async () => (await metrics()).handleMetrics },
   { method: "GET", path: "/v1/clicks/:id", needs: "events", load: async () => (await operator()).explainOne },
   {
     ...{ method: "GET", path: "/v1/clicks/:id/receipt", needs: "events" },

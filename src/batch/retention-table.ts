@@ -56,8 +56,9 @@ export const RETENTION: readonly Retention[] = [
   { of: "outbox", kept: "31 days", by: BY_RETENTION },
   { of: "outbox_published", kept: "until the database is set back", by: "batch/set-back.ts" },
   { of: "webhooks", kept: "until it is deleted", by: "webhooks/endpoints.ts" },
+  { of: "metrics/v1/", kept: "until it is added up", by: "metrics/watch.ts" },
   { of: "late_clicks", kept: "the dedup horizon", by: BY_RETENTION },
   ...forEver("ledger", "heartbeat", "advertisers", "roll_marks", "cold_marks", "day_sum_marks", "change_clock"),
-  ...forEver("advertiser_directory", "report_databases", "api_keys", "log_days", "billed_until", "audit_log"),
+  ...forEver("advertiser_directory", "report_databases", "api_keys", "log_days", "alarms", "billed_until", "audit_log"),
   ...forEver("advertiser_profiles", "campaigns", "ad_groups", "ads", "creatives", "publishers"),
 ];

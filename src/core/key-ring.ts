@@ -33,7 +33,7 @@ export type KeyLimits = {
 
 /** How a key signs. Every signature of an algorithm has one length, so where it ends the token ends. */
 export type Algorithm = {
-  readonly name: "HS256" | "EdDSA";
+  readonly name: TokenAlgorithm;
   /** What headers call it: `EdDSA` (RFC 8037) with a key of Ed25519 is what RFC 9864 names `Ed25519`. */
   readonly spellings: readonly string[];
   /** WebCrypto's name of it. */
@@ -43,6 +43,14 @@ export type Algorithm = {
 };
 const HS256: Algorithm = { name: "HS256", spellings: ["HS256"], primitive: "HMAC", signatureLength: 43 };
 const EDDSA: Algorithm = { name: "EdDSA", spellings: ["EdDSA", "Ed25519"], primitive: "Ed25519", signatureLength: 86 };
+
+export const TOKEN_ALGORITHMS = ["HS256", "EdDSA"] as const;
+export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
+
+/** Characters of its signatures in base64url. */
+export function signatureLengthOf(name: TokenAlgorithm): number {
+  return (name === "HS256" ? HS256 : EDDSA).signatureLength;
+}
 
 /** The algorithm that a header names, or null for one that signs no impression. */
 export function algorithmOf(spelling: unknown): Algorithm | null {

@@ -5,6 +5,8 @@
  *   day.reconciled       a service day is reconciled, by these audits
  *   statement.issued     with the hash of the statement, and the evidence log's checkpoint that has it
  *   adjustment.created   a statement corrects earlier ones
+ *   budget.reached       a statement's period cost more than its budget, which took something off
+ *   alarm.raised         an alarm of the deployment, to the operator alone; alarm.cleared when it is over
  *   webhook.test         to one endpoint, when it is asked for; in no outbox
  *
  * Keeps: an event's id is made from the fact that it tells, so that the same fact has the same id whoever writes it,
@@ -13,7 +15,10 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeBase64url, encodeUtf8 } from "./base64url.ts";
 
-export const EVENT_TYPES = ["report.moved", "day.reconciled", "statement.issued", "adjustment.created"] as const;
+export const EVENT_TYPES = [
+  ...(["report.moved", "day.reconciled", "statement.issued", "adjustment.created", "budget.reached"] as const),
+  ...(["alarm.raised", "alarm.cleared"] as const),
+] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** The audience of what is no advertiser's own. */

@@ -16,6 +16,7 @@ const SCOPE_MEANINGS: Readonly<Record<(typeof SCOPES)[number], string>> = {
   convert: "convert: sends an advertiser’s conversions",
   bill: "bill: reads an advertiser’s or publisher’s statements and their evidence",
   hook: "hook: says which addresses are told of an advertiser’s events",
+  operate: "operate: reads metrics of the deployment, for a scraper",
   audit: "audit: reads statements, evidence, audits and reports of all, each look on record; for a third party",
   admin: "admin: everything, for the operator",
 };

@@ -4,7 +4,7 @@
 import * as z from "zod";
 import { CANARY_STATES } from "../core/canary.ts";
 import { json, type Operation } from "./operation.ts";
-import { problems } from "./problems.ts";
+import { KEYED, problems } from "./problems.ts";
 import { instant, text } from "./report-answers.ts";
 
 /** Its members are versioned by `methodologyVersion` (docs/METHODOLOGY.md). */
@@ -94,6 +94,19 @@ const EVIDENCE_OPERATIONS: readonly Operation[] = [
 
 export const ABOUT_OPERATIONS: readonly Operation[] = [
   ...EVIDENCE_OPERATIONS,
+  {
+    ...{ id: "getMetrics", method: "get", path: "/metrics", tag: "Metrics", scopes: ["operate", "admin"] },
+    summary: "Read how the deployment is, in OpenMetrics",
+    description:
+      "Measured by cron each minute; an answer is at most ten seconds older. 500 series at most, and nothing of a " +
+      "tenant or a person. ops/alerts.yml has rules for it.",
+    answers: { 200: { means: "The metrics.", type: "application/openmetrics-text" } },
+    problems: [...KEYED, ...READ_ONLY, ...problems("store_unavailable", "internal_error")],
+    examples: [
+      { name: "now", status: 200 },
+      { name: "otherScope", key: "report", status: 403 },
+    ],
+  },
   {
     ...{ ...about, id: "getMethodology", path: "/.well-known/ad-measurement.json" },
     summary: "Read how this Worker measures",

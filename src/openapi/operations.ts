@@ -55,5 +55,6 @@ export const TAGS: Readonly<Record<string, string>> = {
   "Audit log": "Who did what.",
   Catalogue: "The names behind one's own ids.",
   Evidence: "The log of what was billed and why, which nobody can take back, for everybody who keeps watch.",
+  Metrics: "How the deployment is, for whoever keeps watch.",
   About: "The API about itself.",
 };

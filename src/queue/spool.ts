@@ -30,7 +30,12 @@ export async function spoolEvents(bucket: R2Bucket, firstId: EventId, encoded: r
 /** When the oldest spooled event was received; null when the spool is empty. */
 export async function oldestSpooledMs(bucket: R2Bucket): Promise<number | null> {
   const { objects } = await bucket.list({ prefix: SPOOL_PREFIX, limit: 1 });
-  const id = objects[0]?.key.slice(SPOOL_PREFIX.length, SPOOL_PREFIX.length + EVENT_ID_LENGTH);
+  return oldestIn(objects);
+}
+
+/** The same of a listing from its begin. */
+export function oldestIn(listed: readonly { readonly key: string }[]): number | null {
+  const id = listed[0]?.key.slice(SPOOL_PREFIX.length, SPOOL_PREFIX.length + EVENT_ID_LENGTH);
   return isEventId(id) ? decodeEventId(id).receivedAtMs : null;
 }
 

@@ -7,6 +7,7 @@
  *   revise(…)       move events from one verdict to another
  *   find(event), changes(event), claimant(key)   what became of one event
  *   status()        how far the log has been carried; tells idle from stuck
+ *   measure()       the same, with what this session has done, for the metrics
  *   seal(until)     nothing is logged before that instant any more; archiveNow() does not wait until it is due
  *   sweep()         flush if one is overdue; cron calls it on every shard
  *   alarm()         flush, then arm the next one (flush-runner.ts)
@@ -31,6 +32,7 @@ import { type ReviewRequest, reviewLate } from "./review.ts";
 import { type Memory, type RevisedBy, type RevisionRequest, reviseEvent } from "./revise.ts";
 import { rulesInForce } from "./rules-record.ts";
 import { migrate } from "./schema.ts";
+import { type SessionCounts, SessionTally } from "./session-tally.ts";
 import { packedKeysOn } from "./sqlite-key-stores.ts";
 import { SqliteLateStore } from "./sqlite-late-store.ts";
 import { SqliteRevisedStore } from "./sqlite-revised-store.ts";
@@ -43,6 +45,7 @@ export class EventShard extends DurableObject<Env> {
   protected readonly index: PackedKeyIndex;
   readonly #memory: Memory;
   readonly #runner: FlushRunner;
+  readonly #tally = new SessionTally();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -63,6 +66,7 @@ export class EventShard extends DurableObject<Env> {
       forget: forgetEvents(memory, dedupHorizonMs, room),
       remember: (entries) => void rememberEntries(entries, memory),
       keys: this.index,
+      watch: (posted) => this.#tally.post(posted),
     };
     this.#runner = runnerOn(ctx, env, this.#log, own, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
   }
@@ -79,6 +83,7 @@ export class EventShard extends DurableObject<Env> {
     const nowMs = Date.now();
     const { decided, chars } = this.index.transaction<Ingested>(() => ingest(arrivals, { ...ports, nowMs }));
     this.#runner.appended(chars);
+    for (const { prepared } of arrivals) this.#tally.take(prepared.opened.event.token);
     return decided;
   }
 
@@ -121,6 +126,10 @@ export class EventShard extends DurableObject<Env> {
 
   async status(): Promise<ShardStatus> {
     return this.#runner.status();
+  }
+
+  async measure(): Promise<ShardStatus & SessionCounts> {
+    return { ...this.#runner.status(), ...this.#tally.counts() };
   }
 
   /** Compares log, archive and ledgers, drops expired tables, and catches up when an alarm was lost. */

@@ -16,7 +16,7 @@ import { HotAds } from "./hot-ads.ts";
 import type { ShardLog } from "./shard-log.ts";
 
 /** What an object's kind adds to the flush of its log. */
-export type OwnPorts = Pick<FlushPorts, "rules" | "forget" | "remember" | "keys">;
+export type OwnPorts = Pick<FlushPorts, "rules" | "forget" | "remember" | "keys" | "watch">;
 
 /** The runner of the object's log, whose storage has been migrated. */
 export function runnerOn(
@@ -37,7 +37,10 @@ export function runnerOn(
     archive: new R2Archive(env.ARCHIVE),
     bury: (dead) => buryPosting(env.ARCHIVE, dead, Date.now()),
     operations: env.OPERATIONS,
-    watch: (posted) => hotAds.note([posted]),
+    watch: (posted) => {
+      hotAds.note([posted]);
+      own.watch?.(posted);
+    },
     transaction: (closure) =>
       own.keys === undefined ? ctx.storage.transactionSync(closure) : own.keys.transaction(closure),
     makeIncarnation: () => crypto.randomUUID().slice(0, 8),

@@ -54,6 +54,10 @@ describe("a key", () => {
   it.each([
     ["two owners", { advertiserId: "adv_one", publisherId: "pub_one", scopes: ["report"] }, "publisherId"],
     ["an owner and scope admin", { advertiserId: "adv_one", scopes: ["admin"] }, "scopes"],
+    ["an owner and scope operate", { advertiserId: "adv_one", scopes: ["report", "operate"] }, "scopes"],
+    ["no owner, operate and mint", { scopes: ["mint", "operate"], mint: { advertisers: ["adv_one"] } }, "advertiserId"],
+    ["limits on a scraper's key", { scopes: ["operate"], mint: { advertisers: ["adv_one"] } }, "mint"],
+    ["a publisher that is told of events", { publisherId: "pub_one", scopes: ["hook"] }, "scopes"],
     ["a publisher that converts", { publisherId: "pub_one", scopes: ["convert"] }, "scopes"],
     ["no owner and scope report", { scopes: ["report"] }, "advertiserId"],
     ["no owner, report and mint", { scopes: ["report", "mint"], mint: { advertisers: ["adv_one"] } }, "advertiserId"],

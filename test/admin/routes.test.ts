@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { apiRoutes } from "../../src/api/routes.ts";
 import { ask, OPERATOR, seedKey, seedTenant } from "./ask.ts";
 
-type Needs = "admin" | "books" | "report" | "mint" | "traffic" | "convert" | "bill" | "hook" | "any";
+type Needs = "admin" | "books" | "report" | "mint" | "traffic" | "convert" | "bill" | "hook" | "operate" | "any";
 
 /** What each route needs: `report` is for advertisers, `traffic` for publishers too. */
 const NEEDS: Readonly<Record<string, Needs>> = {
@@ -48,6 +48,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "GET /v1/late-clicks": "report",
   "GET /v1/changes": "report",
   "GET /v1/events": "report",
+  "GET /metrics": "operate",
   "POST /v1/webhooks": "hook",
   "GET /v1/webhooks": "hook",
   "GET /v1/webhooks/:id": "hook",
@@ -178,7 +179,7 @@ describe.each([...ROUTES])("G9: %s", (route, needs) => {
       const { status } = await send(route, `Bearer ${keys[name]}`);
       statuses.set(name, status);
     }
-    if (needs === "admin" || needs === "books") expect([...statuses.values()]).toEqual([403, 403]);
+    if (["admin", "books", "operate"].includes(needs)) expect([...statuses.values()]).toEqual([403, 403]);
     else expect(statuses.get("advertiser")).not.toBe(403);
     if (["report", "bill", "hook"].includes(needs)) expect(statuses.get("publisher")).toBe(403);
   });

@@ -7,6 +7,7 @@ import { decodeBase64url, encodeUtf8 } from "../../src/core/base64url.ts";
 import { encodeMessage } from "../../src/core/message.ts";
 import { minuteOf } from "../../src/core/time.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import { NOTHING_MEASURED, writeSnapshot } from "../../src/metrics/snapshot.ts";
 import { EXAMPLE, POSTBACK } from "../../src/openapi/example-values.ts";
 import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
 import { enqueueLeaf } from "../../src/tlog/log.ts";
@@ -26,6 +27,7 @@ const ring = await testRing();
 export async function seedExamples(): Promise<Map<string, string>> {
   await seedStatement(env);
   await seedIssued(env.REPORT_DB);
+  await seedMetrics();
   await seedCells(env.REPORT_DB, [
     aCell({ counts: counted(1_200, 18) }),
     aCell({ counts: counted(800, 9), device: "desktop", publisher_id: "pub_2" }),
@@ -63,6 +65,15 @@ async function seedCanary(): Promise<void> {
       },
     ],
   }));
+}
+
+/** Measured just now, whenever it is read. */
+async function seedMetrics(): Promise<void> {
+  const samples = [
+    { name: "clickledger_lag_seconds", value: 12 },
+    { name: "clickledger_clicks", of: "valid", value: 1_200 },
+  ] as const;
+  await writeSnapshot(env.ARCHIVE, { ...NOTHING_MEASURED, atMs: Number.MAX_SAFE_INTEGER, samples }, null);
 }
 
 /** The signature of the example's postback under its real click id and key. */

@@ -69,6 +69,8 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   billing: ["evidence", "audit", "facts", "report", "admin", "access", "tlog", "problems", "core"],
   // Outbox and endpoints: what happened, told to whoever asked.
   webhooks: ["facts", "report", "admin", "access", "problems", "core"],
+  // It asks each place where something can be wrong.
+  metrics: ["report", "audit", "tlog", "queue", "shard", "facts", "access", "core"],
   report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
   operator: ["report", "queue", "replay", "evidence", "audit", "tlog", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
@@ -93,6 +95,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   api: [
     "billing",
     "webhooks",
+    "metrics",
     ...["admin", "operator", "report", "conversions", "impression-counts", "openapi", "well-known", "track"],
     ...["dashboard", "tlog", "canary"],
     ...["access", "problems", "core"],
@@ -150,6 +153,7 @@ const ENV_READERS = [
 const ROOT_IMPORTS = new Map([
   ["src/log.ts", "value"],
   ["src/operations.ts", "value"],
+  ["src/tally.ts", "value"],
   ["src/problem.ts", "value"],
   ["src/body.ts", "value"],
   ["src/routes.ts", "value"],
@@ -275,7 +279,7 @@ const TENANT_SQL = {
   writers: ["src/facts/", "src/cold/", "src/batch/", "src/demo/"],
   keys: [
     ...["src/access/api-keys.ts", "src/admin/keys-sql.ts", "src/admin/me.ts", "src/admin/resources-sql.ts"],
-    ...["src/conversions/attribution-windows.ts", "src/audit/audit-sql.ts"],
+    ...["src/conversions/attribution-windows.ts", "src/audit/audit-sql.ts", "src/metrics/metrics-sql.ts"],
   ],
   /** Which makes nothing of them but a `Source`, within a scope. */
   source: "src/report/read/source-sql.ts",

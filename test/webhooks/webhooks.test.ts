@@ -1,12 +1,19 @@
 /** Webhooks on the platform: their routes, the object that delivers, and a receiver that is reached by name alone. */
 
 import { runDurableObjectAlarm } from "cloudflare:test";
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { MINUTE_MS } from "../../src/core/limits.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { insertEvents } from "../../src/facts/outbox-sql.ts";
+import { watchPorts } from "../../src/metrics/ports.ts";
+import { watch } from "../../src/metrics/watch.ts";
 import { wakeWebhooks } from "../../src/webhooks/wake.ts";
 import { ask, auditOf, seedKey, seedTenant } from "../admin/ask.ts";
+import { aClick } from "../support/builders.ts";
+import { aToken } from "../support/tokens.ts";
 
 type Received = { readonly id: string; readonly body: string; readonly headers: Record<string, string> };
 
@@ -63,6 +70,42 @@ async function happen(audience: string): Promise<void> {
 }
 const numbersOf = (messages: readonly Received[]) =>
   messages.map(({ body }) => (JSON.parse(body) as { data: { number: number } }).data.number);
+
+describe("GET /metrics", () => {
+  it("tells a scraper's key, and no tenant's, what was clicked, refused and signed how, as cron has measured it", async () => {
+    const scraper = await seedKey({ scopes: ["operate"] });
+    const scrape = (key: string | undefined) =>
+      exports.default.fetch("https://clicks.example/metrics", { headers: { Authorization: `Bearer ${key}` } });
+    const shard = env.EVENT_SHARD.getByName("clicks-0");
+    await shard.ingest([encodeTokenEvent(aClick({ token: await aToken() }))]);
+    await runDurableObjectAlarm(shard);
+    // The second request hands over what the first one counted.
+    for (let at = 0; at < 2; at++) await exports.default.fetch("https://clicks.example/c/not.a.token");
+    await vi.waitFor(async () => {
+      expect((await env.ARCHIVE.list({ prefix: "metrics/v1/told/" })).objects).not.toEqual([]);
+    });
+    await watch(watchPorts(env, readConfig(env), Date.now()));
+    const answered = await scrape(scraper.key);
+    expect(answered.headers.get("Content-Type")).toMatch(/^application\/openmetrics-text; version=1.0.0/);
+    const text = await answered.text();
+    for (const line of [
+      'clickledger_tokens_total{algorithm="HS256"} 1',
+      'clickledger_alarm{alarm="lost"} 0',
+      'clickledger_source_up{source="shards"} 1',
+    ]) {
+      expect(text).toContain(line);
+    }
+    expect(text).toMatch(/clickledger_clicks_total\{verdict="\w+"\} 1\n/);
+    expect(text).toMatch(/clickledger_refused_total\{reason="\w+"\} \d/);
+    expect(text).toMatch(/# EOF\n$/);
+    for (const id of ["adv_", "cmp_", "pub_", "ad_"]) expect(text).not.toContain(`"${id}`);
+    expect((await scrape(keys["one"])).status).toBe(403);
+    expect((await ask("GET /v1/me", { key: scraper.key })).body).toMatchObject({ scopes: ["operate"] });
+    for (const route of ["GET /v1/reports/clicks", "GET /v1/admin/keys", "GET /v1/events", "POST /v1/webhooks"]) {
+      expect((await ask(route, { key: scraper.key })).status, route).toBe(403);
+    }
+  });
+});
 
 describe("a webhook", () => {
   it("is sent its tenant's events from its making on, signed, each once, and another's never", async () => {
@@ -150,6 +193,26 @@ describe("a webhook", () => {
     expect(() => new Webhook(secret).verify(received[0]?.body ?? "", received[0]?.headers ?? {})).toThrow();
     const everywhere = JSON.stringify([await ask(`GET /v1/webhooks/${id}`, { key }), await auditOf(id)]);
     for (const one of [secret, next]) expect(everywhere).not.toContain(one);
+  });
+
+  it("of the operator is told of an alarm once, when it is raised and when it is over, and a tenant's never", async () => {
+    const types = ["alarm.raised", "alarm.cleared"];
+    for (const key of [undefined, keys["one"]]) await make(key, { types });
+    const minute = async (at: number) => {
+      await watch(watchPorts(env, readConfig(env), Date.now() + at * MINUTE_MS));
+      await env.REPORT_DB.exec("UPDATE outbox_published SET at_ms = 0");
+      await wakeWebhooks(env);
+      const of = received.map(({ body }) => JSON.parse(body) as { type: string; data: { alarm: string } });
+      return of.filter(({ data }) => data.alarm === "dead_letters").map(({ type }) => type);
+    };
+    expect(await minute(0)).toEqual([]);
+    const letter = "dead/v1/dt=2026-04-20/reason=retries_exhausted/one-0.json";
+    await env.ARCHIVE.put(letter, "{}");
+    expect(await minute(1)).toEqual(["alarm.raised"]);
+    expect(await minute(2)).toEqual(["alarm.raised"]);
+    await env.ARCHIVE.delete(letter);
+    expect(await minute(3)).toEqual(types);
+    expect(await minute(4)).toEqual(types);
   });
 
   it("that is deleted is sent nothing more", async () => {
