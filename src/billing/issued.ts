@@ -84,7 +84,7 @@ function audienceOf(owner: Owner): string {
 }
 
 function eventsOf({ statement, sha256 }: StoredStatement, owner: Owner, place: Place): NewEvent[] {
-  const { number, adjustments } = statement;
+  const { number, adjustments, credits } = statement;
   const { leaf, index: leafIndex, checkpoint } = place;
   const [of, audience] = [`${ownerPath(owner)}/${spellNumber(number)}`, audienceOf(owner)];
   const corrects = [...new Set(adjustments.map((line) => line.statement))].sort((left, right) => left - right);
@@ -92,12 +92,16 @@ function eventsOf({ statement, sha256 }: StoredStatement, owner: Owner, place: P
     ...{ fact: `statement.issued:${of}`, audience, type: "statement.issued" },
     data: { ...owner, number, sha256, leaf, leafIndex, checkpoint },
   };
-  if (corrects.length === 0) return [issued];
   const adjusted: NewEvent = {
     ...{ fact: `adjustment.created:${of}`, audience, type: "adjustment.created" },
     data: { ...owner, number, corrects },
   };
-  return [issued, adjusted];
+  const reached: NewEvent = {
+    ...{ fact: `budget.reached:${of}`, audience, type: "budget.reached" },
+    data: { ...owner, number },
+  };
+  const hasReached = credits.some((credit) => credit.statement === number && BigInt(credit.credit_micros) > 0n);
+  return [issued, ...(corrects.length === 0 ? [] : [adjusted]), ...(hasReached ? [reached] : [])];
 }
 
 /** Finishes what was begun and not told; resolves to how many statements that were. */

@@ -32,6 +32,7 @@ const SUBJECTS: Readonly<Record<string, KindName | "keys" | null>> = {
   postback_secret: "advertisers",
   late_clicks: null,
   dead_letters: null,
+  webhook: null,
   log_day: null,
   loss: null,
 };

@@ -34,6 +34,7 @@ export const SCREEN_ENTRIES = {
   "/tenants": { title: "Tenants and keys", group: "Operate", for: ["operator"], key: "k" },
   "/audit-log": { title: "Audit log", group: "Operate", for: ["operator"], key: "a" },
   "/health": { title: "Health", group: "Operate", for: ["operator"], key: "h" },
+  "/webhooks": { title: "Webhooks", group: "Build", for: ["advertiser", "operator"], key: "b" },
   "/try": { title: "Try a link", group: "Build", for: ALL, key: "t" },
 } as const satisfies Readonly<Record<string, ScreenEntry>>;
 

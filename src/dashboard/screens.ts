@@ -55,6 +55,10 @@ export const SCREENS: Readonly<Record<ScreenPath, Screen>> = {
   },
   "/audit-log": { draw: async () => (await import("./audit-log.tsx")).drawAuditLog },
   "/health": { draw: async () => (await import("./health.tsx")).drawHealth },
+  "/webhooks": {
+    draw: async () => (await import("./webhooks.tsx")).drawWebhooks,
+    act: async () => (await import("./webhooks.tsx")).actOnWebhooks,
+  },
   "/try": {
     draw: async () => (await import("./try-link.tsx")).drawTry,
     act: async () => (await import("./try-link.tsx")).actOnTry,

@@ -449,6 +449,8 @@ describe("the routes of statements", () => {
     expect(more).toEqual([]);
     const sent = issuedEvent?.data as { sha256: string; leafIndex: number; checkpoint: string };
     expect(sent).toMatchObject({ advertiserId: "adv_one", number: 1, sha256: await sha256Hex(bytes) });
+    const reached = (await told(mine.key)).filter(({ type }) => type === "budget.reached");
+    expect(reached.map(({ data }) => data)).toEqual([{ advertiserId: "adv_one", number: 1 }]);
     expect(claimedCheckpoint(sent.checkpoint)?.size).toBeGreaterThan(sent.leafIndex);
     expect((await told(other.key)).map(({ type }) => type)).not.toContain("statement.issued");
     // Of a publisher's statement the operator alone is told.

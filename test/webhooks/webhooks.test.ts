@@ -12,6 +12,7 @@ import { watchPorts } from "../../src/metrics/ports.ts";
 import { watch } from "../../src/metrics/watch.ts";
 import { wakeWebhooks } from "../../src/webhooks/wake.ts";
 import { ask, auditOf, seedKey, seedTenant } from "../admin/ask.ts";
+import { saidBy, Visitor } from "../dashboard/visit.ts";
 import { aClick } from "../support/builders.ts";
 import { aToken } from "../support/tokens.ts";
 
@@ -70,6 +71,57 @@ async function happen(audience: string): Promise<void> {
 }
 const numbersOf = (messages: readonly Received[]) =>
   messages.map(({ body }) => (JSON.parse(body) as { data: { number: number } }).data.number);
+
+describe("the page of webhooks", () => {
+  it("makes one, shows its secret once, tests, sends again, pauses, replaces and deletes, for its owner alone", async () => {
+    await seedTenant("paged");
+    const visit = async (spec: Record<string, unknown>) => new Visitor((await seedKey(spec)).id);
+    const mine = await visit({ advertiserId: "adv_paged", scopes: ["hook", "report"] });
+    const act = (name: string, ...more: (readonly [string, string])[]) =>
+      mine.post("/webhooks", [["act", name], ...more]);
+    const refused = await act("make", ["url", "http://127.1/"], ["types", "statement.issued"]);
+    expect(refused.text).toContain("https://");
+    expect(refused.text, "what was typed stands there").toContain('value="http://127.1/"');
+    const made = await act("make", ["url", "https://hooks.shop.com/paged"], ["description", "<b>Books</b>"]);
+    expect(saidBy(made)).toMatch(/whsec_\S+/);
+    const list = await mine.get("/webhooks");
+    const id = /id=(wh_[\w-]+)/.exec(list.text)?.[1] ?? "";
+    expect(saidBy(list)).toContain("<b>Books</b>");
+    expect(list.text).not.toMatch(/whsec_|<b>Books/);
+    const own = ["id", id] as const;
+    expect(saidBy(await act("test", own))).toContain("its receiver answered 204");
+    await happen("adv_paged");
+    await wakeWebhooks(env);
+    const eventId = received.at(-1)?.id ?? "";
+    expect(saidBy(await mine.get(`/webhooks?id=${id}&state=delivered`))).toContain(eventId);
+    expect((await act("replay", own, ["event", eventId])).status).toBe(303);
+    received = [];
+    await runDurableObjectAlarm(env.WEBHOOK_ENDPOINT.getByName(id));
+    expect(received.map((one) => one.id)).toEqual([eventId]);
+    for (const [name, state] of [
+      ["pause", "paused"],
+      ["start", "active"],
+    ] as const) {
+      expect((await act(name, own)).status).toBe(303);
+      expect(saidBy(await mine.get(`/webhooks?id=${id}`))).toContain(state);
+    }
+    expect(saidBy(await act("rotate", own, ["overlapSeconds", "3600"]))).toContain("Replace its secret?");
+    const rotated = await act("rotate", own, ["overlapSeconds", "3600"], ["confirmed", "yes"]);
+    expect(saidBy(rotated)).toMatch(/whsec_\S+/);
+    const foreign = await visit({ advertiserId: "adv_one", scopes: ["hook", "report"] });
+    expect(saidBy(await foreign.get(`/webhooks?id=${id}`))).toContain("There is no such webhook");
+    expect(saidBy(await foreign.post("/webhooks", [["act", "delete"], own, ["confirmed", "yes"]]))).toContain(
+      "no webhook",
+    );
+    expect((await (await visit({ publisherId: "pub_paged", scopes: ["report"] })).get("/webhooks")).status).toBe(404);
+    const unscoped = await visit({ advertiserId: "adv_paged", scopes: ["report"] });
+    expect(saidBy(await unscoped.get("/webhooks"))).toContain("scope hook");
+    expect(saidBy(await act("delete", own))).toContain("Delete the webhook?");
+    expect((await act("delete", own, ["confirmed", "yes"])).status).toBe(303);
+    expect(saidBy(await mine.get("/webhooks?done=deleted"))).toMatch(/The webhook is deleted.*Nobody is told yet/s);
+    expect((await act("constructor", own)).status).toBe(303);
+  });
+});
 
 describe("GET /metrics", () => {
   it("tells a scraper's key, and no tenant's, what was clicked, refused and signed how, as cron has measured it", async () => {
