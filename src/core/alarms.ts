@@ -73,6 +73,10 @@ export const ALARMS = [
     summary: "A webhook was stopped, since its receiver took nothing 20 times in a row.",
   },
   {
+    ...{ alarm: "canary", metric: "clickledger_canary_wrong", above: 0, forMinutes: 0, severity: "page" },
+    summary: "A click of ours, which went the way of everybody's, was not redirected, or is lost or double.",
+  },
+  {
     ...{ alarm: "source", metric: "clickledger_source_up", below: 1, forMinutes: 5, severity: "page" },
     summary: "A part of the platform does not answer, so what it would say is not known.",
   },

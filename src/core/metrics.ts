@@ -51,6 +51,8 @@ export const METRICS = {
     help: "Spend of days that are summed and not reconciled, in micros of whichever currency.",
   },
   clickledger_evidence_log_stopped: { type: "gauge", help: "Whether the evidence log's last run was stopped." },
+  clickledger_canary: { type: "gauge", help: "1 for how the canary is (GET /status).", by: "state" },
+  clickledger_canary_wrong: { type: "gauge", help: "Whether the canary is neither ok nor off." },
   clickledger_webhooks: { type: "gauge", help: "Webhooks, by how they are.", by: "state" },
   clickledger_refused: { type: "counter", help: "Requests that the edge refused.", by: "reason" },
 } as const satisfies Readonly<Record<string, Described>>;

@@ -201,7 +201,8 @@ function NewWebhook({ viewer, given, problem }: NewProps) {
           <legend>Events; none for all</legend>
           {types.map((type) => (
             <label class="check">
-              <input type="checkbox" name="types" value={type} checked={chosen.includes(type)} /> {type}
+              <input type="checkbox" name="types" value={type} checked={chosen.includes(type)} />
+              <span>{type}</span>
             </label>
           ))}
         </fieldset>

@@ -8,7 +8,9 @@
  * Relies on: being asked again within the hour, or the last hour is of what was seen.
  */
 import { lastAudited, readLogDays } from "../audit/log-days.ts";
+import { readBook } from "../canary/book.ts";
 import { parseJson } from "../core/base64url.ts";
+import { canaryState } from "../core/canary.ts";
 import { closingOf } from "../core/day-state.ts";
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../core/limits.ts";
 import type { MetricName, Sample } from "../core/metrics.ts";
@@ -38,6 +40,7 @@ export type MeasurePorts = {
   readonly queues: ReadonlyMap<string, Pick<Queue, "metrics">>;
   /** What each shard says, by its name. */
   readonly shards: () => Promise<ReadonlyMap<string, ShardStatus & SessionCounts>>;
+  readonly hasCanary: boolean;
   /** Whether the evidence log's last run was stopped; null where none is kept, or none was yet. */
   readonly isLogStopped: () => Promise<boolean | null>;
 };
@@ -55,7 +58,7 @@ export async function measure(ports: MeasurePorts, before: Sums): Promise<Measur
   // In the way of the data, as a report's watermark is read.
   const queues = await ask("queues", () => ofQueues(ports));
   const spool = await ask("spool", () => ofSpool(ports));
-  const [shards, letters, told, days, hooks, spend, log] = await Promise.all([
+  const [shards, letters, told, days, hooks, spend, log, canary] = await Promise.all([
     ask("shards", ports.shards),
     ask("letters", () => ofLetters(ports)),
     ask("tallies", () => readTold(ports.bucket, before.told)),
@@ -63,6 +66,7 @@ export async function measure(ports: MeasurePorts, before: Sums): Promise<Measur
     ask("webhooks", async () => sampled("clickledger_webhooks", await countWebhooks(ports.primary))),
     ask("sums", () => ofSpend(ports)),
     ask("evidence_log", async () => ({ isStopped: await ports.isLogStopped() })),
+    ask("canary", () => ofCanary(ports)),
   ]);
   const isFlowKnown = queues !== null && spool !== null && shards !== null;
   const samples = [
@@ -70,7 +74,7 @@ export async function measure(ports: MeasurePorts, before: Sums): Promise<Measur
     ...(queues?.samples ?? []),
     ...(spool?.samples ?? []),
     ...(isFlowKnown ? ofWatermark(ports.nowMs, [...queues.oldestMs, spool.oldestMs], [...shards.values()]) : []),
-    ...[letters, days, hooks, spend].flatMap((some) => some ?? []),
+    ...[letters, days, hooks, spend, canary].flatMap((some) => some ?? []),
     ...ofLog(log?.isStopped ?? null),
   ];
   const minute = Math.floor(ports.nowMs / MINUTE_MS);
@@ -158,6 +162,16 @@ async function ofSpend({ primary, databases, graceMs }: MeasurePorts): Promise<S
   const day = Number.isFinite(reconciledUntilMs) ? Math.floor(reconciledUntilMs / DAY_MS) : 0;
   const sums = await Promise.all(Array.from(databases.values(), (database) => readSpendSince(database, day)));
   return [{ name: "clickledger_unreconciled_micros", value: sums.reduce((sum, one) => sum + one, 0) }];
+}
+
+async function ofCanary({ bucket, hasCanary, nowMs }: MeasurePorts): Promise<Sample[]> {
+  if (!hasCanary) return [];
+  const state = canaryState(await readBook(bucket), nowMs);
+  const isWrong = state !== "ok" && state !== "off";
+  return [
+    { name: "clickledger_canary", of: state, value: 1 },
+    { name: "clickledger_canary_wrong", value: isWrong ? 1 : 0 },
+  ];
 }
 
 function ofLog(isStopped: boolean | null): Sample[] {

@@ -14,7 +14,7 @@ export function watchPorts(env: Env, config: Config, nowMs: number): MeasurePort
   const queues = Object.entries(env).filter(([binding]) => QUEUE_BINDING.test(binding)) as [string, Queue][];
   return {
     ...{ nowMs, graceMs: config.closeGraceMs, bucket: env.ARCHIVE, primary: env.REPORT_DB },
-    databases: boundDatabases(env),
+    ...{ databases: boundDatabases(env), hasCanary: config.canaryOrigin !== null },
     queues: new Map(queues),
     shards: async () => {
       const names = eventShardNames(await topologyInForce(env, config));

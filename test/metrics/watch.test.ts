@@ -1,6 +1,7 @@
 /** Cron's watch over the statements of production, and stores in memory: what goes wrong is measured, told once, and over. */
 import { describe, expect, it } from "vitest";
 import { markSealed } from "../../src/audit/log-days.ts";
+import type { CanaryBook } from "../../src/core/canary.ts";
 import { DAY_MS, MINUTE_MS, OUTBOX_PUBLISH_MS } from "../../src/core/limits.ts";
 import type { MeasurePorts } from "../../src/metrics/measure.ts";
 import { readAlarmChanges } from "../../src/metrics/metrics-sql.ts";
@@ -33,10 +34,12 @@ class World {
   };
   isLogStopped: boolean | null = false;
   isShardDown = false;
+  hasCanary = false;
 
   ports(): MeasurePorts {
     return {
       ...{ nowMs: this.nowMs, graceMs: 0, bucket: this.r2.bucket, primary: this.d1.binding },
+      hasCanary: this.hasCanary,
       databases: new Map([["REPORT_DB", this.d1.binding]]),
       queues: new Map([
         [
@@ -83,6 +86,11 @@ class World {
     return read.value.events.map(({ type, data }) => `${type} ${String(data["alarm"])}`);
   }
 }
+
+const bookOf = (outcome: "failed" | "redirected", atMs: number): CanaryBook => ({
+  ...{ v: 1, days: [], readAtMs: atMs },
+  clicks: [{ minute: Math.floor(atMs / MINUTE_MS), atMs, outcome, seen: outcome === "failed" ? 0 : 1 }],
+});
 
 type Provoked = readonly [alarm: string, minutes: number, wrong: (w: World) => unknown, right: (w: World) => unknown];
 const letter = "dead/v1/dt=2026-04-20/reason=retries_exhausted/m-0.json";
@@ -133,6 +141,14 @@ const PROVOKED: readonly Provoked[] = [
         "INSERT INTO webhooks VALUES ('wh_1', NULL, 'https://hooks.shop.com/', '[]', '', 'failing', 1, NULL, 1, 1)",
       ),
     (w) => run(w, "UPDATE webhooks SET status = 'active'"),
+  ],
+  [
+    ...(["canary", 1] as const),
+    (w) => {
+      w.hasCanary = true;
+      w.r2.set("canary/v1/book.json", JSON.stringify(bookOf("failed", w.nowMs + MINUTE_MS)));
+    },
+    (w) => w.r2.set("canary/v1/book.json", JSON.stringify(bookOf("redirected", w.nowMs + MINUTE_MS))),
   ],
   ["source", 6, (w) => (w.isShardDown = true), (w) => (w.isShardDown = false)],
 ];

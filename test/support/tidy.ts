@@ -70,7 +70,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // Outbox and endpoints: what happened, told to whoever asked.
   webhooks: ["facts", "report", "admin", "access", "problems", "core"],
   // It asks each place where something can be wrong.
-  metrics: ["report", "audit", "tlog", "queue", "shard", "facts", "access", "core"],
+  metrics: ["canary", "report", "audit", "tlog", "queue", "shard", "facts", "access", "core"],
   report: ["queue", "audit", "facts", "cold", "access", "shard", "problems", "core"],
   operator: ["report", "queue", "replay", "evidence", "audit", "tlog", "shard", "facts", "archive", "access", "core"],
   admin: ["report", "access", "core"],
