@@ -643,7 +643,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List second looks, dry and applied, the newest first */
+        get: operations["listReplays"];
         put?: never;
         /**
          * Look again at clicks of a period
@@ -3022,6 +3023,28 @@ export interface components {
                 revised: number;
                 skipped: number;
             } | null;
+        };
+        ReplayPage: {
+            /** @description The newest first. */
+            replays: {
+                id: string;
+                /** Format: date */
+                from: string;
+                /** Format: date */
+                to: string;
+                rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+                by: string;
+                /** @enum {string} */
+                phase: "looking" | "looked" | "applying" | "applied" | "undoing" | "undone";
+                /** Format: date-time */
+                startedAt: string;
+                /** Format: date-time */
+                changedAt: string;
+                /** @description Rules of it that are looked at and never applied. */
+                dryOnly: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next: string | null;
         };
         ReplayResults: {
             results: {
@@ -9237,6 +9260,125 @@ export interface operations {
              * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
              *
              *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReplays: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayPage"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [look-too-long](/problems/look-too-long): The address is longer than an auditor's may be. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             *
+             *     [look-not-recorded](/problems/look-not-recorded): It cannot be recorded at the moment that an auditor has looked.
              */
             503: {
                 headers: {

@@ -207,6 +207,7 @@ const OPERATOR_ROUTES: readonly Route[] = [
     ...{ method: "POST", path: "/v1/admin/replays", needs: "admin", body: LIST },
     load: async () => (await operator()).replay,
   },
+  { method: "GET", path: "/v1/admin/replays", needs: "books", load: async () => (await operator()).readReplays },
   {
     method: "GET",
     path: "/v1/admin/replays/:id",

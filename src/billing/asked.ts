@@ -44,6 +44,8 @@ export function tenantOf(
   return err({ reason: "missing_parameter", field: "advertiser_id" });
 }
 
+const NO_CURRENCY = "A publisher has statements for each currency that it earned: name one, like currency=EUR.";
+
 /** Which chain of statements is asked for. */
 export function ownerOf(asked: Keyed): Result<Owner, ReportProblem> {
   const found = tenantOf(asked, ownerQuery);
@@ -52,7 +54,7 @@ export function ownerOf(asked: Keyed): Result<Owner, ReportProblem> {
   const { currency } = search;
   if ("publisherId" in tenant) {
     return currency === undefined
-      ? err({ reason: "missing_parameter", field: "currency" })
+      ? err({ reason: "missing_parameter", field: "currency", detail: NO_CURRENCY })
       : ok({ ...tenant, currency });
   }
   const detail = "An advertiser has statements in its own currency alone; leave it out.";

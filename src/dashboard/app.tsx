@@ -24,7 +24,8 @@ import {
 import { learnStaticFiles } from "../static-files.ts";
 import { ApiClient } from "./api-client.ts";
 import { exportFile } from "./export-file.ts";
-import { screenAt } from "./navigation.ts";
+import { seeOther } from "./forms.tsx";
+import { firstFor, screenAt } from "./navigation.ts";
 import { notThere } from "./not-there.tsx";
 import { SCREENS } from "./screens.ts";
 import { keptOf, SendAgain } from "./send-again.tsx";
@@ -39,7 +40,11 @@ export async function showScreen(asked: Asked): Promise<Response> {
   const { request, env } = asked;
   const [signed] = await Promise.all([signedIn(asked), learnStaticFiles(env.ASSETS)]);
   if (signed instanceof Response) return signed;
-  const screen = screenAt(new URL(request.url).pathname, signed.viewer.kind);
+  const { kind } = signed.viewer;
+  const { pathname } = new URL(request.url);
+  const first = firstFor(kind);
+  if (pathname === "/" && first !== "/") return seeOther(first);
+  const screen = screenAt(pathname, kind);
   if (screen === null) return notThere(signed.viewer);
   const draw = await SCREENS[screen].draw();
   return draw({ asked, viewer: signed.viewer, api: signed.api });
@@ -93,7 +98,7 @@ export async function signIn(asked: Asked): Promise<Response> {
   const api = new ApiClient(asked, found.value);
   const viewer = await readViewer(asked, api, { session, principal: found.value, secrets });
   if (viewer === null) {
-    const said = "This key may look at no figures: it takes a key with the scope report, or the operator’s.";
+    const said = "This key may look at no figures: it takes a key with the scope report or audit, or the operator’s.";
     return askForKey(asked, { next, kept, said, status: 403 });
   }
   if (kept !== "")

@@ -138,6 +138,7 @@ async function oneDay(day: string, { viewer, api }: Asked, typed?: Typed): Promi
   const [last] = audits;
   const writer = new Writer(viewer.locale, viewer.zone);
   const open = last?.found ?? [];
+  const mayAct = viewer.kind === "operator";
   return (
     <section>
       <h2>{day}</h2>
@@ -150,14 +151,8 @@ async function oneDay(day: string, { viewer, api }: Asked, typed?: Typed): Promi
           </>
         )}
       </p>
-      <form method="post" action={PATH} class="acts">
-        <FormToken viewer={viewer} />
-        <input type="hidden" name="act" value="run" />
-        <input type="hidden" name="day" value={day} />
-        <button type="submit">Audit it again</button>
-        <a href={ALL.href}>{ALL.label}</a>
-      </form>
-      {open.some(({ mendedBy }) => mendedBy === "revision" || mendedBy === "repair") ? (
+      {mayAct ? <RunForm {...{ day, viewer }} /> : <a href={ALL.href}>{ALL.label}</a>}
+      {mayAct && open.some(({ mendedBy }) => mendedBy === "revision" || mendedBy === "repair") ? (
         <form method="post" action={PATH} class="acts">
           <FormToken viewer={viewer} />
           <input type="hidden" name="act" value="mend" />
@@ -168,7 +163,7 @@ async function oneDay(day: string, { viewer, api }: Asked, typed?: Typed): Promi
       {open.map((found) => (
         <Discrepancies {...{ found, writer }} />
       ))}
-      {open.some(({ mendedBy }) => mendedBy === "accepted_loss") ? (
+      {mayAct && open.some(({ mendedBy }) => mendedBy === "accepted_loss") ? (
         <AcceptForm {...{ day, viewer, objects: objectsOf(open), typed: typed ?? null }} />
       ) : null}
       {losses.length === 0 ? null : (
@@ -196,6 +191,18 @@ async function oneDay(day: string, { viewer, api }: Asked, typed?: Typed): Promi
       )}
       <Curl path={path} />
     </section>
+  );
+}
+
+function RunForm({ day, viewer }: { day: string; viewer: Viewer }) {
+  return (
+    <form method="post" action={PATH} class="acts">
+      <FormToken viewer={viewer} />
+      <input type="hidden" name="act" value="run" />
+      <input type="hidden" name="day" value={day} />
+      <button type="submit">Audit it again</button>
+      <a href={ALL.href}>{ALL.label}</a>
+    </form>
   );
 }
 

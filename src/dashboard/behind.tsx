@@ -66,6 +66,6 @@ export function indented(value: unknown): string {
 }
 
 /** One word of a shell's command. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -17,6 +17,7 @@ import { type Explanation, reasonMeaning, signedBy, verdictMeaning, verdictWord 
 import { receiptName } from "./export-file.ts";
 import type { Writer } from "./figures.ts";
 import { figureIn, type TableAnswer } from "./report-answer.ts";
+import { VerifyCommand } from "./verify-command.tsx";
 import type { Viewer } from "./viewer.ts";
 import { valueLabel } from "./words.ts";
 
@@ -109,7 +110,7 @@ export function ClickStory(props: Props) {
         )}
       </Step>
       <Step at={null} writer={writer}>
-        <Receipts click={click} />
+        <Receipts click={click} api={props.api} />
       </Step>
       {props.viewer.kind === "publisher" ? null : <Conversions {...props} />}
     </ol>
@@ -117,7 +118,7 @@ export function ClickStory(props: Props) {
 }
 
 /** A receipt of each decision, and the command that verifies one. */
-function Receipts({ click: { eventId, history } }: Pick<Props, "click">) {
+function Receipts({ click: { eventId, history }, api }: Pick<Props, "click" | "api">) {
   return (
     <>
       Its receipt, once its log day is audited:{" "}
@@ -129,7 +130,11 @@ function Receipts({ click: { eventId, history } }: Pick<Props, "click">) {
           </a>
         </>
       ))}
-      . Check it yourself: <code>npx clickledger-verify receipt {receiptName(eventId)}</code>
+      .
+      <VerifyCommand
+        {...{ api, words: ["receipt", receiptName(eventId)], origin: null }}
+        said="Check it yourself, without a network, beside the file:"
+      />
     </>
   );
 }

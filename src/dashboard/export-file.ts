@@ -1,6 +1,6 @@
 /**
  * `/export/v1/reports/clicks?…`: an answer of a report as one CSV file, all pages of it, streamed while they are read;
- * the lines of a statement; and the receipt of a click.
+ * the lines of a statement; the receipt of a click; and a statement or a manifest as it is stored.
  *
  * Keeps: the lines are those of the API, its header once. Where a page fails after the first, the file ends with a
  * broken transfer and never looks whole.
@@ -12,6 +12,7 @@ import type { ApiClient } from "./api-client.ts";
 
 const EXPORTED = /^\/v1\/(reports\/clicks|metrics\/clicks|statements\/\d{1,6})$/;
 const RECEIPT = /^\/v1\/clicks\/([^/]+)\/receipt$/;
+const EVIDENCE = /^\/v1\/evidence\/(\d{4}-\d{2}-\d{2})$/;
 const PAGE_ROWS = "50000";
 const PASSED = ["Content-Type", "Content-Disposition", "X-Report-Watermark", "X-Report-Complete", "X-Report-Currency"];
 
@@ -20,6 +21,8 @@ export async function exportFile({ request }: Pick<Asked, "request">, api: ApiCl
   const path = pathname.slice("/export".length);
   const [, click] = RECEIPT.exec(path) ?? [];
   if (click !== undefined) return exportReceipt(api, { path, click, query: Object.fromEntries(searchParams) });
+  const [, day] = EVIDENCE.exec(path) ?? [];
+  if (day !== undefined) return exportManifest(api, { path, day, query: Object.fromEntries(searchParams) });
   if (!EXPORTED.test(path)) return problemResponse({ reason: "not_found" });
   const { cursor: _, format: __, ...query } = Object.fromEntries(searchParams);
   const isPaged = path === "/v1/reports/clicks" && query["limit"] === undefined;
@@ -64,6 +67,22 @@ async function exportReceipt(
   if (!answer.ok) return answer;
   const headers = new Headers(answer.headers);
   headers.set("Content-Disposition", `attachment; filename="${receiptName(click, query["decision"])}"`);
+  return new Response(answer.body, { headers });
+}
+
+/** A day's manifest as a file, byte for byte. */
+async function exportManifest(
+  api: ApiClient,
+  { path, day, query }: { path: string; day: string; query: Record<string, string> },
+): Promise<Response> {
+  const answer = await api.fetch(path, query);
+  if (!answer.ok) return answer;
+  const headers = new Headers(answer.headers);
+  const revision = (query["revision"] ?? "").replaceAll(/\D/g, "");
+  headers.set(
+    "Content-Disposition",
+    `attachment; filename="manifest-${day}${revision === "" ? "" : `-${revision}`}.json"`,
+  );
   return new Response(answer.body, { headers });
 }
 

@@ -4,7 +4,7 @@
  * Keeps: data alone, since the table of routes loads it too. A screen that a viewer may not see is one that does not
  * exist for them, by its address too.
  */
-export type ViewerKind = "advertiser" | "publisher" | "operator";
+export type ViewerKind = "advertiser" | "publisher" | "operator" | "auditor";
 
 export type ScreenEntry = {
   readonly title: string;
@@ -26,13 +26,14 @@ export const SCREEN_ENTRIES = {
   "/ad": { title: "Ad", group: null, for: ALL },
   "/quality": { title: "Quality", group: "Look into", for: ALL, key: "q" },
   "/conversions": { title: "Conversions", group: "Look into", for: ["advertiser", "operator"], key: "v" },
-  "/clicks": { title: "Clicks", group: "Look into", for: ALL, key: "c" },
-  "/statements": { title: "Statements", group: "Look into", for: ["advertiser", "operator"], key: "s" },
+  "/clicks": { title: "Clicks", group: "Look into", for: [...ALL, "auditor"], key: "c" },
+  "/statements": { title: "Statements", group: "Look into", for: [...ALL, "auditor"], key: "s" },
   "/late-clicks": { title: "Late clicks", group: "Operate", for: ["operator", "advertiser"], key: "l" },
   "/dead-letters": { title: "Dead letters", group: "Operate", for: ["operator"], key: "d" },
-  "/audits": { title: "Audits", group: "Operate", for: ["operator"], key: "u" },
+  "/audits": { title: "Audits", group: "Operate", for: ["operator", "auditor"], key: "u" },
+  "/second-looks": { title: "Second looks", group: "Operate", for: ["operator", "auditor"], key: "b" },
   "/tenants": { title: "Tenants and keys", group: "Operate", for: ["operator"], key: "k" },
-  "/audit-log": { title: "Audit log", group: "Operate", for: ["operator"], key: "a" },
+  "/audit-log": { title: "Audit log", group: "Operate", for: ["operator", "auditor"], key: "a" },
   "/health": { title: "Health", group: "Operate", for: ["operator"], key: "h" },
   "/webhooks": { title: "Webhooks", group: "Build", for: ["advertiser", "operator"], key: "b" },
   "/try": { title: "Try a link", group: "Build", for: ALL, key: "t" },
@@ -51,6 +52,11 @@ export function screenAt(path: string, kind: ViewerKind): ScreenPath | null {
 export function isFor(path: ScreenPath, kind: ViewerKind): boolean {
   const { for: kinds }: ScreenEntry = SCREEN_ENTRIES[path];
   return kinds.includes(kind);
+}
+
+/** Where somebody arrives who names no screen. */
+export function firstFor(kind: ViewerKind): ScreenPath {
+  return isFor("/", kind) ? "/" : "/statements";
 }
 
 /** The key that follows `g`; those of screens without one stand in no navigation. */

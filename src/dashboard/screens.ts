@@ -49,6 +49,10 @@ export const SCREENS: Readonly<Record<ScreenPath, Screen>> = {
     draw: async () => (await import("./audits.tsx")).drawAudits,
     act: async () => (await import("./audits.tsx")).actOnAudits,
   },
+  "/second-looks": {
+    draw: async () => (await import("./second-looks.tsx")).drawSecondLooks,
+    act: async () => (await import("./second-looks.tsx")).actOnSecondLooks,
+  },
   "/tenants": {
     draw: async () => (await import("./tenants.tsx")).drawTenants,
     act: async () => (await import("./tenants.tsx")).actOnTenants,

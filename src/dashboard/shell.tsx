@@ -146,9 +146,7 @@ function Navigation({ viewer, path }: { viewer: Viewer; path: string }) {
       <details class="menu account">
         <summary>{viewer.name}</summary>
         <div class="panel">
-          <p>
-            {viewer.kind === "operator" ? "The operator’s key: all tenants" : `${viewer.kind} ${viewer.ownerId ?? ""}`}
-          </p>
+          <p>{WHOSE_KEY[viewer.kind] ?? `${viewer.kind} ${viewer.ownerId ?? ""}`}</p>
           <form method="post" action="/sign-out">
             <input type="hidden" name="token" value={viewer.formToken} />
             <button type="submit">Sign out</button>
@@ -158,6 +156,11 @@ function Navigation({ viewer, path }: { viewer: Viewer; path: string }) {
     </>
   );
 }
+
+const WHOSE_KEY: Partial<Record<ViewerKind, string>> = {
+  operator: "The operator’s key: all tenants",
+  auditor: "An auditor’s key: the books of all tenants. Each look is on record.",
+};
 
 function NavigationGroups({ kind, path }: { kind: ViewerKind; path: string }) {
   return (

@@ -3,8 +3,10 @@
  *
  * Keeps: amounts are shown with all their digits, as the statement has them; nothing is added up here.
  */
+import { pathOf } from "./addresses.ts";
 import type { StatementDraft } from "./answers.ts";
 import { decimalOf, Writer } from "./figures.ts";
+import { isFor } from "./navigation.ts";
 import { Table } from "./table.tsx";
 import type { Viewer } from "./viewer.ts";
 
@@ -15,8 +17,15 @@ export function numberOf({ number, kind }: { readonly number: number; readonly k
 const COUNTS = ["gross", "valid", "duplicate", "invalid", "late"] as const;
 type Content = Omit<StatementDraft, "draft"> & { readonly draft?: string; readonly issued_at?: string };
 
+type SheetProps = {
+  readonly statement: Content;
+  readonly viewer: Viewer;
+  /** What the API is asked with, for who reads those of several. */
+  readonly search?: Readonly<Record<string, string>>;
+};
+
 /** A statement as it is printed. */
-export function Sheet({ statement, viewer }: { statement: Content; viewer: Viewer }) {
+export function Sheet({ statement, viewer, search = {} }: SheetProps) {
   const { totals, currency, adjustments, credits, issued_at: issuedAt } = statement;
   const writer = new Writer(viewer.locale, viewer.zone);
   return (
@@ -27,8 +36,14 @@ export function Sheet({ statement, viewer }: { statement: Content; viewer: Viewe
         {statement.time_zone}. Amounts are in {currency}.
       </p>
       <p class="due">
-        <strong>{`${totals.due} ${currency}`}</strong> {statement.kind === "credit_note" ? "is due to you" : "is due"}
+        <strong>{`${totals.due} ${currency}`}</strong> {dueTo(statement)}
       </p>
+      {statement.advertisers === undefined ? null : (
+        <p>
+          Earned with {statement.advertisers.length === 0 ? "no advertiser" : statement.advertisers.join(", ")}: those
+          of its clicks who pay in {currency}.
+        </p>
+      )}
       <Lines title="Clicks" lines={statement.lines} writer={writer} />
       {adjustments.length === 0 ? null : (
         <Lines title="Adjustments of earlier statements" lines={adjustments} writer={writer} />
@@ -50,18 +65,62 @@ export function Sheet({ statement, viewer }: { statement: Content; viewer: Viewe
       <Losses losses={statement.losses} />
       <h2>Evidence</h2>
       <p>Each day's manifest has this SHA-256. What they name adds up to the lines above.</p>
-      <Table label="Evidence" of={["UTC day", "revision", "SHA-256 of its manifest"]} class="ids">
-        {[...statement.evidence, ...statement.corrected].map(({ day, revision, sha256 }) => (
-          <tr>
-            <th scope="row">{day}</th>
-            <td>{revision}</td>
-            <td>
-              <code>{sha256}</code>
-            </td>
-          </tr>
-        ))}
-      </Table>
+      <Evidence {...{ statement, viewer, search }} />
     </section>
+  );
+}
+
+function dueTo({ kind, publisher_id: publisherId }: Content): string {
+  if (publisherId === undefined) return kind === "credit_note" ? "is due to you" : "is due";
+  return kind === "credit_note" ? "is to be paid back" : "is due to the publisher";
+}
+
+/** The manifests, to take along; of those that correct an earlier statement, what they replace and why. */
+function Evidence({ statement, viewer, search = {} }: SheetProps) {
+  const own = statement.evidence.map((one) => ({ ...one, corrects: null }));
+  const rows = [...own, ...statement.corrected.map((one) => ({ ...one, corrects: one }))];
+  return (
+    <Table label="Evidence" of={["UTC day", "revision", "corrects", "SHA-256 of its manifest"]} class="ids">
+      {rows.map(({ day, revision, sha256, corrects }) => (
+        <tr>
+          <th scope="row">
+            <a href={`/export${pathOf(`/v1/evidence/${day}`, { ...search, revision: String(revision) })}`} download>
+              {day}
+            </a>
+          </th>
+          <td>{revision}</td>
+          <td>{corrects === null ? "" : <Cause {...{ day, viewer }} {...corrects} />}</td>
+          <td>
+            <code>{sha256}</code>
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+type CauseProps = {
+  readonly day: string;
+  readonly viewer: Viewer;
+  readonly statement: number;
+  readonly revision_before: number | null;
+};
+
+/** What a corrected day replaces, and where it stands who moved it: audits and second looks, or what has changed. */
+function Cause({ day, viewer, statement, revision_before: before }: CauseProps) {
+  const said = `statement ${statement}, ${before === null ? "which had no evidence of it" : `revision ${before}`}`;
+  if (isFor("/audits", viewer.kind)) {
+    return (
+      <>
+        {said}: <a href={pathOf("/audits", { day })}>audits of the day</a>, <a href="/second-looks">second looks</a>
+      </>
+    );
+  }
+  if (!isFor("/changes", viewer.kind)) return <>{said}</>;
+  return (
+    <>
+      {said}: <a href="/changes">what has changed</a>
+    </>
   );
 }
 

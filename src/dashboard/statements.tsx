@@ -1,67 +1,87 @@
 /**
- * Statements: what was issued, one of them as it is printed, and the operator's drafting and issuing.
+ * Statements: what was issued to an advertiser or a publisher, one of them as it is printed, and the operator's
+ * drafting and issuing. Who reads those of several, the operator or an auditor, begins with the tenants.
  *
+ *   GET  /statements                             GET  /v1/admin/advertisers, /v1/admin/publishers
  *   GET  /statements?advertiser=adv_1            GET  /v1/statements
+ *   GET  /statements?publisher=pub_1             likewise, in all currencies
  *   GET  /statements?advertiser=adv_1&n=3        GET  /v1/statements/3
  *   POST /statements  act=draft …                POST /v1/admin/statements
  *   POST /statements  act=issue draft=…          POST /v1/admin/statements/<draft>/finalize
  *
  * Keeps: a draft changes nothing; issuing it is for good, and asked for beside what it says.
  */
-import type { ProblemJson } from "../problem.ts";
 import { pathOf } from "./addresses.ts";
 import type { Statement, StatementDraft, StatementIssued, StatementList } from "./answers.ts";
 import { Curl, When } from "./behind.tsx";
 import { Writer } from "./figures.ts";
-import { Done, Field, FormToken, Refused, seeOther } from "./forms.tsx";
+import { Done, Refused, seeOther } from "./forms.tsx";
 import type { Act, ScreenAsked } from "./screens.ts";
 import { type Drawn, type Section, sendPage } from "./shell.tsx";
 import { numberOf, Sheet } from "./statement-sheet.tsx";
+import { bodyOf, choose, Issue, PATH, Tenants, type Whose } from "./statement-tenants.tsx";
 import { Table } from "./table.tsx";
+import { VerifyCommand } from "./verify-command.tsx";
 import type { Viewer } from "./viewer.ts";
 
 const TITLE = "Statements";
-const PATH = "/statements";
 const API = "/v1/statements";
+const CHECK =
+  "Check it yourself: this downloads the statement, its evidence and the log, and computes all of it again. " +
+  "Put an API key of yours into CLICKLEDGER_KEY.";
 const ISSUED = "The statement is issued.";
 const CHANGED = "The statement is issued. It differs from its draft: what was found meanwhile is in it.";
 
 type Asked = Pick<ScreenAsked, "viewer" | "api">;
-/** Whose statements are looked at. */
-type Of = Asked & { readonly advertiser: string };
+type Of = Asked & { readonly whose: Whose };
 
 export function drawStatements({ asked, viewer, api }: ScreenAsked): Response {
-  const { searchParams } = new URL(asked.request.url);
-  const advertiser = viewer.ownerId ?? searchParams.get("advertiser") ?? "";
+  const { searchParams, origin } = new URL(asked.request.url);
+  const whose = whoseIn(searchParams, viewer);
   const number = searchParams.get("n");
   const done = searchParams.get("done");
   const said = done === null ? [] : [<Done>{done === "changed" ? CHANGED : ISSUED}</Done>];
-  if (number !== null) return page(viewer, ...said, one(number, { viewer, api, advertiser }));
-  return page(viewer, <Head />, ...said, ...choose({ viewer, advertiser }), list({ viewer, api, advertiser }));
+  if (number !== null) return page(viewer, ...said, one({ number, origin }, { viewer, api, whose }));
+  return page(viewer, <Head />, ...said, ...choose({ viewer, whose }), list({ viewer, api, whose }));
 }
 
 /** Drafts the next statement, or issues the one of a draft. */
 export const actOnStatements: Act = async ({ viewer, api, form }) => {
-  const advertiser = form.get("advertiser") ?? "";
-  const of = { viewer, api, advertiser };
+  const whose = whoseIn(form, viewer);
+  const of = { viewer, api, whose };
   if (form.get("act") === "issue") {
     const path = `/v1/admin/statements/${encodeURIComponent(form.get("draft") ?? "")}/finalize`;
     const issued = await api.send<StatementIssued>("POST", path, {});
     if (!issued.ok) return page(viewer, <Head />, <Refused problem={issued.error} />, list(of));
     const { number, changedSinceDraft } = issued.value;
-    return seeOther(PATH, { advertiser, n: String(number), done: changedSinceDraft ? "changed" : "issued" });
+    return seeOther(PATH, { ...whose, n: String(number), done: changedSinceDraft ? "changed" : "issued" });
   }
   const [from, to] = [form.get("from") ?? "", form.get("to") ?? ""];
-  const asked = { advertiserId: advertiser, to, ...(from === "" ? {} : { from }) };
-  const drafted = await api.send<StatementDraft>("POST", "/v1/admin/statements", asked);
+  const drafted = await api.send<StatementDraft>("POST", "/v1/admin/statements", bodyOf(whose, { from, to }));
   if (!drafted.ok) return page(viewer, <Head />, ...choose(of, { from, to, problem: drafted.error }), list(of));
   const { draft } = drafted.value;
-  return page(
-    viewer,
-    <Sheet statement={drafted.value} viewer={viewer} />,
-    <Issue {...{ viewer, advertiser, draft }} />,
-  );
+  return page(viewer, <Sheet statement={drafted.value} viewer={viewer} />, <Issue {...{ viewer, whose, draft }} />);
 };
+
+/** Whose statements an address or a form names; tenants see their own, of a publisher by currency. */
+function whoseIn(search: URLSearchParams, viewer: Viewer): Whose {
+  const given = (name: string) => {
+    const value = (search.get(name) ?? "").trim();
+    return value === "" ? {} : { [name]: value };
+  };
+  if (viewer.kind === "advertiser") return {};
+  if (viewer.kind === "publisher") return given("currency");
+  return "advertiser" in given("advertiser") ? given("advertiser") : { ...given("publisher"), ...given("currency") };
+}
+
+/** The same as the API is asked; a list is of all currencies. */
+function searchOf({ advertiser, publisher, currency }: Whose, isOne = false): Record<string, string> {
+  return {
+    ...(advertiser === undefined ? {} : { advertiser_id: advertiser }),
+    ...(publisher === undefined ? {} : { publisher_id: publisher }),
+    ...(isOne && currency !== undefined ? { currency } : {}),
+  };
+}
 
 function page(viewer: Viewer, ...sections: Section[]): Response {
   return sendPage({ title: TITLE, path: PATH, viewer, sections });
@@ -72,57 +92,21 @@ function Head() {
     <>
       <h1>{TITLE}</h1>
       <p>
-        What is owed for a period, made from evidence that its receiver can add up again. A statement is never changed:
-        what is found later is an adjustment of the next one.
+        What is owed for a period, or was earned in it, made from evidence that its receiver can add up again. A
+        statement is never changed: what is found later is an adjustment of the next one.
       </p>
     </>
   );
 }
 
-type Typed = { readonly from: string; readonly to: string; readonly problem: ProblemJson };
-
-/** Whose statements, and the form of the next one, for the operator. */
-function choose({ viewer, advertiser }: Pick<Of, "viewer" | "advertiser">, typed?: Typed): Section[] {
-  if (viewer.kind !== "operator") return [];
-  return [
-    <form method="get" action={PATH} class="acts">
-      <Field name="advertiser" label="Advertiser" value={advertiser} isRequired of="choose" />
-      <button type="submit">Show its statements</button>
-    </form>,
-    ...(advertiser === ""
-      ? []
-      : [<DraftForm {...{ viewer, advertiser }} {...(typed === undefined ? {} : { typed })} />]),
-  ];
-}
-
-function DraftForm({ viewer, advertiser, typed }: { viewer: Viewer; advertiser: string; typed?: Typed }) {
-  const problem = typed?.problem ?? null;
-  return (
-    <section>
-      <h2>The next statement</h2>
-      {problem === null ? null : <Refused problem={problem} />}
-      <form method="post" action={PATH}>
-        <FormToken viewer={viewer} />
-        <input type="hidden" name="act" value="draft" />
-        <input type="hidden" name="advertiser" value={advertiser} />
-        <Field
-          {...{ name: "from", label: "From", value: typed?.from ?? "", problem }}
-          hint="Of a first statement; later ones begin where the one before ends."
-        />
-        <Field {...{ name: "to", label: "To", value: typed?.to ?? "", problem }} hint="The last day, as 2026-11-30." />
-        <button type="submit">Draft it</button>
-      </form>
-    </section>
-  );
-}
-
-async function list({ viewer, api, advertiser }: Of): Promise<Drawn> {
-  if (advertiser === "") return null;
-  const search = viewer.kind === "operator" ? { advertiser_id: advertiser } : {};
+async function list({ viewer, api, whose }: Of): Promise<Drawn> {
+  const readsAll = viewer.ownerId === null;
+  if (readsAll && whose.advertiser === undefined && whose.publisher === undefined) return <Tenants api={api} />;
+  const search = searchOf(whose);
   const answer = await api.get<StatementList>(API, search);
   if (!answer.ok) return <Refused problem={answer.error} />;
   const writer = new Writer(viewer.locale, viewer.zone);
-  const { statements } = answer.value;
+  const { statements, publisherId } = answer.value;
   return (
     <section>
       {statements.length === 0 ? (
@@ -136,7 +120,14 @@ async function list({ viewer, api, advertiser }: Of): Promise<Drawn> {
           {statements.toReversed().map((statement) => (
             <tr>
               <th scope="row">
-                <a href={pathOf(PATH, { advertiser, n: String(statement.number) })}>{numberOf(statement)}</a>
+                <a
+                  href={addressOf(
+                    statement,
+                    publisherId === undefined ? whose : { ...whose, currency: statement.currency },
+                  )}
+                >
+                  {numberOf(statement)}
+                </a>
               </th>
               <td>{statement.from}</td>
               <td>{statement.to}</td>
@@ -154,11 +145,19 @@ async function list({ viewer, api, advertiser }: Of): Promise<Drawn> {
   );
 }
 
-async function one(number: string, { viewer, api, advertiser }: Of): Promise<Drawn> {
-  const search = viewer.kind === "operator" ? { advertiser_id: advertiser } : {};
+function addressOf({ number }: { readonly number: number }, whose: Whose): string {
+  return pathOf(PATH, { ...whose, n: String(number) });
+}
+
+async function one(
+  { number, origin }: { readonly number: string; readonly origin: string },
+  { viewer, api, whose }: Of,
+): Promise<Drawn> {
+  const search = searchOf(whose, true);
   const path = `${API}/${encodeURIComponent(number)}`;
   const answer = await api.get<Statement>(path, search);
-  const back = { href: pathOf(PATH, { advertiser }), label: "All statements" };
+  const { currency: _, ...all } = whose;
+  const back = { href: pathOf(PATH, all), label: "All statements" };
   if (!answer.ok) {
     return (
       <>
@@ -167,29 +166,25 @@ async function one(number: string, { viewer, api, advertiser }: Of): Promise<Dra
       </>
     );
   }
+  const words = [
+    String(answer.value.number),
+    ...(whose.advertiser === undefined ? [] : ["--advertiser", whose.advertiser]),
+    ...(whose.publisher === undefined ? [] : ["--publisher", whose.publisher]),
+    ...(whose.currency === undefined ? [] : ["--currency", whose.currency]),
+  ];
   return (
     <>
-      <Sheet statement={answer.value} viewer={viewer} />
-      <p class="more">
-        <a href={`/export${pathOf(path, { ...search, format: "csv" })}`} download>
-          Download its lines as CSV
-        </a>{" "}
-        <a href={back.href}>{back.label}</a>
-      </p>
+      <Sheet statement={answer.value} viewer={viewer} search={searchOf(whose)} />
+      <section class="more">
+        <VerifyCommand {...{ api, words, origin }} said={CHECK} />
+        <p>
+          <a href={`/export${pathOf(path, { ...search, format: "csv" })}`} download>
+            Download its lines as CSV
+          </a>{" "}
+          <a href={back.href}>{back.label}</a>
+        </p>
+      </section>
       <Curl path={pathOf(path, search)} />
     </>
-  );
-}
-
-function Issue({ viewer, advertiser, draft }: { viewer: Viewer; advertiser: string; draft: string }) {
-  return (
-    <form method="post" action={PATH} class="acts">
-      <FormToken viewer={viewer} />
-      <input type="hidden" name="act" value="issue" />
-      <input type="hidden" name="advertiser" value={advertiser} />
-      <input type="hidden" name="draft" value={draft} />
-      <button type="submit">Issue it, for good</button>
-      <a href={pathOf(PATH, { advertiser })}>Leave it a draft</a>
-    </form>
   );
 }

@@ -2,10 +2,11 @@
  * Who looks: the holder of a session's key, what it may see, and how they read.
  *
  *   advertiser   its own figures        publisher   its own traffic        operator   everything
+ *   auditor      the books of all, each look on record
  *
  * Keeps: says what `GET /v1/me` says of the key, and nothing else is known of it here.
  */
-import { isOperator, type Principal } from "../access/api-keys.ts";
+import { isAuditor, isOperator, type Principal } from "../access/api-keys.ts";
 import type { Asked } from "../access/asked.ts";
 import { formTokenOf, type Session, type SessionSecrets } from "../access/session.ts";
 import type { Me } from "./answers.ts";
@@ -40,7 +41,7 @@ export async function readViewer(
   return {
     kind,
     ownerId,
-    name: kind === "operator" ? "Operator" : (known?.owner.name ?? ownerId ?? ""),
+    name: kind === "operator" ? "Operator" : kind === "auditor" ? "Auditor" : (known?.owner.name ?? ownerId ?? ""),
     principal,
     currency: known?.currency ?? principal.account?.currency ?? null,
     zone: known?.timezone ?? principal.account?.timeZone ?? "UTC",
@@ -52,5 +53,6 @@ export async function readViewer(
 function kindOf(principal: Principal): ViewerKind | null {
   if (principal.advertiserId !== null) return principal.scopes.has("report") ? "advertiser" : null;
   if (principal.publisherId !== null) return principal.scopes.has("report") ? "publisher" : null;
+  if (isAuditor(principal)) return "auditor";
   return isOperator(principal) ? "operator" : null;
 }

@@ -113,6 +113,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   Sequenced: operator.Sequenced,
   RebuildProgress: operator.RebuildProgress,
   StartedReplay: operator.StartedReplay,
+  ReplayPage: operator.ReplayPage,
   Replay: operator.Replay,
   ...billing,
   ...webhooks,

@@ -256,10 +256,17 @@ const tally = z.object({ revised: count, skipped: count }).nullable();
 const day = z.iso.date();
 
 export const StartedReplay = z.object({ id: text, phase });
-export const Replay = z.object({
+const replay = {
   ...{ id: text, from: day, to: day, rules: z.array(z.enum(SECOND_LOOK_RULES)), by: text, phase },
   ...{ startedAt: instant, changedAt: instant },
   dryOnly: z.array(z.enum(SECOND_LOOK_RULES)).describe("Rules of it that are looked at and never applied."),
+};
+export const ReplayPage = z.object({
+  replays: z.array(z.object(replay)).describe("The newest first."),
+  next: text.nullable().describe("The `after` of the next page; null on the last."),
+});
+export const Replay = z.object({
+  ...replay,
   report: z
     .object({
       clicks: count,

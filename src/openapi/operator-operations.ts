@@ -8,6 +8,7 @@ import { listSchema as lettersQuery, showSchema } from "../operator/dead-letters
 import { holdsQuery } from "../operator/holds.ts";
 import { listSchema as lateQuery } from "../operator/late-clicks.ts";
 import { receiptQuery } from "../operator/receipt.ts";
+import { replaysQuery } from "../operator/replays.ts";
 import { EXAMPLE } from "./example-values.ts";
 import { json, type Operation } from "./operation.ts";
 import { BODIES, KEYED, problems, READING } from "./problems.ts";
@@ -254,6 +255,14 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
     examples: [
       { name: "week", body: { from: "2026-04-13", to: "2026-04-20", rules: ["high_frequency"] }, status: 202 },
     ],
+  },
+  {
+    ...{ ...looks, ...READ, id: "listReplays", method: "get", path: "/v1/admin/replays" },
+    summary: "List second looks, dry and applied, the newest first",
+    query: replaysQuery,
+    answers: { 200: json("A page.", "ReplayPage") },
+    problems: CHECKED,
+    examples: [{ name: "noLimit", query: { limit: "0" }, status: 400 }],
   },
   {
     ...{ ...looks, ...READ, id: "getReplay", method: "get", path: "/v1/admin/replays/{id}" },

@@ -24,7 +24,7 @@ import { endHold, holdDays, listHolds, showHold } from "./holds.ts";
 import { decideLateClicks, listLateClicks } from "./late-clicks.ts";
 import { rebuildDatabase } from "./rebuild.ts";
 import { type ReceiptPorts, receiptOfClick } from "./receipt.ts";
-import { actOnReplay, showReplay, startReplay } from "./replays.ts";
+import { actOnReplay, listReplays, showReplay, startReplay } from "./replays.ts";
 import { ringOf } from "./ring.ts";
 
 /** What an act answers: a body, a problem, or the answer to one who has asked for too much. */
@@ -100,6 +100,7 @@ export const showLog = act((asked) => showEvidenceLog(asked));
 export const sequenceLog = act((asked) => runEvidenceLog(asked, asked.actor));
 
 export const replay = accepted(({ env, body, actor }) => startReplay(body, env, actor));
+export const readReplays = act(({ env, search }) => listReplays(search(), env.ARCHIVE));
 export const readReplayed = act(({ env, param }) => showReplay(param("id"), env));
 export const applyReplay = accepted(({ env, param, actor }) => actOnReplay(param("id"), "apply", env, actor));
 export const undoReplay = accepted(({ env, param, actor }) => actOnReplay(param("id"), "undo", env, actor));

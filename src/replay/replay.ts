@@ -103,6 +103,30 @@ export async function readReplay(bucket: R2Bucket, id: string): Promise<StoredRe
   return object === null ? null : { replay: parseJson(await object.text()) as Replay, etag: object.etag };
 }
 
+/**
+ * A new id: a UUID of version 8 (RFC 9562) whose first 48 bits count down, so that the newest replay is listed first.
+ * `random` has 10 bytes.
+ */
+export function makeReplayId(nowMs: number, random: Uint8Array): string {
+  const time = (2 ** 48 - 1 - nowMs).toString(16).padStart(12, "0");
+  const digits = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const groups = [time.slice(0, 8), time.slice(8), `8${digits.slice(0, 3)}`, `8${digits.slice(3, 6)}`];
+  return [...groups, digits.slice(6, 18)].join("-");
+}
+
+/** Replays by id, which is the newest first, behind one; and whether there are more. */
+export async function listedReplays(
+  bucket: R2Bucket,
+  { after, limit }: { after: string; limit: number },
+): Promise<{ replays: Replay[]; isMore: boolean }> {
+  const prefix = REPLAYS_PREFIX;
+  const startAfter = after === "" ? {} : { startAfter: `${prefix}${after}/~` };
+  const { delimitedPrefixes, truncated } = await bucket.list({ prefix, delimiter: "/", limit, ...startAfter });
+  const ids = delimitedPrefixes.map((folder) => folder.slice(prefix.length, -1));
+  const stored = await Promise.all(ids.map((id) => readReplay(bucket, id)));
+  return { replays: stored.flatMap((one) => (one === null ? [] : [one.replay])), isMore: truncated };
+}
+
 /** Writes the state over the one of that etag (null: there is none); false when another stands there. */
 export async function writeReplay(bucket: R2Bucket, replay: Replay, etag: string | null): Promise<boolean> {
   const stored = await bucket.put(stateKey(replay.id), JSON.stringify(replay), {

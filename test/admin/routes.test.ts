@@ -78,6 +78,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "POST /v1/admin/evidence-log/sequence": "admin",
   "POST /v1/admin/rebuild": "admin",
   "POST /v1/admin/replays": "admin",
+  "GET /v1/admin/replays": "books",
   "GET /v1/admin/replays/:id": "books",
   "POST /v1/admin/replays/:id/apply": "admin",
   "POST /v1/admin/replays/:id/undo": "admin",

@@ -7,7 +7,7 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { expect } from "vitest";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
-import { SCREEN_ENTRIES, type ScreenPath, type ViewerKind } from "../../src/dashboard/navigation.ts";
+import { SCREEN_ENTRIES, type ScreenPath } from "../../src/dashboard/navigation.ts";
 import { seedStatement } from "../openapi/seed-statements.ts";
 import { aCell, type Cell, seedCells, seedKey, seedProfiles } from "../report/seed.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
@@ -145,8 +145,8 @@ function someCells(nowMs: number): Cell[] {
 }
 
 /** For whom a screen is looked at: the first that it is for. */
-export function holderOf(path: ScreenPath): ViewerKind {
-  return SCREEN_ENTRIES[path].for[0] as ViewerKind;
+export function holderOf(path: ScreenPath): Holder {
+  return SCREEN_ENTRIES[path].for[0] as Holder;
 }
 
 /** What a screen is about that is about one thing. */
