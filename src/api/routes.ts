@@ -209,9 +209,7 @@ const OPERATOR_ROUTES: readonly Route[] = [
   },
   { method: "GET", path: "/v1/admin/replays", needs: "books", load: async () => (await operator()).readReplays },
   {
-    method: "GET",
-    path: "/v1/admin/replays/:id",
-    needs: "books",
+    ...{ method: "GET", path: "/v1/admin/replays/:id", needs: "books" },
     load: async () => (await operator()).readReplayed,
   },
   {

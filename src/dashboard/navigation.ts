@@ -31,7 +31,7 @@ export const SCREEN_ENTRIES = {
   "/late-clicks": { title: "Late clicks", group: "Operate", for: ["operator", "advertiser"], key: "l" },
   "/dead-letters": { title: "Dead letters", group: "Operate", for: ["operator"], key: "d" },
   "/audits": { title: "Audits", group: "Operate", for: ["operator", "auditor"], key: "u" },
-  "/second-looks": { title: "Second looks", group: "Operate", for: ["operator", "auditor"], key: "b" },
+  "/second-looks": { title: "Second looks", group: "Operate", for: ["operator", "auditor"], key: "f" },
   "/tenants": { title: "Tenants and keys", group: "Operate", for: ["operator"], key: "k" },
   "/audit-log": { title: "Audit log", group: "Operate", for: ["operator", "auditor"], key: "a" },
   "/health": { title: "Health", group: "Operate", for: ["operator"], key: "h" },
