@@ -100,7 +100,7 @@ async function seedWorld(database: D1Database, nowMs: number): Promise<Record<Ho
       ),
     ),
   ]);
-  const scopes = ["report", "mint", "convert", "bill"];
+  const scopes = ["report", "mint", "convert", "bill", "hook"];
   const keyOf = async (name: string, owner: { advertiserId?: string; publisherId?: string }) =>
     (await seedKey(database, { name, ...owner, scopes })).replace("Bearer ", "");
   return {
