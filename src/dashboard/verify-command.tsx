@@ -2,8 +2,9 @@
  * The one command by which somebody checks for themselves what a screen says, ready to copy: with the address of this
  * service and the key of its evidence log.
  *
- * Keeps: nothing of it is checked here. The key of the log is what this service says it is, and the page tells to
- * compare it with the one that the operator gave by another way.
+ * Keeps: nothing of it is checked here. `--no` runs what was installed from its tarball and fetches nothing by its
+ * name. The key of the log is what this service says it is, and the page tells to compare it with the one that the
+ * operator gave by another way.
  */
 import type { ApiClient } from "./api-client.ts";
 import { quoted } from "./behind.tsx";
@@ -25,7 +26,7 @@ export async function VerifyCommand({
   const answer = await api.get<Keys>("/evidence/keys");
   const vkey = answer.ok ? answer.value.keys[0]?.vkey : undefined;
   const command = [
-    ...["npx clickledger-verify", ...words.map((word) => (/^[\w./-]+$/.test(word) ? word : quoted(word)))],
+    ...["npx --no clickledger-verify", ...words.map((word) => (/^[\w./-]+$/.test(word) ? word : quoted(word)))],
     ...(origin === null ? [] : [`--url ${origin}`]),
     ...(vkey === undefined ? [] : [`--log-key ${quoted(vkey)}`]),
   ].join(" ");
