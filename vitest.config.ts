@@ -54,7 +54,7 @@ export default defineConfig(async () => {
             name: "node",
             environment: "node",
             include: [
-              "test/canary/**/*.test.ts",
+              "test/{canary,erasure}/**/*.test.ts",
               "test/core/**/*.test.ts",
               "test/deploy/**/*.test.ts",
               "test/docs/**/*.test.ts",

@@ -711,6 +711,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a person's events, or a click's
+         * @description Their users, addresses' hashes, agents, places, landing pages and tokens leave the log, evidence, letters and shards within a day. What was counted and billed stays, and so do all proofs of others.
+         */
+        post: operations["startErasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read how far an erasure is, or its receipt */
+        get: operations["getErasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/advertisers": {
         parameters: {
             query?: never;
@@ -1881,6 +1918,15 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        SubjectToErase: {
+            /** @description Whose ads. */
+            advertiserId: string;
+            /** @description The claim `uid` of the tokens: everything that they name is erased. */
+            uid: string;
+        } | {
+            /** @description As the landing page was given it: that click. */
+            clickId: string;
+        };
         TokenClaims: {
             /** @description Advertiser. */
             adv: string;
@@ -2434,6 +2480,53 @@ export interface components {
             eventId: string;
             /** @constant */
             state: "waiting";
+        };
+        Erasure: {
+            id: string;
+            /** @enum {string} */
+            state: "open" | "done";
+            /** @enum {string} */
+            of: "user" | "click";
+            /** @description The key that asked. */
+            by: string;
+            /** Format: date-time */
+            askedAt: string;
+            /** @description How often all places were, or are being, gone through. The last pass finds nothing. */
+            pass: number;
+            phase: ("lines" | "click_lines" | "tokens" | "copies" | "late_clicks") | null;
+            /** @description When the next minute's job goes on with it; a pass waits two hours. */
+            goesOnAt: string | null;
+            erased: {
+                /** @description Lines of the log, in its archive. */
+                lines: number;
+                /** @description What audits keep for evidence. */
+                clickLines: number;
+                /** @description Tokens of evidence; the rows that commit to them stay. */
+                tokens: number;
+                /** @description Events in dead letters and in plans of second looks. */
+                copies: number;
+                /** @description Clicks that wait for a decision. */
+                lateClicks: number;
+            };
+            waiting: {
+                /** @description Log days of this pass that a hold keeps: release it. */
+                heldDays: string[];
+                /** @description Objects of this pass that could not be replaced; they are tried again. */
+                refusedObjects: string[];
+            };
+            /** @description Of a done one: what was erased when, for whom, sealed by this deployment. */
+            receipt: {
+                receipt: {
+                    /** @description HMAC-SHA-256 of who was erased, under the id. */
+                    subject_hash: string;
+                } & {
+                    [key: string]: unknown;
+                };
+                seal: {
+                    kid: string;
+                    mac: string;
+                };
+            } | null;
         };
         /** @description What happened; a webhook's body is the same. */
         Event: {
@@ -9823,6 +9916,239 @@ export interface operations {
              */
             409: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startErasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubjectToErase"];
+            };
+        };
+        responses: {
+            /** @description It goes on by itself. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [body-encoding](/problems/body-encoding): The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [rate-limited](/problems/rate-limited): Too many requests with this API key.
+             *
+             *     [wrong-keys](/problems/wrong-keys): Too many wrong API keys came from this network.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [internal-error](/problems/internal-error): Internal error, not your fault. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description [database-unavailable](/problems/database-unavailable): The report database does not answer at the moment.
+             *
+             *     [store-unavailable](/problems/store-unavailable): A store behind this answer does not answer at the moment.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getErasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The erasure. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
+            401: {
+                headers: {
+                    /** @description How to say who asks. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [insufficient-scope](/problems/insufficient-scope): This API key may not do this. */
+            403: {
+                headers: {
+                    /** @description What the key lacks, where it is a scope. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [not-found](/problems/not-found): Nothing was found here. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description [method-not-allowed](/problems/method-not-allowed): This address does not take this method. */
+            405: {
+                headers: {
+                    /** @description The methods that the address takes. */
+                    Allow?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -20,6 +20,9 @@ const USAGE = `usage: npm run ops -- COMMAND [--url URL] [--key KEY] [--json]
   audit list                                the sealed log days and what their last audits found
   audit show DAY                            a day's audits: what was found, and what mends it
   audit run DAY                             audit a day, again where it was audited before
+  erase user ADVERTISER UID                 erase the person of that claim from all that was logged of the advertiser
+  erase click CLICK_ID                      erase whoever made that click
+  erase show ID                             how far it is, what it waits for, or its receipt
   late list [--status waiting|decided|all] [--limit N] [--after ID]
   late accept ID…                           count late clicks: valid, or duplicate where the impression is taken
   late reject ID…                           count them as invalid
@@ -79,6 +82,7 @@ function assertItems(name: string, takes: Arity, items: readonly string[], isAll
   const isFit = {
     none: items.length === 0,
     one: items.length === 1,
+    two: items.length === 2,
     some: items.length > 0,
     "some or --all": isAll ? items.length === 0 : items.length > 0,
   }[takes];

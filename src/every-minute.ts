@@ -9,6 +9,7 @@ import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { readConfig } from "./config.ts";
 import { drainSubmissions } from "./conversions/drain.ts";
 import { MINUTE_MS } from "./core/limits.ts";
+import type { Topology } from "./core/routing.ts";
 import { boundDatabases, Directory } from "./facts/directory.ts";
 import { logInfo } from "./log.ts";
 import { dropKeptRows } from "./report/page/page-store.ts";
@@ -25,6 +26,9 @@ const PAGES: Turn = { everyMinutes: 10, at: 4 };
 const TOLD: Turn = { everyMinutes: 5, at: 2 };
 /** Salts of the day before yesterday. */
 const SALTS: Turn = { everyMinutes: 60, at: 7 };
+
+/** Orders to erase, of which there are seldom any. */
+const ERASURES: Turn = { everyMinutes: 2, at: 1 };
 
 function isTurn({ everyMinutes, at }: Turn, nowMs: number): boolean {
   return Math.floor(nowMs / MINUTE_MS) % everyMinutes === at;
@@ -48,6 +52,9 @@ export async function everyMinute(env: Env, nowMs: number): Promise<void> {
     ...days(env, nowMs),
     ...telling(env, nowMs),
     duty("canary", () => runCanaryIn(env, nowMs)),
+    duty("erasures", async () => {
+      if (isTurn(ERASURES, nowMs)) await eraseIn(env, ports.topology);
+    }),
     duty("report pages", async () => {
       if (isTurn(PAGES, nowMs)) await dropKeptRows(env.ARCHIVE, nowMs);
     }),
@@ -126,4 +133,11 @@ async function runCanaryIn(env: Env, nowMs: number): Promise<void> {
   const { ring } = await edgeOf(env);
   const places = new Directory(env);
   await runCanary(canaryPorts({ origin, clickIdParam, bucket: env.ARCHIVE, places, ring, policy }), nowMs);
+}
+
+/** Goes on with what is to be erased (src/erasure/run.ts). */
+async function eraseIn(env: Env, topology: () => Promise<Topology>): Promise<void> {
+  const { eraseByCron } = await import("./erasure/cron.ts");
+  const { ring } = await edgeOf(env);
+  await eraseByCron({ bucket: env.ARCHIVE, ring, clock: () => Date.now() }, { shards: env.EVENT_SHARD, topology });
 }

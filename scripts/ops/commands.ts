@@ -174,8 +174,29 @@ const mendAudit: Command = async (client, [day]) => {
   return { text: `${text}\n\nnext: audit run ${day}`, data: answer, isDone };
 };
 
+const ERASURES_PATH = "/v1/admin/erasures";
+
+function ofErasure(answer: Schemas["Erasure"]): Outcome {
+  const { id, state, of, pass, phase, goesOnAt, erased, waiting } = answer;
+  const { heldDays, refusedObjects } = waiting;
+  const far = state === "done" ? `done after ${pass} passes` : `pass ${pass}, ${phase}, goes on at ${goesOnAt}`;
+  const sums = Object.entries(erased).map(([what, count]) => `${count} ${what}`);
+  const lines = [`${id}: ${of}, ${far}`, `erased: ${sums.join(", ")}`];
+  if (heldDays.length > 0) lines.push(`held, release the holds: ${heldDays.join(", ")}`);
+  if (refusedObjects.length > 0) lines.push(`could not be replaced: ${refusedObjects.join(", ")}`);
+  if (state === "open") lines.push(`next: erase show ${id}`);
+  return { text: lines.join("\n"), data: answer, isDone: heldDays.length + refusedObjects.length === 0 };
+}
+
+const eraseUser: Command = async (client, [advertiserId, uid]) =>
+  ofErasure((await client.post(ERASURES_PATH, { advertiserId, uid })) as Schemas["Erasure"]);
+const eraseClick: Command = async (client, [clickId]) =>
+  ofErasure((await client.post(ERASURES_PATH, { clickId })) as Schemas["Erasure"]);
+const showErasure: Command = async (client, [id]) =>
+  ofErasure((await client.get(`${ERASURES_PATH}/${id}`, {})) as Schemas["Erasure"]);
+
 /** How many items a command takes beside its name; replay takes none with --all. */
-export type Arity = "none" | "one" | "some" | "some or --all";
+export type Arity = "none" | "one" | "two" | "some" | "some or --all";
 
 export const COMMANDS: Readonly<
   Record<string, { readonly run: Command; readonly takes: Arity; readonly options: readonly (keyof Options)[] }>
@@ -187,6 +208,9 @@ export const COMMANDS: Readonly<
   "audit show": { run: showAudit, takes: "one", options: [] },
   "audit run": { run: runAudit, takes: "one", options: [] },
   "audit mend": { run: mendAudit, takes: "one", options: [] },
+  "erase user": { run: eraseUser, takes: "two", options: [] },
+  "erase click": { run: eraseClick, takes: "one", options: [] },
+  "erase show": { run: showErasure, takes: "one", options: [] },
   rebuild: { run: rebuildDatabase, takes: "none", options: ["database"] },
   "late list": { run: listLate, takes: "none", options: ["status", "limit", "after"] },
   "late accept": { run: decideLate("accept"), takes: "some", options: [] },

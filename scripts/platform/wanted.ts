@@ -128,7 +128,7 @@ const hold = (id: string, prefix: string): LockRule => ({
   ...{ id, enabled: true, prefix, condition: { type: "Indefinite" } },
 });
 /** `seals/v1/through.json` moves on and is not held. */
-const LOCKS: readonly LockRule[] = [
+export const LOCKS: readonly LockRule[] = [
   hold("seals", "seals/v1/dt="),
   hold("statements", "statements/v1/"),
   hold("losses", "losses/v1/"),

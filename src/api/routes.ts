@@ -16,6 +16,8 @@ import type { Reason } from "../problems/catalog.ts";
 import type { ReportHandlers, ReportPorts } from "../report/app.ts";
 import { QUERY_BYTES_MAX } from "../report/limits.ts";
 import { BILLING_ROUTES } from "./billing-routes.ts";
+import { ERASURE_ROUTES } from "./erasure-routes.ts";
+import { STATUS_ROUTE } from "./status-route.ts";
 import { WEBHOOK_ROUTES } from "./webhook-routes.ts";
 
 type Answering<A> = (asked: A) => Response | Promise<Response>;
@@ -64,12 +66,6 @@ const dashboard = () => import("../dashboard/app.tsx");
 const about = () => import("../openapi/app.ts");
 const evidenceLog = () => import("../tlog/serve.ts");
 const reference = () => import("../dashboard/reference.tsx");
-/** How the service is: JSON, and where a browser asks a page of it. */
-const status = async (): Promise<Answering<Asked>> => {
-  const { answerStatus } = await import("../canary/status.ts");
-  const { drawStatus } = await import("../dashboard/status.tsx");
-  return async (asked) => (wantsPage(asked.request) ? drawStatus(await answerStatus(asked)) : answerStatus(asked));
-};
 /** What a problem means: JSON, and where a browser asks a page of it. */
 const problem = async (): Promise<Answering<Asked>> => {
   const { answerProblem } = await import("../openapi/problem-page.ts");
@@ -83,6 +79,7 @@ export function apiRoutes({ report }: ApiPorts): readonly Route[] {
     ...SUBMISSION_ROUTES,
     ...OPERATOR_ROUTES,
     ...BILLING_ROUTES,
+    ...ERASURE_ROUTES,
     ...WEBHOOK_ROUTES,
     ...RESOURCE_NAMES.flatMap(resourceRoutes),
     ...ADMIN_ROUTES,
@@ -291,7 +288,7 @@ const ABOUT_ROUTES: readonly Route[] = [
   { ...OPEN, path: "/openapi.json", load: async () => (await about()).answerDocument },
   { ...OPEN, path: "/docs", load: async () => (await reference()).drawReference },
   { ...OPEN, path: "/problems/:name", load: problem },
-  { ...OPEN, path: "/status", load: status },
+  STATUS_ROUTE,
   {
     ...{ ...OPEN, path: "/.well-known/ad-measurement.json" },
     load: async () => (await import("../well-known/app.ts")).answerMethodology,

@@ -1,8 +1,9 @@
 /**
- * A row of a log that was read as text, from a shard's storage or back from the archive. Its text is what was logged.
+ * A row of a log that was read as text, from a shard's storage or back from the archive. Its text is what was logged,
+ * or what an erasure left of it; its digest is that of what was logged.
  */
+import { digestOfRow } from "../core/erased-line.ts";
 import { decodeLogLine } from "../core/log-line.ts";
-import { digestOfLines } from "../core/position.ts";
 import type { LogRow } from "./log-source.ts";
 
 export class LogText implements LogRow {
@@ -29,7 +30,7 @@ export class LogText implements LogRow {
   }
 
   digest() {
-    return digestOfLines(this.#lines);
+    return digestOfRow(this.#lines);
   }
 }
 

@@ -143,7 +143,7 @@ function countLines(text: string): number {
 }
 
 /** Compresses row by row, so that the whole text never stands in memory beside its rows. */
-async function gzip(rows: readonly LogRow[]): Promise<ArrayBuffer> {
+export async function gzip(rows: readonly Pick<LogRow, "lines">[]): Promise<ArrayBuffer> {
   const encoder = new TextEncoder();
   let next = 0;
   const source = new ReadableStream<Uint8Array>({

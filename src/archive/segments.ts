@@ -39,6 +39,20 @@ export async function segmentsOfDay(
   return segments;
 }
 
+/** All segments behind a key, in the order of keys: by day, hour and shard. */
+export async function* segmentsBehind(bucket: R2Bucket, after: string): AsyncGenerator<StoredSegment> {
+  for (let startAfter = after; ; ) {
+    const page = await bucket.list({ prefix: ARCHIVE_PREFIX, startAfter, include: ["customMetadata"] });
+    for (const object of page.objects) {
+      const segment = segmentOf(object);
+      if (segment !== null) yield segment;
+    }
+    const last = page.objects.at(-1);
+    if (!page.truncated || last === undefined) return;
+    startAfter = last.key;
+  }
+}
+
 function hoursOf(day: string, shard: string): string[] {
   return Array.from({ length: 24 }, (_, hour) => {
     return `${ARCHIVE_PREFIX}dt=${day}/hour=${String(hour).padStart(2, "0")}/shard=${shard}/`;

@@ -13,6 +13,7 @@ import { decodeUtf8, parseJson } from "../core/base64url.ts";
 import type { EvidenceLine } from "../core/evidence.ts";
 import { HOUR_MS, MINUTE_MS } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
+import { concat } from "../core/tiles.ts";
 import { hourOf, isoDay } from "../core/time.ts";
 
 export const CLICK_LINES_PREFIX = "clicks/v1/";
@@ -67,8 +68,12 @@ class PackedLines {
   }
 
   packed(): Blob {
+    return new Blob([...this.pieces()]);
+  }
+
+  pieces(): readonly Uint8Array<ArrayBuffer>[] {
     if (this.#open.length > 0) this.#pack();
-    return new Blob(this.#pieces);
+    return this.#pieces;
   }
 
   #pack(): void {
@@ -81,6 +86,13 @@ class PackedLines {
 }
 
 const LENGTH_BYTES = 4;
+
+/** Lines as one object of theirs. */
+export function packClickLines(lines: readonly EvidenceLine[]): Uint8Array<ArrayBuffer> {
+  const packed = new PackedLines();
+  for (const line of lines) packed.add(JSON.stringify(line));
+  return concat(packed.pieces());
+}
 
 export async function readClickLines(bucket: R2Bucket, key: string): Promise<EvidenceLine[]> {
   const object = await bucket.get(key);

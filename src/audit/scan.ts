@@ -10,6 +10,7 @@ import { openSegment, type StoredSegment } from "../archive/segments.ts";
 import type { AuditRecord, RecordForm } from "../core/audit-record.ts";
 import { openClickId } from "../core/click-id.ts";
 import type { Discrepancy, DiscrepancyKind } from "../core/discrepancy.ts";
+import { erasedRowDigest, isErasedRowSealed } from "../core/erased-line.ts";
 import { type EvidenceLine, evidenceLineOf } from "../core/evidence.ts";
 import { type Facts, foldEntry } from "../core/facts.ts";
 import { prepareEvent } from "../core/ingest.ts";
@@ -76,7 +77,7 @@ export async function scanSegment(
   segment: StoredSegment,
   { life, judges, onRecord, onClick }: { life: number; judges: Judges } & ScanSink,
 ): Promise<Scanned> {
-  const { rows, found } = await wholeRows(bucket, segment);
+  const { rows, found } = await wholeRows(bucket, segment, judges.ring);
   const pieces = new Pieces(segment.from);
   const source = sourceOf(segment.owner);
   for (const row of rows) {
@@ -107,9 +108,12 @@ export async function scanSegment(
  * The rows of a segment that is whole. What a damaged one says is believed by nobody: it counts as nothing, and stands
  * open until somebody accepts its loss.
  */
-async function wholeRows(bucket: R2Bucket, { key, from, to }: StoredSegment) {
+async function wholeRows(bucket: R2Bucket, { key, owner, from, to }: StoredSegment, ring: KeyRing | null = null) {
   const rows = await openSegment(bucket, key);
-  const damage = rows === null ? "It holds no readable text." : await damageOf(rows, from, to);
+  const damage =
+    rows === null
+      ? "It holds no readable text."
+      : ((await damageOf(rows, from, to)) ?? (ring === null ? null : await unsealedIn(rows, sourceOf(owner), ring)));
   const found: Finding[] = damage === null ? [] : [{ kind: "segment_changed", where: key, detail: damage }];
   return { rows: damage === null ? (rows ?? []) : [], found };
 }
@@ -162,6 +166,16 @@ async function damageOf(rows: readonly LogText[], from: Position, to: Position):
   return isSamePosition(at, to) ? null : `Its rows end at ${at.seq} with another chain than ${to.seq} of its metadata.`;
 }
 
+/** What is wrong with rows that say that lines of theirs were erased, or null. */
+async function unsealedIn(rows: readonly LogText[], source: string, ring: KeyRing): Promise<string | null> {
+  for (const row of rows) {
+    const lines = row.lines();
+    if (erasedRowDigest(lines) === null || (await isErasedRowSealed({ source, lines }, ring))) continue;
+    return `Row ${row.seq} says that lines of it were erased, and no key of ours sealed what it holds.`;
+  }
+  return null;
+}
+
 type LineContext = { readonly row: LogText; readonly line: number; readonly owner: LogOwner; readonly life: number };
 type ScannedLine = {
   readonly entry: LogEntry | null;
@@ -212,7 +226,8 @@ async function checkEvent(
     findings.push(find("signature", `Its token does not verify: ${verified.error.reason}.`, to));
     return findings;
   }
-  if (formOf(entry) === "revision") return findings;
+  // An erased line lacks what rules look at; its row is sealed, and its verdict was judged before.
+  if (formOf(entry) === "revision" || entry.erased !== undefined) return findings;
   const judged = await judge(entry);
   // What a deferred event would be is kept for the check of claims, which settles it (audit/shard-audit.ts).
   if (judged !== null && entry.verdict === "deferred") findings.push(find("unsettled", "It waits.", judged));

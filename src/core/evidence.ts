@@ -54,7 +54,9 @@ export type EvidenceRow = {
 
 /** What one log line says of a click, and where it stands in the order of its shard's decisions. */
 export type EvidenceLine = EvidenceRow & {
+  /** Empty where it was erased; then its hash is in `tokenHash`. */
   readonly token: string;
+  readonly tokenHash?: string;
   readonly loggedAtMs: number;
   /** Number of the incarnation among its shard's. */
   readonly life: number;
@@ -82,7 +84,8 @@ export function evidenceLineOf(
     ...{ receivedAtMs: event.receivedAtMs, minute: minuteOf(countedAtMs(placed)) },
     ...{ advertiserId, campaignId, adGroupId, adId, publisherId, country, device },
     ...{ verdict: entry.verdict, reason: entry.reason, rules: entry.rules, cause, priceMicros: claims.cpc },
-    ...{ source, life, seq, line, loggedAtMs, token: event.token, isFirst: cause === null, joins: joins?.to ?? null },
+    ...{ source, life, seq, line, loggedAtMs, isFirst: cause === null, joins: joins?.to ?? null },
+    ...(entry.erased === undefined ? { token: event.token } : { token: "", tokenHash: entry.erased.tokenHash }),
   };
 }
 

@@ -73,7 +73,7 @@ export function foldEntry(facts: Facts, entry: LogEntry): void {
 }
 
 function foldEvent(facts: Facts, logged: TokenContent): void {
-  const placed = placedOf(logged);
+  const placed = { ...placedOf(logged), hadUser: logged.erased?.hadUser === true };
   const before = verdictBefore(logged);
   if (logged.verdict !== "deferred") foldVerdict(facts, placed, logged, 1);
   if (before !== null && before.verdict !== "deferred") foldVerdict(facts, placed, before, -1);
@@ -92,7 +92,10 @@ export function placedOf({ event, claims, joins }: TokenContent): OpenedEvent {
   return { event: { ...event, occurredAtMs, country, device }, claims };
 }
 
-function foldVerdict(facts: Facts, opened: OpenedEvent, { verdict, reason }: Decision, sign: 1 | -1): void {
+/** An event, and whether it had a user that was erased since. */
+type Placed = OpenedEvent & { readonly hadUser: boolean };
+
+function foldVerdict(facts: Facts, opened: Placed, { verdict, reason }: Decision, sign: 1 | -1): void {
   const { event, claims } = opened;
   const { type, count } = event;
   const dimensions = dimensionsOf(claims, event);
@@ -113,11 +116,11 @@ function foldVerdict(facts: Facts, opened: OpenedEvent, { verdict, reason }: Dec
 }
 
 /** What a click adds beside itself, if it is valid: its price, and its user, who is never taken away from a set. */
-function worthOf(row: FactsRow, opened: OpenedEvent, valid: number, sign: 1 | -1): Partial<Record<Measure, number>> {
+function worthOf(row: FactsRow, opened: Placed, valid: number, sign: 1 | -1): Partial<Record<Measure, number>> {
   if (valid === 0) return {};
   const user = userKeyOf(opened);
   if (user !== null && sign === 1) row.users.add(elementOf(user));
-  return { ...moneyOf("spend_micros", opened.claims.cpc), valid_with_user: user === null ? 0 : 1 };
+  return { ...moneyOf("spend_micros", opened.claims.cpc), valid_with_user: user === null && !opened.hadUser ? 0 : 1 };
 }
 
 function foldConversion(facts: Facts, { event, reason, prior, next }: ConversionContent): void {

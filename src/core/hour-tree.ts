@@ -7,15 +7,16 @@
  *   segment = {"first_row":1,"last_row":87,"lines":8700,"root":"<hex>"}      a leaf of the hour's tree, in that order
  *   nonce i = bytes 16i to 16i + 15 of AES-256-CTR under HMAC-SHA-256(secret, "<source>/<first row>"), counter 0
  *
- * A line that is erased leaves its hash, as bytes, in its place: {"v":1,"seq":7,"logged_at_ms":…,"erased":"<hex>"}.
+ * A line that is erased has its hash from before in what stands in its place (erased-line.ts).
  *
  * Keeps: pure. A nonce tells nothing of another one, so who was shown one line cannot find out by guessing what any
  * other says; hashes, roots and paths have the same bytes whoever computes them, and whatever was erased.
  * Relies on: a source and row number name one segment for ever, and texts of others stand in a line with their quotes
  * escaped, so that the name of a member is found nowhere else.
  */
-import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
+import { hexToBytes } from "@noble/hashes/utils.js";
 import { encodeUtf8 } from "./base64url.ts";
+import { erasedMark } from "./erased-line.ts";
 import { KeyedHash } from "./keyed-hash.ts";
 import { HASH_BYTES, type Hash, hashLeaf, inclusionRanges, rootOf } from "./merkle.ts";
 
@@ -42,19 +43,10 @@ export function shownLine(line: string): string {
   return line.slice(0, from) + (to === -1 ? "" : line.slice(to));
 }
 
-/** What stands in place of an erased line. */
-export function erasedLine({ seq, loggedAtMs }: { seq: number; loggedAtMs: number }, hash: Hash): string {
-  return `{"v":1,"seq":${seq},"logged_at_ms":${loggedAtMs},"erased":"${bytesToHex(hash)}"}`;
-}
-
-const ERASED = /^\{"v":1,"seq":\d+,"logged_at_ms":\d+,"erased":"([0-9a-f]{64})"\}$/;
-/** An erased line has fewer characters, and a line of a click more. */
-const ERASED_CHARS_MAX = 160;
-
-/** The hash that an erased line left; null for a line that is there. */
-export function erasedHash(line: string): Hash | null {
-  const hex = line.length > ERASED_CHARS_MAX ? undefined : ERASED.exec(line)?.[1];
-  return hex === undefined ? null : (hexToBytes(hex) as Hash);
+/** The hash that a line left when it was erased; null for one that is there as it was logged. */
+function erasedHash(line: string): Hash | null {
+  const leaf = erasedMark(line)?.leaf ?? null;
+  return leaf === null ? null : (hexToBytes(leaf) as Hash);
 }
 
 /** The nonces of a segment's lines, one behind the other. */

@@ -42,6 +42,8 @@ export type TokenContent = OpenedEvent &
     readonly review: Review | null;
     /** Set when it moves an event of an earlier line to another verdict. */
     readonly revision?: Revision | null | undefined;
+    /** Set where its person was erased: by which hash evidence names its token, and whether it had a user. */
+    readonly erased?: { readonly tokenHash: string; readonly hadUser: boolean };
     /** The late click that this one is counted and decided with (core/late-cap.ts). */
     readonly joins?: Joined | null | undefined;
   };
@@ -129,7 +131,19 @@ export function decodeLogLine(line: string): LogEntry {
   const reason = knownReason(VERDICT_REASONS, wire["reason"]);
   const [review, joins] = [decodeReview(wire["review"]), decodeJoined(wire["joins"])];
   const revision = decodeRevision(wire["revision"]);
-  return { ...opened.value, ...head, reason, review, joins, ...(revision === null ? {} : { revision }) };
+  const erased = decodeErased(wire["erased"]);
+  return {
+    ...{ ...opened.value, ...head, reason, review, joins },
+    ...(revision === null ? {} : { revision }),
+    ...(erased === null ? {} : { erased }),
+  };
+}
+
+function decodeErased(value: unknown): NonNullable<TokenContent["erased"]> | null {
+  if (value === undefined) return null;
+  const { token, user } = value as Record<string, unknown>;
+  assert(typeof token === "string" && typeof user === "boolean", "an erased line says what its token was");
+  return { tokenHash: token, hadUser: user };
 }
 
 /** A line that is known to be of a click or an impression. */

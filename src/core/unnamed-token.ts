@@ -21,13 +21,29 @@ const KEPT: Readonly<Record<Exclude<keyof Claims, "uid">, true>> = {
   ...{ grp: true, crt: true, plc: true, fmt: true, fwd: true, dur: true, tst: true },
 };
 
+/** Where an erased click's token leads, instead of to the page that it led to. */
+export const ERASED_URL = "https://erased.invalid/";
+
+/**
+ * What an erasure leaves of a token: the claims that counting needs, without the page, which may name a person as well.
+ * Signed by us, whoever signed it before.
+ */
+export async function bareToken(token: string, { signing }: Pick<KeyRing, "signing">): Promise<string> {
+  const kept = claimsIn(token).filter(([name]) => Object.hasOwn(KEPT, name));
+  return signPayload({ ...Object.fromEntries(kept), url: ERASED_URL, erased: 1 }, signing);
+}
+
 /** The token itself where it names nobody, else the same without its user. */
 export async function withoutUser(token: string, { signing }: Pick<KeyRing, "signing">): Promise<string> {
-  const text = decodeUtf8(decodeBase64url(token.split(".")[1] ?? "") ?? new Uint8Array());
-  const payload = text === null ? null : parseJson(text);
-  assert(typeof payload === "object" && payload !== null, "a verified token has a payload");
-  const claims = Object.entries(payload);
+  const claims = claimsIn(token);
   const kept = claims.filter(([name]) => Object.hasOwn(KEPT, name));
   if (kept.length === claims.length) return token;
   return signPayload({ ...Object.fromEntries(kept), without_user: 1 }, signing);
+}
+
+function claimsIn(token: string): [string, unknown][] {
+  const text = decodeUtf8(decodeBase64url(token.split(".")[1] ?? "") ?? new Uint8Array());
+  const payload = text === null ? null : parseJson(text);
+  assert(typeof payload === "object" && payload !== null, "a verified token has a payload");
+  return Object.entries(payload);
 }

@@ -12,6 +12,7 @@
  */
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
+import type { EventId } from "../core/event-id.ts";
 import type { EarnedSum, EvidenceLine, EvidenceSum } from "../core/evidence.ts";
 import { tokenHashOf } from "../core/evidence.ts";
 import { assert } from "../core/result.ts";
@@ -44,13 +45,23 @@ export function encodeRows(rows: readonly EvidenceLine[]): Bytes {
     text("source", (row) => row.source),
     int64("seq", (row) => row.seq),
     int32("line", (row) => row.line),
-    text("token_sha256", (row) => tokenHashOf(row.token)),
+    text("token_sha256", (row) => row.tokenHash ?? tokenHashOf(row.token)),
   ]);
 }
 
-export function encodeTokens(rows: readonly EvidenceLine[]): Bytes {
+type EventToken = Pick<EvidenceLine, "event" | "token">;
+
+/** An erased token is no text; its row is there. */
+export function encodeTokens(rows: readonly EventToken[]): Bytes {
   const text = textOf(rows);
-  return toParquet([text("event_id", (row) => row.event), text("token", (row) => row.token)]);
+  return toParquet([text("event_id", (row) => row.event), text("token", ({ token }) => (token === "" ? null : token))]);
+}
+
+export async function decodeTokens(bytes: ArrayBuffer): Promise<EventToken[]> {
+  return (await rowsOf(bytes)).map((row) => ({
+    event: String(row["event_id"]) as EventId,
+    token: typeof row["token"] === "string" ? row["token"] : "",
+  }));
 }
 
 export function encodeSums(sums: readonly EvidenceSum[]): Bytes {

@@ -12,6 +12,7 @@ import { openSegment } from "../archive/segments.ts";
 import { hourName, linesOf, nonceSecretOf, type SegmentLines } from "../audit/hour-lines.ts";
 import { hexOf } from "../audit/objects.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
+import { erasedMark } from "../core/erased-line.ts";
 import { type HourSegment, lineNonces, NONCE_BYTES, pathOf, segmentLeaf, shownLine } from "../core/hour-tree.ts";
 import { HASH_BYTES, hashLeaf, isIncluded } from "../core/merkle.ts";
 import { assert, err, ok, type Result } from "../core/result.ts";
@@ -73,6 +74,7 @@ async function receiptIn(bucket: R2Bucket, hour: StoredHour, line: LineAt): Prom
   if (rows === null) return err("gone");
   const lineIndex = linesOf(rows).indexOf(line.text);
   if (lineIndex === -1) return err("not_in_hour");
+  if (erasedMark(line.text) !== null) return err("gone");
   const hashes = await hashesOf(bucket, segment);
   if (hashes === null) return err("gone");
   const leaf = hourLeaf(hour);

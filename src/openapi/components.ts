@@ -19,6 +19,7 @@ import { webhookChange, webhookCreation, webhookRotation } from "../webhooks/sch
 import * as about from "./about-operations.ts";
 import * as admin from "./admin-answers.ts";
 import * as billing from "./billing-answers.ts";
+import * as erasure from "./erasure-operations.ts";
 import type { JsonSchema } from "./operation.ts";
 import * as operator from "./operator-answers.ts";
 import { Receipt } from "./receipt-answers.ts";
@@ -52,6 +53,7 @@ const INPUTS: Readonly<Record<string, z.ZodType>> = {
   DayToAudit: auditStart,
   LossToAccept: lossSchema,
   DaysToHold: holdSchema,
+  SubjectToErase: erasure.SubjectToErase,
   PeriodToBill: draftSchema,
   BudgetToSet: budgetSchema,
   WebhookCreation: webhookCreation,
@@ -109,6 +111,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   Hold: operator.Hold,
   HeldDays: operator.HeldDays,
   HoldPage: operator.HoldPage,
+  Erasure: erasure.Erasure,
   EvidenceLogState: operator.EvidenceLogState,
   Sequenced: operator.Sequenced,
   RebuildProgress: operator.RebuildProgress,

@@ -27,6 +27,7 @@ export const EXAMPLE = {
     "eyJhbGciOiJIUzI1NiIsImtpZCI6IjIwMTktMDEiLCJ0eXAiOiJKV1QifQ." +
     "eyJqdGkiOiJpbXBfMSIsImFkdiI6ImFkdl8xIn0.c2lnbmF0dXJlIG9mIHRoaXMgZXhhbXBsZSBpcyBub25lISE",
   replay: "00000000-0000-4000-8000-000000000000",
+  erasure: "11111111-1111-4111-8111-111111111111",
   unknownReplay: "ffffffff-ffff-4fff-8fff-ffffffffffff",
   unknownEventId: "0AAAAAAAAAAAAAAAAAAAAAAA",
   postbackSignature: "example-postback-signature-of-43-characters",

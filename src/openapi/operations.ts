@@ -5,6 +5,7 @@ import { OF_LOOKS } from "../problems/looks.ts";
 import { ABOUT_OPERATIONS } from "./about-operations.ts";
 import { ADMIN_OPERATIONS } from "./admin-operations.ts";
 import { BILLING_OPERATIONS } from "./billing-operations.ts";
+import { ERASURE_OPERATIONS } from "./erasure-operations.ts";
 import type { Operation } from "./operation.ts";
 import { OPERATOR_OPERATIONS } from "./operator-operations.ts";
 import { problemExamples } from "./problem-examples.ts";
@@ -19,6 +20,7 @@ const ALL: readonly Operation[] = [
   ...TRACK_OPERATIONS,
   ...SUBMIT_OPERATIONS,
   ...OPERATOR_OPERATIONS,
+  ...ERASURE_OPERATIONS,
   ...ADMIN_OPERATIONS,
   ...BILLING_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
@@ -46,6 +48,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   "Late clicks": "Clicks that were reported too late and wait for a decision.",
   "Dead letters": "What could not be counted, kept for an operator.",
   Holds: "Log days whose lines are kept longer than others.",
+  Erasures: "Taking persons out of what was logged, without a change to what was counted.",
   "Second looks": "Rules over many clicks of a period: what they would change, and having it revised.",
   Statements: "What an advertiser owes for a period, and the evidence that it is made from.",
   "Events and webhooks": "What has happened, for whoever asks, and for whoever wants to be told.",

@@ -18,6 +18,7 @@ import { readScopeOf } from "../report/tenancy.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { acceptLoss, listAudits, mendDay, runAudit, showAudits } from "./audits.ts";
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from "./dead-letters.ts";
+import { showErasure, startErasure } from "./erasures.ts";
 import { runEvidenceLog, showEvidenceLog } from "./evidence-log.ts";
 import { explainClick, explainToken } from "./explain.ts";
 import { endHold, holdDays, listHolds, showHold } from "./holds.ts";
@@ -91,6 +92,12 @@ export const holds = act(({ env, search }) => listHolds(search(), env.ARCHIVE));
 export const oneHold = act(({ env, param }) => showHold(param("id"), env.ARCHIVE));
 export const hold = act(({ env, param, body, actor }) => holdDays(param("id"), body, { env, actor }));
 export const release = act(({ env, param, actor }) => endHold(param("id"), { env, actor }));
+
+/** Answers before anything is erased: cron does it, within two minutes. */
+export const erase = accepted(async ({ env, config, body, actor }) => {
+  return startErasure(body, { env, ring: await ringOf(config) }, actor);
+});
+export const readErasure = act(({ env, param }) => showErasure(param("id"), env));
 
 export const rebuild = act(({ env, config, body, actor }) =>
   rebuildDatabase(body, env, { actor, newTo: config.newAdvertisersTo, dedupHorizonMs: config.dedupHorizonMs }),

@@ -34,7 +34,7 @@ import { rulesInForce } from "./rules-record.ts";
 import { migrate } from "./schema.ts";
 import { type SessionCounts, SessionTally } from "./session-tally.ts";
 import { packedKeysOn } from "./sqlite-key-stores.ts";
-import { SqliteLateStore } from "./sqlite-late-store.ts";
+import { type ShelvedLate, SqliteLateStore } from "./sqlite-late-store.ts";
 import { SqliteRevisedStore } from "./sqlite-revised-store.ts";
 import { LogStore } from "./sqlite-shard-log.ts";
 
@@ -44,6 +44,7 @@ export class EventShard extends DurableObject<Env> {
   /** One index for the whole object: it holds keys in memory. No method, so RPC does not reach it. */
   protected readonly index: PackedKeyIndex;
   readonly #memory: Memory;
+  readonly #late: SqliteLateStore;
   readonly #runner: FlushRunner;
   readonly #tally = new SessionTally();
 
@@ -55,9 +56,8 @@ export class EventShard extends DurableObject<Env> {
     const rules = rulesInForce(this.#config);
     this.#log = new LogStore(sql, rules);
     this.index = packedKeysOn(ctx.storage, this.#log);
-    const memory = {
-      ...{ index: this.index, lateStore: new SqliteLateStore(sql), revised: new SqliteRevisedStore(sql) },
-    };
+    this.#late = new SqliteLateStore(sql);
+    const memory = { index: this.index, lateStore: this.#late, revised: new SqliteRevisedStore(sql) };
     this.#memory = memory;
     const { flushIntervalMs, archiveIntervalMs, newAdvertisersTo, dedupHorizonMs, keysKeptMs } = this.#config;
     const room = { heldBytes: () => ctx.storage.sql.databaseSize, bytesMax: SHARD_BYTES_MAX, keptMs: keysKeptMs };
@@ -122,6 +122,15 @@ export class EventShard extends DurableObject<Env> {
   async claimant(key: ImpressionKey, hour: number): Promise<EventId | null> {
     await this.#runner.ready();
     return this.index.lookup({ keys: [{ hour, key }], events: [] }).claimedBy.get(key) ?? null;
+  }
+
+  /** Late clicks behind one as the shard keeps them, and replacing some by what an erasure leaves (erasure/run.ts). */
+  async shelved(after: string): Promise<ShelvedLate[]> {
+    return this.#late.shelvedAfter(after);
+  }
+
+  async reshelve(changed: (ShelvedLate & { was: string })[]): Promise<void> {
+    this.ctx.storage.transactionSync(() => this.#late.reshelve(changed));
   }
 
   async status(): Promise<ShardStatus> {

@@ -21,6 +21,15 @@ SELECT event, key, received_at_ms, clicks, encoded, decided
 FROM late
 WHERE key = ?1
 ORDER BY event`;
+const SELECT_SHELVED = `
+SELECT event, encoded
+FROM late
+WHERE event > ?1
+ORDER BY event
+LIMIT ?2`;
+const RESHELVE = `UPDATE late SET encoded = ?3 WHERE event = ?1 AND encoded = ?2`;
+/** Events of one answer. */
+const SHELVED_MAX = 100;
 const DECIDE_LATE = `UPDATE late SET decided = ?2 WHERE event = ?1`;
 const DELETE_LATE = `DELETE FROM late WHERE received_at_ms < ?1`;
 const HAS_OLD_LATE = `SELECT EXISTS (SELECT 1 FROM late WHERE received_at_ms < ?1) AS found`;
@@ -33,6 +42,9 @@ type LateRow = {
   readonly encoded: string;
   readonly decided: string | null;
 };
+
+/** A late click as its event stands in the table. */
+export type ShelvedLate = { readonly event: string; readonly encoded: string };
 
 export class SqliteLateStore implements LateStore {
   readonly #sql: SqlStorage;
@@ -58,6 +70,16 @@ export class SqliteLateStore implements LateStore {
   find(event: EventId): ShelvedClick | null {
     const row = this.#sql.exec<LateRow>(SELECT_LATE, event).toArray()[0];
     return row === undefined ? null : shelvedOf(row);
+  }
+
+  /** Late clicks behind one, decided or not, in the order of their ids. */
+  shelvedAfter(event: string): ShelvedLate[] {
+    return this.#sql.exec<ShelvedLate>(SELECT_SHELVED, event, SHELVED_MAX).toArray();
+  }
+
+  /** Replaces events where they are as they were read. */
+  reshelve(changed: readonly (ShelvedLate & { readonly was: string })[]): void {
+    for (const { event, was, encoded } of changed) this.#sql.exec(RESHELVE, event, was, encoded);
   }
 
   decide(event: EventId, decided: DecidedReview): void {

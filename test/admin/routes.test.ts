@@ -72,6 +72,8 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   "POST /v1/admin/audits/:day/losses": "admin",
   "GET /v1/admin/holds": "books",
   "GET /v1/admin/holds/:id": "books",
+  "POST /v1/admin/erasures": "admin",
+  "GET /v1/admin/erasures/:id": "admin",
   "PUT /v1/admin/holds/:id": "admin",
   "DELETE /v1/admin/holds/:id": "admin",
   "GET /v1/admin/evidence-log": "books",

@@ -2,6 +2,7 @@
 /** The table of retention: nothing that the code writes is missing in it, and docs/STORAGE.md names the same jobs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { LOCKS } from "../../scripts/platform/wanted.ts";
 import { RETENTION } from "../../src/batch/retention-table.ts";
 
 const sources = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((path) => /\.tsx?$/.test(path));
@@ -47,5 +48,16 @@ describe("the table of retention", () => {
     if (by !== null && by !== "operator") expect(existsSync(`src/${by}`), by).toBe(true);
     const [setting] = /\b[A-Z_]+_(DAYS|H)\b/.exec(kept) ?? [];
     if (setting !== undefined) expect(readFileSync("wrangler.toml", "utf8")).toContain(`${setting} = "`);
+  });
+});
+
+describe("what an erasure replaces", () => {
+  it("lies under no lock of the bucket, so nothing of a person is locked", () => {
+    const replaced = ["raw/v1/", "clicks/v1/", "evidence/v1/", "dead/v1/", "dead-replayed/v1/", "replays/v1/"];
+    expect(replaced.filter((prefix) => !names.includes(prefix))).toEqual([]);
+    const locked = LOCKS.map(({ prefix }) => prefix);
+    expect(locked.length).toBeGreaterThan(2);
+    const meet = (a: string, b: string) => a.startsWith(b) || b.startsWith(a);
+    expect(locked.filter((prefix) => replaced.some((one) => meet(prefix, one)))).toEqual([]);
   });
 });

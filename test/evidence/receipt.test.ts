@@ -11,6 +11,8 @@ import { DAY_MS } from "../../src/core/limits.ts";
 import { hashLeaf } from "../../src/core/merkle.ts";
 import { parseVerifierKey } from "../../src/core/signed-note.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
+import { eraseByCron } from "../../src/erasure/cron.ts";
+import { PASS_EVERY_MS } from "../../src/erasure/run.ts";
 import { hourLeaf } from "../../src/evidence/hours.ts";
 import { makeEvidence } from "../../src/evidence/make.ts";
 import { canonicalBytes, sha256Hex } from "../../src/evidence/manifest.ts";
@@ -183,5 +185,56 @@ describe("a receipt", () => {
     for await (const { key } of (await env.ARCHIVE.list({ prefix: "hour-lines/" })).objects)
       await env.ARCHIVE.delete(key);
     expect((await ask(first.id, mine)).json["type"]).toBe("/problems/receipt-gone");
+  });
+});
+
+describe("a person who is erased", () => {
+  it("is in no line, token or answer any more, and audits, proofs, figures and a filled database are as before", async () => {
+    await startOver();
+    const clicks = await Promise.all(
+      ["u_1", "u_2", "u_1"].map((uid, at) => aSignedClick({ userAgent: `agent of ${uid}` }, { jti: `imp_${at}`, uid })),
+    );
+    await count(clicks);
+    expect((await audit()).outcome).toBe("clean");
+    expect((await audit({}, PLAIN_STEPS, TOMORROW)).outcome).toBe("clean");
+    await evidence();
+    await sequence();
+    const admin = async (path: string, body?: object) => {
+      const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+      const answered = await exports.default.fetch(`https://track.example${path}`, {
+        ...{ headers: { Authorization: ADMIN }, ...sent },
+      });
+      return { status: answered.status, json: (await answered.json()) as Record<string, unknown> };
+    };
+    const [hers, his] = [clicks[0]?.id ?? "", clicks[1]?.id ?? ""];
+    const kept = await ask(his, ADMIN);
+    expect([(await ask(hers, ADMIN)).status, kept.status]).toEqual([200, 200]);
+    const begun = await admin("/v1/admin/erasures", { advertiserId: "adv_1", uid: "u_1" });
+    expect(begun).toMatchObject({ status: 202, json: { state: "open", of: "user" } });
+    const ring = await testRing();
+    let nowMs = Date.now() + 1_000;
+    for (let turn = 0; turn < 4; turn++) {
+      const topology = () => topologyInForce(env, readConfig(env));
+      await eraseByCron({ bucket: env.ARCHIVE, ring, clock: () => nowMs }, { shards: env.EVENT_SHARD, topology });
+      nowMs += PASS_EVERY_MS;
+    }
+    const erased = { lines: 2, clickLines: 2, tokens: 2, copies: 0, lateClicks: 0 };
+    const shown = await admin(`/v1/admin/erasures/${begun.json["id"]}`);
+    expect(shown).toMatchObject({ status: 200, json: { state: "done", pass: 2, erased } });
+    expect(JSON.stringify(shown.json)).not.toContain("u_1");
+    const explained = await admin(`/v1/clicks/${hers}`);
+    expect(explained.status).toBe(200);
+    expect(JSON.stringify(explained.json)).not.toMatch(/u_1/);
+    expect(JSON.stringify((await admin(`/v1/clicks/${his}`)).json)).toContain("agent of u_2");
+    expect((await ask(hers, ADMIN)).status).toBe(410);
+    expect((await ask(his, ADMIN)).text).toBe(kept.text);
+    expect((await audit()).outcome).toBe("clean");
+    const facts = () => env.REPORT_DB.prepare("SELECT gross, valid, valid_with_user, cells FROM facts_minute").all();
+    const before = (await facts()).results;
+    await env.REPORT_DB.batch(
+      ["facts_minute", "ledger", "roll_marks"].map((table) => env.REPORT_DB.prepare(`DELETE FROM ${table}`)),
+    );
+    expect((await admin("/v1/admin/rebuild", { database: "REPORT_DB" })).status).toBe(200);
+    expect((await facts()).results).toEqual(before);
   });
 });

@@ -94,6 +94,7 @@ function learn(operation: Operation, response: Response, body: unknown): void {
   const { id } = (body ?? {}) as { id?: string };
   if (operation.id === "createKey" && id !== undefined) replacements.set(id, EXAMPLE.keyId);
   if (operation.id === "createWebhook" && id !== undefined) replacements.set(id, EXAMPLE.webhookId);
+  if (operation.id === "startErasure" && id !== undefined) replacements.set(id, EXAMPLE.erasure);
   if (operation.id === "createReplay" && id !== undefined) replacements.set(id, EXAMPLE.replay);
   if (operation.id === "rotateKey" && id !== undefined) replacements.set(id, EXAMPLE.nextKeyId);
   if (operation.id !== "followClickLink" || response.status !== 302) return;

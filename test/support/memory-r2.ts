@@ -5,7 +5,13 @@
  * Keeps: a write is atomic and the next read sees it; a condition holds at the instant of writing. `beforeWrite` may
  * throw, and then nothing was written.
  */
-type Stored = { readonly bytes: Uint8Array<ArrayBuffer>; readonly etag: string };
+type Metadata = Readonly<Record<string, string>>;
+type Stored = {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly etag: string;
+  readonly customMetadata?: Metadata;
+};
+type Value = string | Uint8Array | ArrayBuffer | Blob;
 type Condition = { readonly etagDoesNotMatch?: string; readonly etagMatches?: string };
 
 type Range = { readonly offset: number; readonly length?: number };
@@ -15,6 +21,7 @@ type ListOptions = {
   readonly cursor?: string;
   readonly startAfter?: string;
   readonly limit?: number;
+  readonly delimiter?: string;
 };
 
 const LIST_MAX = 1_000;
@@ -30,8 +37,14 @@ export class MemoryR2 {
   readonly bucket = {
     get: async (key: string, { range }: { range?: Range } = {}) => this.#read(key, range),
     head: async (key: string) => this.#read(key),
-    put: async (key: string, value: string | Uint8Array, options: { onlyIf?: Condition } = {}) =>
-      this.#write(key, value, options.onlyIf),
+    put: async (
+      key: string,
+      value: Value,
+      { onlyIf, customMetadata }: { onlyIf?: Condition; customMetadata?: Metadata } = {},
+    ) => {
+      const body = value instanceof Blob ? await value.arrayBuffer() : value;
+      return this.#write(key, body instanceof ArrayBuffer ? new Uint8Array(body) : body, { onlyIf, customMetadata });
+    },
     delete: async (keys: string | readonly string[]) => this.#delete([keys].flat()),
     list: async (options: ListOptions) => this.#list(options),
   } as unknown as R2Bucket;
@@ -48,29 +61,42 @@ export class MemoryR2 {
   }
 
   /** Sets an object to what it is told, whatever stood there. */
-  set(key: string, value: string | Uint8Array): void {
+  set(key: string, value: string | Uint8Array, customMetadata?: Metadata): void {
     const bytes = new Uint8Array(typeof value === "string" ? Buffer.from(value) : value);
-    this.objects.set(key, { bytes, etag: String(++this.#etags) });
+    const metadata = customMetadata === undefined ? {} : { customMetadata };
+    this.objects.set(key, { bytes, etag: String(++this.#etags), ...metadata });
   }
 
   #read(key: string, range: Range = { offset: 0 }) {
     this.asked.reads++;
     const stored = this.objects.get(key);
     if (stored === undefined) return null;
-    const { etag } = stored;
+    const { etag, customMetadata } = stored;
     const bytes = stored.bytes.slice(range.offset, range.offset + (range.length ?? stored.bytes.length));
     const text = async () => new TextDecoder().decode(bytes);
     const arrayBuffer = async () => bytes.slice().buffer;
-    return { key, etag, size: stored.bytes.length, body: new Blob([bytes]).stream(), text, arrayBuffer };
+    return {
+      key,
+      etag,
+      customMetadata,
+      size: stored.bytes.length,
+      body: new Blob([bytes]).stream(),
+      text,
+      arrayBuffer,
+    };
   }
 
-  #write(key: string, value: string | Uint8Array, onlyIf?: Condition) {
+  #write(
+    key: string,
+    value: string | Uint8Array,
+    { onlyIf, customMetadata }: { onlyIf: Condition | undefined; customMetadata: Metadata | undefined },
+  ) {
     this.asked.writes++;
     this.beforeWrite(key);
     const existing = this.objects.get(key);
     if (onlyIf?.etagDoesNotMatch === "*" && existing !== undefined) return null;
     if (onlyIf?.etagMatches !== undefined && existing?.etag !== onlyIf.etagMatches) return null;
-    this.set(key, value);
+    this.set(key, value, customMetadata);
     return { key, etag: this.objects.get(key)?.etag };
   }
 
@@ -82,11 +108,21 @@ export class MemoryR2 {
     }
   }
 
-  #list({ prefix, startAfter = "", cursor = startAfter, limit = LIST_MAX }: ListOptions) {
+  #list({ prefix, startAfter = "", cursor = startAfter, limit = LIST_MAX, delimiter }: ListOptions) {
     this.asked.lists++;
+    if (delimiter !== undefined) {
+      const cut = (key: string) => key.slice(0, key.indexOf(delimiter, prefix.length) + 1);
+      const folders = this.keys(prefix)
+        .filter((key) => key > cursor)
+        .map(cut);
+      return { objects: [], delimitedPrefixes: [...new Set(folders)].filter(Boolean), truncated: false };
+    }
     const behind = this.keys(prefix).filter((key) => key > cursor);
     const page = behind.slice(0, Math.min(limit, LIST_MAX));
-    const objects = page.map((key) => ({ key }));
+    const objects = page.map((key) => {
+      const { bytes, customMetadata } = this.objects.get(key) as Stored;
+      return { key, size: bytes.length, customMetadata };
+    });
     return behind.length > page.length
       ? { objects, truncated: true, cursor: page.at(-1) }
       : { objects, truncated: false };

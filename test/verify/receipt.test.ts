@@ -6,10 +6,10 @@ import { canonical } from "../../packages/verify/src/json.js";
 import type { Kept } from "../../packages/verify/src/keep.js";
 import { explainReceipt, verifyReceipt } from "../../packages/verify/src/receipt.js";
 import { openSegment } from "../../src/archive/segments.ts";
-import { erasedLine } from "../../src/core/hour-tree.ts";
-import type { Hash } from "../../src/core/merkle.ts";
+import { eraseInRow } from "../../src/core/erased-line.ts";
 import { hoursOf } from "../../src/evidence/hours.ts";
 import type { LineAt, Receipt } from "../../src/evidence/receipt.ts";
+import { testRing } from "../support/tokens.ts";
 import { DAY, ReceiptWorld } from "./receipt-world.ts";
 import { memoryKeep, memoryStore, objectsOf } from "./verified.ts";
 
@@ -212,13 +212,21 @@ describe("a line that is erased", () => {
     const [hour] = await hoursOf(own.r2.bucket, `${DAY}T00`, "clicks-0");
     const [segment] = own.segments.slice(1);
     const key = segment?.key ?? "";
-    const { seq, loggedAtMs, text } = own.lines[7] as LineAt;
+    const line = own.lines[7] as LineAt;
+    const eventId = JSON.parse(line.text).event.id;
     const hashes = own.r2.keys("hour-lines/").find((name) => name.includes("hour=00") && name.endsWith(".bin")) ?? "";
-    const hash = own.r2.objects.get(hashes)?.bytes.slice(7 * 32, 8 * 32) as Hash;
-    const rows = (await openSegment(own.r2.bucket, key)) ?? [];
-    const erased = rows.map((row) => row.lines().replace(text, erasedLine({ seq, loggedAtMs }, hash)));
-    own.r2.set(key, gzipSync(erased.map((lines) => `${lines}\n`).join("")));
-    expect(await own.receiptOf({ text, shard: "clicks-0", seq, loggedAtMs })).toMatchObject({ error: "not_in_hour" });
+    const leaf = Buffer.from(own.r2.objects.get(hashes)?.bytes.slice(7 * 32, 8 * 32) ?? []).toString("hex");
+    const isWanted = ({ event }: { event: { id: string } }) => event.id === eventId;
+    const by = { ring: await testRing(), isWanted, leafOf: async () => leaf };
+    const rows = await Promise.all(
+      ((await openSegment(own.r2.bucket, key)) ?? []).map(async (row) => {
+        return (await eraseInRow({ source: "clicks-0/a", lines: row.lines() }, by))?.lines ?? row.lines();
+      }),
+    );
+    own.r2.set(key, gzipSync(rows.map((lines) => `${lines}\n`).join("")));
+    const text = rows.flatMap((lines) => lines.split("\n")).find((one) => one.includes(eventId)) ?? "";
+    expect(await own.receiptOf({ ...line, text })).toMatchObject({ error: "gone" });
+    expect(await own.receiptOf(line)).toMatchObject({ error: "not_in_hour" });
     for (const [at, receipt] of before.entries()) {
       if (at !== 7) expect(await own.receipt(at)).toEqual(receipt);
       await check(receipt, { logKey: own.vkey });

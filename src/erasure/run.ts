@@ -1,0 +1,255 @@
+/**
+ * The job behind an order to erase: a pass goes through all that may hold the person, some each minute; a further pass
+ * two hours later finds what was on its way, and the order is done with the first one that finds nothing.
+ *
+ *   lines (raw/) ─▶ click_lines (clicks/) ─▶ tokens (evidence/) ─▶ copies (dead/, replays/) ─▶ late_clicks (shards)
+ *     ─▶ the next pass │ receipt
+ *
+ * Keeps: killed anywhere it goes on behind the last object that its order names, and does again what is idempotent. A
+ * day under a hold is passed over and named; the order waits for the hold to be released. An object that R2 does not
+ * let go is named as well, and tried again.
+ * Relies on: what is received before an order is archived within an hour; the audit and evidence that a pass ran beside
+ * have ended two hours later.
+ */
+import { ARCHIVE_PREFIX } from "../archive/archive.ts";
+import { heldStretches, isHeld } from "../archive/holds.ts";
+import { type StoredSegment, segmentsBehind } from "../archive/segments.ts";
+import { CLICK_LINES_PREFIX, clickLinesPrefix } from "../audit/click-lines.ts";
+import { keysBelow } from "../audit/objects.ts";
+import { parseJson } from "../core/base64url.ts";
+import { decodeEventId } from "../core/event-id.ts";
+import { DAY_MS, HOUR_MS } from "../core/limits.ts";
+import { advertiserBucketOf } from "../core/routing.ts";
+import { sealText } from "../core/seal.ts";
+import { isoDay } from "../core/time.ts";
+import { EVIDENCE_PREFIX } from "../evidence/manifest.ts";
+import { logFault } from "../log.ts";
+import type { ShelvedLate } from "../shard/sqlite-late-store.ts";
+import { bareIfOf, COPIES_PREFIXES, eraseCopies } from "./copies.ts";
+import { type ErasePorts, eraseClickLines, eraseSegment, eraseTokens } from "./erase.ts";
+import {
+  closeOrder,
+  type ErasureReceipt,
+  NOTHING_ERASED,
+  type Order,
+  PHASES,
+  type Phase,
+  readOrder,
+  type StoredOrder,
+  type Subject,
+  writeOrder,
+} from "./order.ts";
+
+export const PASS_EVERY_MS = 2 * HOUR_MS;
+/** A click counts in a day so long before it was received at most: a token's longest life. */
+const SERVICE_DAYS_BEFORE = 31;
+/** Objects between two notes of how far a phase is. */
+const NOTED_EVERY = 50;
+
+export type LateShelf = {
+  /** Late clicks that the shard keeps, behind one of them, in their order. */
+  readonly shelved: (after: string) => Promise<readonly ShelvedLate[]>;
+  /** Replaces some where they are as they were read. */
+  readonly reshelve: (changed: readonly (ShelvedLate & { readonly was: string })[]) => Promise<void>;
+};
+export type RunPorts = ErasePorts & {
+  readonly clock: () => number;
+  /** Event shards by name, of all that there are. */
+  readonly shelves: () => Promise<ReadonlyMap<string, LateShelf>>;
+};
+
+export function newOrder(id: string, subject: Subject, { by, nowMs }: { by: string; nowMs: number }): Order {
+  return {
+    ...{ v: 1, id, subject, by, askedAtMs: nowMs, pass: 1, phase: "lines", after: "", notBeforeMs: nowMs },
+    ...{ erased: NOTHING_ERASED, waiting: { held: [], refused: [] }, isFinding: false },
+  };
+}
+
+/** Goes on with an order until the clock says so; resolves to whether it is done, or null where another run has it. */
+export async function runOrder(ports: RunPorts, id: string, untilMs: number): Promise<boolean | null> {
+  const stored = await readOrder(ports.bucket, id);
+  if (stored === null) return true;
+  if (stored.order.notBeforeMs > ports.clock()) return false;
+  const run = new Run(ports, stored);
+  for (;;) {
+    if (ports.clock() >= untilMs) return false;
+    const ended = await run.phase(untilMs);
+    if (ended !== true) return ended;
+    if (await run.next()) return true;
+    if (run.order.notBeforeMs > ports.clock()) return false;
+  }
+}
+
+class Run {
+  readonly #ports: RunPorts;
+  #stored: StoredOrder;
+
+  constructor(ports: RunPorts, stored: StoredOrder) {
+    this.#ports = ports;
+    this.#stored = stored;
+  }
+
+  get order(): Order {
+    return this.#stored.order;
+  }
+
+  /** Goes through a phase: true at its end, false when time is over, null where somebody else has the order. */
+  async phase(untilMs: number): Promise<boolean | null> {
+    const { clock } = this.#ports;
+    // What the pass before waited for is told until this one begins.
+    const isBegin = this.order.phase === PHASES[0] && this.order.after === "";
+    if (isBegin && !(await this.#note({ waiting: { held: [], refused: [] }, isFinding: false }))) return null;
+    let [since, after] = [0, this.order.after];
+    const work = WORK[this.order.phase](this.#ports, this.order);
+    for await (const { key, day, erase } of work) {
+      if (clock() >= untilMs) return (await this.#note({ after })) ? false : null;
+      const outcome = await this.#one(key, day, erase);
+      after = key;
+      since++;
+      const isNoted = outcome !== null || since % NOTED_EVERY === 0;
+      if (isNoted && !(await this.#note({ after, ...outcome }))) return null;
+    }
+    return true;
+  }
+
+  /** The next phase, the next pass, or the end; whether it is the end. */
+  async next(): Promise<boolean> {
+    const { phase, pass, isFinding, waiting } = this.order;
+    const following = PHASES[PHASES.indexOf(phase) + 1];
+    if (following !== undefined) {
+      await this.#note({ phase: following, after: "" });
+      return false;
+    }
+    const isOver = pass > 1 && !isFinding && waiting.held.length + waiting.refused.length === 0;
+    if (!isOver) {
+      const notBeforeMs = this.#ports.clock() + PASS_EVERY_MS;
+      await this.#note({ pass: pass + 1, phase: PHASES[0], after: "", notBeforeMs });
+      return false;
+    }
+    await closeOrder(this.#ports.bucket, await this.#receipt());
+    return true;
+  }
+
+  /** Erases in one object; null where there was nothing to erase. */
+  async #one(key: string, day: string | null, erase: Work["erase"]): Promise<Partial<Order> | null> {
+    const { erased, waiting, phase } = this.order;
+    if (day !== null && isHeld(day, await heldStretches(this.#ports.bucket))) {
+      return waiting.held.includes(day) ? null : { waiting: { ...waiting, held: [...waiting.held, day] } };
+    }
+    try {
+      const count = await erase();
+      return count === 0 ? null : { erased: { ...erased, [phase]: erased[phase] + count }, isFinding: true };
+    } catch (fault) {
+      logFault("erasure_refused", fault, { object: key });
+      return { waiting: { ...waiting, refused: [...waiting.refused, key].slice(0, 100) } };
+    }
+  }
+
+  async #note(change: Partial<Order>): Promise<boolean> {
+    const written = await writeOrder(this.#ports.bucket, { ...this.order, ...change }, this.#stored.etag);
+    if (written === null) return false;
+    this.#stored = written;
+    return true;
+  }
+
+  async #receipt() {
+    const { id, subject, by, askedAtMs, pass, erased } = this.order;
+    const receipt: ErasureReceipt = {
+      ...{ v: 1, id, subject: "uid" in subject ? "user" : "click", subject_hash: await subjectHash(id, subject) },
+      ...{ by, asked_at_ms: askedAtMs, ended_at_ms: this.#ports.clock(), passes: pass, erased },
+    };
+    return { receipt, seal: await sealText(this.#ports.ring, JSON.stringify(receipt)) };
+  }
+}
+
+/** By which a subject is told to be that of a receipt, by who knows it. */
+async function subjectHash(id: string, subject: Subject): Promise<string> {
+  const bytes = new TextEncoder();
+  const hmac = { name: "HMAC", hash: "SHA-256" } as const;
+  const key = await crypto.subtle.importKey("raw", bytes.encode(id), hmac, false, ["sign"]);
+  const name = "uid" in subject ? ["user", subject.advertiserId, subject.uid] : ["click", subject.eventId];
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes.encode(JSON.stringify(name))));
+  return Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+type Work = {
+  /** By which the phase goes on behind it. */
+  readonly key: string;
+  /** Its log day; null where no hold can name it. */
+  readonly day: string | null;
+  readonly erase: () => Promise<number>;
+};
+type Working = (ports: RunPorts, order: Order) => AsyncGenerator<Work>;
+
+const WORK: Readonly<Record<Phase, Working>> = {
+  lines: async function* (ports, { subject, after }) {
+    const first = "eventId" in subject ? isoDay(decodeEventId(subject.eventId).receivedAtMs) : "";
+    const from = `${ARCHIVE_PREFIX}dt=${first}`;
+    for await (const segment of segmentsBehind(ports.bucket, after > from ? after : from)) {
+      yield { key: segment.key, day: dayIn(segment), erase: () => eraseSegment(ports, subject, segment) };
+    }
+  },
+  click_lines: async function* (ports, { subject, after }) {
+    for (const day of await daysBelow(ports.bucket, CLICK_LINES_PREFIX, subject)) {
+      const prefix = clickLinesPrefix(day, advertiserBucketOf(subject.advertiserId));
+      for (const key of await keysBelow(ports.bucket, prefix)) {
+        if (key > after) yield { key, day: null, erase: () => eraseClickLines(ports, subject, key) };
+      }
+    }
+  },
+  tokens: async function* (ports, { subject, after }) {
+    const folder = `${EVIDENCE_PREFIX}adv=${subject.advertiserId}/`;
+    for (const day of await daysBelow(ports.bucket, folder, subject)) {
+      for (const key of await keysBelow(ports.bucket, `${folder}dt=${day}/tokens-`)) {
+        if (key > after) yield { key, day: null, erase: () => eraseTokens(ports, subject, key) };
+      }
+    }
+  },
+  copies: async function* (ports, { subject, after }) {
+    for (const prefix of COPIES_PREFIXES) {
+      for (const key of await keysBelow(ports.bucket, prefix)) {
+        if (key > after) yield { key, day: null, erase: () => eraseCopies(ports, subject, key) };
+      }
+    }
+  },
+  late_clicks: async function* (ports, { subject, after }) {
+    for (const [name, shelf] of await ports.shelves()) {
+      if (name > after) yield { key: name, day: null, erase: () => eraseLate(ports, subject, shelf) };
+    }
+  },
+};
+
+const dayIn = ({ key }: StoredSegment) => key.slice(`${ARCHIVE_PREFIX}dt=`.length).slice(0, "YYYY-MM-DD".length);
+
+/** Days that have a folder; of a click those on which it may count. */
+async function daysBelow(bucket: R2Bucket, prefix: string, subject: Subject): Promise<string[]> {
+  const days: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: R2Objects = await bucket.list({ prefix, delimiter: "/", ...(cursor === undefined ? {} : { cursor }) });
+    for (const folder of page.delimitedPrefixes) days.push(folder.slice(prefix.length + "dt=".length, -1));
+    cursor = page.truncated ? page.cursor : undefined;
+  } while (cursor !== undefined);
+  if (!("eventId" in subject)) return days;
+  const { receivedAtMs } = decodeEventId(subject.eventId);
+  const [from, to] = [isoDay(receivedAtMs - SERVICE_DAYS_BEFORE * DAY_MS), isoDay(receivedAtMs + DAY_MS)];
+  return days.filter((day) => day >= from && day <= to);
+}
+
+/** Late clicks that a shard keeps until they are decided are whole events. */
+async function eraseLate({ ring }: RunPorts, subject: Subject, shelf: LateShelf): Promise<number> {
+  let erased = 0;
+  for (let after = ""; ; ) {
+    const page = await shelf.shelved(after);
+    const last = page.at(-1);
+    if (last === undefined) return erased;
+    after = last.event;
+    const changed: (ShelvedLate & { was: string })[] = [];
+    for (const { event, encoded } of page) {
+      const bare = await bareIfOf(subject, parseJson(encoded), ring);
+      if (bare !== null) changed.push({ event, was: encoded, encoded: JSON.stringify(bare) });
+    }
+    if (changed.length > 0) await shelf.reshelve(changed);
+    erased += changed.length;
+  }
+}
