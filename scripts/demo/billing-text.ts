@@ -28,7 +28,7 @@ export function billingLines(result: BillingResult): string[] {
     "",
     `A stranger installs ${packed.name} (${Math.round(packed.bytes / 1_000)} kB) in an empty folder, with a key of scope bill. It says:`,
     ...first.map((line) => `  ${line}`),
-    ...verdictOf("All statements of all advertisers", verified.length, failed(verified)),
+    ...verdictOf("All statements of all advertisers and of a publisher", verified.length, failed(verified)),
     "",
     `Each part of the statements of ${forgedOf} is forged once in the archive, and the stranger asks again:`,
     ...forged.map(({ part, what, code, said }) => {
@@ -40,8 +40,8 @@ export function billingLines(result: BillingResult): string[] {
 }
 
 function verdictOf(what: string, count: number, failed: BillingResult["verified"]): string[] {
-  if (failed.length === 0) return [`${what} are verified (${count} advertisers).`];
-  return failed.map(({ advertiserId, said }) => `${what} are not verified, of ${advertiserId}: ${said}`);
+  if (failed.length === 0) return [`${what} are verified (of ${count} tenants).`];
+  return failed.map(({ tenantId, said }) => `${what} are not verified, of ${tenantId}: ${said}`);
 }
 
 function spelledDifference({ advertiserId, truthMicros, billedMicros }: BillingResult["billed"][number]): string {

@@ -12,7 +12,7 @@ import type { Tenants } from "./tenants.ts";
 
 /** What an advertiser's clicks cost by the truth, and by all its statements. */
 export type Billed = { readonly advertiserId: string; readonly truthMicros: bigint; readonly billedMicros: bigint };
-type OfAdvertiser = Verified & { readonly advertiserId: string };
+type OfTenant = Verified & { readonly tenantId: string };
 
 export type BillingResult = {
   readonly statements: readonly IssuedStatement[];
@@ -20,12 +20,12 @@ export type BillingResult = {
   readonly accepted: number;
   readonly billed: readonly Billed[];
   readonly packed: { readonly name: string; readonly bytes: number };
-  readonly verified: readonly OfAdvertiser[];
+  readonly verified: readonly OfTenant[];
   /** Whose statements were forged. */
   readonly forgedOf: string;
   readonly forged: readonly Forged[];
   /** After everything was brought back. */
-  readonly verifiedAgain: readonly OfAdvertiser[];
+  readonly verifiedAgain: readonly OfTenant[];
 };
 
 export function isProved({ billed, verified, forged, verifiedAgain }: BillingResult): boolean {
@@ -56,9 +56,9 @@ export async function billAndProve(
   try {
     const askedOf = (apiKey: string): ToVerify => ({ url, apiKey, logKey, tokenKeys });
     const verifyEach = async () => {
-      const all: OfAdvertiser[] = [];
-      for (const [advertiserId, apiKey] of tenants.billKeys) {
-        all.push({ advertiserId, ...(await stranger.verifyAll(advertiserId, askedOf(apiKey))) });
+      const all: OfTenant[] = [];
+      for (const [tenantId, apiKey] of [...tenants.billKeys, ...tenants.earningKeys]) {
+        all.push({ tenantId, ...(await stranger.verifyAll(tenantId, askedOf(apiKey))) });
       }
       return all;
     };

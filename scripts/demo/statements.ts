@@ -26,6 +26,7 @@ export type IssuedStatement = {
   readonly adjustmentsMicros: string;
   readonly due: string;
 };
+type Tenant = { readonly advertiserId: string } | { readonly publisherId: string; readonly currency: string };
 export type Accepted = { readonly id: string; readonly advertiserId: string; readonly cpcMicros: number };
 export type Issued = {
   readonly statements: readonly IssuedStatement[];
@@ -42,22 +43,26 @@ const EVIDENCE_MAX_MS = 180_000;
 const POLL_MS = 250;
 export const CHECKPOINT_KEY = "evidence-log/v1/checkpoint";
 
-/** Issues two statements of each tenant, and publishes them in the evidence log. */
+/** Issues two statements of each tenant, a publisher's too, and publishes them in the evidence log. */
 export async function issueStatements(
   source: ReportSource,
-  { billKeys }: Tenants,
+  { billKeys, earningKeys }: Tenants,
   { day, archive }: { day: string; archive: R2Bucket },
 ): Promise<Issued> {
   const ids = [...billKeys.keys()];
+  const tenants = [
+    ...ids.map((advertiserId) => ({ advertiserId })),
+    ...Array.from(earningKeys.keys(), (publisherId) => ({ publisherId, currency: "EUR" })),
+  ];
   const [next, last] = [1, 2].map((days) => isoDay(Date.parse(day) + days * DAY_MS)) as [string, string];
   await close(source, next);
-  await issueAll(source, ids, day);
+  await issueAll(source, tenants, day);
   const older = await archive.get(CHECKPOINT_KEY);
   if (older === null) throw new Error("the evidence log has no checkpoint");
   const olderCheckpoint = new Uint8Array(await older.arrayBuffer());
   const accepted = await acceptLate(source, ids);
   await close(source, last);
-  await issueAll(source, ids, next);
+  await issueAll(source, tenants, next);
   const statements: IssuedStatement[] = [];
   for (const [advertiserId, apiKey] of billKeys) {
     const listed = await ask<{ statements: IssuedStatement[] }>({ ...source, apiKey }, "GET", "/v1/statements");
@@ -81,11 +86,11 @@ async function acceptLate(source: ReportSource, ids: readonly string[]): Promise
 }
 
 /** The next statement of each, up to a day's end. */
-async function issueAll(source: ReportSource, ids: readonly string[], day: string): Promise<void> {
+async function issueAll(source: ReportSource, tenants: readonly Tenant[], day: string): Promise<void> {
   await ask(source, "POST", "/demo/evidence", {});
   const at = new Date(Date.parse(day) + DAY_MS).toISOString();
-  for (const id of ids) {
-    const draft = await draftOf(source, { advertiserId: id, to: day });
+  for (const tenant of tenants) {
+    const draft = await draftOf(source, { ...tenant, to: day });
     await ask(source, "POST", `/demo/issue?draft=${draft}&at=${at}`, {});
   }
   for (;;) {
@@ -96,7 +101,7 @@ async function issueAll(source: ReportSource, ids: readonly string[], day: strin
 }
 
 /** Drafts, as soon as the evidence is made. */
-async function draftOf({ url, apiKey }: ReportSource, asked: { advertiserId: string; to: string }): Promise<string> {
+async function draftOf({ url, apiKey }: ReportSource, asked: Tenant & { to: string }): Promise<string> {
   const headers = { Authorization: `Bearer ${apiKey}`, "Content-Type": "application/json" };
   const endsAtMs = Date.now() + EVIDENCE_MAX_MS;
   for (;;) {
@@ -104,7 +109,7 @@ async function draftOf({ url, apiKey }: ReportSource, asked: { advertiserId: str
     const said = (await answer.json()) as { draft: string; type: string };
     if (answer.ok) return said.draft;
     const isPending = said.type === "/problems/evidence-pending" && Date.now() < endsAtMs;
-    if (!isPending) throw new Error(`no draft for ${asked.advertiserId}: ${JSON.stringify(said)}`);
+    if (!isPending) throw new Error(`no draft for ${JSON.stringify(asked)}: ${JSON.stringify(said)}`);
     await sleep(POLL_MS);
   }
 }

@@ -5,11 +5,16 @@
 import type { Advertiser } from "./conversions.ts";
 import { ADVERTISERS } from "./plan.ts";
 
+/** One of the plan's publishers. */
+const PUBLISHER = "pub_0";
+
 export type Tenants = {
   readonly advertisers: ReadonlyMap<string, Advertiser>;
   readonly adServerKey: string;
   /** Of scope bill, by advertiser: what a stranger is given to check its statements. */
   readonly billKeys: ReadonlyMap<string, string>;
+  /** The same of a publisher, for what it earned. */
+  readonly earningKeys: ReadonlyMap<string, string>;
 };
 
 export async function makeTenants({ url, apiKey }: { url: string; apiKey: string }): Promise<Tenants> {
@@ -32,7 +37,10 @@ export async function makeTenants({ url, apiKey }: { url: string; apiKey: string
     billKeys.set(id, (await post<{ key: string }>("/v1/admin/keys", bills)).key);
     advertisers.set(id, { apiKey: key, kid, secret: Buffer.from(secret, "base64url") });
   }
+  await post("/v1/admin/publishers", { id: PUBLISHER, name: `Publisher ${PUBLISHER}` });
+  const earns = { label: `bookkeeping of ${PUBLISHER}`, publisherId: PUBLISHER, scopes: ["bill"] };
+  const earningKeys = new Map([[PUBLISHER, (await post<{ key: string }>("/v1/admin/keys", earns)).key]]);
   const spec = { label: "ad server", scopes: ["mint"], mint: { advertisers: ids } };
   const { key: adServerKey } = await post<{ key: string }>("/v1/admin/keys", spec);
-  return { advertisers, adServerKey, billKeys };
+  return { advertisers, adServerKey, billKeys, earningKeys };
 }
