@@ -31,11 +31,11 @@ export type RecoveryResult = {
 
 const CARRIED_MAX_MS = 300_000;
 const POLL_MS = 200;
-const FACTS = ["ledger", "advertisers", "late_clicks", "facts_minute", "facts_hour", "facts_day"];
+const FACTS = ["ledger", "open_postings", "advertisers", "late_clicks", "facts_minute", "facts_hour", "facts_day"];
 
 export async function measureRecovery({ keys, events }: RecoverySize): Promise<RecoveryResult> {
   const script = await bundleWorker("bench/workers/recovery-worker.ts");
-  const vars = { ...BENCH_SECRETS, FLUSH_INTERVAL_MS: "100", ARCHIVE_INTERVAL_MS: "100" };
+  const vars = { ...BENCH_SECRETS, FLUSH_INTERVAL_MS: "100", POST_INTERVAL_MS: "0", ARCHIVE_INTERVAL_MS: "100" };
   const runtime = await startRuntime({ vars, script });
   try {
     const rest = events - keys.reduce((sum, count) => sum + count, 0);

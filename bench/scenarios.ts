@@ -95,7 +95,7 @@ export async function measureIngest(size: {
   events: number;
 }): Promise<IngestResult> {
   const script = await bundleWorker("bench/workers/ingest-worker.ts");
-  const vars = { ...BENCH_SECRETS, FLUSH_INTERVAL_MS: "60000", ARCHIVE_INTERVAL_MS: "3600000" };
+  const vars = { ...BENCH_SECRETS, FLUSH_INTERVAL_MS: "60000", POST_INTERVAL_MS: "0", ARCHIVE_INTERVAL_MS: "3600000" };
   const runtime = await startRuntime({ vars, script, hasConsumers: false, onLog: printFault });
   try {
     const perSecond: number[] = [];
@@ -193,7 +193,8 @@ async function countAll({ url, requests, counted }: Counting) {
   return { countedPerSecond: count / seconds, acceptedPerSecond: load.answered / load.seconds };
 }
 
-const SELECT_TOTALS = `SELECT coalesce(sum(valid), 0) AS valid, coalesce(sum(gross), 0) AS gross FROM facts_minute`;
+const SELECT_TOTALS = `SELECT coalesce(sum(valid), 0) AS valid, coalesce(sum(gross), 0) AS gross
+FROM (SELECT valid, gross FROM facts_minute UNION ALL SELECT valid, gross FROM facts_open)`;
 const COUNTED_MAX_MS = 120_000;
 const POLL_MS = 100;
 

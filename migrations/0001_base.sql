@@ -15,6 +15,18 @@ CREATE TABLE ledger (
   touched      TEXT    NOT NULL  -- which minutes of which buckets its last ones changed (src/facts/touched.ts)
 ) STRICT, WITHOUT ROWID;
 
+-- What each source has logged behind its row of the ledger and not posted yet, folded into one row that every flush
+-- replaces (src/facts/open-sql.ts): facts and these rows together are what has been counted.
+CREATE TABLE open_postings (
+  source       TEXT    NOT NULL PRIMARY KEY,
+  seq          INTEGER NOT NULL, -- last log row that is in it; past all rows: nothing may be shown of the source any more
+  chain        TEXT    NOT NULL,
+  opened_at_ms INTEGER NOT NULL,
+  first_minute INTEGER NOT NULL, -- of its facts, so that who asks for other minutes does not open them
+  last_minute  INTEGER NOT NULL,
+  facts        BLOB    NOT NULL  -- JSONB {advertiser: [[minute, campaign, ad group, ad, part, cells, reasons, sketch, …totals], …]}
+) STRICT, WITHOUT ROWID;
+
 -- Counted up once a minute by cron: a database that was set back to an earlier moment shows by it.
 CREATE TABLE heartbeat (
   id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
@@ -465,6 +477,38 @@ CREATE TABLE day_sums (
   CHECK (gross = valid + duplicate + invalid + late)
 ) STRICT, WITHOUT ROWID;
 
+CREATE VIEW facts_open AS
+SELECT
+  owner.key AS advertiser_id,
+  delta.value ->> '$[0]' AS minute,
+  delta.value ->> '$[1]' AS campaign_id,
+  delta.value ->> '$[2]' AS ad_group_id,
+  delta.value ->> '$[3]' AS ad_id,
+  delta.value ->> '$[4]' AS part,
+  coalesce(delta.value ->> '$[8]', 0) AS impressions,
+  coalesce(delta.value ->> '$[9]', 0) AS gross_impressions,
+  coalesce(delta.value ->> '$[10]', 0) AS valid,
+  coalesce(delta.value ->> '$[11]', 0) AS gross,
+  coalesce(delta.value ->> '$[12]', 0) AS duplicate,
+  coalesce(delta.value ->> '$[13]', 0) AS invalid,
+  coalesce(delta.value ->> '$[14]', 0) AS late,
+  coalesce(delta.value ->> '$[15]', 0) AS valid_with_user,
+  coalesce(delta.value ->> '$[16]', 0) AS conversions,
+  coalesce(delta.value ->> '$[17]', 0) AS conversions_by_time,
+  coalesce(delta.value ->> '$[18]', 0) AS spend_micros,
+  coalesce(delta.value ->> '$[19]', 0) AS spend_hundreds,
+  coalesce(delta.value ->> '$[20]', 0) AS conversion_value_micros,
+  coalesce(delta.value ->> '$[21]', 0) AS conversion_value_hundreds,
+  coalesce(delta.value ->> '$[22]', 0) AS conversion_value_by_time_micros,
+  coalesce(delta.value ->> '$[23]', 0) AS conversion_value_by_time_hundreds,
+  coalesce(delta.value ->> '$[24]', 0) AS givt,
+  jsonb_extract(delta.value, '$[5]') AS cells,
+  jsonb_extract(delta.value, '$[6]') AS reasons,
+  CAST(delta.value ->> '$[7]' AS BLOB) AS sketch,
+  open_postings.first_minute,
+  open_postings.last_minute
+FROM open_postings, jsonb_each(open_postings.facts) AS owner, jsonb_each(owner.value) AS delta;
+
 CREATE VIEW cells_minute AS
 SELECT
   facts.advertiser_id,
@@ -596,3 +640,38 @@ SELECT
   coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
   coalesce(cell.value ->> '$[1][16]', 0) AS givt
 FROM facts_minute_moving AS facts, jsonb_each(facts.cells) AS cell;
+
+CREATE VIEW cells_open AS
+SELECT
+  facts.advertiser_id,
+  facts.minute,
+  facts.campaign_id,
+  facts.ad_group_id,
+  facts.ad_id,
+  facts.part,
+  facts.first_minute,
+  facts.last_minute,
+  coalesce(cell.value ->> '$[0][0]', '') AS publisher_id,
+  coalesce(cell.value ->> '$[0][1]', '') AS country,
+  coalesce(cell.value ->> '$[0][2]', '') AS device,
+  coalesce(cell.value ->> '$[0][3]', '') AS creative_id,
+  coalesce(cell.value ->> '$[0][4]', '') AS placement_id,
+  coalesce(cell.value ->> '$[0][5]', '') AS ad_format,
+  coalesce(cell.value ->> '$[1][0]', 0) AS impressions,
+  coalesce(cell.value ->> '$[1][1]', 0) AS gross_impressions,
+  coalesce(cell.value ->> '$[1][2]', 0) AS valid,
+  coalesce(cell.value ->> '$[1][3]', 0) AS gross,
+  coalesce(cell.value ->> '$[1][4]', 0) AS duplicate,
+  coalesce(cell.value ->> '$[1][5]', 0) AS invalid,
+  coalesce(cell.value ->> '$[1][6]', 0) AS late,
+  coalesce(cell.value ->> '$[1][7]', 0) AS valid_with_user,
+  coalesce(cell.value ->> '$[1][8]', 0) AS conversions,
+  coalesce(cell.value ->> '$[1][9]', 0) AS conversions_by_time,
+  coalesce(cell.value ->> '$[1][10]', 0) AS spend_micros,
+  coalesce(cell.value ->> '$[1][11]', 0) AS spend_hundreds,
+  coalesce(cell.value ->> '$[1][12]', 0) AS conversion_value_micros,
+  coalesce(cell.value ->> '$[1][13]', 0) AS conversion_value_hundreds,
+  coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
+  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
+  coalesce(cell.value ->> '$[1][16]', 0) AS givt
+FROM facts_open AS facts, jsonb_each(facts.cells) AS cell;

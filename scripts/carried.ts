@@ -1,6 +1,6 @@
 /**
  * Tells when a local pipeline is empty of clicks and impressions: no message waits in a queue, and every event shard has
- * posted its whole log.
+ * shown its whole log in the report databases.
  *
  * Keeps: a batch that the consumer holds is in neither place, so the pipeline counts as empty only after it has looked
  * empty, with no shard's log growing, for `QUIET_MS`.
@@ -11,7 +11,12 @@ import type { D1Database } from "@cloudflare/workers-types";
 import { eventShardNames, parseTopology } from "../src/core/routing.ts";
 
 /** How far a shard's log has been carried. */
-export type LogProgress = { readonly lastSeq: number; readonly postedSeq: number; readonly archivedSeq: number };
+export type LogProgress = {
+  readonly lastSeq: number;
+  readonly visibleSeq: number;
+  readonly postedSeq: number;
+  readonly archivedSeq: number;
+};
 
 /** The bindings that clicks and impressions pass through, as Miniflare hands them out. */
 export type PipelineBindings = {
@@ -25,7 +30,7 @@ const QUIET_MS = 1_200;
 const POLL_MS = 150;
 const EVENT_QUEUE = /^(CLICK|IMPRESSION)_QUEUE_\d+$/;
 
-/** True when everything that was accepted has been posted; false after `timeoutMs`. */
+/** True when everything that was accepted is in the reports; false after `timeoutMs`. */
 export async function waitUntilCarried(bindings: PipelineBindings, timeoutMs: number): Promise<boolean> {
   const endsAtMs = Date.now() + timeoutMs;
   let quietSinceMs: number | null = null;
@@ -52,7 +57,7 @@ async function look(bindings: PipelineBindings): Promise<{ isIdle: boolean; seqs
   const names = eventShardNames(topology.value);
   const shards = await Promise.all(names.map((name) => bindings.EVENT_SHARD.getByName(name).status()));
   return {
-    isIdle: backlogs.every((count) => count === 0) && shards.every(({ lastSeq, postedSeq }) => lastSeq === postedSeq),
+    isIdle: backlogs.every((count) => count === 0) && shards.every(({ lastSeq, visibleSeq }) => lastSeq === visibleSeq),
     seqs: shards.map(({ lastSeq }) => lastSeq).join(" "),
   };
 }

@@ -52,17 +52,36 @@ const FACTS_TABLES: readonly Table[] = [
   },
 ];
 
+/**
+ * What src/facts/open-sql.ts stores, with the columns of facts_minute, of which `cells` and `reasons` are JSONB, and the
+ * minutes of all that is shown with it.
+ */
+const OPEN_ROWS = `SELECT
+  owner.key AS advertiser_id,
+  delta.value ->> '$[0]' AS minute,
+  ${ROW_DIMENSIONS.map((name, at) => `delta.value ->> '$[${1 + at}]' AS ${name}`).join(",\n  ")},
+  delta.value ->> '$[4]' AS part,
+  ${MEASURES.map((name, at) => `coalesce(delta.value ->> '$[${8 + at}]', 0) AS ${name}`).join(",\n  ")},
+  jsonb_extract(delta.value, '$[5]') AS cells,
+  jsonb_extract(delta.value, '$[6]') AS reasons,
+  CAST(delta.value ->> '$[7]' AS BLOB) AS sketch,
+  open_postings.first_minute,
+  open_postings.last_minute
+FROM open_postings, jsonb_each(open_postings.facts) AS owner, jsonb_each(owner.value) AS delta`;
+
 /** View → the statement that makes it. */
-const FACTS_VIEWS: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.values(PLACES).map(({ table, view, time }) => {
-    const key = ["advertiser_id", time, ...ROW_DIMENSIONS, "part"].map((name) => `facts.${name}`);
+const FACTS_VIEWS: Readonly<Record<string, string>> = Object.fromEntries([
+  [PLACES.open.table, `CREATE VIEW ${PLACES.open.table} AS\n${OPEN_ROWS}`],
+  ...Object.values(PLACES).map(({ table, view, time }) => {
+    const more = table === PLACES.open.table ? ["first_minute", "last_minute"] : [];
+    const key = ["advertiser_id", time, ...ROW_DIMENSIONS, "part", ...more].map((name) => `facts.${name}`);
     const columns = [...key, CELL_COLUMNS].join(",\n  ");
     return [
       view,
       `CREATE VIEW ${view} AS\nSELECT\n  ${columns}\nFROM ${table} AS facts, jsonb_each(facts.cells) AS cell`,
     ];
   }),
-);
+]);
 
 /** The statement that makes a table. */
 function createTable({ name, columns, constraints }: Table): string {

@@ -52,6 +52,8 @@ export type Config = {
   readonly flushIntervalMs: number;
   /** The same for conversions and uploaded counts, whose 272 objects would otherwise post very small postings. */
   readonly submissionFlushIntervalMs: number;
+  /** How long what reports show already waits for its posting, which writes the rows of its minutes. */
+  readonly postIntervalMs: number;
   readonly archiveIntervalMs: number;
   /** Past this many characters of unposted log a shard refuses more; the queue holds the rest. */
   readonly logBacklogCharsMax: number;
@@ -126,6 +128,7 @@ function checkConfig(env: object): Config | ConfigError {
     enqueueChain: enqueueChain(settings),
     flushIntervalMs: settings.integer("FLUSH_INTERVAL_MS", 100, 60_000),
     submissionFlushIntervalMs: settings.integer("SUBMISSION_FLUSH_INTERVAL_MS", 100, 60_000),
+    postIntervalMs: settings.integer("POST_INTERVAL_MS", 0, 3_600_000),
     archiveIntervalMs: settings.integer("ARCHIVE_INTERVAL_MS", 100, 3_600_000),
     logBacklogCharsMax: settings.integer("LOG_BACKLOG_CHARS_MAX", 1_000, 2_000_000_000),
     tiers: tiers(settings),

@@ -20,7 +20,8 @@ export default {
     if (pathname === "/bench/deliver") return deliver(request, (batch) => worker.queue(batch, env));
     if (pathname !== "/bench/total") return worker.fetch(request, env, ctx);
     await worker.scheduled({ scheduledTime: Date.now(), cron: "* * * * *", noRetry() {} }, env);
-    const total = "SELECT coalesce(sum(valid), 0) AS clicks FROM facts_minute";
+    const all = "SELECT valid FROM facts_minute UNION ALL SELECT valid FROM facts_open";
+    const total = `SELECT coalesce(sum(valid), 0) AS clicks FROM (${all})`;
     return Response.json((await env.REPORT_DB.prepare(total).first<{ clicks: number }>())?.clicks);
   },
 } satisfies ExportedHandler<Env>;

@@ -113,6 +113,10 @@ export const LOG_ROW_CHARS_MAX = 530_000;
 export const LOG_READ_CHARS_MAX = 4_000_000;
 /** JSON of one posting (D1 binds strings up to 2 MB). */
 export const POSTING_CHARS_MAX = 1_500_000;
+/** The same of what is shown until it is posted; as a rule it is a quarter of this estimate, and reports read it. */
+export const OPEN_CHARS_MAX = 1_200_000;
+/** Late clicks and decisions on them are in no list before they are posted, which they are this old at the latest. */
+export const LATES_POST_MS = 10 * SECOND_MS;
 /** Postings of one flush, after which it ends and another is armed: a run is bounded whatever the backlog. */
 export const POSTINGS_PER_FLUSH_MAX = 64;
 /** Cells packed in one facts row before it continues on a further row. */

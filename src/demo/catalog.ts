@@ -36,14 +36,23 @@ const SELECT_TOTALS = `
 SELECT facts.ad_id, sum(facts.impressions) AS impressions, sum(facts.valid) AS valid,
   sum(facts.duplicate) AS duplicate, sum(facts.invalid) AS invalid, sum(facts.conversions) AS conversions,
   sum(facts.spend_micros) AS spend_micros, sum(facts.conversion_value_micros) AS conversion_value_micros
-FROM json_each(?2) AS shown
-CROSS JOIN facts_minute AS facts ON facts.advertiser_id = shown.value AND facts.minute >= ?1
+FROM (
+  SELECT facts.ad_id, impressions, valid, duplicate, invalid, conversions, spend_micros, conversion_value_micros
+  FROM json_each(?2) AS shown
+  CROSS JOIN facts_minute AS facts ON facts.advertiser_id = shown.value AND facts.minute >= ?1
+  UNION ALL
+  SELECT ad_id, impressions, valid, duplicate, invalid, conversions, spend_micros, conversion_value_micros
+  FROM facts_open
+  WHERE advertiser_id IN (SELECT value FROM json_each(?2)) AND minute >= ?1
+) AS facts
 GROUP BY facts.ad_id`;
 
 /** Of the catalogue, which is in the primary database alone. */
 const SELECT_ADVERTISERS = `SELECT DISTINCT advertiser_id FROM campaigns`;
 
-const SELECT_POSTED = `SELECT max(posted_at_ms) AS posted_at_ms FROM ledger`;
+const SELECT_POSTED = `
+SELECT max(at_ms) AS posted_at_ms
+FROM (SELECT posted_at_ms AS at_ms FROM ledger UNION ALL SELECT opened_at_ms FROM open_postings)`;
 
 export async function readCatalog(database: D1Database): Promise<Catalog> {
   const [ads, publishers] = await database.batch([
@@ -66,7 +75,7 @@ export type AdTotals = {
   readonly spend_micros: number;
   readonly conversion_value_micros: number;
 };
-/** `postedAtMs`: when the newest posting arrived, null before the first. */
+/** `postedAtMs`: when the newest figures arrived, null before the first. */
 export type Figures = { readonly totals: readonly AdTotals[]; readonly postedAtMs: number | null };
 
 /** Figures of the advertisers in the catalogue, which is in the primary database, since `fromMs`. */

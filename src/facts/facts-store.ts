@@ -4,6 +4,9 @@
  * Contract (test/contract/facts-store.test.ts, over memory and D1):
  *   - `post` applies all of a posting and moves the ledger's row of its source from `from` to `to`, or does nothing:
  *     where another row stands than `from` (null: none), it rejects.
+ *   - `open` shows what a posting will bring, beside the facts, in place of what was shown of its source before; where
+ *     another row stands than `from`, it rejects and changes nothing, and where a later place is shown, that stays.
+ *     Whatever is posted of a source takes away what is shown of it, and so does `close`, for ever.
  *   - After `post` rejects, for whatever reason, the posting may or may not be applied; `ledger` tells. A request still
  *     under way may apply later; whatever was posted meanwhile from the same place has then made it void.
  */
@@ -31,11 +34,22 @@ export type Posting = {
   readonly shard: string;
 };
 
+/** A posting that is shown and not applied. */
+export type OpenPosting = Pick<Posting, "source" | "from" | "facts"> & { readonly to: Position };
+
 export interface FactsStore {
   post(posting: Posting): Promise<void>;
+  open(posting: OpenPosting): Promise<void>;
+  close(source: string): Promise<void>;
   /** The ledger's rows of all sources of a shard, by source. */
   ledger(shard: string): Promise<ReadonlyMap<string, LedgerRow>>;
+  /** Up to where sources of a shard are shown, by source; those of which nothing is are not there. */
+  opened(shard: string): Promise<Opened>;
+  /** Both, of one moment and in one call. */
+  standing(shard: string): Promise<{ readonly rows: ReadonlyMap<string, LedgerRow>; readonly opened: Opened }>;
 }
+
+export type Opened = ReadonlyMap<string, Pick<Position, "seq" | "chain">>;
 
 export function isSameLedgerRow(a: LedgerRow | null, b: LedgerRow | null): boolean {
   return a?.seq === b?.seq && a?.chain === b?.chain && a?.part === b?.part;

@@ -6,7 +6,8 @@
  *
  * That figures moved is told once until it may have been read: a posting writes no second `report.moved` of an
  * advertiser while the first lies behind the mark. What lies before the mark may have been read, so a further posting
- * writes a further row. Rows of `report.moved` are therefore as many as readers ask for, and none is missed.
+ * writes a further row. What is shown and not posted yet (open-sql.ts) is told as well. Rows of `report.moved` are
+ * therefore as many as readers ask for, and none is missed.
  *
  * Keeps: rows get their numbers in the transactions that write them, and a database has one writer at a time, so
  * nothing appears behind a number that was read. A database that was set back loses its mark, and gets another life
@@ -27,7 +28,7 @@ export function insertEvents(database: D1Database, events: readonly NewEvent[], 
   return database.prepare(INSERT_EVENTS).bind(JSON.stringify(rows), nowMs);
 }
 
-/** Tells the advertisers of the deltas ?1 that their figures moved, by the posting ?2, at ?3. */
+/** Tells the advertisers of the list ?1, which begins with them, that their figures moved, by the posting ?2, at ?3. */
 const TELL_MOVED = `
 INSERT OR IGNORE INTO outbox (fact, audience, type, at_ms, data)
 SELECT 'report.moved:' || moved.advertiser_id || ':' || ?2, moved.advertiser_id, 'report.moved', ?3,

@@ -48,7 +48,7 @@ export async function postApart(
   let ledger = before;
   const move = async (to: Position, fold: Pick<Fold, "facts" | "lates">, part: string): Promise<LedgerRow> => {
     ledger = await postFold(store, { owner, from: ledger, fold: { ...fold, to }, part });
-    mark.write({ at, ledger });
+    mark.write({ ...mark.read(), ledger });
     return ledger;
   };
   const parts = splitBy(row, (advertiserId) => advertiserId);

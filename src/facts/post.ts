@@ -25,7 +25,7 @@ import { type Facts, foldEntry } from "../core/facts.ts";
 import { foldLateClick, type LateClicks } from "../core/late-click.ts";
 import { POSTING_CHARS_MAX } from "../core/limits.ts";
 import { isTokenEntry } from "../core/log-line.ts";
-import { type Position, positionAfter } from "../core/position.ts";
+import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
 import { assert } from "../core/result.ts";
 import { ELEMENT_CHARS, EXACT_USERS_MAX } from "../core/sketch.ts";
 import { type FactsStore, isSameLedgerRow, type LedgerRow, type ReportStores } from "./facts-store.ts";
@@ -38,8 +38,9 @@ const CHARS_PER_USER = ELEMENT_CHARS + 1;
 
 /**
  * Up to where a database has a log: `at` by the log, `ledger` by the database, which rows without facts do not move.
+ * `isTried` while a posting from here may be under way: it would take away what is shown meanwhile, so nothing is.
  */
-export type PostedMark = { readonly at: Position; readonly ledger: LedgerRow | null };
+export type PostedMark = { readonly at: Position; readonly ledger: LedgerRow | null; readonly isTried?: boolean };
 
 /** A database on its way through a log; its mark has been compared with the ledger (ledger-check.ts). */
 export type PostTarget = {
@@ -77,12 +78,17 @@ export type PostOptions = {
   readonly apart: (row: RowPart) => Promise<LedgerRow>;
   /** Whether a posting from that place has been refused so often that it is to be posted apart. */
   readonly isRefused: (name: string, from: Position) => boolean;
+  /** What is folded already, if the first posting begins where it does. */
+  readonly begun?: OpenFold;
   /** Is given the facts of each posting, for the operational metrics. */
   readonly onPosted?: (facts: Facts) => void;
 };
 
 /** Facts and late clicks of some rows, and the place behind them. */
 export type Fold = { readonly to: Position; readonly facts: Facts; readonly lates: LateClicks };
+
+/** A fold that grows until it is posted, and the place before its first row. */
+export type OpenFold = Fold & { readonly from: Position };
 
 /** A posting that only moves the ledger. */
 export const NOTHING: Pick<Fold, "facts" | "lates"> = { facts: new Map(), lates: new Map() };
@@ -97,16 +103,15 @@ export type RowPart = { readonly target: PostTarget; readonly owner: LogOwner; r
  * assignments, which all need, ends the run.
  */
 export async function postLog(targets: readonly PostTarget[], options: PostOptions): Promise<void> {
-  const { assign, untilSeq, rowsAfter } = options;
+  const { assign, untilSeq, begun } = options;
   const faults: unknown[] = [];
   const seqOf = (target: PostTarget) => target.mark.read().at.seq;
   let going = targets.filter((target) => seqOf(target) < untilSeq);
   for (let postings = 0; going.length > 0 && postings < options.postingsMax; postings++) {
     const from = going.map((target) => target.mark.read().at).reduce((a, b) => (b.seq < a.seq ? b : a));
-    const rows = (await rowsAfter(from)).filter(({ seq }) => seq <= untilSeq);
-    if (rows[0]?.seq !== from.seq + 1)
-      throw new MissingRowsError(`rows behind ${from.seq} of ${sourceOf(options.owner)} are missing`);
-    const fold = await foldRows(from, rows);
+    const rows = () => rowsBehind(from, options);
+    const isBegun = begun !== undefined && begun.to.seq > from.seq && isSamePosition(begun.from, from);
+    const fold = isBegun ? begun : await foldRows(from, await rows());
     const parts = splitFold(fold, await assign(advertisersOf(fold)));
     const failed = new Set<PostTarget>();
     const post = async (target: PostTarget): Promise<void> => {
@@ -123,7 +128,17 @@ export async function postLog(targets: readonly PostTarget[], options: PostOptio
   if (faults.length > 0) throw faults[0];
 }
 
-type Step = { fold: Fold; part: Fold | undefined; from: Position; rows: readonly LogRow[] };
+/** The rows behind a place, up to where a run goes. */
+export async function rowsBehind(
+  from: Position,
+  { owner, untilSeq, rowsAfter }: Pick<PostOptions, "owner" | "untilSeq" | "rowsAfter">,
+): Promise<readonly LogRow[]> {
+  const rows = (await rowsAfter(from)).filter(({ seq }) => seq <= untilSeq);
+  if (rows[0]?.seq === from.seq + 1) return rows;
+  throw new MissingRowsError(`rows behind ${from.seq} of ${sourceOf(owner)} are missing`);
+}
+
+type Step = { fold: Fold; part: Fold | undefined; from: Position; rows: () => Promise<readonly LogRow[]> };
 
 /** Applies a database's part of the rows, or moves its mark over rows that hold nothing of it. */
 async function settle(target: PostTarget, step: Step, options: PostOptions): Promise<void> {
@@ -137,6 +152,7 @@ async function settle(target: PostTarget, step: Step, options: PostOptions): Pro
     mark.write({ at: fold.to, ledger });
     return;
   }
+  if (mark.read().isTried !== true) mark.write({ ...mark.read(), isTried: true });
   try {
     mark.write({ at: part.to, ledger: await postFold(store, { owner, from: ledger, fold: part }) });
     onPosted?.(part.facts);
@@ -151,7 +167,7 @@ async function settleApart(
   { from, rows }: Step,
   { assign, owner, apart }: PostOptions,
 ): Promise<void> {
-  const first = await foldRows(from, rows.slice(0, 1));
+  const first = await foldRows(from, (await rows()).slice(0, 1));
   const part = splitFold(first, await assign(advertisersOf(first))).get(target.name);
   const row = part ?? { ...NOTHING, to: first.to };
   const ledger = await apart({ target, owner, row });
@@ -181,11 +197,35 @@ export async function postFold(
   }
 }
 
+/**
+ * Shows a fold behind the ledger's row `from` until it is posted. Throws NotAppliedError when it is not shown, though
+ * the ledger stands there.
+ */
+export async function openFold(
+  store: FactsStore,
+  { owner, from, fold: { to, facts } }: { owner: LogOwner; from: LedgerRow | null; fold: Fold },
+): Promise<void> {
+  const source = sourceOf(owner);
+  try {
+    await store.open({ source, from, to, facts });
+  } catch (fault) {
+    const row = (await store.ledger(owner.shard)).get(source) ?? null;
+    if (!isSameLedgerRow(row, from))
+      throw new LedgerConflictError(`the ledger of ${source} stands at ${row?.seq ?? "nothing"}`, { cause: fault });
+    const at = (await store.opened(owner.shard)).get(source);
+    if (at?.seq === to.seq && at.chain === to.chain) return;
+    throw new NotAppliedError(`showing ${source}: ${String(fault)}`, { cause: fault });
+  }
+}
+
 /** Folds as many of the rows behind `from` as fit into one posting, at least one. */
-export async function foldRows(from: Position, rows: readonly LogRow[]): Promise<Fold> {
-  const facts: Facts = new Map();
-  const lates: LateClicks = new Map();
-  let to = from;
+export function foldRows(from: Position, rows: readonly LogRow[]): Promise<Fold> {
+  return foldOn({ from, to: from, facts: new Map(), lates: new Map() }, rows);
+}
+
+/** Folds rows behind a fold into it, in place, as many as fit. Where it rejects, the fold is none any more. */
+export async function foldOn({ from, to: end, facts, lates }: OpenFold, rows: readonly LogRow[]): Promise<OpenFold> {
+  let to = end;
   for (const row of rows) {
     if (to !== from && charsOf(facts) + row.chars > POSTING_CHARS_MAX) break;
     for (const entry of row.entries()) {
@@ -194,7 +234,7 @@ export async function foldRows(from: Position, rows: readonly LogRow[]): Promise
     }
     to = await positionAfter(to, row);
   }
-  return { to, facts, lates };
+  return { from, to, facts, lates };
 }
 
 export function advertisersOf({ facts, lates }: Fold): string[] {

@@ -128,7 +128,7 @@ async function ofSpool({ bucket, nowMs }: MeasurePorts) {
 }
 
 function ofWatermark(nowMs: number, queueOldestMs: readonly (number | null)[], shards: readonly ShardStatus[]) {
-  const shardOldestMs = shards.map(({ oldestUnpostedReceivedAtMs }) => oldestUnpostedReceivedAtMs);
+  const shardOldestMs = shards.map(({ oldestUnseenReceivedAtMs }) => oldestUnseenReceivedAtMs);
   const watermarkMs = combineWatermark({ nowMs, queueOldestMs, shardOldestMs });
   const samples: Sample[] = [
     { name: "clickledger_watermark_timestamp_seconds", value: watermarkMs / SECOND_MS },

@@ -6,7 +6,8 @@
  *
  * Keeps: a tenant lists its own, from its own report database; the operator those of all databases. Deciding needs
  * scope admin, since accepting bills and rejecting does not. The decision is made in the click's shard, once, with who
- * and when; the list follows with the shard's next posting. A foreign and an unknown id are the same to the caller.
+ * and when; the list follows with the shard's next posting, some seconds later. A foreign and an unknown id are the
+ * same to the caller.
  */
 
 import * as z from "zod";

@@ -59,7 +59,8 @@ export class EventShard extends DurableObject<Env> {
     this.#late = new SqliteLateStore(sql);
     const memory = { index: this.index, lateStore: this.#late, revised: new SqliteRevisedStore(sql) };
     this.#memory = memory;
-    const { flushIntervalMs, archiveIntervalMs, newAdvertisersTo, dedupHorizonMs, keysKeptMs } = this.#config;
+    const { flushIntervalMs, postIntervalMs, archiveIntervalMs, dedupHorizonMs, keysKeptMs } = this.#config;
+    const { newAdvertisersTo, logBacklogCharsMax } = this.#config;
     const room = { heldBytes: () => ctx.storage.sql.databaseSize, bytesMax: SHARD_BYTES_MAX, keptMs: keysKeptMs };
     const own: OwnPorts = {
       rules,
@@ -68,7 +69,11 @@ export class EventShard extends DurableObject<Env> {
       keys: this.index,
       watch: (posted) => this.#tally.post(posted),
     };
-    this.#runner = runnerOn(ctx, env, this.#log, own, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
+    this.#runner = runnerOn(ctx, env, this.#log, own, {
+      ...{ flushIntervalMs, postIntervalMs, archiveIntervalMs, newAdvertisersTo },
+      // A log is not full of what is only shown.
+      postCharsMax: logBacklogCharsMax / 4,
+    });
   }
 
   /**

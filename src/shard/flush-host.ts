@@ -10,7 +10,7 @@ import { D1Facts } from "../facts/d1-facts.ts";
 import { buryPosting } from "../facts/dead-posting.ts";
 import { Directory } from "../facts/directory.ts";
 import type { ReportStores } from "../facts/facts-store.ts";
-import type { FlushPorts } from "./flush.ts";
+import type { FlushPorts } from "./flush-ports.ts";
 import { FlushRunner, type FlushTiming } from "./flush-runner.ts";
 import { HotAds } from "./hot-ads.ts";
 import type { ShardLog } from "./shard-log.ts";

@@ -16,26 +16,27 @@ import { StorageSetBackError } from "../archive/archive.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";
 import { SEALED_UNTIL } from "./append.ts";
+import { archiveDueMs, flush, packDueMs } from "./flush.ts";
 import {
-  archiveDueMs,
   archivedPlace,
   carriedPlace,
   type FlushPorts,
   FlushSession,
   type FlushSettings,
-  flush,
-  packDueMs,
   postedPlace,
-} from "./flush.ts";
+  visiblePlace,
+} from "./flush-ports.ts";
 import { checkStorage } from "./recovery.ts";
 import { noteRules } from "./rules-record.ts";
 
 /** Progress of one shard. Instants are null when nothing waits. */
 export type ShardStatus = {
   readonly lastSeq: number;
+  /** Up to where reports show the log; `postedSeq` follows some minutes later. */
+  readonly visibleSeq: number;
   readonly postedSeq: number;
   readonly archivedSeq: number;
-  readonly oldestUnpostedReceivedAtMs: number | null;
+  readonly oldestUnseenReceivedAtMs: number | null;
   readonly oldestUnarchivedLoggedAtMs: number | null;
 };
 
@@ -47,7 +48,7 @@ export type FlushHost = {
   readonly waitUntil: (work: Promise<void>) => void;
 };
 
-export type FlushTiming = { readonly flushIntervalMs: number; readonly archiveIntervalMs: number };
+export type FlushTiming = FlushSettings & { readonly flushIntervalMs: number };
 
 /** An alarm that is this late has slipped (the platform allows a minute); the next call does its work. */
 const OVERDUE_MS = 5 * SECOND_MS;
@@ -64,6 +65,8 @@ export class FlushRunner {
   /** When the alarm is set for, as far as this instance knows. */
   #armedForMs: number | null = null;
   #heldChars: number;
+  /** The place that they were counted behind. */
+  #heldFromSeq: number;
   readonly #session = new FlushSession();
   #checking: Promise<void> | null = null;
   /** A ledger or the archive holds what this log never went through. */
@@ -75,6 +78,7 @@ export class FlushRunner {
     this.#host = host;
     this.#flush = run;
     this.#heldChars = heldChars(ports);
+    this.#heldFromSeq = carriedPlace(ports).seq;
   }
 
   /** Characters of log that a report database or the archive has not yet. */
@@ -114,15 +118,17 @@ export class FlushRunner {
       const { oldestLoggedAtMs } = log.waitingAfter(archivedPlace(this.#ports).seq);
       return oldestLoggedAtMs === null || oldestLoggedAtMs >= untilMs;
     };
-    if (isArchived()) return true;
+    // Whoever seals compares facts with the log next: what is only shown is posted.
+    if (isArchived() && postedPlace(this.#ports).seq >= log.last().seq) return true;
     await this.archiveNow();
     return isArchived();
   }
 
-  /** Archives all that is logged, due or not. */
+  /** Archives and posts all that is logged, due or not. */
   async archiveNow(): Promise<void> {
     await this.#flushing;
-    this.#flushing ??= this.#flushOnce({ archiveIntervalMs: Number.NEGATIVE_INFINITY }).finally(() => {
+    const atOnce = { archiveIntervalMs: Number.NEGATIVE_INFINITY, postIntervalMs: Number.NEGATIVE_INFINITY };
+    this.#flushing ??= this.#flushOnce(atOnce).finally(() => {
       this.#flushing = null;
     });
     await this.#flushing;
@@ -156,13 +162,16 @@ export class FlushRunner {
     const { log } = this.#ports;
     const posted = postedPlace(this.#ports);
     const archived = archivedPlace(this.#ports);
-    const waiting = log.waitingAfter(posted.seq).oldestReceivedAtMs;
+    const noted = log.visible().read() ?? posted;
+    const visible = noted.seq < posted.seq ? posted : noted;
+    const waiting = log.waitingAfter(visible.seq).oldestReceivedAtMs;
     return {
       lastSeq: log.last().seq,
+      visibleSeq: visible.seq,
       postedSeq: posted.seq,
       archivedSeq: archived.seq,
       // Behind the tail a database was set back: all since then is missing from it.
-      oldestUnpostedReceivedAtMs: posted.seq < log.tail().seq ? posted.loggedAtMs : waiting,
+      oldestUnseenReceivedAtMs: visible.seq < log.tail().seq ? visible.loggedAtMs : waiting,
       oldestUnarchivedLoggedAtMs: log.waitingAfter(archived.seq).oldestLoggedAtMs,
     };
   }
@@ -212,14 +221,21 @@ export class FlushRunner {
   #rearm(): void {
     const { log, reports } = this.#ports;
     const nowMs = this.#host.nowMs();
-    this.#heldChars = heldChars(this.#ports);
-    const unposted = log.waitingAfter(postedPlace(this.#ports).seq).rows > 0;
+    // Counted again where something was carried: a log of minutes is not read with every flush.
+    const carried = carriedPlace(this.#ports).seq;
+    if (carried !== this.#heldFromSeq) this.#heldChars = heldChars(this.#ports);
+    this.#heldFromSeq = carried;
+    const last = log.last().seq;
+    const isUnseen = visiblePlace(this.#ports, this.#session).seq < last;
+    const isUnposted = postedPlace(this.#ports).seq < last;
     const isBehind = this.#session.checked.size < reports.byName.size;
     const archiveMs = archiveDueMs(this.#ports, this.#timing.archiveIntervalMs);
     const packMs = packDueMs(this.#ports, this.#timing.archiveIntervalMs);
-    if (!unposted && !isBehind && archiveMs === null && packMs === null) return;
-    const postMs = unposted || isBehind ? nowMs + this.#timing.flushIntervalMs : Number.POSITIVE_INFINITY;
-    const earliestMs = Math.min(postMs, archiveMs ?? Number.POSITIVE_INFINITY, packMs ?? Number.POSITIVE_INFINITY);
+    if (!isUnposted && !isBehind && archiveMs === null && packMs === null) return;
+    const soonMs = nowMs + this.#timing.flushIntervalMs;
+    const postMs = isUnposted ? Math.max(soonMs, this.#session.postDueMs) : Number.POSITIVE_INFINITY;
+    const carryMs = isUnseen || isBehind ? soonMs : postMs;
+    const earliestMs = Math.min(carryMs, archiveMs ?? Number.POSITIVE_INFINITY, packMs ?? Number.POSITIVE_INFINITY);
     const backoffMs =
       this.#failures === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.#failures, 6));
     this.#arm(Math.max(earliestMs, nowMs + backoffMs));

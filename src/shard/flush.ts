@@ -2,7 +2,8 @@
  * Flush: carry the log to the sinks, then forget what is no longer needed.
  *
  *   check      each database's ledger against the log's mark, before anything is posted (facts/ledger-check.ts)
- *   post       to the report databases     → again from the mark, the ledger recognises it
+ *   post       to the report databases, or show there what is not due (flush-facts.ts)
+ *                                          → again from the mark, the ledger recognises it
  *   archive    when a segment is due, after the rules that its lines name (rules-record.ts)
  *                                          → again from the mark, head and segment recognise it
  *   trim       the log, behind both, and where its keys are packed
@@ -18,64 +19,29 @@
  * run ends after `POSTINGS_PER_FLUSH_MAX` postings, and holds one posting, one segment and what it read for them.
  */
 
-import { archiveLog, type LogOwner, StorageSetBackError, sourceOf } from "../archive/archive.ts";
-import type { Life } from "../archive/head.ts";
-import type { Facts } from "../core/facts.ts";
-import {
-  DAY_MS,
-  HOUR_MS,
-  LOG_READ_CHARS_MAX,
-  POSTINGS_PER_FLUSH_MAX,
-  REVISIONS_KEPT_DAYS,
-  SEGMENT_CHARS_MAX,
-} from "../core/limits.ts";
-import type { Position } from "../core/position.ts";
-import { assert } from "../core/result.ts";
+import { archiveLog, StorageSetBackError } from "../archive/archive.ts";
+import { DAY_MS, HOUR_MS, REVISIONS_KEPT_DAYS, SEGMENT_CHARS_MAX } from "../core/limits.ts";
+import { isSamePosition } from "../core/position.ts";
 import { hourOf } from "../core/time.ts";
-import type { FactsStore } from "../facts/facts-store.ts";
-import { archivedRows, checkMark, repost } from "../facts/ledger-check.ts";
-import { type PostedMark, type PostOptions, type PostTarget, postLog } from "../facts/post.ts";
-import { type DeadPosting, postApart, Refusals } from "../facts/post-apart.ts";
 import { logFault } from "../log.ts";
-import { FactsTally, type OperationsDataset } from "../operations.ts";
-import type { PackedKeyIndex } from "./packed-key-index.ts";
-import { ownLife, type RecoveryPorts } from "./recovery.ts";
+import { carryFacts, checkTargets } from "./flush-facts.ts";
+import {
+  archivedPlace,
+  carriedPlace,
+  type FlushPorts,
+  type FlushSession,
+  type FlushSettings,
+  visiblePlace,
+} from "./flush-ports.ts";
+import { ownLife } from "./recovery.ts";
 import type { Memory } from "./revise.ts";
 import { recordRules } from "./rules-record.ts";
-
-export type PackedKeys = Pick<PackedKeyIndex, "transaction" | "packedTo" | "freshCount" | "pack" | "merge">;
-
-export type FlushPorts = Omit<RecoveryPorts, "reports"> & {
-  readonly reports: {
-    readonly byName: ReadonlyMap<string, FactsStore>;
-    readonly assign: (advertiserIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
-  };
-  readonly operations: OperationsDataset;
-  /** Is told the facts of each posting. */
-  readonly watch?: ((posted: Facts) => void) | undefined;
-  /** Keys that stand beside rows of the log until they are packed. */
-  readonly keys?: PackedKeys | undefined;
-  /** Drops what is past its horizon at that instant; in the same transaction as the trim. */
-  readonly forget: (nowMs: number) => void;
-  /** Keeps what a database refuses (facts/post-apart.ts); durable when it resolves. */
-  readonly bury: (dead: DeadPosting) => Promise<void>;
-};
 
 /** Keys in memory that are packed when the log can be trimmed: so many that they fill pages. */
 const KEYS_PACKED_MIN = 4_096;
 /** Archive intervals that a row of the log lies at most when all sinks have it. */
 const SEGMENTS_PER_PACK = 5;
 const MERGE_STEPS_PER_FLUSH = 4;
-
-export type FlushSettings = { readonly archiveIntervalMs: number };
-
-/** What a session has learned: which databases were compared with their ledgers, and what they refuse. */
-export class FlushSession {
-  readonly checked = new Set<string>();
-  readonly refusals = new Refusals();
-  /** The lives of the log, once the storage was compared with its archive; null before. */
-  lives: readonly Life[] | null = null;
-}
 
 /** How full a storage is, and how long its keys are kept whatever it holds. */
 export type Room = { readonly heldBytes: () => number; readonly bytesMax: number; readonly keptMs: number };
@@ -116,8 +82,12 @@ export async function flush(
   const checked = await checkTargets(ports, session);
   const setBack = checked.faults.find((fault) => fault instanceof StorageSetBackError);
   if (setBack !== undefined) throw setBack;
-  const outcomes = await Promise.allSettled([post(ports, session, checked), archiveIfDue(ports, settings, nowMs)]);
+  const outcomes = await Promise.allSettled([
+    carryFacts(ports, session, { checked, settings, nowMs }),
+    archiveIfDue(ports, settings, nowMs),
+  ]);
   ports.transaction(() => {
+    noteVisible(ports, session);
     trimCarried(ports, settings, nowMs);
     ports.forget(nowMs);
   });
@@ -126,11 +96,10 @@ export async function flush(
   if (faults.length > 0) throw faults.find((fault) => fault instanceof StorageSetBackError) ?? faults[0];
 }
 
-/** Up to where every report database has the log; a database that was never posted to has nothing of it. */
-export function postedPlace({ log, reports }: Pick<FlushPorts, "log" | "reports">): Position {
-  const base = log.life().read()?.base ?? log.tail();
-  const places = Array.from(reports.byName.keys(), (name) => log.posted(name).read()?.at ?? base);
-  return places.reduce((a, b) => (b.seq < a.seq ? b : a), places[0] ?? base);
+function noteVisible(ports: FlushPorts, session: FlushSession): void {
+  const mark = ports.log.visible();
+  const [before, now] = [mark.read(), visiblePlace(ports, session)];
+  if (before === null || !isSamePosition(before, now)) mark.write(now);
 }
 
 /**
@@ -162,109 +131,6 @@ export function packDueMs(
 
 function mergeKeys({ keys }: FlushPorts): void {
   for (let step = 0; step < MERGE_STEPS_PER_FLUSH; step++) if (keys?.merge(true) !== true) return;
-}
-
-/** Up to where every sink has the log. */
-export function carriedPlace(ports: Pick<FlushPorts, "log" | "reports">): Position {
-  const posted = postedPlace(ports);
-  const archived = archivedPlace(ports);
-  return archived.seq < posted.seq ? archived : posted;
-}
-
-export function archivedPlace({ log }: Pick<FlushPorts, "log">): Position {
-  return log.archived().read() ?? log.life().read()?.base ?? log.tail();
-}
-
-/** The databases that may be posted to, what they are posted with, and why the others may not. */
-type Checked = {
-  readonly targets: readonly PostTarget[];
-  readonly options: RepostOptions;
-  readonly tally: FactsTally;
-  readonly faults: readonly unknown[];
-};
-
-async function checkTargets(ports: FlushPorts, session: FlushSession): Promise<Checked> {
-  const { shard, operations, bury, reports } = ports;
-  const tally = new FactsTally(operations, shard);
-  const options: RepostOptions = {
-    assign: reports.assign,
-    postingsMax: POSTINGS_PER_FLUSH_MAX,
-    isRefused: (name, { seq }) => session.refusals.isRefused(name, String(seq)),
-    apart: (row) => postApart(row, { refusals: session.refusals, bury }),
-    onPosted: (facts) => {
-      tally.add(facts);
-      ports.watch?.(facts);
-    },
-  };
-  const faults: unknown[] = [];
-  const targets: PostTarget[] = [];
-  for (const name of reports.byName.keys()) {
-    try {
-      targets.push(await checkedTarget(ports, session, { name, options }));
-    } catch (fault) {
-      faults.push(fault);
-    }
-  }
-  return { targets, options, tally, faults };
-}
-
-async function post(
-  ports: FlushPorts,
-  session: FlushSession,
-  { targets, options, tally, faults: met }: Checked,
-): Promise<void> {
-  const { log, shard, archive } = ports;
-  const { incarnation } = ownLife(ports);
-  const owner: LogOwner = { shard, incarnation };
-  const faults = [...met];
-  const fromArchive = archivedRows(archive, owner, () => archivedPlace(ports));
-  const rowsAfter = async (at: Position) =>
-    at.seq >= log.tail().seq ? log.rowsAfter(at.seq, LOG_READ_CHARS_MAX) : fromArchive(at);
-  try {
-    await postLog(targets, { ...options, owner, rowsAfter, untilSeq: log.last().seq });
-  } catch (fault) {
-    // What was learned of the ledgers may no longer be true.
-    session.checked.clear();
-    faults.push(fault);
-  } finally {
-    tally.write();
-  }
-  if (faults.length > 0) throw faults[0];
-}
-
-type RepostOptions = Omit<PostOptions, "owner" | "untilSeq" | "rowsAfter">;
-
-/** A database that may be posted to: its mark is in line with its ledger. */
-async function checkedTarget(
-  ports: FlushPorts,
-  session: FlushSession,
-  { name, options }: { name: string; options: RepostOptions },
-): Promise<PostTarget> {
-  const { log, shard, archive, reports } = ports;
-  const { incarnation, base } = ownLife(ports);
-  const owner: LogOwner = { shard, incarnation };
-  const mark = log.posted(name);
-  const store = reports.byName.get(name);
-  assert(store !== undefined, "a target is one of the report databases");
-  const read = (): PostedMark => mark.read() ?? { at: base, ledger: null };
-  const target = { name, store, mark: { read, write: (value: PostedMark) => mark.write(value) } };
-  if (session.checked.has(name)) return target;
-
-  const rows = await store.ledger(shard);
-  const onBehind = (behind: object) =>
-    logFault("report_database_behind", new Error(`${name} was set back`), { shard, ...behind });
-  await checkMark({ name, store, mark }, { log, owner, base, rows, onBehind });
-  let isWhole = true;
-  for (const life of session.lives ?? []) {
-    const of: LogOwner = { shard, incarnation: life.incarnation };
-    const row = rows.get(sourceOf(of)) ?? null;
-    const isPosted = (row ?? life.base).seq >= life.end.seq && (row?.part ?? "") === "";
-    if (life.incarnation === incarnation || isPosted) continue;
-    isWhole = (await repost(target, { ...options, owner: of, life, row, archive })) && isWhole;
-  }
-  // What is left of earlier lives is posted by the next runs; this life's rows do not wait for it.
-  if (isWhole) session.checked.add(name);
-  return target;
 }
 
 async function archiveIfDue(ports: FlushPorts, { archiveIntervalMs }: FlushSettings, nowMs: number): Promise<void> {

@@ -137,6 +137,7 @@ export async function beginLife(
   transaction(() => {
     log.life().write({ incarnation: next.incarnation, base });
     log.archived().write(base);
+    log.visible().write(base);
     for (const name of databases) log.posted(name).write({ at: posted.get(name) ?? base, ledger: null });
   });
   return begun;

@@ -47,6 +47,8 @@ export interface ShardLog extends LogSource {
   archived(): Mark<Position>;
   /** Up to where a report database has the log. */
   posted(database: string): Mark<PostedMark>;
+  /** Up to where every report database shows the log, posted or not, as of the last flush. */
+  visible(): Mark<Position>;
   /** Whose log this is now: the name under which its numbers are unique. */
   life(): Mark<Pick<Life, "incarnation" | "base">>;
   /** Which rules lines name, and which of them R2 has (rules-record.ts). */

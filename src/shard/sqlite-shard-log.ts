@@ -175,6 +175,10 @@ export class LogStore implements ShardLog {
     return this.#mark(`posted/${database}`);
   }
 
+  visible(): Mark<Position> {
+    return this.#mark("visible");
+  }
+
   life(): Mark<Pick<Life, "incarnation" | "base">> {
     return this.#mark("life");
   }

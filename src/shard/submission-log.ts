@@ -36,13 +36,25 @@ export class SubmissionLog {
     const log = new LogStore(ctx.storage.sql, rules);
     const book = new SqliteSubmissionBook(ctx.storage.sql);
     this.#ports = { log, book };
-    const { submissionFlushIntervalMs: flushIntervalMs, archiveIntervalMs, newAdvertisersTo } = this.#config;
+    const {
+      submissionFlushIntervalMs: flushIntervalMs,
+      postIntervalMs,
+      archiveIntervalMs,
+      newAdvertisersTo,
+      logBacklogCharsMax,
+    } = this.#config;
     const own: OwnPorts = {
       rules,
       forget: (nowMs) => book.dropBefore(forgottenPeriod(nowMs)),
       remember: (entries) => remember(entries, book, periodOf(Date.now())),
     };
-    this.runner = runnerOn(ctx, env, log, own, { flushIntervalMs, archiveIntervalMs, newAdvertisersTo });
+    this.runner = runnerOn(ctx, env, log, own, {
+      flushIntervalMs,
+      postIntervalMs,
+      archiveIntervalMs,
+      newAdvertisersTo,
+      postCharsMax: logBacklogCharsMax / 4,
+    });
   }
 
   /** Waits until something may be decided; rejects where nothing may be. */

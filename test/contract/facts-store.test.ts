@@ -5,12 +5,12 @@ import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import { foldLateClick, type LateClicks } from "../../src/core/late-click.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
-import type { FactsStore } from "../../src/facts/facts-store.ts";
+import type { FactsStore, LedgerRow } from "../../src/facts/facts-store.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { loggedOf, type Spec } from "../support/logged.ts";
 import { MemoryFacts } from "../support/memory-facts.ts";
 import { aPosting, placeOf, postTo } from "../support/post-to.ts";
-import { canonical, readFacts } from "../support/read-facts.ts";
+import { canonical, readAll } from "../support/read-facts.ts";
 import { RULES } from "../support/rules.ts";
 
 const SPEC: Spec = {
@@ -54,18 +54,18 @@ async function readLate(store: FactsStore): Promise<unknown[]> {
 }
 
 const stores: { name: string; make: () => FactsStore; read: (store: FactsStore) => Promise<Facts> }[] = [
-  { name: "memory", make: () => new MemoryFacts(), read: async (store) => (store as MemoryFacts).facts },
+  { name: "memory", make: () => new MemoryFacts(), read: async (store) => (store as MemoryFacts).read() },
   {
     name: "D1",
     make: () => new D1Facts(env.REPORT_DB, () => NOON_MS),
-    read: () => readFacts(env.REPORT_DB, "minute"),
+    read: () => readAll(env.REPORT_DB),
   },
 ];
 
 describe.each(stores)("FactsStore in $name", ({ make, read }) => {
   beforeEach(async () => {
     await env.REPORT_DB.batch(
-      ["ledger", "facts_minute", "facts_hour", "facts_day", "day_sums", "late_clicks"].map((table) =>
+      ["ledger", "open_postings", "facts_minute", "facts_hour", "facts_day", "day_sums", "late_clicks"].map((table) =>
         env.REPORT_DB.prepare(`DELETE FROM ${table}`),
       ),
     );
@@ -130,6 +130,79 @@ describe.each(stores)("FactsStore in $name", ({ make, read }) => {
     const store = make();
     for (const entry of logged) await postTo(store, { source: `s/${entry.seq}`, lates: latesOf(entry) });
     expect(await readLate(store)).toEqual([["valid", "key_7", 2]]);
+  });
+
+  describe("[row writes] what is open", () => {
+    const other = { ...SPEC, country: "US", publisher: 2 };
+    const shown = (from: LedgerRow | null, seqTo: number, specs: Spec[]) =>
+      aPosting(from, { seqTo, facts: factsOf(specs) });
+    const placesOf = async (store: FactsStore) =>
+      Array.from(await store.opened("s"), ([source, { seq, chain }]) => [source, seq, chain]);
+
+    it("is read beside the facts, each time in place of what was open before", async () => {
+      const store = make();
+      await store.open(shown(null, 1, [SPEC]));
+      expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC])));
+      await store.post(aPosting(null, { seqTo: 4, facts: factsOf([SPEC]) }));
+      expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC])));
+      await store.open(shown(placeOf(4), 6, [SPEC]));
+      await store.open(shown(placeOf(4), 9, [SPEC, SPEC, other]));
+      expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC, SPEC, SPEC, other])));
+      expect(await placesOf(store)).toEqual([["s/1", 9, placeOf(9).chain]]);
+      expect(await store.ledger("s")).toEqual(new Map([["s/1", placeOf(4)]]));
+      const { rows, opened } = await store.standing("s");
+      expect([rows, [...opened.keys()]]).toEqual([await store.ledger("s"), ["s/1"]]);
+      expect(opened.get("s/1")).toMatchObject({ seq: 9, chain: placeOf(9).chain });
+    });
+
+    it("is gone with the posting of its source, whichever place that reaches, and no other's", async () => {
+      const store = make();
+      await store.open(shown(null, 9, [SPEC, other]));
+      await store.open({ ...shown(null, 3, [other]), source: "s/2" });
+      await store.post(aPosting(null, { seqTo: 4, facts: factsOf([SPEC]) }));
+      expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC, other])));
+      expect(await placesOf(store)).toEqual([["s/2", 3, placeOf(3).chain]]);
+    });
+
+    it.each([
+      ["from the start", null],
+      ["from an earlier place", placeOf(3)],
+      ["from a later place", placeOf(5)],
+      ["from a place of that number on another log", { ...placeOf(4), chain: "f".repeat(64) }],
+      ["from the middle of a row", { ...placeOf(4), part: "adv_1" }],
+    ])("is refused %s where the ledger stands elsewhere, whatever was open", async (_, from) => {
+      const store = make();
+      await store.post(aPosting(null, { seqTo: 4, facts: factsOf([SPEC]) }));
+      await expect(store.open(shown(from, 9, [SPEC]))).rejects.toThrow();
+      await store.open(shown(placeOf(4), 6, [other]));
+      await expect(store.open(shown(from, 9, [SPEC]))).rejects.toThrow();
+      expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC, other])));
+      expect(await placesOf(store)).toEqual([["s/1", 6, placeOf(6).chain]]);
+    });
+
+    it("is refused where the ledger has no row, and the shard believes that it has", async () => {
+      const store = make();
+      await expect(store.open(shown(placeOf(4), 9, [SPEC]))).rejects.toThrow();
+      expect(canonical(await read(store))).toBe("[]");
+    });
+
+    it("does not go back to what a request that is late brings", async () => {
+      const store = make();
+      await store.open(shown(null, 9, [SPEC, other]));
+      await store.open(shown(null, 6, [SPEC]));
+      expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC, other])));
+      expect(await placesOf(store)).toEqual([["s/1", 9, placeOf(9).chain]]);
+    });
+
+    it("is nothing any more once its source is closed, also for a request that is late", async () => {
+      const store = make();
+      await store.post(aPosting(null, { seqTo: 4, facts: factsOf([SPEC]) }));
+      await store.open(shown(placeOf(4), 6, [other]));
+      await store.close("s/1");
+      await store.open(shown(placeOf(4), 8, [other, other])).catch(() => {});
+      expect(canonical(await read(store))).toBe(canonical(factsOf([SPEC])));
+      expect(await placesOf(store)).toEqual([]);
+    });
   });
 
   it("accepts a posting without facts, so that a range of redeliveries moves on", async () => {

@@ -8,6 +8,7 @@ import { boundDatabases, Directory, UnboundDatabaseError } from "../../src/facts
 import type { FactsStore, ReportStores } from "../../src/facts/facts-store.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { anySpec, loggedOf, MemoryLog, memoryMark, type Spec } from "../support/logged.ts";
+import { passing } from "../support/one-store.ts";
 import { runPostings } from "../support/post-log.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
@@ -34,13 +35,13 @@ type Outcome = "applied" | "reply_lost" | "not_applied";
 
 function unreliable(store: FactsStore, outcomes: Outcome[]): FactsStore {
   return {
+    ...passing(store),
     post: async (posting) => {
       const outcome = outcomes.shift() ?? "applied";
       if (outcome === "not_applied") throw new Error("no reply, not applied");
       await store.post(posting);
       if (outcome === "reply_lost") throw new Error("no reply, applied");
     },
-    ledger: (shard) => store.ledger(shard),
   };
 }
 

@@ -12,7 +12,7 @@ import { hourOf } from "../../src/core/time.ts";
 import { D1Facts, encodeDeltas } from "../../src/facts/d1-facts.ts";
 import { PRIMARY_DATABASE } from "../../src/facts/directory.ts";
 import { TIER_MINUTES } from "../../src/facts/facts-sql.ts";
-import type { FactsStore, Posting } from "../../src/facts/facts-store.ts";
+import type { FactsStore, OpenPosting, Posting } from "../../src/facts/facts-store.ts";
 import { foldRows } from "../../src/facts/post.ts";
 import { readMarks, rollAll } from "../../src/facts/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
@@ -67,6 +67,22 @@ class UnreliableStore implements FactsStore {
 
   ledger(shard: string) {
     return this.#store.ledger(shard);
+  }
+
+  open(posting: OpenPosting) {
+    return this.#store.open(posting);
+  }
+
+  close(source: string) {
+    return this.#store.close(source);
+  }
+
+  opened(shard: string) {
+    return this.#store.opened(shard);
+  }
+
+  standing(shard: string) {
+    return this.#store.standing(shard);
   }
 }
 

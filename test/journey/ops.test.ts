@@ -17,7 +17,7 @@ type Ran = { readonly code: number; readonly stdout: string; readonly stderr: st
 let runtime: LocalRuntime;
 
 beforeAll(async () => {
-  runtime = await startRuntime({ vars: { ...TEST_SECRETS, FLUSH_INTERVAL_MS: "100" } });
+  runtime = await startRuntime({ vars: { ...TEST_SECRETS, FLUSH_INTERVAL_MS: "100", POST_INTERVAL_MS: "0" } });
 }, START_MAX_MS);
 
 afterAll(() => runtime?.stop());

@@ -17,7 +17,7 @@ import { aScope } from "../support/scopes.ts";
 
 const START_MS = Date.parse("2026-04-20T12:00:00Z");
 const IDLE: ShardStatus = {
-  ...{ lastSeq: 1, postedSeq: 1, archivedSeq: 1, oldestUnpostedReceivedAtMs: null, oldestUnarchivedLoggedAtMs: null },
+  ...{ lastSeq: 1, postedSeq: 1, archivedSeq: 1, oldestUnseenReceivedAtMs: null, oldestUnarchivedLoggedAtMs: null },
 };
 const NO_CLICKS = { valid: 0, duplicate: 0, invalid: 0, late: 0 };
 
@@ -100,8 +100,8 @@ const run = (w: World, sql: string) => w.d1.exec(sql);
 const PROVOKED: readonly Provoked[] = [
   [
     ...(["lag", 6] as const),
-    (w) => (w.shard = { ...w.shard, oldestUnpostedReceivedAtMs: START_MS }),
-    (w) => (w.shard = { ...w.shard, oldestUnpostedReceivedAtMs: null }),
+    (w) => (w.shard = { ...w.shard, oldestUnseenReceivedAtMs: START_MS }),
+    (w) => (w.shard = { ...w.shard, oldestUnseenReceivedAtMs: null }),
   ],
   ["lost", 1, (w) => w.lose(3), (w) => (w.nowMs += 61 * MINUTE_MS)],
   ["dead_letters", 1, (w) => w.r2.set(letter, "{}"), (w) => w.r2.bucket.delete(letter)],

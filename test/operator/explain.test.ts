@@ -61,7 +61,7 @@ async function explained(id: string, authorization = ADMIN) {
 
 /** Posts and archives the shard's whole log now, and trims it, as a flush does once a minute. */
 async function archiveNow(shard: string): Promise<void> {
-  await withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0 }, Date.now()));
+  await withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0, postIntervalMs: 0 }, Date.now()));
 }
 
 describe("explain", () => {

@@ -79,7 +79,7 @@ describe("a second look", () => {
   beforeAll(async () => {
     await env.EVENT_SHARD.getByName(SHARD).ingest([...honest, ...busy, other, again].map(encodeTokenEvent));
     await env.EVENT_SHARD.getByName(SHARD).sweep();
-    await withShard(SHARD, (harness) => flushOnce(harness, { archiveIntervalMs: 0 }, Date.now()));
+    await withShard(SHARD, (harness) => flushOnce(harness, { archiveIntervalMs: 0, postIntervalMs: 0 }, Date.now()));
   });
 
   it("looks, applies and takes back: what rules name is revised, and nothing else", async () => {

@@ -33,7 +33,12 @@ export type Granularity = (typeof GRANULARITIES)[number];
 const METRICS = [...Object.keys(SUMS), ...Object.keys(QUOTIENTS), "reasons", "unique_users"];
 
 /** How far one database is rolled and what has left it. */
-type Settling = { readonly rolls: readonly number[]; readonly moves: Moves };
+type Settling = {
+  readonly rolls: readonly number[];
+  readonly moves: Moves;
+  /** Some of the last events are shown and not posted. */
+  readonly isOpen: boolean;
+};
 
 /** A log, how each database is rolled and moved while it is posted, and what is asked of it. */
 export type World = {
@@ -58,6 +63,7 @@ export function worlds(databases: number): fc.Arbitrary<World> {
     const settling = fc.record({
       rolls: fc.array(minute, { maxLength: 2 }),
       moves: fc.constantFrom(...MOVES),
+      isOpen: fc.boolean(),
     });
     return fc.record({
       currencies: fc.constantFrom<Currencies>(...CURRENCIES),

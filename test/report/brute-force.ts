@@ -43,13 +43,13 @@ export async function compareReports(places: readonly Place[], queries: number):
 }
 
 async function settle({ database, takes }: Place, { log, settlings }: World, at: number): Promise<void> {
-  const { rolls = [], moves = "none" } = settlings[at] ?? {};
+  const { rolls = [], moves = "none", isOpen = false } = settlings[at] ?? {};
   await wipeFacts(database);
   await writeLog(
     database,
     log.filter(({ dimensions }) => takes(dimensions.advertiser_id)),
     rolls.toSorted((a, b) => a - b),
-    (nowMs) => moveRolled(database, moves, nowMs),
+    { isOpen, afterRoll: (nowMs) => moveRolled(database, moves, nowMs) },
   );
 }
 

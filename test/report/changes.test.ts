@@ -13,7 +13,7 @@ import { NOON_MS } from "../support/builders.ts";
 import { testRing } from "../support/tokens.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 import { ADMIN, ask, askJson } from "./ask.ts";
-import { aCell, type Cell, postCells } from "./seed.ts";
+import { aCell, type Cell, openCells, postCells } from "./seed.ts";
 
 type Told = {
   readonly changes: { day: string; advertiserId: string; adId: string }[];
@@ -70,6 +70,16 @@ describe("[fault B11] what has changed", () => {
       { day: "2026-04-19", ...ids, adId: "ad_10" },
       { day: "2026-04-20", ...ids, adId: "ad_9" },
     ]);
+  });
+
+  it("[row writes] names what is open, and once more when it is posted", async () => {
+    const cells = [aCell({ ad_id: "ad_open" })];
+    const { cursor } = await told("");
+    await openCells(database, cells);
+    const open = await told(`?after=${cursor}`);
+    expect(daysOf(open)).toEqual(["2026-04-20 ad_open"]);
+    await postCells(database, cells, undefined, "open/1");
+    expect(daysOf(await told(`?after=${open.cursor}`))).toEqual(["2026-04-20 ad_open"]);
   });
 
   it("answers the cursor that was sent while nothing changes, and a new one before that is too old", async () => {

@@ -68,6 +68,9 @@ const TENANT: ReadScope = aScope({ advertiserId: "adv_1" });
 const EVERYONE: ReadScope = aScope();
 const PUBLISHER: ReadScope = aScope({ publisherId: "pub_1" });
 
+/** What is open has at most a row for each source, and no key to enter. */
+const isOpen = ({ sql }: { sql: string }) => /\b(facts|cells)_open\b/.test(sql);
+
 describe("statements", () => {
   const SEARCHES = [
     "",
@@ -91,6 +94,7 @@ describe("statements", () => {
       const hasRows = query.metrics.includes("reasons") || query.metrics.includes("unique_users");
       for (const scope of hasRows ? [TENANT, EVERYONE] : [TENANT, EVERYONE, PUBLISHER]) {
         for (const statement of statementsOf(query, scope)) {
+          if (isOpen(statement)) continue;
           const { tier } = statement;
           const details = await detailsOf(statement);
           // Of all advertisers, days may stand summed (test/report/day-sums.test.ts).
@@ -110,6 +114,7 @@ describe("statements", () => {
         const range = "from=2026-04-20T10:17Z&to=2026-05-02T22:10Z";
         const query = queryOf(`timezone=${zone}&group_by=${granularity},ad_id,country&order=-ad_id`, range);
         for (const statement of statementsOf(query, TENANT, ["ad_9", ...after.toSpliced(1, 1)])) {
+          if (isOpen(statement)) continue;
           const { tier } = statement;
           const way = `SEARCH facts USING PRIMARY KEY (advertiser_id=? AND ${tier}>? AND ${tier}<?)`;
           expect(await detailsOf(statement)).toContain(way);
@@ -239,7 +244,8 @@ describe("rows read", () => {
       const rowsRead = async (asked: string) =>
         (await askJson(`/v1/reports/clicks?advertiser_id=adv_1&${asked}&${search}`)).meta.rowsRead;
       const marks = await rowsRead(none);
-      expect((await rowsRead(range)) - marks).toBeLessThanOrEqual(2 * (rows + windows) + 8);
+      // Windows of a zone are gone through by one statement more, for what is open.
+      expect((await rowsRead(range)) - marks).toBeLessThanOrEqual(2 * (rows + 2 * windows) + 8);
       expect((await rowsRead(range)) - marks).toBeGreaterThanOrEqual(73);
     });
   }

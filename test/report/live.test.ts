@@ -6,18 +6,19 @@ import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import { decodeLogLine, encodeLogLine } from "../../src/core/log-line.ts";
 import { isoSecond, minuteOf } from "../../src/core/time.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import { countedClicks } from "../../src/facts/counted-clicks.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { Directory } from "../../src/facts/directory.ts";
 import { type LivePorts, liveEvents } from "../../src/report/live/live.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
-import { postTo } from "../support/post-to.ts";
+import { aPosting, placeOf, postTo } from "../support/post-to.ts";
 import { RULES } from "../support/rules.ts";
 import { aScope } from "../support/scopes.ts";
 
 let postings = 0;
 
-/** Posts one valid click of an advertiser and publisher at an instant. */
-async function post(adv: string, pub: string, atMs: number): Promise<void> {
+/** One valid click of an advertiser and publisher at an instant. */
+function factsOf(adv: string, pub: string, atMs: number): Facts {
   const seq = ++postings;
   const event = aClick({ receivedAtMs: atMs }, { adv, pub, ad: `ad_of_${adv}`, jti: `live_${seq}` });
   const facts: Facts = new Map();
@@ -27,7 +28,11 @@ async function post(adv: string, pub: string, atMs: number): Promise<void> {
     encodeTokenEvent(event),
   );
   foldEntry(facts, decodeLogLine(line));
-  await postTo(new D1Facts(env.REPORT_DB, () => atMs), { facts });
+  return facts;
+}
+
+async function post(adv: string, pub: string, atMs: number): Promise<void> {
+  await postTo(new D1Facts(env.REPORT_DB, () => atMs), { facts: factsOf(adv, pub, atMs) });
 }
 
 /** A stream over the real database with a clock that only `sleep` moves. */
@@ -83,6 +88,40 @@ describe("live totals", () => {
     expect(await clicksOf(aScope({ publisherId: "pub_mine" }))).toBe(2);
     expect(await clicksOf(aScope())).toBe(3);
     expect(await clicksOf(aScope({ advertiserId: "adv_nobody" }))).toBe(0);
+  });
+
+  it("[row writes] hold what is open, for everybody who may see it, and the same when it is posted", async () => {
+    const atMs = NOON_MS - 1_200_000;
+    const facts = factsOf("adv_open", "pub_open", atMs);
+    const store = new D1Facts(env.REPORT_DB, () => atMs);
+    let at = 0;
+    await store.open(aPosting(null, { source: "live/1", facts }));
+    for (const scope of [aScope({ advertiserId: "adv_open" }), aScope({ publisherId: "pub_open" }), aScope()]) {
+      const stream = streamOf(scope, 25, async () => {
+        await post("adv_open", "pub_open", atMs);
+        await postTo(store, { source: "live/1", facts });
+        await store.open(aPosting(placeOf(++at), { source: "live/1", facts }));
+      });
+      await stream.next();
+      const clicksIn = (text: unknown) =>
+        totalsOf(text)?.minutes.find(({ minute }) => minute === isoSecond(atMs))?.clicks;
+      const clicks = Number(clicksIn((await stream.next()).value));
+      expect(clicks).toBeGreaterThan(0);
+      // One was posted, one that was open was posted, and is open once more.
+      expect(clicksIn((await stream.next()).value)).toBe(clicks + 2);
+    }
+  });
+
+  it("[row writes] and what the canary counts hold what is open and what is posted alike", async () => {
+    const atMs = NOON_MS - 2_400_000;
+    const facts = factsOf("adv_canary", "pub_canary", atMs);
+    const store = new D1Facts(env.REPORT_DB, () => atMs);
+    const count = () => countedClicks(env.REPORT_DB, { advertiserId: "adv_canary", fromMinute: minuteOf(atMs) });
+    await store.open(aPosting(null, { source: "canary/1", facts }));
+    const counted = new Map([[`${minuteOf(atMs)} ad_of_adv_canary`, 1]]);
+    expect(await count()).toEqual(counted);
+    await postTo(store, { source: "canary/1", facts });
+    expect(await count()).toEqual(counted);
   });
 
   it("go on after a look that failed, and end after ten minutes", async () => {

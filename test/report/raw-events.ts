@@ -10,7 +10,7 @@ import type { Decision } from "../../src/core/verdict.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { rollAll } from "../../src/facts/roll.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
-import { postTo } from "../support/post-to.ts";
+import { aPosting, postTo } from "../support/post-to.ts";
 import { RULES } from "../support/rules.ts";
 
 const MINUTE = 60_000;
@@ -119,20 +119,31 @@ function entryOf(spec: Spec, seq: number): LogEntry {
   );
 }
 
-/** Posts the log in as many parts as there are rolls and one more, and rolls between them up to those minutes. */
+type Writing = { readonly isOpen?: boolean; readonly afterRoll?: (nowMs: number) => Promise<void> };
+
+/**
+ * Posts the log in as many parts as there are rolls and one more, and rolls between them up to those minutes. Of the last
+ * part two events of three are shown and not posted where some are to be open.
+ */
 export async function writeLog(
   database: D1Database,
   log: readonly Spec[],
   rolls: readonly number[],
-  afterRoll: (nowMs: number) => Promise<void> = async () => {},
+  { isOpen = false, afterRoll = async () => {} }: Writing = {},
 ): Promise<void> {
   const store = new D1Facts(database, () => NOON_MS);
   const size = Math.max(1, Math.ceil(log.length / (rolls.length + 1)));
   for (let part = 0; part <= rolls.length; part++) {
-    const facts: Facts = new Map();
+    const facts = [0, 1, 2].map((): Facts => new Map());
+    const isSplit = isOpen && part === rolls.length;
     const specs = log.slice(part * size, (part + 1) * size);
-    for (const [index, spec] of specs.entries()) foldEntry(facts, entryOf(spec, part * size + index + 1));
-    await postTo(store, { facts });
+    for (const [index, spec] of specs.entries()) {
+      foldEntry(facts[isSplit ? index % 3 : 0] as Facts, entryOf(spec, part * size + index + 1));
+    }
+    await postTo(store, { facts: facts[0] as Facts });
+    for (const of of isSplit ? [1, 2] : []) {
+      await store.open(aPosting(null, { source: `open/${of}`, facts: facts[of] as Facts }));
+    }
     const rollTo = rolls[part];
     if (rollTo === undefined) continue;
     await rollAll(database, rollTo * MINUTE);

@@ -23,7 +23,7 @@ import { Sketch } from "../../src/core/sketch.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { ADD_TO_SUMS } from "../../src/facts/day-sums-sql.ts";
 import { NOON_MS } from "../support/builders.ts";
-import { postTo } from "../support/post-to.ts";
+import { aPosting, postTo } from "../support/post-to.ts";
 
 /** What one cell of one minute counts. */
 export type Cell = {
@@ -114,8 +114,15 @@ export async function postCells(
   database: D1Database,
   cells: readonly Cell[],
   store = new D1Facts(database, () => NOON_MS),
+  source = "s/1",
 ): Promise<void> {
-  await postTo(store, { facts: factsOf(cells) });
+  await postTo(store, { source, facts: factsOf(cells) });
+}
+
+/** Shows cells as a shard does that has not posted them. */
+export async function openCells(database: D1Database, cells: readonly Cell[], source = "open/1"): Promise<void> {
+  const store = new D1Facts(database, () => NOON_MS);
+  await store.open(aPosting(null, { source, facts: factsOf(cells) }));
 }
 
 /** Stores what is known of advertisers, and assigns each, as the first posting of its events does. */

@@ -64,7 +64,7 @@ describe("stations", () => {
         getByName: (name: string) => ({
           status: async () => {
             asked.push(`${binding} ${name}`);
-            return { oldestUnpostedReceivedAtMs: name.endsWith("-7") ? NOON_MS : null };
+            return { oldestUnseenReceivedAtMs: name.endsWith("-7") ? NOON_MS : null };
           },
         }),
       });

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { dayOf } from "../../src/core/time.ts";
-import { planPage, type Read } from "../../src/report/plan/plan.ts";
+import { isOpen, planPage, type Read } from "../../src/report/plan/plan.ts";
 import { joinSteps, stepsOf } from "../../src/report/plan/window-steps.ts";
 import type { ReportQuery } from "../../src/report/query/query.ts";
 import { readStatements } from "../../src/report/read/segments-sql.ts";
@@ -37,10 +37,10 @@ function queryOf(search: string): ReportQuery {
   return query.value;
 }
 
-/** The steps of the only read, as windows of its tier. */
+/** The steps of the only read but for what is open, as windows of its tier. */
 function stepsIn(search: string, marks = { hour: 99_999_999, day: 99_999 }): [from: number, to: number][] {
   const query = queryOf(search);
-  const reads = readsOf(query, marks);
+  const reads = readsOf(query, marks).filter((read) => !isOpen(read));
   const steps = reads.flatMap((read) => stepsOf(read, query, planPage(query, reads)));
   return steps.map((read) => (read.kind === "span" ? [read.segment.from, read.segment.to] : [0, 0]));
 }
@@ -95,7 +95,9 @@ describe("steps", () => {
     const query = parseTable(new URLSearchParams(asked));
     if (!query.ok) throw new Error(query.error.reason);
     const reads = readsOf(query.value, { hour: 0, day: 0 });
-    const steps = stepsOf(reads[0] as Read, query.value, planPage(query.value, reads));
+    const [open, closed] = [reads.find(isOpen), reads.find((read) => !isOpen(read))] as [Read, Read];
+    expect(stepsOf(open, query.value, planPage(query.value, reads))).toEqual([open]);
+    const steps = stepsOf(closed, query.value, planPage(query.value, reads));
     expect(steps.length).toBe(5);
     const statement = { sql: "SELECT ?", bound: Array.from({ length: 12 }, () => 1) };
     expect(joinSteps([statement, statement], 5)?.bound).toHaveLength(25);
@@ -153,7 +155,7 @@ describe("a page in the order of time", () => {
     const reader = { query, scope: aScope({ advertiserId: "hostile" }), page: planPage(query, reads) };
     for (const read of reads) {
       for (const { sql, bound } of readStatements(read, { ...reader, after: [1, "hostile"] })) {
-        expect(sql.split("UNION ALL").length).toBe(5);
+        expect(sql.split("UNION ALL").length).toBe(isOpen(read) ? 1 : 5);
         expect(sql).not.toMatch(/hostile|4321/);
         expect(sql.split("?").length - 1).toBe(bound.length);
       }

@@ -4,7 +4,7 @@ import { FlushRunner } from "../../src/shard/flush-runner.ts";
 import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
 import { type Harness, withShard } from "../support/flush-harness.ts";
 
-const TIMING = { flushIntervalMs: 1_000, archiveIntervalMs: 600_000 };
+const TIMING = { flushIntervalMs: 1_000, archiveIntervalMs: 600_000, postIntervalMs: 0 };
 
 /** A runner whose alarms are noted, on a clock of its own. */
 function runnerOn(harness: Harness, run?: () => Promise<void>) {

@@ -2,10 +2,13 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { ARCHIVE_PREFIX } from "../../src/archive/archive.ts";
+import { ARCHIVE_PREFIX, StorageSetBackError } from "../../src/archive/archive.ts";
 import { R2Archive } from "../../src/archive/r2-archive.ts";
 import { HOUR_MS } from "../../src/core/limits.ts";
 import type { FactsStore } from "../../src/facts/facts-store.ts";
+import { flush } from "../../src/shard/flush.ts";
+import { FlushSession } from "../../src/shard/flush-ports.ts";
+import { checkStorage } from "../../src/shard/recovery.ts";
 import { anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
 import {
   archivedLines,
@@ -15,22 +18,98 @@ import {
   totalsOf,
   withShard,
 } from "../support/flush-harness.ts";
-import { oneStore, storeOf } from "../support/one-store.ts";
+import { oneStore, passing, storeOf } from "../support/one-store.ts";
 
 /** A store that fails as often as told, before or after it applied the posting. */
 function flaky(store: FactsStore, failures: ("before" | "after")[]): FactsStore {
   return {
+    ...passing(store),
     post: async (posting) => {
       const failure = failures.shift();
       if (failure === "before") throw new Error("D1 is down");
       await store.post(posting);
       if (failure === "after") throw new Error("reply lost");
     },
-    ledger: (shard) => store.ledger(shard),
   };
 }
 
+/** What an ad's clicks are, posted and open. */
+async function seenOf(ad: string) {
+  const count = (table: string) =>
+    env.REPORT_DB.prepare(`SELECT coalesce(sum(valid), 0) AS valid FROM ${table} WHERE ad_id = ?1`)
+      .bind(ad)
+      .first<number>("valid");
+  return { posted: await count("facts_minute"), open: await count("facts_open") };
+}
+
 describe("flush", () => {
+  it("[row writes] shows what is logged with every run, and posts it when it is due, before the log is trimmed", () =>
+    withShard("flush-open", async (harness) => {
+      const settings = { archiveIntervalMs: 0, postIntervalMs: 300_000 };
+      const ad = "ad_open";
+      let session = new FlushSession();
+      const run = (nowMs: number) => flush(harness, settings, nowMs, session);
+      harness.take([anEncodedEvent({}, { jti: "o_1", ad }), anEncodedEvent({}, { jti: "o_2", ad })]);
+      await run(NOON_MS + 2_000);
+      expect(await seenOf(ad)).toEqual({ posted: 0, open: 2 });
+      harness.take([anEncodedEvent({}, { jti: "o_3", ad })]);
+      await run(NOON_MS + 4_000);
+      expect(await seenOf(ad)).toEqual({ posted: 0, open: 3 });
+      expect(harness.log.visible().read()?.seq).toBe(2);
+      // Another object of the same storage goes on where this one was.
+      session = new FlushSession();
+      harness.take([anEncodedEvent({}, { jti: "o_4", ad })]);
+      await run(NOON_MS + 6_000);
+      expect(await seenOf(ad)).toEqual({ posted: 0, open: 4 });
+      expect(harness.log.rowsAfter(0, 1_000_000)).toHaveLength(3);
+      await run(NOON_MS + 299_999);
+      expect(await seenOf(ad)).toEqual({ posted: 0, open: 4 });
+      await run(NOON_MS + 300_000);
+      expect(await seenOf(ad)).toEqual({ posted: 4, open: 0 });
+      expect(harness.log.rowsAfter(0, 1_000_000)).toEqual([]);
+    }));
+
+  it("[row writes] shows nothing while a posting from there may be under way, which would take it away", () =>
+    withShard("flush-open-tried", async (harness) => {
+      const settings = { archiveIntervalMs: 3_600_000, postIntervalMs: 300_000 };
+      const ad = "ad_open_tried";
+      harness.take([anEncodedEvent({}, { jti: "t_1", ad })]);
+      await flush(harness, settings, NOON_MS + 2_000, new FlushSession());
+      const lost = { ...harness, reports: oneStore(flaky(storeOf(harness.reports), ["before"])) };
+      const atOnce = { ...settings, postIntervalMs: Number.NEGATIVE_INFINITY };
+      await expect(flush(lost, atOnce, NOON_MS + 4_000, new FlushSession())).rejects.toThrow("D1 is down");
+      expect(await seenOf(ad)).toEqual({ posted: 0, open: 1 });
+      // It is not due for minutes, and the object is another one; the posting may still arrive.
+      harness.take([anEncodedEvent({}, { jti: "t_2", ad })]);
+      const session = new FlushSession();
+      await flush(harness, settings, NOON_MS + 6_000, session);
+      expect(await seenOf(ad)).toEqual({ posted: 2, open: 0 });
+      harness.take([anEncodedEvent({}, { jti: "t_3", ad })]);
+      await flush(harness, settings, NOON_MS + 8_000, session);
+      expect(await seenOf(ad)).toEqual({ posted: 2, open: 1 });
+    }));
+
+  it("[row writes] finds by what is shown that the storage was set back, and shows nothing of the life before", () =>
+    withShard("flush-open-back", async (harness) => {
+      const settings = { archiveIntervalMs: 3_600_000, postIntervalMs: 300_000 };
+      const ad = "ad_open_back";
+      harness.take([anEncodedEvent({}, { jti: "b_1", ad })]);
+      await flush(harness, settings, NOON_MS + 2_000, new FlushSession());
+      expect(await seenOf(ad)).toEqual({ posted: 0, open: 1 });
+      // The same rows, of which the last one is another: a copy of the storage that went on.
+      const last = harness.log.last().seq;
+      const shown = { seq: last + 5, chain: "f".repeat(64), loggedAtMs: NOON_MS };
+      const own = `flush-open-back/${harness.log.life().read()?.incarnation}`;
+      const store = storeOf(harness.reports);
+      await store.open({ source: own, from: null, to: shown, facts: new Map() });
+      await expect(flush(harness, settings, NOON_MS + 4_000, new FlushSession())).rejects.toThrow(StorageSetBackError);
+      const session = new FlushSession();
+      session.lives = await checkStorage({ ...harness, makeIncarnation: () => "next" }, true);
+      await flush({ ...harness, makeIncarnation: () => "next" }, settings, NOON_MS + 6_000, session);
+      expect(await seenOf(ad)).toEqual({ posted: 0, open: 1 });
+      expect([...(await store.opened("flush-open-back")).keys()]).toEqual(["flush-open-back/next"]);
+    }));
+
   it("posts, archives byte for byte, and empties the log when its keys are worth packing, or have lain long", () =>
     withShard("flush-plain", async (harness) => {
       harness.take([
@@ -136,11 +215,11 @@ describe("the shard's alarm", () => {
   it("posts by itself soon after an ingest, and firing twice counts once", async () => {
     const shard = env.EVENT_SHARD.getByName("alarm-1");
     await shard.ingest([anEncodedEvent({}, { jti: "al_1", ad: "ad_alarm" })]);
-    expect((await shard.status()).oldestUnpostedReceivedAtMs).toBe(NOON_MS + 1_000);
+    expect((await shard.status()).oldestUnseenReceivedAtMs).toBe(NOON_MS + 1_000);
     await runDurableObjectAlarm(shard);
     await runDurableObjectAlarm(shard);
     expect(await totalsOf("ad_alarm")).toMatchObject({ gross: 1 });
-    expect((await shard.status()).oldestUnpostedReceivedAtMs).toBeNull();
+    expect((await shard.status()).oldestUnseenReceivedAtMs).toBeNull();
   });
 
   it("stays armed until the archive has the events too", async () => {

@@ -5,16 +5,17 @@ import { MEASURES } from "../../src/core/fields.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { DEAD_POSTINGS_PREFIX } from "../../src/facts/dead-posting.ts";
 import type { FactsStore } from "../../src/facts/facts-store.ts";
-import { FlushSession, flush } from "../../src/shard/flush.ts";
+import { flush } from "../../src/shard/flush.ts";
+import { FlushSession } from "../../src/shard/flush-ports.ts";
 import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
 import { FLUSH_SETTINGS, type Harness, totalsOf, withShard } from "../support/flush-harness.ts";
-import { oneStore } from "../support/one-store.ts";
+import { oneStore, passing } from "../support/one-store.ts";
 
 /** A real database that cannot store what an advertiser has: its rows break the table's CHECK. */
 function refusing(advertiser: string): FactsStore {
   const store = new D1Facts(env.REPORT_DB, () => NOON_MS);
   return {
-    ledger: (shard) => store.ledger(shard),
+    ...passing(store),
     post: (posting) => {
       const facts = new Map(
         Array.from(posting.facts, ([key, row]) => {
@@ -107,7 +108,7 @@ describe("[attack 2b] a posting that cannot be stored", () => {
       const real = new D1Facts(env.REPORT_DB, () => NOON_MS);
       let isDown = true;
       const store: FactsStore = {
-        ledger: (shard) => real.ledger(shard),
+        ...passing(real),
         // It answers what it is asked, and takes no write.
         post: (posting) => (isDown ? Promise.reject(new Error("D1 is overloaded")) : real.post(posting)),
       };

@@ -62,7 +62,7 @@ async function totals(jti: string) {
 /** Posts and archives all of a shard's log. */
 async function settle(shard: string): Promise<void> {
   await shardNamed(shard).sweep();
-  await withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0 }, Date.now()));
+  await withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0, postIntervalMs: 0 }, Date.now()));
 }
 
 describe("a revision", () => {
@@ -262,12 +262,12 @@ describe("the rules that lines name", () => {
       const archive = new RefusingArchive(env.ARCHIVE);
       harness.log.rules().write({ recorded: [], waiting: { "4-00000000": "{}" } });
       harness.take([aClickOn("r_10").encoded], Date.now());
-      await expect(flushOnce({ ...harness, archive }, { archiveIntervalMs: 0 }, Date.now())).rejects.toThrow(
-        "no rules",
-      );
+      await expect(
+        flushOnce({ ...harness, archive }, { archiveIntervalMs: 0, postIntervalMs: 0 }, Date.now()),
+      ).rejects.toThrow("no rules");
       expect(await totals("r_10")).toMatchObject({ gross: 1 });
       expect(await archivedLines("rules-2")).toEqual([]);
-      await flushOnce(harness, { archiveIntervalMs: 0 }, Date.now());
+      await flushOnce(harness, { archiveIntervalMs: 0, postIntervalMs: 0 }, Date.now());
       expect(await archivedLines("rules-2")).toHaveLength(1);
       expect(harness.log.rules().read()).toEqual({ recorded: ["4-00000000"], waiting: {} });
       expect(await (await env.ARCHIVE.get(ruleSetKey("4-00000000")))?.text()).toBe("{}");

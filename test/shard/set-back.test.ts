@@ -31,7 +31,7 @@ function clicks(ad: string, from: number, count: number): string[] {
 /** Posts and archives all of a shard's log, as its alarm does within a minute. */
 async function settle(shard: string): Promise<void> {
   await shardNamed(shard).sweep();
-  await withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0 }, Date.now()));
+  await withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0, postIntervalMs: 0 }, Date.now()));
 }
 
 const ledgerOf = async (shard: string) =>
@@ -141,7 +141,9 @@ describe("[attack 1] storage that was set back", () => {
     await shardNamed(shard).sweep();
     await putBack();
     await shardNamed(shard).ingest(clicks("ad_tail_due", 100, 3));
-    const due = withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0 }, Date.now()));
+    const due = withShard(shard, (harness) =>
+      flushOnce(harness, { archiveIntervalMs: 0, postIntervalMs: 0 }, Date.now()),
+    );
     await expect(due).rejects.toThrow("which is not in this log");
     expect(await archivedLines(shard)).toHaveLength(4);
     for (let sweep = 0; sweep < 3; sweep++) await shardNamed(shard).sweep();
@@ -174,10 +176,10 @@ describe("[attack 1] a report database that was set back", () => {
     await shardNamed(shard).ingest(clicks("ad_behind", 0, 3));
     const putBack = await copyDatabase(env.REPORT_DB);
     await settle(shard);
-    expect((await shardNamed(shard).status()).oldestUnpostedReceivedAtMs).toBeNull();
+    expect((await shardNamed(shard).status()).oldestUnseenReceivedAtMs).toBeNull();
     await putBack();
     await shardNamed(shard).sweep();
-    expect((await shardNamed(shard).status()).oldestUnpostedReceivedAtMs).toBeNull();
+    expect((await shardNamed(shard).status()).oldestUnseenReceivedAtMs).toBeNull();
     expect(await totalsOf("ad_behind")).toMatchObject({ gross: 3 });
   });
 

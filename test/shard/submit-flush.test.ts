@@ -93,7 +93,7 @@ describe("conversions and counts", () => {
       "SELECT impressions, gross_impressions, gross, json_extract(reasons, '$.\"impression.filtered_by_sender\"') AS filtered FROM facts_minute WHERE ad_id = 'ad_counts'",
     ).first();
     expect(row).toEqual({ impressions: 2_000, gross_impressions: 2_200, gross: 0, filtered: 200 });
-    expect(await shard.status()).toMatchObject({ lastSeq: 1, postedSeq: 1, oldestUnpostedReceivedAtMs: null });
+    expect(await shard.status()).toMatchObject({ lastSeq: 1, postedSeq: 1, oldestUnseenReceivedAtMs: null });
     await flushed(shard);
     expect(await archivedLines("counts-1")).toHaveLength(2);
     await runInDurableObject(shard, (_, { storage }) => {

@@ -6,10 +6,10 @@ import type { Facts } from "../../src/core/facts.ts";
 import { MEASURES } from "../../src/core/fields.ts";
 import type { FactsStore, Posting } from "../../src/facts/facts-store.ts";
 import { EventShard } from "../../src/shard/event-shard.ts";
-import type { FlushPorts } from "../../src/shard/flush.ts";
+import type { FlushPorts } from "../../src/shard/flush-ports.ts";
 import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
 import { archivedLines, FLUSH_SETTINGS, flushOnce, totalsOf, withShard } from "../support/flush-harness.ts";
-import { oneStore, storeOf } from "../support/one-store.ts";
+import { oneStore, passing, storeOf } from "../support/one-store.ts";
 
 const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
 
@@ -53,7 +53,11 @@ function crashing(
       reports: {
         ...oneStore({
           post: (posting) => step(() => store.post(posting)),
+          open: (posting) => step(() => store.open(posting)),
+          close: (source) => step(() => store.close(source)),
           ledger: (shard) => step(() => store.ledger(shard)),
+          opened: (shard) => step(() => store.opened(shard)),
+          standing: (shard) => step(() => store.standing(shard)),
         }),
         assign: (ids) => step(() => ports.reports.assign(ids)),
       },
@@ -102,8 +106,8 @@ describe("flush", () => {
     withShard("check-fails", async (harness) => {
       harness.take([anEncodedEvent({}, { jti: "ck_1", ad: "ad_check" })]);
       const corrupt: FactsStore = {
+        ...passing(storeOf(harness.reports)),
         post: (posting) => storeOf(harness.reports).post({ ...posting, facts: withoutConservation(posting) }),
-        ledger: (shard) => storeOf(harness.reports).ledger(shard),
       };
       await expect(
         flushOnce({ ...harness, reports: oneStore(corrupt) }, FLUSH_SETTINGS, NOON_MS + 60_000),
@@ -183,7 +187,7 @@ describe("the shard", () => {
       });
       await shard.sweep();
       expect(await totalsOf("ad_overload")).toMatchObject({ gross: 20, valid: 20 });
-      expect((await shard.status()).oldestUnpostedReceivedAtMs).toBeNull();
+      expect((await shard.status()).oldestUnseenReceivedAtMs).toBeNull();
     }));
 
   it("[attack 12] refuses more than its log may hold while the archive refuses, though all of it is posted", () =>

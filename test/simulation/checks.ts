@@ -216,7 +216,7 @@ function checkPins({ witness, facts }: World): void {
     witness.complain("G6", `${id} has rows in a database that it is not assigned to`, null);
 }
 
-function compare(witness: Witness, what: string, have: Facts, want: Facts): void {
+export function compare(witness: Witness, what: string, have: Facts, want: Facts): void {
   const complain = (key: string) => {
     const [found, expected] = [contentOf(have.get(key)), contentOf(want.get(key))];
     if (found === expected) return;

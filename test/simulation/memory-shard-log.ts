@@ -146,6 +146,10 @@ export class MemoryShardLog implements ShardLog {
     return this.#mark(`posted/${database}`);
   }
 
+  visible(): Mark<Position> {
+    return this.#mark("visible");
+  }
+
   life(): Mark<Pick<Life, "incarnation" | "base">> {
     return this.#mark("life");
   }

@@ -21,6 +21,7 @@ import type { Mutant } from "./mutants/mutant.ts";
 import { NUMBERS_REUSED } from "./mutants/numbers-reused.ts";
 import { NUMBERS_WITHOUT_CHAIN } from "./mutants/numbers-without-chain.ts";
 import { ONE_CURSOR } from "./mutants/one-cursor.ts";
+import { OPEN_POSTING_MUTANTS } from "./mutants/open-postings.ts";
 import { ORDER_REMEMBERED_LATER } from "./mutants/order-remembered-later.ts";
 import {
   CLAIMS_HALF_WRITTEN,
@@ -107,6 +108,7 @@ const MUTANTS: readonly Mutant[] = [
   REVISIONS_NOT_READ_BACK,
   SEALED_DAY_OPEN,
   DEFERRED_SKIPPED,
+  ...OPEN_POSTING_MUTANTS,
 ];
 
 /** Plays the seeds until one breaks the mutant's promise; null when none does. The real parts must pass that seed. */

@@ -36,7 +36,7 @@ import { type MemoryRow, MemoryShardLog } from "./memory-shard-log.ts";
 import { MemorySubmissionBook } from "./storage.ts";
 
 /** The report database: a facts store whose content can be read at the end. */
-export type ReadableFacts = FactsStore & Pick<MemoryFacts, "facts" | "lates" | "copy">;
+export type ReadableFacts = FactsStore & Pick<MemoryFacts, "read" | "shownTo" | "lates" | "copy">;
 export type ReadableArchive = ArchiveStore & Pick<MemoryArchive, "segments" | "heads" | "lines">;
 
 /** Storage that can be set back to what it was. */

@@ -16,6 +16,7 @@ import { minuteOf } from "../../src/core/time.ts";
 import { DEAD_PREFIX, parseLetter } from "../../src/queue/dead-letter.ts";
 import { deliver, groupByShard } from "../../src/queue/route.ts";
 import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
+import { scheduleReadings } from "./check-reading.ts";
 import { SUBMISSION_SHARDS } from "./faults.ts";
 import { loseRows } from "./lossy-restore.ts";
 import type { Keeper } from "./parts.ts";
@@ -44,6 +45,7 @@ export async function play(world: World): Promise<void> {
   world.revisers.schedule();
   scheduleMishaps(world);
   scheduleRestores(world);
+  scheduleReadings(world);
   staff.work();
   await scheduler.run(world.endMs);
   const mayLoseRows = faults.rate("restore") > 0;

@@ -47,13 +47,16 @@ export class ReportDatabases {
     };
   }
 
-  /** The rows of all databases. */
+  /** What is read of all databases. */
   get facts(): Facts {
-    const [only, another] = this.stores.values();
-    if (only !== undefined && another === undefined) return only.facts;
     const united: Facts = new Map();
-    for (const { facts } of this.stores.values()) mergeFacts(united, facts.values());
+    for (const store of this.stores.values()) mergeFacts(united, store.read().values());
     return united;
+  }
+
+  /** Whether an advertiser's rows stand in that database. */
+  isAssigned(advertiserId: string, name: string): boolean {
+    return this.#assignments.get(advertiserId) === name;
   }
 
   get lates(): LateClicks {
@@ -62,8 +65,8 @@ export class ReportDatabases {
 
   /** Advertisers with rows outside of the database that they are assigned to. */
   astray(): string[] {
-    return Array.from(this.stores).flatMap(([name, { facts }]) =>
-      Array.from(facts.values(), ({ advertiserId }) => advertiserId).filter((id) => this.#assignments.get(id) !== name),
+    return Array.from(this.stores).flatMap(([name, store]) =>
+      Array.from(store.read().values(), ({ advertiserId }) => advertiserId).filter((id) => !this.isAssigned(id, name)),
     );
   }
 }

@@ -16,8 +16,10 @@ import { SECOND_MS } from "../../src/core/limits.ts";
 import type { LatePolicy } from "../../src/core/verdict.ts";
 import type { FactsStore, Posting } from "../../src/facts/facts-store.ts";
 import { LedgerConflictError, NotAppliedError } from "../../src/facts/post.ts";
-import type { FlushPorts, flush } from "../../src/shard/flush.ts";
+import type { flush } from "../../src/shard/flush.ts";
+import type { FlushPorts } from "../../src/shard/flush-ports.ts";
 import { FlushRunner } from "../../src/shard/flush-runner.ts";
+import { copyOf } from "../support/memory-facts.ts";
 import { RULES } from "../support/rules.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Faults } from "./faults.ts";
@@ -33,6 +35,7 @@ export type ShardSettings = {
   readonly flushIntervalMs: number;
   readonly submissionFlushIntervalMs: number;
   readonly archiveIntervalMs: number;
+  readonly postIntervalMs: number;
   readonly dedupHorizonMs: number;
   readonly backlogCharsMax: number;
   readonly charsPerEvent: number;
@@ -144,7 +147,8 @@ export abstract class ShardObject {
   constructor(host: ShardHost, own: OwnPorts, flushIntervalMs: number) {
     this.#host = host;
     const { settings } = host.ground;
-    const timing = { flushIntervalMs, archiveIntervalMs: settings.archiveIntervalMs };
+    const { archiveIntervalMs, postIntervalMs, backlogCharsMax } = settings;
+    const timing = { flushIntervalMs, archiveIntervalMs, postIntervalMs, postCharsMax: backlogCharsMax / 4 };
     const platform = {
       nowMs: () => host.nowMs,
       setAlarm: (atMs: number) => host.setAlarm(atMs),
@@ -196,12 +200,21 @@ export abstract class ShardObject {
     const isCallerAlive = () => this.isAlive;
     const call = <T>(service: "d1" | "r2", label: string, apply: () => Promise<T>): Promise<T> =>
       network.call({ kind: service, service, label, latencyMs: 60, apply, isCallerAlive });
+    // What is sent is written down at once: the caller's fold goes on growing while a request is under way.
     const remote = (store: FactsStore): FactsStore => ({
       post: (posting) => {
         onPost(posting);
-        return call("d1", "post", () => store.post(posting));
+        const sent = { ...posting, facts: copyOf(posting.facts), lates: new Map(posting.lates) };
+        return call("d1", "post", () => store.post(sent));
       },
+      open: (posting) => {
+        const sent = { ...posting, facts: copyOf(posting.facts) };
+        return call("d1", "open", () => store.open(sent));
+      },
+      close: (source) => call("d1", "close", () => store.close(source)),
       ledger: (shard) => call("d1", "ledger", () => store.ledger(shard)),
+      opened: (shard) => call("d1", "opened", () => store.opened(shard)),
+      standing: (shard) => call("d1", "ledger", () => store.standing(shard)),
     });
     const assignments = new Map<string, string>();
     return {

@@ -81,7 +81,7 @@ export class Witness {
   readonly lostEvents = new Set<EventId>();
   readonly complaints: { readonly promise: string; readonly text: string; readonly impression: number | null }[] = [];
   readonly #scheduler: Scheduler;
-  readonly #committed = new Map<string, Set<number>>();
+  readonly #committed = new Map<string, Map<number, MemoryRow>>();
   /** Index of the impression that is traced. */
   readonly #traced: number | null;
   readonly trace: string[] = [];
@@ -139,11 +139,11 @@ export class Witness {
 
   /** A row that a shard committed: its number must never have meant anything else. */
   committed(source: string, row: MemoryRow): void {
-    const rows = this.#committed.get(source) ?? new Set<number>();
+    const rows = this.#committed.get(source) ?? new Map<number, MemoryRow>();
     this.#committed.set(source, rows);
     const first = row.logged[0]?.event.id ?? null;
     if (rows.has(row.seq)) this.complain("G6", `sequence number ${row.seq} of ${source} was used twice`, first);
-    rows.add(row.seq);
+    rows.set(row.seq, row);
     const sealedMs = this.#sealed.get(source.split("/")[0] ?? "") ?? 0;
     if (row.loggedAtMs < sealedMs) this.complain("G7", `row ${row.seq} of ${source} is logged before its seal`, first);
     for (const entry of row.logged) {
@@ -153,6 +153,11 @@ export class Witness {
       this.#scheduler.mix(row.seq + verdict.length);
       foldEntry(this.logged, entry);
     }
+  }
+
+  /** The rows that a source has committed, by their numbers. */
+  rowsOf(source: string): Iterable<MemoryRow> {
+    return this.#committed.get(source)?.values() ?? [];
   }
 
   /** Rows of a source that are lost with the storage that held them; the report databases have them. */

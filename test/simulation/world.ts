@@ -104,7 +104,7 @@ export class World {
     this.bucket = new MemoryBucket(this.network, this.scheduler);
     this.facts = new ReportDatabases(parts.makeFacts, new Chance(seed, "databases"));
     this.archive = parts.makeArchive();
-    this.settings = settingsOf(chance);
+    this.settings = settingsOf(chance, new Chance(seed, "posting"));
     this.#chain = chance.pick(CHAINS);
     this.#ids = new Chance(seed, "ids");
     this.#routing = new Chance(seed, "routing");
@@ -263,13 +263,14 @@ export const SHARD_NAMES = EVENT_TYPES.flatMap((type) =>
   Array.from({ length: 8 }, (_, index) => eventShardName(type, index)),
 );
 
-function settingsOf(chance: Chance): ShardSettings {
+function settingsOf(chance: Chance, posting: Chance): ShardSettings {
   const charsPerEvent = chance.pick([700, 40_000, 250_000]);
   return {
     policy: { mode: chance.is(0.75) ? "review" : "accept", allowedLatenessS: 30 },
     flushIntervalMs: chance.pick([300, SECOND_MS, 3 * SECOND_MS]),
     submissionFlushIntervalMs: chance.pick([SECOND_MS, 5 * SECOND_MS, 30 * SECOND_MS]),
     archiveIntervalMs: chance.pick([2 * SECOND_MS, 20 * SECOND_MS, MINUTE_MS]),
+    postIntervalMs: posting.pick([0, 10 * SECOND_MS, 5 * MINUTE_MS]),
     dedupHorizonMs: chance.pick([75 * MINUTE_MS, 3 * HOUR_MS, 3 * HOUR_MS]),
     backlogCharsMax: charsPerEvent * chance.pick([20, 200, 100_000]),
     charsPerEvent,

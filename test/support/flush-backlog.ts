@@ -10,7 +10,8 @@ import { decodeLogLine, encodeLogLine } from "../../src/core/log-line.ts";
 import { digestOfLines, LOG_START, type Position } from "../../src/core/position.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import type { LedgerRow, Posting } from "../../src/facts/facts-store.ts";
-import { type FlushPorts, FlushSession, flush } from "../../src/shard/flush.ts";
+import { flush } from "../../src/shard/flush.ts";
+import { type FlushPorts, FlushSession } from "../../src/shard/flush-ports.ts";
 import type { Mark, ShardLog } from "../../src/shard/shard-log.ts";
 import { aClick, NOON_MS } from "./builders.ts";
 import { RULES } from "./rules.ts";
@@ -90,6 +91,7 @@ const log: ShardLog = {
   },
   archived: () => markOf("archived"),
   posted: (database) => markOf(`posted/${database}`),
+  visible: () => markOf("visible"),
   life: () => markOf("life"),
   rules: () => markOf("rules"),
 };
@@ -115,7 +117,11 @@ const store = {
     for (const { cells } of facts.values())
       for (const counts of cells.values()) counted.events += counts[MEASURES.indexOf("gross")] ?? 0;
   },
+  open: async () => {},
+  close: async () => {},
   ledger: async () => ledger,
+  opened: async () => new Map(),
+  standing: async () => ({ rows: ledger, opened: new Map() }),
 };
 const ports: FlushPorts = {
   log,
@@ -136,5 +142,5 @@ const ports: FlushPorts = {
 };
 
 const session = new FlushSession();
-while (tail.seq < rows) await flush(ports, { archiveIntervalMs: 0 }, NOON_MS + 60_000, session);
+while (tail.seq < rows) await flush(ports, { archiveIntervalMs: 0, postIntervalMs: 0 }, NOON_MS + 60_000, session);
 parentPort?.postMessage({ ...counted, chars: rows * charsOfRow });

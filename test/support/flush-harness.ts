@@ -6,7 +6,8 @@ import { R2Archive } from "../../src/archive/r2-archive.ts";
 import { HOUR_MS } from "../../src/core/limits.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { buryPosting } from "../../src/facts/dead-posting.ts";
-import { type FlushPorts, FlushSession, type FlushSettings, flush, forgetEvents } from "../../src/shard/flush.ts";
+import { flush, forgetEvents } from "../../src/shard/flush.ts";
+import { type FlushPorts, FlushSession, type FlushSettings } from "../../src/shard/flush-ports.ts";
 import { ingest, openArrivals } from "../../src/shard/ingest.ts";
 import type { PackedKeyIndex } from "../../src/shard/packed-key-index.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
@@ -16,7 +17,7 @@ import { oneStore } from "./one-store.ts";
 import { RULES } from "./rules.ts";
 import { shardOn } from "./shard-memory.ts";
 
-export const FLUSH_SETTINGS: FlushSettings = { archiveIntervalMs: 60_000 };
+export const FLUSH_SETTINGS: FlushSettings = { archiveIntervalMs: 60_000, postIntervalMs: 0 };
 export const DEDUP_HORIZON_MS = 10 * 24 * HOUR_MS;
 const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
 

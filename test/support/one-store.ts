@@ -15,3 +15,15 @@ export function storeOf({ byName }: ReportStores): FactsStore {
   if (store === undefined) throw new Error("there is no store");
   return store;
 }
+
+/** A store that hands every call on to another, for tests that replace one of them. */
+export function passing(store: FactsStore): FactsStore {
+  return {
+    post: (posting) => store.post(posting),
+    open: (posting) => store.open(posting),
+    close: (source) => store.close(source),
+    ledger: (shard) => store.ledger(shard),
+    opened: (shard) => store.opened(shard),
+    standing: (shard) => store.standing(shard),
+  };
+}

@@ -6,9 +6,17 @@ import type { Tier } from "../../src/facts/facts-schema.ts";
 
 type Row = Record<string, string | number> & { cells: string; reasons: string; sketch: number[] | null };
 
-/** The facts of one tier; fails when a row's totals are not the sum of its cells. */
-export async function readFacts(database: D1Database, tier: Tier): Promise<Facts> {
-  const { results } = await database.prepare(`SELECT * FROM facts_${tier}`).all<Row>();
+/** What reports read: the minutes, and what is shown beside them. */
+export async function readAll(database: D1Database): Promise<Facts> {
+  const facts = await readFacts(database, "minute");
+  mergeFacts(facts, (await readFacts(database, "open")).values());
+  return facts;
+}
+
+/** The facts of one tier, or those that are not posted; fails when a row's totals are not the sum of its cells. */
+export async function readFacts(database: D1Database, tier: Tier | "open"): Promise<Facts> {
+  const texts = tier === "open" ? ", json(cells) AS cells, json(reasons) AS reasons" : "";
+  const { results } = await database.prepare(`SELECT *${texts} FROM facts_${tier}`).all<Row>();
   const facts: Facts = new Map();
   for (const row of results) {
     const cells = new Map(
@@ -18,7 +26,7 @@ export async function readFacts(database: D1Database, tier: Tier): Promise<Facts
     if (totalsOf({ cells }).join() !== totals.join()) throw new Error(`totals differ from cells in ${row["ad_id"]}`);
     const from = {
       advertiserId: String(row["advertiser_id"]),
-      window: Number(row[tier]),
+      window: Number(row[tier === "open" ? "minute" : tier]),
       campaignId: String(row["campaign_id"]),
       adGroupId: String(row["ad_group_id"]),
       adId: String(row["ad_id"]),

@@ -1,6 +1,6 @@
 /** Empties everything that postings, rolls and moves write into a report database. */
 const TABLES = [
-  ...["ledger", "advertisers", "late_clicks"],
+  ...["ledger", "open_postings", "advertisers", "late_clicks"],
   ...["facts_minute", "facts_hour", "facts_day", "roll_marks", "day_sums", "day_sum_marks"],
   ...["facts_minute_moving", "cold_objects", "cold_marks"],
   ...["change_clock", "changed_days", "outbox", "outbox_published"],

@@ -29,7 +29,7 @@ const QUEUE_BINDING = /^(CLICK|IMPRESSION)_QUEUE_|^DEAD_(CLICK|IMPRESSION)_QUEUE
 export type Stations = { readonly conversions: boolean; readonly counts: boolean };
 
 /** The part of an object's RPC that a watermark asks for. */
-type ShardStatus = { status(): Promise<{ oldestUnpostedReceivedAtMs: number | null }> };
+type ShardStatus = { status(): Promise<{ oldestUnseenReceivedAtMs: number | null }> };
 
 /** The stations that the metrics depend on. */
 export function stationsOf(metrics: readonly Metric[]): Stations {
@@ -92,8 +92,8 @@ async function queueOldestMs(queue: Queue): Promise<number | null> {
 }
 
 async function oldestUnposted(objects: { getByName(name: string): unknown }, name: string): Promise<number | null> {
-  const { oldestUnpostedReceivedAtMs } = await (objects.getByName(name) as ShardStatus).status();
-  return oldestUnpostedReceivedAtMs;
+  const { oldestUnseenReceivedAtMs } = await (objects.getByName(name) as ShardStatus).status();
+  return oldestUnseenReceivedAtMs;
 }
 
 async function askEach<T>(

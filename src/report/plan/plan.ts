@@ -31,12 +31,14 @@ export type Stretch =
   | { readonly kind: "pieces"; readonly tier: Tier; readonly pieces: readonly Piece[] };
 
 /**
- * Where the rows of a stretch are found: in the tier's table, or on their way out of it
- * (src/report/read/cold-minutes.ts), whole or by their cells; or in the days summed over advertisers by one dimension,
- * by a pair of them, or by none.
+ * Where the rows of a stretch are found, whole or by their cells: in the tier's table, on their way out of it
+ * (src/report/read/cold-minutes.ts), or open, which is not posted yet (src/facts/open-sql.ts); or in the days summed
+ * over advertisers by one dimension, by a pair of them, or by none.
  */
 export type ReadSource =
-  | { readonly kind: "rows" | "cells"; readonly isMoving: boolean }
+  | { readonly kind: "rows" | "cells"; readonly place: "tier" | "moving" }
+  /** Beside sums of days, or beside rows: it is of one moment with those. */
+  | { readonly kind: "rows" | "cells"; readonly place: "open"; readonly isBesideSums: boolean }
   | { readonly kind: "day_sums"; readonly by: readonly StoredDimension[]; readonly publisherId: string | null };
 
 /**
@@ -44,6 +46,10 @@ export type ReadSource =
  * are decided by src/report/plan/sources.ts; statements only write them down.
  */
 export type Read = Stretch & { readonly source: ReadSource; readonly keys?: KeySpan };
+
+export function isOpen({ source }: Pick<Read, "source">): boolean {
+  return source.kind !== "day_sums" && source.place === "open";
+}
 
 /** Rows of a table within a window, by the rest of its key: behind one key, up to another. */
 export type KeySpan = { readonly after: RowKey | null; readonly upTo: RowKey | null };
@@ -150,10 +156,10 @@ export function wholePage(query: Pick<ReportQuery, "granularity" | "dimensions">
 
 /**
  * How far the database may cut. In an order by key fields a group among the first n of the whole is among the first n
- * of each statement that has it, so cutting every statement is exact; so is cutting the only one by a sum that it has,
- * which is cut as late as may be, since its further pages are made of the same reading. Otherwise a group may be small
- * in each segment, or in each database, and large in sum: all groups are read, up to a limit. `reads` are those of all
- * databases.
+ * of each statement that has it, so cutting every statement is exact; so is cutting the only one by a sum that it has
+ * (what is open is in it, read/segments-sql.ts), which is cut as late as may be, since its further pages are made of
+ * the same reading. Otherwise a group may be small in each segment, or in each database, and large in sum: all groups
+ * are read, up to a limit. `reads` are those of all databases, but for what is open.
  */
 export function planPage(query: ReportQuery, reads: readonly Stretch[]): Page {
   if (isOrderedByKey(query)) return { order: query.order, limit: query.limit + 1, isExact: true };

@@ -20,8 +20,8 @@ export type Plot = {
   readonly only: readonly string[] | null;
 };
 
-/** What one transaction reads, and about how much work it is. */
-export type Slice = { readonly plots: readonly Plot[]; readonly weight: number };
+/** What one transaction reads, and about how much work it is. What is open is read again with each (sliced.ts). */
+export type Slice = { readonly plots: readonly Plot[]; readonly weight: number; readonly isOpen?: boolean };
 
 /** Windows of its tier that a read covers. */
 export function windowsOf(read: Read): number {

@@ -1,6 +1,7 @@
 /**
  * Where each read of a plan finds its rows, decided once: statements, weights and slices take it from the read. Pure.
  *
+ *   any stretch                             its rows, and beside them what is open of its minutes
  *   minutes that may have been moved        the tier's rows, and a second time those on their way out of it
  *   rows, or their cells                    cells where a dimension is named that only cells have
  *   days before the mark of sums            day_sums, where they answer:
@@ -16,10 +17,11 @@
 
 import type { ReadScope } from "../../access/read-scope.ts";
 import { DIMENSIONS, type Dimension } from "../../core/fields.ts";
+import { MINUTE_MS } from "../../core/limits.ts";
 import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../../facts/day-sums-sql.ts";
 import { isRowDimension } from "../query/fields.ts";
 import type { ReportQuery } from "../query/query.ts";
-import { type Read, type ReadSource, readTierOf, type Stretch } from "./plan.ts";
+import { type Piece, type Read, type ReadSource, readTierOf, type Segment, type Stretch, TIER_MS } from "./plan.ts";
 
 /** Whose question it is. */
 export type Asked = { readonly query: ReportQuery; readonly scope: ReadScope };
@@ -27,17 +29,56 @@ export type Asked = { readonly query: ReportQuery; readonly scope: ReadScope };
 /** Up to where days are summed for all buckets that may be read, and from which minute on none was ever moved. */
 type SourceMarks = { readonly summed: number; readonly cold: { readonly mark: number } };
 
-/** The stretches with their sources; those of minutes that may have been moved come twice. */
+/**
+ * The stretches with their sources; those of minutes that may have been moved come twice. What is open comes first: its
+ * users are looked for before those of facts, where they may be by then.
+ */
 export function withSources(stretches: readonly Stretch[], asked: Asked, { summed, cold }: SourceMarks): Read[] {
   const kind = needsCells(asked.query, asked.scope) ? "cells" : "rows";
   const sums = sumsFor(asked);
   const reads = stretches.map((stretch): Read => {
     const isSummed = readTierOf(stretch) === "day" && segmentsIn(stretch).every(({ to }) => to <= summed);
-    return { ...stretch, source: isSummed && sums !== null ? sums : { kind, isMoving: false } };
+    return { ...stretch, source: isSummed && sums !== null ? sums : { kind, place: "tier" } };
+  });
+  const open = [true, false].flatMap((isBesideSums) => {
+    const beside = reads.filter(({ source }) => (source.kind === "day_sums") === isBesideSums);
+    return inMinutes(beside).map((minutes): Read => ({ ...minutes, source: { kind, place: "open", isBesideSums } }));
   });
   const isOld = (stretch: Stretch) =>
     readTierOf(stretch) === "minute" && segmentsIn(stretch).some(({ from }) => from < cold.mark);
-  return [...reads, ...stretches.filter(isOld).map((old): Read => ({ ...old, source: { kind, isMoving: true } }))];
+  const moving = stretches.filter(isOld).map((old): Read => ({ ...old, source: { kind, place: "moving" } }));
+  return [...open, ...reads, ...moving];
+}
+
+/** The same windows by minute; neighbours are one stretch. */
+function inMinutes(stretches: readonly Stretch[]): Stretch[] {
+  const pieces = stretches.flatMap((stretch) => (stretch.kind === "pieces" ? stretch.pieces.map(byMinute) : []));
+  const spans: Extract<Stretch, { kind: "span" }>[] = [];
+  for (const stretch of stretches) {
+    if (stretch.kind !== "span") continue;
+    const { segment, phase } = { ...stretch, segment: byMinute(stretch.segment) };
+    const last = spans.at(-1);
+    if (last === undefined || last.segment.to !== segment.from || last.phase !== phase)
+      spans.push({ kind: "span", segment, phase });
+    else spans[spans.length - 1] = { ...last, segment: { ...last.segment, to: segment.to } };
+  }
+  return pieces.length === 0 ? spans : [...spans, { kind: "pieces", tier: "minute", pieces: joined(pieces) }];
+}
+
+/** Pieces of one window that follow each other are one. */
+function joined(pieces: readonly Piece[]): Piece[] {
+  const all: Piece[] = [];
+  for (const piece of pieces.toSorted((left, right) => left.from - right.from)) {
+    const last = all.at(-1);
+    if (last?.window === piece.window && last.to === piece.from) all[all.length - 1] = { ...last, to: piece.to };
+    else all.push(piece);
+  }
+  return all;
+}
+
+function byMinute<S extends Segment>(segment: S): S {
+  const minutes = TIER_MS[segment.tier] / MINUTE_MS;
+  return { ...segment, tier: "minute", from: segment.from * minutes, to: segment.to * minutes };
 }
 
 function segmentsIn(stretch: Stretch): readonly { readonly from: number; readonly to: number }[] {

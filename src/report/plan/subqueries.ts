@@ -14,7 +14,17 @@ import { keyOrder, type ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
 import type { ColdMark, MarkRow } from "../read/cold-minutes.ts";
 import type { KeyAfter } from "../read/segments-sql.ts";
-import { type Marks, type Page, planPage, planReads, type Read, type Segment, segmentsOf, wholePage } from "./plan.ts";
+import {
+  isOpen,
+  type Marks,
+  type Page,
+  planPage,
+  planReads,
+  type Read,
+  type Segment,
+  segmentsOf,
+  wholePage,
+} from "./plan.ts";
 import { withSources } from "./sources.ts";
 
 /** How far the rows of some buckets of one database are rolled, summed and moved. */
@@ -43,7 +53,7 @@ export function planAsks(
   const ask = (of: ReportQuery): Ask => ({ query: of, page: wholePage(of), reads: readsOf(of), after: null });
   const narrowed = after === null ? query : behind(query, after);
   const reads = readsOf(narrowed);
-  const asks: Ask[] = [{ query: narrowed, page: planPage(narrowed, reads.flat()), reads, after }];
+  const asks: Ask[] = [{ query: narrowed, page: planPage(narrowed, reads.flat().filter(isPosted)), reads, after }];
   if (query.wantsTotals) asks.push(ask(totalsOf(query)));
   if (query.previous !== null) {
     const before = { ...query, range: query.previous };
@@ -52,6 +62,8 @@ export function planAsks(
   }
   return asks;
 }
+
+const isPosted = (read: Read): boolean => !isOpen(read);
 
 /** What database number `at` is asked for. */
 export function sharesOf(asks: readonly Ask[], at: number): Share[] {

@@ -78,7 +78,7 @@ export function coldMarkOf(rows: readonly MarkRow[], buckets: readonly number[])
 
 /** The reads that objects are asked for. */
 export function movedReads(reads: readonly Read[]): Read[] {
-  return reads.filter(({ source }) => source.kind !== "day_sums" && source.isMoving);
+  return reads.filter(({ source }) => source.kind !== "day_sums" && source.place === "moving");
 }
 
 /** The objects of the buckets that may hold minutes of the reads; none without reads. */

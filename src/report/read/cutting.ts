@@ -13,7 +13,7 @@ import { fromDatabase } from "../../access/database.ts";
 import type { ReadScope } from "../../access/read-scope.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { SLICES_MAX } from "../limits.ts";
-import type { Read } from "../plan/plan.ts";
+import { isOpen, type Read } from "../plan/plan.ts";
 import { type Plot, packSlices, type Slice, splitList, splitRead, windowsOf } from "../plan/plots.ts";
 import { advertisersOf, type Share } from "../plan/subqueries.ts";
 import type { ReportProblem } from "../problems.ts";
@@ -56,6 +56,16 @@ export function plotsOf(shares: readonly Share[]): Plot[] {
   return shares.flatMap(({ reads }, share) => reads.map((read) => ({ share, read, only: null })));
 }
 
+/** Those that are weighed and cut: what is open is bounded, and read whole. */
+function cutPlotsOf(shares: readonly Share[]): Plot[] {
+  return plotsOf(shares).filter(({ read }) => !isOpen(read));
+}
+
+function isBeside({ source }: Read, what: "sums" | "rows" | null): boolean {
+  if (source.kind === "day_sums" || source.place !== "open") return false;
+  return what === null || source.isBesideSums === (what === "sums");
+}
+
 /** What a plot selects: its share's query, of its own advertisers. */
 export function selectionOf({ share, only }: Plot, { shares, scope }: Pick<Cutting, "shares" | "scope">): Selection {
   const of = shares[share] as Share;
@@ -66,8 +76,9 @@ export function selectionOf({ share, only }: Plot, { shares, scope }: Pick<Cutti
   return { query: { ...of.query, filters: [...others, filter] }, scope, after: of.after };
 }
 
-/** What plots weigh together; null where it is more than may be seen. */
-export async function weigh(plots: readonly Plot[], cutting: Omit<Cutting, "turn">): Promise<number | null> {
+/** What plots weigh together, but for what is open; null where it is more than may be seen. */
+export async function weigh(all: readonly Plot[], cutting: Omit<Cutting, "turn">): Promise<number | null> {
+  const plots = all.filter(({ read }) => !isOpen(read));
   if (plots.length === 0) return 0;
   const limit = Math.ceil(cutting.weightMax / plots.length);
   const statements = plots.map((plot) => weighStatement(plot.read, selectionOf(plot, cutting), limit));
@@ -100,16 +111,25 @@ class Cutter {
 
   async cut(): Promise<SliceSet[]> {
     const { shares, scope } = this.#cutting;
-    const plots = plotsOf(shares);
+    const plots = cutPlotsOf(shares);
     const [first] = shares;
     const named = first === undefined ? null : advertisersOf(first.query, scope);
-    if (named?.length === 1) return [await this.#windows(plots.map((plot) => ({ ...plot, only: named })))];
+    if (named?.length === 1) {
+      const slices = await this.#windows(plots.map((plot) => ({ ...plot, only: named })));
+      return [[...slices, ...this.#openBeside(null, named)]];
+    }
     const isSummed = ({ read }: Plot) => read.source.kind === "day_sums";
     const summed = await this.#windows(plots.filter(isSummed));
     const facts = plots.filter((plot) => !isSummed(plot));
-    const sets = summed.length === 0 ? [] : [summed];
+    const sets = summed.length === 0 ? [] : [[...summed, ...this.#openBeside("sums", null)]];
     if (facts.length === 0) return sets;
     return [...sets, ...(await this.#advertisers(facts, named ?? (await this.#allAdvertisers())))];
+  }
+
+  /** What is open beside sums or beside rows, or of both, as a slice of their set. */
+  #openBeside(what: "sums" | "rows" | null, only: readonly string[] | null): Slice[] {
+    const plots = plotsOf(this.#cutting.shares).filter(({ read }) => isOpen(read) && isBeside(read, what));
+    return plots.length === 0 ? [] : [{ plots: plots.map((plot) => ({ ...plot, only })), weight: 0, isOpen: true }];
   }
 
   async #allAdvertisers(): Promise<string[]> {
@@ -129,8 +149,9 @@ class Cutter {
     const ours = plots.map((plot) => ({ ...plot, only: ids }));
     const weight = await this.#weigh(ours);
     const { weightMax } = this.#cutting;
-    if (weight !== null && weight <= weightMax) return [[this.#slice(ours, weight)]];
-    if (ids.length === 1) return [await this.#windows(ours)];
+    const open = (only: readonly string[]) => this.#openBeside("rows", only);
+    if (weight !== null && weight <= weightMax) return [[this.#slice(ours, weight), ...open(ids)]];
+    if (ids.length === 1) return [[...(await this.#windows(ours)), ...open(ids)]];
     const { parts, isSure } = partsOf(weight, weightMax);
     const lists = splitList(ids, Math.min(parts, ids.length));
     const sets: SliceSet[] = [];
@@ -142,6 +163,7 @@ class Cutter {
             plots.map((plot) => ({ ...plot, only })),
             (weight ?? 0) / lists.length,
           ),
+          ...open(only),
         ]);
     }
     return sets;

@@ -10,7 +10,7 @@
  */
 
 import { assert } from "../../core/result.ts";
-import { type Piece, type Read, type RowKey, readTierOf, type Tier } from "../plan/plan.ts";
+import { isOpen, type Piece, type Read, type RowKey, readTierOf, type Tier } from "../plan/plan.ts";
 import { isRowDimension } from "../query/fields.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import type { Granularity, Phase } from "../query/windows.ts";
@@ -35,6 +35,9 @@ const PIECE_RANGES: Readonly<Record<Tier, string>> = {
 const PIECE_WINDOWS = `windows (start, first, past) AS MATERIALIZED (
 SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
 )`;
+/** Beside the range: a row that is open is not unfolded where none of its minutes is asked for. */
+const OPEN_SPAN = "AND facts.last_minute >= ? AND facts.first_minute < ?";
+const OPEN_PIECES = "AND facts.last_minute >= windows.first AND facts.first_minute < windows.past";
 /** Advertisers with their currencies: profiles stand in the primary database alone, and facts in any. */
 const CURRENCIES = `currencies (advertiser_id, currency) AS MATERIALIZED (
 SELECT value ->> 0, value ->> 1 FROM json_each(?)
@@ -80,8 +83,8 @@ export type KeyColumn = Statement & { readonly alias: string; readonly group: st
  * The joins keep the windows outside and the currencies inside.
  */
 export function fromOf(read: Read, query: ReportQuery, source: Source): { before: Statement; from: string } {
-  const isMoving = read.source.kind !== "day_sums" && read.source.isMoving;
-  const table = source.tables[isMoving ? "moving" : readTierOf(read)];
+  const place = read.source.kind === "day_sums" ? "tier" : read.source.place;
+  const table = source.tables[place === "tier" ? readTierOf(read) : place];
   assert(table !== undefined, "a source has the tier that it is read for");
   const lists: Statement[] = [];
   let from = table;
@@ -110,9 +113,12 @@ export function rowsOf(read: Read, { query, after }: Selection, source: Source):
 export function rangeOf(read: Read, { rowKey }: Source): Statement {
   const { keys } = read;
   if (keys === undefined) {
-    return read.kind === "span"
-      ? { sql: SPAN_RANGES[read.segment.tier], bound: [read.segment.from, read.segment.to] }
-      : constant(PIECE_RANGES[read.tier]);
+    const isUnfolded = isOpen(read);
+    if (read.kind === "pieces")
+      return joinClauses([constant(PIECE_RANGES[read.tier]), constant(isUnfolded ? OPEN_PIECES : "")]);
+    const { tier, from, to } = read.segment;
+    const open = isUnfolded ? [{ sql: OPEN_SPAN, bound: [from, to] }] : [];
+    return joinClauses([{ sql: SPAN_RANGES[tier], bound: [from, to] }, ...open]);
   }
   const [window] = read.kind === "span" ? [read.segment] : read.pieces;
   assert(window !== undefined && window.to === window.from + 1, "keys are of one window");

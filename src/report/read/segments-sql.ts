@@ -13,7 +13,7 @@ import { MICROS_PER_HUNDRED } from "../../core/measures.ts";
 import { assert } from "../../core/result.ts";
 import { sketchesStatement } from "../../facts/sketch-sql.ts";
 import { WIDE } from "../../facts/wide-sql.ts";
-import type { Page, Read } from "../plan/plan.ts";
+import { isOrderedByKey, type Page, type Read } from "../plan/plan.ts";
 import { joinSteps, stepsOf } from "../plan/window-steps.ts";
 import { isSumMetric, measuresOf, SUM_METRICS, withHundreds } from "../query/metrics.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
@@ -29,6 +29,47 @@ const SUM = (measure: Measure) => `sum(facts.${measure})`;
 
 /** What reads sketches: of a page, those of its groups, which end with the group `upTo`. */
 export type SketchReader = Selection & { readonly upTo: KeyAfter | null };
+
+/** The statements of all reads of a part: of each by itself, or where a sum cuts the page, of all together. */
+export function partStatements(reads: readonly Read[], reader: Reader): Statement[] {
+  if (reader.page.isExact && !isOrderedByKey(reader.query)) return [unitedStatement(reads, reader)];
+  return reads.flatMap((read) => readStatements(read, reader));
+}
+
+/** Sums by group over several reads, which are cut by a sum: a group is whole before it is left out. */
+function unitedStatement(reads: readonly Read[], reader: Reader): Statement {
+  const { query, page } = reader;
+  const measures = withHundreds(measuresOf(query.metrics));
+  const parts = reads.map((read) => {
+    const source = sourceOf(read, reader);
+    const { before, from } = fromOf(read, query, source);
+    const keys = keyColumns(read, query, source);
+    const sums = measures.map((measure) => SUM(measure).concat(" AS ", measure));
+    const part = joinClauses([
+      before,
+      constant("SELECT ".concat([...keys.map(aliased), ...sums].join(", "))),
+      { sql: "", bound: keys.flatMap(({ bound }) => bound) },
+      constant("FROM ".concat(from)),
+      rowsOf(read, reader, source),
+      constant(groupBy(keys.map(({ group }) => group))),
+    ]);
+    return { ...part, aliases: keys.map(({ alias }) => alias) };
+  });
+  const aliases = parts[0]?.aliases ?? [];
+  const sums = measures.map((measure) => WIDE(SUM(measure)).concat(" AS ", measure));
+  return joinClauses([
+    constant("SELECT ".concat([...aliases, ...sums].join(", "))),
+    constant("FROM ("),
+    {
+      sql: parts.map(({ sql }) => "SELECT * FROM (\n".concat(sql, "\n)")).join("\nUNION ALL\n"),
+      bound: parts.flatMap(({ bound }) => bound),
+    },
+    constant(") AS facts"),
+    constant(groupBy(aliases)),
+    constant("HAVING ".concat(measures.map((measure) => SUM(measure).concat(" <> 0")).join(" OR "))),
+    ...pageClauses(page, query, aliases),
+  ]);
+}
 
 /** The statements of one read, each of which returns groups of it: sums, and reasons where they are asked. */
 export function readStatements(read: Read, reader: Reader): Statement[] {

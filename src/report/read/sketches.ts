@@ -13,7 +13,7 @@ import { fromDatabase } from "../../access/database.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { Sketch } from "../../core/sketch.ts";
 import { SKETCH_CHARS_MAX, SKETCH_PARTS_PER_READ, UNIQUES_GROUPS_MAX } from "../limits.ts";
-import type { Read } from "../plan/plan.ts";
+import { isOpen, type Read } from "../plan/plan.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type Group, groupKey, keyOfRow, type ReadRow } from "./groups.ts";
 import { type SketchReader, sketchStatement } from "./segments-sql.ts";
@@ -59,8 +59,10 @@ export async function readSketches(
   return ok({ groups: [...groups.values()], rowsRead });
 }
 
+/** What is open is looked at first: what is posted meanwhile is seen with the facts. */
 function looksOfPlace({ looks, ...place }: SketchSource) {
-  return looks.map((look) => ({ ...place, ...look }));
+  const inOrder = [...looks.filter(({ read }) => isOpen(read)), ...looks.filter(({ read }) => !isOpen(read))];
+  return inOrder.map((look) => ({ ...place, ...look }));
 }
 
 /** Adds a step to the groups, in place. */

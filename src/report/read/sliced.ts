@@ -5,6 +5,8 @@
  *   each slice ─▶ rows, with the ledger's version in their transaction
  *   then       ─▶ what was posted since? ─▶ slices that it touches are read again ─▶ … until none is touched
  *
+ * What is open, which is not posted yet (facts/open-sql.ts), is read with the last slice, and again with each that is.
+ *
  * Keeps: in the transaction of the last statement every slice of a set is as that transaction finds it, so all figures
  * of the set are of its moment. Fresh clicks touch the slice of the last minutes alone, and what is read again ends
  * with the look that says whether it was the last; only a set whose old figures change faster than they are read does
@@ -89,13 +91,16 @@ class SlicedReading {
 
   /** Reads a set until nothing of it has changed since it was read. */
   async #settle(set: readonly Read[]): Promise<void> {
-    for (const read of set) await this.#readSome([read]);
+    const cut = set.filter(({ slice }) => !slice.isOpen);
+    // What is open is part of every reading that may be the last: no posting says when it changes.
+    const open = set.filter(({ slice }) => slice.isOpen);
+    for (const read of cut) await this.#readSome(read === cut.at(-1) ? [read, ...open] : [read]);
     for (let left = set.length * AGAIN_MAX + AGAIN_LEAST; ; ) {
-      const stale = set.filter((read) => this.#isStale(read));
+      const stale = cut.filter((read) => this.#isStale(read));
       if (stale.length === 0) return;
       for (const some of this.#packed(stale)) {
         if (left-- <= 0) throw new DatabaseFault("facts changed under every reading");
-        await this.#readSome(some);
+        await this.#readSome([...some, ...open]);
       }
     }
   }

@@ -16,7 +16,7 @@ import { SELECT_COLD_MARKS } from "../../cold/sql.ts";
 import { type DatabaseMarks, marksOf, type Share } from "../plan/subqueries.ts";
 import { type ColdMark, coldMarkOf, ledgerStatement, type MarkRow, movedReads } from "./cold-minutes.ts";
 import type { ReadRow } from "./groups.ts";
-import { readStatements } from "./segments-sql.ts";
+import { partStatements } from "./segments-sql.ts";
 import type { SketchLook } from "./sketches.ts";
 
 const SELECT_MARKS = `
@@ -64,9 +64,7 @@ export async function readSnapshot(
   shares: readonly Share[],
   { scope, buckets, since }: { scope: ReadScope; buckets: readonly number[]; since: ColdMark },
 ): Promise<Snapshot | "moved"> {
-  const statements = shares.map(({ reads, ...part }) =>
-    reads.flatMap((read) => readStatements(read, { ...part, scope })),
-  );
+  const statements = shares.map(({ reads, ...part }) => partStatements(reads, { ...part, scope }));
   const ledgers = shares.map(({ reads }) => ledgerStatement(movedReads(reads), buckets));
   const all = [...statements.flat(), ...ledgers, { sql: SELECT_COLD_MARKS, bound: [] }];
   const prepared = all.map(({ sql, bound }) => database.prepare(sql).bind(...bound));

@@ -91,6 +91,8 @@ const SECOND_OF_PAIR = `substr(facts.value, ${PAIR_AT} + 1)`;
 const SCOPE_ONE = "WHERE facts.advertiser_id = ?";
 const SCOPE_LISTED = "WHERE facts.advertiser_id IN (SELECT value FROM json_each(?))";
 const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM advertisers)";
+/** What is open is no table whose key begins with the advertiser: all of it is all there is. */
+const SCOPE_OPEN = "WHERE true";
 const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
 
 /** The source of a read, as it is planned. */
@@ -99,7 +101,9 @@ export function sourceOf({ source }: Read, { query, scope }: Asked): Source {
   const { publisherId } = scope;
   const publisher = publisherId === null ? constant("") : { sql: SCOPE_PUBLISHER, bound: [publisherId] };
   const tables = source.kind === "cells" ? CELL_VIEWS : ROW_TABLES;
-  const entry = joinClauses([scopeTerm(scope, query), publisher]);
+  const whose = scopeTerm(scope, query);
+  const isAll = whose.sql === SCOPE_ALL && source.place === "open";
+  const entry = joinClauses([isAll ? constant(SCOPE_OPEN) : whose, publisher]);
   return Source.within(scope, { tables, columns: COLUMNS, entry, rowKey: ROW_KEY });
 }
 

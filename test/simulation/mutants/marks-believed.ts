@@ -6,6 +6,7 @@
 
 import type { FactsStore, LedgerRow } from "../../../src/facts/facts-store.ts";
 import { flush } from "../../../src/shard/flush.ts";
+import { passing } from "../../support/one-store.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const MARKS_BELIEVED: Mutant = {
@@ -14,11 +15,13 @@ export const MARKS_BELIEVED: Mutant = {
   parts: {
     flush: (ports, settings, nowMs, session) => {
       const believing = (name: string, store: FactsStore): FactsStore => ({
-        ledger: async (shard) => {
-          const rows = new Map<string, LedgerRow>(await store.ledger(shard));
+        ...passing(store),
+        standing: async (shard) => {
+          const { rows: real, opened } = await store.standing(shard);
+          const rows = new Map<string, LedgerRow>(real);
           const believed = ports.log.posted(name).read()?.ledger;
           if (believed) rows.set(`${shard}/${ports.log.life().read()?.incarnation}`, believed);
-          return rows;
+          return { rows, opened };
         },
         post: async (posting) =>
           store.post({ ...posting, from: (await store.ledger(ports.shard)).get(posting.source) ?? null }),

@@ -2,11 +2,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dropEvents } from "../../../src/batch/retention.ts";
+import { type Facts, foldEntry } from "../../../src/core/facts.ts";
 import { DAY_MS, EVENTS_KEPT_DAYS, OUTBOX_PUBLISH_MS } from "../../../src/core/limits.ts";
+import { decodeLogLine, encodeLogLine } from "../../../src/core/log-line.ts";
 import type { NewEvent } from "../../../src/core/outbox-event.ts";
+import { encodeTokenEvent } from "../../../src/core/token-event.ts";
+import { D1Facts } from "../../../src/facts/d1-facts.ts";
 import { BEGIN_LIFE, insertEvents, tellMoved } from "../../../src/facts/outbox-sql.ts";
 import { type OutboxPositions, type ReadEvent, readOutbox } from "../../../src/webhooks/outbox.ts";
 import { SqliteD1 } from "../../simulation/audited/sqlite-d1.ts";
+import { aClick } from "../../support/builders.ts";
+import { aPosting, placeOf } from "../../support/post-to.ts";
+import { RULES } from "../../support/rules.ts";
 import { aScope } from "../../support/scopes.ts";
 
 const START_MS = Date.parse("2026-04-20T12:00:00Z");
@@ -70,6 +77,23 @@ const step = fc.oneof(
 );
 
 describe("events of an advertiser", () => {
+  it("[row writes] tell of what is shown, and of its posting when that has been read", async () => {
+    const world = new World();
+    const store = new D1Facts(world.bindings.get("REPORT_DB") as D1Database, () => world.nowMs);
+    const facts: Facts = new Map();
+    const encoded = encodeTokenEvent(aClick({}, { adv: "adv_1" }));
+    const stamp = { seq: 1, loggedAtMs: START_MS, rules: RULES.id };
+    foldEntry(facts, decodeLogLine(encodeLogLine(stamp, { verdict: "valid", reason: null }, encoded)));
+    const posting = aPosting(null, { source: "clicks-0/1", facts });
+    await store.open(posting);
+    const told = await world.readAll({}, "adv_1");
+    expect(told.map(({ type }) => type)).toEqual(["report.moved"]);
+    await store.open({ ...posting, to: placeOf(2) });
+    await store.post({ ...posting, to: placeOf(3) });
+    const again = await world.readAll(told[0]?.positions as OutboxPositions, "adv_1");
+    expect(again.map(({ type }) => type)).toEqual(["report.moved"]);
+  });
+
   it("are each read once, whatever comes between, and a posting behind a reading is told again", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
