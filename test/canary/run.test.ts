@@ -19,7 +19,7 @@ class Service {
   nowMs = NOON_MS + 500;
   clicks = 0;
   readonly counts = new Map<string, number>();
-  answer: (() => Response) | null = null;
+  answer: ((clickId: string) => Response) | null = null;
   isReportDown = false;
   /** How often a click is counted. */
   times = 1;
@@ -36,7 +36,7 @@ class Service {
         this.origins.push(url);
         this.nowMs += 30;
         const minute = Math.floor(this.nowMs / MINUTE_MS);
-        if (this.answer !== null) return this.answer();
+        if (this.answer !== null) return this.answer(clickId);
         if (this.times > 0) this.counts.set(`${minute} ${canaryAd(minute)}`, this.times);
         return new Response(null, { status: 302, headers: { Location: `${LANDED}?click_id=${clickId}` } });
       },
@@ -57,7 +57,8 @@ class Service {
   }
 }
 
-const redirect = (location: string) => () => new Response(null, { status: 302, headers: { Location: location } });
+const redirect = (location: (clickId: string) => string) => (clickId: string) =>
+  new Response(null, { status: 302, headers: { Location: location(clickId) } });
 
 describe("the canary's minute", () => {
   it("clicks through the public door and publishes how long the redirect and the report took", async () => {
@@ -84,9 +85,9 @@ describe("the canary's minute", () => {
 
   it.each([
     ["503", () => new Response(null, { status: 503 })],
-    ["another site", redirect("https://elsewhere.example/landed?click_id=1")],
-    ["another page", redirect("https://canary.invalid/other")],
-    ["no click id", redirect(LANDED)],
+    ["another site", redirect((id) => `https://elsewhere.example/landed?click_id=${id}`)],
+    ["another page", redirect((id) => `https://canary.invalid/other?click_id=${id}`)],
+    ["no click id", redirect(() => LANDED)],
     ["a page", () => new Response("hello")],
     [
       "nothing",

@@ -199,6 +199,26 @@ describe("an erasure of a person", () => {
     expect(letter !== null && (await isSealed(ring, sealedText(letter.letter), letter.seal))).toBe(true);
   });
 
+  it("looks once more two hours later, also where it found nothing: what was on its way by then is erased", async () => {
+    const world = await World.make();
+    const [first] = events as [TokenEvent];
+    const late = world.shelf;
+    world.shelf = [];
+    for (const key of ["raw/", "clicks/", "evidence/", "dead/", "replays/"].flatMap((prefix) =>
+      world.r2.keys(prefix),
+    )) {
+      world.r2.objects.delete(key);
+    }
+    await world.order();
+    expect(await world.run()).toBe(false);
+    world.shelf = late;
+    world.nowMs += PASS_EVERY_MS;
+    expect(await world.run()).toBe(false);
+    expect(world.shelf.map(({ encoded }) => encoded.includes(first.token))).toEqual([false]);
+    await world.finish();
+    expect((await readReceipt(world.r2.bucket, ID))?.receipt).toMatchObject({ passes: 3, erased: { late_clicks: 1 } });
+  });
+
   it("goes on after it was killed at any of its writes, to the same end", async () => {
     const whole = await World.make();
     await whole.order();
