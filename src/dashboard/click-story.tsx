@@ -133,7 +133,7 @@ function Receipts({ click: { eventId, history }, api }: Pick<Props, "click" | "a
       .
       <VerifyCommand
         {...{ api, words: ["receipt", receiptName(eventId)], origin: null }}
-        said="Check it yourself, without a network, beside the file:"
+        said="Check it yourself, without a network, beside the file and the verifier’s tarball:"
       />
     </>
   );

@@ -27,8 +27,8 @@ import type { Viewer } from "./viewer.ts";
 const TITLE = "Statements";
 const API = "/v1/statements";
 const CHECK =
-  "Check it yourself: this downloads the statement, its evidence and the log, and computes all of it again. " +
-  "Put an API key of yours into CLICKLEDGER_KEY.";
+  "Check it yourself, beside the verifier’s tarball, which the operator gives you: this downloads the statement, its " +
+  "evidence and the log, and computes all of it again. Put an API key of yours into CLICKLEDGER_KEY.";
 const ISSUED = "The statement is issued.";
 const CHANGED = "The statement is issued. It differs from its draft: what was found meanwhile is in it.";
 

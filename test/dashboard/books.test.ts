@@ -88,7 +88,7 @@ describe("statements", () => {
     expect(said).toContain("6.75 EUR is due to the publisher");
     expect(said).toContain("Earned with adv_1: those of its clicks who pay in EUR");
     expect(said).toContain(
-      "npx --no clickledger-verify 1 --currency EUR --url https://clicks.example --log-key 'ads.example/evidence+00000000+AQ=='",
+      "npx --yes --package ./clickledger-verify-0.1.0.tgz clickledger-verify 1 --currency EUR --url https://clicks.example --log-key 'ads.example/evidence+00000000+AQ=='",
     );
     expect(text).toContain('href="/export/v1/evidence/2026-04-20?revision=1"');
     expect(said).toContain("statement 1, revision 1");
@@ -101,7 +101,9 @@ describe("statements", () => {
       expect((await shownTo(advertiser, path)).said).not.toContain("pub_books");
     }
     const own = await shownTo(advertiser, "/statements?n=1");
-    expect(own.said).toContain("npx --no clickledger-verify 1 --url https://clicks.example --log-key");
+    expect(own.said).toContain(
+      "npx --yes --package ./clickledger-verify-0.1.0.tgz clickledger-verify 1 --url https://clicks.example --log-key",
+    );
     expect((await shownTo(publisher, "/statements?advertiser=adv_1&n=1")).said).not.toContain("cmp_7");
   });
 

@@ -65,6 +65,20 @@ function run(blocks: readonly string[]): string {
   return execFileSync("sh", ["-c", script], { cwd: home, env, encoding: "utf8", stdio: "pipe" });
 }
 
+it("name the tarball that `npm pack` makes, as the pages do", () => {
+  const { version } = JSON.parse(readFileSync("packages/verify/package.json", "utf8")) as { version: string };
+  for (const path of [
+    "docs/EVIDENCE.md",
+    "README.md",
+    "packages/verify/README.md",
+    "src/dashboard/verify-command.tsx",
+    "scripts/demo/left.ts",
+  ]) {
+    const named = readFileSync(path, "utf8").match(/clickledger-verify-[\w.]+\.tgz/g) ?? [];
+    expect(new Set(named), path).toEqual(new Set([`clickledger-verify-${version}.tgz`]));
+  }
+});
+
 it("shows nothing that differs where nothing does", () => {
   expect(BLOCKS).toHaveLength(4);
   expect(run(BLOCKS)).toBe("");
