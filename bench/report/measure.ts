@@ -56,8 +56,11 @@ export type Setting = {
   readonly onProgress: (line: string) => void;
 };
 
-/** Marks, lists and objects beside the facts. A lost index reads the rest of the tier, for which this leaves no room. */
-const ROWS_SPARE = 400;
+/**
+ * Marks, lists and objects beside the facts, and the windows once more for what is shown and not posted yet. A lost index
+ * reads the rest of the tier, for which this leaves no room.
+ */
+const ROWS_SPARE = 500;
 
 export async function measureRecipes(
   recipes: readonly Recipe[],
