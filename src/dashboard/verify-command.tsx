@@ -3,8 +3,8 @@
  * service and the key of its evidence log.
  *
  * Keeps: nothing of it is checked here. What runs is the tarball that the operator gave, beside which the command is
- * typed: nothing is fetched by its name. The key of the log is what this service says it is, and the page tells to compare it with the one that the
- * operator gave by another way.
+ * typed: nothing is fetched by its name. The key of the log is what this service says it is, and the page tells to
+ * compare it with the one that the operator gave by another way.
  */
 import type { ApiClient } from "./api-client.ts";
 import { quoted } from "./behind.tsx";
