@@ -67,7 +67,7 @@ export class MemoryClaims implements ClaimStore {
 
   page(run: Run, page: number, isAlone: boolean): Uint8Array<ArrayBuffer> {
     let first = page;
-    while (!this.#stretches.has(nameOf(run, first))) first--;
+    while (first > 0 && !this.#stretches.has(nameOf(run, first))) first--;
     const { pages } = this.#stretch(run, first);
     assert(isAlone === (pages.length === 1), "the only page of a stretch is known for it");
     const found = pages[page - first];

@@ -112,10 +112,10 @@ const MUTANTS: readonly Mutant[] = [
 ];
 
 /** Plays the seeds until one breaks the mutant's promise; null when none does. The real parts must pass that seed. */
-async function caughtAt({ promise, parts, rare, firstSeed: first = 1 }: Mutant): Promise<number | null> {
+async function caughtAt({ promise, parts, rare }: Mutant): Promise<number | null> {
   const { kinds, hours } = rare ?? { kinds: FAULT_KINDS, hours: HOURS };
   const setting = { kinds, hours, areCertain: rare !== undefined };
-  const firstSeed = rare?.firstSeed ?? first;
+  const firstSeed = rare?.firstSeed ?? 1;
   for (let seed = firstSeed; seed < firstSeed + (rare?.seeds ?? SEEDS_MAX); seed++) {
     const { complaints } = await simulate({ ...setting, seed, parts: { ...REAL_PARTS, ...parts } });
     if (!complaints.some((complaint) => complaint.promise === promise)) continue;

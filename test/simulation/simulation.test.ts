@@ -7,7 +7,7 @@ import { REAL_PARTS } from "./parts.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./simulate.ts";
 
-const SEEDS = 100;
+const SEEDS = 200;
 const BLOCK = 50;
 const stopwatch = () => ({ wallMs: 0, cpuMs: 0 });
 

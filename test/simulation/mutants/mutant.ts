@@ -11,8 +11,6 @@ export type Mutant = {
   /** The promise that it breaks first (docs/GUARANTEES.md). */
   readonly promise: `G${number}`;
   readonly parts: Partial<Parts>;
-  /** Where the fault keeps an earlier seed from ever ending. */
-  readonly firstSeed?: number;
   /** Where a rare combination of faults brings it to light: runs that all have these, and how many of which length. */
   readonly rare?: {
     readonly kinds: readonly FaultKind[];

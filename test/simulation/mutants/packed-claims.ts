@@ -91,7 +91,5 @@ class HastyIndex extends PackedKeyIndex {
 export const MEMORY_BEFORE_COMMIT: Mutant = {
   fault: "keys are in memory before the transaction commits, and stay when it does not",
   promise: "G3",
-  // In seed 2 its shard flushes for ever what no log row holds.
-  firstSeed: 3,
   parts: { makeIndex: (ports) => new HastyIndex(ports) },
 };
