@@ -9,6 +9,7 @@
  */
 import { addExact, type Exact, toExact } from "../core/exact.ts";
 import { MEASURES } from "../core/fields.ts";
+import { hexAt } from "../core/hex.ts";
 import { DAY_MS } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
 import { isoDay } from "../core/time.ts";
@@ -122,7 +123,7 @@ type WrittenObject = ColdObject & { readonly sha256: string };
 async function writeObject(archive: R2Bucket, batch: Batch, rows: readonly MinuteRow[]): Promise<WrittenObject> {
   const { bytes, footerBytes } = encodeMinutes(rows);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const sha256 = hexAt(digest, 0, digest.length);
   const key = objectKey(batch, sha256);
   const { etag } = await archive.put(key, bytes, { sha256 });
   const minutes = rows.map(({ minute }) => minute);

@@ -12,12 +12,14 @@
  * have ended two hours later.
  */
 import { ARCHIVE_PREFIX } from "../archive/archive.ts";
+import { foldersBelow } from "../archive/delete-below.ts";
 import { heldStretches, isHeld } from "../archive/holds.ts";
 import { type StoredSegment, segmentsBehind } from "../archive/segments.ts";
 import { CLICK_LINES_PREFIX, clickLinesPrefix } from "../audit/click-lines.ts";
 import { keysBelow } from "../audit/objects.ts";
-import { parseJson } from "../core/base64url.ts";
+import { encodeUtf8, parseJson } from "../core/base64url.ts";
 import { decodeEventId } from "../core/event-id.ts";
+import { hexAt } from "../core/hex.ts";
 import { DAY_MS, HOUR_MS } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import { sealText } from "../core/seal.ts";
@@ -164,12 +166,11 @@ class Run {
 
 /** By which a subject is told to be that of a receipt, by who knows it. */
 async function subjectHash(id: string, subject: Subject): Promise<string> {
-  const bytes = new TextEncoder();
   const hmac = { name: "HMAC", hash: "SHA-256" } as const;
-  const key = await crypto.subtle.importKey("raw", bytes.encode(id), hmac, false, ["sign"]);
+  const key = await crypto.subtle.importKey("raw", encodeUtf8(id), hmac, false, ["sign"]);
   const name = "uid" in subject ? ["user", subject.advertiserId, subject.uid] : ["click", subject.eventId];
-  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes.encode(JSON.stringify(name))));
-  return Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, encodeUtf8(JSON.stringify(name))));
+  return hexAt(mac, 0, mac.length);
 }
 
 type Work = {
@@ -223,13 +224,7 @@ const dayIn = ({ key }: StoredSegment) => key.slice(`${ARCHIVE_PREFIX}dt=`.lengt
 
 /** Days that have a folder; of a click those on which it may count. */
 async function daysBelow(bucket: R2Bucket, prefix: string, subject: Subject): Promise<string[]> {
-  const days: string[] = [];
-  let cursor: string | undefined;
-  do {
-    const page: R2Objects = await bucket.list({ prefix, delimiter: "/", ...(cursor === undefined ? {} : { cursor }) });
-    for (const folder of page.delimitedPrefixes) days.push(folder.slice(prefix.length + "dt=".length, -1));
-    cursor = page.truncated ? page.cursor : undefined;
-  } while (cursor !== undefined);
+  const days = (await foldersBelow(bucket, prefix)).map((folder) => folder.slice("dt=".length));
   if (!("eventId" in subject)) return days;
   const { receivedAtMs } = decodeEventId(subject.eventId);
   const [from, to] = [isoDay(receivedAtMs - SERVICE_DAYS_BEFORE * DAY_MS), isoDay(receivedAtMs + DAY_MS)];

@@ -8,6 +8,7 @@
  * half a day's lines: where those are gone that it was made from before (batch/retire-work.ts), the day is not due, and
  * that is a fault, since what arrived so late should have been refused.
  */
+import { foldersBelow } from "../archive/delete-below.ts";
 import { CLICK_LINES_PREFIX, clickLinesPrefix } from "../audit/click-lines.ts";
 import { readLogDays } from "../audit/log-days.ts";
 import { getJson, keysBelow, ofAttempts, putJson } from "../audit/objects.ts";
@@ -46,9 +47,8 @@ export async function dueDays(
   { clean, reconciledUntilMs }: { clean: CleanDays; reconciledUntilMs: number },
 ): Promise<DueDay[]> {
   const due: DueDay[] = [];
-  const { delimitedPrefixes } = await bucket.list({ prefix: CLICK_LINES_PREFIX, delimiter: "/" });
-  for (const folder of delimitedPrefixes) {
-    const day = folder.slice(CLICK_LINES_PREFIX.length + "dt=".length, -1);
+  for (const folder of await foldersBelow(bucket, CLICK_LINES_PREFIX)) {
+    const day = folder.slice("dt=".length);
     if (Date.parse(day) + DAY_MS > reconciledUntilMs) continue;
     const { audits, logDays } = await auditsOf(bucket, day, clean);
     const made = await getJson<Pick<DueDay, "audits">>(bucket, dayKey(day));

@@ -21,6 +21,7 @@ import { findingsKey } from "../audit/write-report.ts";
 import type { Config } from "../config.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
 import { DISCREPANCY_KINDS, type Discrepancy } from "../core/discrepancy.ts";
+import { hexAt } from "../core/hex.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoDay } from "../core/time.ts";
 import type { ReportProblem } from "../report/problems.ts";
@@ -184,7 +185,7 @@ function toLoss({ object, reason, by, atMs }: Loss): Record<string, unknown> {
 /** A name of bounded length for an object, whatever it is called. */
 async function nameOf(object: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encodeUtf8(object)));
-  return Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexAt(digest, 0, 16);
 }
 
 function isDay(text: string): boolean {

@@ -14,6 +14,7 @@
  */
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
+import { hexAt } from "../core/hex.ts";
 import { SECOND_LOOKS, type SecondLookRule } from "../core/second-look.ts";
 import type { Decision } from "../core/verdict.ts";
 import type { Promotion } from "../shard/revise.ts";
@@ -109,7 +110,7 @@ export async function readReplay(bucket: R2Bucket, id: string): Promise<StoredRe
  */
 export function makeReplayId(nowMs: number, random: Uint8Array): string {
   const time = (2 ** 48 - 1 - nowMs).toString(16).padStart(12, "0");
-  const digits = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const digits = hexAt(random, 0, random.length);
   const groups = [time.slice(0, 8), time.slice(8), `8${digits.slice(0, 3)}`, `8${digits.slice(3, 6)}`];
   return [...groups, digits.slice(6, 18)].join("-");
 }

@@ -63,9 +63,9 @@ export function platformSources(
       const orders = stations.conversions ? orderShardNames() : [];
       const counts = stations.counts ? countsShardNames() : [];
       return [
-        ...(await askEach(events, "shard_status_failed", (name) => oldestUnposted(env.EVENT_SHARD, name))),
-        ...(await askEach(orders, "shard_status_failed", (name) => oldestUnposted(env.ORDER_SHARD, name))),
-        ...(await askEach(counts, "shard_status_failed", (name) => oldestUnposted(env.COUNTS_SHARD, name))),
+        ...(await askEach(events, "shard_status_failed", (name) => oldestUnseen(env.EVENT_SHARD, name))),
+        ...(await askEach(orders, "shard_status_failed", (name) => oldestUnseen(env.ORDER_SHARD, name))),
+        ...(await askEach(counts, "shard_status_failed", (name) => oldestUnseen(env.COUNTS_SHARD, name))),
       ];
     },
   };
@@ -91,7 +91,7 @@ async function queueOldestMs(queue: Queue): Promise<number | null> {
   return oldestMs === 0 ? null : oldestMs;
 }
 
-async function oldestUnposted(objects: { getByName(name: string): unknown }, name: string): Promise<number | null> {
+async function oldestUnseen(objects: { getByName(name: string): unknown }, name: string): Promise<number | null> {
   const { oldestUnseenReceivedAtMs } = await (objects.getByName(name) as ShardStatus).status();
   return oldestUnseenReceivedAtMs;
 }

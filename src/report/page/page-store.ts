@@ -11,6 +11,7 @@
  */
 import { encodeUtf8 } from "../../core/base64url.ts";
 import { type Exact, parseExact, stringifyExact } from "../../core/exact.ts";
+import { hexAt } from "../../core/hex.ts";
 import { Sketch } from "../../core/sketch.ts";
 import { isoSecond } from "../../core/time.ts";
 import type { Row } from "../answer/table.ts";
@@ -35,7 +36,7 @@ export async function keepRows<T>(
   { rows, read }: Kept<T>,
   { nowMs, random, mayKeep }: { nowMs: number; random: Uint8Array; mayKeep: (bytes: number) => Promise<boolean> },
 ): Promise<string | null> {
-  const id = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const id = hexAt(random, 0, random.length);
   const name = `until=${isoSecond(nowMs + CURSOR_LIFE_MS)}/${id}.json`;
   const wire = rows.map(({ group, previous }): WireRow => {
     const before = previous === null ? null : toWire(previous);
