@@ -1,9 +1,9 @@
 /**
  * Composition root of cron: what each minute does, and what only some minutes do. Wiring only.
  *
- * Keeps: each duty has its turn whatever happens to the others. What lists R2 and has seldom anything to do has its turn
- * seldom, so that a Worker that nobody clicks on costs little (`npm run cost`, cron alone). Applications and what writes
- * Parquet are loaded when their turn comes.
+ * Keeps: each duty has its turn whatever happens to the others. What lists R2 and has seldom anything to do has its
+ * turn seldom, so that a Worker that nobody clicks on costs little (`npm run cost`, cron alone). Applications and what
+ * writes Parquet are loaded when their turn comes.
  */
 import { duty, runCron, runTiers } from "./batch/cron.ts";
 import { readConfig } from "./config.ts";
