@@ -66,15 +66,23 @@ function checkLines(world: World, lines: Lines): void {
   }
 }
 
+type Unsettled = {
+  readonly shard: string;
+  /** Of the impression. */
+  readonly key: string;
+  readonly entry: LoggedEvent;
+  readonly to: Decision;
+};
+
 /** The deferred events that an audit finds to wait, and what they are. */
-export function unsettledIn(world: World): { shard: string; entry: LoggedEvent; to: Decision }[] {
+export function unsettledIn(world: World): Unsettled[] {
   const { policy } = world.settings;
   return Array.from(world.archive.heads).flatMap(([shard, { head }]) => {
     const lines = { shard, lives: head.lives.map(({ incarnation }) => incarnation), policy };
     const { records, entries } = recordsOf(world, lines);
     return claimFindings(world, records, entries, policy).flatMap(({ record, kind, to }) => {
       const entry = entries.get(record);
-      return kind === "unsettled" && entry !== undefined && to !== null ? [{ shard, entry, to }] : [];
+      return kind === "unsettled" && entry !== undefined && to !== null ? [{ shard, key: record.key, entry, to }] : [];
     });
   });
 }
