@@ -7,6 +7,7 @@
  *   late, waiting       is decided by it, with all that joined it
  *
  * Keeps: a revision is made at most once, whatever is asked again, and leaves at most one valid event of an impression.
+ * Decisions on one event are dated in the order of the log, by which the review list knows the newest.
  */
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
@@ -22,7 +23,7 @@ import {
   refusalOf,
 } from "../core/revision.ts";
 import type { Decision, VerdictReason } from "../core/verdict.ts";
-import { appendEntries } from "./append.ts";
+import { appendEntries, logTimeMs } from "./append.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LateStore } from "./late-store.ts";
 import type { RevisedStore } from "./revised-store.ts";
@@ -68,7 +69,8 @@ export function reviseEvent(
   if (refusal !== null) return unchanged(refusal, known.changes);
 
   const moved = promoted === null ? [asked] : [asked, promoted];
-  const changes = moved.map((each) => changeOf(each, at));
+  const atMs = logTimeMs(ports.log, at.nowMs);
+  const changes = moved.map((each) => changeOf(each, at, atMs));
   const entries = moved.map((each, index): NewEntry => {
     const { verdict, reason, ...change } = changes[index] as Change;
     const revision = { ...change, isListed: ports.lateStore.find(each.prepared.opened.event.id) !== null };
@@ -149,8 +151,8 @@ function promotionRefused(asked: Asked, promoted: Asked | null, ports: RevisePor
   return refusalOf(moveOf(promoted), knownOf(promoted.prepared, ports), freed);
 }
 
-function changeOf({ n, from, to }: Asked, { cause, by, nowMs }: RevisedBy & { nowMs: number }): Change {
-  return { ...to, n, from, cause, by, atMs: nowMs };
+function changeOf({ n, from, to }: Asked, { cause, by }: RevisedBy, atMs: number): Change {
+  return { ...to, n, from, cause, by, atMs };
 }
 
 /** The same revision once more: what was said of it then, unless another event is to be promoted now. */

@@ -201,6 +201,27 @@ describe("a revision", () => {
     expect(rows.results).toEqual([{ event_id: late.event.id, verdict: "invalid" }]);
   });
 
+  it("is newer than the review before it, to the review list too, where the clock was set back between them", async () => {
+    const shard = shardNamed("revise-set-back");
+    const late = aLateClick("r_back", "ad_r_back");
+    await shard.ingest([late.encoded]);
+    await shard.review([{ event: late.event.id, choice: "accept" }], "key_op");
+    await runDurableObjectAlarm(shard);
+    const clock = vi.spyOn(Date, "now").mockReturnValue(Date.now() - 90_000);
+    try {
+      await shard.revise([aRequest(late, { from: { verdict: "valid", reason: "late_accepted" } })], AUDIT);
+    } finally {
+      clock.mockRestore();
+    }
+    await runDurableObjectAlarm(shard);
+    const [review, revision] = await shard.changes(late.event.id);
+    expect(revision?.atMs).toBeGreaterThanOrEqual(review?.atMs ?? Number.POSITIVE_INFINITY);
+    const { results } = await env.REPORT_DB.prepare("SELECT verdict, decided_by FROM late_clicks WHERE event_id = ?1")
+      .bind(late.event.id)
+      .all();
+    expect(results).toEqual([{ verdict: "invalid", decided_by: AUDIT.by }]);
+  });
+
   it("settles a deferred event, whose keys are lost, into gross, and only one of an impression to valid", () =>
     runInDurableObject(shardNamed("revise-7"), async (instance, { storage }) => {
       const [one, two] = [aClickOn("r_7"), aClickOn("r_7")];
