@@ -83,12 +83,12 @@ export class Revisers {
     this.#known.set(head.event.id, { ...head, event: { ...head.event, count: head.event.count + event.count } });
   }
 
-  /** Revises a deferred event to what an audit has found it to be; `onTold` when the shard says that it has. */
-  settle({ event, verdict, reason }: LoggedEvent, shard: string, to: Decision, onTold: () => void): void {
+  /** Revises a deferred event to what an audit has found it to be; `onRevised` when the shard says that it is. */
+  settle({ event, verdict, reason }: LoggedEvent, shard: string, to: Decision, onRevised: () => void): void {
     const n = (this.#known.get(event.id)?.n ?? 0) + 1;
     const from = { verdict, reason };
     const request = { encoded: this.#world.carrier.encode(event), n, from, to };
-    this.#send({ shard, request, moves: [{ event: event.id, n, from, to }] }, onTold);
+    this.#send({ shard, request, moves: [{ event: event.id, n, from, to }] }, onRevised);
   }
 
   #ask(): void {
@@ -148,7 +148,7 @@ export class Revisers {
     return this.#world.carrier.encode(event);
   }
 
-  #send({ shard, request, moves }: Asked, onTold = () => {}): void {
+  #send({ shard, request, moves }: Asked, onRevised = () => {}): void {
     const { network, witness } = this.#world;
     for (const move of moves) witness.moveAsked(move);
     const apply = () => this.#world.eventHost(shard).object().revise([request], { cause: "audit/sim", by: "auditor" });
@@ -156,7 +156,7 @@ export class Revisers {
       .call({ kind: "rpc", service: shard, label: "revise", latencyMs: 20, apply, isCallerAlive: () => true })
       .then(([outcome]) => {
         if (outcome === undefined) return;
-        onTold();
+        if (outcome.outcome === "revised") onRevised();
         witness.revisionTold(moves, outcome);
       })
       .catch(() => {});
