@@ -3,8 +3,8 @@
  *
  *   facts_minute ──claim──▶ the same rows, which nothing changes any more ──settle──▶ an object in R2 that counts
  *
- * A claim writes one row, whatever it takes: the number of the batch, and its last key. A batch is the rows of its bucket
- * and day up to that key whose `part` is below the batch's floor; from then on postings write parts from the floor on
+ * A claim writes one row, whatever it takes: the number of the batch, and its last key. A batch is the rows of its
+ * bucket and day up to that key whose `part` is below the batch's floor; from then on postings write parts from the floor on
  * (src/facts/facts-sql.ts), which are of a later batch.
  *
  *   part  0 … 999   before the first batch of the day        1 000 … 1 999   after its claim        2 000 …
@@ -138,8 +138,8 @@ SELECT count(*) AS rows, ${MEASURES.map((measure) => `${WIDE(`sum(facts.${measur
     ${CLAIMABLE(DAY_START)} AND ${IS_CLAIMED}`;
 
 /**
- * Rows of a batch behind a key ?4 … ?9, at most ?10 and of at most ?11 characters, but at least one. What lies before the
- * key is not visited, but for rows of its minute.
+ * Rows of a batch behind a key ?4 … ?9, at most ?10 and of at most ?11 characters, but at least one. What lies before
+ * the key is not visited, but for rows of its minute.
  */
 export const SELECT_BATCH_ROWS = `
 SELECT ${ROW_KEY}, ${MEASURES.map((measure) => `${WIDE(measure)} AS ${measure}`).join(", ")}, cells, reasons,

@@ -64,7 +64,7 @@ ON CONFLICT (advertiser_id, ${tier}, ${DIMENSIONS}, part) DO UPDATE SET
 
 const COLUMNS = (tier: Tier) => `advertiser_id, ${tier}, ${DIMENSIONS}, part, ${TOTALS}, cells, reasons, sketch`;
 
-/** The first part that a minute's delta may join: rows below it may be on their way into an object (src/cold/sql.ts). */
+/** The first part that a minute's delta may join: rows below it may be on their way to R2 (src/cold/sql.ts). */
 const FLOOR = `coalesce((
       SELECT max(batch.sequence)
       FROM cold_objects AS batch

@@ -31,8 +31,8 @@ export type Stretch =
   | { readonly kind: "pieces"; readonly tier: Tier; readonly pieces: readonly Piece[] };
 
 /**
- * Where the rows of a stretch are found, whole or by their cells: in the tier's table, partly in objects
- * beside it (src/report/read/cold-minutes.ts), or open, which is not posted yet (src/facts/open-sql.ts); or in the days summed
+ * Where the rows of a stretch are found, whole or by their cells: in the tier's table, partly in objects beside it
+ * (src/report/read/cold-minutes.ts), or open, which is not posted yet (src/facts/open-sql.ts); or in the days summed
  * over advertisers by one dimension, by a pair of them, or by none.
  */
 export type ReadSource =
