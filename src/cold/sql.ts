@@ -4,8 +4,8 @@
  *   facts_minute ──claim──▶ the same rows, which nothing changes any more ──settle──▶ an object in R2 that counts
  *
  * A claim writes one row, whatever it takes: the number of the batch, and its last key. A batch is the rows of its
- * bucket and day up to that key whose `part` is below the batch's floor; from then on postings write parts from the floor on
- * (src/facts/facts-sql.ts), which are of a later batch.
+ * bucket and day up to that key whose `part` is below the batch's floor; from then on postings write parts from the
+ * floor on (src/facts/facts-sql.ts), which are of a later batch.
  *
  *   part  0 … 999   before the first batch of the day        1 000 … 1 999   after its claim        2 000 …
  *
