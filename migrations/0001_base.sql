@@ -210,7 +210,7 @@ CREATE TABLE late_clicks (
 
 -- Minutes are most of the rows and are asked for the least once they are old, so they leave the report database for Parquet
 -- in R2 (src/batch/move-minutes.ts). What is read at any moment is decided by rows of this database alone: a row of facts
--- stands in facts_minute, or in facts_minute_moving, or in an object whose ledger row says 'cold'.
+-- stands in facts_minute, or in an object whose ledger row says 'cold'.
 
 -- One row per batch of moved minutes; an object without a row that says 'cold' does not count.
 CREATE TABLE cold_objects (
@@ -224,6 +224,7 @@ CREATE TABLE cold_objects (
   advertiser_last  TEXT    NOT NULL,
   minute_first     INTEGER NOT NULL, -- minutes since 1970-01-01T00:00Z
   minute_last      INTEGER NOT NULL,
+  last_key         TEXT    NOT NULL, -- JSON, of its last row: the batch is what lies up to it (src/cold/sql.ts)
   claimed_at_ms    INTEGER NOT NULL,
   object_key       TEXT,             -- from here on NULL while moving
   etag             TEXT,
@@ -417,40 +418,6 @@ CREATE TABLE facts_day (
   CHECK (gross = valid + duplicate + invalid + late)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE facts_minute_moving (
-  advertiser_id TEXT NOT NULL,
-  minute INTEGER NOT NULL,
-  campaign_id TEXT NOT NULL,
-  ad_group_id TEXT NOT NULL,
-  ad_id TEXT NOT NULL,
-  part INTEGER NOT NULL,
-  impressions INTEGER NOT NULL DEFAULT 0,
-  gross_impressions INTEGER NOT NULL DEFAULT 0,
-  valid INTEGER NOT NULL DEFAULT 0,
-  gross INTEGER NOT NULL DEFAULT 0,
-  duplicate INTEGER NOT NULL DEFAULT 0,
-  invalid INTEGER NOT NULL DEFAULT 0,
-  late INTEGER NOT NULL DEFAULT 0,
-  valid_with_user INTEGER NOT NULL DEFAULT 0,
-  conversions INTEGER NOT NULL DEFAULT 0,
-  conversions_by_time INTEGER NOT NULL DEFAULT 0,
-  spend_micros INTEGER NOT NULL DEFAULT 0,
-  spend_hundreds INTEGER NOT NULL DEFAULT 0,
-  conversion_value_micros INTEGER NOT NULL DEFAULT 0,
-  conversion_value_hundreds INTEGER NOT NULL DEFAULT 0,
-  conversion_value_by_time_micros INTEGER NOT NULL DEFAULT 0,
-  conversion_value_by_time_hundreds INTEGER NOT NULL DEFAULT 0,
-  givt INTEGER NOT NULL DEFAULT 0,
-  cells TEXT NOT NULL,
-  reasons TEXT NOT NULL,
-  sketch BLOB,
-  bucket INTEGER NOT NULL,
-  day INTEGER NOT NULL,
-  sequence INTEGER NOT NULL,
-  PRIMARY KEY (advertiser_id, minute, campaign_id, ad_group_id, ad_id, part),
-  CHECK (gross = valid + duplicate + invalid + late)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE day_sums (
   dimension TEXT NOT NULL,
   publisher_id TEXT NOT NULL,
@@ -607,39 +574,6 @@ SELECT
   coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
   coalesce(cell.value ->> '$[1][16]', 0) AS givt
 FROM facts_day AS facts, jsonb_each(facts.cells) AS cell;
-
-CREATE VIEW cells_minute_moving AS
-SELECT
-  facts.advertiser_id,
-  facts.minute,
-  facts.campaign_id,
-  facts.ad_group_id,
-  facts.ad_id,
-  facts.part,
-  coalesce(cell.value ->> '$[0][0]', '') AS publisher_id,
-  coalesce(cell.value ->> '$[0][1]', '') AS country,
-  coalesce(cell.value ->> '$[0][2]', '') AS device,
-  coalesce(cell.value ->> '$[0][3]', '') AS creative_id,
-  coalesce(cell.value ->> '$[0][4]', '') AS placement_id,
-  coalesce(cell.value ->> '$[0][5]', '') AS ad_format,
-  coalesce(cell.value ->> '$[1][0]', 0) AS impressions,
-  coalesce(cell.value ->> '$[1][1]', 0) AS gross_impressions,
-  coalesce(cell.value ->> '$[1][2]', 0) AS valid,
-  coalesce(cell.value ->> '$[1][3]', 0) AS gross,
-  coalesce(cell.value ->> '$[1][4]', 0) AS duplicate,
-  coalesce(cell.value ->> '$[1][5]', 0) AS invalid,
-  coalesce(cell.value ->> '$[1][6]', 0) AS late,
-  coalesce(cell.value ->> '$[1][7]', 0) AS valid_with_user,
-  coalesce(cell.value ->> '$[1][8]', 0) AS conversions,
-  coalesce(cell.value ->> '$[1][9]', 0) AS conversions_by_time,
-  coalesce(cell.value ->> '$[1][10]', 0) AS spend_micros,
-  coalesce(cell.value ->> '$[1][11]', 0) AS spend_hundreds,
-  coalesce(cell.value ->> '$[1][12]', 0) AS conversion_value_micros,
-  coalesce(cell.value ->> '$[1][13]', 0) AS conversion_value_hundreds,
-  coalesce(cell.value ->> '$[1][14]', 0) AS conversion_value_by_time_micros,
-  coalesce(cell.value ->> '$[1][15]', 0) AS conversion_value_by_time_hundreds,
-  coalesce(cell.value ->> '$[1][16]', 0) AS givt
-FROM facts_minute_moving AS facts, jsonb_each(facts.cells) AS cell;
 
 CREATE VIEW cells_open AS
 SELECT

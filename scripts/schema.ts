@@ -30,21 +30,18 @@ const integer = (name: string): Column => ({ name, type: "INTEGER NOT NULL" });
 /** A default, since SQLite adds a column that may not be NULL only with one. */
 const measure = (name: string): Column => ({ name, type: "INTEGER NOT NULL DEFAULT 0" });
 
-function factsTable({ table, time }: (typeof PLACES)[Place], more: readonly Column[]): Table {
+function factsTable({ table, time }: (typeof PLACES)[Place]): Table {
   const key = ["advertiser_id", time, ...ROW_DIMENSIONS, "part"];
   const columns = [
     ...[text("advertiser_id"), integer(time), ...ROW_DIMENSIONS.map(text), integer("part")],
     // What is short lies before what is long: a sum is read without the pages that a row's cells go on to.
-    ...[...MEASURES.map(measure), text("cells"), text("reasons"), { name: "sketch", type: "BLOB" }, ...more],
+    ...[...MEASURES.map(measure), text("cells"), text("reasons"), { name: "sketch", type: "BLOB" }],
   ];
   return { name: table, columns, constraints: [`PRIMARY KEY (${key.join(", ")})`, LAW] };
 }
 
-const BATCH = ["bucket", "day", "sequence"].map(integer);
-
 const FACTS_TABLES: readonly Table[] = [
-  ...(["minute", "hour", "day"] as const).map((tier) => factsTable(PLACES[tier], [])),
-  factsTable(PLACES.moving, BATCH),
+  ...(["minute", "hour", "day"] as const).map((tier) => factsTable(PLACES[tier])),
   {
     name: "day_sums",
     columns: [text("dimension"), text("publisher_id"), integer("day"), text("value"), ...MEASURES.map(measure)],

@@ -29,7 +29,6 @@ WHERE advertisers.bucket = ?1`;
 
 export const SELECT_STORED = {
   minute: SELECT_ROWS("facts_minute", "minute"),
-  moving: SELECT_ROWS("facts_minute_moving", "minute"),
   hour: SELECT_ROWS("facts_hour", "hour"),
   day: SELECT_ROWS("facts_day", "day"),
 } as const;
@@ -74,19 +73,20 @@ SELECT 'guard', NULL, '', 0, '', 0, 0, '[]'
 WHERE json(${audited}) IS NOT (${totals})`;
 
 const TOTALS = `json_array(${MEASURES.map((measure) => WIDE(`coalesce(sum(${measure}), 0)`)).join(", ")})`;
-const GUARD = (tables: readonly string[], time: Tier) => {
-  const of = (table: string) => `
-    SELECT ${MEASURES.join(", ")}
-    FROM ${table}
-    WHERE advertiser_id = ?1 AND ${time} = ?2 AND campaign_id = ?3 AND ad_group_id = ?4 AND ad_id = ?5`;
-  return REFUSE_UNLESS("?6", `SELECT ${TOTALS} FROM (${tables.map(of).join(" UNION ALL ")})`);
-};
+const GUARD = (tier: Tier) =>
+  REFUSE_UNLESS(
+    "?6",
+    `
+  SELECT ${TOTALS}
+  FROM facts_${tier}
+  WHERE advertiser_id = ?1 AND ${tier} = ?2 AND campaign_id = ?3 AND ad_group_id = ?4 AND ad_id = ?5`,
+  );
 
 /** The rows of one key in a tier are what the audit read; of minutes, those that have not left for R2. */
 export const GUARD_ROWS = {
-  minute: GUARD(["facts_minute", "facts_minute_moving"], "minute"),
-  hour: GUARD(["facts_hour"], "hour"),
-  day: GUARD(["facts_day"], "day"),
+  minute: GUARD("minute"),
+  hour: GUARD("hour"),
+  day: GUARD("day"),
 } as const satisfies Record<Tier, string>;
 
 const IS_SUM = SUM_KEY.map((name, at) => `${name} = ?${at + 1}`).join(" AND ");

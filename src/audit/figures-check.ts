@@ -104,13 +104,12 @@ async function readStored(archive: R2Bucket, { database: { d1 }, serviceDay, buc
     d1.prepare(SELECT_ALL_LEDGER),
     d1.prepare(SELECT_MARKS).bind(bucket),
     d1.prepare(SELECT_STORED.minute).bind(bucket, ...minutes),
-    d1.prepare(SELECT_STORED.moving).bind(bucket, ...minutes),
     d1.prepare(SELECT_COLD_OBJECTS).bind(JSON.stringify([bucket]), ...minutes, OBJECTS_MAX),
     d1.prepare(SELECT_STORED.hour).bind(bucket, day * 24, (day + 1) * 24),
     d1.prepare(SELECT_STORED.day).bind(bucket, day, day + 1),
   ]);
   onRead(results);
-  const [ledgerRows, markRows, hot, moving, cold, hours, days] = results;
+  const [ledgerRows, markRows, hot, cold, hours, days] = results;
   const torn: { tier: Tier; row: MinuteRow }[] = [];
   const totals = new Map<string, Exact[]>();
   const [minute, hour, dayFigures] = [new Figures(), new Figures(), new Figures()];
@@ -129,7 +128,7 @@ async function readStored(archive: R2Bucket, { database: { d1 }, serviceDay, buc
     totals.set(key, sum === undefined ? [...row.counts] : sum.map((total, at) => addExact(total, row.counts[at] ?? 0)));
     add(figures, row, tier);
   };
-  for (const row of [...(hot?.results ?? []), ...(moving?.results ?? [])]) addOwn(minute, row, "minute");
+  for (const row of hot?.results ?? []) addOwn(minute, row, "minute");
   const wanted = { minutes: [{ from: minutes[0], to: minutes[1] }], ...ANYBODY };
   const objects = (cold?.results ?? []) as unknown as ColdObject[];
   const take = (row: Parameters<typeof toMinuteRow>[0]) => add(minute, toMinuteRow(row), "minute");

@@ -1,19 +1,20 @@
 /**
  * Old minutes leave the report database: batch by batch, each in two transactions with an object between them.
  *
- *   hot ──claim──▶ moving ──▶ put object ──▶ read it back ──▶ settle ──▶ cold
- *        1 transaction: ledger row 'moving',                  1 transaction: ledger row 'cold' with the object's
- *        copy rows, delete them, advance the mark             name, delete the rows
+ *   hot ──claim──▶ hot, and fixed ──▶ put object ──▶ read it back ──▶ settle ──▶ cold
+ *        1 transaction: ledger row 'moving'                           1 transaction: ledger row 'cold' with the
+ *        with the batch's last key                                    object's name, delete the rows, advance the mark
  *
- * Keeps: a row stands in facts_minute, in facts_minute_moving or in an object whose ledger row says 'cold', and in one
- * of them only. Crash before the claim's commit: nothing happened. After it, before the put: the rows are read where
- * they are, and the next run finds the batch and goes on. After the put, before the settling commit: the object has no
- * ledger row that counts it; the next run writes the same bytes under the same name. After the settling commit: done;
- * there is no state in which an object counts and its rows are still there. A lost reply is one of these. Two movers at
- * once: the second claim breaks a unique index and is taken back whole, its mover finds the first one's batch and
- * helps; both settle, and the second settling changes nothing. A claim that was under way for long finds its sequence
- * taken. Only whole days move that are older than the hot window and rolled into hours and days: the roll reads
- * minutes. What arrives for a moved minute makes a new row in facts_minute, which moves in a later batch.
+ * Keeps: a row stands in facts_minute or in an object whose ledger row says 'cold', and in one of them only. Crash
+ * before the claim's commit: nothing happened. After it, before the put: the rows are read where they are, nothing
+ * changes them, and the next run finds the batch and goes on. After the put, before the settling commit: the object has
+ * no ledger row that counts it; the next run writes the same bytes under the same name. After the settling commit:
+ * done; there is no state in which an object counts and its rows are still there. A lost reply is one of these. Two
+ * movers at once: the second claim breaks a unique index and is taken back whole, its mover finds the first one's batch
+ * and helps; both settle, and the second settling changes nothing. A claim that was under way for long finds its
+ * sequence taken. Only whole days move that are older than the hot window and rolled into hours and days: the roll
+ * reads minutes. What arrives for a minute of a batch, or for one that was moved, makes a new row in facts_minute,
+ * which moves in a later batch.
  */
 
 import { claimBatch, movingBatch, settleBatch } from "../cold/store.ts";

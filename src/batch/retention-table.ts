@@ -48,7 +48,6 @@ export const RETENTION: readonly Retention[] = [
   })),
   ...forEver(...PROOFS, ...GROUND),
   { of: "facts_minute", kept: "HOT_MINUTES_H", by: "batch/move-minutes.ts" },
-  { of: "facts_minute_moving", kept: "until its object counts", by: "cold/store.ts" },
   { of: "cold_objects", kept: "as long as its object", by: BY_RETENTION },
   { of: "open_postings", kept: "until it is posted", by: "facts/d1-facts.ts" },
   { of: "facts_hour", kept: "HOURS_KEPT_DAYS", by: BY_RETENTION },

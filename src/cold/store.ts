@@ -10,18 +10,16 @@
 import { addExact, type Exact, toExact } from "../core/exact.ts";
 import { MEASURES } from "../core/fields.ts";
 import { hexAt } from "../core/hex.ts";
-import { DAY_MS } from "../core/limits.ts";
+import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
 import { isoDay } from "../core/time.ts";
 import { compareRows, encodeMinutes, KEY_COLUMNS, type MinuteRow, toMinuteRow } from "./parquet.ts";
 import { type ColdObject, readColdMinutes } from "./reader.ts";
 import {
   ADVANCE_COLD_MARK,
-  DELETE_CLAIMED,
   DELETE_MOVED,
   DESCRIBE_BATCH,
   INSERT_BATCH,
-  INSERT_MOVING,
   SELECT_BATCH_ROWS,
   SELECT_MOVING,
   SELECT_NEXT_DAY,
@@ -62,10 +60,7 @@ export async function claimBatch(
   try {
     await database.batch([
       database.prepare(INSERT_BATCH).bind(...batch, nowMs),
-      database.prepare(INSERT_MOVING).bind(...batch, ROWS_PER_BATCH_MAX, CHARS_PER_BATCH_MAX),
-      database.prepare(DELETE_CLAIMED).bind(...batch),
-      database.prepare(DESCRIBE_BATCH).bind(...batch),
-      database.prepare(ADVANCE_COLD_MARK).bind(bucket, ((next.day + 1) * DAY_MS) / 60_000),
+      database.prepare(DESCRIBE_BATCH).bind(...batch, ROWS_PER_BATCH_MAX, CHARS_PER_BATCH_MAX),
     ]);
   } catch (fault) {
     // The reply was lost, or another mover was first: what is there says which.
@@ -97,7 +92,7 @@ export async function settleBatch(
       .prepare(SETTLE_BATCH)
       .bind(...key, object.object_key, object.etag, object.sha256, object.bytes, object.footer_bytes, nowMs),
     database.prepare(DELETE_MOVED).bind(...key),
-    database.prepare(ADVANCE_COLD_MARK).bind(batch.bucket, 0),
+    database.prepare(ADVANCE_COLD_MARK).bind(batch.bucket, ((batch.day + 1) * DAY_MS) / MINUTE_MS),
   ]);
 }
 

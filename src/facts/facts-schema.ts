@@ -3,10 +3,9 @@
  * written into migrations by `npm run schema`.
  *
  *   facts_minute, facts_hour, facts_day    one row for each ad and window, its breakdown packed into `cells`
- *   facts_minute_moving                    minutes on their way into an object (src/cold/sql.ts)
  *   facts_open                             a view: minutes that are shown and not posted yet (src/facts/open-sql.ts)
  *   cells_minute, cells_hour, cells_day,   the same rows unfolded, a row for each cell, so that reports are plain SQL
- *   cells_minute_moving, cells_open
+ *   cells_open
  *   day_sums                               days summed over advertisers (src/facts/day-sums-sql.ts)
  *
  * Keeps: a cell that is older than a dimension or a measure reads as '' or 0 in it, and so does a row that is older
@@ -15,8 +14,8 @@
 import { CELL_DIMENSIONS, DIMENSION_FIELDS, DIMENSIONS, type Dimension, MEASURES } from "../core/fields.ts";
 
 export type Tier = "minute" | "hour" | "day";
-/** Where rows stand: those of a tier, minutes that are being moved out of it, or minutes that are not posted yet. */
-export type Place = Tier | "moving" | "open";
+/** Where rows stand: those of a tier, or minutes that are not posted yet. */
+export type Place = Tier | "open";
 
 /** A cell's members as columns, from `cell.value`: as text, or, what is faster to take apart, as JSONB (jsonb_each). */
 export const CELL_COLUMNS = [
@@ -29,7 +28,6 @@ export const PLACES: Readonly<Record<Place, { readonly table: string; readonly v
   minute: { table: "facts_minute", view: "cells_minute", time: "minute" },
   hour: { table: "facts_hour", view: "cells_hour", time: "hour" },
   day: { table: "facts_day", view: "cells_day", time: "day" },
-  moving: { table: "facts_minute_moving", view: "cells_minute_moving", time: "minute" },
   open: { table: "facts_open", view: "cells_open", time: "minute" },
 };
 

@@ -10,7 +10,7 @@
  */
 
 import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
-import { CELLS_PER_ROW_MAX } from "../core/limits.ts";
+import { CELLS_PER_ROW_MAX, PARTS_PER_BATCH } from "../core/limits.ts";
 import { CELL_COLUMNS, type Tier } from "./facts-schema.ts";
 import { MERGED_SKETCH, SKETCH_LISTS, UNITED_SKETCH } from "./sketch-sql.ts";
 import { TOUCHES_KEPT } from "./touched.ts";
@@ -64,15 +64,23 @@ ON CONFLICT (advertiser_id, ${tier}, ${DIMENSIONS}, part) DO UPDATE SET
 
 const COLUMNS = (tier: Tier) => `advertiser_id, ${tier}, ${DIMENSIONS}, part, ${TOTALS}, cells, reasons, sketch`;
 
+/** The first part that a minute's delta may join: rows below it may be on their way to R2 (src/cold/sql.ts). */
+const FLOOR = `coalesce((
+      SELECT max(batch.sequence)
+      FROM cold_objects AS batch
+      WHERE batch.bucket = delta.bucket AND batch.day = delta.time_window / ${TIER_MINUTES.day}
+    ), 0) * ${PARTS_PER_BATCH}`;
+
 /**
- * The part that a row of deltas joins: the key's last one, or a further one when that would pass its bound of cells.
+ * The part that a row of deltas joins: the key's last one, or a further one when that would pass its bound of cells. Of
+ * minutes none that a batch may have claimed: the ledger of batches is read in the same transaction.
  */
-const PART = (tier: Tier) => `ordinal + coalesce((
+const PART = (tier: Tier) => `ordinal + max(${tier === "minute" ? FLOOR : "0"}, coalesce((
       SELECT max(have.part) + (json_array_length(have.cells) + json_array_length(delta.cells) > ${CELLS_PER_ROW_MAX})
       FROM facts_${tier} AS have
       WHERE have.advertiser_id = delta.advertiser_id AND have.${tier} = delta.time_window
         AND ${each(ROW_DIMENSIONS, (name) => `have.${name} = delta.${name}`, " AND ")}
-    ), 0)`;
+    ), 0))`;
 
 export const DELTAS = `
   SELECT

@@ -33,8 +33,8 @@ function fold(): Facts {
 /** A bucket that stores other rows than it is given, and gives back faithfully what it stores. */
 function storing(change: (rows: MinuteRow[]) => MinuteRow[]): R2Bucket {
   const put = async (key: string, bytes: Uint8Array) => {
-    const { moving } = await readPlaces(database, env.ARCHIVE);
-    const changed = encodeMinutes(change(moving));
+    const { hot } = await readPlaces(database, env.ARCHIVE);
+    const changed = encodeMinutes(change(hot));
     // A reader that trusts the sizes of the ledger finds nothing wrong.
     expect(changed.bytes.length).toBe(bytes.length);
     return env.ARCHIVE.put(key, changed.bytes);
@@ -65,8 +65,8 @@ describe("an object that holds other rows than the batch", () => {
     ["an ad that there is not", (rows) => rows.map((row) => ({ ...row, adId: row.adId.replace("2", "3") }))],
   ])("with %s makes the move fail, and the minutes stay", async (_, change) => {
     await expect(move(storing(change))).rejects.toThrow("an object holds the rows that were written into it");
-    const { moving, cold, facts } = await readPlaces(database, env.ARCHIVE);
-    expect([moving.length, cold.length]).toEqual([2, 0]);
+    const { hot, cold, facts } = await readPlaces(database, env.ARCHIVE);
+    expect([hot.length, cold.length]).toEqual([2, 0]);
     expect(canonical(facts)).toBe(canonical(fold()));
     // Nothing was lost by it: the next run writes the right ones.
     expect(await move(env.ARCHIVE)).toBe(1);

@@ -297,5 +297,5 @@ SELECT ?1, 29671200, 'cmp', '', ?1 || '/' || n, 0, 0, n, n, 0, 0, 0, 0, 0, 0, 0,
 const MANY_OBJECTS = `
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 600)
 INSERT INTO cold_objects (bucket, day, sequence, state, rows, is_cut, advertiser_first, advertiser_last, minute_first,
-  minute_last, claimed_at_ms, object_key, etag, sha256, bytes, footer_bytes, cold_at_ms)
-SELECT ?1, ?2, n, 'cold', 1, 0, 'z', 'z', ?3, ?3, 0, 'none', 'none', 'none', 1, 1, 0 FROM numbers`;
+  minute_last, last_key, claimed_at_ms, object_key, etag, sha256, bytes, footer_bytes, cold_at_ms)
+SELECT ?1, ?2, n, 'cold', 1, 0, 'z', 'z', ?3, ?3, '[]', 0, 'none', 'none', 'none', 1, 1, 0 FROM numbers`;

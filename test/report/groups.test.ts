@@ -1,6 +1,6 @@
 /** Summing segments, and cutting them without a wrong sum. */
 import { describe, expect, it } from "vitest";
-import { planPage, type Stretch } from "../../src/report/plan/plan.ts";
+import { planPage, type ReadSource, type Stretch } from "../../src/report/plan/plan.ts";
 import { cutGroups, sumGroups } from "../../src/report/read/groups.ts";
 import { parseTable } from "./ask.ts";
 
@@ -24,6 +24,18 @@ function answerOf(segments: Record<string, number>[], search: string) {
 }
 
 describe("groups", () => {
+  it("are cut by a sum where one reading has them whole, and not where objects hold more of them", () => {
+    const search = "from=2026-04-01&to=2026-04-03&group_by=ad_id&order=-clicks";
+    const query = parseTable(new URLSearchParams(search));
+    if (!query.ok) throw new Error(query.error.reason);
+    const readFrom = (place: "tier" | "partly_cold"): Stretch & { source: ReadSource } => ({
+      ...{ kind: "span", segment: { tier: "minute", from: 0, to: 60 }, phase: null },
+      source: { kind: "rows", place },
+    });
+    expect(planPage(query.value, [readFrom("tier")]).isExact).toBe(true);
+    expect(planPage(query.value, [readFrom("partly_cold")]).isExact).toBe(false);
+  });
+
   it("add up over segments in the asked order", () => {
     const segments = [
       { a: 1, b: 5 },

@@ -1,4 +1,4 @@
-/** Minute facts wherever they stand: hot, moving and cold, read at one moment, for tests of what moves them. */
+/** Minute facts wherever they stand: hot and cold, read at one moment, for tests of what moves them. */
 
 import { KEY_COLUMNS, type MinuteRow, toMinuteRow, type Wanted } from "../../src/cold/parquet.ts";
 import { type ColdObject, readColdMinutes } from "../../src/cold/reader.ts";
@@ -9,8 +9,7 @@ import { ADVERTISER_BUCKETS } from "../../src/core/limits.ts";
 import { DIGIT_ZERO, ELEMENT_CHARS, ELEMENT_START } from "../../src/core/sketch.ts";
 
 const COLUMNS = [...KEY_COLUMNS, ...MEASURES, "reasons", "sketch", "cells"];
-const ROWS_OF = (table: string) =>
-  `SELECT ${COLUMNS.join(", ").replace(" sketch,", " CAST(sketch AS TEXT) AS sketch,")} FROM ${table}`;
+const HOT_ROWS = `SELECT ${COLUMNS.join(", ").replace(" sketch,", " CAST(sketch AS TEXT) AS sketch,")} FROM facts_minute`;
 export const ALL_BUCKETS = Array.from({ length: ADVERTISER_BUCKETS }, (_, bucket) => bucket);
 export const EVERYTHING: Wanted = {
   minutes: [{ from: 0, to: 2 ** 31 - 1 }],
@@ -21,12 +20,11 @@ export const EVERYTHING: Wanted = {
 };
 
 /** Rows of each place, and all of them added up. */
-export type Places = { hot: MinuteRow[]; moving: MinuteRow[]; cold: MinuteRow[]; facts: Facts };
+export type Places = { hot: MinuteRow[]; cold: MinuteRow[]; facts: Facts };
 
 export async function readPlaces(database: D1Database, archive: R2Bucket): Promise<Places> {
-  const [hotRows, movingRows, objects] = await database.batch<Record<string, string | number | null>>([
-    database.prepare(ROWS_OF("facts_minute")),
-    database.prepare(ROWS_OF("facts_minute_moving")),
+  const [hotRows, objects] = await database.batch<Record<string, string | number | null>>([
+    database.prepare(HOT_ROWS),
     database.prepare(SELECT_COLD_OBJECTS).bind(JSON.stringify(ALL_BUCKETS), 0, 2 ** 31 - 1, 10_000),
   ]);
   const cold: MinuteRow[] = [];
@@ -36,8 +34,7 @@ export async function readPlaces(database: D1Database, archive: R2Bucket): Promi
     take: (row) => cold.push(toMinuteRow(row)),
   });
   const hot = (hotRows?.results ?? []).map(toMinuteRow);
-  const moving = (movingRows?.results ?? []).map(toMinuteRow);
-  return { hot, moving, cold, facts: factsOf([...hot, ...moving, ...cold]) };
+  return { hot, cold, facts: factsOf([...hot, ...cold]) };
 }
 
 function factsOf(rows: readonly MinuteRow[]): Facts {

@@ -31,12 +31,12 @@ export type Stretch =
   | { readonly kind: "pieces"; readonly tier: Tier; readonly pieces: readonly Piece[] };
 
 /**
- * Where the rows of a stretch are found, whole or by their cells: in the tier's table, on their way out of it
+ * Where the rows of a stretch are found, whole or by their cells: in the tier's table, partly in objects beside it
  * (src/report/read/cold-minutes.ts), or open, which is not posted yet (src/facts/open-sql.ts); or in the days summed
  * over advertisers by one dimension, by a pair of them, or by none.
  */
 export type ReadSource =
-  | { readonly kind: "rows" | "cells"; readonly place: "tier" | "moving" }
+  | { readonly kind: "rows" | "cells"; readonly place: "tier" | "partly_cold" }
   /** Beside sums of days, or beside rows: it is of one moment with those. */
   | { readonly kind: "rows" | "cells"; readonly place: "open"; readonly isBesideSums: boolean }
   | { readonly kind: "day_sums"; readonly by: readonly StoredDimension[]; readonly publisherId: string | null };
@@ -49,6 +49,11 @@ export type Read = Stretch & { readonly source: ReadSource; readonly keys?: KeyS
 
 export function isOpen({ source }: Pick<Read, "source">): boolean {
   return source.kind !== "day_sums" && source.place === "open";
+}
+
+/** Whether objects may hold further rows of a read. */
+export function isPartlyCold({ source }: Partial<Pick<Read, "source">>): boolean {
+  return source !== undefined && source.kind !== "day_sums" && source.place === "partly_cold";
 }
 
 /** Rows of a table within a window, by the rest of its key: behind one key, up to another. */
@@ -161,12 +166,14 @@ export function wholePage(query: Pick<ReportQuery, "granularity" | "dimensions">
  * the same reading. Otherwise a group may be small in each segment, or in each database, and large in sum: all groups
  * are read, up to a limit. `reads` are those of all databases, but for what is open.
  */
-export function planPage(query: ReportQuery, reads: readonly Stretch[]): Page {
+export function planPage(query: ReportQuery, reads: readonly (Stretch & Partial<Pick<Read, "source">>)[]): Page {
   if (isOrderedByKey(query)) return { order: query.order, limit: query.limit + 1, isExact: true };
   const ordering = query.order.flatMap(({ by }) => (by.kind === "metric" ? [query.metrics[by.index]] : []));
   const hasOnlySums = !query.metrics.some((metric) => metric === "reasons" || metric === "unique_users");
   const isOwnOrder = ordering.every((metric) => metric !== undefined && isSumMetric(metric));
-  if (reads.length === 1 && hasOnlySums && isOwnOrder) {
+  const [only, another] = reads;
+  const isWhole = another === undefined && only !== undefined && !isPartlyCold(only);
+  if (isWhole && hasOnlySums && isOwnOrder) {
     return { order: query.order, limit: GROUPS_MAX + 1, isExact: true };
   }
   return wholePage(query);

@@ -2,7 +2,7 @@
  * Where each read of a plan finds its rows, decided once: statements, weights and slices take it from the read. Pure.
  *
  *   any stretch                             its rows, and beside them what is open of its minutes
- *   minutes that may have been moved        the tier's rows, and a second time those on their way out of it
+ *   minutes that may have been moved        the tier's rows, and those of objects
  *   rows, or their cells                    cells where a dimension is named that only cells have
  *   days before the mark of sums            day_sums, where they answer:
  *     everybody,      by country or filtered by it             by country              value is the country
@@ -30,24 +30,25 @@ export type Asked = { readonly query: ReportQuery; readonly scope: ReadScope };
 type SourceMarks = { readonly summed: number; readonly cold: { readonly mark: number } };
 
 /**
- * The stretches with their sources; those of minutes that may have been moved come twice. What is open comes first: its
+ * The stretches with their sources. What is open comes first: its
  * users are looked for before those of facts, where they may be by then.
  */
 export function withSources(stretches: readonly Stretch[], asked: Asked, { summed, cold }: SourceMarks): Read[] {
   const kind = needsCells(asked.query, asked.scope) ? "cells" : "rows";
   const sums = sumsFor(asked);
+  const placeOf = (stretch: Stretch) => {
+    const isOld = readTierOf(stretch) === "minute" && segmentsIn(stretch).some(({ from }) => from < cold.mark);
+    return isOld ? "partly_cold" : "tier";
+  };
   const reads = stretches.map((stretch): Read => {
     const isSummed = readTierOf(stretch) === "day" && segmentsIn(stretch).every(({ to }) => to <= summed);
-    return { ...stretch, source: isSummed && sums !== null ? sums : { kind, place: "tier" } };
+    return { ...stretch, source: isSummed && sums !== null ? sums : { kind, place: placeOf(stretch) } };
   });
   const open = [true, false].flatMap((isBesideSums) => {
     const beside = reads.filter(({ source }) => (source.kind === "day_sums") === isBesideSums);
     return inMinutes(beside).map((minutes): Read => ({ ...minutes, source: { kind, place: "open", isBesideSums } }));
   });
-  const isOld = (stretch: Stretch) =>
-    readTierOf(stretch) === "minute" && segmentsIn(stretch).some(({ from }) => from < cold.mark);
-  const moving = stretches.filter(isOld).map((old): Read => ({ ...old, source: { kind, place: "moving" } }));
-  return [...open, ...reads, ...moving];
+  return [...open, ...reads];
 }
 
 /** The same windows by minute; neighbours are one stretch. */

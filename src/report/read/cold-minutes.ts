@@ -2,11 +2,11 @@
  * Minutes that have left the report database, grouped as its statements group rows: the same scope, filters, windows
  * and cursor, over the objects that one snapshot of the ledger names.
  *
- *   reads of minutes before the mark ─▶ hot rows ⊕ moving rows (the same statements) ⊕ objects (here)
+ *   reads of minutes before the mark ─▶ rows (the statements) ⊕ objects (here)
  *
  * Keeps: whoever's rows a statement would read, and no others. A group is whole: nothing is cut off here.
  * Relies on: the ledger is read in the transaction of the statements (src/report/read/snapshot.ts), so that a row is in
- * one of the three places for all of them.
+ * one of the two places for all of them.
  */
 
 import { DatabaseFault } from "../../access/database.ts";
@@ -20,7 +20,7 @@ import { err, ok, type Result } from "../../core/result.ts";
 import { Sketch } from "../../core/sketch.ts";
 import type { Rolled } from "../../facts/roll.ts";
 import { UNIQUES_GROUPS_MAX } from "../limits.ts";
-import type { Read } from "../plan/plan.ts";
+import { isPartlyCold, type Read } from "../plan/plan.ts";
 import { needsCells } from "../plan/sources.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type Dimension, isRowDimension } from "../query/fields.ts";
@@ -78,7 +78,7 @@ export function coldMarkOf(rows: readonly MarkRow[], buckets: readonly number[])
 
 /** The reads that objects are asked for. */
 export function movedReads(reads: readonly Read[]): Read[] {
-  return reads.filter(({ source }) => source.kind !== "day_sums" && source.place === "moving");
+  return reads.filter(isPartlyCold);
 }
 
 /** The objects of the buckets that may hold minutes of the reads; none without reads. */

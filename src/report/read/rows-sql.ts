@@ -83,8 +83,7 @@ export type KeyColumn = Statement & { readonly alias: string; readonly group: st
  * The joins keep the windows outside and the currencies inside.
  */
 export function fromOf(read: Read, query: ReportQuery, source: Source): { before: Statement; from: string } {
-  const place = read.source.kind === "day_sums" ? "tier" : read.source.place;
-  const table = source.tables[place === "tier" ? readTierOf(read) : place];
+  const table = source.tables[isOpen(read) ? "open" : readTierOf(read)];
   assert(table !== undefined, "a source has the tier that it is read for");
   const lists: Statement[] = [];
   let from = table;
