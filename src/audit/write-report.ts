@@ -62,7 +62,7 @@ async function openFindings(
   return { open: Array.from(open.values()), accepted: Array.from(accepted.values()), mendedOn };
 }
 
-/** What the steps found, without the scan's judgements of deferred events: the check of claims says which still wait. */
+/** What the steps found, but for deferred events by their scan: the check of claims says which of them still wait. */
 async function foundBy(bucket: R2Bucket, of: AuditOf): Promise<Finding[]> {
   const prefix = foundPrefix(of.day, of.attempt);
   const found: Finding[] = [];

@@ -25,7 +25,7 @@ const VERDICT_AT = 62;
 const FROM_AT = 63;
 const KEY_BYTES = 16;
 
-/** What a line does: decides an event first, a late one, moves one to another verdict, or takes over another shard's. */
+/** What a line does: decides an event first, or a late one, moves one to another verdict, or takes one over. */
 export const RECORD_FORMS = ["first", "review", "revision", "adoption"] as const;
 export type RecordForm = (typeof RECORD_FORMS)[number];
 

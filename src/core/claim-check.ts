@@ -122,7 +122,6 @@ class ImpressionCheck {
       this.#find(record, "double_claim", "An event is taken over that this shard logged itself.", null);
       return;
     }
-    this.#revised.set(event, record.seq);
     this.#verdicts.set(event, verdict);
     this.#claim(record);
   }

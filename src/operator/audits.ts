@@ -127,7 +127,7 @@ export async function acceptLoss(name: string, body: unknown, { env, actor }: { 
   // What is accepted at one place is accepted whole.
   const other = named.find((finding) => !isAcceptable(finding));
   if (other !== undefined) {
-    const detail = `A ${other.kind} is mended by ${DISCREPANCY_KINDS[other.kind]}; only what nothing mends is accepted.`;
+    const detail = `A ${other.kind} is mended by ${DISCREPANCY_KINDS[other.kind]}, and cannot be accepted.`;
     return err({ reason: "loss_not_acceptable", field: "object", detail } as const);
   }
   const loss: Loss = { object, reason, by: actor.keyId, atMs: actor.nowMs };

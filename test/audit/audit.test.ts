@@ -265,6 +265,7 @@ describe("a line in the log of a shard that does not own it", () => {
     await forget(await shardOfEvent(event));
     expect(await mend(await audit())).toEqual(MENDED);
     expect(await audit()).toMatchObject({ outcome: "clean" });
+    expect(await sums()).toEqual({ gross: 2, valid: 1, duplicate: 1 });
   });
 
   it("is decided by its owner as its rules say, whatever the other shard said", async () => {

@@ -272,8 +272,10 @@ describe("a promotion that is taken back", () => {
   });
 
   it("is asked of what is taken over as of what is logged first", () => {
-    expect(findingsOf(["a", "valid"], ["b", "valid", "adoption", "valid"])).toEqual([]);
-    expect(findingsOf(["b", "duplicate", "adoption", "valid"])).toEqual([]);
+    const second = ["b", "valid", "adoption", "valid"] as const;
+    expect(findingsOf(["a", "valid"], second)).toEqual([["b", "double_claim", "duplicate"]]);
+    expect(findingsOf(["a", "valid"], second, ["b", "duplicate", "revision", "valid"])).toEqual([]);
+    expect(findingsOf(["b", "duplicate", "adoption", "valid"])).toEqual([["b", "free_claim", "valid"]]);
   });
 
   it("shows an event that is taken over where it was logged", () => {
