@@ -2390,6 +2390,8 @@ export interface components {
                         detail: string;
                         advertiserId?: string;
                         event?: string;
+                        /** @description Whether it may be accepted by name: where nothing else mends it. */
+                        acceptable?: boolean;
                     }[];
                 }[];
                 accepted: {

@@ -20,6 +20,8 @@ const USAGE = `usage: npm run ops -- COMMAND [--url URL] [--key KEY] [--json]
   audit list                                the sealed log days and what their last audits found
   audit show DAY                            a day's audits: what was found, and what mends it
   audit run DAY                             audit a day, again where it was audited before
+  audit mend DAY                            mend what the last audit left open, by revisions and repairs
+  audit accept DAY WHERE --reason TEXT      accept by name what nothing mends; printed on what it touches
   erase user ADVERTISER UID                 erase the person of that claim from all that was logged of the advertiser
   erase click CLICK_ID                      erase whoever made that click
   erase show ID                             how far it is, what it waits for, or its receipt
@@ -70,6 +72,7 @@ function parseOrRefuse(argv: readonly string[]) {
     status: TEXT,
     all: FLAG,
     database: TEXT,
+    reason: TEXT,
   };
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });

@@ -16,6 +16,7 @@ export type Options = {
   readonly status?: string;
   readonly all?: boolean;
   readonly database?: string;
+  readonly reason?: string;
 };
 export type Outcome = { readonly text: string; readonly data: unknown; readonly isDone: boolean };
 type Command = (client: OperatorClient, items: readonly string[], options: Options) => Promise<Outcome>;
@@ -174,6 +175,12 @@ const mendAudit: Command = async (client, [day]) => {
   return { text: `${text}\n\nnext: audit run ${day}`, data: answer, isDone };
 };
 
+const acceptLoss: Command = async (client, [day, object], { reason }) => {
+  const answer = (await client.post(`${AUDITS_PATH}/${day}/losses`, { object, reason })) as Schemas["AcceptedLoss"];
+  const text = `accepted by ${answer.by}: ${answer.object} (${answer.reason})\n\nnext: audit run ${day}`;
+  return { text, data: answer, isDone: true };
+};
+
 const ERASURES_PATH = "/v1/admin/erasures";
 
 function ofErasure(answer: Schemas["Erasure"]): Outcome {
@@ -208,6 +215,7 @@ export const COMMANDS: Readonly<
   "audit show": { run: showAudit, takes: "one", options: [] },
   "audit run": { run: runAudit, takes: "one", options: [] },
   "audit mend": { run: mendAudit, takes: "one", options: [] },
+  "audit accept": { run: acceptLoss, takes: "two", options: ["reason"] },
   "erase user": { run: eraseUser, takes: "two", options: [] },
   "erase click": { run: eraseClick, takes: "one", options: [] },
   "erase show": { run: showErasure, takes: "one", options: [] },

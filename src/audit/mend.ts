@@ -44,17 +44,27 @@ export async function mendAudit(ports: MendPorts, of: AuditOf, by: string): Prom
   const attempts = await attemptsOf(ports, of);
   const revising = { ...of, attempts, cause: `audit/${auditId(of.day, of.attempt)}`, by };
   const revised = new Set<string>();
-  for (const finding of open) {
-    if (DISCREPANCY_KINDS[finding.kind] !== "revision") continue;
+  for (const finding of oneByEvent(open)) {
     const isMended = await reviseFinding(ports, revising, finding);
     tally.note(finding, isMended);
-    if (isMended && finding.place !== undefined) revised.add(finding.place.shard);
+    const shard = finding.owner ?? finding.place?.shard;
+    if (isMended && shard !== undefined) revised.add(shard);
   }
   // The audit that follows reads revisions in the archive.
   for (const shard of revised) await ports.archiveNow(shard);
   await repairAll(ports, of, open, tally);
   for (const finding of open) if (!tally.has(finding)) tally.note(finding, false);
   return ok(tally.result());
+}
+
+/**
+ * What revisions mend. Of an event in a log that does not own it, that alone: its owner decides it anew, and what else
+ * was found of it there is told by the next audit, if anything is left.
+ */
+function oneByEvent(open: readonly Finding[]): Finding[] {
+  const revisable = open.filter(({ kind }) => DISCREPANCY_KINDS[kind] === "revision");
+  const foreign = new Set(revisable.flatMap(({ kind, event }) => (kind === "foreign_shard" ? [event] : [])));
+  return revisable.filter(({ kind, event }) => kind === "foreign_shard" || !foreign.has(event));
 }
 
 class Tally {

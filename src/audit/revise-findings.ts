@@ -36,12 +36,38 @@ export async function reviseFinding(ports: RevisePorts, of: ReviseOf, finding: F
   const entry = await entryAt(ports.archive, place);
   if (entry === null) return false;
   const stands = await standingOf(ports, place.shard, entry);
+  if (finding.owner !== undefined) return adopt(ports, of, { entry, stands, to, owner: finding.owner });
   if (isSame(stands.decision, to)) return true;
   const promote = stands.decision.verdict === "valid" ? await heirOf(ports, of, { place, entry }) : null;
   const request: RevisionRequest = { encoded: entry.encoded, n: stands.n + 1, from: stands.decision, to, promote };
   const [outcome] = await ports.revise(place.shard, [request], { cause: of.cause, by: of.by });
   return outcome?.outcome === "revised";
 }
+
+type Adopted = { entry: EntryAt; stands: { n: number; decision: Decision }; to: Decision; owner: string };
+
+/**
+ * Has the owner of an event that another shard logged take it over. Valid or a duplicate it is by the owner's claims
+ * alone: by those that the shard remembers, and by what the audits have of them where it has forgotten.
+ */
+async function adopt(ports: RevisePorts, of: ReviseOf, { entry, stands, to, owner }: Adopted): Promise<boolean> {
+  const { encoded } = entry;
+  const ask = async (as: Decision) => {
+    const request = { encoded, n: stands.n + 1, from: stands.decision, to: as, isAdopted: true };
+    const [outcome] = await ports.revise(owner, [request], { cause: of.cause, by: of.by });
+    return outcome?.outcome;
+  };
+  // Again: it was taken over before.
+  if ((await ports.changes(owner, entry.event.id)).length > 0) return true;
+  if (to.verdict !== "valid") return (await ask(to)) === "revised";
+  const records = (await recordsOf(ports.archive, { of, shard: owner, entry })).sort(compareLogged);
+  const last = new Map(records.map(({ event, verdict }) => [event, verdict]));
+  last.delete(entry.event.id);
+  const outcome = [...last.values()].includes("valid") ? "claimed" : await ask(to);
+  return (outcome === "claimed" ? await ask(DUPLICATE) : outcome) === "revised";
+}
+
+const DUPLICATE: Decision = { verdict: "duplicate", reason: "same_impression" };
 
 type EntryAt = LoggedEvent & { readonly encoded: string };
 
@@ -96,8 +122,17 @@ async function heirOf(
   return null;
 }
 
-/** The duplicates of an event's impression, in the order of the log, from the records of all scanned days. */
+/** The duplicates of an event's impression, in the order of the log. */
 async function duplicatesOf(
+  archive: R2Bucket,
+  asked: { of: ReviseOf; shard: string; entry: LoggedEvent },
+): Promise<AuditRecord[]> {
+  const records = await recordsOf(archive, asked);
+  return records.filter(({ verdict }) => verdict === "duplicate").sort(compareLogged);
+}
+
+/** What a shard logged of an event's impression, from the records of all scanned days. */
+async function recordsOf(
   archive: R2Bucket,
   { of, shard, entry }: { of: ReviseOf; shard: string; entry: LoggedEvent },
 ): Promise<AuditRecord[]> {
@@ -108,7 +143,7 @@ async function duplicatesOf(
     const object = await archive.get(name);
     if (object === null) continue;
     const records = sortedRecords([new Uint8Array(await object.arrayBuffer())], { part: 0, parts: 1 });
-    found.push(...records.filter((record) => record.key === key && record.verdict === "duplicate"));
+    found.push(...records.filter((record) => record.key === key));
   }
-  return found.sort(compareLogged);
+  return found;
 }

@@ -7,7 +7,7 @@
 import { type LogOwner, sourceOf } from "../archive/archive.ts";
 import type { LogText } from "../archive/log-text.ts";
 import { openSegment, type StoredSegment } from "../archive/segments.ts";
-import type { AuditRecord, RecordForm } from "../core/audit-record.ts";
+import { type AuditRecord, isChange, type RecordForm } from "../core/audit-record.ts";
 import { openClickId } from "../core/click-id.ts";
 import type { Discrepancy, DiscrepancyKind } from "../core/discrepancy.ts";
 import { erasedRowDigest, isErasedRowSealed } from "../core/erased-line.ts";
@@ -31,6 +31,8 @@ export type Finding = Discrepancy & {
   readonly from?: Decision;
   /** Null where a person has to see. */
   readonly to?: Decision | null;
+  /** The shard that owns the event, where its line stands in another's log. */
+  readonly owner?: string;
   /** Of figures: what the database lacks. */
   readonly repair?: Repair;
 };
@@ -132,9 +134,9 @@ export async function skimSegment(
       if (isOfLaterMinute(text, beforeMs)) continue;
       const entry = decodeLogLine(text);
       foldEntry(facts, entry);
-      if (isTokenEntry(entry) && formOf(entry) === "revision") {
-        revised.push(recordOf(entry, { row, line, owner: segment.owner, life }));
-      }
+      if (!isTokenEntry(entry)) continue;
+      const form = formOf(entry);
+      if (isChange({ form })) revised.push(recordOf(entry, { row, line, owner: segment.owner, life }));
     }
     for (const [key, { window }] of facts) if (window * MINUTE_MS >= beforeMs) facts.delete(key);
     if (facts.size > 0) byRow.set(row.seq, facts);
@@ -213,27 +215,50 @@ async function scanLine(text: string, context: LineContext, judges: Judges): Pro
 async function checkEvent(
   entry: LoggedEvent,
   shard: string,
-  { ring, policy, topology, judge }: Judges,
+  judges: Judges,
   find: (kind: DiscrepancyKind, detail: string, to?: Decision | null) => Finding,
 ): Promise<Finding[]> {
-  const findings: Finding[] = [];
   const { type } = entry.event;
-  const owner = eventShardName(type, shardOf(type, entry.claims, topology));
-  if (owner !== shard) findings.push(find("foreign_shard", `The event belongs to ${owner}.`));
+  const owner = eventShardName(type, shardOf(type, entry.claims, judges.topology));
+  const { findings, judged } = await checkDecision(entry, judges, find);
+  if (owner === shard) return findings;
+  const detail = `The event belongs to ${owner}.`;
+  return [{ ...find("foreign_shard", detail, movedTo(entry, judged, findings)), owner }, ...findings];
+}
+
+/**
+ * What the owner of a foreign event makes of it before it looks at its impression; null where nobody can say: the rules
+ * are unknown, or the click is late and a person decides first.
+ */
+function movedTo(entry: LoggedEvent, judged: Decision | null, findings: readonly Finding[]): Decision | null {
+  const corrected = findings.find(({ to }) => to !== undefined)?.to;
+  const isClaimedElsewhere = entry.verdict === "duplicate" && judged?.verdict === "valid";
+  const to = corrected ?? (isClaimedElsewhere ? judged : decisionOf(entry));
+  const isUnknown = findings.some(({ kind }) => kind === "rules_unknown");
+  return isUnknown || to.verdict === "late" || to.verdict === "deferred" ? null : to;
+}
+
+/** Whether a line's token was signed and its rules decide as it says; and what they say, where that was asked. */
+async function checkDecision(
+  entry: LoggedEvent,
+  { ring, policy, judge }: Judges,
+  find: (kind: DiscrepancyKind, detail: string, to?: Decision | null) => Finding,
+): Promise<{ findings: Finding[]; judged: Decision | null }> {
+  const findings: Finding[] = [];
   const verified = await verifyOldToken(entry.event.token, { ring, policy }, entry.claims);
   if (!verified.ok) {
     const to: Decision = { verdict: "invalid", reason: "signature_invalid" };
     findings.push(find("signature", `Its token does not verify: ${verified.error.reason}.`, to));
-    return findings;
+    return { findings, judged: null };
   }
   // An erased line lacks what rules look at; its row is sealed, and its verdict was judged before.
-  if (formOf(entry) === "revision" || entry.erased !== undefined) return findings;
+  if (isChange({ form: formOf(entry) }) || entry.erased !== undefined) return { findings, judged: null };
   const judged = await judge(entry);
   // What a deferred event would be is kept for the check of claims, which settles it (audit/shard-audit.ts).
   if (judged !== null && entry.verdict === "deferred") findings.push(find("unsettled", "It waits.", judged));
   if (judged === null) {
     findings.push(find("rules_unknown", `Nobody has rules ${String(entry.rules)}.`));
-    return findings;
+    return { findings, judged };
   }
   const to = recheck(entry, judged);
   if (to !== null) {
@@ -241,7 +266,7 @@ async function checkEvent(
     const says = `${to.verdict}${to.reason === null ? "" : `: ${to.reason}`}`;
     findings.push(find("verdict", `It was logged as ${said}; its rules say ${says}.`, to));
   }
-  return findings;
+  return { findings, judged };
 }
 
 function decisionOf({ verdict, reason }: LoggedEvent): Decision {
@@ -249,7 +274,8 @@ function decisionOf({ verdict, reason }: LoggedEvent): Decision {
 }
 
 function formOf(entry: LoggedEvent): RecordForm {
-  if (entry.revision !== undefined && entry.revision !== null) return "revision";
+  const { revision = null } = entry;
+  if (revision !== null) return revision.isAdopted ? "adoption" : "revision";
   return entry.review === null ? "first" : "review";
 }
 

@@ -2,7 +2,7 @@
  * The report of an audit: what the steps found, without what was mended since or accepted by name.
  */
 import { compareLogged } from "../core/audit-record.ts";
-import { DISCREPANCY_KINDS, type DiscrepancyKind } from "../core/discrepancy.ts";
+import { DISCREPANCY_KINDS, type DiscrepancyKind, isAcceptable } from "../core/discrepancy.ts";
 import { isoDay } from "../core/time.ts";
 import { type AuditReport, auditId, auditKey, type Found } from "./audit-report.ts";
 import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
@@ -37,30 +37,42 @@ async function openFindings(
   attempts: ReadonlyMap<string, number>,
 ) {
   const { bucket } = meter;
-  const revised = await lastRevisions(bucket, { of, working, attempts });
+  const found = await foundBy(bucket, of);
+  const shards = new Set([...working, ...found.flatMap(({ owner }) => owner ?? [])]);
+  const { last: revised, adopted } = await revisionsOf(bucket, { of, shards, attempts });
   const losses = await lossesOf(bucket, of.day);
   const open = new Map<string, Finding>();
   let mendedOn: string | null = null;
   const accepted = new Map<string, AcceptedLoss>();
+  for (const finding of found) {
+    const { kind, where, event, to, place } = finding;
+    const last = event === undefined ? undefined : revised.get(event);
+    const owner = event === undefined ? undefined : adopted.get(event);
+    // What an event's owner took over is the owner's to judge, whatever another log says of it.
+    const isTakenOver = owner !== undefined && place !== undefined && place.shard !== owner;
+    if (last !== undefined && (isTakenOver || (kind !== "foreign_shard" && last.verdict === to?.verdict))) {
+      const day = isoDay(last.loggedAtMs);
+      if (day > of.day && day > (mendedOn ?? "")) mendedOn = day;
+      continue;
+    }
+    const loss = losses.get(where);
+    if (loss === undefined) open.set(`${kind} ${where}`, finding);
+    else accepted.set(where, loss);
+  }
+  return { open: Array.from(open.values()), accepted: Array.from(accepted.values()), mendedOn };
+}
+
+/** What the steps found, but for deferred events by their scan: the check of claims says which of them still wait. */
+async function foundBy(bucket: R2Bucket, of: AuditOf): Promise<Finding[]> {
   const prefix = foundPrefix(of.day, of.attempt);
+  const found: Finding[] = [];
   for (const key of await keysBelow(bucket, prefix)) {
     const isScan = key.startsWith(`${prefix}scan-`);
     for (const finding of await getLines<Finding>(bucket, key)) {
-      const { kind, where, event, to } = finding;
-      // The scan's are the judgements of deferred events; the check of claims says which of them still wait.
-      if (isScan && kind === "unsettled") continue;
-      const last = event === undefined ? undefined : revised.get(event);
-      if (to && last?.verdict === to.verdict) {
-        const day = isoDay(last.loggedAtMs);
-        if (day > of.day && day > (mendedOn ?? "")) mendedOn = day;
-        continue;
-      }
-      const loss = losses.get(where);
-      if (loss === undefined) open.set(`${kind} ${where}`, finding);
-      else accepted.set(where, loss);
+      if (!isScan || finding.kind !== "unsettled") found.push(finding);
     }
   }
-  return { open: Array.from(open.values()), accepted: Array.from(accepted.values()), mendedOn };
+  return found;
 }
 
 export type AcceptedLoss = AuditReport["accepted"][number];
@@ -72,21 +84,24 @@ async function lossesOf(bucket: R2Bucket, day: string): Promise<Map<string, Acce
   return new Map(losses.flatMap((loss) => (loss === null ? [] : [[loss.object, loss]])));
 }
 
-/** The last revision of each event, in scanned days and behind them. */
-async function lastRevisions(
+/** The last revision of each event, in scanned days and behind them, and which shard took it over, if one did. */
+async function revisionsOf(
   bucket: R2Bucket,
-  { of, working, attempts }: { of: AuditOf; working: readonly string[]; attempts: ReadonlyMap<string, number> },
-): Promise<Map<string, RevisedEvent>> {
+  { of, shards, attempts }: { of: AuditOf; shards: ReadonlySet<string>; attempts: ReadonlyMap<string, number> },
+): Promise<{ last: ReadonlyMap<string, RevisedEvent>; adopted: ReadonlyMap<string, string> }> {
   const revised: RevisedEvent[] = [];
-  for (const shard of working) {
+  const adopted = new Map<string, string>();
+  for (const shard of shards) {
+    const before = revised.length;
     const prefix = revisionsPrefix(shard);
     for (const key of ofAttempts(await keysBelow(bucket, prefix), prefix, attempts)) {
       revised.push(...(await getLines<RevisedEvent>(bucket, key)));
     }
     revised.push(...(await getLines<RevisedEvent>(bucket, `${tailKey({ ...of, shard })}.revised`)));
+    for (const { event, form } of revised.slice(before)) if (form === "adoption") adopted.set(event, shard);
   }
   revised.sort(compareLogged);
-  return new Map(revised.map((last) => [last.event, last]));
+  return { last: new Map(revised.map((last) => [last.event, last])), adopted };
 }
 
 /** Writes the report once, and marks the day by it. */
@@ -126,8 +141,8 @@ function countOf(open: readonly Finding[]): AuditReport["found"] {
   for (const kind of Object.keys(DISCREPANCY_KINDS) as DiscrepancyKind[]) {
     const ofKind = open.filter((finding) => finding.kind === kind);
     if (ofKind.length === 0) continue;
-    const examples = ofKind.slice(0, EXAMPLES_MAX).map(({ where, detail, advertiserId, event }) => ({
-      ...{ kind, where, detail },
+    const examples = ofKind.slice(0, EXAMPLES_MAX).map(({ where, detail, advertiserId, event, to = null }) => ({
+      ...{ kind, where, detail, acceptable: isAcceptable({ kind, to }) },
       ...(advertiserId === undefined ? {} : { advertiserId }),
       ...(event === undefined ? {} : { event }),
     }));

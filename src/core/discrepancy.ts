@@ -9,6 +9,7 @@
  * Keeps: closed. A day with one that is neither mended nor accepted by name is not closed.
  */
 import type { EventId } from "./event-id.ts";
+import type { Decision } from "./verdict.ts";
 
 /** What mends it: a loss accepted by name, a revision in the shard's log, a repair posting, or somebody's work. */
 export type Mending = "accepted_loss" | "revision" | "repair" | "operator";
@@ -22,8 +23,8 @@ export const DISCREPANCY_KINDS = {
   late_segment: "accepted_loss",
   /** Segments that are whole, and do not follow one another. */
   chain_broken: "accepted_loss",
-  /** A line that belongs into another shard's log. */
-  foreign_shard: "operator",
+  /** A line that belongs into another shard's log: its owner takes the event over. */
+  foreign_shard: "revision",
   /** Dead letters, spooled events and buried postings that wait for somebody. */
   leftover: "operator",
   /** A token, or a conversion's click id, that no key of any state verifies, or that breaks its key's limits. */
@@ -47,6 +48,16 @@ export const DISCREPANCY_KINDS = {
   tier: "repair",
 } as const satisfies Record<string, Mending>;
 
+/**
+ * Whether a person may accept it by name, with a reason: what nothing else mends. Of an event that is so where nobody
+ * can say what it should be; letters that wait have ways of their own.
+ */
+export function isAcceptable({ kind, to }: { readonly kind: DiscrepancyKind; readonly to?: Decision | null }): boolean {
+  const mending = DISCREPANCY_KINDS[kind];
+  if (mending === "accepted_loss" || kind === "rules_unknown") return true;
+  return mending === "revision" && (to ?? null) === null;
+}
+
 export type DiscrepancyKind = keyof typeof DISCREPANCY_KINDS;
 
 export type Discrepancy = {
@@ -57,4 +68,6 @@ export type Discrepancy = {
   readonly detail: string;
   readonly advertiserId?: string;
   readonly event?: EventId;
+  /** Whether a person may accept it by name. */
+  readonly acceptable?: boolean;
 };

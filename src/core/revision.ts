@@ -5,6 +5,8 @@
  *
  *   n          1 for an event's first revision, one more each time; the review of a late click stands before, as 0
  *   promote    valid → other frees the impression: the duplicate that the rules leave valid takes it in the same row
+ *   adopted    the event was logged by a shard that does not own it: its owner takes it over, with what it is there as
+ *              `from`, and decides on its impression from then on
  *
  * Keeps: pure. Gross does not change, but for a deferred event, which enters it here. Per impression at most one event
  * is valid. A revision happens once: the same again is answered alike, a number that is taken by another is refused.
@@ -27,6 +29,8 @@ export type Change = Decision & {
 export type Revision = Omit<Change, "verdict" | "reason"> & {
   /** The click stands in the review list, which follows. */
   readonly isListed: boolean;
+  /** The first line of it in this log; what it was before stands in another shard's. */
+  readonly isAdopted?: boolean | undefined;
 };
 
 /** The cause of a change that a reviewer made. */
@@ -41,6 +45,7 @@ export const REVISION_REFUSALS = {
   joined: "The late click is decided with the one that it joined.",
   claimed: "Another event of the impression is valid.",
   unknown: "This shard never logged the event.",
+  known: "This shard logged the event itself: it takes over none that it has.",
 } as const;
 export type RevisionRefusal = keyof typeof REVISION_REFUSALS;
 
@@ -56,6 +61,7 @@ export type Move = {
   readonly n: number;
   readonly from: Decision;
   readonly to: Decision;
+  readonly isAdopted?: boolean | undefined;
 };
 
 /** What a shard remembers of an event and of its impression. */
@@ -80,19 +86,25 @@ export function changeAsMoved({ n, from, to }: Move, { changes }: Pick<KnownOfEv
 
 /** Why the move cannot be made; null when it can. `freed` is the event that gives the impression up beside it. */
 export function refusalOf(move: Move, known: KnownOfEvent, freed: EventId | null = null): RevisionRefusal | null {
-  const { event, n, from, to, clicks } = move;
+  const { event, n, from, to, clicks, isAdopted = false } = move;
   const { changes, shelved, claimant, revisedToValid } = known;
   const last = changes.at(-1);
   if (changes.some((change) => change.n === n)) return "conflict";
-  if (n !== (last?.n ?? 0) + 1) return "out_of_order";
+  if (isAdopted && isKnown(event, known)) return "known";
+  if (!isAdopted && n !== (last?.n ?? 0) + 1) return "out_of_order";
   if (to.verdict === "late" || to.verdict === "deferred") return "unsettled";
   if (shelved !== null && shelved.clicks !== clicks) return "wrong_event";
-  const wrong = wrongFrom(move, known);
+  const wrong = isAdopted ? null : wrongFrom(move, known);
   if (wrong !== null) return wrong;
-  if (isSameDecision(from, to)) return "wrong_from";
+  if (!isAdopted && isSameDecision(from, to)) return "wrong_from";
   if (to.verdict !== "valid") return null;
   const others = [claimant ?? null, revisedToValid].filter((other) => other !== null && other !== event);
   return others.every((other) => other === freed) ? null : "claimed";
+}
+
+/** Whether the shard decided on the event itself. */
+function isKnown(event: EventId, { changes, shelved, claimant, isRepeat }: KnownOfEvent): boolean {
+  return changes.length > 0 || shelved !== null || claimant === event || isRepeat;
 }
 
 function wrongFrom({ event, from }: Move, known: KnownOfEvent): RevisionRefusal | null {

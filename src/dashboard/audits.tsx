@@ -163,7 +163,7 @@ async function oneDay(day: string, { viewer, api }: Asked, typed?: Typed): Promi
       {open.map((found) => (
         <Discrepancies {...{ found, writer }} />
       ))}
-      {mayAct && open.some(({ mendedBy }) => mendedBy === "accepted_loss") ? (
+      {mayAct && objectsOf(open).length > 0 ? (
         <AcceptForm {...{ day, viewer, objects: objectsOf(open), typed: typed ?? null }} />
       ) : null}
       {losses.length === 0 ? null : (
@@ -282,8 +282,9 @@ function sure({ day, object, reason, viewer }: SureProps): Section {
 
 /** What may be accepted, as far as it is shown. */
 function objectsOf(found: readonly Found[]): string[] {
-  const lost = found.filter(({ mendedBy }) => mendedBy === "accepted_loss");
-  return lost.flatMap(({ examples }) => examples.map(({ where }) => where));
+  const all = found.flatMap(({ examples }) => examples);
+  const others = new Set(all.filter(({ acceptable }) => acceptable !== true).map(({ where }) => where));
+  return [...new Set(all.map(({ where }) => where).filter((where) => !others.has(where)))];
 }
 
 function wordsOf(kind: string): string {

@@ -173,6 +173,7 @@ const Discrepancy = z.object({
   detail: text,
   advertiserId: text.optional(),
   event: text.optional(),
+  acceptable: z.boolean().optional().describe("Whether it may be accepted by name: where nothing else mends it."),
 });
 
 export const EvidenceLogState = z.object({

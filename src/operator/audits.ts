@@ -16,11 +16,12 @@ import { fromDatabase } from "../access/database.ts";
 import { type AuditReport, auditPrefix } from "../audit/audit-report.ts";
 import { type LogDay, readLogDays } from "../audit/log-days.ts";
 import { getJson, getLines, lossPrefix, putOnce } from "../audit/objects.ts";
+import type { Finding } from "../audit/scan.ts";
 import type { StartRefusal } from "../audit/start.ts";
 import { findingsKey } from "../audit/write-report.ts";
 import type { Config } from "../config.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
-import { DISCREPANCY_KINDS, type Discrepancy } from "../core/discrepancy.ts";
+import { DISCREPANCY_KINDS, type Discrepancy, isAcceptable } from "../core/discrepancy.ts";
 import { hexAt } from "../core/hex.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoDay } from "../core/time.ts";
@@ -41,8 +42,6 @@ export const lossSchema = z.strictObject({
 });
 
 const REPORTS_MAX = 20;
-/** Kinds that only a person can close. */
-const LOSSES = Object.entries(DISCREPANCY_KINDS).flatMap(([kind, by]) => (by === "accepted_loss" ? [kind] : []));
 
 type Answer = Result<Record<string, unknown>, ReportProblem>;
 type Loss = { readonly object: string; readonly reason: string; readonly by: string; readonly atMs: number };
@@ -119,20 +118,21 @@ export async function acceptLoss(name: string, body: unknown, { env, actor }: { 
   const key = `${lossPrefix(name)}${await nameOf(object)}.json`;
   const known = await getJson<Loss>(bucket, key);
   if (known !== null) return ok(toLoss(known));
-  const found = await getLines<Discrepancy>(bucket, findingsKey(report));
-  const named = found.find(({ where }) => where === object);
-  if (named === undefined) {
+  const found = await getLines<Finding>(bucket, findingsKey(report));
+  const named = found.filter(({ where }) => where === object);
+  if (named.length === 0) {
     const detail = `Audit ${report.id} has nothing open at this object. GET /v1/admin/audits/${name} lists what is.`;
     return err({ reason: "loss_not_found", field: "object", detail } as const);
   }
-  const mending = DISCREPANCY_KINDS[named.kind];
-  if (mending !== "accepted_loss") {
-    const detail = `A ${named.kind} is mended by ${mending}; only ${LOSSES.join(", ")} can be accepted as lost.`;
+  // What is accepted at one place is accepted whole.
+  const other = named.find((finding) => !isAcceptable(finding));
+  if (other !== undefined) {
+    const detail = `A ${other.kind} is mended by ${DISCREPANCY_KINDS[other.kind]}, and cannot be accepted.`;
     return err({ reason: "loss_not_acceptable", field: "object", detail } as const);
   }
   const loss: Loss = { object, reason, by: actor.keyId, atMs: actor.nowMs };
   const subject = { subjectKind: "loss", subjectId: name };
-  const entry = { action: "accept", ...subject, before: named, after: { object, reason } } as const;
+  const entry = { action: "accept", ...subject, before: { found: named }, after: { object, reason } } as const;
   await fromDatabase(() => auditStatement(env.REPORT_DB, actor, entry).run());
   return ok(toLoss(await putOnce(bucket, key, loss)));
 }

@@ -5,6 +5,7 @@
  *   valid → other       releases the claim; the event is known as a repeat from then on, and is not counted again
  *   other → valid       claims, where no other event has the impression
  *   late, waiting       is decided by it, with all that joined it
+ *   of another shard    is taken over: this shard owns the event, never logged it, and decides on its impression
  *
  * Keeps: a revision is made at most once, whatever is asked again, and leaves at most one valid event of an impression.
  * Decisions on one event are dated in the order of the log, by which the review list knows the newest.
@@ -36,6 +37,8 @@ export type RevisionRequest = {
   readonly from: Decision;
   readonly to: Decision;
   readonly promote?: Promotion | null;
+  /** Another shard logged the event, which this one owns: it takes it over as it stands there. */
+  readonly isAdopted?: boolean;
 };
 /** The event that takes the impression over and becomes valid, with `late_accepted` where its rules say so. */
 export type Promotion = {
@@ -56,11 +59,11 @@ export type RevisedEvent = { readonly outcome: RevisionOutcome; readonly chars: 
 
 /** Revises one event. To be called inside a transaction of the index. */
 export function reviseEvent(
-  { encoded, n, from, to, promote = null }: RevisionRequest,
+  { encoded, n, from, to, promote = null, isAdopted = false }: RevisionRequest,
   ports: RevisePorts,
   at: RevisedBy & { nowMs: number },
 ): RevisedEvent {
-  const asked: Asked = { ...opened(encoded, ports), encoded, n, from, to };
+  const asked: Asked = { ...opened(encoded, ports), encoded, n, from, to, isAdopted };
   const known = knownOf(asked.prepared, ports);
   const promoted = promote === null ? null : promotionOf(promote, ports);
   const made = changeAsMoved(moveOf(asked), known);
@@ -73,7 +76,8 @@ export function reviseEvent(
   const changes = moved.map((each) => changeOf(each, at, atMs));
   const entries = moved.map((each, index): NewEntry => {
     const { verdict, reason, ...change } = changes[index] as Change;
-    const revision = { ...change, isListed: ports.lateStore.find(each.prepared.opened.event.id) !== null };
+    const isListed = ports.lateStore.find(each.prepared.opened.event.id) !== null;
+    const revision = { ...change, isListed, ...(each.isAdopted ? { isAdopted: true } : {}) };
     return { content: { ...each.prepared.opened, verdict, reason, review: null, revision }, encoded: each.encoded };
   });
   for (const [index, { prepared }] of moved.entries()) takeChange(prepared, changes[index] as Change, ports);
@@ -106,6 +110,7 @@ type Asked = {
   readonly n: number;
   readonly from: Decision;
   readonly to: Decision;
+  readonly isAdopted?: boolean;
 };
 
 function opened(encoded: string, { codec = WIRE_CODEC }: RevisePorts): { prepared: PreparedEvent } {
@@ -118,9 +123,9 @@ function promotionOf({ encoded, n, from, reason = null }: Promotion, ports: Revi
   return { ...opened(encoded, ports), encoded, n, from, to: { verdict: "valid", reason } };
 }
 
-function moveOf({ prepared, n, from, to }: Asked): Move {
+function moveOf({ prepared, n, from, to, isAdopted }: Asked): Move {
   const { id: event, count: clicks } = prepared.opened.event;
-  return { event, clicks, n, from, to };
+  return { event, clicks, n, from, to, isAdopted };
 }
 
 function knownOf({ opened: { event }, key, keyHour, repeatHour }: PreparedEvent, ports: Memory): KnownOfEvent {

@@ -217,6 +217,77 @@ describe("a log that says what the rules do not", () => {
   });
 });
 
+describe("a line in the log of a shard that does not own it", () => {
+  /** Logs an event in another shard than its own, as if it had been sent there. */
+  async function misplace(event: TokenEvent): Promise<void> {
+    const owner = await shardOfEvent(event);
+    const other = owner === "clicks-0" ? "clicks-1" : "clicks-0";
+    await env.EVENT_SHARD.getByName(other).ingest([encodeTokenEvent(event)]);
+    await env.EVENT_SHARD.getByName(other).archiveNow();
+  }
+  /** The log of the event's owner is closed too, though it never logged. */
+  const closing = async (event: TokenEvent) => {
+    const owner = await shardOfEvent(event);
+    return { shardNames: async () => [owner] };
+  };
+  const sums = async () =>
+    env.REPORT_DB.prepare(
+      "SELECT sum(gross) gross, sum(valid) valid, sum(duplicate) duplicate FROM facts_minute",
+    ).first();
+  const MENDED = { ok: true, value: { foreign_shard: { mended: 1, left: 0 } } };
+
+  it("is taken over by its owner, counts once, and no other of its impression counts behind it", async () => {
+    const event = await aSignedClick();
+    await misplace(event);
+    const report = await audit(await closing(event));
+    expect(kindsOf(report)).toEqual({ foreign_shard: 1 });
+    expect(await mend(report)).toEqual(MENDED);
+    expect(await mend(report), "again").toEqual(MENDED);
+    await count([await again(event)]);
+    expect(await audit()).toMatchObject({ outcome: "clean", found: {} });
+    expect(await sums()).toEqual({ gross: 2, valid: 1, duplicate: 1 });
+  });
+
+  it("is a duplicate where its owner counted another of its impression", async () => {
+    const event = await aSignedClick();
+    await count([await again(event)]);
+    await misplace(event);
+    expect(await sums()).toMatchObject({ gross: 2, valid: 2 });
+    expect(await mend(await audit())).toEqual(MENDED);
+    expect(await audit()).toMatchObject({ outcome: "clean" });
+    expect(await sums()).toEqual({ gross: 2, valid: 1, duplicate: 1 });
+  });
+
+  it("is a duplicate by the archive where its owner has forgotten", async () => {
+    const event = await aSignedClick();
+    await count([await again(event)]);
+    await misplace(event);
+    await forget(await shardOfEvent(event));
+    expect(await mend(await audit())).toEqual(MENDED);
+    expect(await audit()).toMatchObject({ outcome: "clean" });
+    expect(await sums()).toEqual({ gross: 2, valid: 1, duplicate: 1 });
+  });
+
+  it("is decided by its owner as its rules say, whatever the other shard said", async () => {
+    const event = await aSignedClick();
+    await misplace({ ...event, token: `${event.token.slice(0, -6)}AAAAAA` });
+    const report = await audit(await closing(event));
+    expect(kindsOf(report)).toEqual({ foreign_shard: 1, signature: 1 });
+    expect(await mend(report)).toMatchObject({ value: { foreign_shard: { mended: 1 } } });
+    expect(await audit()).toMatchObject({ outcome: "clean" });
+    expect(await sums()).toMatchObject({ gross: 1, valid: 0 });
+  });
+
+  it("waits where its owner logged it as well", async () => {
+    const event = await aSignedClick();
+    await count([event]);
+    await misplace(event);
+    const report = await audit();
+    expect(await mend(report)).toMatchObject({ value: { foreign_shard: { mended: 0, left: 1 } } });
+    expect((await audit()).outcome).toBe("blocked");
+  });
+});
+
 /** A click more in a tier, in cells and totals alike. */
 const oneMore = (tier: string) => `UPDATE facts_${tier} SET gross = gross + 1, valid = valid + 1,
   cells = json_set(cells, '$[0][1][2]', valid + 1, '$[0][1][3]', gross + 1)`;

@@ -74,6 +74,15 @@ describe("who may claim an impression", () => {
       ],
     ],
     [
+      "an event of another shard that is taken over, and the next of its impression",
+      [
+        ["a", "valid", "adoption", "duplicate"],
+        ["b", "duplicate"],
+        ["c", "duplicate", "adoption", "valid"],
+        ["a", "invalid", "revision", "valid"],
+      ],
+    ],
+    [
       "a deferred click that is settled",
       [
         ["a", "deferred"],
@@ -260,5 +269,16 @@ describe("a promotion that is taken back", () => {
 
   it("is a duplicate of nothing where nobody takes it over with it", () => {
     expect(undone(false)).toEqual([["b", "free_claim"]]);
+  });
+
+  it("is asked of what is taken over as of what is logged first", () => {
+    const second = ["b", "valid", "adoption", "valid"] as const;
+    expect(findingsOf(["a", "valid"], second)).toEqual([["b", "double_claim", "duplicate"]]);
+    expect(findingsOf(["a", "valid"], second, ["b", "duplicate", "revision", "valid"])).toEqual([]);
+    expect(findingsOf(["b", "duplicate", "adoption", "valid"])).toEqual([["b", "free_claim", "valid"]]);
+  });
+
+  it("shows an event that is taken over where it was logged", () => {
+    expect(findingsOf(["a", "valid"], ["a", "valid", "adoption", "valid"])).toEqual([["a", "double_claim", null]]);
   });
 });

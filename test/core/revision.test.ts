@@ -27,6 +27,7 @@ const REPEAT: KnownOfEvent = { ...CLAIMANT, claimant: OTHER, isRepeat: true };
 const UNCLAIMED: KnownOfEvent = { ...REPEAT, claimant: undefined };
 const PAST_HORIZON: KnownOfEvent = { ...UNCLAIMED, isRepeat: false, isKeyKept: false, isRepeatKept: false };
 const UNKNOWN: KnownOfEvent = { ...UNCLAIMED, isRepeat: false };
+const OTHERS: KnownOfEvent = { ...UNKNOWN, claimant: OTHER };
 const WAITING: KnownOfEvent = { ...UNCLAIMED, shelved: { clicks: 3, isWaiting: true } };
 
 const aMove = (changes: Partial<Move> = {}): Move => ({
@@ -55,6 +56,8 @@ describe("a revision", () => {
       aMove({ from: INVALID, to: DUPLICATE }),
       { ...UNCLAIMED, changes: [aChange(0, LATE, INVALID)], shelved: { clicks: 1, isWaiting: false } },
     ],
+    ["of another shard’s event, as it stands there", aMove({ to: VALID, isAdopted: true }), UNKNOWN],
+    ["of another shard’s event, of a claimed impression", aMove({ n: 3, to: DUPLICATE, isAdopted: true }), OTHERS],
     ["to another reason", aMove({ from: { ...INVALID, reason: "test" } }), REPEAT],
   ])("is made %s", (_, move, known) => {
     expect(refusalOf(move, known)).toBeNull();
@@ -75,6 +78,11 @@ describe("a revision", () => {
       { ...PAST_HORIZON, revisedToValid: OTHER },
       "claimed",
     ],
+    ["of another shard’s event that is here too", aMove({ to: DUPLICATE, isAdopted: true }), CLAIMANT, "known"],
+    ["of another shard’s event that is a repeat here", aMove({ to: DUPLICATE, isAdopted: true }), REPEAT, "known"],
+    ["of another shard’s event that is on the shelf", aMove({ isAdopted: true }), WAITING, "known"],
+    ["of another shard’s event a second time", aMove({ n: 2, isAdopted: true }), ONCE, "known"],
+    ["of another shard’s event to a claimed impression", aMove({ to: VALID, isAdopted: true }), OTHERS, "claimed"],
     ["of an event that was never here", aMove({ from: DUPLICATE }), UNKNOWN, "unknown"],
     ["of a valid event that was never here", aMove(), UNKNOWN, "unknown"],
     ["with a number that is taken", aMove({ to: DUPLICATE }), ONCE, "conflict"],

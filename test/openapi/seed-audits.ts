@@ -10,11 +10,11 @@ import { EXAMPLE } from "../../src/openapi/example-values.ts";
 export const FOUND: readonly Discrepancy[] = [
   {
     ...{ kind: "segment_missing", where: EXAMPLE.lostObject },
-    detail: "Rows 812 to 840 of clicks-3 are in no segment.",
+    ...{ detail: "Rows 812 to 840 of clicks-3 are in no segment.", acceptable: true },
   },
   {
     ...{ kind: "fact_missing", where: "REPORT_DB/facts_minute/adv_1 29611440 cmp_7 ad_9" },
-    ...{ detail: "valid is 17, and 18 by the log.", advertiserId: "adv_1" },
+    ...{ detail: "valid is 17, and 18 by the log.", advertiserId: "adv_1", acceptable: false },
   },
 ];
 
