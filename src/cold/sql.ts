@@ -51,7 +51,7 @@ const IS_CLAIMED = `(${of(ROW_KEY)}) <= (
 
 /** The batch that is under way in bucket ?1. */
 export const SELECT_MOVING = `
-SELECT bucket, day, sequence, rows
+SELECT bucket, day, sequence, rows, claimed_at_ms AS claimedAtMs
 FROM cold_objects
 WHERE bucket = ?1 AND state = 'moving'`;
 
@@ -163,7 +163,7 @@ ORDER BY ${ROW_KEY}`;
 export const SETTLE_BATCH = `
 UPDATE cold_objects
 SET state = 'cold', object_key = ?4, etag = ?5, sha256 = ?6, bytes = ?7, footer_bytes = ?8, cold_at_ms = ?9
-WHERE ${BATCH} AND state = 'moving'`;
+WHERE ${BATCH} AND state = 'moving' AND claimed_at_ms = ?10`;
 
 /** Deletes the rows of a batch whose object counts. */
 export const DELETE_MOVED = `

@@ -36,7 +36,14 @@ const ROWS_PER_READ_MAX = 2_048;
 const CHARS_PER_READ_MAX = 2_000_000;
 
 /** A batch under way. */
-export type Batch = { readonly bucket: number; readonly day: number; readonly sequence: number; readonly rows: number };
+export type Batch = {
+  readonly bucket: number;
+  readonly day: number;
+  readonly sequence: number;
+  readonly rows: number;
+  /** Tells it from a batch of the same number, claimed after the database was set back. */
+  readonly claimedAtMs: number;
+};
 
 /** The batch under way in a bucket, or null. */
 export function movingBatch(database: D1Database, bucket: number): Promise<Batch | null> {
@@ -90,7 +97,11 @@ export async function settleBatch(
   await database.batch([
     database
       .prepare(SETTLE_BATCH)
-      .bind(...key, object.object_key, object.etag, object.sha256, object.bytes, object.footer_bytes, nowMs),
+      .bind(
+        ...key,
+        ...[object.object_key, object.etag, object.sha256, object.bytes, object.footer_bytes, nowMs],
+        batch.claimedAtMs,
+      ),
     database.prepare(DELETE_MOVED).bind(...key),
     database.prepare(ADVANCE_COLD_MARK).bind(batch.bucket, ((batch.day + 1) * DAY_MS) / MINUTE_MS),
   ]);

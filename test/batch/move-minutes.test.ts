@@ -8,7 +8,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { runTiers } from "../../src/batch/cron.ts";
 import { moveMinutes } from "../../src/batch/move-minutes.ts";
 import { ROWS_PER_GROUP } from "../../src/cold/parquet.ts";
-import { claimBatch } from "../../src/cold/store.ts";
+import { claimBatch, settleBatch } from "../../src/cold/store.ts";
 import { type Facts, foldEntry, widenFacts } from "../../src/core/facts.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, PARTS_PER_BATCH } from "../../src/core/limits.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
@@ -313,6 +313,31 @@ describe("a batch under way", () => {
     await move(DAY_3);
     const { hot, cold } = await expectTruth();
     expect([hot.length, cold.length]).toEqual([3, 2]);
+  });
+
+  it("is not settled by a call from before its database was set back, whatever number it has", async () => {
+    await post([aSpec()]);
+    await rollAll(ports.database, DAY_3);
+    const due = { bucket: advertiserBucketOf("adv_1"), beforeDay: Math.floor(DAY_3 / DAY_MS) - 2, nowMs: DAY_3 };
+    const batch = await claimBatch(ports.database, due);
+    if (batch === null) throw new Error("there is a day to move");
+    const setBackMeanwhile = async (statements: D1PreparedStatement[]) => {
+      await ports.database.prepare("DELETE FROM cold_objects").run();
+      await post([aSpec()]);
+      const again = await claimBatch(ports.database, { ...due, nowMs: DAY_3 + MINUTE_MS });
+      expect(again).toMatchObject({ ...batch, claimedAtMs: DAY_3 + MINUTE_MS });
+      return ports.database.batch(statements);
+    };
+    const database = {
+      prepare: (sql: string) => ports.database.prepare(sql),
+      batch: setBackMeanwhile,
+    } as unknown as D1Database;
+    await settleBatch({ database, archive: ports.archive }, batch, DAY_3);
+    await expectTruth();
+    expect(await rowsUnderWay()).toBe(1);
+    await move(DAY_3 + MINUTE_MS);
+    const { hot, cold } = await expectTruth();
+    expect([hot.length, cold.length]).toEqual([0, 1]);
   });
 
   it("costs a row for each that it moves, and some for the ledger and the marks", async () => {
