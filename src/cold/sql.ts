@@ -16,7 +16,7 @@
  */
 
 import { MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
-import { DAY_MS, MINUTE_MS, PARTS_PER_BATCH } from "../core/limits.ts";
+import { BATCH_PARTS_COUNT, DAY_MS, MINUTE_MS } from "../core/limits.ts";
 import { WIDE } from "../facts/wide-sql.ts";
 
 const MINUTES_PER_DAY = DAY_MS / MINUTE_MS;
@@ -39,7 +39,7 @@ const DAY_START = `?2 * ${MINUTES_PER_DAY}`;
 const CLAIMABLE = (fromMinute: string) => `FROM advertisers
     CROSS JOIN facts_minute AS facts ON facts.advertiser_id = advertisers.advertiser_id
       AND facts.minute >= ${fromMinute} AND facts.minute < (?2 + 1) * ${MINUTES_PER_DAY}
-    WHERE advertisers.bucket = ?1 AND facts.part < ?3 * ${PARTS_PER_BATCH}`;
+    WHERE advertisers.bucket = ?1 AND facts.part < ?3 * ${BATCH_PARTS_COUNT}`;
 /** Of those, the rows of the batch. */
 const IS_CLAIMED = `(${of(ROW_KEY)}) <= (
       SELECT ${ROW_KEY.split(", ")

@@ -121,8 +121,8 @@ export const LATES_POST_MS = 10 * SECOND_MS;
 export const POSTINGS_PER_FLUSH_MAX = 64;
 /** Cells packed in one facts row before it continues on a further row. */
 export const CELLS_PER_ROW_MAX = 3_000;
-/** Parts of a minute's row between two batches of its day (src/cold/sql.ts). */
-export const PARTS_PER_BATCH = 1_000;
+/** Parts that a minute's row may have between two batches of its day (src/cold/sql.ts). */
+export const BATCH_PARTS_COUNT = 1_000;
 /** Cells that one posting may add to one row at once; more are split over several rows of the posting. */
 export const CELLS_PER_DELTA_MAX = 1_000;
 /** Analytics Engine points that one invocation may write. */

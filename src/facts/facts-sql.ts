@@ -10,7 +10,7 @@
  */
 
 import { CELL_DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
-import { CELLS_PER_ROW_MAX, PARTS_PER_BATCH } from "../core/limits.ts";
+import { BATCH_PARTS_COUNT, CELLS_PER_ROW_MAX } from "../core/limits.ts";
 import { CELL_COLUMNS, type Tier } from "./facts-schema.ts";
 import { MERGED_SKETCH, SKETCH_LISTS, UNITED_SKETCH } from "./sketch-sql.ts";
 import { TOUCHES_KEPT } from "./touched.ts";
@@ -69,7 +69,7 @@ const FLOOR = `coalesce((
       SELECT max(batch.sequence)
       FROM cold_objects AS batch
       WHERE batch.bucket = delta.bucket AND batch.day = delta.time_window / ${TIER_MINUTES.day}
-    ), 0) * ${PARTS_PER_BATCH}`;
+    ), 0) * ${BATCH_PARTS_COUNT}`;
 
 /**
  * The part that a row of deltas joins: the key's last one, or a further one when that would pass its bound of cells. Of

@@ -21,11 +21,6 @@ assert(
   "a log row fits into a storage row, with what changed of keys",
 );
 
-/** The time of the next row: never before the last one's, nor in a day that is sealed, whatever the clock says. */
-export function logTimeMs(log: ShardLog, nowMs: number): number {
-  return Math.max(nowMs, log.last().loggedAtMs, log.cursor(SEALED_UNTIL).read());
-}
-
 /**
  * Appends entries, as one row unless they are too long for one, and beside the last what changed of keys with them.
  * Returns the characters appended.
@@ -36,8 +31,9 @@ export function appendEntries(
   nowMs: number,
   keys: Uint8Array | null = null,
 ): number {
-  const loggedAtMs = logTimeMs(log, nowMs);
-  let { seq } = log.last();
+  const last = log.last();
+  const loggedAtMs = Math.max(nowMs, last.loggedAtMs, log.cursor(SEALED_UNTIL).read());
+  let seq = last.seq;
   let chars = 0;
   const rows = splitRows(entries);
   for (const row of rows) chars += log.append(++seq, loggedAtMs, row, row === rows.at(-1) ? keys : null);

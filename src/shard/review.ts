@@ -10,7 +10,7 @@ import { prepareEvent } from "../core/ingest.ts";
 import { type EventCodec, WIRE_CODEC } from "../core/message.ts";
 import { assert } from "../core/result.ts";
 import { changeOfReview, decideReview, type ReviewChoice, type ReviewOutcome } from "../core/review.ts";
-import { appendEntries, logTimeMs } from "./append.ts";
+import { appendEntries } from "./append.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LateStore } from "./late-store.ts";
 import type { RevisedStore } from "./revised-store.ts";
@@ -52,7 +52,7 @@ export function reviewLate(
   const decision = decideReview(choice, prepared, { claimant: known.claimedBy.get(key), droppedBeforeHour });
   if (decision === null) return unchanged({ outcome: "expired" });
 
-  const review = { by, atMs: logTimeMs(log, nowMs) };
+  const review = { by, atMs: nowMs };
   // The decision moves all that joined the click, which stand where it stands.
   const { event: first, claims } = opened.value;
   const moved = { ...first, count: shelved.clicks };

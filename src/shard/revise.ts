@@ -8,7 +8,7 @@
  *   of another shard    is taken over: this shard owns the event, never logged it, and decides on its impression
  *
  * Keeps: a revision is made at most once, whatever is asked again, and leaves at most one valid event of an impression.
- * Decisions on one event are dated in the order of the log, by which the review list knows the newest.
+ * Changes of one event are dated in their order, by which the review list knows the newest.
  */
 import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
@@ -24,7 +24,7 @@ import {
   refusalOf,
 } from "../core/revision.ts";
 import type { Decision, VerdictReason } from "../core/verdict.ts";
-import { appendEntries, logTimeMs } from "./append.ts";
+import { appendEntries } from "./append.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LateStore } from "./late-store.ts";
 import type { RevisedStore } from "./revised-store.ts";
@@ -50,6 +50,7 @@ export type Promotion = {
 
 /** In whose name, and what for: `audit/2026-11-27/0001`, `replay/<id>`. */
 export type RevisedBy = { readonly cause: string; readonly by: string };
+type At = RevisedBy & { readonly nowMs: number };
 
 export type Memory = { readonly index: KeyIndex; readonly lateStore: LateStore; readonly revised: RevisedStore };
 export type RevisePorts = Memory & { readonly log: ShardLog; readonly codec?: EventCodec | undefined };
@@ -61,7 +62,7 @@ export type RevisedEvent = { readonly outcome: RevisionOutcome; readonly chars: 
 export function reviseEvent(
   { encoded, n, from, to, promote = null, isAdopted = false }: RevisionRequest,
   ports: RevisePorts,
-  at: RevisedBy & { nowMs: number },
+  at: At,
 ): RevisedEvent {
   const asked: Asked = { ...opened(encoded, ports), encoded, n, from, to, isAdopted };
   const known = knownOf(asked.prepared, ports);
@@ -72,8 +73,7 @@ export function reviseEvent(
   if (refusal !== null) return unchanged(refusal, known.changes);
 
   const moved = promoted === null ? [asked] : [asked, promoted];
-  const atMs = logTimeMs(ports.log, at.nowMs);
-  const changes = moved.map((each) => changeOf(each, at, atMs));
+  const changes = moved.map((each) => changeOf(each, at, ports));
   const entries = moved.map((each, index): NewEntry => {
     const { verdict, reason, ...change } = changes[index] as Change;
     const isListed = ports.lateStore.find(each.prepared.opened.event.id) !== null;
@@ -156,8 +156,10 @@ function promotionRefused(asked: Asked, promoted: Asked | null, ports: RevisePor
   return refusalOf(moveOf(promoted), knownOf(promoted.prepared, ports), freed);
 }
 
-function changeOf({ n, from, to }: Asked, { cause, by }: RevisedBy, atMs: number): Change {
-  return { ...to, n, from, cause, by, atMs };
+/** A change is dated no earlier than the one before it, whatever the clock says. */
+function changeOf({ prepared, n, from, to }: Asked, { cause, by, nowMs }: At, { revised }: Memory): Change {
+  const lastMs = revised.of(prepared.opened.event.id).at(-1)?.atMs ?? nowMs;
+  return { ...to, n, from, cause, by, atMs: Math.max(nowMs, lastMs) };
 }
 
 /** The same revision once more: what was said of it then, unless another event is to be promoted now. */

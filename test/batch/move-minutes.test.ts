@@ -10,7 +10,7 @@ import { moveMinutes } from "../../src/batch/move-minutes.ts";
 import { ROWS_PER_GROUP } from "../../src/cold/parquet.ts";
 import { claimBatch, settleBatch } from "../../src/cold/store.ts";
 import { type Facts, foldEntry, widenFacts } from "../../src/core/facts.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, PARTS_PER_BATCH } from "../../src/core/limits.ts";
+import { BATCH_PARTS_COUNT, DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
 import { boundDatabases } from "../../src/facts/directory.ts";
@@ -179,7 +179,7 @@ describe("what arrives for a moved minute", () => {
     expect(await move(DAY_3 + 2 * DAY_MS)).toBe(1);
     const { hot, cold } = await expectTruth();
     expect([hot.length, cold.length]).toEqual([0, 2]);
-    expect(cold.map(({ part }) => part).sort()).toEqual([0, PARTS_PER_BATCH]);
+    expect(cold.map(({ part }) => part).sort()).toEqual([0, BATCH_PARTS_COUNT]);
   });
 });
 
@@ -309,7 +309,7 @@ describe("a batch under way", () => {
     await post([aSpec({ user: 2 }), aSpec({ minute: 5 }), aSpec({ minute: 2 })]);
     await post([aSpec({ user: 3 })]);
     const parts = (await expectTruth()).hot.map(({ part }) => part).sort((left, right) => left - right);
-    expect(parts).toEqual([0, 0, PARTS_PER_BATCH, PARTS_PER_BATCH, PARTS_PER_BATCH]);
+    expect(parts).toEqual([0, 0, BATCH_PARTS_COUNT, BATCH_PARTS_COUNT, BATCH_PARTS_COUNT]);
     await move(DAY_3);
     const { hot, cold } = await expectTruth();
     expect([hot.length, cold.length]).toEqual([3, 2]);
