@@ -2612,7 +2612,7 @@ export interface components {
                 sha256: string;
                 rows: number;
             }[];
-            /** @description Parquet, by quarter of an hour, campaign, ad and publisher. */
+            /** @description Parquet, by quarter of an hour, campaign, ad, publisher and cause. */
             sums: {
                 name: string;
                 /** @description SHA-256 of the stored bytes, in hexadecimal. */
@@ -2625,6 +2625,10 @@ export interface components {
                 duplicate: number;
                 invalid: number;
                 late: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                impressions: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                conversions: number;
                 /** @description Integer micros, as text: sums may pass 2^53. */
                 spend_micros: string;
             };
@@ -2641,7 +2645,7 @@ export interface components {
             day: string;
             revision: number;
             previous: string | null;
-            /** @description Parquet, by quarter of an hour, advertiser, campaign and ad. */
+            /** @description Parquet, by quarter of an hour, advertiser, campaign, ad and cause. */
             sums: {
                 name: string;
                 /** @description SHA-256 of the stored bytes, in hexadecimal. */
@@ -3568,12 +3572,18 @@ export interface components {
                 duplicate: number;
                 invalid: number;
                 late: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                impressions: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                conversions: number;
                 /** @description Integer micros, as text: sums may pass 2^53. */
                 spend_micros: string;
             }[];
-            /** @description What earlier statements did not know, by their number and days. */
+            /** @description What earlier statements did not know, by their number and days, and by what moved the clicks. */
             adjustments: {
                 statement: number;
+                /** @description What moved these clicks: `review` of a late one, `audit/<log day>/NNNN`, `replay/<id>` of a second look and `replay/<id>/undo`. Null: the log has them and had not, or has lost them, which `losses` names. */
+                cause: string | null;
                 /** Format: date */
                 day: string;
                 campaign_id: string;
@@ -3582,6 +3592,10 @@ export interface components {
                 duplicate: number;
                 invalid: number;
                 late: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                impressions: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                conversions: number;
                 /** @description Integer micros, as text: sums may pass 2^53. */
                 spend_micros: string;
             }[];
@@ -3600,6 +3614,10 @@ export interface components {
                 duplicate: number;
                 invalid: number;
                 late: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                impressions: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                conversions: number;
                 /** @description Integer micros, as text: sums may pass 2^53. */
                 spend_micros: string;
                 /** @description Integer micros, as text: sums may pass 2^53. */
@@ -3695,12 +3713,18 @@ export interface components {
                 duplicate: number;
                 invalid: number;
                 late: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                impressions: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                conversions: number;
                 /** @description Integer micros, as text: sums may pass 2^53. */
                 spend_micros: string;
             }[];
-            /** @description What earlier statements did not know, by their number and days. */
+            /** @description What earlier statements did not know, by their number and days, and by what moved the clicks. */
             adjustments: {
                 statement: number;
+                /** @description What moved these clicks: `review` of a late one, `audit/<log day>/NNNN`, `replay/<id>` of a second look and `replay/<id>/undo`. Null: the log has them and had not, or has lost them, which `losses` names. */
+                cause: string | null;
                 /** Format: date */
                 day: string;
                 campaign_id: string;
@@ -3709,6 +3733,10 @@ export interface components {
                 duplicate: number;
                 invalid: number;
                 late: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                impressions: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                conversions: number;
                 /** @description Integer micros, as text: sums may pass 2^53. */
                 spend_micros: string;
             }[];
@@ -3727,6 +3755,10 @@ export interface components {
                 duplicate: number;
                 invalid: number;
                 late: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                impressions: number;
+                /** @description For information: as the log had them when the day's clicks were settled last. */
+                conversions: number;
                 /** @description Integer micros, as text: sums may pass 2^53. */
                 spend_micros: string;
                 /** @description Integer micros, as text: sums may pass 2^53. */

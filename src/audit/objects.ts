@@ -40,8 +40,9 @@ export const SEALED_THROUGH_KEY = `${SEALS_PREFIX}through.json`;
 export const workPrefix = (day: string, attempt: number) => `${auditPrefix(day)}${numbered(attempt)}/`;
 export const foundPrefix = (day: string, attempt: number) => `${workPrefix(day, attempt)}found/`;
 export const lossPrefix = (day: string) => `losses/v1/dt=${day}/`;
+export const TRUTH_PREFIX = "truth/v1/";
 export const truthPrefix = (serviceDay: string, bucket: number) =>
-  `truth/v1/dt=${serviceDay}/bucket=${String(bucket).padStart(2, "0")}/`;
+  `${TRUTH_PREFIX}dt=${serviceDay}/bucket=${String(bucket).padStart(2, "0")}/`;
 /** What the steps of making evidence leave to the next ones, by service day (evidence/make.ts). */
 export const EVIDENCE_WORK_PREFIX = "evidence-work/v1/";
 export const CLAIMS_PREFIX = "claims/v1/";

@@ -21,6 +21,7 @@ import { fromDatabase } from "../access/database.ts";
 import { parseBody } from "../admin/parse.ts";
 import { ADVERTISERS, PUBLISHERS, readOne } from "../admin/resources.ts";
 import { encodeBase64url } from "../core/base64url.ts";
+import { SUM_COUNTS } from "../core/evidence.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
 import { earningsFolder } from "../evidence/earnings.ts";
@@ -106,24 +107,21 @@ export const showStatement = act(async (asked) => {
 
 /** Lines and adjustments, and what is neither: one column of micros that adds up to what is due. */
 function csvOf({ number, lines, adjustments, credits, totals, currency }: Statement): string {
-  const names = ["line", "statement", "day", "campaign_id", "gross", "valid", "duplicate", "invalid", "late"];
-  const counts = (line: Statement["lines"][number]) => [
-    ...[line.day, line.campaign_id, line.gross, line.valid, line.duplicate, line.invalid, line.late],
+  const names = ["line", "statement", "day", "campaign_id", "cause", ...SUM_COUNTS, "micros", "currency"];
+  const row = (line: Statement["lines"][number], cause: string | null) => [
+    ...[line.day, line.campaign_id, cause, ...SUM_COUNTS.map((count) => line[count])],
     ...[BigInt(line.spend_micros), currency],
   ];
   const alone = (name: string, of: number, micros: bigint) => [
-    ...[name, of, null, null, null, null, null, null, null, micros, currency],
+    ...[name, of, null, null, null, ...SUM_COUNTS.map(() => null), micros, currency],
   ];
-  return encodeCsv(
-    [...names, "micros", "currency"],
-    [
-      ...lines.map((line) => ["clicks", number, ...counts(line)]),
-      ...adjustments.map((line) => ["adjustment", line.statement, ...counts(line)]),
-      ...credits.map((credit) => alone("budget", credit.statement, -BigInt(credit.credit_micros))),
-      alone("carried_in", number - 1, BigInt(totals.carried_in_micros)),
-      alone("carried_out", number, -BigInt(totals.carried_out_micros)),
-    ],
-  );
+  return encodeCsv(names, [
+    ...lines.map((line) => ["clicks", number, ...row(line, null)]),
+    ...adjustments.map((line) => ["adjustment", line.statement, ...row(line, line.cause)]),
+    ...credits.map((credit) => alone("budget", credit.statement, -BigInt(credit.credit_micros))),
+    alone("carried_in", number - 1, BigInt(totals.carried_in_micros)),
+    alone("carried_out", number, -BigInt(totals.carried_out_micros)),
+  ]);
 }
 
 export const fileOfStatement = act(async (asked) => {

@@ -3,7 +3,7 @@
  *
  * Keeps: everything comes from evidence at a named revision. An earlier statement's period is counted by the revisions
  * that were named last for its days, by itself or by an adjustment since; the difference to the present ones is the
- * next adjustment. So an adjustment is made once, and none is lost.
+ * next adjustment, by cause, since the evidence's sums are. So an adjustment is made once, and none is lost.
  */
 import { creditOf, minorDigitsOf, roundToMinor, spellMinor } from "../core/billing.ts";
 import { DAY_MS } from "../core/limits.ts";
@@ -65,7 +65,7 @@ export async function computeStatement(
     })),
     adjustments: changes.byStatement.flatMap(({ statement, lines }) =>
       byCampaign(lines).map((line) => ({
-        ...{ statement, day: line.day, campaign_id: line.campaignId },
+        ...{ statement, day: line.day, campaign_id: line.campaignId, cause: line.cause },
         ...spelledCounts(line),
       })),
     ),
@@ -98,7 +98,7 @@ async function ownLines(
   const parts: StatementContent["lines_by_ad"][number][] = [];
   const counted = new Map<string, CountedDay>();
   for (const local of localDays({ fromMs, toMs }, zone)) {
-    const ofDay = new AdLines();
+    const ofDay = new AdLines({ isByCause: false });
     for (const day of utcDays(local)) {
       const revision = revisions.get(day);
       if (revision === undefined) continue;
@@ -133,7 +133,7 @@ async function changesSince(sums: EvidenceSums, { before, revisions, losses }: K
     const zone = toZone(statement.time_zone);
     assert(zone !== null, "a statement's zone is one");
     const period = { fromMs: Date.parse(statement.from), toMs: Date.parse(statement.to) };
-    const changes = new AdLines();
+    const changes = new AdLines({ isByCause: true });
     for (const day of utcDays(period)) {
       const now = revisions.get(day);
       const then = said.get(placeOf(statement.number, day)) ?? null;

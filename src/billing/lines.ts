@@ -1,18 +1,20 @@
 /**
  * Lines of a statement: sums by local day, campaign and ad, and what one set of them has more than another.
  */
-import { addSums, type EvidenceSum, NO_CLICKS } from "../core/evidence.ts";
+import { compareCauses, hasCounts, NO_COUNTS, plusCounts, SUM_COUNTS, type SumCounts } from "../core/evidence.ts";
 import { MINUTE_MS } from "../core/limits.ts";
 import { type EvidencePart, sha256Hex } from "../evidence/manifest.ts";
-import { int64Of, textOf, toParquet } from "../evidence/parquet.ts";
+import { countColumns, int64Of, textOf, toParquet } from "../evidence/parquet.ts";
 import { dateMinute, datesOf, type Zone } from "../report/query/zone.ts";
 import type { LineCounts } from "./statement.ts";
 
-/** One ad's clicks of a local day. */
-export type AdLine = Pick<EvidenceSum, "gross" | "valid" | "duplicate" | "invalid" | "late" | "spendMicros"> & {
+/** One ad's clicks of a local day; of an adjustment those that one cause has moved. */
+export type AdLine = SumCounts & {
   readonly day: string;
   readonly campaignId: string;
   readonly adId: string;
+  /** Null of first decisions, and where lines are not told apart by cause. */
+  readonly cause: string | null;
 };
 
 export type LocalDay = { readonly day: string; readonly fromMs: number; readonly toMs: number };
@@ -26,67 +28,55 @@ export function localDays({ fromMs, toMs }: { fromMs: number; toMs: number }, zo
   }));
 }
 
-/** Sums of one local day by campaign and ad. */
+/** Sums by local day, campaign and ad, and by cause if asked. */
 export class AdLines {
   readonly #lines = new Map<string, AdLine>();
+  readonly #isByCause: boolean;
 
-  add(day: string, sums: Iterable<EvidenceSum>, sign: 1 | -1 = 1): void {
+  constructor({ isByCause }: { readonly isByCause: boolean }) {
+    this.#isByCause = isByCause;
+  }
+
+  add(day: string, sums: Iterable<Omit<AdLine, "day">>, sign: 1 | -1 = 1): void {
     for (const sum of sums) {
       const { campaignId, adId } = sum;
-      const key = [day, campaignId, adId].join("\u001f");
-      const line = this.#lines.get(key) ?? { day, campaignId, adId, ...NO_CLICKS };
-      const { gross, valid, duplicate, invalid, late, spendMicros } = sum;
-      const added =
-        sign === 1
-          ? sum
-          : {
-              ...{ gross: -gross, valid: -valid, duplicate: -duplicate, invalid: -invalid, late: -late },
-              spendMicros: -spendMicros,
-            };
-      const total = addSums({ ...line, quarter: 0, publisherId: "" }, added);
-      this.#lines.set(key, { ...pick(total), day, campaignId, adId });
+      const cause = this.#isByCause ? sum.cause : null;
+      const key = [day, campaignId, adId, cause ?? ""].join("\u001f");
+      const known = this.#lines.get(key) ?? NO_COUNTS;
+      this.#lines.set(key, { ...plusCounts(known, sum, sign), day, campaignId, adId, cause });
     }
   }
 
-  /** In order of day, campaign and ad, without those in which nothing is left. */
+  /** In order of day, campaign, ad and cause, without those in which nothing is left. */
   all(): AdLine[] {
     const names = ["day", "campaignId", "adId"] as const;
     return Array.from(this.#lines.values())
-      .filter(isAnything)
+      .filter(hasCounts)
       .sort((a, b) => {
         const name = names.find((one) => a[one] !== b[one]);
-        return name === undefined ? 0 : a[name] < b[name] ? -1 : 1;
+        return name === undefined ? compareCauses(a.cause, b.cause) : a[name] < b[name] ? -1 : 1;
       });
   }
 }
 
-function pick({ gross, valid, duplicate, invalid, late, spendMicros }: EvidenceSum) {
-  return { gross, valid, duplicate, invalid, late, spendMicros };
-}
-
-function isAnything({ gross, valid, duplicate, invalid, late, spendMicros }: AdLine): boolean {
-  return spendMicros !== 0n || [gross, valid, duplicate, invalid, late].some((count) => count !== 0);
-}
-
-/** Ads' lines by day and campaign. */
+/** Ads' lines by day and campaign, and by cause as far as they are. */
 export function byCampaign(lines: readonly AdLine[]): AdLine[] {
-  const sums = new AdLines();
-  for (const line of lines) sums.add(line.day, [{ ...line, adId: "", quarter: 0, publisherId: "" }]);
+  const sums = new AdLines({ isByCause: true });
+  for (const line of lines) sums.add(line.day, [{ ...line, adId: "" }]);
   return sums.all();
 }
 
-export function spelledCounts({ spendMicros, ...line }: Omit<AdLine, "day" | "campaignId" | "adId">): LineCounts {
-  const { gross, valid, duplicate, invalid, late } = line;
-  return { gross, valid, duplicate, invalid, late, spend_micros: String(spendMicros) };
+export function spelledCounts(counts: SumCounts): LineCounts {
+  const own = Object.fromEntries(SUM_COUNTS.map((name) => [name, counts[name]]));
+  return { ...(own as Omit<LineCounts, "spend_micros">), spend_micros: String(counts.spendMicros) };
 }
 
 /** What lines add up to. */
-export function totalOf(lines: readonly AdLine[]): Omit<AdLine, "day" | "campaignId" | "adId"> {
-  const place = { quarter: 0, campaignId: "", adId: "", publisherId: "" };
-  return pick(lines.reduce((sum, line) => addSums(sum, line), { ...place, ...NO_CLICKS } as EvidenceSum));
+export function totalOf(lines: readonly AdLine[]): SumCounts {
+  return lines.reduce((sum: SumCounts, line) => plusCounts(sum, line), NO_COUNTS);
 }
 
-/** Puts lines by ad as Parquet under their hash; `statement` is a column where lines are of several. */
+/** Puts lines by ad as Parquet under their hash; `statement` and cause are columns where lines are of several. */
 export async function putLines(
   bucket: R2Bucket,
   { folder, name }: { folder: string; name: string },
@@ -99,12 +89,8 @@ export async function putLines(
     text("day", ({ day }) => day),
     text("campaign_id", ({ campaignId }) => campaignId),
     text("ad_id", ({ adId }) => adId),
-    int64("gross", ({ gross }) => gross),
-    int64("valid", ({ valid }) => valid),
-    int64("duplicate", ({ duplicate }) => duplicate),
-    int64("invalid", ({ invalid }) => invalid),
-    int64("late", ({ late }) => late),
-    int64("spend_micros", ({ spendMicros }) => spendMicros),
+    ...(isOfSeveral ? [text("cause", ({ cause }) => cause)] : []),
+    ...countColumns(lines),
   ]);
   const sha256 = await sha256Hex(bytes);
   const part = { name: `${name}-${sha256.slice(0, 16)}.parquet`, sha256, rows: lines.length };

@@ -22,14 +22,21 @@ export type LineCounts = {
   readonly duplicate: number;
   readonly invalid: number;
   readonly late: number;
+  /** For information: as the log had them when the day's clicks were settled last. */
+  readonly impressions: number;
+  readonly conversions: number;
   readonly spend_micros: string;
 };
 
 /** `day` is a local date of the statement's zone. */
 export type Line = LineCounts & { readonly day: string; readonly campaign_id: string };
 
-/** What an earlier statement did not know: the difference, by that statement and its own days. */
-export type Adjustment = Line & { readonly statement: number };
+/**
+ * What an earlier statement did not know: the difference, by that statement and its own days, and by what moved the
+ * clicks: `review`, `audit/<log day>/NNNN`, `replay/<id>`; null for clicks that the log has now and had not then, or
+ * the other way round, which a loss explains.
+ */
+export type Adjustment = Line & { readonly statement: number; readonly cause: string | null };
 
 /** Which manifest of a UTC day was counted. */
 export type CountedDay = { readonly day: string; readonly revision: number; readonly sha256: string };

@@ -2,13 +2,17 @@
  * Evidence: what became of each click, from the lines of a log that decide on it.
  *
  *   line   one log line of a click: its first, the review of a late one, a revision
- *   row    one click as its last line leaves it; a deferred one has none
- *   sums   rows by quarter of an hour, campaign, ad and publisher: what a statement in any zone is added up from
+ *   row    one click as its last line leaves it, with every decision on it; a deferred one has none
+ *   move   what one decision changed: the first adds a click, a later one takes it from one verdict to another
+ *   sums   moves by quarter of an hour, campaign, ad, publisher and cause: what statements in any zone are added up from
  *
  * A late click that joined another has a row of its own until that one is decided; the deciding line stands for all of
  * them (core/late-cap.ts).
  *
+ * Impressions and conversions stand in the sums without a cause, for information: no row of a click says them.
+ *
  * Keeps: pure. The sums of all rows are what the same lines fold to (core/facts.ts), of gross, each verdict and spend.
+ * What two states of a day's sums differ by is what each cause has changed between them (docs/decisions/0057).
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
@@ -20,7 +24,7 @@ import type { ImpressionKey } from "./impression-key.ts";
 import type { LoggedEvent } from "./log-line.ts";
 import { REVIEW_CAUSE } from "./revision.ts";
 import { minuteOf } from "./time.ts";
-import { countedAtMs, countsOf, type Verdict, type VerdictCounts, type VerdictReason } from "./verdict.ts";
+import { countedAtMs, countsOf, type Verdict, type VerdictReason } from "./verdict.ts";
 
 export const MINUTES_PER_QUARTER = 15;
 
@@ -89,14 +93,26 @@ export function evidenceLineOf(
   };
 }
 
-/** Of each click the line that decides it, in order of minute and event. All lines of a click are given at once. */
-export function settledLines(lines: readonly EvidenceLine[]): EvidenceLine[] {
-  const last = new Map<EventId, EvidenceLine>();
-  for (const line of lines) {
-    const known = last.get(line.event);
-    if (known === undefined || compareLines(known, line) < 0) last.set(line.event, line);
+/** One decision on a click: the first by the rules, without a cause; later ones by what called for them. */
+export type Decided = Pick<EvidenceRow, "verdict" | "cause">;
+
+/** The line that decides a click, and every decision on it, oldest first. */
+export type SettledClick = EvidenceLine & { readonly decisions: readonly Decided[] };
+
+/** Decisions as a row has them: `late;valid review;invalid replay/7`. */
+export function spellDecisions(decisions: readonly Decided[]): string {
+  return decisions.map(({ verdict, cause }) => (cause === null ? verdict : `${verdict} ${cause}`)).join(";");
+}
+
+/** Each click as it stands now, in order of minute and event. All lines of a click are given at once. */
+export function settledLines(lines: readonly EvidenceLine[]): SettledClick[] {
+  const last = new Map<EventId, SettledClick>();
+  for (const line of lines.toSorted(compareLines)) {
+    const { verdict, cause } = line;
+    const earlier = last.get(line.event)?.decisions ?? [];
+    last.set(line.event, { ...line, decisions: [...earlier, { verdict, cause }] });
   }
-  const settled: EvidenceLine[] = [];
+  const settled: SettledClick[] = [];
   for (const line of last.values()) {
     if (line.verdict === "deferred") continue;
     const target = line.joins === null ? undefined : last.get(line.joins);
@@ -116,14 +132,18 @@ export function tokenHashOf(token: string): string {
   return bytesToHex(sha256(encodeUtf8(token)));
 }
 
-export type EvidenceSum = VerdictCounts & {
+/** What sums count, beside money. */
+export const SUM_COUNTS = ["gross", "valid", "duplicate", "invalid", "late", "impressions", "conversions"] as const;
+export type SumCounts = Readonly<Record<(typeof SUM_COUNTS)[number], number>> & { readonly spendMicros: bigint };
+
+export type EvidenceSum = SumCounts & {
   /** Minutes since 1970, by `MINUTES_PER_QUARTER`. */
   readonly quarter: number;
   readonly campaignId: string;
   readonly adId: string;
   readonly publisherId: string;
-  readonly gross: number;
-  readonly spendMicros: bigint;
+  /** What called for the decisions whose moves are added up here; null for first ones. */
+  readonly cause: string | null;
 };
 
 /** What a publisher earned with one advertiser: the same clicks, looked at from the other side. */
@@ -140,43 +160,73 @@ export function compareEarned(a: EarnedSum, b: EarnedSum): number {
   return a.advertiserId < b.advertiserId ? -1 : 1;
 }
 
-/** What one row adds to the sums of its place. */
-export function countsOfRow({ verdict, clicks, priceMicros }: EvidenceRow): Omit<EvidenceSum, SumKey> {
+export const NO_COUNTS: SumCounts = {
+  ...{ gross: 0, valid: 0, duplicate: 0, invalid: 0, late: 0, impressions: 0, conversions: 0, spendMicros: 0n },
+};
+
+export function plusCounts(a: SumCounts, b: SumCounts, sign: 1 | -1 = 1): SumCounts {
+  const counts = Object.fromEntries(SUM_COUNTS.map((name) => [name, a[name] + sign * b[name]]));
+  return { ...(counts as Omit<SumCounts, "spendMicros">), spendMicros: a.spendMicros + BigInt(sign) * b.spendMicros };
+}
+
+export function hasCounts(counts: SumCounts): boolean {
+  return counts.spendMicros !== 0n || SUM_COUNTS.some((name) => counts[name] !== 0);
+}
+
+/** What a click counts as while that is its verdict: a deferred one nothing. */
+function countsWhile(verdict: Verdict, { clicks, priceMicros }: EvidenceRow): SumCounts {
+  if (verdict === "deferred") return NO_COUNTS;
   const counts = countsOf(verdict, clicks);
-  return { ...counts, gross: clicks, spendMicros: counts.valid === 0 ? 0n : BigInt(priceMicros) };
-}
-type SumKey = "quarter" | "campaignId" | "adId" | "publisherId";
-
-export function addSums(a: EvidenceSum, b: Omit<EvidenceSum, SumKey>): EvidenceSum {
-  return {
-    ...a,
-    gross: a.gross + b.gross,
-    valid: a.valid + b.valid,
-    duplicate: a.duplicate + b.duplicate,
-    invalid: a.invalid + b.invalid,
-    late: a.late + b.late,
-    spendMicros: a.spendMicros + b.spendMicros,
-  };
+  return { ...NO_COUNTS, ...counts, gross: clicks, spendMicros: counts.valid === 0 ? 0n : BigInt(priceMicros) };
 }
 
-/** Rows by quarter, campaign, ad and publisher, in that order. */
-export function sumsOfRows(rows: Iterable<EvidenceRow>): EvidenceSum[] {
-  const sums = new Map<string, EvidenceSum>();
-  for (const row of rows) {
-    const { campaignId, adId, publisherId } = row;
-    const quarter = Math.floor(row.minute / MINUTES_PER_QUARTER);
-    const key = [quarter, campaignId, adId, publisherId].join("\u001f");
-    const place = { quarter, campaignId, adId, publisherId };
-    sums.set(key, addSums(sums.get(key) ?? { ...place, ...NO_CLICKS }, countsOfRow(row)));
+/** What each decision on a click changed, by its cause. They add up to what the click counts as now. */
+export function movesOf(click: SettledClick): (SumCounts & Pick<Decided, "cause">)[] {
+  let before = NO_COUNTS;
+  return click.decisions.map(({ verdict, cause }) => {
+    const now = countsWhile(verdict, click);
+    const move = plusCounts(now, before, -1);
+    before = now;
+    return { ...move, cause };
+  });
+}
+
+/** Adds up what is of the same quarter, campaign, ad, publisher and cause. */
+export class Sums {
+  readonly #sums = new Map<string, EvidenceSum>();
+
+  add(sum: EvidenceSum): void {
+    const { quarter, campaignId, adId, publisherId, cause } = sum;
+    const key = [quarter, campaignId, adId, publisherId, cause ?? ""].join("\u001f");
+    const known = this.#sums.get(key);
+    this.#sums.set(key, known === undefined ? sum : { ...known, ...plusCounts(known, sum) });
   }
-  return [...sums.values()].sort(compareSums);
+
+  /** In order, without those in which nothing is left. */
+  all(): EvidenceSum[] {
+    return Array.from(this.#sums.values()).filter(hasCounts).sort(compareSums);
+  }
 }
 
-export const NO_CLICKS = { gross: 0, valid: 0, duplicate: 0, invalid: 0, late: 0, spendMicros: 0n } as const;
+/** What clicks add up to, in order. */
+export function sumsOfRows(clicks: Iterable<SettledClick>): EvidenceSum[] {
+  const sums = new Sums();
+  for (const click of clicks) {
+    const { campaignId, adId, publisherId } = click;
+    const quarter = Math.floor(click.minute / MINUTES_PER_QUARTER);
+    for (const move of movesOf(click)) sums.add({ quarter, campaignId, adId, publisherId, ...move });
+  }
+  return sums.all();
+}
 
 export function compareSums(a: EvidenceSum, b: EvidenceSum): number {
   if (a.quarter !== b.quarter) return a.quarter - b.quarter;
   const names = ["campaignId", "adId", "publisherId"] as const;
   for (const name of names) if (a[name] !== b[name]) return a[name] < b[name] ? -1 : 1;
-  return 0;
+  return compareCauses(a.cause, b.cause);
+}
+
+/** First decisions before all later ones. */
+export function compareCauses(a: string | null, b: string | null): number {
+  return a === b ? 0 : (a ?? "") < (b ?? "") ? -1 : 1;
 }

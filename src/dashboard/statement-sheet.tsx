@@ -5,6 +5,7 @@
  */
 import { pathOf } from "./addresses.ts";
 import type { StatementDraft } from "./answers.ts";
+import { Cause } from "./cause.tsx";
 import { decimalOf, Writer } from "./figures.ts";
 import { isFor } from "./navigation.ts";
 import { Table } from "./table.tsx";
@@ -15,6 +16,7 @@ export function numberOf({ number, kind }: { readonly number: number; readonly k
 }
 
 const COUNTS = ["gross", "valid", "duplicate", "invalid", "late"] as const;
+const SEEN = ["impressions", "conversions"] as const;
 type Content = Omit<StatementDraft, "draft"> & { readonly draft?: string; readonly issued_at?: string };
 
 type SheetProps = {
@@ -44,10 +46,8 @@ export function Sheet({ statement, viewer, search = {} }: SheetProps) {
           of its clicks who pay in {currency}.
         </p>
       )}
-      <Lines title="Clicks" lines={statement.lines} writer={writer} />
-      {adjustments.length === 0 ? null : (
-        <Lines title="Adjustments of earlier statements" lines={adjustments} writer={writer} />
-      )}
+      <Lines lines={statement.lines} writer={writer} />
+      {adjustments.length === 0 ? null : <Adjustments {...{ lines: adjustments, viewer, writer }} />}
       <h2>What is due</h2>
       <Table label="What is due" of={["part", "amount"]} numbers={["amount"]}>
         <Sum name={`${writer.count(totals.valid)} valid clicks`} micros={totals.spend_micros} />
@@ -65,7 +65,7 @@ export function Sheet({ statement, viewer, search = {} }: SheetProps) {
       <Losses losses={statement.losses} />
       <h2>Evidence</h2>
       <p>Each day's manifest has this SHA-256. What they name adds up to the lines above.</p>
-      <Evidence {...{ statement, viewer, search }} />
+      <Evidence {...{ statement, search }} />
     </section>
   );
 }
@@ -75,8 +75,8 @@ function dueTo({ kind, publisher_id: publisherId }: Content): string {
   return kind === "credit_note" ? "is to be paid back" : "is due to the publisher";
 }
 
-/** The manifests, to take along; of those that correct an earlier statement, what they replace and why. */
-function Evidence({ statement, viewer, search = {} }: SheetProps) {
+/** The manifests, to take along; of those that correct an earlier statement, what they replace. */
+function Evidence({ statement, search = {} }: Pick<SheetProps, "statement" | "search">) {
   const own = statement.evidence.map((one) => ({ ...one, corrects: null }));
   const rows = [...own, ...statement.corrected.map((one) => ({ ...one, corrects: one }))];
   return (
@@ -89,7 +89,7 @@ function Evidence({ statement, viewer, search = {} }: SheetProps) {
             </a>
           </th>
           <td>{revision}</td>
-          <td>{corrects === null ? "" : <Cause {...{ day, viewer }} {...corrects} />}</td>
+          <td>{corrects === null ? "" : replacedBy(corrects)}</td>
           <td>
             <code>{sha256}</code>
           </td>
@@ -99,53 +99,27 @@ function Evidence({ statement, viewer, search = {} }: SheetProps) {
   );
 }
 
-type CauseProps = {
-  readonly day: string;
-  readonly viewer: Viewer;
-  readonly statement: number;
-  readonly revision_before: number | null;
-};
-
-/** What a corrected day replaces, and where it stands who moved it: audits and second looks, or what has changed. */
-function Cause({ day, viewer, statement, revision_before: before }: CauseProps) {
-  const said = `statement ${statement}, ${before === null ? "which had no evidence of it" : `revision ${before}`}`;
-  if (isFor("/audits", viewer.kind)) {
-    return (
-      <>
-        {said}: <a href={pathOf("/audits", { day })}>audits of the day</a>, <a href="/second-looks">second looks</a>
-      </>
-    );
-  }
-  if (!isFor("/changes", viewer.kind)) return <>{said}</>;
-  return (
-    <>
-      {said}: <a href="/changes">what has changed</a>
-    </>
-  );
+/** What a corrected day's manifest replaces. */
+function replacedBy({ statement, revision_before: before }: Content["corrected"][number]): string {
+  return `statement ${statement}, ${before === null ? "which had no evidence of it" : `revision ${before}`}`;
 }
 
-type LinesProps = {
-  readonly title: string;
-  readonly lines: readonly (Content["lines"][number] & { readonly statement?: number })[];
-  readonly writer: Writer;
-};
+type LinesProps = { readonly lines: Content["lines"]; readonly writer: Writer };
 
-function Lines({ title, lines, writer }: LinesProps) {
-  const isOfSeveral = lines.some(({ statement }) => statement !== undefined);
-  const of = [...(isOfSeveral ? ["statement"] : []), "day", "campaign", ...COUNTS, "amount"];
+function Lines({ lines, writer }: LinesProps) {
+  const numbers = [...COUNTS, ...SEEN];
   return (
     <>
-      <h2>{title}</h2>
+      <h2>Clicks</h2>
       {lines.length === 0 ? (
         <p class="nothing">No clicks.</p>
       ) : (
-        <Table label={title} of={of} numbers={[...COUNTS, "amount"]}>
+        <Table label="Clicks" of={["day", "campaign", ...numbers, "amount"]} numbers={[...numbers, "amount"]}>
           {lines.map((line) => (
             <tr>
-              {isOfSeveral ? <td>{line.statement}</td> : null}
               <th scope="row">{line.day}</th>
               <td>{line.campaign_id}</td>
-              {COUNTS.map((name) => (
+              {numbers.map((name) => (
                 <td class="number">{writer.count(line[name])}</td>
               ))}
               <td class="number">{decimalOf(BigInt(line.spend_micros))}</td>
@@ -153,6 +127,48 @@ function Lines({ title, lines, writer }: LinesProps) {
           ))}
         </Table>
       )}
+      <p class="soft">Impressions and conversions stand there for information.</p>
+    </>
+  );
+}
+
+type AdjustmentsProps = {
+  readonly lines: Content["adjustments"];
+  readonly viewer: Viewer;
+  readonly writer: Writer;
+};
+
+/** What earlier statements did not know, and what moved the clicks since. */
+function Adjustments({ lines, viewer, writer }: AdjustmentsProps) {
+  const title = "Adjustments of earlier statements";
+  return (
+    <>
+      <h2>{title}</h2>
+      <Table
+        label={title}
+        of={["statement", "day", "campaign", "moved by", ...COUNTS, "amount"]}
+        numbers={[...COUNTS, "amount"]}
+      >
+        {lines.map((line) => (
+          <tr>
+            <td>{line.statement}</td>
+            <th scope="row">{line.day}</th>
+            <td>{line.campaign_id}</td>
+            <td>
+              <Cause cause={line.cause} viewer={viewer} />
+            </td>
+            {COUNTS.map((name) => (
+              <td class="number">{writer.count(line[name])}</td>
+            ))}
+            <td class="number">{decimalOf(BigInt(line.spend_micros))}</td>
+          </tr>
+        ))}
+      </Table>
+      {isFor("/changes", viewer.kind) ? (
+        <p class="more">
+          <a href="/changes">What has changed, ad by ad</a>
+        </p>
+      ) : null}
     </>
   );
 }

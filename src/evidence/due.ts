@@ -11,12 +11,13 @@
 import { foldersBelow } from "../archive/delete-below.ts";
 import { CLICK_LINES_PREFIX, clickLinesPrefix } from "../audit/click-lines.ts";
 import { readLogDays } from "../audit/log-days.ts";
-import { getJson, keysBelow, ofAttempts, putJson } from "../audit/objects.ts";
+import { getJson, keysBelow, ofAttempts, putJson, TRUTH_PREFIX } from "../audit/objects.ts";
 import { encodeUtf8 } from "../core/base64url.ts";
 import { type ClosedDay, closingOf } from "../core/day-state.ts";
 import { ADVERTISER_BUCKETS, DAY_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";
 import { sha256Hex } from "./manifest.ts";
+import { hasTruth } from "./truth.ts";
 
 export type DueDay = {
   readonly day: string;
@@ -38,26 +39,42 @@ export async function cleanDays(
   return { clean, reconciledUntilMs };
 }
 
-const dayKey = (day: string) => `evidence-days/v1/dt=${day}.json`;
-const THROUGH_KEY = "evidence-days/v1/through.json";
+const DAYS_PREFIX = "evidence-days/v1/";
+const dayKey = (day: string) => `${DAYS_PREFIX}dt=${day}.json`;
+const THROUGH_KEY = `${DAYS_PREFIX}through.json`;
 
-/** The days whose evidence is to be made, in their order. */
+/** The days whose evidence is to be made, in their order: without a click, those of which anything else was counted. */
 export async function dueDays(
   bucket: R2Bucket,
   { clean, reconciledUntilMs }: { clean: CleanDays; reconciledUntilMs: number },
 ): Promise<DueDay[]> {
   const due: DueDay[] = [];
-  for (const folder of await foldersBelow(bucket, CLICK_LINES_PREFIX)) {
-    const day = folder.slice("dt=".length);
+  for (const day of await daysWithAnything(bucket)) {
     if (Date.parse(day) + DAY_MS > reconciledUntilMs) continue;
     const { audits, logDays } = await auditsOf(bucket, day, clean);
     const made = await getJson<Pick<DueDay, "audits">>(bucket, dayKey(day));
-    if (audits.length === 0 || made?.audits.join() === audits.join()) continue;
+    const isMade = made !== null && (audits.length === 0 || made.audits.join() === audits.join());
+    if (isMade || (audits.length === 0 && !(await hasAnyTruth(bucket, day, clean)))) continue;
     const gone = (made?.audits ?? []).filter((audit) => !logDays.has(logDayOf(audit)));
     if (gone.length === 0) due.push({ day, audits });
     else logFault("evidence_lines_gone", new Error(gone.join(", ")), { day, lines: gone.length });
   }
   return due;
+}
+
+/** Days with lines of clicks, and those without evidence of which anything else was counted; in order. */
+async function daysWithAnything(bucket: R2Bucket): Promise<string[]> {
+  const daysBelow = async (prefix: string) => {
+    return (await foldersBelow(bucket, prefix)).map((folder) => folder.slice("dt=".length));
+  };
+  const made = new Set(await keysBelow(bucket, DAYS_PREFIX));
+  const unmade = (await daysBelow(TRUTH_PREFIX)).filter((day) => !made.has(dayKey(day)));
+  return [...new Set([...(await daysBelow(CLICK_LINES_PREFIX)), ...unmade])].sort();
+}
+
+async function hasAnyTruth(bucket: R2Bucket, day: string, clean: CleanDays): Promise<boolean> {
+  for (let at = 0; at < ADVERTISER_BUCKETS; at++) if (await hasTruth(bucket, { day, at, clean })) return true;
+  return false;
 }
 
 const logDayOf = (audit: string) => audit.split("/")[0] ?? "";

@@ -5,6 +5,8 @@
  *   lines of the audits ─▶ an hour of a bucket: rows and tokens ─▶ a slice of its advertisers: sums, manifests, leaves
  *   ─▶ sums of publishers (earnings.ts)
  *
+ * An advertiser's day without a click has evidence too where it has impressions or conversions: sums alone.
+ *
  * Keeps: what is put is a function of the lines, named by its hash, so a step that runs again writes the same. Before a
  * manifest is put, the rows are compared with what the same lines fold to: a day whose rows add up to something else
  * has no evidence, and is a fault. Memory: an hour of a bucket, or a part of it.
@@ -13,13 +15,11 @@ import { clickLinesPrefix, readClickLines } from "../audit/click-lines.ts";
 import { EVIDENCE_WORK_PREFIX, getLines, putLines } from "../audit/objects.ts";
 import type { Steps } from "../audit/steps.ts";
 import {
-  addSums,
-  compareSums,
   type EarnedSum,
   type EvidenceLine,
   type EvidenceSum,
   earnedFrom,
-  NO_CLICKS,
+  Sums,
   settledLines,
   sumsOfRows,
 } from "../core/evidence.ts";
@@ -29,9 +29,17 @@ import { assert } from "../core/result.ts";
 import { type CleanDays, cleanDays, type DueDay, dueDays, linesOf, markMade, markThrough } from "./due.ts";
 import { earnedBuckets, leaveEarned, makeEarnings, type StoredEarnings } from "./earnings.ts";
 import { makeHours, type StoredHour } from "./hours.ts";
-import { type EvidencePart, evidenceFolder, putManifest, type StoredManifest, sha256Hex } from "./manifest.ts";
+import {
+  type EvidencePart,
+  evidenceFolder,
+  isSameTotals,
+  putManifest,
+  type StoredManifest,
+  sha256Hex,
+  totalsOf,
+} from "./manifest.ts";
 import { encodeRows, encodeSums, encodeTokens } from "./parquet.ts";
-import { isSameTotals, lossesOf, totalsOf, truthOf } from "./truth.ts";
+import { hasTruth, lossesOf, truthOf } from "./truth.ts";
 
 export type EvidencePorts = {
   readonly bucket: R2Bucket;
@@ -70,10 +78,10 @@ async function makeDay(ports: EvidencePorts, due: DueDay, steps: Steps, clean: C
   const { day } = due;
   for (let at = 0; at < ADVERTISER_BUCKETS; at++) {
     const stock = await steps.do(`evidence ${day} ${at}`, () => stockOf(bucket, { day, at, clean }));
-    const { hours, slices } = stock;
+    const { hours, slices, isEmpty } = stock;
     const of = { day, at, slices, clean };
     for (const hour of hours) await steps.do(`rows ${day} ${at} ${hour}`, () => makeHour(bucket, { ...of, hour }));
-    for (let slice = 0; hours.length > 0 && slice < slices; slice++) {
+    for (let slice = 0; !isEmpty && slice < slices; slice++) {
       let after: string | null = "";
       while (after !== null) {
         const from: string = after;
@@ -95,14 +103,18 @@ async function makeDay(ports: EvidencePorts, due: DueDay, steps: Steps, clean: C
 
 type BucketDay = { readonly day: string; readonly at: number; readonly clean: CleanDays };
 
-/** The hours of a bucket's day that have lines, and in how many slices its advertisers are taken. */
-async function stockOf(bucket: R2Bucket, { day, at, clean }: BucketDay): Promise<{ hours: string[]; slices: number }> {
+/** The hours of a bucket's day that have lines, in how many slices its advertisers are taken, and if there are any. */
+async function stockOf(
+  bucket: R2Bucket,
+  { day, at, clean }: BucketDay,
+): Promise<{ hours: string[]; slices: number; isEmpty: boolean }> {
   const prefix = clickLinesPrefix(day, at);
   const keys = await linesOf(bucket, prefix, clean);
   const hours = new Set(keys.map((key) => hourIn(key, prefix)));
   let bytes = 0;
   for (const key of keys) bytes += (await bucket.head(key))?.size ?? 0;
-  return { hours: [...hours].sort(), slices: Math.max(1, Math.ceil(bytes / SLICE_BYTES)) };
+  const isEmpty = hours.size === 0 && !(await hasTruth(bucket, { day, at, clean }));
+  return { hours: [...hours].sort(), slices: Math.max(1, Math.ceil(bytes / SLICE_BYTES)), isEmpty };
 }
 
 const hourIn = (key: string, prefix: string) => key.slice(prefix.length + "hour=".length).slice(0, 2);
@@ -202,20 +214,22 @@ async function makeManifests({ bucket, onManifest }: EvidencePorts, of: Manifest
   const truth = await truthOf(bucket, { ...of, isOf });
   const losses = await lossesOf(bucket, due.audits);
   const earned: EarnedSum[] = [];
-  const waiting = [...made.keys()].filter((advertiserId) => advertiserId > from).sort();
+  const all = new Set([...made.keys(), ...truth.keys()]);
+  const waiting = [...all].filter((advertiserId) => advertiserId > from).sort();
   const some = waiting.slice(0, MANIFESTS_AT_ONCE);
   for (const advertiserId of some) {
-    const all = made.get(advertiserId) ?? [];
-    const sums = addedUp(all);
+    const own = made.get(advertiserId) ?? [];
+    const known = truth.get(advertiserId) ?? { totals: totalsOf([]), seen: [] };
+    const sums = addedUp(own, known.seen);
     const totals = totalsOf(sums);
-    const isTruth = isSameTotals(totals, truth.get(advertiserId) ?? totalsOf([]));
+    const isTruth = isSameTotals(totals, known.totals);
     assert(isTruth, `evidence of ${advertiserId} on ${day} adds up to what its lines fold to`);
     const stored = await putManifest(bucket, {
       ...{ advertiser_id: advertiserId, day, totals, losses },
-      parts: all.flatMap(({ parts }) => parts),
-      tokens: all.flatMap(({ tokens }) => tokens),
+      parts: own.flatMap(({ parts }) => parts),
+      tokens: own.flatMap(({ tokens }) => tokens),
       sums: await putPart(bucket, evidenceFolder(advertiserId, day), "sums", encodeSums(sums), sums.length),
-      rules: [...new Set(all.flatMap(({ rules }) => rules))].sort(),
+      rules: [...new Set(own.flatMap(({ rules }) => rules))].sort(),
     });
     await onManifest(stored);
     for (const sum of earnedFrom(advertiserId, sums)) earned.push(sum);
@@ -224,14 +238,11 @@ async function makeManifests({ bucket, onManifest }: EvidencePorts, of: Manifest
   return waiting.length > some.length ? (some.at(-1) ?? null) : null;
 }
 
-function addedUp(all: readonly HourOf[]): EvidenceSum[] {
-  const sums = new Map<string, EvidenceSum>();
-  for (const { sums: own } of all) {
-    for (const { spendMicros, ...sum } of own) {
-      const key = [sum.quarter, sum.campaignId, sum.adId, sum.publisherId].join("\u001f");
-      const known = sums.get(key) ?? { ...sum, ...NO_CLICKS };
-      sums.set(key, addSums(known, { ...sum, spendMicros: BigInt(spendMicros) }));
-    }
+function addedUp(hours: readonly HourOf[], seen: readonly EvidenceSum[]): EvidenceSum[] {
+  const sums = new Sums();
+  for (const { sums: own } of hours) {
+    for (const { spendMicros, ...sum } of own) sums.add({ ...sum, spendMicros: BigInt(spendMicros) });
   }
-  return [...sums.values()].sort(compareSums);
+  for (const sum of seen) sums.add(sum);
+  return sums.all();
 }

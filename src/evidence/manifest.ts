@@ -12,6 +12,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import canonicalize from "canonicalize";
 import { encodeUtf8, parseJson } from "../core/base64url.ts";
+import { NO_COUNTS, plusCounts, SUM_COUNTS, type SumCounts } from "../core/evidence.ts";
 import { assert } from "../core/result.ts";
 
 export type EvidencePart = {
@@ -26,9 +27,26 @@ export type Totals = {
   readonly duplicate: number;
   readonly invalid: number;
   readonly late: number;
+  /** For information, as conversions are. */
+  readonly impressions: number;
+  readonly conversions: number;
   /** Decimal digits of an integer. */
   readonly spend_micros: string;
 };
+
+export function totalsOf(sums: Iterable<SumCounts>): Totals {
+  let total = NO_COUNTS;
+  for (const sum of sums) total = plusCounts(total, sum);
+  const { spendMicros, ...counts } = total;
+  return { ...pick(counts), spend_micros: String(spendMicros) };
+}
+
+const pick = (counts: Omit<SumCounts, "spendMicros">) =>
+  Object.fromEntries(SUM_COUNTS.map((name) => [name, counts[name]])) as Omit<Totals, "spend_micros">;
+
+export function isSameTotals(left: Totals, right: Totals): boolean {
+  return left.spend_micros === right.spend_micros && SUM_COUNTS.every((name) => left[name] === right[name]);
+}
 
 /** An object that was accepted as lost, of a log day that this evidence was made from. */
 export type NamedLoss = { readonly object: string; readonly reason: string };

@@ -2,9 +2,10 @@
  * Evidence as Parquet, and back. Pure: bytes in, bytes out.
  *
  *   rows     event_id, impression, clicks, received_at_ms, minute, campaign_id, ad_group_id, ad_id, publisher_id,
- *            country, device, verdict, reason, rules, cause, price_micros, source, seq, line, token_sha256
+ *            country, device, verdict, reason, rules, decisions, price_micros, source, seq, line, token_sha256
  *   tokens   event_id, token
- *   sums     quarter, campaign_id, ad_id, publisher_id, gross, valid, duplicate, invalid, late, spend_micros
+ *   sums     quarter, campaign_id, ad_id, publisher_id, cause, gross, valid, duplicate, invalid, late, impressions,
+ *            conversions, spend_micros
  *   earned   the same of a publisher, with advertiser_id in the place of publisher_id
  *
  * Counts and money are INT64, minutes and quarters of an hour count from 1970, hashes are hexadecimal.
@@ -13,8 +14,8 @@
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import type { EventId } from "../core/event-id.ts";
-import type { EarnedSum, EvidenceLine, EvidenceSum } from "../core/evidence.ts";
-import { tokenHashOf } from "../core/evidence.ts";
+import type { EarnedSum, EvidenceLine, EvidenceSum, SettledClick, SumCounts } from "../core/evidence.ts";
+import { SUM_COUNTS, spellDecisions, tokenHashOf } from "../core/evidence.ts";
 import { assert } from "../core/result.ts";
 
 /** Rows of one group. */
@@ -22,7 +23,7 @@ const ROWS_PER_GROUP = 16_384;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-export function encodeRows(rows: readonly EvidenceLine[]): Bytes {
+export function encodeRows(rows: readonly SettledClick[]): Bytes {
   const text = textOf(rows);
   const [int32, int64] = [int32Of(rows), int64Of(rows)];
   return toParquet([
@@ -40,7 +41,7 @@ export function encodeRows(rows: readonly EvidenceLine[]): Bytes {
     text("verdict", (row) => row.verdict),
     text("reason", (row) => row.reason),
     text("rules", (row) => row.rules),
-    text("cause", (row) => row.cause),
+    text("decisions", (row) => spellDecisions(row.decisions)),
     int64("price_micros", (row) => row.priceMicros),
     text("source", (row) => row.source),
     int64("seq", (row) => row.seq),
@@ -74,19 +75,23 @@ export function encodeEarned(sums: readonly EarnedSum[]): Bytes {
 
 function encodeSumsOf<S extends EvidenceSum>(sums: readonly S[], other: string, idOf: (sum: S) => string): Bytes {
   const text = textOf(sums);
-  const [int32, int64] = [int32Of(sums), int64Of(sums)];
   return toParquet([
-    int32("quarter", (sum) => sum.quarter),
+    int32Of(sums)("quarter", (sum) => sum.quarter),
     text("campaign_id", (sum) => sum.campaignId),
     text("ad_id", (sum) => sum.adId),
     text(other, idOf),
-    int64("gross", (sum) => sum.gross),
-    int64("valid", (sum) => sum.valid),
-    int64("duplicate", (sum) => sum.duplicate),
-    int64("invalid", (sum) => sum.invalid),
-    int64("late", (sum) => sum.late),
-    int64("spend_micros", (sum) => sum.spendMicros),
+    text("cause", (sum) => sum.cause),
+    ...countColumns(sums),
   ]);
+}
+
+/** The columns of counts and money, of sums and of lines. */
+export function countColumns(counts: readonly SumCounts[]): ColumnSource[] {
+  const int64 = int64Of(counts);
+  return [
+    ...SUM_COUNTS.map((name) => int64(name, (row) => row[name])),
+    int64("spend_micros", (row) => row.spendMicros),
+  ];
 }
 
 export async function decodeSums(bytes: ArrayBuffer): Promise<EvidenceSum[]> {
@@ -110,11 +115,8 @@ function sumOf(row: Row): Omit<EvidenceSum, "publisherId"> {
     quarter: Number(row["quarter"]),
     campaignId: String(row["campaign_id"]),
     adId: String(row["ad_id"]),
-    gross: Number(row["gross"]),
-    valid: Number(row["valid"]),
-    duplicate: Number(row["duplicate"]),
-    invalid: Number(row["invalid"]),
-    late: Number(row["late"]),
+    cause: typeof row["cause"] === "string" ? row["cause"] : null,
+    ...(Object.fromEntries(SUM_COUNTS.map((name) => [name, Number(row[name])])) as Omit<SumCounts, "spendMicros">),
     spendMicros: BigInt(row["spend_micros"] as bigint),
   };
 }

@@ -1,59 +1,77 @@
 /**
- * What the evidence of a day must add up to: what the audits folded the same clicks to, and what was accepted as lost.
+ * What the evidence of a day must add up to, what stands in it for information, and what was accepted as lost: all as
+ * the audits folded the day.
  */
 import { getJson, getRows, keysBelow, lossPrefix, ofAttempts, truthPrefix } from "../audit/objects.ts";
-import type { EvidenceSum } from "../core/evidence.ts";
-import { HUNDREDS, MEASURES, type Measure } from "../core/fields.ts";
+import { parseJson } from "../core/base64url.ts";
+import {
+  type EvidenceSum,
+  hasCounts,
+  MINUTES_PER_QUARTER,
+  NO_COUNTS,
+  plusCounts,
+  SUM_COUNTS,
+  type SumCounts,
+  Sums,
+} from "../core/evidence.ts";
+import { CELL_DIMENSIONS, HUNDREDS, MEASURES, type Measure } from "../core/fields.ts";
 import { MICROS_PER_HUNDRED } from "../core/measures.ts";
 import type { CleanDays } from "./due.ts";
-import type { NamedLoss, Totals } from "./manifest.ts";
+import { type NamedLoss, type Totals, totalsOf } from "./manifest.ts";
 
-export function totalsOf(sums: Iterable<EvidenceSum>): Totals {
-  let [gross, valid, duplicate, invalid, late, spend] = [0, 0, 0, 0, 0, 0n];
-  for (const sum of sums) {
-    gross += sum.gross;
-    valid += sum.valid;
-    duplicate += sum.duplicate;
-    invalid += sum.invalid;
-    late += sum.late;
-    spend += sum.spendMicros;
-  }
-  return { gross, valid, duplicate, invalid, late, spend_micros: String(spend) };
-}
-
-export function isSameTotals(left: Totals, right: Totals): boolean {
-  return left.spend_micros === right.spend_micros && TOTALS.every((name) => left[name] === right[name]);
-}
-
-const TOTALS = ["gross", "valid", "duplicate", "invalid", "late"] as const;
+type StoredRow = NonNullable<Awaited<ReturnType<typeof getRows>>>[number];
 const AT = Object.fromEntries(MEASURES.map((measure, at) => [measure, at])) as Record<Measure, number>;
+const PUBLISHER_AT = CELL_DIMENSIONS.indexOf("publisher_id");
+/** Of these no line of a click says anything. */
+const SEEN = ["impressions", "conversions"] as const;
 
-/** What the audits folded the day's clicks to, by advertiser of the slice. */
+/** What the audits folded an advertiser's day to: all of it, and by quarter what no click's row says. */
+export type Truth = { readonly totals: Totals; readonly seen: readonly EvidenceSum[] };
+
+type OfBucket = { readonly day: string; readonly at: number; readonly clean: CleanDays };
+
+/** Whether the audits folded anything of a bucket's day. */
+export async function hasTruth(bucket: R2Bucket, { day, at, clean }: OfBucket): Promise<boolean> {
+  const prefix = truthPrefix(day, at);
+  return ofAttempts(await keysBelow(bucket, prefix), prefix, clean).length > 0;
+}
+
+/** What the audits folded the day to, by advertiser of the slice; only those of whom anything is left. */
 export async function truthOf(
   bucket: R2Bucket,
-  { day, at, clean, isOf }: { day: string; at: number; clean: CleanDays; isOf: (advertiserId: string) => boolean },
-): Promise<ReadonlyMap<string, Totals>> {
+  { day, at, clean, isOf }: OfBucket & { isOf: (advertiserId: string) => boolean },
+): Promise<ReadonlyMap<string, Truth>> {
   const prefix = truthPrefix(day, at);
-  const sums = new Map<string, bigint[]>();
+  const found = new Map<string, { total: SumCounts; seen: Sums }>();
   for (const key of ofAttempts(await keysBelow(bucket, prefix), prefix, clean)) {
-    for (const { advertiserId, counts } of (await getRows(bucket, key)) ?? []) {
-      if (!isOf(advertiserId)) continue;
-      const sum = sums.get(advertiserId) ?? counts.map(() => 0n);
-      sums.set(
-        advertiserId,
-        sum.map((total, index) => total + BigInt(counts[index] ?? 0)),
-      );
+    for (const row of (await getRows(bucket, key)) ?? []) {
+      if (!isOf(row.advertiserId)) continue;
+      const known = found.get(row.advertiserId) ?? { total: NO_COUNTS, seen: new Sums() };
+      known.total = plusCounts(known.total, countsOfRow(row));
+      for (const sum of seenIn(row)) known.seen.add(sum);
+      found.set(row.advertiserId, known);
     }
   }
-  const totals = Array.from(sums, ([advertiserId, sum]): [string, Totals] => {
-    const of = (measure: Measure) => sum[AT[measure]] ?? 0n;
-    const spend = of(HUNDREDS.spend_micros) * BigInt(MICROS_PER_HUNDRED) + of("spend_micros");
-    const clicks = Object.fromEntries(TOTALS.map((name) => [name, Number(of(name))])) as Record<TotalName, number>;
-    return [advertiserId, { ...clicks, spend_micros: String(spend) }];
-  });
-  return new Map(totals);
+  const truths = Array.from(found).filter(([, { total }]) => hasCounts(total));
+  return new Map(truths.map(([id, { total, seen }]) => [id, { totals: totalsOf([total]), seen: seen.all() }]));
 }
-type TotalName = (typeof TOTALS)[number];
+
+function countsOfRow({ counts }: StoredRow): SumCounts {
+  const of = (measure: Measure) => counts[AT[measure]] ?? 0;
+  const spendMicros = BigInt(of(HUNDREDS.spend_micros)) * BigInt(MICROS_PER_HUNDRED) + BigInt(of("spend_micros"));
+  const own = Object.fromEntries(SUM_COUNTS.map((name) => [name, Number(of(name))]));
+  return { ...(own as Omit<SumCounts, "spendMicros">), spendMicros };
+}
+
+/** Impressions and conversions of a row, by publisher. */
+function seenIn({ minute, campaignId, adId, counts, cells }: StoredRow): EvidenceSum[] {
+  if (SEEN.every((name) => (counts[AT[name]] ?? 0) === 0)) return [];
+  const quarter = Math.floor(minute / MINUTES_PER_QUARTER);
+  return (parseJson(cells) as [string[], number[]][]).map(([dimensions, own]) => ({
+    ...{ quarter, campaignId, adId, publisherId: dimensions[PUBLISHER_AT] ?? "", cause: null },
+    ...{ ...NO_COUNTS, impressions: own[AT.impressions] ?? 0, conversions: own[AT.conversions] ?? 0 },
+  }));
+}
 
 /** What was accepted as lost of the log days that the evidence is made from. */
 export async function lossesOf(bucket: R2Bucket, audits: readonly string[]): Promise<NamedLoss[]> {

@@ -10,7 +10,17 @@ const micros = text.describe("Integer micros, as text: sums may pass 2^53.");
 const day = z.iso.date();
 const instant = z.iso.datetime();
 const kind = z.enum(["statement", "credit_note"]).describe("A credit note is due to the advertiser.");
-const counts = { gross: count, valid: count, duplicate: count, invalid: count, late: count, spend_micros: micros };
+const seen = count.describe("For information: as the log had them when the day's clicks were settled last.");
+const counts = {
+  ...{ gross: count, valid: count, duplicate: count, invalid: count, late: count },
+  ...{ impressions: seen, conversions: seen, spend_micros: micros },
+};
+const cause = text
+  .nullable()
+  .describe(
+    "What moved these clicks: `review` of a late one, `audit/<log day>/NNNN`, `replay/<id>` of a second look and " +
+      "`replay/<id>/undo`. Null: the log has them and had not, or has lost them, which `losses` names.",
+  );
 const line = { day, campaign_id: text, ...counts };
 const part = { name: text, sha256, rows: count };
 const counted = { day: day.describe("A UTC day."), revision: count, sha256 };
@@ -34,8 +44,8 @@ const content = {
   budget_micros: micros.nullable(),
   lines: z.array(z.object(line)).describe("By local day of the zone, and campaign."),
   adjustments: z
-    .array(z.object({ statement: count, ...line }))
-    .describe("What earlier statements did not know, by their number and days."),
+    .array(z.object({ statement: count, cause, ...line }))
+    .describe("What earlier statements did not know, by their number and days, and by what moved the clicks."),
   credits: z.array(z.object({ statement: count, budget_micros: micros, spend_micros: micros, credit_micros: micros })),
   totals: z.object({
     ...counts,
@@ -77,14 +87,14 @@ const ofAdvertiser = z.object({
   previous: sha256.nullable().describe("SHA-256 of the manifest before; null for the first."),
   parts: z.array(z.object(part)).describe("Parquet, one row a click."),
   tokens: z.array(z.object(part)).describe("Parquet, the tokens of the clicks."),
-  sums: z.object(part).describe("Parquet, by quarter of an hour, campaign, ad and publisher."),
+  sums: z.object(part).describe("Parquet, by quarter of an hour, campaign, ad, publisher and cause."),
   totals: z.object(counts),
   rules: z.array(text),
   losses: z.array(loss),
 });
 const ofPublisher = z.object({
   ...{ v: z.literal(1), publisher_id: text, day, revision: count, previous: sha256.nullable() },
-  sums: z.object(part).describe("Parquet, by quarter of an hour, advertiser, campaign and ad."),
+  sums: z.object(part).describe("Parquet, by quarter of an hour, advertiser, campaign, ad and cause."),
   losses: z.array(loss),
 });
 export const EvidenceManifest = z.union([ofAdvertiser, ofPublisher]);

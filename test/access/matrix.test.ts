@@ -17,6 +17,7 @@ import { ROUTES as TRACK_ROUTES } from "../../src/track/router.ts";
 import { ask as admin, OPERATOR, seedKey, seedTenant } from "../admin/ask.ts";
 import { TEST_TOKEN_KEYS } from "../support/secrets.ts";
 import { aToken } from "../support/tokens.ts";
+import { UNHURRIED } from "../support/unhurried.ts";
 
 const keys = new Map<string, string | null>([
   ["no key", null],
@@ -85,9 +86,6 @@ beforeAll(async () => {
   keys.set("a revoked key", `Bearer ${revoked.key}`);
 });
 
-/** How often a key may ask is tested in rate-limit.test.ts; here a fast machine would meet it by chance. */
-const UNHURRIED = { API_RATE: { limit: async () => ({ success: true }) } };
-
 let asked = 0;
 async function send(method: string, path: string, kind: string, state: State, body?: unknown, more: object = {}) {
   const authorization = keys.get(kind);
@@ -104,7 +102,7 @@ async function send(method: string, path: string, kind: string, state: State, bo
     redirect: "manual",
   });
   const ctx = createExecutionContext();
-  const bindings = { ...env, ...UNHURRIED, ...STATES[state], ...more } as unknown as Env;
+  const bindings = { ...UNHURRIED, ...STATES[state], ...more } as unknown as Env;
   const response = await worker.fetch(request as Parameters<typeof worker.fetch>[0], bindings, ctx);
   const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream") === true;
   if (isStream) await response.body?.cancel();

@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { apiApp } from "../../src/api/app.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
+import { UNHURRIED } from "../support/unhurried.ts";
 
 export const OPERATOR = TEST_SECRETS.ADMIN_API_KEY;
 const app = apiApp();
@@ -14,7 +15,7 @@ export async function ask(what: string, { key = OPERATOR, body, database }: Aske
   const [method = "GET", path = "/"] = what.split(" ");
   const init = { method, headers: { Authorization: `Bearer ${key}` } };
   const sent = body === undefined ? init : { ...init, body: typeof body === "string" ? body : JSON.stringify(body) };
-  const bindings = database === undefined ? env : { ...env, REPORT_DB: database };
+  const bindings = database === undefined ? UNHURRIED : { ...UNHURRIED, REPORT_DB: database };
   const response = await app.request(`https://clicks.example${path}`, sent, bindings as Env);
   return { status: response.status, body: await response.json(), headers: response.headers };
 }

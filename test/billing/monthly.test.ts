@@ -24,13 +24,22 @@ const zoneOf = (name: string) => {
 async function putDay(r2: MemoryR2, advertiserId: string, day: string): Promise<void> {
   const sum: EvidenceSum = {
     ...{ quarter: Date.parse(day) / 900_000 + 48, campaignId: "cmp", adId: "ad", publisherId: "pub" },
-    ...{ gross: 1, valid: 1, duplicate: 0, invalid: 0, late: 0, spendMicros: 10_000n },
+    ...{ gross: 1, valid: 1, duplicate: 0, invalid: 0, late: 0, impressions: 0, conversions: 0, spendMicros: 10_000n },
   };
   const bytes = encodeSums([sum]);
   const sha256 = await sha256Hex(bytes);
   const sums = { name: `sums-${sha256.slice(0, 16)}.parquet`, sha256, rows: 1 };
   await r2.bucket.put(`${evidenceFolder(advertiserId, day)}${sums.name}`, bytes);
-  const totals = { gross: 1, valid: 1, duplicate: 0, invalid: 0, late: 0, spend_micros: "10000" };
+  const totals = {
+    gross: 1,
+    valid: 1,
+    duplicate: 0,
+    invalid: 0,
+    late: 0,
+    impressions: 0,
+    conversions: 0,
+    spend_micros: "10000",
+  };
   await putManifest(r2.bucket, {
     advertiser_id: advertiserId,
     day,
@@ -145,7 +154,17 @@ describe("statements by cron", () => {
         campaignId: `cmp_${advertiserId}`,
         adId: "ad",
       },
-      ...{ publisherId: "pub_1", gross: 1, valid: 1, duplicate: 0, invalid: 0, late: 0, spendMicros: micros },
+      ...{
+        publisherId: "pub_1",
+        gross: 1,
+        valid: 1,
+        duplicate: 0,
+        invalid: 0,
+        late: 0,
+        impressions: 0,
+        conversions: 0,
+        spendMicros: micros,
+      },
     });
     await putEarned(r2, "pub_1", "2026-03-31", [earned("adv_1", 10_000n), earned("adv_2", 70_000n)]);
     const tenants = ["EUR", "USD", "JPY"].map(

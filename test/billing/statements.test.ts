@@ -15,7 +15,7 @@ import { DAY_MS } from "../../src/core/limits.ts";
 import { isoDay, isoSecond } from "../../src/core/time.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
 import { makeEvidence } from "../../src/evidence/make.ts";
-import { sha256Hex } from "../../src/evidence/manifest.ts";
+import { readManifest, sha256Hex } from "../../src/evidence/manifest.ts";
 import type { EventJson } from "../../src/webhooks/event-json.ts";
 import { OPERATOR, seedKey, seedTenant } from "../admin/ask.ts";
 import { aSignedClick, audit, count, shardOfEvent, startOver, TODAY, TOMORROW } from "../support/audited.ts";
@@ -96,6 +96,26 @@ describe("a statement", () => {
     });
   });
 
+  it("says for information what was shown and ordered, also of campaigns and days without a click", async () => {
+    const shown = async (claims: object, receivedAtMs = Date.now()) =>
+      aSignedClick({ type: "impression", receivedAtMs }, { ...claims });
+    await count([
+      await aSignedClick({}, { cpc: 250_000, cmp: "cmp_a" }),
+      await shown({ cmp: "cmp_a" }),
+      await shown({ cmp: "cmp_a", pub: "pub_2" }),
+      await shown({ cmp: "cmp_b" }),
+      await shown({ adv: "adv_2" }),
+    ]);
+    await close(TODAY);
+    const lines = [
+      { campaign_id: "cmp_a", gross: 1, valid: 1, impressions: 2, conversions: 0, spend_micros: "250000" },
+      { campaign_id: "cmp_b", gross: 0, valid: 0, impressions: 1, conversions: 0, spend_micros: "0" },
+    ];
+    expect(await issue(TODAY)).toMatchObject({ lines, totals: { impressions: 3, valid: 1, due: "0.25" } });
+    const second = await readManifest(env.ARCHIVE, { advertiserId: "adv_2", day: TODAY });
+    expect(second?.manifest).toMatchObject({ parts: [], totals: { gross: 0, impressions: 1 } });
+  });
+
   it("is refused where nothing can be billed yet, and says why", async () => {
     const draft = (
       asked: { from?: string; to: string },
@@ -162,7 +182,9 @@ describe("what is found after a statement", () => {
     const second = await issue(TOMORROW);
     expect(second).toMatchObject({
       ...{ kind: "credit_note", number: 2, from: first.to, lines: [] },
-      adjustments: [{ statement: 1, day: TODAY, gross: 0, valid: -1, invalid: 1, spend_micros: "-300000" }],
+      adjustments: [
+        { statement: 1, day: TODAY, cause: "replay/1", gross: 0, valid: -1, invalid: 1, spend_micros: "-300000" },
+      ],
       totals: { adjustments_micros: "-300000", due: "-0.30" },
       corrected: [{ statement: 1, day: TODAY, revision_before: 1, revision: 2 }],
     });
@@ -170,7 +192,7 @@ describe("what is found after a statement", () => {
     await close(afterTomorrow);
     const third = await issue(afterTomorrow);
     expect(third).toMatchObject({
-      adjustments: [{ statement: 1, valid: 1, invalid: -1, spend_micros: "300000" }],
+      adjustments: [{ statement: 1, cause: "replay/1", valid: 1, invalid: -1, spend_micros: "300000" }],
       totals: { due: "0.30" },
       corrected: [{ statement: 1, day: TODAY, revision_before: 2, revision: 3 }],
     });
@@ -420,11 +442,13 @@ describe("the routes of statements", () => {
     const csvOfEarned = await send(publisher.key, "/v1/statements/1?currency=EUR&format=csv");
     expect(csvOfEarned.headers.get("Content-Disposition")).toContain("statement_pub_one_EUR_000001.csv");
     const [head, ...earnedRows] = (await csvOfEarned.text()).trim().split("\r\n");
-    expect(head).toBe("line,statement,day,campaign_id,gross,valid,duplicate,invalid,late,micros,currency");
+    expect(head).toBe(
+      "line,statement,day,campaign_id,cause,gross,valid,duplicate,invalid,late,impressions,conversions,micros,currency",
+    );
     expect(earnedRows).toEqual([
-      `clicks,1,${TODAY},cmp_one,1,1,0,0,0,1230000,EUR`,
-      "carried_in,0,,,,,,,,0,EUR",
-      "carried_out,1,,,,,,,,0,EUR",
+      `clicks,1,${TODAY},cmp_one,,1,1,0,0,0,0,0,1230000,EUR`,
+      "carried_in,0,,,,,,,,,,,0,EUR",
+      "carried_out,1,,,,,,,,,,,0,EUR",
     ]);
     const earnedDay = await (await send(publisher.key, `/v1/evidence/${TODAY}`)).json<{ sums: { name: string } }>();
     expect((await send(publisher.key, `/v1/evidence/${TODAY}/${earnedDay.sums.name}`)).status).toBe(200);

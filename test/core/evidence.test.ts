@@ -1,7 +1,15 @@
 /** Evidence: the settled rows of any history add up to what its lines fold to, and say what each click was last. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type EvidenceLine, evidenceLineOf, settledLines, sumsOfRows, tokenHashOf } from "../../src/core/evidence.ts";
+import {
+  type EvidenceLine,
+  type EvidenceSum,
+  evidenceLineOf,
+  settledLines,
+  spellDecisions,
+  sumsOfRows,
+  tokenHashOf,
+} from "../../src/core/evidence.ts";
 import { impressionKeyOf } from "../../src/core/impression-key.ts";
 import type { Joined } from "../../src/core/late-cap.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
@@ -19,6 +27,8 @@ const DECISIONS: readonly Decision[] = [
   { verdict: "deferred", reason: "key_table_dropped" },
 ];
 const LATE: Decision = { verdict: "late", reason: "late" };
+
+const COUNTS = ["gross", "valid", "duplicate", "invalid", "late"] as const;
 
 type Plan = {
   readonly minute: number;
@@ -57,13 +67,15 @@ function linesOf({ minute, ad, count, cpc, first, isLate, joiners, moves }: Plan
     if (n === 0 && isLate) {
       lines.push({ ...moved, review: { by: "key_7", atMs: 1 } });
     } else {
-      const revision = { n: n + 1, from: now, cause: "audit/2026-04-20/0001", by: "key_7", atMs: 1, isListed: isLate };
+      const revision = { n: n + 1, from: now, cause: causeOf(n), by: "key_7", atMs: 1, isListed: isLate };
       lines.push({ ...moved, revision });
     }
     now = to;
   }
   return lines;
 }
+
+const causeOf = (n: number) => `audit/2026-04-20/000${n + 1}`;
 
 const aPlan: fc.Arbitrary<Plan> = fc.record({
   minute: fc.integer({ min: 0, max: 40 }),
@@ -76,7 +88,7 @@ const aPlan: fc.Arbitrary<Plan> = fc.record({
   moves: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 }),
 });
 
-const at = (entry: LoggedEvent, seq: number): EvidenceLine =>
+const place = (entry: LoggedEvent, seq: number): EvidenceLine =>
   evidenceLineOf(entry, {
     impression: impressionKeyOf("click", entry.claims),
     source: "clicks-0/life",
@@ -91,13 +103,12 @@ describe("evidence", () => {
     fc.assert(
       fc.property(fc.array(aPlan, { maxLength: 12 }), fc.integer(), (plans, turn) => {
         const entries = plans.flatMap((plan, number) => linesOf(plan, `imp_${number}`));
-        const lines = entries.map(at);
+        const lines = entries.map(place);
         const turned = lines.toSorted((a, b) => ((a.seq * 7_919 + turn) % 101) - ((b.seq * 7_919 + turn) % 101));
         const sums = sumsOfRows(settledLines(turned));
         const totals = totalsByMeasure(fold(entries));
-        const sumOf = (name: "gross" | "valid" | "duplicate" | "invalid" | "late") =>
-          sums.reduce((sum, one) => sum + one[name], 0);
-        for (const name of ["gross", "valid", "duplicate", "invalid", "late"] as const) {
+        const sumOf = (name: (typeof COUNTS)[number]) => sums.reduce((sum, one) => sum + one[name], 0);
+        for (const name of COUNTS) {
           expect(sumOf(name)).toBe(totals[name] ?? 0);
         }
         expect(sums.reduce((sum, { spendMicros }) => sum + spendMicros, 0n)).toBe(valueOfMoney("spend_micros", totals));
@@ -105,20 +116,48 @@ describe("evidence", () => {
     );
   });
 
+  it("differs between two states, cause by cause, by what the lines between them fold to", () => {
+    // A late click that joins another moves to it when that is decided: to its quarter, not by a cause.
+    const alone = aPlan.map((plan) => ({ ...plan, joiners: [] }));
+    fc.assert(
+      fc.property(fc.array(alone, { maxLength: 8 }), fc.nat(), (plans, cut) => {
+        const entries = plans.flatMap((plan, number) => linesOf(plan, `imp_${number}`));
+        const at = entries.length === 0 ? 0 : cut % entries.length;
+        const then = sumsOfRows(settledLines(entries.slice(0, at).map(place)));
+        const now = sumsOfRows(settledLines(entries.map(place)));
+        const between = Map.groupBy(
+          entries.slice(at),
+          ({ review, revision }) => revision?.cause ?? (review ? "review" : null),
+        );
+        for (const cause of new Set([...between.keys(), ...[...then, ...now].map((sum) => sum.cause)])) {
+          const totals = totalsByMeasure(fold(between.get(cause) ?? []));
+          const of = (sums: readonly EvidenceSum[]) => sums.filter((sum) => sum.cause === cause);
+          const sumOf = (sums: readonly EvidenceSum[], name: (typeof COUNTS)[number]) =>
+            of(sums).reduce((sum, one) => sum + one[name], 0);
+          for (const name of COUNTS) expect(sumOf(now, name) - sumOf(then, name)).toBe(totals[name] ?? 0);
+          const spendOf = (sums: readonly EvidenceSum[]) =>
+            of(sums).reduce((sum, { spendMicros }) => sum + spendMicros, 0n);
+          expect(spendOf(now) - spendOf(then)).toBe(valueOfMoney("spend_micros", totals));
+        }
+      }),
+    );
+  });
+
   it("has a row of each click as its last line leaves it", () => {
     const plan = { minute: 3, ad: 1, count: 2, cpc: 1, first: 0, isLate: true, joiners: [3], moves: [0, 2] };
-    const [row, ...others] = settledLines(linesOf(plan, "imp_1").map(at));
+    const [row, ...others] = settledLines(linesOf(plan, "imp_1").map(place));
     expect(others).toEqual([]);
     expect(row).toMatchObject({
-      ...{ verdict: "invalid", reason: "too_fast", clicks: 5, cause: "audit/2026-04-20/0001", seq: 3 },
+      ...{ verdict: "invalid", reason: "too_fast", clicks: 5, cause: causeOf(1), seq: 3 },
       minute: NOON_MS / MINUTE_MS + 3,
     });
+    expect(spellDecisions(row?.decisions ?? [])).toBe(`late;valid review;invalid ${causeOf(1)}`);
   });
 
   it("keeps a deferred click out until it is settled", () => {
     const plan = { minute: 0, ad: 1, count: 1, cpc: 1, first: 3, isLate: false, joiners: [] };
-    expect(settledLines(linesOf({ ...plan, moves: [] }, "imp_1").map(at))).toEqual([]);
-    expect(settledLines(linesOf({ ...plan, moves: [0] }, "imp_1").map(at))).toMatchObject([{ verdict: "valid" }]);
+    expect(settledLines(linesOf({ ...plan, moves: [] }, "imp_1").map(place))).toEqual([]);
+    expect(settledLines(linesOf({ ...plan, moves: [0] }, "imp_1").map(place))).toMatchObject([{ verdict: "valid" }]);
   });
 
   it("commits to a token by SHA-256 of its text", () => {

@@ -16,7 +16,18 @@ let advertiser: Visitor;
 let publisher: Visitor;
 const looks: string[] = [];
 const hash = (digit: string) => digit.repeat(64);
-const counts = { gross: 28, valid: 27, duplicate: 1, invalid: 0, late: 0, spend_micros: "6750000" };
+const counts = {
+  ...{ gross: 28, valid: 27, duplicate: 1, invalid: 0, late: 0 },
+  ...{ impressions: 1_204, conversions: 2, spend_micros: "6750000" },
+};
+const CAUSES = [null, "review", "audit/2026-04-20/0002", "replay/lk_1", "replay/lk_1/undo"];
+const adjustments = CAUSES.map((cause) => ({
+  statement: 1,
+  day: "2026-04-20",
+  campaign_id: "cmp_7",
+  cause,
+  ...counts,
+}));
 
 beforeAll(async () => {
   await ask("POST /v1/admin/advertisers", { body: { id: "adv_1", name: "Mine <b>", currency: "EUR" } });
@@ -33,7 +44,7 @@ beforeAll(async () => {
   const earned = {
     ...{ v: 1, kind: "statement", publisher_id: "pub_books", number: 1, previous: null, advertisers: ["adv_1"] },
     ...{ from: "2026-04-20T00:00:00Z", to: "2026-04-21T00:00:00Z", time_zone: "UTC", currency: "EUR" },
-    ...{ budget_micros: null, adjustments: [], credits: [], lines_by_ad: [], adjustments_by_ad: null, losses: [] },
+    ...{ budget_micros: null, adjustments, credits: [], lines_by_ad: [], adjustments_by_ad: null, losses: [] },
     lines: [{ day: "2026-04-20", campaign_id: "cmp_7", ...counts }],
     totals: {
       ...{ ...counts, adjustments_micros: "0", credits_micros: "0", carried_in_micros: "0" },
@@ -92,6 +103,14 @@ describe("statements", () => {
     );
     expect(text).toContain('href="/export/v1/evidence/2026-04-20?revision=1"');
     expect(said).toContain("statement 1, revision 1");
+    for (const by of [
+      "the log",
+      "review of late clicks",
+      "audit of 2026-04-20, number 2",
+      "second look lk_1, taken back",
+    ])
+      expect(said).toContain(by);
+    expect(said).toContain("1,204");
     expect(text).not.toContain("/audits");
     expect((await publisher.get("/statements?n=1")).text).toContain("currency");
   });
@@ -133,6 +152,7 @@ describe("an auditor", () => {
     const sheet = await shownTo(auditor, "/statements?publisher=pub_books&currency=EUR&n=1");
     expect(sheet.said).toContain("clickledger-verify 1 --publisher pub_books --currency EUR --url");
     expect(sheet.text).toContain('href="/audits?day=2026-04-20"');
+    expect(sheet.text).toContain('href="/second-looks?id=lk_1"');
     expect(sheet.text).toContain('href="/export/v1/evidence/2026-04-20?publisher_id=pub_books&amp;revision=2"');
   });
 

@@ -8,6 +8,7 @@ import { formTokenOf, startSession } from "../../src/access/session.ts";
 import { apiApp } from "../../src/api/app.ts";
 import { readConfig } from "../../src/config.ts";
 import { ApiClient } from "../../src/dashboard/api-client.ts";
+import { UNHURRIED } from "../support/unhurried.ts";
 
 export const ORIGIN = "https://clicks.example";
 export const app = apiApp({
@@ -44,7 +45,7 @@ export async function send(path: string, visitor: Visitor | null, { method, head
   const body = form === undefined ? null : new URLSearchParams(form).toString();
   const init = { method: method ?? (form === undefined ? "GET" : "POST"), headers: { ...own, ...headers }, body };
   const ctx = createExecutionContext();
-  const response = await app.request(new URL(path, ORIGIN).href, init, env as Env, ctx);
+  const response = await app.request(new URL(path, ORIGIN).href, init, UNHURRIED as Env, ctx);
   const text = await response.text();
   await waitOnExecutionContext(ctx);
   return { status: response.status, headers: response.headers, text };

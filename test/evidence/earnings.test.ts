@@ -22,11 +22,14 @@ const aSum: fc.Arbitrary<EvidenceSum> = fc.record({
   campaignId: name("cmp"),
   adId: name("ad"),
   publisherId: name("pub"),
+  cause: fc.constantFrom(null, "review", "replay/7"),
   gross: fc.nat(9),
   valid: fc.nat(9),
   duplicate: fc.nat(9),
   invalid: fc.nat(9),
   late: fc.nat(9),
+  impressions: fc.nat(9),
+  conversions: fc.nat(9),
   spendMicros: fc.bigInt({ min: 0n, max: 2n ** 61n }),
 });
 
@@ -80,7 +83,7 @@ describe("what publishers earned", () => {
     const r2 = new MemoryR2();
     const sum: EvidenceSum = {
       ...{ quarter: 1_900_000, campaignId: "cmp", adId: "ad", publisherId: "pub", gross: 1, valid: 1 },
-      ...{ duplicate: 0, invalid: 0, late: 0, spendMicros: 7n },
+      ...{ cause: null, duplicate: 0, invalid: 0, late: 0, impressions: 0, conversions: 0, spendMicros: 7n },
     };
     const [first] = await gather(r2, [earnedFrom("adv", [sum])]);
     const later = { day: DAY, audits: ["2026-04-20/0001", "2026-04-21/0001"] };

@@ -130,7 +130,7 @@ describe("the evidence of a day", () => {
     const second = await last();
     expect(second.manifest).toMatchObject({ revision: 2, previous: first.sha256, totals: { valid: 1, invalid: 1 } });
     const row = (await rowsOf(second.manifest)).find((one) => one["event_id"] === click.id);
-    expect(row).toMatchObject({ verdict: "invalid", reason: "high_frequency", cause: "replay/1" });
+    expect(row).toMatchObject({ verdict: "invalid", reason: "high_frequency", decisions: "valid;invalid replay/1" });
     const before = await readManifest(env.ARCHIVE, { advertiserId: ADV, day: TODAY, revision: 1 });
     expect(before).toEqual(first);
     expect((await rowsOf(first.manifest)).find((one) => one["event_id"] === click.id)).toMatchObject({

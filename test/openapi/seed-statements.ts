@@ -9,7 +9,10 @@ const ADV = "adv_1";
 const DAY = "2026-04-20";
 const hash = (digit: string) => digit.repeat(64);
 const part = (name: string, rows: number) => ({ name: `${name}-1111111111111111.parquet`, sha256: hash("1"), rows });
-const counts = { gross: 28, valid: 27, duplicate: 1, invalid: 0, late: 0, spend_micros: "6750000" };
+const counts = {
+  ...{ gross: 28, valid: 27, duplicate: 1, invalid: 0, late: 0 },
+  ...{ impressions: 1_204, conversions: 2, spend_micros: "6750000" },
+};
 
 export async function seedStatement({ ARCHIVE: bucket }: { readonly ARCHIVE: R2Bucket }): Promise<void> {
   const { sha256 } = await putManifest(bucket, {

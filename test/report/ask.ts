@@ -1,7 +1,6 @@
 /**
  * One way for the tests to ask the report API: a fresh app (so a fresh watermark cache) with sources that they choose.
  */
-import { env } from "cloudflare:workers";
 import { apiApp } from "../../src/api/app.ts";
 import type { Result } from "../../src/core/result.ts";
 import type { WatermarkSources } from "../../src/report/answer/watermark.ts";
@@ -10,6 +9,7 @@ import { parseSearch, seriesParameters, tableParameters } from "../../src/report
 import { type ReportQuery, toSeriesQuery, toTableQuery } from "../../src/report/query/query.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
+import { UNHURRIED } from "../support/unhurried.ts";
 
 export const ADMIN = "Bearer ".concat(TEST_SECRETS.ADMIN_API_KEY);
 
@@ -54,7 +54,7 @@ export async function ask(path: string, asked: Asked = {}): Promise<Response> {
       ...(asked.sliceWeight === undefined ? {} : { sliceWeight: asked.sliceWeight }),
     },
   });
-  const bindings = asked.bindings ?? (database === undefined ? env : { ...env, REPORT_DB: database });
+  const bindings = asked.bindings ?? (database === undefined ? UNHURRIED : { ...UNHURRIED, REPORT_DB: database });
   const init = body === undefined ? { headers, method } : { headers, method, body: bodyText(body) };
   return app.request("https://clicks.example".concat(path), init, bindings as Env);
 }

@@ -13,6 +13,7 @@ import canonicalize from "canonicalize";
 import { parquetReadObjects } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { encodeCheckpoint } from "../../src/core/checkpoint.ts";
+import { SUM_COUNTS } from "../../src/core/evidence.ts";
 import { hashLeaf, rootOf } from "../../src/core/merkle.ts";
 import { noteSigner, signNote } from "../../src/core/signed-note.ts";
 import { decodeEntries, encodeEntries } from "../../src/core/tiles.ts";
@@ -167,6 +168,7 @@ async function relog(
 
 type Edit = (rows: Row[], random: Random, level: Level) => Row[] | null;
 
+const isText = (name: string) => name === "day" || name === "cause" || name.endsWith("_id");
 const other = (value: unknown) => `${String(value)}x`;
 const hexOther = (value: unknown) => String(value).replace(/.$/, (digit) => (digit === "0" ? "1" : "0"));
 
@@ -184,6 +186,7 @@ const COLUMNS: Readonly<Record<string, (row: Row) => unknown>> = {
   token_sha256: (row) => hexOther(row["token_sha256"]),
   event_id: (row) => String(row["event_id"]).replace(/.$/, (last) => (last === "a" ? "b" : "a")),
   rules: () => "9-00000000",
+  decisions: (row) => `late;${row["decisions"]} review`,
 };
 const UNSEEN: Readonly<Record<string, (row: Row) => unknown>> = {
   country: () => "FR",
@@ -254,18 +257,13 @@ function isReplaced(objects: Objects, key: string): boolean {
 
 const sumEdit: Edit = (rows, random) => {
   const at = Math.floor(random() * rows.length);
-  const name = pick(["gross", "valid", "duplicate", "invalid", "late", "spend_micros", "quarter", "ad_id"], random);
+  const name = pick([...SUM_COUNTS, "spend_micros", "quarter", "ad_id", "cause"], random);
   return rows.map((row, index) => {
     if (index !== at) return row;
     const value = row[name];
     return {
       ...row,
-      [name]:
-        typeof value === "string"
-          ? other(value)
-          : name === "quarter"
-            ? Number(value) + 1
-            : BigInt(value as bigint) + 1n,
+      [name]: isText(name) ? other(value ?? "") : name === "quarter" ? Number(value) + 1 : BigInt(value as bigint) + 1n,
     };
   });
 };
@@ -379,13 +377,13 @@ const adLines =
 const adEdit: Edit = (rows, random) => {
   const at = Math.floor(random() * rows.length);
   const name = pick(
-    ["gross", "valid", "duplicate", "invalid", "late", "spend_micros", "ad_id", "campaign_id", "day"],
+    [...SUM_COUNTS, "spend_micros", "ad_id", "campaign_id", "day", ...("cause" in (rows[0] ?? {}) ? ["cause"] : [])],
     random,
   );
   return rows.map((row, index) => {
     const value = row[name];
     if (index !== at) return row;
-    return { ...row, [name]: typeof value === "string" ? other(value) : BigInt(value as bigint) + 1n };
+    return { ...row, [name]: isText(name) ? other(value ?? "") : BigInt(value as bigint) + 1n };
   });
 };
 

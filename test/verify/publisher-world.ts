@@ -6,7 +6,7 @@
 
 import type { StatementContent } from "../../src/billing/statement.ts";
 import { EvidenceSums } from "../../src/billing/sums.ts";
-import type { EarnedSum } from "../../src/core/evidence.ts";
+import { type EarnedSum, NO_COUNTS } from "../../src/core/evidence.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { isoDay } from "../../src/core/time.ts";
 import { EVIDENCE_PREFIX, putRevision, sha256Hex } from "../../src/evidence/manifest.ts";
@@ -54,15 +54,17 @@ export async function makePublisherWorld(options: PublisherOptions = {}): Promis
   await put(
     0,
     2,
-    first.map((sum, at) => (at % 4 === 0 ? invalidated(sum) : sum)),
+    first.flatMap((sum, at) => (at % 4 === 0 ? [sum, invalidated(sum)] : [sum])),
   );
   await publish();
   await issue(2, 2, 3);
   return { r2, vkey, statements: 2 };
 }
 
-function invalidated(sum: EarnedSum): EarnedSum {
-  return { ...sum, valid: 0, invalid: sum.invalid + sum.valid, spendMicros: 0n };
+/** What a second look took from the valid ones. */
+function invalidated({ valid, spendMicros, ...sum }: EarnedSum): EarnedSum {
+  const moved = { ...NO_COUNTS, valid: -valid, invalid: valid, spendMicros: -spendMicros };
+  return { ...sum, ...moved, cause: "replay/1" };
 }
 
 function sumsOf(day: number): EarnedSum[] {
@@ -76,9 +78,10 @@ function sumsOf(day: number): EarnedSum[] {
         number,
         number,
       ];
-      const counts = { gross: valid + duplicate + invalid + late, valid, duplicate, invalid, late };
+      const gross = valid + duplicate + invalid + late;
+      const counts = { gross, valid, duplicate, invalid, late, impressions: gross * 20, conversions: valid - 1 };
       const ids = { campaignId: `cmp_${advertiserId}`, adId: `ad_${advertiserId}`, publisherId: PUBLISHER.publisherId };
-      return { quarter, advertiserId, ...ids, ...counts, spendMicros: BigInt(valid * 120_003) };
+      return { quarter, advertiserId, ...ids, cause: null, ...counts, spendMicros: BigInt(valid * 120_003) };
     }),
   );
 }

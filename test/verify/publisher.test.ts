@@ -56,7 +56,7 @@ const LIES: [string, PublisherOptions, RegExp][] = [
   [
     "money without a valid click",
     { edit: changed(({ valid, invalid }) => ({ valid: 0, invalid: invalid + valid })) },
-    /has 0 valid clicks/,
+    /0 of \d+ clicks are valid/,
   ],
   [
     "a sum twice",

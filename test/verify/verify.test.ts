@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Spill } from "../../packages/verify/src/spill.js";
-import type { EvidenceLine } from "../../src/core/evidence.ts";
+import type { SettledClick } from "../../src/core/evidence.ts";
 import { impressionKeyOf } from "../../src/core/impression-key.ts";
 import { encodeKeyStatement } from "../../src/core/log-key.ts";
 import { formatVerifierKey, noteSigner, signNote } from "../../src/core/signed-note.ts";
@@ -73,23 +73,23 @@ describe("a statement that is right is verified", () => {
 });
 
 /** What erasure leaves: the row keeps its hash. The world's evidence commits to the empty text here instead. */
-function erasedIf(line: EvidenceLine, isErased: boolean): EvidenceLine {
+function erasedIf(line: SettledClick, isErased: boolean): SettledClick {
   return isErased ? { ...line, token: "" } : line;
 }
 
 /** Changes the first valid click of the first day, with everything that follows from it. */
 function lie(
-  change: (line: EvidenceLine) => EvidenceLine[],
-  isMeant = (line: EvidenceLine) => line.verdict === "valid",
+  change: (line: SettledClick) => SettledClick[],
+  isMeant = (line: SettledClick) => line.verdict === "valid",
 ) {
-  return (lines: EvidenceLine[], day: number) => {
+  return (lines: SettledClick[], day: number) => {
     if (day !== 0) return lines;
     const at = lines.findIndex(isMeant);
     const changed = lines.flatMap((line, index) => (index === at ? change(line) : [line]));
     return changed.sort((a, b) => a.minute - b.minute || (a.event < b.event ? -1 : 1));
   };
 }
-const isSigned = ({ token, verdict }: EvidenceLine) => verdict === "valid" && claimsOf(token).header.alg === "EdDSA";
+const isSigned = ({ token, verdict }: SettledClick) => verdict === "valid" && claimsOf(token).header.alg === "EdDSA";
 
 function claimsOf(token: string) {
   const [header, claims] = token.split(".").map((part) => part && safeJson(part));
@@ -103,7 +103,7 @@ function safeJson(part: string) {
     return null;
   }
 }
-const withClaims = (line: EvidenceLine, more: object): EvidenceLine => {
+const withClaims = (line: SettledClick, more: object): SettledClick => {
   const claims = { ...claimsOf(line.token).claims, ...more };
   const token = tokenOf(claims, true);
   return { ...line, token, priceMicros: claims.cpc, impression: impressionKeyOf("click", claims) };
@@ -161,15 +161,15 @@ describe("the service itself lies, in everything that it makes, and is found", (
   });
 
   it("by billing on the third day what the first statement billed already", async () => {
-    let billed: EvidenceLine | undefined;
-    const edit = (lines: EvidenceLine[], day: number) => {
+    let billed: SettledClick | undefined;
+    const edit = (lines: SettledClick[], day: number) => {
       if (day === 1) billed = lines.findLast((line, at) => line.verdict === "valid" && at < lines.length && at !== 3);
       if (day !== 2 || billed === undefined) return lines;
-      const [first] = lines as [EvidenceLine];
+      const [first] = lines as [SettledClick];
       const { token, impression, priceMicros, campaignId, adGroupId, adId, publisherId } = billed;
       const again = { token, impression, priceMicros, campaignId, adGroupId, adId, publisherId };
       return [
-        { ...first, ...again, verdict: "valid", reason: null, receivedAtMs: billed.receivedAtMs } as EvidenceLine,
+        { ...first, ...again, verdict: "valid", reason: null, receivedAtMs: billed.receivedAtMs } as SettledClick,
         ...lines.slice(1),
       ];
     };

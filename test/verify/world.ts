@@ -11,12 +11,19 @@ import { leafName } from "../../src/billing/owner.ts";
 import { readStatements, type Statement, type StatementContent, statementKey } from "../../src/billing/statement.ts";
 import { EvidenceSums } from "../../src/billing/sums.ts";
 import { makeEventId } from "../../src/core/event-id.ts";
-import { compareSums, type EvidenceLine, sumsOfRows } from "../../src/core/evidence.ts";
+import {
+  type EvidenceSum,
+  MINUTES_PER_QUARTER,
+  NO_COUNTS,
+  type SettledClick,
+  Sums,
+  sumsOfRows,
+} from "../../src/core/evidence.ts";
 import { impressionKeyOf } from "../../src/core/impression-key.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { formatVerifierKey, noteSigner } from "../../src/core/signed-note.ts";
 import { isoDay, isoSecond } from "../../src/core/time.ts";
-import { canonicalBytes, evidenceFolder, putManifest, sha256Hex } from "../../src/evidence/manifest.ts";
+import { canonicalBytes, evidenceFolder, putManifest, sha256Hex, totalsOf } from "../../src/evidence/manifest.ts";
 import { encodeRows, encodeSums, encodeTokens } from "../../src/evidence/parquet.ts";
 import { toZone } from "../../src/report/query/zone.ts";
 import { enqueueLeaf } from "../../src/tlog/log.ts";
@@ -48,7 +55,7 @@ export type WorldOptions = {
   readonly priceMicros?: number;
   readonly budgetMicros?: bigint | null;
   /** Changes the lines of a UTC day's revision before anything is made of them. */
-  readonly edit?: (lines: EvidenceLine[], day: number, revision: number) => EvidenceLine[];
+  readonly edit?: (lines: SettledClick[], day: number, revision: number) => SettledClick[];
   /** How many of each day's tokens only a secret signs. */
   readonly secretShare?: number;
 };
@@ -80,7 +87,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const zone = toZone(zoneName);
   if (zone === null) throw new Error(zoneName);
   const days = [0, 1, 2].map((day) => linesOf(day, options));
-  const put = async (day: number, revision: number, lines: EvidenceLine[]) => {
+  const put = async (day: number, revision: number, lines: SettledClick[]) => {
     await putDay(r2, isoDay(FIRST_MS + day * DAY_MS), options.edit?.(lines, day, revision) ?? lines);
   };
   const issue = async (fromMs: number, toMs: number) => {
@@ -148,8 +155,9 @@ export function leaf(name: string, sha256: string): Buffer {
   return Buffer.concat([createHmac("sha256", WORLD_SECRET).update(name).digest(), Buffer.from(sha256, "hex")]);
 }
 
-function toInvalid(line: EvidenceLine): EvidenceLine {
-  return { ...line, verdict: "invalid", reason: "high_frequency", cause: "replay/1" };
+function toInvalid(line: SettledClick): SettledClick {
+  const moved = { verdict: "invalid", cause: "replay/1" } as const;
+  return { ...line, ...moved, reason: "high_frequency", decisions: [...line.decisions, moved] };
 }
 
 function startOfLocalDay(nearMs: number, zone: string): number {
@@ -160,7 +168,7 @@ function startOfLocalDay(nearMs: number, zone: string): number {
   return ms;
 }
 
-function linesOf(day: number, options: WorldOptions): EvidenceLine[] {
+function linesOf(day: number, options: WorldOptions): SettledClick[] {
   const { clicksPerDay = 24, seed = 1 } = options;
   const random = seeded(seed * 1_000 + day);
   const lines = Array.from({ length: clicksPerDay }, (_, at) => lineOf({ day, at, random, options }));
@@ -177,7 +185,7 @@ export function lineOf({
   at: number;
   random: () => number;
   options: WorldOptions;
-}): EvidenceLine {
+}): SettledClick {
   const { ads = 6, priceMicros = 120_003, secretShare = 0.25 } = options;
   const receivedAtMs = FIRST_MS + day * DAY_MS + Math.floor(random() * DAY_MS);
   const ad = Math.floor(random() * ads);
@@ -197,10 +205,18 @@ export function lineOf({
     ...{ adGroupId: claims.grp, adId: claims.ad, publisherId: claims.pub, country: "DE", device: "desktop", verdict },
     reason:
       verdict === "valid" ? null : verdict === "duplicate" ? "same_impression" : verdict === "late" ? "late" : "bot",
-    ...{ rules: RULES, cause: null, priceMicros: claims.cpc, source: "clicks-0/a", seq: day * 1_000 + at, line: 0 },
+    ...{
+      decisions: [{ verdict, cause: null }],
+      rules: RULES,
+      cause: null,
+      priceMicros: claims.cpc,
+      source: "clicks-0/a",
+      seq: day * 1_000 + at,
+      line: 0,
+    },
     ...{ token: tokenOf(claims, random() < secretShare), loggedAtMs: receivedAtMs + 500, life: 0, isFirst: true },
     joins: null,
-  } as unknown as EvidenceLine;
+  } as unknown as SettledClick;
 }
 
 /** A token as the ad server signs it, or as one that only a secret signs. */
@@ -214,8 +230,14 @@ export function tokenOf(claims: object, isSecret: boolean): string {
   return `${signed}.${signature.toString("base64url")}`;
 }
 
+/** What was shown in the quarter of a click, and of some clicks an order. */
+function seenBefore({ minute, campaignId, adId, publisherId, priceMicros }: SettledClick): EvidenceSum {
+  const place = { quarter: Math.floor(minute / MINUTES_PER_QUARTER), campaignId, adId, publisherId, cause: null };
+  return { ...place, ...NO_COUNTS, impressions: 10 + (priceMicros % 7), conversions: priceMicros % 11 === 0 ? 1 : 0 };
+}
+
 /** Puts the next revision of a day's evidence, hour by hour, as evidence is made; and hands its leaf in. */
-async function putDay({ bucket }: MemoryR2, day: string, lines: readonly EvidenceLine[]): Promise<void> {
+async function putDay({ bucket }: MemoryR2, day: string, lines: readonly SettledClick[]): Promise<void> {
   const folder = evidenceFolder(WORLD_ADVERTISER, day);
   const putPart = async (name: string, bytes: Uint8Array<ArrayBuffer>, rows: number) => {
     const sha256 = await sha256Hex(bytes);
@@ -231,17 +253,13 @@ async function putDay({ bucket }: MemoryR2, day: string, lines: readonly Evidenc
     parts.push(await putPart(`rows-${hour}`, encodeRows(own), own.length));
     tokens.push(await putPart(`tokens-${hour}`, encodeTokens(own), own.length));
   }
-  const sums = sumsOfRows(lines).sort(compareSums);
-  const of = (name: "gross" | "valid" | "duplicate" | "invalid" | "late") =>
-    sums.reduce((total, sum) => total + sum[name], 0);
-  const spend = sums.reduce((total, { spendMicros }) => total + spendMicros, 0n);
+  const all = new Sums();
+  for (const sum of [...sumsOfRows(lines), ...lines.map(seenBefore)]) all.add(sum);
+  const sums = all.all();
   const stored = await putManifest(bucket, {
     ...{ advertiser_id: WORLD_ADVERTISER, day, parts, tokens, losses: [], rules: [RULES] },
     sums: await putPart("sums", encodeSums(sums), sums.length),
-    totals: {
-      ...{ gross: of("gross"), valid: of("valid"), duplicate: of("duplicate"), invalid: of("invalid") },
-      ...{ late: of("late"), spend_micros: String(spend) },
-    },
+    totals: totalsOf(sums),
   });
   await enqueueLeaf(bucket, leaf(`${day}/${stored.manifest.revision}`, stored.sha256));
 }

@@ -1,5 +1,6 @@
 /**
- * Lines by ad: the sums of a local day, added up by campaign and ad, compared with a statement's Parquet files.
+ * Lines by ad: the sums of a local day, added up by campaign and ad, of adjustments by cause too, compared with a
+ * statement's Parquet files.
  *
  * Memory: about 400 000 ads at once; what has more is added up in several passes over the same files.
  */
@@ -7,34 +8,19 @@ import { must } from "./outcome.js";
 import { evidenceFolder, statementFolder } from "./owner.js";
 import { groupsOf } from "./parquet.js";
 import { hashedFile, present } from "./store.js";
-import { eachSum } from "./sums.js";
+import { addCounts, COUNTS, eachSum, isAnything, noCounts } from "./sums.js";
 
-const LINE_COLUMNS = "day campaign_id ad_id gross valid duplicate invalid late spend_micros".split(" ");
+const PLACE = ["day", "campaign_id", "ad_id"];
+const LINE_COLUMNS = [...PLACE, ...COUNTS, "spend_micros"];
+const ADJUSTMENT_COLUMNS = ["statement", ...PLACE, "cause", ...COUNTS, "spend_micros"];
 const ADS_AT_ONCE = 400_000;
-const COUNTS = /** @type {const} */ (["gross", "valid", "duplicate", "invalid", "late"]);
 
 /**
- * @typedef {{ gross: number, valid: number, duplicate: number, invalid: number, late: number, spend: bigint }} Counts
+ * @typedef {import("./sums.js").Counts} Counts
  * @typedef {{ manifest: import("./manifests.js").Manifest, from: number, to: number, sign: 1 | -1, day: string }} Source
  *   the quarters [from, to) of a UTC day's sums, which belong to the local day `day`
  * @typedef {{ statement: number | null, sources: Source[] }} Wanted lines of one statement, or of a day of its own
  */
-
-/** @returns {Counts} */
-export const noCounts = () => ({ gross: 0, valid: 0, duplicate: 0, invalid: 0, late: 0, spend: 0n });
-
-/**
- * @param {Counts} total
- * @param {Counts} added
- * @param {1 | -1} [sign]
- */
-export function addCounts(total, added, sign = 1) {
-  for (const name of COUNTS) total[name] += sign * added[name];
-  total.spend += sign === 1 ? added.spend : -added.spend;
-}
-
-/** @param {Counts} counts */
-const isAnything = (counts) => counts.spend !== 0n || COUNTS.some((name) => counts[name] !== 0);
 
 /** @param {Counts} counts */
 export function spelledCounts({ spend, ...counts }) {
@@ -65,7 +51,7 @@ export async function compareAdLines(wanted, part, context) {
         ads.delete(place);
         continue;
       }
-      const campaign = place.slice(0, place.lastIndexOf("\u001f"));
+      const campaign = withoutAd(place);
       const total = campaigns.get(campaign) ?? noCounts();
       campaigns.set(campaign, total);
       addCounts(total, counts);
@@ -81,7 +67,7 @@ export async function compareAdLines(wanted, part, context) {
 }
 
 /**
- * Lines by their place: statement, day, campaign, ad.
+ * Lines by their place: statement, day, campaign, ad, and cause where a statement is named.
  * @param {readonly Wanted[]} wanted
  * @param {{ store: import("./store.js").Store, owner: import("./owner.js").Owner, isOwn: (ad: string) => boolean,
  *   isCounted: (sum: import("./sums.js").Sum) => boolean }} context
@@ -96,7 +82,7 @@ async function addUp(wanted, { store, owner, isOwn, isCounted }) {
       const file = present(await store.file(key), key);
       for await (const sum of eachSum(file, { what: key, rows: manifest.sums.rows, isEarned })) {
         if (sum.quarter < from || sum.quarter >= to || !isOwn(sum.ad_id) || !isCounted(sum)) continue;
-        const place = placeOf(statement ?? 0, day, sum.campaign_id, sum.ad_id);
+        const place = placeOf(statement ?? 0, day, sum.campaign_id, sum.ad_id, statement === null ? "" : sum.cause);
         const counts = ads.get(place) ?? noCounts();
         ads.set(place, counts);
         addCounts(counts, sum, sign);
@@ -113,6 +99,12 @@ async function addUp(wanted, { store, owner, isOwn, isCounted }) {
  */
 const placeOf = (statement, ...names) => [String(statement).padStart(6, "0"), ...names].join("\u001f");
 
+/** @param {string} place */
+function withoutAd(place) {
+  const [statement = "", day = "", campaign = "", , cause = ""] = place.split("\u001f");
+  return [statement, day, campaign, cause].join("\u001f");
+}
+
 /**
  * Takes off `ads` what the file has.
  * @param {import("./store.js").StoredFile} file
@@ -120,13 +112,14 @@ const placeOf = (statement, ...names) => [String(statement).padStart(6, "0"), ..
  * @param {Map<string, Counts>} ads
  */
 async function compareFile(file, { key, rows, isOfStatements, isChecked, isOwn }, ads) {
-  const columns = isOfStatements ? ["statement", ...LINE_COLUMNS] : LINE_COLUMNS;
+  const columns = isOfStatements ? ADJUSTMENT_COLUMNS : LINE_COLUMNS;
   let before = "";
   for await (const group of groupsOf(file, { what: key, columns, rows })) {
     for (let at = 0; at < group.rows; at++) {
       const of = (/** @type {string} */ name) => group.columns[name]?.[at];
-      const place = placeOf(Number(of("statement") ?? 0), of("day"), of("campaign_id"), of("ad_id"));
-      const spelled = place.replaceAll("\u001f", " ");
+      const names = [...PLACE.map(of), of("cause") ?? ""];
+      const place = placeOf(Number(of("statement") ?? 0), ...names);
+      const spelled = place.replaceAll("\u001f", " ").trimEnd();
       if (isChecked) must(place > before, () => `${key}: the line ${spelled} is out of order, or twice`);
       before = place;
       if (!isOwn(of("ad_id"))) continue;

@@ -1,5 +1,6 @@
 /**
- * The evidence of one UTC day: every row in its place, the rows' sums, and each row's token.
+ * The evidence of one UTC day: every row in its place, the rows' sums, and each row's token. A row says every decision
+ * on its click; what each of them moved stands in the sums under its cause.
  *
  *   rows-HH, tokens-HH ──▶ sums of that hour ──▶ compared with the sums file ──▶ the manifest's totals
  *
@@ -11,17 +12,19 @@ import { must } from "./outcome.js";
 import { evidenceFolder, idOf } from "./owner.js";
 import { readGroups } from "./parquet.js";
 import { hashedFile } from "./store.js";
-import { eachSum } from "./sums.js";
+import { addCounts, COUNTS, eachSum, isAnything, noCounts } from "./sums.js";
 import { checkToken } from "./token.js";
-import { quarterOfDay } from "./zone.js";
+import { QUARTERS_PER_DAY, quarterOfDay } from "./zone.js";
 
 export const ROW_COLUMNS =
-  "event_id impression clicks received_at_ms minute campaign_id ad_group_id ad_id publisher_id country device verdict reason rules cause price_micros source seq line token_sha256".split(
+  "event_id impression clicks received_at_ms minute campaign_id ad_group_id ad_id publisher_id country device verdict reason rules decisions price_micros source seq line token_sha256".split(
     " ",
   );
 const TOKEN_COLUMNS = ["event_id", "token"];
 const VERDICTS = new Set(["valid", "duplicate", "invalid", "late"]);
-const COUNTS = /** @type {const} */ (["gross", "valid", "duplicate", "invalid", "late"]);
+/** What a click counts as; what a row has is known of these alone. */
+const CLICK_COUNTS = /** @type {const} */ (["gross", "valid", "duplicate", "invalid", "late"]);
+const DECISION = /^(valid|duplicate|invalid|late|deferred)(?: (\S+))?$/;
 const MINUTES_PER_QUARTER = 15;
 const QUARTERS_PER_HOUR = 4;
 const MINUTE_MS = 60_000;
@@ -46,8 +49,7 @@ export async function checkDay(manifest, context) {
   const where = `${evidenceFolder(context.owner, day)} revision ${manifest.revision}`;
   const cursor = await sumsCursor(manifest, context);
   const named = new Set();
-  /** @type {Totals} */
-  const found = { gross: 0, valid: 0, duplicate: 0, invalid: 0, late: 0, spend: 0n };
+  const found = noCounts();
   /** @type {Map<string, Sum>} */
   let hour = new Map();
   for (const [at, part] of parts.entries()) {
@@ -56,14 +58,10 @@ export async function checkDay(manifest, context) {
     const next = parts[at + 1];
     const number = Number(placeOf(part.name).slice(0, 2));
     if (next !== undefined && Number(placeOf(next.name).slice(0, 2)) === number) continue;
-    await cursor.compare(hour, quarterOfDay(day) + (number + 1) * QUARTERS_PER_HOUR);
-    for (const sum of hour.values()) {
-      for (const name of COUNTS) found[name] += sum[name];
-      found.spend += sum.spend;
-    }
+    addCounts(found, await cursor.compare(hour, quarterOfDay(day) + (number + 1) * QUARTERS_PER_HOUR));
     hour = new Map();
   }
-  await cursor.compare(hour, Number.POSITIVE_INFINITY);
+  addCounts(found, await cursor.compare(hour, Number.POSITIVE_INFINITY));
   for (const name of COUNTS) {
     must(
       found[name] === totals[name],
@@ -77,8 +75,6 @@ export async function checkDay(manifest, context) {
   must(ruled === rules.join(), () => `${where}: the rows name the rules ${ruled}, and the manifest ${rules.join()}`);
   return sums;
 }
-/** @typedef {{ gross: number, valid: number, duplicate: number, invalid: number, late: number, spend: bigint }} Totals */
-
 /**
  * @param {import("./manifests.js").Part} part
  * @param {import("./manifests.js").Part} tokenPart
@@ -133,22 +129,51 @@ function addRow(hour, row, key) {
   must(clicks >= 1 && price >= 0n, () => `${key}: click ${event} stands for ${clicks} clicks at ${price} micros`);
   const quarter = Math.floor(row.minute / MINUTES_PER_QUARTER);
   const { campaign_id, ad_id, publisher_id } = row;
-  const place = `${quarter}\u001f${campaign_id}\u001f${ad_id}\u001f${publisher_id}`;
-  let sum = hour.get(place);
-  if (sum === undefined) {
-    const counts = { gross: 0, valid: 0, duplicate: 0, invalid: 0, late: 0, spend: 0n };
-    sum = { quarter, campaign_id, ad_id, publisher_id, ...counts };
-    hour.set(place, sum);
+  const decisions = decisionsOf(row, key);
+  let before = noCounts();
+  for (const { verdict: decided, cause } of decisions) {
+    const now = countsWhile(decided, clicks, BigInt(price));
+    const place = [quarter, campaign_id, ad_id, publisher_id, cause].join("\u001f");
+    let sum = hour.get(place);
+    if (sum === undefined) {
+      sum = { quarter, campaign_id, ad_id, publisher_id, cause, ...noCounts() };
+      hour.set(place, sum);
+    }
+    addCounts(sum, now);
+    addCounts(sum, before, -1);
+    before = now;
   }
-  sum.gross += clicks;
-  if (verdict === "valid") {
-    sum.valid += 1;
-    // Requests that were the same are one click and its duplicates.
-    sum.duplicate += clicks - 1;
-    sum.spend += BigInt(price);
-  } else {
-    sum[/** @type {"duplicate" | "invalid" | "late"} */ (verdict)] += clicks;
-  }
+}
+
+/**
+ * Every decision on a click, oldest first; the last is its verdict. Only the first is without a cause.
+ * @param {any} row
+ * @param {string} key
+ */
+function decisionsOf({ event_id: event, verdict, decisions }, key) {
+  const found = String(decisions)
+    .split(";")
+    .map((text, at) => {
+      const [, decided = "", cause = ""] = DECISION.exec(text) ?? [];
+      must(decided !== "" && (at === 0 || cause !== ""), () => `${key}: click ${event} has the decisions ${decisions}`);
+      return { verdict: decided, cause };
+    });
+  must(found.at(-1)?.verdict === verdict, () => `${key}: click ${event} is ${verdict}, and its decisions ${decisions}`);
+  return found;
+}
+
+/**
+ * What a click counts as while that is its verdict: a deferred one nothing.
+ * @param {string} verdict
+ * @param {number} clicks
+ * @param {bigint} price
+ */
+function countsWhile(verdict, clicks, price) {
+  if (verdict === "deferred") return noCounts();
+  const counts = { ...noCounts(), gross: clicks };
+  // Requests that were the same are one click and its duplicates.
+  if (verdict === "valid") return { ...counts, valid: 1, duplicate: clicks - 1, spend: price };
+  return { ...counts, [verdict]: clicks };
 }
 
 /** @typedef {{ byEvent: Map<string, string>, isWhole: boolean, erased: number, key: string }} Tokens */
@@ -225,30 +250,44 @@ async function sumsCursor({ day, sums }, { store, owner }) {
   const key = `${evidenceFolder(owner, day)}${sums.name}`;
   const file = await hashedFile(store, key, sums.sha256);
   const all = eachSum(file, { what: key, rows: sums.rows, isEarned: false });
+  const first = quarterOfDay(day);
   let next = await all.next();
   let before = "";
   /**
+   * Resolves to what the sums before a quarter add up to.
    * @param {Map<string, Sum>} hour
    * @param {number} until a quarter
    */
   const compare = async (hour, until) => {
-    let found = 0;
+    const left = new Set(Array.from(hour).flatMap(([place, sum]) => (isAnything(sum) ? [place] : [])));
+    const total = noCounts();
     while (!next.done && next.value.quarter < until) {
-      const { quarter, campaign_id, ad_id, publisher_id, ...counts } = next.value;
-      const place = `${quarter}\u001f${campaign_id}\u001f${ad_id}\u001f${publisher_id}`;
-      must(place > before, () => `${key} is out of order at ${place.replaceAll("\u001f", " ")}`);
+      const { quarter, campaign_id, ad_id, publisher_id, cause } = next.value;
+      const counts = next.value;
+      const place = [quarter, campaign_id, ad_id, publisher_id, cause].join("\u001f");
+      const spelled = place.replaceAll("\u001f", " ");
+      must(place > before, () => `${key} is out of order at ${spelled}`);
       before = place;
-      const own = hour.get(place);
-      for (const name of /** @type {const} */ ([...COUNTS, "spend"])) {
-        const value = own?.[name] ?? 0;
-        must(own !== undefined && value === counts[name], () => {
-          return `${key}: ${name} of ${place.replaceAll("\u001f", " ")} is ${counts[name]}, and its rows say ${value}`;
+      const isOfDay = quarter >= first && quarter < first + QUARTERS_PER_DAY;
+      must(isOfDay, () => `${key}: the sum ${spelled} is of a quarter that is not of ${day}`);
+      const own = hour.get(place) ?? noCounts();
+      for (const name of CLICK_COUNTS) {
+        must(own[name] === counts[name], () => {
+          return `${key}: ${name} of ${spelled} is ${counts[name]}, and its rows say ${own[name]}`;
         });
       }
-      found++;
+      must(own.spend === counts.spend, () => {
+        return `${key}: spend of ${spelled} is ${counts.spend}, and its rows say ${own.spend}`;
+      });
+      const isMoved = cause === "" || (counts.impressions === 0 && counts.conversions === 0);
+      must(isMoved, () => `${key}: ${spelled} has impressions or conversions, which no decision on a click moves`);
+      must(isAnything(counts), () => `${key}: the sum ${spelled} counts nothing`);
+      left.delete(place);
+      addCounts(total, counts);
       next = await all.next();
     }
-    must(found === hour.size, () => `${key} lacks sums of rows before quarter ${until}`);
+    must(left.size === 0, () => `${key} lacks sums of rows before quarter ${until}`);
+    return total;
   };
   return { compare };
 }

@@ -6,11 +6,11 @@ import { parseCanonical } from "./json.js";
 import { must } from "./outcome.js";
 import { idOf, manifestKey, memberOf } from "./owner.js";
 import { present } from "./store.js";
+import { COUNTS } from "./sums.js";
 
 /**
  * @typedef {{ name: string, sha256: string, rows: number }} Part
- * @typedef {{ gross: number, valid: number, duplicate: number, invalid: number, late: number, spend_micros: string }}
- *   Totals
+ * @typedef {Record<typeof COUNTS[number], number> & { spend_micros: string }} Totals
  * @typedef {{ v: 1, advertiser_id?: string, publisher_id?: string, day: string, revision: number, previous: string | null, parts: Part[],
  *   tokens: Part[], sums: Part, totals: Totals, rules: string[], losses: { object: string, reason: string }[] }}
  *   Manifest  a publisher's has sums and losses alone
@@ -19,7 +19,7 @@ import { present } from "./store.js";
 
 const MEMBERS = "advertiser_id,day,losses,parts,previous,revision,rules,sums,tokens,totals,v";
 const EARNED_MEMBERS = "day,losses,previous,publisher_id,revision,sums,v";
-const TOTALS = "duplicate,gross,invalid,late,spend_micros,valid";
+const TOTALS = [...COUNTS, "spend_micros"].sort().join();
 const HASH = /^[0-9a-f]{64}$/;
 const NAME =
   /^(rows|tokens|sums|earned|lines|adjustments)(-\d{2}(\.\d{3})?|-\d{4}-\d{2}-\d{2})?-([0-9a-f]{16})\.parquet$/;

@@ -39,6 +39,7 @@ export function explain(report, keepPath) {
     ...(isEarned
       ? ["Single clicks: a publisher's evidence is sums by quarter of an hour. Receipts show that one click came."]
       : []),
+    "Impressions and conversions: they stand there for information, as the service counted them.",
     "That a person clicked: evidence shows what was counted and how it was judged, not who sat before the screen.",
     ...(isEarned
       ? []

@@ -4,6 +4,7 @@
  */
 import { Manifests } from "./manifests.js";
 import { evidenceFolder, idOf } from "./owner.js";
+import { COUNTS } from "./sums.js";
 import { localDays, QUARTER_MS } from "./zone.js";
 
 const MINUTES_PER_QUARTER = 15;
@@ -16,43 +17,71 @@ const MINUTES_PER_QUARTER = 15;
 export async function statementSql(statement, owner, store) {
   const { number, from, to, time_zone: zone, evidence } = statement;
   const manifests = new Manifests(store, owner);
-  const files = [];
+  const rows = [];
+  const sums = [];
   for (const { day, revision } of evidence) {
     const { manifest } = await manifests.read(day, revision);
-    const parts = "publisherId" in owner ? [manifest.sums] : manifest.parts;
-    files.push(...parts.map(({ name }) => `${evidenceFolder(owner, day)}${name}`));
+    const folder = evidenceFolder(owner, day);
+    if ("advertiserId" in owner) rows.push(...manifest.parts.map(({ name }) => `${folder}${name}`));
+    sums.push(`${folder}${manifest.sums.name}`);
   }
   const days = localDays(Date.parse(from) / QUARTER_MS, Date.parse(to) / QUARTER_MS, zone);
-  if (files.length === 0)
+  if (sums.length === 0)
     return `-- Statement ${number} of ${idOf(owner)} counts no click: it has no lines.\nSELECT 1 LIMIT 0;\n`;
   const head = `-- The lines of statement ${number} of ${idOf(owner)}: ${from} to ${to}, days of ${zone}.\n`;
-  return head + ("publisherId" in owner ? earnedSql(files, days, statement.advertisers) : clicksSql(files, days));
+  return (
+    head + ("publisherId" in owner ? earnedSql(sums, days, statement.advertisers) : clicksSql({ rows, sums }, days))
+  );
 }
 
 /**
- * @param {string[]} files
+ * Clicks from their rows; impressions and conversions from the sums, since no row has them.
+ * @param {{ rows: string[], sums: string[] }} files
  * @param {import("./zone.js").LocalDay[]} days
  */
-function clicksSql(files, days) {
+function clicksSql({ rows, sums }, days) {
+  const spelled = days.map(
+    ({ day, from, to }) => `    ('${day}', ${from * MINUTES_PER_QUARTER}, ${to * MINUTES_PER_QUARTER})`,
+  );
+  const clicks = `  SELECT
+    minute, campaign_id, clicks,
+    CASE verdict WHEN 'valid' THEN 1 ELSE 0 END,
+    CASE verdict WHEN 'valid' THEN clicks - 1 WHEN 'duplicate' THEN clicks ELSE 0 END,
+    CASE verdict WHEN 'invalid' THEN clicks ELSE 0 END,
+    CASE verdict WHEN 'late' THEN clicks ELSE 0 END,
+    0, 0,
+    CASE verdict WHEN 'valid' THEN price_micros ELSE 0 END
+  FROM read_parquet([
+${listed(rows)}
+  ])
+  UNION ALL
+`;
   return `WITH days (day, from_minute, to_minute) AS (
   VALUES
-${days.map(({ day, from, to }) => `    ('${day}', ${from * MINUTES_PER_QUARTER}, ${to * MINUTES_PER_QUARTER})`).join(",\n")}
-), clicks AS (
-  SELECT * FROM read_parquet([
-${listed(files)}
+${spelled.join(",\n")}
+), counted (minute, campaign_id, ${[...COUNTS, "spend_micros"].join(", ")}) AS (
+${rows.length === 0 ? "" : clicks}  SELECT quarter * ${MINUTES_PER_QUARTER}, campaign_id, 0, 0, 0, 0, 0, impressions, conversions, 0
+  FROM read_parquet([
+${listed(sums)}
   ])
 )
-SELECT
+${linesSql("counted", "minute")}`;
+}
+
+/**
+ * @param {string} table
+ * @param {string} unit
+ */
+function linesSql(table, unit) {
+  const sum = (/** @type {string} */ name) => `  CAST(sum(${name}) AS BIGINT) AS ${name},`;
+  return `SELECT
   day,
   campaign_id,
-  CAST(sum(clicks) AS BIGINT) AS gross,
-  CAST(count(*) FILTER (verdict = 'valid') AS BIGINT) AS valid,
-  CAST(sum(CASE verdict WHEN 'valid' THEN clicks - 1 WHEN 'duplicate' THEN clicks ELSE 0 END) AS BIGINT) AS duplicate,
-  CAST(coalesce(sum(clicks) FILTER (verdict = 'invalid'), 0) AS BIGINT) AS invalid,
-  CAST(coalesce(sum(clicks) FILTER (verdict = 'late'), 0) AS BIGINT) AS late,
-  CAST(coalesce(sum(price_micros) FILTER (verdict = 'valid'), 0) AS VARCHAR) AS spend_micros
-FROM clicks JOIN days ON minute >= from_minute AND minute < to_minute
+${COUNTS.map(sum).join("\n")}
+  CAST(sum(spend_micros) AS VARCHAR) AS spend_micros
+FROM ${table} JOIN days ON ${unit} >= from_${unit} AND ${unit} < to_${unit}
 GROUP BY day, campaign_id
+HAVING ${[...COUNTS, "spend_micros"].map((name) => `sum(${name}) <> 0`).join(" OR ")}
 ORDER BY day, campaign_id;
 `;
 }
@@ -64,7 +93,6 @@ ORDER BY day, campaign_id;
  * @param {string[]} advertisers
  */
 function earnedSql(files, days, advertisers) {
-  const sum = (/** @type {string} */ name) => `  CAST(sum(${name}) AS BIGINT) AS ${name},`;
   return `WITH days (day, from_quarter, to_quarter) AS (
   VALUES
 ${days.map(({ day, from, to }) => `    ('${day}', ${from}, ${to})`).join(",\n")}
@@ -74,15 +102,7 @@ ${listed(files)}
   ])
   WHERE advertiser_id IN (${advertisers.map((id) => `'${id}'`).join(", ") || "NULL"})
 )
-SELECT
-  day,
-  campaign_id,
-${["gross", "valid", "duplicate", "invalid", "late"].map(sum).join("\n")}
-  CAST(sum(spend_micros) AS VARCHAR) AS spend_micros
-FROM earned JOIN days ON quarter >= from_quarter AND quarter < to_quarter
-GROUP BY day, campaign_id
-ORDER BY day, campaign_id;
-`;
+${linesSql("earned", "quarter")}`;
 }
 
 /** @param {readonly string[]} files */

@@ -2,14 +2,16 @@
  * Computes again what a statement says, from evidence and the statements before it.
  *
  *   due = spend of its lines + adjustments − credits of budgets + what was carried in
- *   adjustments = of each earlier period: the evidence that is counted now, less the evidence that was counted last
+ *   adjustments = of each earlier period: the evidence that is counted now, less the evidence that was counted last,
+ *   by cause
  */
-import { addCounts, compareAdLines, noCounts, spelledCounts } from "./ad-lines.js";
+import { compareAdLines, spelledCounts } from "./ad-lines.js";
 import { firstDifference } from "./json.js";
 import { checkPart } from "./manifests.js";
 import { roundDue } from "./money.js";
 import { Differs, must } from "./outcome.js";
 import { idOf, memberOf, statementKey } from "./owner.js";
+import { addCounts, noCounts } from "./sums.js";
 import { localDays, QUARTER_MS, QUARTERS_PER_DAY, quarterOfDay, utcDays } from "./zone.js";
 
 /**
@@ -84,7 +86,7 @@ export async function checkStatement(statement, before, context) {
     ...{ from, to, time_zone: zone, currency, budget_micros: budget, draft, issued_at: issued },
     lines: own.lines.map(([place, counts]) => ({ ...placed(place), ...spelledCounts(counts) })),
     adjustments: changes.lines.map(([place, counts]) => ({
-      ...{ statement: Number(place.slice(0, 6)), ...placed(place) },
+      ...{ statement: Number(place.slice(0, 6)), ...placed(place), cause: place.split("\u001f")[3] || null },
       ...spelledCounts(counts),
     })),
     ...{ evidence: own.evidence, corrected: changes.corrected, credits },

@@ -1,6 +1,7 @@
 /**
  * Sums of a UTC day by quarter of an hour, campaign and ad: an advertiser's also by publisher, a publisher's by
- * advertiser.
+ * advertiser; and by what moved the clicks: what first decisions count as stands without a cause, and what later ones
+ * took from one verdict to another stands under theirs.
  */
 import { must } from "./outcome.js";
 import { evidenceFolder } from "./owner.js";
@@ -9,14 +10,35 @@ import { hashedFile } from "./store.js";
 import { QUARTERS_PER_DAY, quarterOfDay } from "./zone.js";
 
 const FIRST = ["quarter", "campaign_id", "ad_id"];
-const COUNTS = /** @type {const} */ (["gross", "valid", "duplicate", "invalid", "late"]);
-export const SUM_COLUMNS = [...FIRST, "publisher_id", ...COUNTS, "spend_micros"];
-export const EARNED_COLUMNS = [...FIRST, "advertiser_id", ...COUNTS, "spend_micros"];
+const VERDICTS = /** @type {const} */ (["valid", "duplicate", "invalid", "late"]);
+/** What evidence counts; impressions and conversions for information, since no row of a click says them. */
+export const COUNTS = /** @type {const} */ (["gross", ...VERDICTS, "impressions", "conversions"]);
+export const SUM_COLUMNS = [...FIRST, "publisher_id", "cause", ...COUNTS, "spend_micros"];
+export const EARNED_COLUMNS = [...FIRST, "advertiser_id", "cause", ...COUNTS, "spend_micros"];
+
+/** @returns {Counts} */
+export const noCounts = () => ({
+  ...{ gross: 0, valid: 0, duplicate: 0, invalid: 0, late: 0, impressions: 0, conversions: 0, spend: 0n },
+});
 
 /**
- * @typedef {{ quarter: number, campaign_id: string, ad_id: string, publisher_id: string, advertiser_id: string,
- *   gross: number, valid: number, duplicate: number, invalid: number, late: number, spend: bigint }} Sum
- *   of publisher and advertiser one is the file's owner, and empty
+ * @param {Counts} total
+ * @param {Counts} added
+ * @param {1 | -1} [sign]
+ */
+export function addCounts(total, added, sign = 1) {
+  for (const name of COUNTS) total[name] += sign * added[name];
+  total.spend += sign === 1 ? added.spend : -added.spend;
+}
+
+/** @param {Counts} counts */
+export const isAnything = (counts) => counts.spend !== 0n || COUNTS.some((name) => counts[name] !== 0);
+
+/**
+ * @typedef {Record<typeof COUNTS[number], number> & { spend: bigint }} Counts
+ * @typedef {Counts & { quarter: number, campaign_id: string, ad_id: string, publisher_id: string, advertiser_id: string,
+ *   cause: string }} Sum
+ *   of publisher and advertiser one is the file's owner, and empty; so is the cause of first decisions
  */
 
 /**
@@ -33,12 +55,18 @@ export async function* eachSum(file, { isEarned, ...expected }) {
       yield {
         ...{ quarter: of("quarter"), campaign_id: of("campaign_id"), ad_id: of("ad_id") },
         ...{ publisher_id: of("publisher_id") ?? "", advertiser_id: of("advertiser_id") ?? "" },
-        ...{ gross: Number(of("gross")), valid: Number(of("valid")) },
-        ...{ duplicate: Number(of("duplicate")), invalid: Number(of("invalid")), late: Number(of("late")) },
-        spend: BigInt(of("spend_micros")),
+        ...{ cause: of("cause") ?? "", ...countsAt(of), spend: BigInt(of("spend_micros")) },
       };
     }
   }
+}
+
+/**
+ * @param {(name: string) => any} of
+ * @returns {Omit<Counts, "spend">}
+ */
+function countsAt(of) {
+  return /** @type {Omit<Counts, "spend">} */ (Object.fromEntries(COUNTS.map((name) => [name, Number(of(name))])));
 }
 
 /**
@@ -56,23 +84,45 @@ async function checkEarnedDay({ day, sums }, { store, owner, earned }) {
   const file = await hashedFile(store, key, sums.sha256);
   const first = quarterOfDay(day);
   let before = "";
+  /** What all causes together have left of one place. */
+  let place = { name: "", counts: noCounts() };
   for await (const sum of eachSum(file, { what: key, rows: sums.rows, isEarned: true })) {
-    const { quarter, advertiser_id, campaign_id, ad_id, gross, valid, duplicate, invalid, late, spend } = sum;
-    const place = [quarter, advertiser_id, campaign_id, ad_id].join("\u001f");
-    const spelled = place.replaceAll("\u001f", " ");
-    must(place > before, () => `${key}: the sum ${spelled} is out of order, or twice`);
-    before = place;
+    const { quarter, advertiser_id, campaign_id, ad_id, cause, gross, valid, duplicate, invalid, late } = sum;
+    const name = [quarter, advertiser_id, campaign_id, ad_id].join("\u001f");
+    const full = `${name}\u001f${cause}`;
+    const spelled = full.replaceAll("\u001f", " ");
+    must(full > before, () => `${key}: the sum ${spelled} is out of order, or twice`);
+    before = full;
     const isOfDay = quarter >= first && quarter < first + QUARTERS_PER_DAY;
     must(isOfDay, () => `${key}: the sum ${spelled} is of a quarter that is not of ${day}`);
     must(gross === valid + duplicate + invalid + late, () => {
       return `${key}: gross of ${spelled} is ${gross}, and its parts add up to ${valid + duplicate + invalid + late}`;
     });
-    const isPossible =
-      gross > 0 && COUNTS.every((name) => sum[name] >= 0) && spend >= 0n && (valid > 0 || spend === 0n);
-    must(isPossible, () => `${key}: the sum ${spelled} has ${valid} valid clicks of ${gross}, for ${spend} micros`);
+    must(isAnything(sum), () => `${key}: the sum ${spelled} counts nothing`);
+    must(cause === "" || (sum.impressions === 0 && sum.conversions === 0), () => {
+      return `${key}: the sum ${spelled} has impressions or conversions, which no decision on a click moves`;
+    });
+    if (name !== place.name) {
+      mustBePossible(place, key);
+      place = { name, counts: noCounts() };
+    }
+    addCounts(place.counts, sum);
     const known = earned.get(advertiser_id) ?? { gross: 0, valid: 0 };
     earned.set(advertiser_id, { gross: known.gross + gross, valid: known.valid + valid });
   }
+  mustBePossible(place, key);
+}
+
+/**
+ * @param {{ name: string, counts: Counts }} place
+ * @param {string} key
+ */
+function mustBePossible({ name, counts }, key) {
+  const { gross, valid, spend } = counts;
+  const isPossible = VERDICTS.every((verdict) => counts[verdict] >= 0) && spend >= 0n && (valid > 0 || spend === 0n);
+  must(isPossible, () => {
+    return `${key}: of ${name.replaceAll("\u001f", " ")} ${valid} of ${gross} clicks are valid, for ${spend} micros`;
+  });
 }
 
 /**
