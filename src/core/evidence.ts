@@ -4,7 +4,7 @@
  *   line   one log line of a click: its first, the review of a late one, a revision
  *   row    one click as its last line leaves it, with every decision on it; a deferred one has none
  *   move   what one decision changed: the first adds a click, a later one takes it from one verdict to another
- *   sums   moves by quarter of an hour, campaign, ad, publisher and cause: what statements in any zone are added up from
+ *   sums   moves by quarter of an hour, campaign, ad, publisher and cause: what a statement is added up from
  *
  * A late click that joined another has a row of its own until that one is decided; the deciding line stands for all of
  * them (core/late-cap.ts).
