@@ -98,7 +98,8 @@ export async function signIn(asked: Asked): Promise<Response> {
   const api = new ApiClient(asked, found.value);
   const viewer = await readViewer(asked, api, { session, principal: found.value, secrets });
   if (viewer === null) {
-    const said = "This key may look at no figures: it takes a key with the scope report or audit, or the operator’s.";
+    const said =
+      "This key may look at no figures: it takes a key with the scope report, bill or audit, or the operator’s.";
     return askForKey(asked, { next, kept, said, status: 403 });
   }
   if (kept !== "")

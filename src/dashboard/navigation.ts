@@ -4,7 +4,7 @@
  * Keeps: data alone, since the table of routes loads it too. A screen that a viewer may not see is one that does not
  * exist for them, by its address too.
  */
-export type ViewerKind = "advertiser" | "publisher" | "operator" | "auditor";
+export type ViewerKind = "advertiser" | "publisher" | "operator" | "auditor" | "finance";
 
 export type ScreenEntry = {
   readonly title: string;
@@ -27,7 +27,7 @@ export const SCREEN_ENTRIES = {
   "/quality": { title: "Quality", group: "Look into", for: ALL, key: "q" },
   "/conversions": { title: "Conversions", group: "Look into", for: ["advertiser", "operator"], key: "v" },
   "/clicks": { title: "Clicks", group: "Look into", for: [...ALL, "auditor"], key: "c" },
-  "/statements": { title: "Statements", group: "Look into", for: [...ALL, "auditor"], key: "s" },
+  "/statements": { title: "Statements", group: "Look into", for: [...ALL, "auditor", "finance"], key: "s" },
   "/late-clicks": { title: "Late clicks", group: "Operate", for: ["operator", "advertiser"], key: "l" },
   "/dead-letters": { title: "Dead letters", group: "Operate", for: ["operator"], key: "d" },
   "/audits": { title: "Audits", group: "Operate", for: ["operator", "auditor"], key: "u" },

@@ -160,6 +160,7 @@ function Navigation({ viewer, path }: { viewer: Viewer; path: string }) {
 const WHOSE_KEY: Partial<Record<ViewerKind, string>> = {
   operator: "The operator’s key: all tenants",
   auditor: "An auditor’s key: the books of all tenants. Each look is on record.",
+  finance: "A key for statements alone",
 };
 
 function NavigationGroups({ kind, path }: { kind: ViewerKind; path: string }) {

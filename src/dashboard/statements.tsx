@@ -69,8 +69,8 @@ function whoseIn(search: URLSearchParams, viewer: Viewer): Whose {
     const value = (search.get(name) ?? "").trim();
     return value === "" ? {} : { [name]: value };
   };
-  if (viewer.kind === "advertiser") return {};
-  if (viewer.kind === "publisher") return given("currency");
+  if (viewer.principal.advertiserId !== null) return {};
+  if (viewer.principal.publisherId !== null) return given("currency");
   return "advertiser" in given("advertiser") ? given("advertiser") : { ...given("publisher"), ...given("currency") };
 }
 

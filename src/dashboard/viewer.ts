@@ -2,7 +2,7 @@
  * Who looks: the holder of a session's key, what it may see, and how they read.
  *
  *   advertiser   its own figures        publisher   its own traffic        operator   everything
- *   auditor      the books of all, each look on record
+ *   auditor      the books of all, each look on record     finance   a tenant's statements alone
  *
  * Keeps: says what `GET /v1/me` says of the key, and nothing else is known of it here.
  */
@@ -51,8 +51,11 @@ export async function readViewer(
 }
 
 function kindOf(principal: Principal): ViewerKind | null {
-  if (principal.advertiserId !== null) return principal.scopes.has("report") ? "advertiser" : null;
-  if (principal.publisherId !== null) return principal.scopes.has("report") ? "publisher" : null;
+  const { advertiserId, publisherId, scopes } = principal;
+  if (advertiserId !== null || publisherId !== null) {
+    if (scopes.has("report")) return advertiserId !== null ? "advertiser" : "publisher";
+    return scopes.has("bill") ? "finance" : null;
+  }
   if (isAuditor(principal)) return "auditor";
   return isOperator(principal) ? "operator" : null;
 }

@@ -138,6 +138,26 @@ describe("statements", () => {
   });
 });
 
+describe("a key of scope bill alone", () => {
+  it("arrives at the statements of its tenant, prints and checks them, and finds nothing else", async () => {
+    for (const [owner, path, shown] of [
+      [{ advertiserId: "adv_1" }, "/statements?n=1", "cmp_7"],
+      [{ publisherId: "pub_books" }, "/statements?currency=EUR&n=1", "6.75 EUR is due to the publisher"],
+    ] as const) {
+      const finance = new Visitor((await seedKey({ ...owner, scopes: ["bill"] })).id);
+      expect(saidBy(await finance.get("/"))).toContain("Statement 000001");
+      const { said, text } = await shownTo(finance, path);
+      expect(said).toContain(shown);
+      expect(said).toContain("clickledger-verify 1");
+      for (const hidden of ["/explore", "/live", "/clicks", "/audits"]) {
+        expect(text).not.toContain(`href="${hidden}"`);
+        expect((await finance.get(hidden)).status).toBe(404);
+      }
+      expect((await shownTo(finance, "/statements?advertiser=adv_books&n=1")).said).not.toContain("adv_books");
+    }
+  });
+});
+
 describe("an auditor", () => {
   it("arrives at the tenants, sees the statements of each with the command for it, and drafts none", async () => {
     const arrived = await auditor.get("/");
