@@ -36,6 +36,7 @@ async function enterAnew(): Promise<void> {
     advertiser: { advertiserId: "adv_own", scopes: REPORT },
     publisher: { publisherId: "pub_own", scopes: ["report", "mint"] },
     operator: { scopes: ["admin"] },
+    finance: { advertiserId: "adv_own", scopes: ["bill"] },
   };
   for (const [kind, spec] of Object.entries(specs)) {
     const { key, id } = await seedKey(spec);
