@@ -127,7 +127,9 @@ function Lines({ lines, writer }: LinesProps) {
           ))}
         </Table>
       )}
-      <p class="soft">Impressions and conversions stand there for information.</p>
+      {lines.length === 0 ? null : (
+        <p class="soft">Impressions and conversions stand there for information: nothing is due for them.</p>
+      )}
     </>
   );
 }
