@@ -44,6 +44,8 @@ export type ProducerPorts = {
   readonly queues: readonly Pick<Queue, "send">[];
   readonly operations: OperationsDataset;
   readonly codec?: EventCodec | undefined;
+  /** Somebody waits until the events are durable. */
+  readonly isAwaited?: boolean;
 };
 
 /** Makes events durable; resolves to the step that took them, or null when they are lost. Never rejects. */
@@ -108,7 +110,7 @@ async function ingestAll(encoded: readonly string[], ports: ProducerPorts): Prom
     assert(event.ok, "the edge encodes readable events");
     return event.value;
   });
-  const shardPorts = { shards: ports.shards, topology: await ports.topology() };
+  const shardPorts = { shards: ports.shards, isAwaited: ports.isAwaited, topology: await ports.topology() };
   const groups = Array.from(groupByShard(opened, shardPorts.topology, ports.codec));
   await Promise.all(groups.map(([name, group]) => deliver(shardPorts, name, group)));
 }

@@ -12,6 +12,8 @@ export type ShardPorts = {
   readonly shards: ShardNamespace;
   readonly topology: Topology;
   readonly codec?: EventCodec | undefined;
+  /** Somebody waits until the events are durable. */
+  readonly isAwaited?: boolean | undefined;
 };
 
 /** Encoded events by shard name. */
@@ -36,13 +38,13 @@ export function groupByShard(
  * harmless.
  */
 export async function deliver(
-  { shards }: Pick<ShardPorts, "shards">,
+  { shards, isAwaited = false }: Pick<ShardPorts, "shards" | "isAwaited">,
   name: string,
   encodedEvents: readonly string[],
 ): Promise<number> {
   let counted = 0;
   for (let at = 0; at < encodedEvents.length; at += INGEST_EVENTS_MAX) {
-    counted += await ingestInto(shards, name, encodedEvents.slice(at, at + INGEST_EVENTS_MAX));
+    counted += await ingestInto(shards, name, encodedEvents.slice(at, at + INGEST_EVENTS_MAX), isAwaited);
   }
   return counted;
 }

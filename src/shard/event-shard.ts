@@ -22,10 +22,12 @@ import type { ImpressionKey } from "../core/impression-key.ts";
 import { REVISIONS_PER_CALL_MAX, SHARD_BYTES_MAX } from "../core/limits.ts";
 import type { ReviewOutcome } from "../core/review.ts";
 import type { Change, RevisionOutcome } from "../core/revision.ts";
+import { PLATFORM_TIMING } from "../queue/timing.ts";
 import { forgetEvents } from "./flush.ts";
 import { type OwnPorts, runnerOn } from "./flush-host.ts";
 import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
-import { type Ingested, ingest, openArrivals } from "./ingest.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { type Arrival, decidedOfEach, ingest, openArrivals } from "./ingest.ts";
 import type { PackedKeyIndex } from "./packed-key-index.ts";
 import { rememberEntries } from "./remember.ts";
 import { type ReviewRequest, reviewLate } from "./review.ts";
@@ -47,6 +49,7 @@ export class EventShard extends DurableObject<Env> {
   readonly #late: SqliteLateStore;
   readonly #runner: FlushRunner;
   readonly #tally = new SessionTally();
+  readonly #group = new GroupCommit<Arrival, number>({ ...PLATFORM_TIMING, commit: (calls) => this.#commit(calls) });
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -77,19 +80,13 @@ export class EventShard extends DurableObject<Env> {
   }
 
   /**
-   * Counts a batch of encoded TokenEvents, each exactly once whatever is delivered again. Returns how many were new.
-   * Throws when an event cannot be read, the log is past its bound, or the archive cannot say whether this storage is
+   * Counts a batch of encoded TokenEvents, each exactly once whatever is delivered again. Returns how many were new;
+   * others may be committed with them, before which they are held no longer where `isAwaited` (group-commit.ts). Throws when an event cannot be read, the log is past its bound, or the archive cannot say whether this storage is
    * of the present; nothing is counted then, and the caller delivers the batch again later.
    */
-  async ingest(encodedEvents: string[]): Promise<number> {
+  async ingest(encodedEvents: string[], isAwaited = false): Promise<number> {
     await this.#roomy();
-    const arrivals = openArrivals(encodedEvents);
-    const ports = { log: this.#log, ...this.#memory, policy: this.#config.late };
-    const nowMs = Date.now();
-    const { decided, chars } = this.index.transaction<Ingested>(() => ingest(arrivals, { ...ports, nowMs }));
-    this.#runner.appended(chars);
-    for (const { prepared } of arrivals) this.#tally.take(prepared.opened.event.token);
-    return decided;
+    return await this.#group.submit(openArrivals(encodedEvents), isAwaited);
   }
 
   /** Accepts or rejects late clicks in the name of `by`; one outcome per request, in their order. Idempotent. */
@@ -170,6 +167,15 @@ export class EventShard extends DurableObject<Env> {
     if (this.#runner.heldChars > this.#config.logBacklogCharsMax) {
       throw new Error("shard_overloaded: the log that is not posted or not archived is full");
     }
+  }
+
+  #commit(calls: readonly (readonly Arrival[])[]): number[] {
+    const arrivals = calls.flat();
+    const ports = { log: this.#log, ...this.#memory, policy: this.#config.late, nowMs: Date.now() };
+    const ingested = this.index.transaction(() => ingest(arrivals, ports));
+    this.#runner.appended(ingested.chars);
+    for (const { prepared } of arrivals) this.#tally.take(prepared.opened.event.token);
+    return decidedOfEach(calls, ingested);
   }
 
   /** Decides requests one after the other, all of them in one transaction. */

@@ -23,8 +23,8 @@ import type { NewEntry, ShardLog } from "./shard-log.ts";
 /** An event as it arrived, and opened. */
 export type Arrival = { readonly encoded: string; readonly prepared: PreparedEvent };
 
-/** What one ingest did: events decided, deliveries recognised, characters added to the log. */
-export type Ingested = { readonly decided: number; readonly redelivered: number; readonly chars: number };
+/** What one ingest did: which events it decided, by their place; deliveries recognised, characters added to the log. */
+export type Ingested = { readonly decided: readonly number[]; readonly redelivered: number; readonly chars: number };
 
 /**
  * Opens the encoded events of a call. Throws when one cannot be read: the caller has checked them, so this is a mix of
@@ -66,5 +66,15 @@ export function ingest(
   index.insert(plan.claims, plan.repeats);
   const chars = appendEntries(log, entries, nowMs, index.unlogged());
   lates.remember();
-  return { decided: plan.decided.length, redelivered: plan.redelivered, chars };
+  return { decided: plan.decided.map(({ index: at }) => at), redelivered: plan.redelivered, chars };
+}
+
+/** How many events of each call were decided, where the calls came one behind the other as one batch. */
+export function decidedOfEach(calls: readonly (readonly Arrival[])[], { decided }: Ingested): number[] {
+  let until = 0;
+  return calls.map(({ length }) => {
+    const from = until;
+    until += length;
+    return decided.filter((at) => at >= from && at < until).length;
+  });
 }

@@ -71,6 +71,11 @@ export async function claimantIn(
 }
 
 /** Counts encoded events in the named shard; durable when it resolves. Returns how many were new. */
-export async function ingestInto(shards: ShardNamespace, name: string, encodedEvents: string[]): Promise<number> {
-  return await shards.getByName(name).ingest(encodedEvents);
+export async function ingestInto(
+  shards: ShardNamespace,
+  name: string,
+  encodedEvents: string[],
+  isAwaited: boolean,
+): Promise<number> {
+  return await shards.getByName(name).ingest(encodedEvents, isAwaited);
 }

@@ -148,7 +148,7 @@ function enqueueEvent(arrival: DatedArrival, kept: string, edge: Edge): Handover
   };
   const { coalescer, producer } = edge.stations[type];
   const deliver = async (events: readonly EncodedEvent[]) =>
-    (await deliverEvents(events, edge.config.enqueueChain, producer)) !== null;
+    (await deliverEvents(events, edge.config.enqueueChain, { ...producer, isAwaited: claims.dur })) !== null;
   // A verified signature stands for its whole token, and is a tenth as long.
   const signature = token.slice(token.lastIndexOf(".") + 1);
   const minute = minuteOf(occurredAtMs);

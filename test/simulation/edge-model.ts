@@ -142,7 +142,7 @@ export class EdgeIsolate {
     const note = witness.requested({ request, event, group, isDead, isIsolateAlive, isolate: this.#name });
     const deliver = async (events: readonly EncodedEvent[]): Promise<boolean> => {
       if (isDead()) return new Promise(() => {});
-      const step = await deliverEvents(events, this.#ground.chain, producer);
+      const step = await deliverEvents(events, this.#ground.chain, { ...producer, isAwaited: claims.dur });
       if (isDead()) return new Promise(() => {});
       witness.delivered(note, events, step);
       return step !== null;

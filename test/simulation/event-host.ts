@@ -8,9 +8,11 @@ import type { LogEntry } from "../../src/core/log-line.ts";
 import type { ReviewOutcome } from "../../src/core/review.ts";
 import type { RevisionOutcome } from "../../src/core/revision.ts";
 import type { PackedKeyIndex } from "../../src/shard/packed-key-index.ts";
+import { type Arrival, decidedOfEach } from "../../src/shard/ingest.ts";
 import { type ReviewRequest, reviewLate } from "../../src/shard/review.ts";
 import type { RevisedBy, RevisionRequest } from "../../src/shard/revise.ts";
 import { type MemoryKeyStores, SMALL_KEYS } from "./memory-key-stores.ts";
+import type { Parts } from "./parts.ts";
 import { type Ground, ShardHost, ShardObject } from "./shard-host.ts";
 import { MemoryLateStore, MemoryRevisedStore } from "./storage.ts";
 
@@ -41,6 +43,7 @@ export class EventHost extends ShardHost<EventObject> {
 class EventObject extends ShardObject {
   readonly #host: EventHost;
   readonly #index: PackedKeyIndex;
+  readonly #group: ReturnType<Parts["makeGroup"]>;
 
   constructor(host: EventHost) {
     const { parts, settings, carrier: codec } = host.ground;
@@ -58,19 +61,25 @@ class EventObject extends ShardObject {
     super(host, own, settings.flushIntervalMs);
     this.#host = host;
     this.#index = index;
+    this.#group = parts.makeGroup({ ...this.timing, commit: (calls) => this.#commit(calls) });
   }
 
-  async ingest(encodedEvents: readonly string[]): Promise<number> {
+  /** Rejects when the object ends while the call is held. */
+  async ingest(encodedEvents: readonly string[], isAwaited = false): Promise<number> {
     await this.ready();
+    const arrivals = this.#host.ground.carrier.arrive(encodedEvents);
+    this.#host.ground.scheduler.handed += arrivals.length - 1;
+    return this.whileAlive(this.#group.submit(arrivals, isAwaited));
+  }
+
+  #commit(calls: readonly (readonly Arrival[])[]): number[] {
     const { ground, log, lateStore, nowMs } = this.#host;
     const index = this.#index;
-    const { carrier, parts, settings, scheduler } = ground;
-    const arrivals = carrier.arrive(encodedEvents);
-    scheduler.handed += arrivals.length - 1;
+    const { carrier, parts, settings } = ground;
     const ports = { log, index, lateStore, policy: settings.policy, codec: carrier, nowMs };
-    const { decided, chars } = parts.ingest(arrivals, ports, (closure) => index.transaction(closure));
-    this.appended(chars);
-    return decided;
+    const ingested = parts.ingest(calls.flat(), ports, (closure) => index.transaction(closure));
+    this.appended(ingested.chars);
+    return decidedOfEach(calls, ingested);
   }
 
   async review(requests: readonly ReviewRequest[], by: string): Promise<ReviewOutcome[]> {

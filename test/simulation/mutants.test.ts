@@ -11,6 +11,7 @@ import { CREDIT_ADDED } from "./mutants/credit-added.ts";
 import { DEFERRED_SKIPPED } from "./mutants/deferred-skipped.ts";
 import { FOLLOWER_NEVER_RESENDS } from "./mutants/follower-never-resends.ts";
 import { GATHERED_FORGOTTEN } from "./mutants/gathered-forgotten.ts";
+import { ANSWERED_BEFORE_COMMIT, FAULT_OF_ONE } from "./mutants/groups.ts";
 import { JOIN_FORGOTTEN } from "./mutants/join-forgotten.ts";
 import { KEYS_DROPPED_EARLY } from "./mutants/keys-dropped-early.ts";
 import { KEYS_NOT_READ_BACK } from "./mutants/keys-not-read-back.ts";
@@ -108,6 +109,8 @@ const MUTANTS: readonly Mutant[] = [
   REVISIONS_NOT_READ_BACK,
   SEALED_DAY_OPEN,
   DEFERRED_SKIPPED,
+  ANSWERED_BEFORE_COMMIT,
+  FAULT_OF_ONE,
   ...OPEN_POSTING_MUTANTS,
 ];
 

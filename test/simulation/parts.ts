@@ -17,6 +17,7 @@ import { consumeEvents } from "../../src/queue/consumer.ts";
 import { drainSpool } from "../../src/queue/spool.ts";
 import type { Timing } from "../../src/queue/timing.ts";
 import { flush, forgetEvents } from "../../src/shard/flush.ts";
+import { GroupCommit, type GroupPorts } from "../../src/shard/group-commit.ts";
 import { type Arrival, type Ingested, type IngestPorts, ingest } from "../../src/shard/ingest.ts";
 import { type KeyIndexPorts, PackedKeyIndex } from "../../src/shard/packed-key-index.ts";
 import { rememberEntries } from "../../src/shard/remember.ts";
@@ -70,10 +71,14 @@ export type RevisePart = (
 export type Keeper = { inForce(configured: Result<Topology, string>, nowMs: number): Promise<Topology> };
 
 /** Ingest calls by shard name, and the names that there are: what a namespace is to its callers. */
-export type ShardCalls = { readonly ingest: (name: string, encoded: string[]) => Promise<number> };
+export type ShardCalls = {
+  readonly ingest: (name: string, encoded: string[], isAwaited?: boolean) => Promise<number>;
+};
 
 export type Parts = {
   readonly ingest: IngestPart;
+  /** Made anew with each object: what it gathers is lost with it. */
+  readonly makeGroup: (ports: GroupPorts<Arrival, number>) => Pick<GroupCommit<Arrival, number>, "submit">;
   readonly convert: SubmitPart<readonly string[], ConversionOutcome[]>;
   readonly upload: SubmitPart<Upload, UploadOutcome>;
   readonly revise: RevisePart;
@@ -106,6 +111,7 @@ export type Parts = {
 
 export const REAL_PARTS: Parts = {
   ingest: (arrivals, ports, transact) => transact(() => ingest(arrivals, ports)),
+  makeGroup: (ports) => new GroupCommit(ports),
   convert: (encoded, ports, transact) => transact(() => submitConversions(encoded, ports, ports.nowMs)),
   upload: (upload, ports, transact) => transact(() => submitCounts(upload, ports, ports.nowMs)),
   revise: (requests, ports, at, transact) => {

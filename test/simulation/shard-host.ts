@@ -18,6 +18,7 @@ import type { FactsStore, Posting } from "../../src/facts/facts-store.ts";
 import { LedgerConflictError, NotAppliedError } from "../../src/facts/post.ts";
 import type { flush } from "../../src/shard/flush.ts";
 import type { FlushPorts } from "../../src/shard/flush-ports.ts";
+import type { Timing } from "../../src/queue/timing.ts";
 import { FlushRunner } from "../../src/shard/flush-runner.ts";
 import { copyOf } from "../support/memory-facts.ts";
 import { RULES } from "../support/rules.ts";
@@ -182,10 +183,32 @@ export abstract class ShardObject {
     this.#watch(this.#runner.alarm());
   }
 
+  /** Timers of this object, which are silent when it has ended. */
+  protected get timing(): Timing {
+    const { scheduler } = this.#host.ground;
+    const after = (ms: number) => {
+      let cancel = () => {};
+      const done = new Promise<void>((resolve) => {
+        cancel = scheduler.after(ms, "hold", () => {
+          if (!this.isAlive) return;
+          scheduler.touch();
+          resolve();
+        });
+      });
+      return { done, cancel };
+    };
+    return { nowMs: () => this.#host.nowMs, after };
+  }
+
+  /** Rejects when the object ends first. */
+  protected whileAlive<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#ended.promise]);
+  }
+
   /** Waits until the storage is known to be of the present; rejects when the log is past its bound. */
   protected async ready(): Promise<void> {
     const checking = this.#runner.ready();
-    if (checking !== undefined) await Promise.race([checking, this.#ended.promise]);
+    if (checking !== undefined) await this.whileAlive(checking);
     const { backlogCharsMax } = this.#host.ground.settings;
     if (this.#runner.heldChars > backlogCharsMax) throw new Error("shard_overloaded: the log is full");
   }

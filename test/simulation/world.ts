@@ -52,6 +52,8 @@ export type WorldOptions = {
   readonly traced: number | null;
 };
 
+type IngestCall = { readonly encoded: string[]; readonly isAwaited: boolean | undefined };
+
 const CHAINS: readonly (readonly EnqueueStepName[])[] = [
   ["queue", "other_queue", "shard", "spool"],
   ["queue", "shard", "spool"],
@@ -180,22 +182,26 @@ export class World {
 
   /** The shards as `ShardNamespace` shows them to a caller that may die. */
   namespace(isCallerAlive: () => boolean): ShardNamespace {
-    const calls: ShardCalls = { ingest: (name, encoded) => this.#ingest(name, encoded, isCallerAlive) };
+    const calls: ShardCalls = {
+      ingest: (name, encoded, isAwaited) => this.#ingest(name, { encoded, isAwaited }, isCallerAlive),
+    };
     const routed = this.parts.route(
       calls,
       this.#routing,
       () => this.#plan.at("any", this.scheduler.nowMs),
       this.carrier,
     );
-    const getByName = (name: string) => ({ ingest: (encoded: string[]) => routed.ingest(name, encoded) });
+    const getByName = (name: string) => ({
+      ingest: (encoded: string[], isAwaited: boolean) => routed.ingest(name, encoded, isAwaited),
+    });
     return { getByName } as unknown as ShardNamespace;
   }
 
-  #ingest(name: string, encoded: string[], isCallerAlive: () => boolean): Promise<number> {
+  #ingest(name: string, { encoded, isAwaited }: IngestCall, isCallerAlive: () => boolean): Promise<number> {
     const apply = async () => {
       const host = this.eventHost(name);
       host.maybeEvict();
-      const counted = await host.object().ingest(encoded);
+      const counted = await host.object().ingest(encoded, isAwaited);
       if (this.faults.strikes("evict", 0.3)) {
         host.evict();
         throw new NetworkFault("evicted after the commit");
