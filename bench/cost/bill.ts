@@ -57,9 +57,10 @@ export function queueOperations(bodyBytes: number): number {
 
 /** Units that are billed for counters; those of requests hold the clicks themselves. */
 export function unitsOf(counters: Readonly<Counters>, cpuMicrosPerClick = 0): Record<PricedUnit, number> {
-  const { objectCalls, alarmsRun, objectD1Calls, objectR2Calls } = counters;
+  const { objectCalls, alarmsRun, objectD1Calls, objectR2Calls, objectHeldMs } = counters;
   const runs = objectCalls + alarmsRun;
-  const activeMs = runs * ASSUMED_MS.call + objectD1Calls * ASSUMED_MS.d1 + objectR2Calls * ASSUMED_MS.r2;
+  const waitedMs = objectD1Calls * ASSUMED_MS.d1 + objectR2Calls * ASSUMED_MS.r2;
+  const activeMs = runs * ASSUMED_MS.call + waitedMs + objectHeldMs;
   return {
     requests: counters.clicks + counters.consumerRuns + counters.cronRuns,
     cpuMs: (counters.clicks * cpuMicrosPerClick) / 1_000,

@@ -15,6 +15,7 @@ const COUNTED = [
   "objectRowsRead",
   "objectD1Calls",
   "objectR2Calls",
+  "objectHeldMs",
   "d1Calls",
   "d1RowsWritten",
   "d1RowsRead",

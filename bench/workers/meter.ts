@@ -10,6 +10,7 @@
  * one object for the life of an object; a cursor has its final numbers once its result was read, which is before the
  * counters are asked for.
  */
+import { calls } from "./holds.ts";
 import { type Counters, zeroCounters } from "../cost/counters.ts";
 
 export const counters: Counters = zeroCounters();
@@ -129,6 +130,7 @@ function meteredObjects(namespace: DurableObjectNamespace): DurableObjectNamespa
           ? undefined
           : (...args: unknown[]) => {
               counters.objectCalls++;
+              if (method === "ingest") calls.begun++;
               return target[String(method)]?.(...args);
             },
     });

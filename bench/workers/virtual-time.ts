@@ -1,6 +1,6 @@
 /**
- * Drives a Worker through time that is not waited for: queue batches, alarms and crons in their order, each at its
- * instant, one after the other.
+ * Drives a Worker through time that is not waited for: queue batches, alarms, holds and crons in their order, each at its
+ * instant, one after the other. A batch does not wait for one that is held (holds.ts): the platform adds consumers.
  *
  *   POST /meter/load   {clicks, perSecond, perMessage, isFirst, isLast}  mints clicks and packs them into batches
  *   POST /meter/run    {cron}    carries the batches, with the alarms and, if wanted, the crons between them
@@ -14,6 +14,7 @@
  */
 import { type Batch, type Message, packed } from "../cost/batches.ts";
 import { queueOperations } from "../cost/bill.ts";
+import { calls, nextHoldMs, realTurn, settled, takeHolds } from "./holds.ts";
 import { alarms, type Caller, clock, counters, countersNow, metered, minuteFrom, takeTime } from "./meter.ts";
 
 const SECOND_MS = 1_000;
@@ -37,6 +38,9 @@ let batches: Batch[] = [];
 let unclosed: readonly Message[] = [];
 let sentUntilMs = 0;
 let lastCronMs = 0;
+/** Batches under way, and the first fault of one. */
+let underWay = 0;
+let failed: unknown = null;
 let own: { readonly env: object; readonly metered: object } | null = null;
 
 /** The same bindings for the same environment, since settings are known by it. */
@@ -60,6 +64,7 @@ export async function drive(
     case "start":
       await driven.prepare?.(env as never);
       takeTime(order.atMs ?? 0);
+      takeHolds();
       break;
     case "load":
       load(order, driven);
@@ -101,8 +106,35 @@ async function run(at: At, hasCron: boolean): Promise<void> {
   batches = [];
   for (const { closesAtMs, messages } of todo) {
     await passUntil(at, closesAtMs, hasCron);
-    await deliver(at, messages);
+    await begin(at, messages);
   }
+  await finish();
+}
+
+/** Begins a batch: resolves when it is acknowledged, or all calls are held; the naive Worker's never are. */
+async function begin(at: At, messages: readonly Message[]): Promise<void> {
+  const before = calls.begun;
+  let isOver = false;
+  underWay++;
+  void deliver(at, messages)
+    .catch((fault: unknown) => {
+      failed ??= fault;
+    })
+    .finally(() => {
+      isOver = true;
+      underWay--;
+    });
+  await settled(() => isOver || calls.begun > before);
+}
+
+/** All that is held ends, and every batch is acknowledged: with the request that began it a batch would end. */
+async function finish(): Promise<void> {
+  for (let nextMs = nextHoldMs(); Number.isFinite(nextMs); nextMs = nextHoldMs()) {
+    clock.nowMs = Math.max(clock.nowMs, nextMs);
+    await settled();
+  }
+  while (underWay > 0) await realTurn(1);
+  if (failed !== null) throw failed;
 }
 
 /** Time passes up to an instant: alarms, and crons at full minutes. */
@@ -140,6 +172,12 @@ async function runAlarms({ real }: At, untilMs: number): Promise<void> {
       (a, b) => (b[1].atMs < a[1].atMs ? b : a),
       ["", { binding: "", name: "", atMs: Number.POSITIVE_INFINITY }],
     );
+    const holdMs = nextHoldMs();
+    if (Number.isFinite(holdMs) && holdMs <= Math.min(next.atMs, untilMs)) {
+      clock.nowMs = Math.max(clock.nowMs, holdMs);
+      await settled();
+      continue;
+    }
     if (next.atMs > untilMs || key === "") return;
     alarms.delete(key);
     clock.nowMs = Math.max(clock.nowMs, next.atMs);

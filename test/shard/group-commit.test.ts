@@ -145,9 +145,7 @@ describe("an event shard that is called often", () => {
     // Of the copies of the first call one is new.
     expect([counted[0], counted[12]].sort()).toEqual([0, 2]);
     expect(counted.slice(1, 12)).toEqual(calls.slice(1).map(({ length }) => length));
-    const rows = await runInDurableObject(shard, (_, { storage }) =>
-      storage.sql.exec("SELECT seq FROM log").toArray(),
-    );
+    const rows = await runInDurableObject(shard, (_, { storage }) => storage.sql.exec("SELECT seq FROM log").toArray());
     expect(rows.length).toBeLessThan(twice.length / 2);
   });
 
