@@ -15,6 +15,7 @@ import worker from "../src/index.ts";
 import { shardNameOf } from "../src/shard/stub.ts";
 import { anEncodedEvent, anEpoch, anOpenedClick, BROWSER, CRAWLER, NOON_MS } from "./support/builders.ts";
 import { aToken } from "./support/tokens.ts";
+import { updateLog } from "./support/update-log.ts";
 
 const ORIGIN = "https://track.example";
 const topology = parseTopology(parseJson(env.TOPOLOGY));
@@ -270,7 +271,7 @@ async function archiveEverything(): Promise<void> {
   for (const name of shardNames) {
     const shard = env.EVENT_SHARD.getByName(name);
     await runInDurableObject(shard, (_, { storage }) => {
-      storage.sql.exec("UPDATE log SET logged_at_ms = 1");
+      updateLog(storage.sql, "SET logged_at_ms = 1");
     });
     await shard.sweep();
   }

@@ -20,7 +20,7 @@ import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 export * from "../../src/index.ts";
 
 const HOUR = 500_000;
-const APPEND = `INSERT INTO log (seq, logged_at_ms, received_from_ms, chars, keys, lines) VALUES (?1, 0, 0, 0, ?2, '')`;
+const APPEND = `INSERT INTO log_a (seq, logged_at_ms, received_from_ms, chars, keys, lines) VALUES (?1, 0, 0, 0, ?2, '')`;
 
 /** The n-th key: spread as hashes are, and the same again whenever it is asked for. */
 function keyOf(n: number): ImpressionKey {
@@ -53,7 +53,7 @@ export class EventShard extends RealEventShard {
     sql.exec = ((...args: Parameters<SqlStorage["exec"]>) => {
       const cursor = exec(...args);
       // A row of the log is written in any case.
-      if (args[0] !== APPEND && !args[0].startsWith("DELETE FROM log")) this.#rows += cursor.rowsWritten;
+      if (args[0] !== APPEND && !args[0].startsWith("DELETE FROM log_a")) this.#rows += cursor.rowsWritten;
       if (args[0].startsWith("SELECT claims")) this.#pages++;
       return cursor;
     }) as SqlStorage["exec"];
@@ -70,7 +70,7 @@ export class EventShard extends RealEventShard {
         this.index.insert(claims, []);
         sql.exec(APPEND, ++seq, this.index.unlogged());
       });
-      if (done % (100 * perCall) === 0) sql.exec("DELETE FROM log WHERE seq <= ?1", this.index.packedTo());
+      if (done % (100 * perCall) === 0) sql.exec("DELETE FROM log_a WHERE seq <= ?1", this.index.packedTo());
     }
     return this.#take();
   }

@@ -10,8 +10,9 @@
  * one object for the life of an object; a cursor has its final numbers once its result was read, which is before the
  * counters are asked for.
  */
-import { calls } from "./holds.ts";
+
 import { type Counters, zeroCounters } from "../cost/counters.ts";
+import { calls } from "./holds.ts";
 
 export const counters: Counters = zeroCounters();
 /** Alarms that are armed, by the binding and name of their object. */

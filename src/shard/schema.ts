@@ -3,7 +3,8 @@
  * storage, so the version is a row of `meta`.
  *
  *   meta(name, value)                              schema version
- *   log(seq, logged_at_ms, received_from_ms, chars, keys, lines)   one row per ingest
+ *   log_a, log_b(seq, logged_at_ms, received_from_ms, chars, keys, lines)   one row per commit, in either of the two
+ *   log                                            both, as one (view); rows behind the tail are no longer of the log
  *   cursor(name, value)                            dropped_before_hour
  *   mark(name, value)                              life, tail, archived, posted/<database>: JSON of places in the log;
  *                                                  rules: which are recorded in R2, and which are still to be;
@@ -24,16 +25,25 @@ CREATE TABLE IF NOT EXISTS meta (
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID`;
 
-const MIGRATIONS: readonly (readonly string[])[] = [
-  [
-    `CREATE TABLE log (
+/** The two tables of a log: what one holds is dropped whole, which is billed with no row, while the other is appended to. */
+export const LOG_TABLES = ["log_a", "log_b"] as const;
+export type LogTable = (typeof LOG_TABLES)[number];
+/** Rows that are billed for making a table. */
+export const ROWS_OF_TABLE = 2;
+
+export const createLogTable = (name: LogTable) => `CREATE TABLE ${name} (
   seq              INTEGER PRIMARY KEY, -- continues from the highest ever used
   logged_at_ms     INTEGER NOT NULL,    -- never goes back
   received_from_ms INTEGER NOT NULL,    -- earliest receipt of the row's events
   chars            INTEGER NOT NULL,    -- length of lines
   keys             BLOB,                -- what changed of keys with it, core/key-changes.ts; before lines: read alone
   lines            TEXT    NOT NULL     -- NDJSON, core/log-line.ts
-) STRICT`,
+) STRICT`;
+
+const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    ...LOG_TABLES.map(createLogTable),
+    `CREATE VIEW log AS SELECT * FROM log_a UNION ALL SELECT * FROM log_b`,
     `CREATE TABLE cursor (
   name  TEXT    NOT NULL PRIMARY KEY,
   value INTEGER NOT NULL

@@ -1,6 +1,12 @@
 /**
  * All SQL on the shard's log, cursors and marks.
  *
+ *   appended to ─▶ log_a  1 2 3 4 5 6        trim to 4: appended to log_b from now on, and 1 to 4 are no longer read
+ *                  log_b  7 8 9              trim to 7: log_a is dropped whole, and made again
+ *
+ * Each row that is deleted is billed as one that is written, a table that is dropped is not. So a row stays a little
+ * longer, until its table holds nothing but what is behind the tail. Which of the two a row is in changes nothing else.
+ *
  * Keeps: `seq` is one more than the highest number ever used: of the rows that are there, or, when the log is empty, of
  * the tail, which is written before a row is deleted. `logged_at_ms` never goes back, even if the clock does.
  * Relies on: the caller's transaction; a single writer (the object).
@@ -16,6 +22,7 @@ import { assert } from "../core/result.ts";
 import type { RuleSet } from "../core/rules.ts";
 import type { PostedMark } from "../facts/post.ts";
 import type { KeysMark } from "./claim-packer.ts";
+import { createLogTable, LOG_TABLES, type LogTable, ROWS_OF_TABLE } from "./schema.ts";
 import type { Mark, NewEntry, RulesMark, ShardLog, Waiting } from "./shard-log.ts";
 
 const SELECT_LAST = `
@@ -24,8 +31,8 @@ FROM log
 ORDER BY seq DESC
 LIMIT 1`;
 
-const INSERT_ROW = `
-INSERT INTO log (seq, logged_at_ms, received_from_ms, chars, keys, lines)
+const insertRow = (table: LogTable) => `
+INSERT INTO ${table} (seq, logged_at_ms, received_from_ms, chars, keys, lines)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6)`;
 
 const SELECT_ROWS = `
@@ -52,10 +59,12 @@ ORDER BY seq`;
 const SELECT_ROWS_HOLDING = `
 SELECT lines
 FROM log
-WHERE instr(lines, ?1) > 0
+WHERE seq > ?2 AND instr(lines, ?1) > 0
 ORDER BY seq`;
 
-const SELECT_FIRST = `SELECT min(seq) AS seq FROM log`;
+/** Each by itself, since SQLite reads the whole table for both at once. */
+const selectEnds = (table: LogTable) =>
+  `SELECT (SELECT min(seq) FROM ${table}) AS first, (SELECT max(seq) FROM ${table}) AS last`;
 
 const SELECT_WAITING = `
 SELECT count(*) AS rows, coalesce(sum(chars), 0) AS chars, min(received_from_ms) AS received_from_ms,
@@ -73,11 +82,13 @@ const SET_MARK = `
 INSERT INTO mark (name, value)
 VALUES (?1, ?2)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
-const DELETE_ROWS = `DELETE FROM log WHERE seq <= ?1`;
+const INSERTS = { log_a: insertRow("log_a"), log_b: insertRow("log_b") };
 
 export class LogStore implements ShardLog {
   readonly #sql: SqlStorage;
   readonly #rules: Pick<RuleSet, "id"> | null;
+  /** The table that is appended to; where a transaction is rolled back it is still as good as the other. */
+  #into: LogTable | null = null;
 
   /** The log in that storage; only one that is given the rules in force may be appended to. */
   constructor(sql: SqlStorage, rules: Pick<RuleSet, "id"> | null = null) {
@@ -100,18 +111,24 @@ export class LogStore implements ShardLog {
     const at = { seq, loggedAtMs, rules: this.#rules.id };
     const lines = entries.map(({ content, encoded }) => encodeLogLine(at, content, encoded)).join("\n");
     const receivedFromMs = Math.min(...entries.map(({ content }) => content.event.receivedAtMs));
-    this.#sql.exec(INSERT_ROW, seq, loggedAtMs, receivedFromMs, lines.length, keys, lines);
+    this.#into ??= this.#newest();
+    this.#sql.exec(INSERTS[this.#into], seq, loggedAtMs, receivedFromMs, lines.length, keys, lines);
     return lines.length;
   }
 
   keysAfter(seq: number): Uint8Array[] {
-    const rows = this.#sql.exec<{ keys: ArrayBuffer }>(SELECT_KEYS, seq).toArray();
+    const rows = this.#sql.exec<{ keys: ArrayBuffer }>(SELECT_KEYS, this.#behind(seq)).toArray();
     return rows.map(({ keys }) => new Uint8Array(keys));
   }
 
   rowsAfter(seq: number, charsMax: number): LogRow[] {
+    const behind = this.#behind(seq);
     const rows = this.#sql
-      .exec<{ seq: number; logged_at_ms: number; lines: string }>(SELECT_ROWS, seq, this.#lastWithin(seq, charsMax))
+      .exec<{ seq: number; logged_at_ms: number; lines: string }>(
+        SELECT_ROWS,
+        behind,
+        this.#lastWithin(behind, charsMax),
+      )
       .toArray();
     return rows.map((row) => new LogText(row.seq, row.logged_at_ms, row.lines));
   }
@@ -139,7 +156,7 @@ export class LogStore implements ShardLog {
    */
   linesOf(event: EventId): string[] {
     const needle = `"id":"${event}"`;
-    const rows = this.#sql.exec<{ lines: string }>(SELECT_ROWS_HOLDING, needle).toArray();
+    const rows = this.#sql.exec<{ lines: string }>(SELECT_ROWS_HOLDING, needle, this.tail().seq).toArray();
     return rows.flatMap(({ lines }) => lines.split("\n").filter((line) => line.includes(needle)));
   }
 
@@ -147,7 +164,7 @@ export class LogStore implements ShardLog {
     const row = this.#sql
       .exec<{ rows: number; chars: number; received_from_ms: number | null; logged_at_ms: number | null }>(
         SELECT_WAITING,
-        seq,
+        this.#behind(seq),
       )
       .one();
     return {
@@ -192,10 +209,40 @@ export class LogStore implements ShardLog {
   }
 
   trim(upTo: Position): void {
-    const { seq } = this.#sql.exec<{ seq: number | null }>(SELECT_FIRST).one();
-    if (seq === null || seq > upTo.seq) return;
+    const { seq } = this.tail();
+    if (upTo.seq <= seq || this.last().seq === seq) return;
     this.#mark<Position>("tail").write(upTo);
-    this.#sql.exec(DELETE_ROWS, upTo.seq);
+    const into = this.#into ?? this.#newest();
+    const [other = into] = LOG_TABLES.filter((table) => table !== into);
+    this.#clear(other, upTo.seq);
+    this.#clear(into, upTo.seq);
+    const { first } = this.#endsOf(into);
+    this.#into = first !== null && first <= upTo.seq && this.#endsOf(other).first === null ? other : into;
+  }
+
+  /** Empties a table of which nothing is behind the place. */
+  #clear(table: LogTable, seq: number): void {
+    const { first, last } = this.#endsOf(table);
+    if (first === null || last === null || last > seq) return;
+    if (last - first < ROWS_OF_TABLE) {
+      this.#sql.exec(`DELETE FROM ${table}`);
+      return;
+    }
+    this.#sql.exec(`DROP TABLE ${table}`);
+    this.#sql.exec(createLogTable(table));
+  }
+
+  #newest(): LogTable {
+    return (this.#endsOf("log_b").last ?? 0) > (this.#endsOf("log_a").last ?? 0) ? "log_b" : "log_a";
+  }
+
+  #endsOf(table: LogTable): { first: number | null; last: number | null } {
+    return this.#sql.exec<{ first: number | null; last: number | null }>(selectEnds(table)).one();
+  }
+
+  /** What is at the tail or before it is no longer of the log. */
+  #behind(seq: number): number {
+    return Math.max(seq, this.tail().seq);
   }
 
   #mark<T>(name: string): Mark<T> {

@@ -17,6 +17,7 @@ import { anAttempt, aSignedClick, audit, count, shardOfEvent, startOver, TODAY }
 import { aPayload, CRAWLER } from "../support/builders.ts";
 import { withShard } from "../support/flush-harness.ts";
 import { aSignedToken } from "../support/signing.ts";
+import { updateLog } from "../support/update-log.ts";
 
 beforeEach(startOver);
 
@@ -401,7 +402,7 @@ const mend = async ({ day, attempt }: AuditReport) => mendAudit(await mendPorts(
 
 async function changeRow(shard: string, seq: number, lines: string): Promise<void> {
   await runInDurableObject(env.EVENT_SHARD.getByName(shard), (_, { storage }) => {
-    storage.sql.exec("UPDATE log SET lines = ?2, chars = ?3 WHERE seq = ?1", seq, lines, lines.length);
+    updateLog(storage.sql, "SET lines = ?2, chars = ?3 WHERE seq = ?1", seq, lines, lines.length);
   });
 }
 
@@ -412,7 +413,7 @@ async function forget(shard: string): Promise<void> {
     const repeats = "SELECT name FROM sqlite_master WHERE name GLOB 'repeat_[0-9]*'";
     for (const { name } of sql.exec<{ name: string }>(repeats).toArray()) sql.exec(`DELETE FROM ${name}`);
     sql.exec("DELETE FROM run");
-    sql.exec("UPDATE log SET keys = NULL");
+    updateLog(sql, "SET keys = NULL");
   });
   await evictDurableObject(stub);
 }

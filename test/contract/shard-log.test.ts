@@ -4,8 +4,10 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { isTokenEntry } from "../../src/core/log-line.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
+import { ROWS_OF_TABLE } from "../../src/shard/schema.ts";
 import type { NewEntry, ShardLog } from "../../src/shard/shard-log.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
+import { Chance } from "../simulation/chance.ts";
 import { Journal } from "../simulation/journal.ts";
 import { MemoryShardLog } from "../simulation/memory-shard-log.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
@@ -127,4 +129,59 @@ it("a read that ends at its bound leaves no statement open: an expired table of 
     storage.sql.exec("CREATE TABLE seen_1 (key BLOB NOT NULL PRIMARY KEY) STRICT");
     storage.sql.exec("DROP TABLE seen_1");
     expect(log.rowsAfter(1, 1).map(({ seq }) => seq)).toEqual([2]);
+  }));
+
+it("reads the same whichever of its two tables a row is in, through trims, rollbacks and new objects", () =>
+  runInDurableObject(env.EVENT_SHARD.getByName(`shard-log-${serial++}`), (_, { storage }) => {
+    const chance = new Chance(7, "log");
+    let log = new LogStore(storage.sql, RULES);
+    let [last, tail] = [0, 0];
+    const held = new Set<string>();
+    for (let step = 0; step < 400; step++) {
+      const count = chance.between(0, 4);
+      const upTo = chance.is(0.3) ? chance.between(tail, last + 1) : tail;
+      const isRolledBack = chance.is(0.2);
+      const change = () => {
+        for (let n = 1; n <= count; n++) log.append(last + n, NOON_MS + last + n, [anEntry(`t-${last + n}`)]);
+        if (upTo > tail) log.trim(placeOf(upTo, NOON_MS + upTo));
+        if (isRolledBack) throw new Error("crash");
+      };
+      if (isRolledBack) expect(() => storage.transactionSync(change)).toThrow("crash");
+      else {
+        storage.transactionSync(change);
+        [last, tail] = [last + count, upTo];
+      }
+      if (chance.is(0.1)) log = new LogStore(storage.sql, RULES);
+      const expected = Array.from({ length: last - tail }, (__, at) => tail + 1 + at);
+      expect(seqs(log)).toEqual(expected);
+      expect([log.last().seq, log.waitingAfter(0).rows, log.tail().seq]).toEqual([last, last - tail, tail]);
+      const tables = storage.sql.exec("SELECT 'a' AS name FROM log_a UNION ALL SELECT 'b' FROM log_b").toArray();
+      held.add(new Set(tables.map(({ name }) => name)).size === 2 ? "both" : "one");
+    }
+    expect(held.size).toBe(2);
+  }));
+
+it("trims for a few rows billed, however many rows it has", () =>
+  runInDurableObject(env.EVENT_SHARD.getByName(`shard-log-${serial++}`), (_, { storage }) => {
+    const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+    const exec = (query: string, ...values: SqlStorageValue[]) => {
+      const cursor = storage.sql.exec(query, ...values);
+      cursors.push(cursor);
+      return cursor;
+    };
+    const log = new LogStore({ exec } as unknown as SqlStorage, RULES);
+    const written = (work: () => void) => {
+      cursors.length = 0;
+      work();
+      return cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
+    };
+    for (let seq = 1; seq <= 200; seq++) log.append(seq, NOON_MS + seq, [anEntry(`w-${seq}`)]);
+    // The tail alone: the table has rows that are still of the log.
+    expect(written(() => log.trim(placeOf(150, NOON_MS + 150)))).toBe(1);
+    expect(written(() => log.append(201, NOON_MS + 201, [anEntry("w-201")]))).toBe(1);
+    // The tail, and a table that is made again.
+    expect(written(() => log.trim(placeOf(200, NOON_MS + 200)))).toBe(1 + ROWS_OF_TABLE);
+    // The tail, and the one row of the other.
+    expect(written(() => log.trim(placeOf(201, NOON_MS + 201)))).toBe(1 + 1);
+    expect(storage.sql.exec("SELECT count(*) AS rows FROM log").one()).toEqual({ rows: 0 });
   }));

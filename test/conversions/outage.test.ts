@@ -95,7 +95,7 @@ describe("conversions whose objects do not answer", () => {
 
   it("are accepted when the object's own storage fails", async () => {
     const stub = real.getByName("orders-broken");
-    await runInDurableObject(stub, (_, { storage }) => storage.sql.exec("DROP TABLE log"));
+    await runInDurableObject(stub, (_, { storage }) => storage.sql.exec("DROP VIEW log"));
     const bindings = { ORDER_SHARD: { getByName: () => stub } };
     expect(await convert([aRow()], { bindings })).toEqual(["accepted"]);
   });

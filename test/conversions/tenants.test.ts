@@ -77,13 +77,13 @@ describe("[attack 2] a tenant whose conversions stick", () => {
     const hash = await submissionHashOf(env.ARCHIVE);
     const name = orderShardName(hash(orderKeyOf({ click, kind: "purchase", orderId: row.order_id })));
     await runInDurableObject(real.getByName(name), (_, { storage }) =>
-      storage.sql.exec("ALTER TABLE log RENAME TO gone"),
+      storage.sql.exec("ALTER TABLE log_a RENAME TO gone"),
     );
     expect(await convert([row], { key: keys.get("loud") ?? "" })).toEqual(["accepted"]);
     await worker.scheduled(createScheduledController({ scheduledTime: new Date() }), env);
     expect(await keysBelow(`${SUBMISSION_SPOOL_PREFIX}adv_loud/`)).toHaveLength(1);
     await runInDurableObject(real.getByName(name), (_, { storage }) =>
-      storage.sql.exec("ALTER TABLE gone RENAME TO log"),
+      storage.sql.exec("ALTER TABLE gone RENAME TO log_a"),
     );
     // The click is of ten minutes ago, its conversion of now: whoever waits for it is complete up to now alone.
     for (const key of ["quiet", "pub_quiet"]) expect([key, (await metaFor(key)).complete]).toEqual([key, true]);

@@ -12,6 +12,7 @@ import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aClick, anEncodedEvent, CRAWLER, NOON_MS } from "../support/builders.ts";
 import { RULES } from "../support/rules.ts";
 import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
+import { updateLog } from "../support/update-log.ts";
 
 const POLICY = { mode: "review", allowedLatenessS: 30 } as const;
 
@@ -190,7 +191,7 @@ async function loggedVerdicts(shard: DurableObjectStub<EventShard>): Promise<str
 async function emptyLog(shard: DurableObjectStub<EventShard>): Promise<void> {
   await runDurableObjectAlarm(shard);
   await runInDurableObject(shard, (_, state) => {
-    state.storage.sql.exec("UPDATE log SET logged_at_ms = 1");
+    updateLog(state.storage.sql, "SET logged_at_ms = 1");
   });
   await shard.sweep();
 }

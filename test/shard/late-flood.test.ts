@@ -9,6 +9,7 @@ import { rememberEntries } from "../../src/shard/remember.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { aLateClick, anOnTimeClick } from "../support/late.ts";
 import { shardOn } from "../support/shard-memory.ts";
+import { updateLog } from "../support/update-log.ts";
 
 const FLOOD = 2_000;
 const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
@@ -113,7 +114,7 @@ describe("[attack 1] what a storage has forgotten", () => {
     await runInDurableObject(shardNamed(name), (_, { storage }) => {
       const entries = new LogStore(storage.sql).rowsAfter(0, 10_000_000).flatMap((row) => row.entries());
       const before = memoryOf(storage, entries);
-      storage.sql.exec("UPDATE log SET keys = NULL");
+      updateLog(storage.sql, "SET keys = NULL");
       storage.sql.exec("DELETE FROM late");
       expect(memoryOf(storage, entries)).not.toEqual(before);
       const ports = shardOn(storage);

@@ -15,13 +15,14 @@ import { archivedLines } from "../support/flush-harness.ts";
 import { fold } from "../support/folding.ts";
 import { canonical, readFacts } from "../support/read-facts.ts";
 import { aClickIdentity, aConversion, someCounts } from "../support/submissions.ts";
+import { updateLog } from "../support/update-log.ts";
 
 type Shard = DurableObjectStub<OrderShard>;
 
 /** Makes what waits due for the archive, and flushes. */
 async function flushed(shard: { sweep(): Promise<unknown> }): Promise<void> {
   await runInDurableObject(shard as Shard, (_, { storage }) => {
-    storage.sql.exec("UPDATE log SET logged_at_ms = 1");
+    updateLog(storage.sql, "SET logged_at_ms = 1");
   });
   await shard.sweep();
 }
