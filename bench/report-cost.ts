@@ -86,7 +86,7 @@ async function runRecipes(cwd: string, url: string): Promise<Read[]> {
 
 /** The cookie of a session that the form has started. */
 async function signIn(url: string, key: string): Promise<string> {
-  const asked = await fetch(`${url}/sign-in`, { headers: { "Sec-Fetch-Site": "same-origin" } });
+  const asked = await fetch(`${url}/`, { headers: { "Sec-Fetch-Site": "same-origin" } });
   const cookie = asked.headers.get("Set-Cookie")?.split(";")[0] ?? "";
   const token = /name="token" value="([^"]*)"/.exec(await asked.text())?.[1] ?? "";
   const body = new URLSearchParams({ token, next: "/", key });

@@ -7,14 +7,12 @@
  * Keeps: an object has one hold at a time, so what holds last is what the object is active for. Longer timers are real.
  */
 import { GROUP_HOLD_MS } from "../../src/core/limits.ts";
-import { clock, counters } from "./meter.ts";
+import { calls, clock, counters } from "./meter.ts";
 
 type Hold = { readonly atMs: number };
 
 /** What is held, by the handle of its timer. */
 const holds = new Map<number, Hold>();
-/** Ingest calls: begun at the stub, answered, and held by their object. */
-export const calls = { begun: 0, answered: 0, held: 0 };
 const realSetTimeout = globalThis.setTimeout.bind(globalThis);
 const realClearTimeout = globalThis.clearTimeout.bind(globalThis);
 const LOOK_MS = 1;

@@ -12,12 +12,13 @@
  */
 
 import { type Counters, zeroCounters } from "../cost/counters.ts";
-import { calls } from "./holds.ts";
 
 export const counters: Counters = zeroCounters();
 /** Alarms that are armed, by the binding and name of their object. */
 export const alarms = new Map<string, { readonly binding: string; readonly name: string; readonly atMs: number }>();
 export const clock = { nowMs: Date.now() };
+/** Ingest calls: begun at the stub, answered, and held by their object (holds.ts). */
+export const calls = { begun: 0, answered: 0, held: 0 };
 
 const MINUTE_MS = 60_000;
 let isTaken = false;

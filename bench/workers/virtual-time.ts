@@ -14,8 +14,8 @@
  */
 import { type Batch, type Message, packed } from "../cost/batches.ts";
 import { queueOperations } from "../cost/bill.ts";
-import { calls, nextHoldMs, realTurn, settled, takeHolds } from "./holds.ts";
-import { alarms, type Caller, clock, counters, countersNow, metered, minuteFrom, takeTime } from "./meter.ts";
+import { nextHoldMs, realTurn, settled, takeHolds } from "./holds.ts";
+import { alarms, type Caller, calls, clock, counters, countersNow, metered, minuteFrom, takeTime } from "./meter.ts";
 
 const SECOND_MS = 1_000;
 /** Alarms that may follow each other before it is said that they never end. */

@@ -9,7 +9,7 @@
  */
 import { ATTRIBUTION_WINDOW_DAYS_DEFAULT, MINUTE_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";
-import { PLATFORM_TIMING, within } from "../queue/timing.ts";
+import { PLATFORM_TIMING, within } from "../timing.ts";
 
 /** A revoked secret is believed for so long at most. */
 export const CACHE_MS = MINUTE_MS;

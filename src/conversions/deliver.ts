@@ -13,10 +13,10 @@ import { orderKeyOf } from "../core/order.ts";
 import { orderShardName } from "../core/routing.ts";
 import { logFault } from "../log.ts";
 import { putSpooled, submissionSpoolKey } from "../queue/submission-spool.ts";
-import { PLATFORM_TIMING, within } from "../queue/timing.ts";
 import { convertIn, type OrderNamespace } from "../shard/stub.ts";
 import { type SubmissionHash, submissionHashOf } from "../shard/submission-routing.ts";
 import type { ConversionOutcome } from "../shard/submit-conversions.ts";
+import { PLATFORM_TIMING, within } from "../timing.ts";
 
 const SHARD_TIMEOUT_MS = 5_000;
 const SPOOL_TIMEOUT_MS = 5_000;

@@ -92,8 +92,8 @@ export const REVISIONS_KEPT_DAYS = 400;
 /** Events in one shard call: 100 messages of 100 events. */
 export const INGEST_EVENTS_MAX = MESSAGE_EVENTS_MAX * 100;
 /**
- * A shard that is called often commits so often at most, and at once when it holds so many events: with a row of its log
- * for each of ten calls a second, rows would cost more than all else. Freshness has five seconds.
+ * A shard that is called often commits so often at most, and at once when it holds so many events: with a row of its
+ * log for each of ten calls a second, rows would cost more than all else. Freshness has five seconds.
  */
 export const GROUP_HOLD_MS = 250;
 export const GROUP_EVENTS = 100;

@@ -26,9 +26,9 @@ import { COUNTS_PER_UPLOAD_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { countsShardName } from "../core/routing.ts";
 import { logFault } from "../log.ts";
-import { PLATFORM_TIMING, within } from "../queue/timing.ts";
 import { uploadInto } from "../shard/stub.ts";
 import { submissionHashOf } from "../shard/submission-routing.ts";
+import { PLATFORM_TIMING, within } from "../timing.ts";
 import { type Edge, edgeOf } from "../track/edge.ts";
 import { readCounts } from "./counts-row.ts";
 

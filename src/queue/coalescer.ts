@@ -25,7 +25,7 @@ import type { EventId } from "../core/event-id.ts";
 import { FOLDED_COUNT_MAX, FOLLOWER_CONFIRM_MS, MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX } from "../core/limits.ts";
 import type { EventCodec } from "../core/message.ts";
 import { encodeTokenEvent, type TokenEvent } from "../core/token-event.ts";
-import { PLATFORM_TIMING, type Timing } from "./timing.ts";
+import { PLATFORM_TIMING, type Timing } from "../timing.ts";
 
 /** An event as it travels, with what its carriers need to know of it. */
 export type EncodedEvent = { readonly id: EventId; readonly count: number; readonly text: string };

@@ -17,10 +17,10 @@ import type { Topology } from "../core/routing.ts";
 import { logFault } from "../log.ts";
 import { type OperationsDataset, writeLostPoint } from "../operations.ts";
 import type { ShardNamespace } from "../shard/stub.ts";
+import { type Timing, within } from "../timing.ts";
 import type { EncodedEvent } from "./coalescer.ts";
 import { deliver, groupByShard } from "./route.ts";
 import { spoolEvents } from "./spool.ts";
-import { type Timing, within } from "./timing.ts";
 
 /** A queue's `send` has been seen to hang for a minute; a second try elsewhere takes less than a second. */
 const QUEUE_TIMEOUT_MS = 2 * SECOND_MS;

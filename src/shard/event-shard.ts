@@ -22,7 +22,7 @@ import type { ImpressionKey } from "../core/impression-key.ts";
 import { REVISIONS_PER_CALL_MAX, SHARD_BYTES_MAX } from "../core/limits.ts";
 import type { ReviewOutcome } from "../core/review.ts";
 import type { Change, RevisionOutcome } from "../core/revision.ts";
-import { PLATFORM_TIMING } from "../queue/timing.ts";
+import { PLATFORM_TIMING } from "../timing.ts";
 import { forgetEvents } from "./flush.ts";
 import { type OwnPorts, runnerOn } from "./flush-host.ts";
 import type { FlushRunner, ShardStatus } from "./flush-runner.ts";
@@ -80,8 +80,9 @@ export class EventShard extends DurableObject<Env> {
   }
 
   /**
-   * Counts a batch of encoded TokenEvents, each exactly once whatever is delivered again. Returns how many were new;
-   * others may be committed with them, before which they are held no longer where `isAwaited` (group-commit.ts). Throws when an event cannot be read, the log is past its bound, or the archive cannot say whether this storage is
+   * Counts a batch of encoded TokenEvents, each exactly once whatever is delivered again. Returns how many were new.
+   * Where the shard is called often others are committed with them, for which they are held; not where `isAwaited`.
+   * Throws when an event cannot be read, the log is past its bound, or the archive cannot say whether this storage is
    * of the present; nothing is counted then, and the caller delivers the batch again later.
    */
   async ingest(encodedEvents: string[], isAwaited = false): Promise<number> {

@@ -1,17 +1,17 @@
 /**
  * Group commit: calls that come close behind each other share one transaction, and so one row of the log.
  *
- *   a call ─▶ gathered ─┬─ nothing was committed for a hold        ─▶ all at once: a shard that is seldom called holds nobody
+ *   a call ─▶ gathered ─┬─ nothing was committed for a hold        ─▶ at once: who is seldom called holds nobody
  *                       ├─ there are many events, or it is awaited ─▶ all at once
  *                       └─ else                                    ─▶ all, a hold after the last commit
  *
  * Keeps: a call hears nothing before its own events are committed, and hears of nobody else's. Where a group cannot be
- * committed each of its calls is tried by itself, so a fault stays with whom it belongs to. What is gathered is bounded,
- * and in memory alone: it is lost with its object, whose callers hear that, and deliver again.
+ * committed each of its calls is tried by itself, so a fault stays with whom it belongs to. What is gathered is
+ * bounded, and in memory alone: it is lost with its object, whose callers hear that, and deliver again.
  * Relies on: timers and calls of one object run in one context, so a call may be resolved from another's turn.
  */
 import { GROUP_EVENTS, GROUP_HOLD_MS, INGEST_EVENTS_MAX } from "../core/limits.ts";
-import type { Timer, Timing } from "../queue/timing.ts";
+import type { Timer, Timing } from "../timing.ts";
 
 export type GroupPorts<Item, Outcome> = Timing & {
   /** Commits the items of all the calls, or of none and throws; an outcome for each call, in their order. */

@@ -19,26 +19,13 @@
  *
  * Keeps: append-only; a deployed migration never changes. Runs in the constructor and nowhere else.
  */
+import { createLogTable, LOG_TABLES } from "./log-tables.ts";
+
 const CREATE_META = `
 CREATE TABLE IF NOT EXISTS meta (
   name  TEXT NOT NULL PRIMARY KEY,
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID`;
-
-/** The two tables of a log: what one holds is dropped whole, which is billed with no row, while the other is appended to. */
-export const LOG_TABLES = ["log_a", "log_b"] as const;
-export type LogTable = (typeof LOG_TABLES)[number];
-/** Rows that are billed for making a table. */
-export const ROWS_OF_TABLE = 2;
-
-export const createLogTable = (name: LogTable) => `CREATE TABLE ${name} (
-  seq              INTEGER PRIMARY KEY, -- continues from the highest ever used
-  logged_at_ms     INTEGER NOT NULL,    -- never goes back
-  received_from_ms INTEGER NOT NULL,    -- earliest receipt of the row's events
-  chars            INTEGER NOT NULL,    -- length of lines
-  keys             BLOB,                -- what changed of keys with it, core/key-changes.ts; before lines: read alone
-  lines            TEXT    NOT NULL     -- NDJSON, core/log-line.ts
-) STRICT`;
 
 const MIGRATIONS: readonly (readonly string[])[] = [
   [

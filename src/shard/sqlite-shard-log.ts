@@ -22,7 +22,16 @@ import { assert } from "../core/result.ts";
 import type { RuleSet } from "../core/rules.ts";
 import type { PostedMark } from "../facts/post.ts";
 import type { KeysMark } from "./claim-packer.ts";
-import { createLogTable, LOG_TABLES, type LogTable, ROWS_OF_TABLE } from "./schema.ts";
+import {
+  createLogTable,
+  dropLogTable,
+  emptyLogTable,
+  insertRow,
+  LOG_TABLES,
+  type LogTable,
+  ROWS_OF_TABLE,
+  selectEnds,
+} from "./log-tables.ts";
 import type { Mark, NewEntry, RulesMark, ShardLog, Waiting } from "./shard-log.ts";
 
 const SELECT_LAST = `
@@ -30,10 +39,6 @@ SELECT seq, logged_at_ms
 FROM log
 ORDER BY seq DESC
 LIMIT 1`;
-
-const insertRow = (table: LogTable) => `
-INSERT INTO ${table} (seq, logged_at_ms, received_from_ms, chars, keys, lines)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6)`;
 
 const SELECT_ROWS = `
 SELECT seq, logged_at_ms, lines
@@ -61,10 +66,6 @@ SELECT lines
 FROM log
 WHERE seq > ?2 AND instr(lines, ?1) > 0
 ORDER BY seq`;
-
-/** Each by itself, since SQLite reads the whole table for both at once. */
-const selectEnds = (table: LogTable) =>
-  `SELECT (SELECT min(seq) FROM ${table}) AS first, (SELECT max(seq) FROM ${table}) AS last`;
 
 const SELECT_WAITING = `
 SELECT count(*) AS rows, coalesce(sum(chars), 0) AS chars, min(received_from_ms) AS received_from_ms,
@@ -225,10 +226,10 @@ export class LogStore implements ShardLog {
     const { first, last } = this.#endsOf(table);
     if (first === null || last === null || last > seq) return;
     if (last - first < ROWS_OF_TABLE) {
-      this.#sql.exec(`DELETE FROM ${table}`);
+      this.#sql.exec(emptyLogTable(table));
       return;
     }
-    this.#sql.exec(`DROP TABLE ${table}`);
+    this.#sql.exec(dropLogTable(table));
     this.#sql.exec(createLogTable(table));
   }
 

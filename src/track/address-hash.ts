@@ -17,7 +17,7 @@ import { DAY_MS, MINUTE_MS, SALT_DAYS, SECOND_MS } from "../core/limits.ts";
 import { SipHash } from "../core/siphash.ts";
 import { dayOf, isoDay } from "../core/time.ts";
 import { logFault } from "../log.ts";
-import { PLATFORM_TIMING, within } from "../queue/timing.ts";
+import { PLATFORM_TIMING, within } from "../timing.ts";
 
 export const SALT_PREFIX = "salts/v1/";
 /** Counting does not wait longer than this for a salt. */

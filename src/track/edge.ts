@@ -12,8 +12,8 @@ import type { OperationsDataset } from "../operations.ts";
 import { Coalescer } from "../queue/coalescer.ts";
 import type { Sealer } from "../queue/dead-letter.ts";
 import type { ProducerPorts } from "../queue/producer.ts";
-import { PLATFORM_TIMING } from "../queue/timing.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
+import { PLATFORM_TIMING } from "../timing.ts";
 import { AddressHasher } from "./address-hash.ts";
 import { RandomPool } from "./random-pool.ts";
 

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { isTokenEntry } from "../../src/core/log-line.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
-import { ROWS_OF_TABLE } from "../../src/shard/schema.ts";
+import { ROWS_OF_TABLE } from "../../src/shard/log-tables.ts";
 import type { NewEntry, ShardLog } from "../../src/shard/shard-log.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { Chance } from "../simulation/chance.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { makeEventId } from "../../src/core/event-id.ts";
 import { FOLLOWER_CONFIRM_MS } from "../../src/core/limits.ts";
 import { Coalescer, type Deliver, type EncodedEvent } from "../../src/queue/coalescer.ts";
-import { PLATFORM_TIMING } from "../../src/queue/timing.ts";
+import { PLATFORM_TIMING } from "../../src/timing.ts";
 import { aClick, NOON_MS, serialBytes } from "../support/builders.ts";
 
 const HOLD_MS = 20;

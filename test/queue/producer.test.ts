@@ -6,7 +6,7 @@ import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import type { EncodedEvent } from "../../src/queue/coalescer.ts";
 import { deliverEvents, type ProducerPorts } from "../../src/queue/producer.ts";
 import { drainSpool, oldestSpooledMs } from "../../src/queue/spool.ts";
-import { PLATFORM_TIMING } from "../../src/queue/timing.ts";
+import { PLATFORM_TIMING } from "../../src/timing.ts";
 import { anEpoch, aClick as aTokenEvent, NOON_MS } from "../support/builders.ts";
 import { testSeal } from "../support/tokens.ts";
 

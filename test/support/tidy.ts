@@ -170,6 +170,7 @@ const ROOT_IMPORTS = new Map([
   ["src/log.ts", "value"],
   ["src/operations.ts", "value"],
   ["src/tally.ts", "value"],
+  ["src/timing.ts", "value"],
   ["src/problem.ts", "value"],
   ["src/body.ts", "value"],
   ["src/routes.ts", "value"],
@@ -358,7 +359,7 @@ export function unboundedReads(module: Module): string[] {
 
 /** Modules that own SQL whose text depends on constants of ours. */
 const SQL_BUILDERS =
-  /^src\/(facts\/(facts|sketch|day-sums)-sql|audit\/audit-sql|cold\/sql|admin\/resources-sql|shard\/sqlite-(key-stores|submission-book)|webhooks\/delivery-log|report\/(read|live)\/[a-z-]+-sql)\.ts$/;
+  /^src\/(facts\/(facts|sketch|day-sums)-sql|audit\/audit-sql|cold\/sql|admin\/resources-sql|shard\/(log-tables|sqlite-(key-stores|submission-book))|webhooks\/delivery-log|report\/(read|live)\/[a-z-]+-sql)\.ts$/;
 const SQL =
   /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
 

@@ -7,7 +7,7 @@
 import { FOLLOWER_CONFIRM_MS } from "../../../src/core/limits.ts";
 import type { TokenEvent } from "../../../src/core/token-event.ts";
 import { Coalescer, type Deliver, type Handover } from "../../../src/queue/coalescer.ts";
-import type { Timing } from "../../../src/queue/timing.ts";
+import type { Timing } from "../../../src/timing.ts";
 import type { Mutant } from "./mutant.ts";
 
 class TrustingCoalescer extends Coalescer {
