@@ -49,7 +49,11 @@ export class EventShard extends DurableObject<Env> {
   readonly #late: SqliteLateStore;
   readonly #runner: FlushRunner;
   readonly #tally = new SessionTally();
-  readonly #group = new GroupCommit<Arrival, number>({ ...PLATFORM_TIMING, commit: (calls) => this.#commit(calls) });
+  readonly #group = new GroupCommit<Arrival, number>({
+    ...PLATFORM_TIMING,
+    ready: () => this.#roomy(),
+    commit: (calls) => this.#commit(calls),
+  });
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);

@@ -6,14 +6,17 @@
  *                       └─ else                                    ─▶ all, a hold after the last commit
  *
  * Keeps: a call hears nothing before its own events are committed, and hears of nobody else's. Where a group cannot be
- * committed each of its calls is tried by itself, so a fault stays with whom it belongs to. What is gathered is
- * bounded, and in memory alone: it is lost with its object, whose callers hear that, and deliver again.
+ * committed each of its calls is tried by itself, so a fault stays with whom it belongs to. What was held is committed
+ * where a call may be at that moment, not where it might have been when it came. What is gathered is bounded, and in
+ * memory alone: it is lost with its object, whose callers hear that, and deliver again.
  * Relies on: timers and calls of one object run in one context, so a call may be resolved from another's turn.
  */
 import { GROUP_EVENTS, GROUP_HOLD_MS, INGEST_EVENTS_MAX } from "../core/limits.ts";
 import type { Timer, Timing } from "../timing.ts";
 
 export type GroupPorts<Item, Outcome> = Timing & {
+  /** Resolves when something may be committed, and rejects where nothing may; who submits has just waited for it. */
+  readonly ready: () => Promise<void>;
   /** Commits the items of all the calls, or of none and throws; an outcome for each call, in their order. */
   readonly commit: (calls: readonly (readonly Item[])[]) => readonly Outcome[];
 };
@@ -52,20 +55,33 @@ export class GroupCommit<Item, Outcome> {
   #hold(waitMs: number): void {
     const timer = this.#ports.after(waitMs);
     this.#timer = timer;
-    void timer.done.then(() => {
-      // What it was set for may have been committed meanwhile, and another be set.
-      if (this.#timer === timer) this.#commit();
-    });
+    // What it was set for may have been committed meanwhile, and another be set.
+    const isStillHeld = () => this.#timer === timer;
+    void timer.done
+      .then(() => this.#ports.ready())
+      .then(
+        () => isStillHeld() && this.#commit(),
+        (fault: unknown) => isStillHeld() && this.#refuse(fault),
+      );
   }
 
   #commit(): void {
+    const calls = this.#take();
+    this.#committedAtMs = this.#ports.nowMs();
+    if (!this.#settle(calls)) for (const call of calls) this.#settle([call]);
+  }
+
+  #refuse(fault: unknown): void {
+    for (const { reject } of this.#take()) reject(fault);
+  }
+
+  #take(): readonly Call<Item, Outcome>[] {
     const calls = this.#gathered;
     this.#timer?.cancel();
     this.#timer = null;
     this.#gathered = [];
     this.#items = 0;
-    this.#committedAtMs = this.#ports.nowMs();
-    if (!this.#settle(calls)) for (const call of calls) this.#settle([call]);
+    return calls;
   }
 
   /** Commits calls together. False, with nothing committed, where it is not known which of them cannot be. */

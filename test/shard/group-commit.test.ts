@@ -1,7 +1,8 @@
 /** Group commit: who waits for whom, who hears what, and what a fault of one does to the others. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { headKey } from "../../src/archive/head.ts";
 import { GROUP_EVENTS, GROUP_HOLD_MS, INGEST_EVENTS_MAX } from "../../src/core/limits.ts";
 import { GroupCommit } from "../../src/shard/group-commit.ts";
 import { anEncodedEvent } from "../support/builders.ts";
@@ -12,6 +13,7 @@ class Bench {
   readonly commits: string[][] = [];
   readonly answers = new Map<string, string>();
   readonly group: GroupCommit<string, string>;
+  ready: () => Promise<void> = async () => {};
   #timers: { readonly atMs: number; readonly run: () => void }[] = [];
 
   constructor() {
@@ -26,6 +28,7 @@ class Bench {
         };
         return { done, cancel };
       },
+      ready: () => this.ready(),
       commit: (calls) => {
         const items = calls.flat();
         if (items.includes("poison")) throw new Error("poison");
@@ -122,6 +125,46 @@ describe("GroupCommit", () => {
     expect([bench.answers.get("a"), bench.answers.get("b")]).toEqual(["1 counted", "1 counted"]);
   });
 
+  it("commits what was held only when something may be committed again, and answers nobody before", async () => {
+    const bench = new Bench();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    bench.call("first");
+    bench.call("a");
+    bench.ready = () => promise;
+    await bench.pass(GROUP_HOLD_MS);
+    expect([bench.commits, bench.answers.has("a")]).toEqual([[["first"]], false]);
+    resolve();
+    await bench.pass(0);
+    expect([bench.commits.at(-1), bench.answers.get("a")]).toEqual([["a"], "1 counted"]);
+  });
+
+  it("refuses all that was held where nothing may be committed, and holds the next as before", async () => {
+    const bench = new Bench();
+    bench.call("first");
+    for (const name of ["a", "b"]) bench.call(name);
+    bench.ready = () => Promise.reject(new Error("not of the present"));
+    await bench.pass(GROUP_HOLD_MS);
+    expect(bench.commits).toEqual([["first"]]);
+    expect([bench.answers.get("a"), bench.answers.get("b")]).toEqual(Array(2).fill("Error: not of the present"));
+    bench.ready = async () => {};
+    bench.call("next");
+    expect([bench.commits.at(-1), bench.timers]).toEqual([["next"], 0]);
+  });
+
+  it("commits what was held with a call that came when something may be committed again, and once", async () => {
+    const bench = new Bench();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    bench.call("first");
+    bench.call("a");
+    bench.ready = () => promise;
+    await bench.pass(GROUP_HOLD_MS);
+    resolve();
+    bench.call("b");
+    await bench.pass(GROUP_HOLD_MS);
+    expect(bench.commits).toEqual([["first"], ["a", "b"]]);
+    expect(bench.timers).toBe(0);
+  });
+
   it("holds nobody longer when the clock is set back", async () => {
     const bench = new Bench();
     bench.call("first");
@@ -156,6 +199,26 @@ describe("an event shard that is called often", () => {
       const settled = await Promise.allSettled(calls.map((events) => instance.ingest(events)));
       expect(settled.map(({ status }) => status === "fulfilled")).toEqual([true, true, true, false, true, true]);
       expect(settled.map((each) => (each.status === "fulfilled" ? each.value : 0))).toEqual([1, 1, 1, 0, 1, 1]);
+    });
+  });
+
+  it("counts nothing that it held where its archive cannot say meanwhile whether its storage is of the present", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    await runInDurableObject(env.EVENT_SHARD.getByName("group-unready"), async (instance, { storage }) => {
+      const [first, held] = [1, 2].map((at) => [anEncodedEvent({}, { jti: `u_${at}` })]) as [string[], string[]];
+      const rows = () => storage.sql.exec("SELECT count(*) AS rows FROM log").one();
+      const head = headKey("group-unready");
+      expect(await instance.ingest(first)).toBe(1);
+      await env.ARCHIVE.put(head, "no head");
+      const heard = instance.ingest(held).then(
+        () => "counted",
+        () => "refused",
+      );
+      // A sweep compares storage and archive again.
+      await instance.sweep();
+      expect([await heard, rows()]).toEqual(["refused", { rows: 1 }]);
+      await env.ARCHIVE.delete(head);
+      expect([await instance.ingest(held), rows()]).toEqual([1, { rows: 2 }]);
     });
   });
 });

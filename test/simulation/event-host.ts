@@ -61,7 +61,8 @@ class EventObject extends ShardObject {
     super(host, own, settings.flushIntervalMs);
     this.#host = host;
     this.#index = index;
-    this.#group = parts.makeGroup({ ...this.timing, commit: (calls) => this.#commit(calls) });
+    const commit = (calls: readonly (readonly Arrival[])[]) => this.#commit(calls);
+    this.#group = parts.makeGroup({ ...this.timing, ready: () => this.ready(), commit });
   }
 
   /** Rejects when the object ends while the call is held. */
