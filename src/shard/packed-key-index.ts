@@ -9,8 +9,8 @@
  * all are. Nothing is written for a key before: its log row is.
  *
  * Keeps: the contract of key-index.ts. Exact: a filter only says that a page must be read. Memory changes when the
- * transaction commits, and is as it was when it does not. A change that its caller has not logged is packed before the
- * transaction commits, so no key is in memory alone.
+ * transaction commits, and is as it was when it does not; `transaction` throws only then. A change that its caller has
+ * not logged is packed before the transaction commits, so no key is in memory alone.
  * Relies on: all changes are made in `transaction`; one index per storage.
  */
 import type { EventId } from "../core/event-id.ts";
@@ -19,6 +19,7 @@ import type { Claim, Known, Repeat } from "../core/ingest.ts";
 import { decodeKeyChanges, encodeKeyChanges } from "../core/key-changes.ts";
 import { KeyHash } from "../core/key-hash.ts";
 import { assert } from "../core/result.ts";
+import { logFault } from "../log.ts";
 import { ClaimPacker, type KeysMark } from "./claim-packer.ts";
 import { ClaimRuns } from "./claim-runs.ts";
 import type { ClaimStore } from "./claim-store.ts";
@@ -78,7 +79,7 @@ export class PackedKeyIndex implements KeyIndex {
       if (fresh.takeUnlogged() !== null || fresh.count > this.#ports.sizes.freshMax) this.pack();
       return made;
     });
-    this.merge();
+    this.#mergeDue();
     return value;
   }
 
@@ -191,6 +192,15 @@ export class PackedKeyIndex implements KeyIndex {
       if (merging !== undefined) this.#ports.log.keys().write({ ...mark, merging });
     });
     return true;
+  }
+
+  /** Never throws: what a caller's transaction committed is committed. The next merges try again. */
+  #mergeDue(): void {
+    try {
+      this.merge();
+    } catch (fault) {
+      logFault("key_merge_failed", fault);
+    }
   }
 
   #transact<T>(closure: () => T): T {

@@ -1,16 +1,19 @@
 /** What packed keys cost on a real object's storage: rows written, pages read. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type EventId, makeEventId } from "../../src/core/event-id.ts";
 import type { ImpressionKey } from "../../src/core/impression-key.ts";
+import type { Claim } from "../../src/core/ingest.ts";
 import { HOUR_MS } from "../../src/core/limits.ts";
 import type { ClaimStore, Run } from "../../src/shard/claim-store.ts";
+import { PackedKeyIndex } from "../../src/shard/packed-key-index.ts";
 import { packedKeysOn, sqliteKeyStores } from "../../src/shard/sqlite-key-stores.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { Chance } from "../simulation/chance.ts";
 import { Journal } from "../simulation/journal.ts";
-import { MemoryClaims } from "../simulation/memory-key-stores.ts";
+import { MemoryClaims, MemoryKeyStores, SMALL_KEYS } from "../simulation/memory-key-stores.ts";
+import { MemoryShardLog } from "../simulation/memory-shard-log.ts";
 import { logging } from "../support/key-indexes.ts";
 import { RULES } from "../support/rules.ts";
 
@@ -154,4 +157,32 @@ describe("packed keys in SQLite", () => {
       index.transaction(() => index.dropBefore(HOUR + 1));
       expect(take().rows).toBeLessThan(10);
     }));
+});
+
+it("a merge that fails takes nothing back of what its caller committed, and is made up for", () => {
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
+  const journal = new Journal(() => false);
+  const [stores, log] = [new MemoryKeyStores(journal), new MemoryShardLog(journal, 700, () => {})];
+  const claims: Claim[] = [];
+  let transactions = 0;
+  // Each call's first transaction is its caller's.
+  const transact = <T>(closure: () => T) => {
+    if (++transactions > 1) throw new Error("no merging today");
+    return journal.transaction(closure);
+  };
+  const index = new PackedKeyIndex({ stores, log, sizes: SMALL_KEYS, transact, makeSalt: () => new Uint8Array(8) });
+  for (let n = 0; n < 200; n++) {
+    transactions = 0;
+    const claim = { hour: HOUR, key: aKey(), event: anId(n) };
+    claims.push(claim);
+    expect(index.transaction(() => index.insert([claim], []) ?? "done")).toBe("done");
+  }
+  expect(error).toHaveBeenCalledWith(expect.stringContaining("key_merge_failed"));
+  const known = () => index.lookup({ keys: claims, events: [] }).claimedBy.size;
+  expect(known()).toBe(claims.length);
+  transactions = Number.NEGATIVE_INFINITY;
+  const runs = stores.claims.runs().length;
+  while (index.merge(true)) expect(known()).toBe(claims.length);
+  expect(stores.claims.runs().length).toBeLessThan(runs);
+  expect(known()).toBe(claims.length);
 });
