@@ -55,14 +55,15 @@ LIMIT ?2`;
 /** Rows whose sizes are read at once. */
 const SIZES_READ_MAX = 1_000;
 
+/** With `seq`, by which SQLite merges both tables; without, it would sort what it has read. */
 const SELECT_KEYS = `
-SELECT keys
+SELECT seq, keys
 FROM log
 WHERE seq > ?1 AND keys IS NOT NULL
 ORDER BY seq`;
 
 const SELECT_ROWS_HOLDING = `
-SELECT lines
+SELECT seq, lines
 FROM log
 WHERE seq > ?2 AND instr(lines, ?1) > 0
 ORDER BY seq`;
