@@ -12,6 +12,8 @@ import { MINUTE_MS } from "./core/limits.ts";
 import type { Topology } from "./core/routing.ts";
 import { boundDatabases, Directory } from "./facts/directory.ts";
 import { logInfo } from "./log.ts";
+import { lookIntoFolders } from "./queue/folders.ts";
+import { SUBMISSION_SPOOL_PREFIX } from "./queue/submission-spool.ts";
 import { dropKeptRows } from "./report/page/page-store.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
 import { wakeEvidenceLog } from "./tlog/evidence-log.ts";
@@ -24,6 +26,8 @@ type Turn = { readonly everyMinutes: number; readonly at: number };
 const PAGES: Turn = { everyMinutes: 10, at: 4 };
 /** Statements whose issuer died before it told of them. */
 const TOLD: Turn = { everyMinutes: 5, at: 2 };
+/** Days that are over: their grace mostly ends with such a minute. */
+const AUDITS: Turn = { everyMinutes: 5, at: 0 };
 /** Salts of the day before yesterday. */
 const SALTS: Turn = { everyMinutes: 60, at: 7 };
 
@@ -42,13 +46,16 @@ export async function everyMinute(env: Env, nowMs: number): Promise<void> {
     orders: env.ORDER_SHARD,
     counts: env.COUNTS_SHARD,
     archive: env.ARCHIVE,
+    isSpooled: lookIntoFolders(env.ARCHIVE, "spool"),
     seal: sealerOf(env),
     topology: () => topologyInForce(env, readConfig(env)),
   };
   await Promise.all([
     runCron(ports, nowMs),
     runTiers(ports, nowMs, readConfig(env)),
-    duty("drain submissions", async () => void (await drainSubmissions(ports, nowMs))),
+    duty("drain submissions", async () => {
+      if (await ports.isSpooled(SUBMISSION_SPOOL_PREFIX)) await drainSubmissions(ports, nowMs);
+    }),
     ...days(env, nowMs),
     ...telling(env, nowMs),
     duty("canary", () => runCanaryIn(env, nowMs)),
@@ -68,6 +75,7 @@ export async function everyMinute(env: Env, nowMs: number): Promise<void> {
 function days(env: Env, nowMs: number): Promise<void>[] {
   return [
     duty("audit", async () => {
+      if (!isTurn(AUDITS, nowMs)) return;
       const { startDue } = await import("./audit/start.ts");
       await startDue(env, { nowMs, graceMs: readConfig(env).closeGraceMs });
     }),

@@ -13,7 +13,8 @@ import { countsShardNames, eventShardNames, orderShardNames, type Topology } fro
 import { rollAll } from "../facts/roll.ts";
 import { logFault, logInfo } from "../log.ts";
 import type { Sealer } from "../queue/dead-letter.ts";
-import { drainSpool } from "../queue/spool.ts";
+import type { HasAny } from "../queue/folders.ts";
+import { drainSpool, SPOOL_PREFIX } from "../queue/spool.ts";
 import type { CountsNamespace, OrderNamespace, ShardNamespace } from "../shard/stub.ts";
 import { dropChanges, dropEvents, dropLateClicks, dropOld } from "./retention.ts";
 import { watchDatabase } from "./set-back.ts";
@@ -25,6 +26,8 @@ export type CronPorts = {
   readonly orders: OrderNamespace;
   readonly counts: CountsNamespace;
   readonly archive: R2Bucket;
+  /** Whether anything is in a folder of spools. */
+  readonly isSpooled: HasAny;
   readonly seal: Sealer;
   readonly topology: () => Promise<Topology>;
 };
@@ -40,7 +43,7 @@ type Swept = { readonly name: string; readonly sweep: () => Promise<boolean> };
 
 /** Rolls, drains and sweeps; resolves when everything was tried. */
 export async function runCron(
-  { databases, shards, orders, counts, archive, seal, topology }: CronPorts,
+  { databases, shards, orders, counts, archive, isSpooled, seal, topology }: CronPorts,
   nowMs: number,
 ): Promise<void> {
   const turn = Math.floor(nowMs / MINUTE_MS) % SUBMISSION_SWEEP_MINUTES;
@@ -74,6 +77,7 @@ export async function runCron(
       const names = eventShardNames(inForce);
       await Promise.all([
         duty("drain", async () => {
+          if (!(await isSpooled(SPOOL_PREFIX))) return;
           const objects = await drainSpool({ shards, archive, seal, topology: inForce });
           if (objects > 0) logInfo("spool_drained", { objects });
         }),

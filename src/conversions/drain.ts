@@ -20,6 +20,7 @@ import { MINUTE_MS, ORDER_SHARDS, SECOND_MS } from "../core/limits.ts";
 import type { DeadReason } from "../core/token-event.ts";
 import { logFault } from "../log.ts";
 import { buryLetter, type DeadLetterPorts } from "../queue/dead-letter.ts";
+import { listFolders } from "../queue/folders.ts";
 import { putSpooled, SUBMISSION_SPOOL_PREFIX, triesOf } from "../queue/submission-spool.ts";
 import { submissionHashOf } from "../shard/submission-routing.ts";
 import type { ConversionOutcome } from "../shard/submit-conversions.ts";
@@ -55,7 +56,8 @@ export async function drainSubmissions(
   bounds: Partial<DrainBounds> = {},
 ): Promise<number> {
   const { tenantsMax, objectsMax, callsMax, runMs } = { ...BOUNDS, ...bounds };
-  const tenants = turnsOf(await tenantsOf(ports.archive), nowMs, tenantsMax);
+  const all = await listFolders(ports.archive, SUBMISSION_SPOOL_PREFIX);
+  const tenants = turnsOf(all, nowMs, tenantsMax);
   if (tenants.length === 0) return 0;
   const run: Ports = { ...ports, hash: await submissionHashOf(ports.archive), silent: new Set(), nowMs };
   const queues = await mapSome(tenants, (prefix) => dueObjects(prefix, run, objectsMax));
@@ -74,19 +76,6 @@ export async function drainSubmissions(
     }
   }
   return drained;
-}
-
-/** The prefixes of all advertisers that have something in the spool. */
-async function tenantsOf(archive: R2Bucket): Promise<string[]> {
-  const prefixes: string[] = [];
-  let cursor: string | undefined;
-  do {
-    const options = { prefix: SUBMISSION_SPOOL_PREFIX, delimiter: "/" };
-    const page = await archive.list(cursor === undefined ? options : { ...options, cursor });
-    prefixes.push(...page.delimitedPrefixes);
-    cursor = page.truncated ? page.cursor : undefined;
-  } while (cursor !== undefined);
-  return prefixes;
 }
 
 /** Those whose turn it is in this minute; in the next it is the next ones'. */

@@ -17,6 +17,7 @@ import type { MetricName, Sample } from "../core/metrics.ts";
 import { DEAD_POSTINGS_PREFIX } from "../facts/dead-posting.ts";
 import { logFault } from "../log.ts";
 import { DEAD_PREFIX, DEAD_SUBMISSIONS_PREFIX } from "../queue/dead-letter.ts";
+import { lookIntoFolders } from "../queue/folders.ts";
 import { oldestIn, SPOOL_PREFIX } from "../queue/spool.ts";
 import { combineWatermark } from "../report/answer/watermark.ts";
 import type { ShardStatus } from "../shard/flush-runner.ts";
@@ -140,9 +141,10 @@ function ofWatermark(nowMs: number, queueOldestMs: readonly (number | null)[], s
 const LETTERS = { clicks: DEAD_PREFIX, submissions: DEAD_SUBMISSIONS_PREFIX, postings: DEAD_POSTINGS_PREFIX };
 
 async function ofLetters({ bucket }: MeasurePorts): Promise<Sample[]> {
+  const hasAny = lookIntoFolders(bucket, "dead");
   const counted = Object.entries(LETTERS).map(async ([kind, prefix]): Promise<Sample> => {
-    const { objects } = await bucket.list({ prefix, limit: LISTED_MAX });
-    return { name: "clickledger_dead_letters", of: kind, value: objects.length };
+    const letters = (await hasAny(prefix)) ? (await bucket.list({ prefix, limit: LISTED_MAX })).objects.length : 0;
+    return { name: "clickledger_dead_letters", of: kind, value: letters };
   });
   return Promise.all(counted);
 }

@@ -5,15 +5,21 @@ import { describe, expect, it } from "vitest";
 import { runCron } from "../../src/batch/cron.ts";
 import { canaryPorts, runCanary } from "../../src/canary/run.ts";
 import { CANARY_ID } from "../../src/core/canary.ts";
+import type { EventId } from "../../src/core/event-id.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { countsShardNames, orderShardNames } from "../../src/core/routing.ts";
 import { isoDay } from "../../src/core/time.ts";
+import { everyMinute } from "../../src/every-minute.ts";
 import { boundDatabases, Directory } from "../../src/facts/directory.ts";
 import worker from "../../src/index.ts";
+import { SPOOL_PREFIX, spoolEvents } from "../../src/queue/spool.ts";
 import { saltKey } from "../../src/track/address-hash.ts";
 import { anEncodedEvent, anEpoch, NOON_MS } from "../support/builders.ts";
 import { readFacts } from "../support/read-facts.ts";
 import { POLICY, testRing, testSeal } from "../support/tokens.ts";
+
+const isSpooled = async () => true;
+const anEventId = (encoded: string) => (JSON.parse(encoded) as { id: EventId }).id;
 
 describe("cron", () => {
   it("posts what an alarm missed, rolls what is over, and destroys old salts", async () => {
@@ -52,7 +58,7 @@ describe("cron", () => {
     const topology = async () => [{ ...anEpoch(0, 4), shards: { click: 4, impression: 2 } }];
     const databases = new Map([["REPORT_DB", database]]);
     await runCron(
-      { databases, shards, orders: shards, counts: shards, archive: env.ARCHIVE, seal: testSeal, topology },
+      { databases, shards, orders: shards, counts: shards, archive: env.ARCHIVE, isSpooled, seal: testSeal, topology },
       NOON_MS,
     );
     const events = ["clicks-0", "clicks-1", "clicks-3", "impressions-0", "impressions-1"];
@@ -63,7 +69,14 @@ describe("cron", () => {
     const visits: string[] = [];
     const objects = { getByName: (name: string) => ({ sweep: async () => void visits.push(name) }) } as never;
     const shards = { getByName: () => ({ sweep: async () => {} }) } as never;
-    const ports = { databases: boundDatabases(env), shards, orders: objects, counts: objects, seal: testSeal };
+    const ports = {
+      databases: boundDatabases(env),
+      shards,
+      orders: objects,
+      counts: objects,
+      isSpooled,
+      seal: testSeal,
+    };
     for (let minute = 0; minute < 60; minute++) {
       const before = visits.length;
       await runCron(
@@ -73,6 +86,47 @@ describe("cron", () => {
       expect(visits.length - before).toBeLessThanOrEqual(5);
     }
     expect(visits.sort()).toEqual([...orderShardNames(), ...countsShardNames()].sort());
+  });
+});
+
+describe("what an idle minute asks of R2", () => {
+  /** The Worker's own bucket, and what is billed as writing or listing that goes through it. */
+  function counted() {
+    const asked: string[] = [];
+    const bucket = new Proxy(env.ARCHIVE, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        return (...args: readonly [string | R2ListOptions]) => {
+          const [first] = args;
+          if (name === "list" || name === "put") asked.push(typeof first === "string" ? first : (first.prefix ?? ""));
+          return Reflect.apply(value, target, args) as unknown;
+        };
+      },
+    });
+    return { asked, deployed: { ...env, ARCHIVE: bucket } };
+  }
+  const IDLE_MS = NOON_MS + 30 * DAY_MS;
+
+  it("is one listing of spools, one of letters, and what is measured; more has its turn seldom", async () => {
+    const { asked, deployed } = counted();
+    const minute = async (at: number) => {
+      asked.length = 0;
+      await everyMinute(deployed, IDLE_MS + at * MINUTE_MS);
+      return [...asked].sort();
+    };
+    // The first reads the topology, and has what was missed to do.
+    await minute(0);
+    const each = ["dead", "heartbeats/v1/REPORT_DB", "metrics/v1/now.json", "metrics/v1/told/", "spool", "spool/v1/"];
+    expect(await minute(6)).toEqual(each);
+    expect(await minute(5)).toEqual([...each, "erasures/v1/open/", "raw/v1/"].sort());
+  });
+
+  it("brings what is in a spool to its shards in the next minute all the same", async () => {
+    const event = anEncodedEvent({}, { jti: "cron_spooled" });
+    await spoolEvents(env.ARCHIVE, anEventId(event), [event]);
+    await everyMinute(counted().deployed, IDLE_MS);
+    expect((await env.ARCHIVE.list({ prefix: SPOOL_PREFIX })).objects).toEqual([]);
   });
 });
 

@@ -94,6 +94,8 @@ const bookOf = (outcome: "failed" | "redirected", atMs: number): CanaryBook => (
 
 type Provoked = readonly [alarm: string, minutes: number, wrong: (w: World) => unknown, right: (w: World) => unknown];
 const letter = "dead/v1/dt=2026-04-20/reason=retries_exhausted/m-0.json";
+const unpaid = "dead-submissions/v1/adv_1/reason=submission_conflict/dt=2026-04-20/m-0.json";
+const unposted = "dead-postings/v1/dt=2026-04-20/p.json";
 const spooled = `spool/v1/${"0".repeat(24)}-1.ndjson`;
 const run = (w: World, sql: string) => w.d1.exec(sql);
 
@@ -105,6 +107,8 @@ const PROVOKED: readonly Provoked[] = [
   ],
   ["lost", 1, (w) => w.lose(3), (w) => (w.nowMs += 61 * MINUTE_MS)],
   ["dead_letters", 1, (w) => w.r2.set(letter, "{}"), (w) => w.r2.bucket.delete(letter)],
+  ["dead_letters", 1, (w) => w.r2.set(unpaid, "{}"), (w) => w.r2.bucket.delete(unpaid)],
+  ["dead_letters", 1, (w) => w.r2.set(unposted, "{}"), (w) => w.r2.bucket.delete(unposted)],
   ["queue", 11, (w) => (w.queueOldestMs = START_MS), (w) => (w.queueOldestMs = 0)],
   ["spool", 6, (w) => w.r2.set(spooled, ""), (w) => w.r2.bucket.delete(spooled)],
   [
