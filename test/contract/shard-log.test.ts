@@ -12,6 +12,7 @@ import { Journal } from "../simulation/journal.ts";
 import { MemoryShardLog } from "../simulation/memory-shard-log.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { RULES } from "../support/rules.ts";
+import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
 
 type Use = (log: ShardLog, transaction: (closure: () => void) => void) => void;
 let serial = 0;
@@ -184,4 +185,33 @@ it("trims for a few rows billed, however many rows it has", () =>
     // The tail, and the one row of the other.
     expect(written(() => log.trim(placeOf(201, NOON_MS + 201)))).toBe(1 + 1);
     expect(storage.sql.exec("SELECT count(*) AS rows FROM log").one()).toEqual({ rows: 0 });
+  }));
+
+it("a trim that fails between any two statements leaves the log as it was, also where a table was dropped", () =>
+  runInDurableObject(env.EVENT_SHARD.getByName(`shard-log-${serial++}`), (_, { storage }) => {
+    const fill = (log: LogStore, from: number, to: number) => {
+      for (let seq = from; seq <= to; seq++) log.append(seq, NOON_MS + seq, [anEntry(`c-${seq}`)]);
+    };
+    const state = (log: LogStore) => [seqs(log), log.last(), log.tail(), log.waitingAfter(0)];
+    fill(new LogStore(storage.sql, RULES), 1, 10);
+    const trim = (sql: SqlStorage, isDone: boolean) =>
+      storage.transactionSync(() => {
+        const log = new LogStore(sql, RULES);
+        // Into the other table, and past the first, which is dropped and made again.
+        log.trim(placeOf(5, NOON_MS + 5));
+        fill(log, 11, 12);
+        log.trim(placeOf(10, NOON_MS + 10));
+        if (!isDone) throw new InjectedFault("before the commit");
+      });
+    const before = state(new LogStore(storage.sql, RULES));
+    const whole = throwingSql(storage.sql, Number.POSITIVE_INFINITY);
+    expect(() => trim(whole.sql, false)).toThrow(InjectedFault);
+    expect(whole.count()).toBeGreaterThan(20);
+    for (let failAt = 0; failAt < whole.count(); failAt++) {
+      expect(() => trim(throwingSql(storage.sql, failAt).sql, true)).toThrow(InjectedFault);
+      expect(state(new LogStore(storage.sql, RULES))).toEqual(before);
+    }
+    trim(storage.sql, true);
+    expect(seqs(new LogStore(storage.sql, RULES))).toEqual([11, 12]);
+    expect(storage.sql.exec("SELECT count(*) AS rows FROM log_a").one()).toEqual({ rows: 0 });
   }));
