@@ -9,7 +9,7 @@
  * used for a minute; when R2 cannot be read, the last one goes on, but only while no epoch that it lacks can have
  * begun: after that nothing is routed, since an isolate that was idle for an hour would send a click to the shard of an
  * earlier epoch. The jurisdiction is that of the first record for good: in another one nothing is routed, since the
- * shards there know no key that these have claimed.
+ * shards there know no key that these have claimed. A record that was put back by hand says none, and is given it.
  * Relies on: EPOCH_LEAD_MS is far longer than that minute; clocks agree to within half of it.
  */
 import type { Config } from "../config.ts";
@@ -29,7 +29,7 @@ const WRITE_TRIES = 5;
 
 assert(FRESH_MS * 5 < EPOCH_LEAD_MS, "an epoch is known everywhere before it begins");
 
-type Recorded = { readonly topology: Topology; readonly etag: string } | null;
+type Recorded = { readonly topology: Topology; readonly etag: string; readonly isPlaced: boolean } | null;
 
 /** Reads, adopts and remembers; one per isolate. */
 export class TopologyKeeper {
@@ -70,7 +70,8 @@ export class TopologyKeeper {
       }
       const { topology, isNew, refusals } = adoptTopology(recorded?.topology ?? null, configured.value, nowMs);
       for (const refusal of refusals) logFault("topology_refused", refusal);
-      if (!isNew || (await this.#write(topology, recorded))) return topology;
+      if (!isNew && recorded?.isPlaced !== false) return topology;
+      if (await this.#write(topology, recorded)) return topology;
     }
     throw new Error("the topology record keeps changing");
   }
@@ -78,10 +79,11 @@ export class TopologyKeeper {
   async #read(): Promise<Recorded> {
     const object = await this.#bucket.get(TOPOLOGY_KEY);
     if (object === null) return null;
-    this.#assertPlace(object.customMetadata?.["jurisdiction"] || null);
+    const place = object.customMetadata?.["jurisdiction"];
+    if (place !== undefined) this.#assertPlace(place === "" ? null : place);
     const topology = parseTopology(parseJson(await object.text()));
     if (!topology.ok) throw new Error(`the recorded topology is broken: ${topology.error}`);
-    return { topology: topology.value, etag: object.etag };
+    return { topology: topology.value, etag: object.etag, isPlaced: place !== undefined };
   }
 
   /** Throws PlacementError, which is not the end of what waits: queues hold it until the setting is put back. */
