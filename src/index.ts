@@ -12,7 +12,7 @@ import { placed } from "./placement.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
-import { handOverTally, isTallyDue } from "./tally.ts";
+import { countConsumed, handOverTally, isConsumedDue, isTallyDue } from "./tally.ts";
 import { handleClick } from "./track/click.ts";
 import { sealerOf } from "./track/edge.ts";
 import { handleImpression } from "./track/impression.ts";
@@ -50,6 +50,13 @@ function refuseSettings(env: Env): Response | null {
   }
 }
 
+async function consume(batch: MessageBatch, env: Env): Promise<void> {
+  const letters = { archive: env.ARCHIVE, seal: sealerOf(env) };
+  if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, letters);
+  const topology = await topologyInForce(env, readConfig(env));
+  return consumeEvents(batch, { shards: env.EVENT_SHARD, topology, ...letters });
+}
+
 export default {
   async fetch(request, given, ctx) {
     if (isTallyDue(Date.now)) ctx.waitUntil(handOverTally(given.ARCHIVE, Date.now()));
@@ -75,10 +82,10 @@ export default {
 
   async queue(batch, given) {
     const env = placed(given);
-    const letters = { archive: env.ARCHIVE, seal: sealerOf(env) };
-    if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, letters);
-    const topology = await topologyInForce(env, readConfig(env));
-    return consumeEvents(batch, { shards: env.EVENT_SHARD, topology, ...letters });
+    countConsumed({ batches: 1, messages: batch.messages.length });
+    const told = isConsumedDue(Date.now) ? handOverTally(env.ARCHIVE, Date.now()) : null;
+    await consume(batch, env);
+    await told;
   },
 
   async scheduled(controller, given) {

@@ -169,6 +169,7 @@ const ENV_READERS = [
 const ROOT_IMPORTS = new Map([
   ["src/log.ts", "value"],
   ["src/placement.ts", "value"],
+  ["src/metering.ts", "type"],
   ["src/operations.ts", "value"],
   ["src/tally.ts", "value"],
   ["src/problem.ts", "value"],
