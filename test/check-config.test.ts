@@ -56,6 +56,18 @@ describe("npm run check", { timeout: TEST_MAX_MS }, () => {
     expect(code).toBe(1);
   });
 
+  it("takes where logs and traces go as docs/OPERATIONS.md has it, and refuses a key that wrangler does not know", async () => {
+    const operations = await readFile("docs/OPERATIONS.md", "utf8");
+    const [, exported = ""] = /```toml\n(\[observability\.logs\][^`]*)```/.exec(operations) ?? [];
+    expect(exported).toContain("destinations");
+    const own = /^\[observability\.logs\][\s\S]*?(?=^\[limits\])/m;
+    expect((await check(own, `${exported}\n`)).said).toMatch(/ are right\.$/);
+    const misspelt = exported.replace("destinations", "destination");
+    const { code, said } = await check(own, `${misspelt}\n`);
+    expect(said).toBe('Unexpected fields found in observability field: "destination"');
+    expect(code).toBe(1);
+  });
+
   it("takes a jurisdiction that is named once, or at a binding too", async () => {
     const bucket = 'bucket_name = "clickledger-archive"';
     for (const more of ["", 'jurisdiction = "eu"']) {
