@@ -47,7 +47,7 @@ export const PASS_EVERY_MS = 2 * HOUR_MS;
 const SERVICE_DAYS_BEFORE = 31;
 /** Objects between two notes of how far a phase is. */
 const NOTED_EVERY = 50;
-/** Objects that are worked on at once, since a small one is mostly waited for, and their bytes, since a large one is not. */
+/** Objects that are worked on at once, since a small one is mostly waited for, and their bytes: a large one is not. */
 const TOGETHER_MAX = 6;
 const TOGETHER_BYTES_MAX = 4_000_000;
 const ALONE = TOGETHER_BYTES_MAX;

@@ -5,7 +5,6 @@
  * Keeps: every token is another one, as in a log; nothing is erased, which is what nearly every segment comes to.
  */
 
-import { describeMachine } from "../../bench/machine.ts";
 import { gzip } from "../../src/archive/r2-archive.ts";
 import { encodeLogLine } from "../../src/core/log-line.ts";
 import { ASSUMED_MS } from "../../src/core/prices.ts";
@@ -14,6 +13,8 @@ import { eraseSegment } from "../../src/erasure/erase.ts";
 import { aClick, NOON_MS } from "../support/builders.ts";
 import { MemoryR2 } from "../support/memory-r2.ts";
 import { aToken, testRing } from "../support/tokens.ts";
+
+declare const process: { cpuUsage(before?: object): { readonly user: number; readonly system: number } };
 
 const LINES = 9_000;
 const PER_ROW = 100;
@@ -53,7 +54,6 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 const rate = rates.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0;
 const perSegment = PASS_S / (ASSUMED_MS.r2 / 1_000 / TOGETHER);
-for (const line of describeMachine("npm run bench:erasure")) console.log(line);
 console.log(
   `${Math.round(rate)} lines/s of CPU, median of ${ROUNDS}; ${Math.round(packed.byteLength / LINES)} bytes a line packed`,
 );
