@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import type { Json } from "miniflare";
 import { defineConfig } from "vitest/config";
+import { HERE } from "./scripts/project.ts";
 import { TEST_SECRETS } from "./test/support/secrets.ts";
 
 /** Tests of what needs no platform in rooms that have one: rows and queries, and what pages are computed by. */
@@ -27,7 +28,7 @@ function worker(bindings: Record<string, Json>, more: { d1Databases?: string[] }
       cf: false,
       compatibilityFlags: ["service_binding_extra_handlers"],
       // Posted at once, so that a test finds what it has counted where it stands for good.
-      bindings: { ...TEST_SECRETS, POST_INTERVAL_MS: "0", ...bindings },
+      bindings: { ...TEST_SECRETS, ...HERE, POST_INTERVAL_MS: "0", ...bindings },
       queueConsumers: {
         "clickledger-clicks-0": { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 100 },
         "clickledger-impressions-0": { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 100 },

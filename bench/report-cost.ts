@@ -1,6 +1,6 @@
 /**
  * `npm run cost:reports`: what one view of each dashboard screen and one run of each recipe of docs/REPORTS.md reads, and
- * what that costs at list prices (cost/prices.ts).
+ * what that costs at list prices (src/core/prices.ts).
  *
  *   npm run cost:reports -- [--save FILE]
  *
@@ -17,10 +17,10 @@ import { parseArgs, parseEnv, promisify } from "node:util";
 import { completeVars } from "../scripts/dev-vars.ts";
 import { prepareDemo } from "../scripts/history.ts";
 import { startRuntime } from "../scripts/local-runtime.ts";
+import { PRICES_READ } from "../src/core/prices.ts";
 import { isFor, SCREEN_PATHS, type ViewerKind } from "../src/dashboard/navigation.ts";
 import { linesOf, sumOf, unitsOf } from "./cost/bill.ts";
 import { type Counters, plus, zeroCounters } from "./cost/counters.ts";
-import { PRICES_READ } from "./cost/prices.ts";
 import { describeMachine } from "./machine.ts";
 
 export type Read = { readonly what: string; readonly requests: number; readonly counters: Counters };
@@ -136,7 +136,7 @@ export function toReadingPage(
     "# What reading costs",
     "",
     ...machine.map((text) => `- ${text}`),
-    `- list prices read on ${PRICES_READ}: bench/cost/prices.ts; without CPU, of which 50 ms a request are $0.001 a thousand`,
+    `- list prices read on ${PRICES_READ}: src/core/prices.ts; without CPU, of which 50 ms a request are $0.001 a thousand`,
     `- the ${PERIOD_DAYS} days that \`npm start\` makes: 3 advertisers; screens show all of them`,
     "",
     "## The recipes of docs/REPORTS.md",

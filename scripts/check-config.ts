@@ -5,12 +5,15 @@
  *                           [--config wrangler.toml]     another configuration than the project's
  *
  * Keeps: the same check as the Worker's own (src/config.ts), and what only a deployment must not have: a variable that
- * nothing reads, as a misspelt one is, and a topology that does not parse. Everything that is wrong is named together; exit code 1. No secret is printed.
+ * nothing reads, as a misspelt one is, a key that wrangler does not know, a topology that does not parse, and a binding
+ * that is kept elsewhere than the rest. Everything that is wrong is named together; exit code 1. No secret is printed.
  */
 import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
+import { parseArgs, stripVTControlCharacters } from "node:util";
 import { ConfigError, readConfig } from "../src/config.ts";
 import { deployedEnv, placeholderSecrets } from "./deployed-env.ts";
+import { mixedBindings } from "./platform/placement.ts";
+import { readWanted } from "./platform/wanted.ts";
 
 const { values } = parseArgs({
   options: { secrets: { type: "string" }, config: { type: "string" } },
@@ -23,6 +26,11 @@ const secrets =
     : (JSON.parse(await readFile(values.secrets, "utf8")) as Record<string, string>);
 
 const faults: string[] = [];
+// What wrangler only warns of when it reads a configuration, as a key that it does not know, is not deployed either.
+process.env["WRANGLER_LOG"] = "warn";
+console.warn = (said: string) => {
+  faults.push(...Array.from(stripVTControlCharacters(said).matchAll(/^\s*- (.+)$/gm), ([, fault = ""]) => fault));
+};
 try {
   const env = await deployedEnv(values.config);
   const read = new Set<string | symbol>();
@@ -33,11 +41,12 @@ try {
   const { topology } = readConfig(new Proxy({ ...env, ...secrets }, { get }));
   const unread = Object.entries(env).filter(([name, value]) => typeof value !== "object" && !read.has(name));
   for (const [name] of unread) faults.push(`${name} is no setting of this Worker`);
+  faults.push(...mixedBindings(await readWanted(values.config)));
   if (!topology.ok) faults.push(`TOPOLOGY is wrong: ${topology.error}`);
 } catch (refused) {
   if (!(refused instanceof ConfigError)) throw refused;
   faults.push(refused.message);
 }
-for (const fault of faults) console.error(fault);
+for (const fault of new Set(faults)) console.error(fault);
 if (faults.length > 0) process.exitCode = 1;
 else console.log(`The settings of ${values.config ?? "wrangler.toml"} are right.`);

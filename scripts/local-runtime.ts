@@ -23,7 +23,7 @@ import { boundDatabases } from "../src/facts/directory.ts";
 import { bundleWorker } from "./bundle.ts";
 import { type PipelineBindings, waitUntilCarried } from "./carried.ts";
 import { applyMigrations } from "./migrate.ts";
-import { MIGRATIONS_DIR, PROJECT_ROOT, quietTools, WRANGLER_CONFIG } from "./project.ts";
+import { HERE, MIGRATIONS_DIR, PROJECT_ROOT, quietTools, WRANGLER_CONFIG } from "./project.ts";
 
 export const LOOPBACK = "127.0.0.1";
 const CRON = "* * * * *";
@@ -216,7 +216,7 @@ function wholeOf(
         // A Worker that has assets of its own is reached through two others here, which every click would pay for.
         serviceBindings: { ASSETS: assetsName },
         ...(options.hasConsumers === false ? { queueConsumers: {} } : {}),
-        bindings: { ...(worker.bindings as Record<string, never>), ...vars },
+        bindings: { ...(worker.bindings as Record<string, never>), ...HERE, ...vars },
         unsafeDirectSockets: [{ host: LOOPBACK, port }],
       },
       {

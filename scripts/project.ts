@@ -19,3 +19,6 @@ export const QUIET_TOOLS = {
 export function quietTools(): void {
   for (const [name, value] of Object.entries(QUIET_TOOLS)) process.env[name] ??= value;
 }
+
+/** What a run on this machine has, whatever wrangler.toml says: workerd has no jurisdictions, and everything is here. */
+export const HERE = { JURISDICTION: "" } as const;

@@ -8,8 +8,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CostFigure, CostFigures } from "../bench/cost/page.ts";
-import { PRICES_READ } from "../bench/cost/prices.ts";
 import type { BenchFigures } from "../bench/results.ts";
+import { PRICES_READ } from "../src/core/prices.ts";
 import { PROJECT_ROOT } from "./project.ts";
 
 export type Figures = {

@@ -16,6 +16,7 @@ import { isReportDatabase, parseTopology, type Topology } from "./core/routing.t
 import { type SettingFault, Settings } from "./core/settings.ts";
 import type { TokenPolicy } from "./core/token.ts";
 import type { LatePolicy } from "./core/verdict.ts";
+import { JURISDICTIONS, type Jurisdiction } from "./placement.ts";
 
 export const ENQUEUE_STEPS = ["queue", "other_queue", "shard", "spool"] as const;
 export type EnqueueStepName = (typeof ENQUEUE_STEPS)[number];
@@ -66,6 +67,8 @@ export type Config = {
   readonly monthlyStatements: boolean;
   /** Where the canary clicks (src/canary/); null where there is none. */
   readonly canaryOrigin: string | null;
+  /** Where everything is kept (placement.ts); null: anywhere. */
+  readonly jurisdiction: Jurisdiction | null;
   /** Report databases, by binding, over which advertisers are spread when they are first seen (facts/directory.ts). */
   readonly newAdvertisersTo: readonly string[];
   /** How long a claimed key is remembered, counted from the hour of its `iat`. */
@@ -136,6 +139,7 @@ function checkConfig(env: object): Config | ConfigError {
     closeGraceMs: settings.integer("CLOSE_GRACE_H", 0, 168) * HOUR_MS,
     monthlyStatements: settings.oneOf("MONTHLY_STATEMENTS", ["off", "on"]) === "on",
     canaryOrigin: canaryOrigin(settings),
+    jurisdiction: settings.oneOfOrNone("JURISDICTION", JURISDICTIONS),
     newAdvertisersTo: newAdvertisersTo(settings),
     dedupHorizonMs: tokenTtlMaxS * SECOND_MS + 2 * QUEUE_RETENTION_MS + DAY_MS,
     keysKeptMs: tokenTtlMaxS * SECOND_MS + DAY_MS,

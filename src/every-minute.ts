@@ -12,6 +12,7 @@ import { MINUTE_MS } from "./core/limits.ts";
 import type { Topology } from "./core/routing.ts";
 import { boundDatabases, Directory } from "./facts/directory.ts";
 import { logInfo } from "./log.ts";
+import { Meter } from "./metering.ts";
 import { lookIntoFolders } from "./queue/folders.ts";
 import { SUBMISSION_SPOOL_PREFIX } from "./queue/submission-spool.ts";
 import { dropKeptRows } from "./report/page/page-store.ts";
@@ -19,6 +20,9 @@ import { topologyInForce } from "./shard/topology-keeper.ts";
 import { wakeEvidenceLog } from "./tlog/evidence-log.ts";
 import { destroyOldSalts } from "./track/address-hash.ts";
 import { edgeOf, sealerOf } from "./track/edge.ts";
+
+/** What crons of this isolate spend. */
+const meter = new Meter("worker");
 
 type Turn = { readonly everyMinutes: number; readonly at: number };
 
@@ -39,7 +43,8 @@ function isTurn({ everyMinutes, at }: Turn, nowMs: number): boolean {
 }
 
 /** Runs the duties of the minute of `nowMs`; resolves when everything was tried. */
-export async function everyMinute(env: Env, nowMs: number): Promise<void> {
+export async function everyMinute(given: Env, nowMs: number): Promise<void> {
+  const env = meter.of(given);
   const ports = {
     databases: boundDatabases(env),
     shards: env.EVENT_SHARD,
@@ -124,7 +129,7 @@ function telling(env: Env, nowMs: number): Promise<void>[] {
         import("./metrics/watch.ts"),
         import("./metrics/ports.ts"),
       ]);
-      await watch(watchPorts(env, readConfig(env), nowMs));
+      await watch(watchPorts(env, readConfig(env), nowMs, meter));
     }),
     duty("webhooks", async () => {
       const { wakeWebhooks } = await import("./webhooks/wake.ts");

@@ -8,24 +8,27 @@
 import { withCors } from "./access/cors.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { logFault } from "./log.ts";
+import { placed } from "./placement.ts";
 import { problemResponse } from "./problem.ts";
 import { consumeDeadLetters, consumeEvents } from "./queue/consumer.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
-import { handOverTally, isTallyDue } from "./tally.ts";
+import { countConsumed, handOverTally, isConsumedDue, isTallyDue } from "./tally.ts";
 import { handleClick } from "./track/click.ts";
 import { sealerOf } from "./track/edge.ts";
 import { handleImpression } from "./track/impression.ts";
 import { handleTrack, pathOf, tokenIn } from "./track/router.ts";
 
-export { ReadGate } from "./access/read-gate.ts";
-export { AuditWorkflow } from "./audit/workflow.ts";
-export { EvidenceWorkflow } from "./evidence/workflow.ts";
-export { ReplayWorkflow } from "./replay/workflow.ts";
-export { CountsShard } from "./shard/counts-shard.ts";
-export { EventShard } from "./shard/event-shard.ts";
-export { OrderShard } from "./shard/order-shard.ts";
-export { EvidenceLog } from "./tlog/evidence-log.ts";
-export { WebhookEndpoint } from "./webhooks/endpoint.ts";
+export {
+  AuditWorkflow,
+  CountsShard,
+  EventShard,
+  EvidenceLog,
+  EvidenceWorkflow,
+  OrderShard,
+  ReadGate,
+  ReplayWorkflow,
+  WebhookEndpoint,
+} from "./objects.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
 /** The bindings whose settings were found to be right, and those that were found to be wrong and reported. */
@@ -47,12 +50,20 @@ function refuseSettings(env: Env): Response | null {
   }
 }
 
+async function consume(batch: MessageBatch, env: Env): Promise<void> {
+  const letters = { archive: env.ARCHIVE, seal: sealerOf(env) };
+  if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, letters);
+  const topology = await topologyInForce(env, readConfig(env));
+  return consumeEvents(batch, { shards: env.EVENT_SHARD, topology, ...letters });
+}
+
 export default {
-  async fetch(request, env, ctx) {
-    if (isTallyDue(Date.now)) ctx.waitUntil(handOverTally(env.ARCHIVE, Date.now()));
+  async fetch(request, given, ctx) {
+    if (isTallyDue(Date.now)) ctx.waitUntil(handOverTally(given.ARCHIVE, Date.now()));
     try {
-      const refused = env === sound ? null : refuseSettings(env);
+      const refused = given === sound ? null : refuseSettings(given);
       if (refused !== null) return refused;
+      const env = placed(given);
       const path = pathOf(request.url);
       const clicked = tokenIn("click", path);
       if (clicked !== null) return await handleClick(request, clicked, env, ctx);
@@ -69,15 +80,16 @@ export default {
     }
   },
 
-  async queue(batch, env) {
-    const letters = { archive: env.ARCHIVE, seal: sealerOf(env) };
-    if (batch.queue.endsWith(DEAD_LETTER_SUFFIX)) return consumeDeadLetters(batch, letters);
-    const topology = await topologyInForce(env, readConfig(env));
-    return consumeEvents(batch, { shards: env.EVENT_SHARD, topology, ...letters });
+  async queue(batch, given) {
+    const env = placed(given);
+    countConsumed({ batches: 1, messages: batch.messages.length });
+    const told = isConsumedDue(Date.now) ? handOverTally(env.ARCHIVE, Date.now()) : null;
+    await consume(batch, env);
+    await told;
   },
 
-  async scheduled(controller, env) {
+  async scheduled(controller, given) {
     const { everyMinute } = await import("./every-minute.ts");
-    await everyMinute(env, controller.scheduledTime);
+    await everyMinute(placed(given), controller.scheduledTime);
   },
 } satisfies ExportedHandler<Env>;

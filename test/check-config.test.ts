@@ -14,10 +14,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Checks wrangler.toml with one line replaced. */
-async function check(line: RegExp, replaced: string): Promise<{ code: number; said: string }> {
+async function check(
+  line: RegExp,
+  replaced: string,
+  [part, with_]: readonly [string, string] = ["", ""],
+): Promise<{ code: number; said: string }> {
   const toml = await readFile("wrangler.toml", "utf8");
   const config = join(folder, "wrangler.toml");
-  const changed = toml.replace(line, replaced);
+  const changed = toml.replace(line, replaced).replace(part, with_);
   await writeFile(config, changed);
   return new Promise((resolve) => {
     execFile(process.execPath, ["scripts/check-config.ts", "--config", config], (error, stdout, stderr) => {
@@ -39,6 +43,37 @@ describe("npm run check", { timeout: TEST_MAX_MS }, () => {
     const { code, said } = await check(/^$/m, "");
     expect(said).toMatch(/ are right\.$/);
     expect(code).toBe(0);
+  });
+
+  it.each([
+    ['JURISDICTION = "mars"', "", /JURISDICTION must be eu, or empty/],
+    ['JURISDICTION = ""', 'jurisdiction = "eu"', /^ARCHIVE names jurisdiction eu, and JURISDICTION no jurisdiction/],
+    ['JURISDICTION = "eu"', 'jurisdiction = "us"', /^ARCHIVE names jurisdiction us, and JURISDICTION jurisdiction eu/],
+  ])("refuses %s with %j at the bucket", async (setting, atBucket, reason) => {
+    const bucket = 'bucket_name = "clickledger-archive"';
+    const { code, said } = await check(/^JURISDICTION = .*$/m, setting, [bucket, `${bucket}\n${atBucket}`]);
+    expect(said).toMatch(reason);
+    expect(code).toBe(1);
+  });
+
+  it("takes where logs and traces go as docs/OPERATIONS.md has it, and refuses a key that wrangler does not know", async () => {
+    const operations = await readFile("docs/OPERATIONS.md", "utf8");
+    const [, exported = ""] = /```toml\n(\[observability\.logs\][^`]*)```/.exec(operations) ?? [];
+    expect(exported).toContain("destinations");
+    const own = /^\[observability\.logs\][\s\S]*?(?=^\[limits\])/m;
+    expect((await check(own, `${exported}\n`)).said).toMatch(/ are right\.$/);
+    const misspelt = exported.replace("destinations", "destination");
+    const { code, said } = await check(own, `${misspelt}\n`);
+    expect(said).toBe('Unexpected fields found in observability field: "destination"');
+    expect(code).toBe(1);
+  });
+
+  it("takes a jurisdiction that is named once, or at a binding too", async () => {
+    const bucket = 'bucket_name = "clickledger-archive"';
+    for (const more of ["", 'jurisdiction = "eu"']) {
+      const { said } = await check(/^JURISDICTION = .*$/m, 'JURISDICTION = "eu"', [bucket, `${bucket}\n${more}`]);
+      expect(said).toMatch(/ are right\.$/);
+    }
   });
 
   it.each([

@@ -17,7 +17,7 @@ import {
 import { COST_SIZES, dollarsWanted, rowsMissed } from "../bench/cost/cases.ts";
 import { type Counted, type Counters, plus, times } from "../bench/cost/counters.ts";
 import { type Billed, figuresOf, toCostPage } from "../bench/cost/page.ts";
-import { PRICED_UNITS, PRICES, type PricedUnit } from "../bench/cost/prices.ts";
+import { PRICED_UNITS, PRICES, type PricedUnit } from "../src/core/prices.ts";
 
 const counted = (some: Partial<Counters>): Counters => ({ ...NOTHING, ...some });
 

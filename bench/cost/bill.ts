@@ -5,7 +5,7 @@
  *
  * Keeps: pure functions of counters and prices; nothing here knows how a row came to be written.
  */
-import { type Counters, minus, plus, times, zeroCounters } from "./counters.ts";
+
 import {
   ASSUMED_MS,
   OBJECT_GB,
@@ -15,7 +15,8 @@ import {
   type PricedUnit,
   QUEUE_METADATA_BYTES,
   QUEUE_OPERATION_BYTES,
-} from "./prices.ts";
+} from "../../src/core/prices.ts";
+import { type Counters, minus, plus, times, zeroCounters } from "./counters.ts";
 
 /** What one load was, and what was counted of it. */
 export type Measured = {

@@ -2,10 +2,11 @@
  * The bills as a Markdown page: sums first, then each Worker's lines, then what is behind them. Its last block is JSON, from
  * which README's table is made (scripts/readme-figures.ts).
  */
+
+import { ASSUMED_MS, PRICED_UNITS, PRICES, PRICES_READ } from "../../src/core/prices.ts";
 import { type Bill, idleMonth, type Measured } from "./bill.ts";
 import { dollarsWanted, rowsMissed } from "./cases.ts";
 import type { CostCase } from "./measure.ts";
-import { ASSUMED_MS, PRICED_UNITS, PRICES, PRICES_READ } from "./prices.ts";
 
 export type Billed = { readonly one: CostCase; readonly measured: Measured; readonly bill: Bill };
 export type CostResult = { readonly ours: readonly Billed[]; readonly naive: readonly Billed[] };
@@ -41,7 +42,7 @@ export function toCostPage(result: CostResult, machine: readonly string[]): stri
     "# What a million clicks cost",
     "",
     ...machine.map((line) => `- ${line}`),
-    `- list prices read on ${PRICES_READ}, without what is included in the monthly fee: bench/cost/prices.ts`,
+    `- list prices read on ${PRICES_READ}, without what is included in the monthly fee: src/core/prices.ts`,
     "- 1 000 equally active ads; a batch closes with 100 messages or after a second; time is not waited for (bench/README.md)",
     `- an object is taken to be active ${ASSUMED_MS.call} ms a call or alarm, and ${ASSUMED_MS.d1} ms a call to D1, ` +
       `${ASSUMED_MS.r2} ms a call to R2 that it makes: assumed, not measured`,

@@ -1,8 +1,9 @@
 /**
  * The measurements as a Markdown page: what was built, then a line for each recipe, the Worker and DuckDB side by side.
  */
+
+import { PRICES } from "../../src/core/prices.ts";
 import { percentileOf } from "../ack-window.ts";
-import { PRICES } from "../cost/prices.ts";
 import type { Built } from "./build.ts";
 import type { Effort, Measured } from "./measure.ts";
 

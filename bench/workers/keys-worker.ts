@@ -111,7 +111,7 @@ export class EventShard extends RealEventShard {
 export default {
   async fetch(request, env, ctx) {
     const { pathname, searchParams } = new URL(request.url);
-    const shard = env.EVENT_SHARD.getByName("clicks-0") as DurableObjectStub<EventShard>;
+    const shard = env.EVENT_SHARD.getByName("clicks-0") as unknown as DurableObjectStub<EventShard>;
     const number = (name: string) => Number(searchParams.get(name));
     switch (pathname) {
       case "/fill":

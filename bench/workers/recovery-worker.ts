@@ -30,7 +30,7 @@ export default {
   async fetch(request, env, ctx) {
     const { pathname, searchParams } = new URL(request.url);
     const name = searchParams.get("shard") ?? "";
-    const shard = () => env.EVENT_SHARD.getByName(name) as DurableObjectStub<EventShard>;
+    const shard = () => env.EVENT_SHARD.getByName(name) as unknown as DurableObjectStub<EventShard>;
     switch (pathname) {
       case "/bench/fill": {
         const events = Number(searchParams.get("events"));

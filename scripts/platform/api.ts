@@ -42,6 +42,8 @@ type Envelope = {
 
 export type PlatformApi = {
   readonly accountId: string;
+  /** The same, for buckets of a jurisdiction: those of another are not there for it. */
+  within(jurisdiction: string | null): PlatformApi;
   /** A path below the account. */
   get<T>(path: string): Promise<T>;
   /** The same, or null where it is not there. */
@@ -57,13 +59,19 @@ export type PlatformApi = {
 
 export type Access = { readonly token: string; readonly accountId: string; readonly base: string };
 
-export function platformApi({ token, accountId, base }: Access, pause = sleep): PlatformApi {
+export function platformApi(access: Access, pause = sleep): PlatformApi {
+  return apiWithin(access, pause, null);
+}
+
+function apiWithin(access: Access, pause: typeof sleep, jurisdiction: string | null): PlatformApi {
+  const { token, accountId, base } = access;
+  const place = jurisdiction === null ? {} : { "cf-r2-jurisdiction": jurisdiction };
   const ask = async (method: string, path: string, body?: unknown): Promise<Response> => {
     const isRepeatable = method === "GET" || method === "PUT";
     for (let tried = 1; ; tried++) {
       const response = await fetch(`${base}/accounts/${accountId}${path}`, {
         method,
-        headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+        headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json", ...place },
         signal: AbortSignal.timeout(TRY_MAX_MS),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }).catch((cause: Error) => {
@@ -86,6 +94,7 @@ export function platformApi({ token, accountId, base }: Access, pause = sleep): 
   };
   return {
     accountId,
+    within: (of) => apiWithin(access, pause, of),
     get: (path) => result("GET", path),
     find: (path) => result<never>("GET", path).catch(nullWhenMissing),
     all: async <T>(path: string) => {

@@ -11,6 +11,7 @@ import { findAccess, type PlatformApi, PlatformError, platformApi } from "./api.
 import { readFound } from "./found.ts";
 import { type Keep, keepFor, makeSecrets, type Secrets } from "./keep.ts";
 import { type Checkout, machineFaults } from "./machine.ts";
+import { withPlacedConfig } from "./placement.ts";
 import { describe, type Plan, planDeployment, type Step } from "./plan.ts";
 import { smoke } from "./smoke.ts";
 import { QUEUE_RETENTION_S, readWanted, SECRET_NAMES, stampOf, type Wanted } from "./wanted.ts";
@@ -85,10 +86,10 @@ export async function deploy(options: DeployOptions, ports: DeployPorts): Promis
     for (const step of steps) print(`  would ${describe(step)}`);
     return { ...plan, steps };
   }
-  const running = { api, wrangler, keep, wanted, address, env, now, patience };
+  const running = { api, keep, wanted, address, env, now, patience };
   const unlock = await keep.lock();
   try {
-    await doAll(steps, running, print);
+    await withPlacedConfig(wanted, (config) => doAll(steps, { ...running, wrangler: wranglerIn(env, config) }, print));
     await sayWhere(running, print);
   } finally {
     await unlock();
@@ -108,18 +109,21 @@ async function doAll(steps: readonly Step[], running: Running, print: (line: str
 
 async function doStep(step: Step, running: Running): Promise<void> {
   const { api, wrangler, keep, wanted, address, env, now, patience } = running;
+  const make = (name: string, create: () => Promise<unknown>) => makeNoted(running, name, create);
+  const place = wanted.jurisdiction === null ? {} : { jurisdiction: wanted.jurisdiction };
+  const r2 = api.within(wanted.jurisdiction);
   switch (step.kind) {
     case "make_secrets": {
       const made = makeSecrets(await keep.readSecrets(), { host: new URL(address).host, nowMs: now() });
       return keep.writeSecrets(pick(made, step.names), now());
     }
     case "create_database":
-      return make(keep, `database:${step.name}`, () => api.post("/d1/database", { name: step.name }));
+      return make(`database:${step.name}`, () => api.post("/d1/database", { name: step.name, ...place }));
     case "create_bucket":
-      return make(keep, `bucket:${step.name}`, () => api.post("/r2/buckets", { name: step.name }));
+      return make(`bucket:${step.name}`, () => r2.post("/r2/buckets", { name: step.name }));
     case "create_queue": {
       const settings = { message_retention_period: QUEUE_RETENTION_S };
-      return make(keep, `queue:${step.name}`, () => api.post("/queues", { queue_name: step.name, settings }));
+      return make(`queue:${step.name}`, () => api.post("/queues", { queue_name: step.name, settings, ...place }));
     }
     case "set_retention":
       await api.patch(`/queues/${step.id}`, {
@@ -127,10 +131,10 @@ async function doStep(step: Step, running: Running): Promise<void> {
       });
       return;
     case "set_lifecycle":
-      await api.put(`/r2/buckets/${step.bucket}/lifecycle`, { rules: step.rules });
+      await r2.put(`/r2/buckets/${step.bucket}/lifecycle`, { rules: step.rules });
       return;
     case "set_locks":
-      await api.put(`/r2/buckets/${step.bucket}/lock`, { rules: step.rules });
+      await r2.put(`/r2/buckets/${step.bucket}/lock`, { rules: step.rules });
       return;
     case "apply_migrations":
       await wrangler(["d1", "migrations", "apply", step.database, "--remote"]);
@@ -139,7 +143,7 @@ async function doStep(step: Step, running: Running): Promise<void> {
       const vars = Object.entries(varsAt(wanted, address)).flatMap(([name, text]) => ["--var", `${name}:${text}`]);
       const upload = (more: string[]) => wrangler(["deploy", "--strict=false", "--tag", step.stamp, ...vars, ...more]);
       const sent = pick(await keep.readSecrets(), step.secrets);
-      return make(keep, `worker:${wanted.worker}`, () =>
+      return make(`worker:${wanted.worker}`, () =>
         step.secrets.length === 0 ? upload([]) : keep.withSecretsFile(sent, (path) => upload(["--secrets-file", path])),
       );
     }
@@ -158,13 +162,17 @@ function varsAt({ vars }: Wanted, address: string): Record<string, string> {
 }
 
 /** Makes a thing, which is noted as one's own first. */
-async function make(keep: Keep, name: string, create: () => Promise<unknown>): Promise<void> {
+async function makeNoted({ keep, wanted }: Running, name: string, create: () => Promise<unknown>): Promise<void> {
   const { made } = await keep.readState();
-  if (!made.includes(name)) await keep.changeState({ made: [...made, name] });
+  const jurisdiction = wanted.jurisdiction ?? "";
+  if (!made.includes(name)) await keep.changeState({ made: [...made, name], jurisdiction });
   await create();
 }
 
-async function sayWhere({ keep, address, env }: Running, print: (line: string) => void): Promise<void> {
+async function sayWhere(
+  { keep, address, env }: Pick<Running, "keep" | "address" | "env">,
+  print: (line: string) => void,
+): Promise<void> {
   const { hasShownAdminKey = false } = await keep.readState();
   const { ADMIN_API_KEY: adminKey } = await keep.readSecrets();
   print(`\n${address} counts.`);

@@ -7,6 +7,7 @@ import { findAccess, type PlatformApi, PlatformError, platformApi } from "./api.
 import * as findings from "./findings.ts";
 import { type Found, readFound, rows } from "./found.ts";
 import { keepFor } from "./keep.ts";
+import { untoldPlaces } from "./placement.ts";
 import { readWanted, type Wanted } from "./wanted.ts";
 import { tokenOf, wranglerIn } from "./wrangler.ts";
 
@@ -49,11 +50,18 @@ export async function diagnose(options: DoctorOptions, env: NodeJS.ProcessEnv, n
     await look("secrets", () => findings.ofSecrets(found, state, Object.keys(kept), now()));
     await look("queues", () => findings.ofQueues(wanted, found));
     await look("bucket", () => findings.ofBucket(wanted, found));
+    await look("jurisdiction", () => {
+      const untold = untoldPlaces(wanted, found);
+      if (untold.length > 0) throw new NotLookedError(`the platform does not say where it is: ${untold.join(", ")}`);
+      return findings.ofPlaces(wanted, found, state);
+    });
     await look("databases", () => findings.ofDatabases(wanted, found));
     await look("cron", async () => findings.ofCron({ beatsAtMs: await beatsIn(api, wanted, found), nowMs: now() }));
     await look("API keys", async () => findings.ofApiKeys({ apiKeys: await keysIn(api, wanted, found), nowMs: now() }));
     await look("topology", async () => {
-      const bytes = await api.bytes(`/r2/buckets/${wanted.bucket}/objects/topology/v1.json`);
+      const bytes = await api
+        .within(wanted.jurisdiction)
+        .bytes(`/r2/buckets/${wanted.bucket}/objects/topology/v1.json`);
       return findings.ofTopology(wanted, { topology: bytes?.toString("utf8") ?? null, nowMs: now() });
     });
     const url = options.url ?? state.url;

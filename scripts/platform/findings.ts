@@ -8,6 +8,7 @@ import { parseTopology } from "../../src/core/routing.ts";
 import { adoptTopology } from "../../src/core/topology.ts";
 import type { Found } from "./found.ts";
 import type { KeptState } from "./keep.ts";
+import { mixedBindings, placementFaults } from "./placement.ts";
 import { databaseIdOf, isClickledger, isSameRule, pendingOf, unknownOf } from "./plan.ts";
 import { DELETED_PREFIXES, KEPT_PREFIXES, QUEUE_RETENTION_S, SECRET_NAMES, type Wanted } from "./wanted.ts";
 
@@ -46,10 +47,17 @@ export function ofWorker(wanted: Wanted, { worker }: Found): Finding[] {
     if (there?.text === text) continue;
     // The deployment's own address stands in its place.
     if (name === "CANARY_ORIGIN" && text === "" && there !== undefined) continue;
+    // To deploy it again would be to count elsewhere (ofPlaces).
+    if (name === "JURISDICTION") continue;
     const how = there === undefined ? "is not set" : "is not what wrangler.toml says";
     findings.push(find("setting_differs", `${name} ${how}: deploy again, and change settings in wrangler.toml alone.`));
   }
   return findings;
+}
+
+export function ofPlaces(wanted: Wanted, found: Found, state: KeptState): Finding[] {
+  const mixed = mixedBindings(wanted).map((detail) => ({ reason: "jurisdiction_mixed", detail }));
+  return [...mixed, ...placementFaults(wanted, found, state)].map(({ reason, detail }) => find(reason, `${detail}.`));
 }
 
 export function ofSecrets({ worker }: Found, state: KeptState, kept: readonly string[], nowMs: number): Finding[] {
@@ -139,7 +147,9 @@ export function ofQueues(wanted: Wanted, { queues }: Found): Finding[] {
   return findings;
 }
 
-export function ofBucket({ bucket: name, lifecycle, locks }: Wanted, { bucket }: Found): Finding[] {
+export function ofBucket({ bucket: name, lifecycle, locks }: Wanted, { bucket, buckets }: Found): Finding[] {
+  // It is there, and elsewhere: what ofPlaces says.
+  if (buckets.length > 0) return [];
   if (bucket === null)
     return [find("bucket_missing", `There is no R2 bucket ${name}: bring it back; it holds what is billed.`)];
   const findings: Finding[] = [];

@@ -2,6 +2,7 @@
  * What is on the platform of what this repository wants, as the API says it. Reading changes nothing.
  */
 import { isReportDatabase } from "../../src/core/routing.ts";
+import { JURISDICTIONS } from "../../src/placement.ts";
 import type { PlatformApi } from "./api.ts";
 import type { ConsumerSettings, LifecycleRule, LockRule, Wanted } from "./wanted.ts";
 
@@ -13,6 +14,7 @@ export type FoundBinding = {
   readonly text?: string;
   readonly class_name?: string;
   readonly bucket_name?: string;
+  readonly jurisdiction?: string;
   readonly queue_name?: string;
 };
 export type FoundConsumer = {
@@ -21,13 +23,17 @@ export type FoundConsumer = {
   readonly dead_letter_queue?: string;
   readonly settings: Partial<ConsumerSettings>;
 };
+/** Where a thing is kept: null is no jurisdiction, undefined what the platform does not say. */
+type Place = string | null | undefined;
 export type FoundQueue = {
   readonly id: string;
+  readonly jurisdiction: Place;
   readonly retentionS: number | null;
   readonly consumers: readonly FoundConsumer[];
 };
 export type FoundDatabase = {
   readonly id: string;
+  readonly jurisdiction: Place;
   /** Names of applied migrations, in order. */
   readonly applied: readonly string[];
   /** Bindings to which advertisers were assigned; of the primary. */
@@ -42,13 +48,18 @@ export type FoundWorker = {
   readonly stamp: string | null;
 };
 
+/** A Workflow and the Worker that has it. */
+export type FoundWorkflow = { readonly script: string; readonly jurisdiction: string | null };
+
 export type Found = {
   readonly worker: FoundWorker | null;
   readonly databases: ReadonlyMap<string, FoundDatabase>;
+  /** The bucket in the jurisdiction that is wanted. */
   readonly bucket: { readonly lifecycle: readonly LifecycleRule[]; readonly locks: readonly LockRule[] } | null;
+  /** The jurisdictions in which there is a bucket of its name, where there is none in the one that is wanted. */
+  readonly buckets: readonly (string | null)[];
   readonly queues: ReadonlyMap<string, FoundQueue>;
-  /** Workflows by name, with the Worker that has them. */
-  readonly workflows: ReadonlyMap<string, string>;
+  readonly workflows: ReadonlyMap<string, FoundWorkflow>;
   readonly subdomain: string | null;
 };
 
@@ -56,8 +67,10 @@ export async function readFound(api: PlatformApi, wanted: Wanted): Promise<Found
   const subdomain = await api.find<{ subdomain: string }>("/workers/subdomain");
   const worker = await readWorker(api, wanted.worker);
   const databases = await readDatabases(api, wanted);
+  const bucket = await readBucket(api.within(wanted.jurisdiction), wanted.bucket);
   return {
-    ...{ worker, databases, bucket: await readBucket(api, wanted.bucket), queues: await readQueues(api, wanted) },
+    ...{ worker, databases, bucket, queues: await readQueues(api, wanted) },
+    buckets: bucket === null ? await bucketsElsewhere(api, wanted) : [],
     workflows: await readWorkflows(api, wanted),
     subdomain: subdomain?.subdomain ?? null,
   };
@@ -88,7 +101,7 @@ async function readStamp(api: PlatformApi, path: string): Promise<string | null>
 }
 
 async function readDatabases(api: PlatformApi, { databases }: Wanted): Promise<Map<string, FoundDatabase>> {
-  const all = await api.all<{ uuid: string; name: string }>("/d1/database");
+  const all = await api.all<{ uuid: string; name: string; jurisdiction?: string | null }>("/d1/database");
   const found = new Map<string, FoundDatabase>();
   for (const { name } of databases) {
     const there = all.find((database) => database.name === name);
@@ -97,7 +110,7 @@ async function readDatabases(api: PlatformApi, { databases }: Wanted): Promise<M
     const read = async (table: string, sql: string) =>
       tables.has(table) ? (await rows<{ name: string }>(api, there.uuid, sql)).map((row) => row.name) : [];
     found.set(name, {
-      id: there.uuid,
+      ...{ id: there.uuid, jurisdiction: there.jurisdiction },
       applied: await read("d1_migrations", APPLIED),
       assigned: (await read("report_databases", ASSIGNED)).filter(isReportDatabase),
     });
@@ -122,23 +135,35 @@ async function readBucket(api: PlatformApi, name: string): Promise<Found["bucket
   return { lifecycle: lifecycle.rules ?? [], locks: locks.rules ?? [] };
 }
 
+async function bucketsElsewhere(api: PlatformApi, { bucket, jurisdiction }: Wanted): Promise<(string | null)[]> {
+  const others = [null, ...JURISDICTIONS].filter((one) => one !== jurisdiction);
+  const found: (string | null)[] = [];
+  for (const one of others) if ((await api.within(one).find(`/r2/buckets/${bucket}`)) !== null) found.push(one);
+  return found;
+}
+
 async function readQueues(api: PlatformApi, { queues }: Wanted): Promise<Map<string, FoundQueue>> {
-  type Shown = { queue_id: string; queue_name: string; settings?: { message_retention_period?: number } };
+  type Shown = {
+    readonly queue_id: string;
+    readonly queue_name: string;
+    readonly jurisdiction?: string | null;
+    readonly settings?: { readonly message_retention_period?: number };
+  };
   const all = await api.all<Shown>("/queues");
   const found = new Map<string, FoundQueue>();
-  for (const { queue_id: id, queue_name: name, settings } of all) {
+  for (const { queue_id: id, queue_name: name, jurisdiction, settings } of all) {
     if (!queues.includes(name)) continue;
     const consumers = await api.get<FoundConsumer[]>(`/queues/${id}/consumers`);
-    found.set(name, { id, retentionS: settings?.message_retention_period ?? null, consumers });
+    found.set(name, { id, jurisdiction, retentionS: settings?.message_retention_period ?? null, consumers });
   }
   return found;
 }
 
-async function readWorkflows(api: PlatformApi, { workflows }: Wanted): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
+async function readWorkflows(api: PlatformApi, { workflows }: Wanted): Promise<Map<string, FoundWorkflow>> {
+  const found = new Map<string, FoundWorkflow>();
   for (const name of workflows) {
-    const there = await api.find<{ script_name: string }>(`/workflows/${name}`);
-    if (there !== null) found.set(name, there.script_name);
+    const there = await api.find<{ script_name: string; jurisdiction?: string | null }>(`/workflows/${name}`);
+    if (there !== null) found.set(name, { script: there.script_name, jurisdiction: there.jurisdiction ?? null });
   }
   return found;
 }

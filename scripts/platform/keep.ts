@@ -22,6 +22,8 @@ export type Secrets = Readonly<Partial<Record<SecretName, string>>>;
 export type KeptState = {
   /** `database:clickledger-report`, `queue:…`: made by this deployment. */
   readonly made: readonly string[];
+  /** The jurisdiction in which it was begun; "" is none. */
+  readonly jurisdiction?: string;
   /** When each secret was made or last changed, in ms since 1970. */
   readonly secretsMadeAtMs: Readonly<Partial<Record<SecretName, number>>>;
   readonly url?: string;

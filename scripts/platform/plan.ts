@@ -8,6 +8,7 @@
 import { isReportDatabase } from "../../src/core/routing.ts";
 import type { Found, FoundBinding, FoundWorker } from "./found.ts";
 import type { KeptState, Secrets } from "./keep.ts";
+import { mixedBindings, type PlacementReason, placementFaults } from "./placement.ts";
 import {
   type LifecycleRule,
   type LockRule,
@@ -35,7 +36,8 @@ export type RefusalReason =
   | "database_removed"
   | "database_other"
   | "secrets_missing"
-  | "no_address";
+  | "no_address"
+  | PlacementReason;
 /** Why nothing is done; `detail` says what to change. */
 export type Refusal = { readonly reason: RefusalReason; readonly detail: string };
 
@@ -52,7 +54,12 @@ export type PlanGiven = {
 };
 
 export function planDeployment(given: PlanGiven): Plan {
-  const refusals = [...namesTaken(given), ...databasesRefused(given), ...secretsRefused(given)];
+  const refusals = [
+    ...placesRefused(given),
+    ...namesTaken(given),
+    ...databasesRefused(given),
+    ...secretsRefused(given),
+  ];
   if (given.address === null) {
     const detail = "the account has no workers.dev subdomain: open “Workers & Pages” in the dashboard once, or --url";
     refusals.push({ reason: "no_address", detail });
@@ -120,6 +127,11 @@ export function isClickledger({ bindings }: FoundWorker): boolean {
 
 export const databaseIdOf = ({ id, database_id }: FoundBinding): string | undefined => id ?? database_id;
 
+function placesRefused({ wanted, found, state }: PlanGiven): Refusal[] {
+  const mixed = mixedBindings(wanted).map((detail): Refusal => ({ reason: "jurisdiction_mixed", detail }));
+  return [...mixed, ...placementFaults(wanted, found, state)];
+}
+
 function namesTaken({ wanted, found, state, isAdopting }: PlanGiven): Refusal[] {
   if (isAdopting) return [];
   const { worker, databases, bucket, queues, workflows } = found;
@@ -142,7 +154,9 @@ function namesTaken({ wanted, found, state, isAdopting }: PlanGiven): Refusal[] 
     if (reader !== undefined) taken.push(`a queue ${name}, read by ${reader},`);
     else if (!isOwn("queue", name, ({ queue_name }) => queue_name === name)) taken.push(`a queue ${name}`);
   }
-  for (const [name, script] of workflows) if (script !== wanted.worker) taken.push(`a Workflow ${name} of ${script}`);
+  for (const [name, { script }] of workflows) {
+    if (script !== wanted.worker) taken.push(`a Workflow ${name} of ${script}`);
+  }
   return taken.map((what) => ({
     reason: "name_taken",
     detail: `${what} is there and was not made by this deployment: choose another name in ${wanted.config}, or --adopt`,

@@ -7,6 +7,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { RETENTION } from "../../src/batch/retention-table.ts";
+import { JURISDICTIONS, type Jurisdiction } from "../../src/placement.ts";
 import { MIGRATIONS_DIR, quietTools, WRANGLER_CONFIG } from "../project.ts";
 
 export const SECRET_NAMES = [
@@ -55,11 +56,17 @@ export type Wanted = {
   readonly crons: readonly string[];
   readonly workflows: readonly string[];
   readonly vars: Readonly<Record<string, string>>;
+  /** Where all of it is to be kept; null: anywhere. */
+  readonly jurisdiction: Jurisdiction | null;
+  /** Bindings of which wrangler.toml says the place itself. */
+  readonly placed: readonly { readonly binding: string; readonly is: string }[];
   readonly lifecycle: readonly LifecycleRule[];
   readonly locks: readonly LockRule[];
   /** Names of migrations/, in order. */
   readonly migrations: readonly string[];
 };
+
+type Placed = { readonly binding: string; readonly jurisdiction?: string };
 
 /** What is read of wrangler.toml. */
 type ConfigRead = {
@@ -76,10 +83,10 @@ type ConfigRead = {
       readonly retry_delay?: number;
     }[];
   };
-  readonly r2_buckets: readonly { readonly binding: string; readonly bucket_name?: string | symbol }[];
+  readonly r2_buckets: readonly (Placed & { readonly bucket_name?: string | symbol })[];
   readonly d1_databases: readonly { readonly binding: string; readonly database_name?: string }[];
   readonly triggers: { readonly crons?: readonly string[] | undefined };
-  readonly workflows: readonly { readonly name: string | symbol }[];
+  readonly workflows: readonly (Placed & { readonly name: string | symbol })[];
   readonly vars: Readonly<Record<string, unknown>>;
 };
 
@@ -107,6 +114,10 @@ export async function readWanted(config: string = WRANGLER_CONFIG): Promise<Want
     crons: read.triggers.crons ?? [],
     workflows: read.workflows.map(({ name }) => String(name)),
     vars: read.vars as Record<string, string>,
+    jurisdiction: JURISDICTIONS.find((one) => one === read.vars["JURISDICTION"]) ?? null,
+    placed: [...read.r2_buckets, ...read.workflows].flatMap(({ binding, jurisdiction: is }) =>
+      is === undefined ? [] : [{ binding, is }],
+    ),
     ...{ lifecycle: LIFECYCLE, locks: LOCKS, migrations: await migrationNames() },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { basename, join } from "node:path";
 import type { Neighbour, Version } from "../local-runtime.ts";
-import { PROJECT_ROOT, WRANGLER_CONFIG } from "../project.ts";
+import { HERE, PROJECT_ROOT, WRANGLER_CONFIG } from "../project.ts";
 
 /** Runs beside the Worker `core` in one workerd, with the same stores; `vars` replace those of its configuration. */
 export async function edgeOf(
@@ -18,7 +18,7 @@ export async function edgeOf(
   const { assets: _, ...worker } = workerOptions as Record<string, unknown>;
   const bindings = {
     ...{ ...worker, rootPath: PROJECT_ROOT, queueConsumers: {}, serviceBindings: { ASSETS: `${core}-assets` } },
-    bindings: { ...(worker["bindings"] as Record<string, string>), ...vars },
+    bindings: { ...(worker["bindings"] as Record<string, string>), ...HERE, ...vars },
     durableObjects: elsewhere(worker["durableObjects"], core),
     workflows: elsewhere(worker["workflows"], core),
   };

@@ -43,6 +43,14 @@ export const METRICS = {
     ...{ type: "gauge" },
     help: "Duplicates among the clicks of the last hour; none below a thousand clicks.",
   },
+  clickledger_cost_dollars_per_million_clicks: {
+    ...{ type: "gauge" },
+    help: "List price of what the Worker counted in the last hour, by its clicks; none below a thousand clicks.",
+  },
+  clickledger_cost_micros: {
+    ...{ type: "counter", by: "unit" },
+    help: "List price of what the Worker counted of its own bill, in micros of a US dollar.",
+  },
   clickledger_tokens: { type: "counter", help: "Tokens of events that reached a shard.", by: "algorithm" },
   clickledger_log_days: { type: "gauge", help: "Log days that are sealed, by what their audit found.", by: "state" },
   clickledger_audit_overdue_seconds: { type: "gauge", help: "Time since the next log day was to be audited." },

@@ -56,6 +56,14 @@ export class Settings {
     return option ?? options[0];
   }
 
+  /** One of the options, or null where the text is empty. */
+  oneOfOrNone<T extends string>(name: string, options: readonly T[]): T | null {
+    const text = this.#given[name];
+    const option = options.find((candidate) => candidate === text);
+    if (option === undefined && text !== "") this.refuse(name, `must be ${options.join(" or ")}, or empty`);
+    return option ?? null;
+  }
+
   /** The parts of a list, comma separated, each once; no part of it is empty, though the whole may be. */
   list(name: string): string[] {
     const text = this.#given[name];

@@ -47,6 +47,10 @@ export const PASS_EVERY_MS = 2 * HOUR_MS;
 const SERVICE_DAYS_BEFORE = 31;
 /** Objects between two notes of how far a phase is. */
 const NOTED_EVERY = 50;
+/** Objects that are worked on at once, since a small one is mostly waited for, and their bytes: a large one is not. */
+const TOGETHER_MAX = 6;
+const TOGETHER_BYTES_MAX = 4_000_000;
+const ALONE = TOGETHER_BYTES_MAX;
 
 export type LateShelf = {
   /** Late clicks that the shard keeps, behind one of them, in their order. */
@@ -102,14 +106,15 @@ class Run {
     const isBegin = this.order.phase === PHASES[0] && this.order.after === "";
     if (isBegin && !(await this.#note({ waiting: { held: [], refused: [] }, isFinding: false }))) return null;
     let [since, after] = [0, this.order.after];
-    const work = WORK[this.order.phase](this.#ports, this.order);
-    for await (const { key, day, erase } of work) {
+    for await (const group of together(WORK[this.order.phase](this.#ports, this.order))) {
       if (clock() >= untilMs) return (await this.#note({ after })) ? false : null;
-      const outcome = await this.#one(key, day, erase);
-      after = key;
-      since++;
-      const isNoted = outcome !== null || since % NOTED_EVERY === 0;
-      if (isNoted && !(await this.#note({ after, ...outcome }))) return null;
+      const held = await heldStretches(this.#ports.bucket);
+      const outcomes = (await Promise.all(group.map((one) => outcomeOf(one, held)))).filter((one) => one !== null);
+      after = group.at(-1)?.key ?? after;
+      since += group.length;
+      if (outcomes.length === 0 && since < NOTED_EVERY) continue;
+      since = 0;
+      if (!(await this.#note({ after, ...this.#with(outcomes) }))) return null;
     }
     return true;
   }
@@ -132,19 +137,19 @@ class Run {
     return true;
   }
 
-  /** Erases in one object; null where there was nothing to erase. */
-  async #one(key: string, day: string | null, erase: Work["erase"]): Promise<Partial<Order> | null> {
-    const { erased, waiting, phase } = this.order;
-    if (day !== null && isHeld(day, await heldStretches(this.#ports.bucket))) {
-      return waiting.held.includes(day) ? null : { waiting: { ...waiting, held: [...waiting.held, day] } };
-    }
-    try {
-      const count = await erase();
-      return count === 0 ? null : { erased: { ...erased, [phase]: erased[phase] + count }, isFinding: true };
-    } catch (fault) {
-      logFault("erasure_refused", fault, { object: key });
-      return { waiting: { ...waiting, refused: [...waiting.refused, key].slice(0, 100) } };
-    }
+  /** The order with what came of some objects. */
+  #with(outcomes: readonly Outcome[]): Partial<Order> {
+    const { erased, waiting, phase, isFinding } = this.order;
+    const count = outcomes.reduce((sum, one) => sum + one.erased, 0);
+    const [held, refused] = (["held", "refused"] as const).map((why) => outcomes.flatMap((one) => one[why] ?? []));
+    return {
+      erased: { ...erased, [phase]: erased[phase] + count },
+      isFinding: isFinding || count > 0,
+      waiting: {
+        held: Array.from(new Set([...waiting.held, ...(held ?? [])])),
+        refused: [...waiting.refused, ...(refused ?? [])].slice(0, 100),
+      },
+    };
   }
 
   async #note(change: Partial<Order>): Promise<boolean> {
@@ -173,11 +178,44 @@ async function subjectHash(id: string, subject: Subject): Promise<string> {
   return hexAt(mac, 0, mac.length);
 }
 
+/** What came of an object: how many were erased, or why none. */
+type Outcome = { readonly erased: number; readonly held?: string; readonly refused?: string };
+
+/** Erases in one object; null where there was nothing to erase. */
+async function outcomeOf(
+  { key, day, erase }: Work,
+  held: Awaited<ReturnType<typeof heldStretches>>,
+): Promise<Outcome | null> {
+  if (day !== null && isHeld(day, held)) return { erased: 0, held: day };
+  try {
+    const erased = await erase();
+    return erased === 0 ? null : { erased };
+  } catch (fault) {
+    logFault("erasure_refused", fault, { object: key });
+    return { erased: 0, refused: key };
+  }
+}
+
+/** Neighbours that are worked on at once, in their order. */
+async function* together(work: AsyncGenerator<Work>): AsyncGenerator<Work[]> {
+  let [group, bytes]: [Work[], number] = [[], 0];
+  for await (const one of work) {
+    if (group.length === TOGETHER_MAX || (group.length > 0 && bytes + one.bytes > TOGETHER_BYTES_MAX)) {
+      yield group;
+      [group, bytes] = [[], 0];
+    }
+    group.push(one);
+    bytes += one.bytes;
+  }
+  if (group.length > 0) yield group;
+}
+
 type Work = {
   /** By which the phase goes on behind it. */
   readonly key: string;
   /** Its log day; null where no hold can name it. */
   readonly day: string | null;
+  readonly bytes: number;
   readonly erase: () => Promise<number>;
 };
 type Working = (ports: RunPorts, order: Order) => AsyncGenerator<Work>;
@@ -187,14 +225,15 @@ const WORK: Readonly<Record<Phase, Working>> = {
     const first = "eventId" in subject ? isoDay(decodeEventId(subject.eventId).receivedAtMs) : "";
     const from = `${ARCHIVE_PREFIX}dt=${first}`;
     for await (const segment of segmentsBehind(ports.bucket, after > from ? after : from)) {
-      yield { key: segment.key, day: dayIn(segment), erase: () => eraseSegment(ports, subject, segment) };
+      const { key, bytes } = segment;
+      yield { key, bytes, day: dayIn(segment), erase: () => eraseSegment(ports, subject, segment) };
     }
   },
   click_lines: async function* (ports, { subject, after }) {
     for (const day of await daysBelow(ports.bucket, CLICK_LINES_PREFIX, subject)) {
       const prefix = clickLinesPrefix(day, advertiserBucketOf(subject.advertiserId));
       for (const key of await keysBelow(ports.bucket, prefix)) {
-        if (key > after) yield { key, day: null, erase: () => eraseClickLines(ports, subject, key) };
+        if (key > after) yield { key, bytes: ALONE, day: null, erase: () => eraseClickLines(ports, subject, key) };
       }
     }
   },
@@ -202,20 +241,20 @@ const WORK: Readonly<Record<Phase, Working>> = {
     const folder = `${EVIDENCE_PREFIX}adv=${subject.advertiserId}/`;
     for (const day of await daysBelow(ports.bucket, folder, subject)) {
       for (const key of await keysBelow(ports.bucket, `${folder}dt=${day}/tokens-`)) {
-        if (key > after) yield { key, day: null, erase: () => eraseTokens(ports, subject, key) };
+        if (key > after) yield { key, bytes: ALONE, day: null, erase: () => eraseTokens(ports, subject, key) };
       }
     }
   },
   copies: async function* (ports, { subject, after }) {
     for (const prefix of COPIES_PREFIXES) {
       for (const key of await keysBelow(ports.bucket, prefix)) {
-        if (key > after) yield { key, day: null, erase: () => eraseCopies(ports, subject, key) };
+        if (key > after) yield { key, bytes: ALONE, day: null, erase: () => eraseCopies(ports, subject, key) };
       }
     }
   },
   late_clicks: async function* (ports, { subject, after }) {
     for (const [name, shelf] of await ports.shelves()) {
-      if (name > after) yield { key: name, day: null, erase: () => eraseLate(ports, subject, shelf) };
+      if (name > after) yield { key: name, bytes: ALONE, day: null, erase: () => eraseLate(ports, subject, shelf) };
     }
   },
 };

@@ -1,36 +1,46 @@
 /**
  * What shards and isolates say of themselves, added to what was known: counters that only grow, and sums of an hour.
  *
+ *   what a click costs: micros of a dollar that were counted ÷ clicks = dollars of a million clicks
+ *
  * Keeps: pure. A shard whose session is another one than before began at nothing. What was added is named, so that it
  * is not added again while it is still there.
  */
 import type { Sample } from "../core/metrics.ts";
-import type { SessionCounts } from "../shard/session-tally.ts";
+import { OPERATIONS_OF_MESSAGE } from "../core/prices.ts";
+import { microsByUnit, microsOf, plusUnits, type Units, unitsSince } from "../core/spending.ts";
 import type { Told } from "../tally.ts";
-import type { MinuteSums, Snapshot } from "./snapshot.ts";
+import type { MinuteSums, Said, Snapshot } from "./snapshot.ts";
 
-export type Sums = Pick<Snapshot, "clicks" | "tokens" | "refused" | "lost" | "sessions" | "lastHour" | "told">;
+export type Sums = Pick<
+  Snapshot,
+  "clicks" | "tokens" | "refused" | "lost" | "sessions" | "lastHour" | "told" | "spent"
+>;
 type Tally = Readonly<Record<string, number>>;
 
 const MINUTES = 60;
 const REASONS_MAX = 100;
 /** Below so many clicks an hour a ratio says nothing. */
 const CLICKS_MIN = 1_000;
+const NOTHING: Omit<MinuteSums, "minute"> = { clicks: 0, duplicates: 0, lost: 0, micros: 0 };
 
 /** Adds what sessions of shards did since. A shard that is not there keeps what it said. */
-export function addSessions(sums: Sums, said: ReadonlyMap<string, SessionCounts>, minute: number): Sums {
-  let { clicks, tokens, sessions } = sums;
-  for (const [shard, { session, clicks: clicksNow, tokens: tokensNow }] of said) {
+export function addSessions(sums: Sums, said: ReadonlyMap<string, Said>, minute: number): Sums {
+  let { clicks, tokens, sessions, spent } = sums;
+  for (const [shard, one] of said) {
+    const { session, clicks: clicksNow, tokens: tokensNow, spent: spentNow = {} } = one;
     const known = sessions[shard];
     const before = known?.session === session ? known : null;
     clicks = plus(clicks, since(clicksNow, before?.clicks));
     tokens = plus(tokens, since(tokensNow, before?.tokens));
-    sessions = { ...sessions, [shard]: { session, clicks: clicksNow, tokens: tokensNow } };
+    spent = plusUnits(spent, unitsSince(spentNow, before?.spent));
+    sessions = { ...sessions, [shard]: { session, clicks: clicksNow, tokens: tokensNow, spent: spentNow } };
   }
   const grown = since(clicks, sums.clicks);
   const added = Object.values(grown).reduce((sum, one) => sum + one, 0);
-  const lastHour = inMinute(sums.lastHour, minute, { clicks: added, duplicates: grown["duplicate"] ?? 0, lost: 0 });
-  return { ...sums, clicks, tokens, sessions, lastHour };
+  const duplicates = grown["duplicate"] ?? 0;
+  const lastHour = inMinute(sums.lastHour, minute, { ...NOTHING, clicks: added, duplicates });
+  return { ...sums, clicks, tokens, sessions, spent, lastHour };
 }
 
 /** Adds what isolates have left. */
@@ -41,22 +51,46 @@ export function addTold(sums: Sums, all: readonly { key: string; told: Told }[],
     ...sums,
     refused: bounded(refused),
     lost: sums.lost + lost,
-    lastHour: inMinute(sums.lastHour, minute, { clicks: 0, duplicates: 0, lost }),
+    lastHour: inMinute(sums.lastHour, minute, { ...NOTHING, lost }),
+    spent: plusUnits(sums.spent, ofQueues(all.map(({ told }) => told))),
     told: all.map(({ key }) => key),
   };
 }
 
+/** A batch is a request of the Worker; a message is written, read and deleted, and holds less than 64 KB. */
+function ofQueues(told: readonly Told[]): Units {
+  const batches = told.reduce((sum, { consumed }) => sum + (consumed?.batches ?? 0), 0);
+  const messages = told.reduce((sum, { consumed }) => sum + (consumed?.messages ?? 0), 0);
+  return { requests: batches, queueOperations: messages * OPERATIONS_OF_MESSAGE };
+}
+
+/** Adds what cron counted, and the requests behind what was told: events, refusals, and this run. */
+export function addSpent(sums: Sums, before: Sums, byCron: Units, minute: number): Sums {
+  const grown = [since(sums.tokens, before.tokens), since(sums.refused, before.refused)];
+  const requests = grown.flatMap(Object.values<number>).reduce((sum, one) => sum + one, 1);
+  const spent = plusUnits(plusUnits(sums.spent, byCron), { requests });
+  const micros = microsOf(spent) - microsOf(before.spent);
+  return { ...sums, spent, lastHour: inMinute(sums.lastHour, minute, { ...NOTHING, micros }) };
+}
+
 /** The samples that sums make. */
-export function samplesOf({ clicks, tokens, refused, lost, lastHour }: Sums): Sample[] {
+export function samplesOf({ clicks, tokens, refused, lost, lastHour, spent }: Sums): Sample[] {
   const all = lastHour.reduce((sum, minute) => sum + minute.clicks, 0);
   const duplicates = lastHour.reduce((sum, minute) => sum + minute.duplicates, 0);
+  const micros = lastHour.reduce((sum, minute) => sum + minute.micros, 0);
   return [
     ...Object.entries(clicks).map(([of, value]): Sample => ({ name: "clickledger_clicks", of, value })),
     ...Object.entries(tokens).map(([of, value]): Sample => ({ name: "clickledger_tokens", of, value })),
     ...Object.entries(refused).map(([of, value]): Sample => ({ name: "clickledger_refused", of, value })),
     { name: "clickledger_lost_events", value: lost },
     { name: "clickledger_lost_events_1h", value: lastHour.reduce((sum, minute) => sum + minute.lost, 0) },
-    ...(all < CLICKS_MIN ? [] : [{ name: "clickledger_duplicate_ratio", value: duplicates / all } as const]),
+    ...microsByUnit(spent).map(([of, value]): Sample => ({ name: "clickledger_cost_micros", of, value })),
+    ...(all < CLICKS_MIN
+      ? []
+      : ([
+          { name: "clickledger_duplicate_ratio", value: duplicates / all },
+          { name: "clickledger_cost_dollars_per_million_clicks", value: micros / all },
+        ] as const)),
   ];
 }
 
@@ -83,12 +117,13 @@ function bounded(refused: Tally): Tally {
 
 function inMinute(lastHour: readonly MinuteSums[], minute: number, more: Omit<MinuteSums, "minute">): MinuteSums[] {
   const kept = lastHour.filter((one) => one.minute > minute - MINUTES && one.minute <= minute);
-  const own = kept.find((one) => one.minute === minute) ?? { minute, clicks: 0, duplicates: 0, lost: 0 };
+  const own = kept.find((one) => one.minute === minute) ?? { minute, ...NOTHING };
   const sum = {
     minute,
     clicks: own.clicks + more.clicks,
     duplicates: own.duplicates + more.duplicates,
     lost: own.lost + more.lost,
+    micros: own.micros + more.micros,
   };
   return [...kept.filter((one) => one.minute !== minute), sum];
 }

@@ -14,6 +14,7 @@ import { canaryState } from "../core/canary.ts";
 import { closingOf } from "../core/day-state.ts";
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../core/limits.ts";
 import type { MetricName, Sample } from "../core/metrics.ts";
+import type { Units } from "../core/spending.ts";
 import { DEAD_POSTINGS_PREFIX } from "../facts/dead-posting.ts";
 import { logFault } from "../log.ts";
 import { DEAD_PREFIX, DEAD_SUBMISSIONS_PREFIX } from "../queue/dead-letter.ts";
@@ -21,10 +22,10 @@ import { lookIntoFolders } from "../queue/folders.ts";
 import { oldestIn, SPOOL_PREFIX } from "../queue/spool.ts";
 import { combineWatermark } from "../report/answer/watermark.ts";
 import type { ShardStatus } from "../shard/flush-runner.ts";
-import type { SessionCounts } from "../shard/session-tally.ts";
 import { TOLD_PREFIX, type Told } from "../tally.ts";
-import { addSessions, addTold, type Sums } from "./add-up.ts";
+import { addSessions, addSpent, addTold, type Sums } from "./add-up.ts";
 import { countWebhooks, readSpendSince } from "./metrics-sql.ts";
+import type { Said } from "./snapshot.ts";
 
 const LISTED_MAX = 1_000;
 /** Tallies of isolates that are added in one run. */
@@ -40,7 +41,9 @@ export type MeasurePorts = {
   readonly databases: ReadonlyMap<string, D1Database>;
   readonly queues: ReadonlyMap<string, Pick<Queue, "metrics">>;
   /** What each shard says, by its name. */
-  readonly shards: () => Promise<ReadonlyMap<string, ShardStatus & SessionCounts>>;
+  readonly shards: () => Promise<ReadonlyMap<string, ShardStatus & Said>>;
+  /** What cron counted of its own bill since it was asked last. */
+  readonly spent: () => Units;
   readonly hasCanary: boolean;
   /** Whether the evidence log's last run was stopped; null where none is kept, or none was yet. */
   readonly isLogStopped: () => Promise<boolean | null>;
@@ -80,7 +83,8 @@ export async function measure(ports: MeasurePorts, before: Sums): Promise<Measur
   ];
   const minute = Math.floor(ports.nowMs / MINUTE_MS);
   const counted = addSessions(before, shards ?? new Map(), minute);
-  return { samples, sums: told === null ? counted : addTold(counted, told, minute) };
+  const sums = told === null ? counted : addTold(counted, told, minute);
+  return { samples, sums: addSpent(sums, before, ports.spent(), minute) };
 }
 
 async function settle<T>(source: string, work: () => Promise<T>): Promise<T | null> {

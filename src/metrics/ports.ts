@@ -4,17 +4,19 @@
 import type { Config } from "../config.ts";
 import { eventShardNames } from "../core/routing.ts";
 import { boundDatabases } from "../facts/directory.ts";
+import type { Meter } from "../metering.ts";
 import { topologyInForce } from "../shard/topology-keeper.ts";
 import { EVIDENCE_LOG_NAME } from "../tlog/evidence-log.ts";
 import type { MeasurePorts } from "./measure.ts";
 
 const QUEUE_BINDING = /^(?:CLICK|IMPRESSION)_QUEUE_|^DEAD_(?:CLICK|IMPRESSION)_QUEUE$/;
 
-export function watchPorts(env: Env, config: Config, nowMs: number): MeasurePorts {
+export function watchPorts(env: Env, config: Config, nowMs: number, meter: Meter): MeasurePorts {
   const queues = Object.entries(env).filter(([binding]) => QUEUE_BINDING.test(binding)) as [string, Queue][];
   return {
     ...{ nowMs, graceMs: config.closeGraceMs, bucket: env.ARCHIVE, primary: env.REPORT_DB },
     ...{ databases: boundDatabases(env), hasCanary: config.canaryOrigin !== null },
+    spent: () => meter.take(),
     queues: new Map(queues),
     shards: async () => {
       const names = eventShardNames(await topologyInForce(env, config));

@@ -9,6 +9,7 @@
 import type { MetSince } from "../core/alarms.ts";
 import { parseJson } from "../core/base64url.ts";
 import type { Sample } from "../core/metrics.ts";
+import type { Units } from "../core/spending.ts";
 import type { SessionCounts } from "../shard/session-tally.ts";
 
 const SNAPSHOT_KEY = "metrics/v1/now.json";
@@ -21,7 +22,12 @@ export type MinuteSums = {
   readonly clicks: number;
   readonly duplicates: number;
   readonly lost: number;
+  /** Micros of a dollar. */
+  readonly micros: number;
 };
+
+/** What a shard's session says; `spent` is absent of the version before. */
+export type Said = SessionCounts & { readonly spent?: Units };
 
 export type Snapshot = {
   readonly atMs: number;
@@ -31,7 +37,9 @@ export type Snapshot = {
   readonly refused: Tally;
   readonly lost: number;
   /** By shard, as it said last. */
-  readonly sessions: Readonly<Record<string, SessionCounts>>;
+  readonly sessions: Readonly<Record<string, Said>>;
+  /** What was counted of the bill. */
+  readonly spent: Units;
   readonly lastHour: readonly MinuteSums[];
   /** Tallies of isolates that are in here, and may still be there. */
   readonly told: readonly string[];
@@ -40,7 +48,7 @@ export type Snapshot = {
 
 export const NOTHING_MEASURED: Snapshot = {
   ...{ atMs: 0, samples: [], clicks: {}, tokens: {}, refused: {}, lost: 0, sessions: {}, lastHour: [], told: [] },
-  metSince: {},
+  ...{ metSince: {}, spent: {} },
 };
 
 export async function readSnapshot(

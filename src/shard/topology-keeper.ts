@@ -2,12 +2,14 @@
  * The topology in force, recorded in R2 where every isolate finds it.
  *
  *   topology/v1.json   [{"since": 0, "shards": 8}, …]      written with a condition on what was read
+ *     its metadata     jurisdiction: "eu", or ""           where those shards are (placement.ts)
  *
  * Keeps: an epoch is recorded before any event is routed by it, and never changes (core/topology.ts). What is
  * configured but refused is logged as a fault, every time it is met, and changes nothing. A record that was read is
  * used for a minute; when R2 cannot be read, the last one goes on, but only while no epoch that it lacks can have
  * begun: after that nothing is routed, since an isolate that was idle for an hour would send a click to the shard of an
- * earlier epoch.
+ * earlier epoch. The jurisdiction is that of the first record for good: in another one nothing is routed, since the
+ * shards there know no key that these have claimed. A record that was put back by hand says none, and is given it.
  * Relies on: EPOCH_LEAD_MS is far longer than that minute; clocks agree to within half of it.
  */
 import type { Config } from "../config.ts";
@@ -17,6 +19,7 @@ import { assert, type Result } from "../core/result.ts";
 import { parseTopology, type Topology } from "../core/routing.ts";
 import { adoptTopology, EPOCH_LEAD_MS, encodeTopology } from "../core/topology.ts";
 import { logFault } from "../log.ts";
+import { PlacementError, placeOf } from "../placement.ts";
 
 export const TOPOLOGY_KEY = "topology/v1.json";
 const FRESH_MS = MINUTE_MS;
@@ -26,15 +29,17 @@ const WRITE_TRIES = 5;
 
 assert(FRESH_MS * 5 < EPOCH_LEAD_MS, "an epoch is known everywhere before it begins");
 
-type Recorded = { readonly topology: Topology; readonly etag: string } | null;
+type Recorded = { readonly topology: Topology; readonly etag: string; readonly isPlaced: boolean } | null;
 
 /** Reads, adopts and remembers; one per isolate. */
 export class TopologyKeeper {
   readonly #bucket: R2Bucket;
+  readonly #jurisdiction: Config["jurisdiction"];
   #current: { readonly topology: Topology; readonly readAtMs: number } | null = null;
 
-  constructor(bucket: R2Bucket) {
+  constructor(bucket: R2Bucket, jurisdiction: Config["jurisdiction"] = null) {
     this.#bucket = bucket;
+    this.#jurisdiction = jurisdiction;
   }
 
   /**
@@ -65,7 +70,8 @@ export class TopologyKeeper {
       }
       const { topology, isNew, refusals } = adoptTopology(recorded?.topology ?? null, configured.value, nowMs);
       for (const refusal of refusals) logFault("topology_refused", refusal);
-      if (!isNew || (await this.#write(topology, recorded))) return topology;
+      if (!isNew && recorded?.isPlaced !== false) return topology;
+      if (await this.#write(topology, recorded)) return topology;
     }
     throw new Error("the topology record keeps changing");
   }
@@ -73,9 +79,21 @@ export class TopologyKeeper {
   async #read(): Promise<Recorded> {
     const object = await this.#bucket.get(TOPOLOGY_KEY);
     if (object === null) return null;
+    const place = object.customMetadata?.["jurisdiction"];
+    if (place !== undefined) this.#assertPlace(place === "" ? null : place);
     const topology = parseTopology(parseJson(await object.text()));
     if (!topology.ok) throw new Error(`the recorded topology is broken: ${topology.error}`);
-    return { topology: topology.value, etag: object.etag };
+    return { topology: topology.value, etag: object.etag, isPlaced: place !== undefined };
+  }
+
+  /** Throws PlacementError, which is not the end of what waits: queues hold it until the setting is put back. */
+  #assertPlace(recorded: string | null): void {
+    if (recorded === this.#jurisdiction) return;
+    const refused = new PlacementError(
+      `JURISDICTION: what is counted is kept in ${placeOf(recorded)}, and not in ${placeOf(this.#jurisdiction)}`,
+    );
+    logFault("jurisdiction_changed", refused);
+    throw refused;
   }
 
   /** False when somebody else wrote first. */
@@ -85,6 +103,7 @@ export class TopologyKeeper {
     const stored = await this.#bucket.put(TOPOLOGY_KEY, body, {
       onlyIf,
       httpMetadata: { contentType: "application/json" },
+      customMetadata: { jurisdiction: this.#jurisdiction ?? "" },
     });
     return stored !== null;
   }
@@ -93,9 +112,10 @@ export class TopologyKeeper {
 let keeper: { readonly bucket: R2Bucket; readonly keeper: TopologyKeeper } | null = null;
 
 /** The topology in force, by the isolate's keeper. */
-export function topologyInForce(env: Pick<Env, "ARCHIVE">, config: Pick<Config, "topology">): Promise<Topology> {
-  if (keeper === null || keeper.bucket !== env.ARCHIVE) {
-    keeper = { bucket: env.ARCHIVE, keeper: new TopologyKeeper(env.ARCHIVE) };
-  }
-  return keeper.keeper.inForce(config.topology, Date.now());
+export function topologyInForce(
+  { ARCHIVE: bucket }: Pick<Env, "ARCHIVE">,
+  { topology, jurisdiction }: Pick<Config, "topology" | "jurisdiction">,
+): Promise<Topology> {
+  if (keeper?.bucket !== bucket) keeper = { bucket, keeper: new TopologyKeeper(bucket, jurisdiction) };
+  return keeper.keeper.inForce(topology, Date.now());
 }

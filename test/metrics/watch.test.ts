@@ -3,13 +3,14 @@ import { describe, expect, it } from "vitest";
 import { markSealed } from "../../src/audit/log-days.ts";
 import type { CanaryBook } from "../../src/core/canary.ts";
 import { DAY_MS, MINUTE_MS, OUTBOX_PUBLISH_MS } from "../../src/core/limits.ts";
+import type { Units } from "../../src/core/spending.ts";
 import type { MeasurePorts } from "../../src/metrics/measure.ts";
 import { readAlarmChanges } from "../../src/metrics/metrics-sql.ts";
 import { MetricsReader } from "../../src/metrics/serve.ts";
+import type { Said } from "../../src/metrics/snapshot.ts";
 import { tellAlarms } from "../../src/metrics/tell-alarms.ts";
 import { watch } from "../../src/metrics/watch.ts";
 import type { ShardStatus } from "../../src/shard/flush-runner.ts";
-import type { SessionCounts } from "../../src/shard/session-tally.ts";
 import { readOutbox } from "../../src/webhooks/outbox.ts";
 import { SqliteD1 } from "../simulation/audited/sqlite-d1.ts";
 import { MemoryR2 } from "../support/memory-r2.ts";
@@ -28,18 +29,21 @@ class World {
   readonly reader = new MetricsReader();
   nowMs = START_MS;
   queueOldestMs = 0;
-  shard: ShardStatus & SessionCounts = {
+  shard: ShardStatus & Said = {
     ...IDLE,
     ...{ session: "s1", clicks: { ...NO_CLICKS }, tokens: { HS256: 0, EdDSA: 0 } },
   };
   isLogStopped: boolean | null = false;
   isShardDown = false;
   hasCanary = false;
+  /** What cron spends until it is asked. */
+  byCron: Units = {};
 
   ports(): MeasurePorts {
     return {
       ...{ nowMs: this.nowMs, graceMs: 0, bucket: this.r2.bucket, primary: this.d1.binding },
       hasCanary: this.hasCanary,
+      spent: () => this.byCron,
       databases: new Map([["REPORT_DB", this.d1.binding]]),
       queues: new Map([
         [
@@ -249,6 +253,47 @@ describe("counters", () => {
       expect(text).toContain(`${line}\n`);
     }
     expect(world.r2.keys("metrics/v1/told/")).toEqual([]);
+  });
+});
+
+describe("cost", () => {
+  it("is the list price of what shards, consumers and cron counted, by the clicks of the hour", async () => {
+    const world = new World();
+    world.shard = { ...world.shard, spent: { objectRowsWritten: 50 } };
+    await world.minutes();
+    expect(await world.text(), "below a thousand clicks a ratio says nothing").not.toContain("per_million_clicks ");
+    world.shard = {
+      ...world.shard,
+      ...{ clicks: { ...NO_CLICKS, valid: 1_900, duplicate: 100 }, tokens: { HS256: 2_000, EdDSA: 0 } },
+      spent: { objectRowsWritten: 250, objectRequests: 20 },
+    };
+    world.byCron = { d1RowsWritten: 100, points: 9 };
+    const told = { refused: { expired: 10 }, lost: 0, consumed: { batches: 20, messages: 200 } };
+    world.r2.set(`metrics/v1/told/${world.nowMs}-1.json`, JSON.stringify(told));
+    await world.minutes();
+    world.byCron = {};
+    const text = await world.text();
+    for (const line of [
+      // 200 messages are written, read and deleted, at 0.4.
+      'clickledger_cost_micros_total{unit="queueOperations"} 240',
+      'clickledger_cost_micros_total{unit="objectRowsWritten"} 250',
+      'clickledger_cost_micros_total{unit="objectRequests"} 3',
+      'clickledger_cost_micros_total{unit="d1RowsWritten"} 100',
+      // 2 000 events, 10 refusals, 20 batches and two crons, at 0.3.
+      'clickledger_cost_micros_total{unit="requests"} 609.6',
+      "clickledger_cost_dollars_per_million_clicks 0.6013",
+    ]) {
+      expect(text).toContain(`${line}\n`);
+    }
+    expect(text).not.toContain('unit="points"');
+    // A session that begins anew, and a version that says nothing of it.
+    world.shard = { ...world.shard, session: "s2", spent: { objectRowsWritten: 30 } };
+    await world.minutes();
+    expect(await world.text()).toContain('unit="objectRowsWritten"} 280\n');
+    const { spent: _, ...older } = world.shard;
+    world.shard = { ...older, session: "s3" };
+    await world.minutes();
+    expect(await world.text()).toContain('unit="objectRowsWritten"} 280\n');
   });
 });
 

@@ -85,13 +85,33 @@ describe("TopologyKeeper", () => {
   it("relies on its last reading for half of the lead of an epoch, and not a millisecond longer", async () => {
     let isDown = false;
     const flaky = { get: (key: string) => (isDown ? Promise.reject(new Error("R2 is down")) : env.ARCHIVE.get(key)) };
-    await env.ARCHIVE.put(TOPOLOGY_KEY, JSON.stringify(EIGHT));
+    await env.ARCHIVE.put(TOPOLOGY_KEY, JSON.stringify(EIGHT), { customMetadata: { jurisdiction: "" } });
     const known = new TopologyKeeper(flaky as unknown as R2Bucket);
     await known.inForce(parseTopology(EIGHT), NOON_MS);
     isDown = true;
     const last = NOON_MS + EPOCH_LEAD_MS / 2;
     expect(shardsOf(await known.inForce(parseTopology(EIGHT), last))).toEqual([8]);
     await expect(known.inForce(parseTopology(EIGHT), last + 1)).rejects.toThrow("R2 is down");
+  });
+
+  it.each([
+    [null, "eu"],
+    ["eu", null],
+  ] as const)("routes nothing in %s's stead in %s, and says so", async (first, then) => {
+    await new TopologyKeeper(env.ARCHIVE, first).inForce(parseTopology(EIGHT), NOON_MS);
+    const faults = vi.spyOn(console, "error").mockImplementation(() => {});
+    const moved = new TopologyKeeper(env.ARCHIVE, then).inForce(parseTopology(EIGHT), NOON_MS);
+    await expect(moved).rejects.toThrow(/^JURISDICTION: what is counted is kept in/);
+    expect(faults.mock.calls.flat().join()).toContain("jurisdiction_changed");
+    faults.mockRestore();
+    const stays = new TopologyKeeper(env.ARCHIVE, first).inForce(parseTopology(EIGHT), NOON_MS);
+    expect(shardsOf(await stays)).toEqual([8]);
+  });
+
+  it("gives a record that was put back by hand the place where it is read", async () => {
+    await env.ARCHIVE.put(TOPOLOGY_KEY, JSON.stringify(EIGHT));
+    await new TopologyKeeper(env.ARCHIVE, "eu").inForce(parseTopology(EIGHT), NOON_MS);
+    expect((await env.ARCHIVE.head(TOPOLOGY_KEY))?.customMetadata).toEqual({ jurisdiction: "eu" });
   });
 
   it("rejects when nothing is recorded and nothing valid is configured", async () => {

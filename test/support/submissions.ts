@@ -13,7 +13,7 @@ import { MINUTE_MS } from "../../src/core/limits.ts";
 import { NOON_MS, serialBytes } from "./builders.ts";
 
 const nobodys = new KeyedHash(new Uint8Array(32));
-const NOBODYS_KEYS: DerivedKeys = { kid: "test-1", clickId: nobodys, postback: nobodys };
+export const NOBODYS_KEYS: DerivedKeys = { kid: "test-1", clickId: nobodys, postback: nobodys };
 
 /** A click of noon, received in the minute that it is counted in. */
 export function aClickIdentity(overrides: Partial<ClickIdentity> = {}): ClickIdentity {

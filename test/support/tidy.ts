@@ -168,6 +168,8 @@ const ENV_READERS = [
 /** Root files that every folder but core may import, and whether as types only. */
 const ROOT_IMPORTS = new Map([
   ["src/log.ts", "value"],
+  ["src/placement.ts", "value"],
+  ["src/metering.ts", "type"],
   ["src/operations.ts", "value"],
   ["src/tally.ts", "value"],
   ["src/timing.ts", "value"],
@@ -182,7 +184,10 @@ const ROOT_IMPORTS = new Map([
 const isIsland = (path: string) => path.startsWith("src/dashboard/islands/");
 
 /** The deployed Worker, and that of a local run with its demonstration. */
-const COMPOSITION_ROOTS = ["src/index.ts", "src/every-minute.ts", "src/demo/worker.ts", "src/demo/tampered-worker.ts"];
+const COMPOSITION_ROOTS = [
+  ...["src/index.ts", "src/objects.ts", "src/every-minute.ts"],
+  ...["src/demo/worker.ts", "src/demo/tampered-worker.ts"],
+];
 
 /** Imports that the two tables do not allow. */
 export function importsAgainstTable({ path, imports }: Module): string[] {

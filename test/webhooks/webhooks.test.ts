@@ -8,6 +8,7 @@ import { readConfig } from "../../src/config.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { insertEvents } from "../../src/facts/outbox-sql.ts";
+import { Meter } from "../../src/metering.ts";
 import { watchPorts } from "../../src/metrics/ports.ts";
 import { watch } from "../../src/metrics/watch.ts";
 import { wakeWebhooks } from "../../src/webhooks/wake.ts";
@@ -136,7 +137,7 @@ describe("GET /metrics", () => {
     await vi.waitFor(async () => {
       expect((await env.ARCHIVE.list({ prefix: "metrics/v1/told/" })).objects).not.toEqual([]);
     });
-    await watch(watchPorts(env, readConfig(env), Date.now()));
+    await watch(watchPorts(env, readConfig(env), Date.now(), new Meter("worker")));
     const answered = await scrape(scraper.key);
     expect(answered.headers.get("Content-Type")).toMatch(/^application\/openmetrics-text; version=1.0.0/);
     const text = await answered.text();
@@ -251,7 +252,7 @@ describe("a webhook", () => {
     const types = ["alarm.raised", "alarm.cleared"];
     for (const key of [undefined, keys["one"]]) await make(key, { types });
     const minute = async (at: number) => {
-      await watch(watchPorts(env, readConfig(env), Date.now() + at * MINUTE_MS));
+      await watch(watchPorts(env, readConfig(env), Date.now() + at * MINUTE_MS, new Meter("worker")));
       await env.REPORT_DB.exec("UPDATE outbox_published SET at_ms = 0");
       await wakeWebhooks(env);
       const of = received.map(({ body }) => JSON.parse(body) as { type: string; data: { alarm: string } });

@@ -1,16 +1,25 @@
 /**
  * What an account of the stand-in holds: databases, buckets, queues and Workers, as calls have made them.
  *
- * Keeps: databases are SQLite and run the SQL that they are sent. A name is taken once.
+ * Keeps: databases are SQLite and run the SQL that they are sent. A name is taken once; that of a bucket, once in each
+ * jurisdiction. Where a thing is kept is said when it is made, and never again.
  */
 import { randomUUID } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { Refusal } from "./refusal.ts";
 
 export type Rule = Record<string, unknown> & { readonly id: string };
-export type Database = { readonly uuid: string; readonly name: string; readonly sqlite: DatabaseSync };
+/** A jurisdiction, or null: anywhere. */
+export type Place = string | null;
+export type Database = {
+  readonly uuid: string;
+  readonly name: string;
+  readonly jurisdiction: Place;
+  readonly sqlite: DatabaseSync;
+};
 export type Bucket = {
   readonly name: string;
+  readonly jurisdiction: Place;
   lifecycle: Rule[];
   locks: Rule[];
   readonly objects: Map<string, Buffer>;
@@ -19,6 +28,7 @@ export type Consumer = { readonly consumer_id: string } & Record<string, unknown
 export type Queue = {
   readonly queue_id: string;
   readonly queue_name: string;
+  readonly jurisdiction: Place;
   settings: { message_retention_period: number; delivery_delay?: number; delivery_paused?: boolean };
   consumers: Consumer[];
 };
@@ -58,22 +68,22 @@ export class Account {
       if (path.startsWith(part)) throw new Refusal(403, 10_000, "Authentication error");
   }
 
-  addDatabase(name: string): Database {
-    const made = { uuid: randomUUID(), name, sqlite: new DatabaseSync(":memory:") };
+  addDatabase(name: string, jurisdiction: Place = null): Database {
+    const made = { uuid: randomUUID(), name, jurisdiction, sqlite: new DatabaseSync(":memory:") };
     this.databases.push(made);
     return made;
   }
 
-  addBucket(name: string): Bucket {
-    const made: Bucket = { name, lifecycle: [], locks: [], objects: new Map() };
+  addBucket(name: string, jurisdiction: Place = null): Bucket {
+    const made: Bucket = { name, jurisdiction, lifecycle: [], locks: [], objects: new Map() };
     this.buckets.push(made);
     return made;
   }
 
-  addQueue(name: string, settings: Partial<Queue["settings"]> = {}): Queue {
+  addQueue(name: string, settings: Partial<Queue["settings"]> = {}, jurisdiction: Place = null): Queue {
     const queue_id = randomUUID().replaceAll("-", "");
     const made: Queue = {
-      ...{ queue_id, queue_name: name, consumers: [] },
+      ...{ queue_id, queue_name: name, jurisdiction, consumers: [] },
       settings: { message_retention_period: 345_600, ...settings },
     };
     this.queues.push(made);

@@ -4,7 +4,7 @@
  *
  * Keeps: shapes are those of the platform's API reference; what nobody here reads is left out.
  */
-import type { Account, Bucket, Database, Queue, Rule } from "./account.ts";
+import type { Account, Bucket, Database, Place, Queue, Rule } from "./account.ts";
 import { Refusal } from "./refusal.ts";
 import { WORKER_ROUTES } from "./worker-routes.ts";
 
@@ -15,6 +15,8 @@ export type Call = {
   readonly name: string;
   readonly query: URLSearchParams;
   readonly token: string;
+  /** In which buckets are looked for and made. */
+  readonly jurisdiction: Place;
   readonly body: Buffer;
   // biome-ignore lint/suspicious/noExplicitAny: what a test's server is sent is read field by field.
   json(): any;
@@ -41,7 +43,17 @@ const ABOUT: Routes = {
     account.isPaid ? [{ rate_plan: { id: "workers_paid" }, state: "Paid" }] : [],
 };
 
-const shownDatabase = ({ uuid, name }: Database) => ({ uuid, name, version: "production", created_at: "2026-11-01" });
+const shownDatabase = ({ uuid, name, jurisdiction }: Database) => ({
+  ...{ uuid, name, jurisdiction, version: "production", created_at: "2026-11-01" },
+});
+
+const PLACES: readonly unknown[] = [null, "eu", "us", "fedramp"];
+
+/** A place that the platform has. */
+function placeIn({ jurisdiction = null }: { readonly jurisdiction?: Place }): Place {
+  if (!PLACES.includes(jurisdiction)) throw new Refusal(400, 10_001, `There is no jurisdiction ${jurisdiction}`);
+  return jurisdiction;
+}
 
 const D1_ROUTES: Routes = {
   "GET /d1/database":
@@ -51,9 +63,9 @@ const D1_ROUTES: Routes = {
       return databases.filter(({ name }) => named === null || name.includes(named)).map(shownDatabase);
     },
   "POST /d1/database": (account) => (call) => {
-    const { name } = call.json() as { name: string };
+    const { name, ...more } = call.json() as { name: string; jurisdiction?: string };
     if (account.databases.some((one) => one.name === name)) throw new Refusal(400, 7502, "Database already exists");
-    return shownDatabase(account.addDatabase(name));
+    return shownDatabase(account.addDatabase(name, placeIn(more)));
   },
   "GET /d1/database/:id":
     (account) =>
@@ -92,40 +104,38 @@ function query({ sqlite }: Database, { batch, ...one }: Query & { readonly batch
 const R2_ROUTES: Routes = {
   "GET /r2/buckets":
     ({ buckets }) =>
-    () => ({ buckets: buckets.map(({ name }) => ({ name })) }),
+    ({ jurisdiction }) => ({
+      buckets: buckets.filter((one) => one.jurisdiction === jurisdiction).map(({ name }) => ({ name })),
+    }),
   "POST /r2/buckets": (account) => (call) => {
     const { name } = call.json() as { name: string };
-    if (account.buckets.some((one) => one.name === name)) throw new Refusal(409, 10_004, "The bucket already exists");
-    return { name: account.addBucket(name).name };
+    const jurisdiction = placeIn(call);
+    if (account.buckets.some((one) => one.name === name && one.jurisdiction === jurisdiction)) {
+      throw new Refusal(409, 10_004, "The bucket already exists");
+    }
+    return { name: account.addBucket(name, jurisdiction).name };
   },
-  "GET /r2/buckets/:name":
-    (account) =>
-    ({ found: [name] }) => ({ name: bucketOf(account, name).name }),
-  "GET /r2/buckets/:name/lifecycle":
-    (account) =>
-    ({ found: [name] }) => ({ rules: bucketOf(account, name).lifecycle }),
+  "GET /r2/buckets/:name": (account) => (call) => ({ name: bucketOf(account, call).name }),
+  "GET /r2/buckets/:name/lifecycle": (account) => (call) => ({ rules: bucketOf(account, call).lifecycle }),
   "PUT /r2/buckets/:name/lifecycle": (account) => (call) => {
-    bucketOf(account, call.found[0]).lifecycle = rulesOf(call.json());
+    bucketOf(account, call).lifecycle = rulesOf(call.json());
     return {};
   },
-  "GET /r2/buckets/:name/lock":
-    (account) =>
-    ({ found: [name] }) => ({ rules: bucketOf(account, name).locks }),
+  "GET /r2/buckets/:name/lock": (account) => (call) => ({ rules: bucketOf(account, call).locks }),
   "PUT /r2/buckets/:name/lock": (account) => (call) => {
-    bucketOf(account, call.found[0]).locks = rulesOf(call.json());
+    bucketOf(account, call).locks = rulesOf(call.json());
     return {};
   },
-  "GET /r2/buckets/:name/objects/(.+)":
-    (account) =>
-    ({ found: [name, key = ""] }) => {
-      const object = bucketOf(account, name).objects.get(key);
-      if (object === undefined) throw new Refusal(404, 10_007, "The specified key does not exist.");
-      return object;
-    },
+  "GET /r2/buckets/:name/objects/(.+)": (account) => (call) => {
+    const object = bucketOf(account, call).objects.get(call.found[1] ?? "");
+    if (object === undefined) throw new Refusal(404, 10_007, "The specified key does not exist.");
+    return object;
+  },
 };
 
-function bucketOf({ buckets }: Account, named = ""): Bucket {
-  const found = buckets.find(({ name }) => name === named);
+/** Buckets of another jurisdiction than the call's are not there. */
+function bucketOf({ buckets }: Account, { found: [named], jurisdiction }: Found): Bucket {
+  const found = buckets.find((one) => one.name === named && one.jurisdiction === jurisdiction);
   if (found === undefined) throw new Refusal(404, 10_006, "The specified bucket does not exist.");
   return found;
 }
@@ -144,11 +154,11 @@ const QUEUE_ROUTES: Routes = {
       return queues.filter(({ queue_name }) => named.length === 0 || named.includes(queue_name)).map(shownQueue);
     },
   "POST /queues": (account) => (call) => {
-    const { queue_name, settings } = call.json() as Pick<Queue, "queue_name" | "settings">;
+    const { queue_name, settings, ...more } = call.json() as Pick<Queue, "queue_name" | "settings">;
     if (account.queues.some((one) => one.queue_name === queue_name)) {
       throw new Refusal(400, 11_009, `Queue name '${queue_name}' is already taken`);
     }
-    return shownQueue(account.addQueue(queue_name, settings));
+    return shownQueue(account.addQueue(queue_name, settings, placeIn(more)));
   },
   "PATCH /queues/:id": (account) => (call) => {
     const queue = queueOf(account, call.found[0]);
@@ -173,8 +183,8 @@ const QUEUE_ROUTES: Routes = {
   },
 };
 
-const shownQueue = ({ queue_id, queue_name, settings, consumers }: Queue) => ({
-  ...{ queue_id, queue_name, settings, consumers, producers: [] },
+const shownQueue = ({ queue_id, queue_name, jurisdiction, settings, consumers }: Queue) => ({
+  ...{ queue_id, queue_name, jurisdiction, settings, consumers, producers: [] },
   ...{ producers_total_count: 0, consumers_total_count: consumers.length },
 });
 

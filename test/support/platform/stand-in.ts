@@ -97,6 +97,7 @@ async function readCall(request: IncomingMessage): Promise<Call> {
     name: `${method} ${isRead ? "/d1/database/*/query:read" : path}`,
     query: url.searchParams,
     token: (request.headers.authorization ?? "").replace(/^Bearer /, ""),
+    jurisdiction: request.headers["cf-r2-jurisdiction"]?.toString() ?? null,
     body,
     json: () => JSON.parse(body.toString("utf8")),
     form: () => new Response(body, { headers: { "content-type": type } }).formData(),

@@ -83,7 +83,13 @@ export const WORKER_ROUTES: Routes = {
     schedules: scriptOf(account, call.found[0]).schedules,
   }),
   "PUT /workflows/:name": (account) => (call) => {
-    account.workflows.set(call.found[0] ?? "", call.json());
+    const [name = ""] = call.found;
+    const made = call.json() as { jurisdiction?: string };
+    const before = account.workflows.get(name);
+    if (before !== undefined && before["jurisdiction"] !== made.jurisdiction) {
+      throw new Refusal(400, 10_400, "workflow.jurisdiction_immutable");
+    }
+    account.workflows.set(name, made);
     return { id: call.found[0], name: call.found[0] };
   },
   "GET /workflows/:name":
@@ -157,7 +163,10 @@ function assertThere({ databases, buckets, queues }: Account, script: string, bi
   const { type, name } = binding;
   const isThere = {
     d1: () => databases.some(({ uuid }) => uuid === (binding["id"] ?? binding["database_id"])),
-    r2_bucket: () => buckets.some((bucket) => bucket.name === binding["bucket_name"]),
+    r2_bucket: () =>
+      buckets.some(
+        (bucket) => bucket.name === binding["bucket_name"] && bucket.jurisdiction === (binding["jurisdiction"] ?? null),
+      ),
     queue: () => queues.some(({ queue_name }) => queue_name === binding["queue_name"]),
   }[type];
   if (isThere?.() === false) throw new Refusal(400, 10_021, `${script}: what ${name} (${type}) binds does not exist`);

@@ -1,8 +1,10 @@
 /**
- * List prices of the platform (Workers Paid), in US dollars, each of a million units; what is included in the monthly fee
- * is left out, since who has a million clicks a day has used it up.
+ * List prices of the platform (Workers Paid), in US dollars, each of a million units; what is included in the monthly
+ * fee is left out, since who has a million clicks a day has used it up.
  *
  *   line of the bill  →  what is counted, its price, where it is published
+ *
+ * Used by `npm run cost` and by the metrics (spending.ts).
  *
  * Keeps: the only place with a price. Sources are files of the vendor's documentation (developers.cloudflare.com).
  * Not here: storage by the month, which is of what is kept and not of a click.
