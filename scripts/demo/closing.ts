@@ -2,8 +2,8 @@
  * The end of a demonstration: its day is closed before it is over, audited, and, since somebody tampered with it, mended
  * and audited until it is clean.
  *
- *   events, figures and archive are tampered with ─▶ audit names each ─▶ segments are brought back, one is accepted as
- *   lost ─▶ audit ─▶ mended over the API by revisions and repairs ─▶ audit ─▶ clean
+ *   events, figures and archive are tampered with ─▶ audit names each ─▶ objects are brought back, one is accepted as
+ *   lost, a letter is replayed ─▶ audit ─▶ mended over the API by revisions and repairs ─▶ audit ─▶ clean
  *
  * Keeps: who mends uses the API alone. Auditing a day before its end is no part of it: this Worker has an address of its
  * own for that.
@@ -30,6 +30,8 @@ export type ClosingResult = {
   readonly tampered: readonly Tampered[];
   readonly rounds: readonly Round[];
   readonly broughtBack: number;
+  /** Letters that were counted after all. */
+  readonly replayed: number;
   readonly accepted: readonly string[];
   readonly mended: readonly Mended[];
 };
@@ -75,6 +77,8 @@ export async function closeDay(
 
   const first = await auditDay(source, day);
   await bringBack(bindings.ARCHIVE, archive.changed);
+  const replayed = await replayLetters(source);
+  await runtime.waitUntilCarried(AUDITED_MAX_MS);
   const second = await auditDay(source, day);
   const reason = "A copy of a segment that stands elsewhere, under the name of no shard's life.";
   for (const object of second.losses) await ask(source, "POST", `/v1/admin/audits/${day}/losses`, { object, reason });
@@ -91,9 +95,20 @@ export async function closeDay(
     tampered: done.map((one) => ({ ...one, found: rounds.find(({ found }) => found[one.kind])?.found[one.kind] ?? 0 })),
     rounds: rounds.map(({ losses: _, ...round }) => round),
     broughtBack: archive.changed.length,
+    replayed,
     accepted: second.losses,
     mended,
   };
+}
+
+/** Has counted what queues gave up; how many letters. */
+async function replayLetters(source: ReportSource): Promise<number> {
+  const path = "/v1/admin/dead-letters";
+  const { letters } = await ask<{ letters: { key: string }[] }>(source, "GET", path);
+  if (letters.length === 0) return 0;
+  const keys = letters.map(({ key }) => key);
+  const { results } = await ask<{ results: { outcome: string }[] }>(source, "POST", `${path}/replay`, { keys });
+  return results.filter(({ outcome }) => outcome === "replayed").length;
 }
 
 /** Has the day audited, closed or not, and waits for the report. */

@@ -7,10 +7,13 @@
  */
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
+import { rowsOf } from "../../src/archive/log-text.ts";
 import { MEASURES } from "../../src/core/fields.ts";
+import { encodeMessage } from "../../src/core/message.ts";
+import { type Position, positionAfter } from "../../src/core/position.ts";
 import { eventShardName, parseTopology, shardOf } from "../../src/core/routing.ts";
 import type { LocalRuntime } from "../local-runtime.ts";
-import { count, isoMinute, type Tallies } from "./figures.ts";
+import { count, isoMinute, type Tallies, type Tally } from "./figures.ts";
 import { type SigningKey, signToken } from "./tokens.ts";
 
 /** What somebody did, and the kind of discrepancy by which an audit must name it. */
@@ -32,6 +35,7 @@ type TamperedShard = {
 };
 type Bindings = Pick<LocalRuntime["bindings"], "ARCHIVE" | "REPORT_DB" | "TOPOLOGY"> & {
   readonly EVENT_SHARD: { getByName(name: string): TamperedShard };
+  readonly DEAD_CLICK_QUEUE: { send(message: string): Promise<unknown> };
 };
 
 /** A line of the archive, as it is written; nothing of src/ reads it here. */
@@ -44,6 +48,8 @@ type Line = {
     readonly token: string;
     readonly count: number;
     readonly user_agent: string;
+    readonly user_hash: string | null;
+    readonly gpc: boolean;
     readonly occurred_at_ms: number;
   };
 };
@@ -54,7 +60,9 @@ type Claims = {
   readonly cmp: string;
   readonly adv: string;
   readonly cpc: number;
+  readonly uid?: string;
 };
+type Planted = { readonly claims: Claims; readonly event: Line["event"] };
 
 const RAW = "raw/v1/";
 const CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
@@ -67,7 +75,7 @@ export async function tamperWithEvents(
   tallies: Tallies,
 ): Promise<readonly Tampering[]> {
   const { event, claims } = await aValidClick(bindings.ARCHIVE);
-  const variant = (at: number, change: Partial<Claims & { exp: number }> = {}) => {
+  const variant = (at: number, change: Partial<Claims & { exp: number }> = {}): Planted => {
     const own = { ...claims, jti: `${claims.jti}-tampered-${at}`, ...change };
     const signed = signToken(own, key);
     return { claims: own, event: { ...event, id: `${event.id.slice(0, -2)}-${at}`, token: signed, count: 1 } };
@@ -102,7 +110,10 @@ export async function tamperWithEvents(
   tally.sums.invalid_clicks += 2;
   tally.sums.duplicate_clicks += 1;
   for (const reason of ["declared_crawler", "signature_invalid", "same_impression"]) count(tally.reasons, reason);
+  const astray = [variant(5), variant(6), variant(7)] as const;
+  for (const each of astray) countValid(tally, each);
   return [
+    ...(await sendAstray(bindings, astray)),
     { what: "a crawler's click that was logged as valid", kind: "verdict", event: crawler.event.id },
     { what: "a click whose token nobody signed", kind: "signature", event: unsigned.event.id },
     { what: "a second claim of an impression", kind: "double_claim", event: again.event.id },
@@ -110,6 +121,37 @@ export async function tamperWithEvents(
       ...{ what: "a click that a queue held for twelve days", kind: "unsettled", event: held.event.id },
       elsewhere: { advertiserId: claims.adv, micros: claims.cpc },
     },
+  ];
+}
+
+/** A click that counts, of somebody who clicked in the same minute before. */
+function countValid({ sums }: Tally, { event, claims }: Planted): void {
+  const hasUser = !event.gpc && (claims.uid !== undefined || event.user_hash !== null);
+  sums.gross_clicks += 1;
+  sums.clicks += 1;
+  sums.clicks_with_user += hasUser ? 1 : 0;
+  sums.spend_micros += claims.cpc;
+}
+
+/** Has clicks logged where they do not belong, with and without their owner, and lets one be given up by its queue. */
+async function sendAstray(
+  bindings: Bindings,
+  [both, alone, waiting]: readonly [Planted, Planted, Planted],
+): Promise<readonly Tampering[]> {
+  const owner = bindings.EVENT_SHARD.getByName(shardNameOf(bindings, both.claims));
+  await owner.ingest([JSON.stringify(both.event)]);
+  await owner.archiveNow();
+  for (const { event, claims } of [both, alone]) {
+    const name = shardNameOf(bindings, claims) === "clicks-0" ? "clicks-1" : "clicks-0";
+    const other = bindings.EVENT_SHARD.getByName(name);
+    await other.ingest([JSON.stringify(event)]);
+    await other.archiveNow();
+  }
+  await bindings.DEAD_CLICK_QUEUE.send(encodeMessage([JSON.stringify(waiting.event)]));
+  return [
+    { what: "a click that a second shard logged as well", kind: "foreign_shard", event: both.event.id },
+    { what: "a click that another shard logged alone", kind: "foreign_shard", event: alone.event.id },
+    { what: "a click that its queue gave up", kind: "leftover", event: waiting.event.id },
   ];
 }
 
@@ -143,8 +185,11 @@ export async function tamperWithArchive(archive: R2Bucket, day: string): Promise
   // Not of clicks: what their lines say is tampered with already, and would not be read.
   const byShard = Map.groupBy(keys, (key) => /shard=([^/]+)/.exec(key)?.[1] ?? "");
   const others = Array.from(byShard).filter(([shard]) => !shard.startsWith("clicks-"));
-  const [gone, edited = "", cut = "", torn = "", doubled] = others.map(([, own], at) => own.at(at === 0 ? -1 : 0));
-  if (gone === undefined || doubled === undefined) throw new Error("the archive has segments of too few shards");
+  const isNewest = (at: number) => at === 0 || at === 5;
+  const [gone, edited = "", cut = "", torn = "", doubled = "", longer] = others.map(([, own], at) =>
+    own.at(isNewest(at) ? -1 : 0),
+  );
+  if (gone === undefined || longer === undefined) throw new Error("the archive has segments of too few shards");
   const changed: Kept[] = [];
   const keep = async (key: string) => {
     const object = await archive.get(key);
@@ -170,6 +215,10 @@ export async function tamperWithArchive(archive: R2Bucket, day: string): Promise
   await put(torn, three.text, { ...three.metadata, chainFrom: "0".repeat(64) });
   const four = await keep(doubled);
   changed.pop();
+  const five = await keep(longer);
+  const head = await keepHead(archive, longer);
+  changed.push(head);
+  await appendUnreadable(archive, five, head);
   await put(doubled.replace(/[^/]+-(\d{12})/, "feedbeef-$1"), four.text, four.metadata);
   return {
     changed,
@@ -179,8 +228,31 @@ export async function tamperWithArchive(archive: R2Bucket, day: string): Promise
       { what: "a segment that was cut in half", kind: "segment_changed" },
       { what: "a segment that follows another log", kind: "chain_broken" },
       { what: "a segment that was doubled under another name", kind: "late_segment" },
+      { what: "a line that nobody can read, under right chains", kind: "line_unreadable" },
     ],
   };
+}
+
+async function keepHead(archive: R2Bucket, segment: string): Promise<Kept> {
+  const key = `heads/v1/${/shard=([^/]+)/.exec(segment)?.[1]}.json`;
+  const object = await archive.get(key);
+  if (object === null) throw new Error(`${key} is gone`);
+  return { key, bytes: await object.arrayBuffer(), metadata: object.customMetadata ?? {} };
+}
+
+/** Adds a line to the last row of a log, and makes chain and head anew, so that nothing but the line itself is wrong. */
+async function appendUnreadable(archive: R2Bucket, { key, metadata, text }: Kept & { text: string }, head: Kept) {
+  const last = text.trimEnd().split("\n").at(-1) ?? "";
+  const forged = `${text.trimEnd()}\n${last.replace(/"event":.*/, '"event":{"type":"nothing"}}')}\n`;
+  const rows = rowsOf(forged);
+  let at: Position = { seq: (rows[0]?.seq ?? 0) - 1, chain: metadata["chainFrom"] ?? "", loggedAtMs: 0 };
+  for (const row of rows) at = await positionAfter(at, row);
+  await archive.put(key, gzipSync(forged), { customMetadata: { ...metadata, chain: at.chain } });
+  const told = JSON.parse(Buffer.from(head.bytes).toString()) as { lives: { end: { chain: string } }[] };
+  const lives = told.lives.map((life, n) =>
+    n === told.lives.length - 1 ? { ...life, end: { ...life.end, chain: at.chain } } : life,
+  );
+  await archive.put(head.key, JSON.stringify({ ...told, lives }));
 }
 
 /** Brings back what was taken away or changed. */

@@ -12,26 +12,21 @@ import { parseJson } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
 import { prepareEvent } from "../core/ingest.ts";
 import { decodeEventLine, type LoggedEvent } from "../core/log-line.ts";
-import { type Change, type RevisionOutcome, WITHDRAWN } from "../core/revision.ts";
+import { type Change, WITHDRAWN } from "../core/revision.ts";
 import { verifyOldToken } from "../core/token.ts";
 import type { Decision } from "../core/verdict.ts";
-import type { ReviewRequest } from "../shard/review.ts";
-import type { Promotion, RevisedBy, RevisionRequest } from "../shard/revise.ts";
+import type { Promotion, RevisionRequest } from "../shard/revise.ts";
+import { type HandOverPorts, handOver, type Standing } from "./hand-over.ts";
 import { getJson } from "./objects.ts";
 import { recordsOfKey } from "./records.ts";
 import type { Finding, Judges, LineAt } from "./scan.ts";
 import { type ShardAuditOf, type ShardWork, workKey } from "./shard-audit.ts";
 
-export type RevisePorts = {
+export type RevisePorts = HandOverPorts & {
   readonly archive: R2Bucket;
   readonly judges: Judges;
-  readonly revise: (shard: string, requests: RevisionRequest[], by: RevisedBy) => Promise<RevisionOutcome[]>;
   /** What the shard knows that became of an event, oldest first. */
   readonly changes: (shard: string, event: EventId) => Promise<readonly Change[]>;
-  /** Has a shard count an event, unless it did. */
-  readonly ingest: (shard: string, encoded: string) => Promise<unknown>;
-  /** Decides a late click, unless it is decided. */
-  readonly review: (shard: string, request: ReviewRequest, by: string) => Promise<unknown>;
 };
 
 export type ReviseOf = Omit<ShardAuditOf, "shard"> & { readonly cause: string; readonly by: string };
@@ -43,31 +38,16 @@ export async function reviseFinding(ports: RevisePorts, of: ReviseOf, finding: F
   const entry = await entryAt(ports.archive, place);
   if (entry === null) return false;
   const stands = await standingOf(ports, place.shard, entry);
-  if (finding.owner !== undefined) return handOver(ports, of, { finding, entry, stands });
+  if (finding.owner !== undefined) {
+    // Its owner is asked once more where only the line of the withdrawal is left.
+    if (isSame(stands.decision, WITHDRAWN) && finding.withdrawn === undefined) return true;
+    const { encoded, event, review } = entry;
+    const foreign = { shard: place.shard, owner: finding.owner, event: event.id, encoded, stands };
+    return handOver(ports, { ...foreign, isReviewed: review !== null }, of);
+  }
   if (isSame(stands.decision, to)) return true;
   const promote = stands.decision.verdict === "valid" ? await heirOf(ports, of, { place, entry }) : null;
   const request: RevisionRequest = { encoded: entry.encoded, n: stands.n + 1, from: stands.decision, to, promote };
-  const [outcome] = await ports.revise(place.shard, [request], { cause: of.cause, by: of.by });
-  return outcome?.outcome === "revised";
-}
-
-type Standing = { readonly n: number; readonly decision: Decision };
-type Handed = { readonly finding: Finding; readonly entry: EntryAt; readonly stands: Standing };
-
-/**
- * Hands an event to the shard that owns it, which counts it as any other, or has it already; then the log in which it
- * stands gives it up. In this order: between the two it is counted twice, and never not at all.
- */
-async function handOver(ports: RevisePorts, of: ReviseOf, { finding, entry, stands }: Handed): Promise<boolean> {
-  const { owner, place, withdrawn } = finding;
-  if (owner === undefined || place === undefined) return false;
-  const isWithdrawn = isSame(stands.decision, WITHDRAWN);
-  if (isWithdrawn && withdrawn === undefined) return true;
-  await ports.ingest(owner, entry.encoded);
-  const choice = entry.verdict === "invalid" ? "reject" : "accept";
-  if (entry.review !== null) await ports.review(owner, { event: entry.event.id, choice }, of.by);
-  if (isWithdrawn) return true;
-  const request = { encoded: entry.encoded, n: stands.n + 1, from: stands.decision, to: WITHDRAWN };
   const [outcome] = await ports.revise(place.shard, [request], { cause: of.cause, by: of.by });
   return outcome?.outcome === "revised";
 }

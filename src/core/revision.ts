@@ -5,11 +5,11 @@
  *
  *   n          1 for an event's first revision, one more each time; the review of a late click stands before, as 0
  *   promote    valid → other frees the impression: the duplicate that the rules leave valid takes it in the same row
- *   withdrawn  to deferred, because of `other_shard`: the event was logged by a shard that does not own it, and has been
- *              handed to its owner, whose log decides on it. Here it counts nothing from then on, for good
+ *   withdrawn  to deferred, because of `other_shard`: the event was logged by a shard that does not own it, and has
+ *              been handed to its owner, whose log decides on it. Here it counts nothing from then on, for good
  *
  * Keeps: pure. Gross does not change, but for a deferred event, which enters it here, and one that is withdrawn, which
- * leaves it, and which its owner's log has counted by then (audit/revise-findings.ts). Per impression at most one event
+ * leaves it, and which its owner's log has counted by then (audit/hand-over.ts). Per impression at most one event
  * is valid. A revision happens once: the same again is answered alike, a number that is taken by another is refused.
  * What is past the horizon is not known any more and stops nothing: then the caller, who saw the archive, is believed.
  */

@@ -15,6 +15,7 @@
  *   review   late clicks are decided, again, and against each other
  *   revise   events are revised, again, with wrong numbers and against what they are; shards are sealed
  *   horizon  dead letters come back when the keys are forgotten
+ *   stray    events are delivered to a shard that does not own them, alone or as well
  *   restore  a shard's storage, a report database or both are set back to an earlier moment
  *
  * Keeps: a kind that is left out draws nothing and changes nothing else.
@@ -39,6 +40,7 @@ export const FAULT_KINDS = [
   "review",
   "revise",
   "horizon",
+  "stray",
   "restore",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -18,6 +18,7 @@ import { LEDGER_BY_RANGE_END } from "./mutants/ledger-by-range-end.ts";
 import { MARK_BEFORE_APPEND } from "./mutants/mark-before-append.ts";
 import { MARKS_BELIEVED } from "./mutants/marks-believed.ts";
 import type { Mutant } from "./mutants/mutant.ts";
+import { NEVER_WITHDRAWN } from "./mutants/never-withdrawn.ts";
 import { NUMBERS_REUSED } from "./mutants/numbers-reused.ts";
 import { NUMBERS_WITHOUT_CHAIN } from "./mutants/numbers-without-chain.ts";
 import { ONE_CURSOR } from "./mutants/one-cursor.ts";
@@ -108,6 +109,7 @@ const MUTANTS: readonly Mutant[] = [
   REVISIONS_NOT_READ_BACK,
   SEALED_DAY_OPEN,
   DEFERRED_SKIPPED,
+  NEVER_WITHDRAWN,
   ...OPEN_POSTING_MUTANTS,
 ];
 

@@ -33,6 +33,7 @@ import { ISOLATES } from "./request.ts";
 import { Revisers } from "./revisers.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Ground, ShardHost, ShardSettings } from "./shard-host.ts";
+import { Strays } from "./strays.ts";
 import { CountsHost, OrderHost } from "./submission-host.ts";
 import { Submitters } from "./submitters.ts";
 import { TopologyPlan } from "./topology-plan.ts";
@@ -81,6 +82,7 @@ export class World {
   readonly countsHosts = new Map<string, CountsHost>();
   readonly submitters: Submitters;
   readonly revisers: Revisers;
+  readonly strays: Strays;
   readonly isolates: EdgeIsolate[] = [];
   readonly #plan: TopologyPlan;
   readonly #clockOffsets = new Map<string, number>();
@@ -112,6 +114,7 @@ export class World {
     this.workload = makeWorkload({ seed, startMs, hours, only: options.only });
     this.submitters = new Submitters(this, new Chance(seed, "submissions"));
     this.revisers = new Revisers(this);
+    this.strays = new Strays(this);
     for (const { impression } of this.workload.requests) this.carrier.know(impression.token, impression.claims);
     this.deadQueue = this.#makeDeadQueue();
     const retriesMax = chance.between(3, 8);
@@ -187,7 +190,8 @@ export class World {
       () => this.#plan.at("any", this.scheduler.nowMs),
       this.carrier,
     );
-    const getByName = (name: string) => ({ ingest: (encoded: string[]) => routed.ingest(name, encoded) });
+    const strayed = this.strays.route(routed);
+    const getByName = (name: string) => ({ ingest: (encoded: string[]) => strayed.ingest(name, encoded) });
     return { getByName } as unknown as ShardNamespace;
   }
 
