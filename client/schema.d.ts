@@ -1884,7 +1884,7 @@ export interface components {
              * @description The day after the last.
              */
             to: string;
-            rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+            rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
         };
         PostbackSecretEnd: {
             /** @description The epoch whose secret ends, as GET /v1/conversions/secret shows it. */
@@ -3078,7 +3078,7 @@ export interface components {
             from: string;
             /** Format: date */
             to: string;
-            rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+            rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
             by: string;
             /** @enum {string} */
             phase: "looking" | "looked" | "applying" | "applied" | "undoing" | "undone";
@@ -3087,7 +3087,7 @@ export interface components {
             /** Format: date-time */
             changedAt: string;
             /** @description Rules of it that are looked at and never applied. */
-            dryOnly: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+            dryOnly: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
             /** @description What would change; null while it looks. */
             report: {
                 clicks: number;
@@ -3131,7 +3131,7 @@ export interface components {
                 from: string;
                 /** Format: date */
                 to: string;
-                rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+                rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
                 by: string;
                 /** @enum {string} */
                 phase: "looking" | "looked" | "applying" | "applied" | "undoing" | "undone";
@@ -3140,7 +3140,7 @@ export interface components {
                 /** Format: date-time */
                 changedAt: string;
                 /** @description Rules of it that are looked at and never applied. */
-                dryOnly: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+                dryOnly: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
             }[];
             /** @description The `after` of the next page; null on the last. */
             next: string | null;

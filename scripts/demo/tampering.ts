@@ -1,6 +1,6 @@
 /**
- * What is done behind the system's back before its day is audited: to the shards' storage, to objects of the archive and
- * to rows of the report database. One of each kind that can be done from outside.
+ * What is done behind the system's back before its day is audited, and once while it is: to the shards' storage, to
+ * objects of the archive and to rows of the report database. One of each kind that can be done from outside.
  *
  * Keeps: everything is derived from one valid click of the archive and from what stands there, so that the truth knows
  * what each tampered event is. What was changed in the archive is kept, to be brought back.
@@ -185,11 +185,8 @@ export async function tamperWithArchive(archive: R2Bucket, day: string): Promise
   // Not of clicks: what their lines say is tampered with already, and would not be read.
   const byShard = Map.groupBy(keys, (key) => /shard=([^/]+)/.exec(key)?.[1] ?? "");
   const others = Array.from(byShard).filter(([shard]) => !shard.startsWith("clicks-"));
-  const isNewest = (at: number) => at === 0 || at === 5;
-  const [gone, edited = "", cut = "", torn = "", doubled = "", longer] = others.map(([, own], at) =>
-    own.at(isNewest(at) ? -1 : 0),
-  );
-  if (gone === undefined || longer === undefined) throw new Error("the archive has segments of too few shards");
+  const [gone, edited = "", cut = "", torn = "", doubled] = others.map(([, own], at) => own.at(at === 0 ? -1 : 0));
+  if (gone === undefined || doubled === undefined) throw new Error("the archive has segments of too few shards");
   const changed: Kept[] = [];
   const keep = async (key: string) => {
     const object = await archive.get(key);
@@ -215,10 +212,6 @@ export async function tamperWithArchive(archive: R2Bucket, day: string): Promise
   await put(torn, three.text, { ...three.metadata, chainFrom: "0".repeat(64) });
   const four = await keep(doubled);
   changed.pop();
-  const five = await keep(longer);
-  const head = await keepHead(archive, longer);
-  changed.push(head);
-  await appendUnreadable(archive, five, head);
   await put(doubled.replace(/[^/]+-(\d{12})/, "feedbeef-$1"), four.text, four.metadata);
   return {
     changed,
@@ -228,31 +221,48 @@ export async function tamperWithArchive(archive: R2Bucket, day: string): Promise
       { what: "a segment that was cut in half", kind: "segment_changed" },
       { what: "a segment that follows another log", kind: "chain_broken" },
       { what: "a segment that was doubled under another name", kind: "late_segment" },
-      { what: "a line that nobody can read, under right chains", kind: "line_unreadable" },
     ],
   };
 }
 
-async function keepHead(archive: R2Bucket, segment: string): Promise<Kept> {
-  const key = `heads/v1/${/shard=([^/]+)/.exec(segment)?.[1]}.json`;
-  const object = await archive.get(key);
-  if (object === null) throw new Error(`${key} is gone`);
-  return { key, bytes: await object.arrayBuffer(), metadata: object.customMetadata ?? {} };
-}
-
-/** Adds a line to the last row of a log, and makes chain and head anew, so that nothing but the line itself is wrong. */
-async function appendUnreadable(archive: R2Bucket, { key, metadata, text }: Kept & { text: string }, head: Kept) {
-  const last = text.trimEnd().split("\n").at(-1) ?? "";
-  const forged = `${text.trimEnd()}\n${last.replace(/"event":.*/, '"event":{"type":"nothing"}}')}\n`;
+/**
+ * Adds a line to the newest row of a log, and makes chain and head anew, so that nothing but the line itself is wrong.
+ * Of a log that is closed and written no more: whoever goes on writing one finds that its head is another.
+ */
+export async function tamperWithLine(archive: R2Bucket, day: string): Promise<TamperedArchive> {
+  const newest = (await archive.list({ prefix: `${RAW}dt=${day}/` })).objects
+    .map(({ key }) => key)
+    .findLast((key) => key.includes("shard=impressions-"));
+  const headKey = `heads/v1/${/shard=([^/]+)/.exec(newest ?? "")?.[1]}.json`;
+  const head = await archive.get(headKey);
+  if (newest === undefined || head === null) throw new Error("the archive has no impressions");
+  const told = (await head.json()) as { lives: { end: { chain: string }; segment: { key: string } | null }[] };
+  const key = told.lives.at(-1)?.segment?.key ?? newest;
+  const segment = await archive.get(key);
+  if (segment === null) throw new Error(`${key} is gone`);
+  const bytes = await segment.arrayBuffer();
+  const metadata = segment.customMetadata ?? {};
+  const text = gunzipSync(new Uint8Array(bytes)).toString().trimEnd();
+  const last = text.split("\n").at(-1) ?? "";
+  const forged = `${text}\n${last.replace(/"event":.*/, '"event":{"type":"nothing"}}')}\n`;
   const rows = rowsOf(forged);
   let at: Position = { seq: (rows[0]?.seq ?? 0) - 1, chain: metadata["chainFrom"] ?? "", loggedAtMs: 0 };
   for (const row of rows) at = await positionAfter(at, row);
   await archive.put(key, gzipSync(forged), { customMetadata: { ...metadata, chain: at.chain } });
-  const told = JSON.parse(Buffer.from(head.bytes).toString()) as { lives: { end: { chain: string } }[] };
-  const lives = told.lives.map((life, n) =>
-    n === told.lives.length - 1 ? { ...life, end: { ...life.end, chain: at.chain } } : life,
-  );
-  await archive.put(head.key, JSON.stringify({ ...told, lives }));
+  const lives = told.lives.with(-1, {
+    ...told.lives.at(-1),
+    end: { ...told.lives.at(-1)?.end, chain: at.chain },
+  } as never);
+  await archive.put(headKey, JSON.stringify({ ...told, lives }));
+  const kept = {
+    key: headKey,
+    bytes: new TextEncoder().encode(JSON.stringify(told)).buffer as ArrayBuffer,
+    metadata: {},
+  };
+  return {
+    changed: [{ key, bytes, metadata }, kept],
+    done: [{ what: "a line that nobody can read, under right chains", kind: "line_unreadable" }],
+  };
 }
 
 /** Brings back what was taken away or changed. */

@@ -197,7 +197,7 @@ async function scanLine(text: string, context: LineContext, judges: Judges): Pro
   try {
     entry = decodeLogLine(text);
   } catch (fault) {
-    const detail = `The line cannot be read: ${String(fault)}`;
+    const detail = `The line cannot be read: ${(fault as Error).message}.`;
     return { entry: null, record: null, findings: [{ kind: "line_unreadable", where, detail, place }] };
   }
   const find: Find = (kind, detail, to) => ({

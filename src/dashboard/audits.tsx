@@ -12,6 +12,7 @@
 import type { ProblemJson } from "../problem.ts";
 import { pathOf } from "./addresses.ts";
 import type { AuditedDays, DayAudits } from "./answers.ts";
+import { placeOf, wayOf, wordsOf } from "./audit-ways.ts";
 import { Curl, When } from "./behind.tsx";
 import { Writer } from "./figures.ts";
 import { type Choice, Confirm, Done, Field, FormToken, Refused, seeOther } from "./forms.tsx";
@@ -30,25 +31,6 @@ const STATES: Readonly<Record<string, string>> = {
   blocked: "blocked: something is not mended",
   sealed: "sealed: its audit has not ended",
 };
-const MENDINGS: Readonly<Record<string, string>> = {
-  accepted_loss: "bringing the object back, or accepting the loss below",
-  revision: "a revision in the shard's log",
-  repair: "a repair of the report database",
-  operator: "hand: see the instructions for operators",
-};
-
-/** Kinds of which more can be said than by what they are mended. */
-const WAYS: Readonly<Record<string, string>> = {
-  foreign_shard: "handing it to the shard that owns it, which counts it once",
-  free_claim: "a revision in the shard's log, or accepting it below where its first event was lost",
-  rules_unknown: "bringing the rules back, or accepting it below as it was logged",
-  leftover: "replaying it, or bringing it to its shard",
-};
-/** Where somebody can do it. */
-const PLACES: Readonly<Record<string, readonly [path: string, label: string]>> = {
-  leftover: ["/dead-letters", "Dead letters"],
-};
-
 const DONE: Readonly<Record<string, string>> = {
   run: "The audit is under way.",
   mend: "What could be mended is mended. Audit the day again to see that it sufficed.",
@@ -221,12 +203,12 @@ function RunForm({ day, viewer }: { day: string; viewer: Viewer }) {
 function Discrepancies({ found, writer }: { found: Found; writer: Writer }) {
   const { kind, count, mendedBy, examples } = found;
   const label = `${writer.count(count)} ${wordsOf(kind)}`;
-  const place = PLACES[kind];
+  const place = placeOf(kind);
   return (
     <>
       <h3>{label}</h3>
       <p class="soft">
-        Mended by {WAYS[kind] ?? MENDINGS[mendedBy]}. {place === undefined ? null : <a href={place[0]}>{place[1]}</a>}
+        Mended by {wayOf(kind, mendedBy)}. {place === undefined ? null : <a href={place[0]}>{place[1]}</a>}
         {count > examples.length ? ` The first ${examples.length} are shown.` : ""}
       </p>
       <Table label={label} class="ids" of={["where", "what"]}>
@@ -302,8 +284,4 @@ function objectsOf(found: readonly Found[]): Choice[] {
   return Array.from(byPlace).flatMap(([where, kind]): Choice[] => {
     return others.has(where) ? [] : [[where, `${wordsOf(kind)}: ${where}`]];
   });
-}
-
-function wordsOf(kind: string): string {
-  return kind.replaceAll("_", " ");
 }
