@@ -247,7 +247,7 @@ function AcceptForm({ day, viewer, objects, typed }: AcceptProps) {
       />
       <Field
         {...{ name: "reason", label: "Reason", value: typed?.reason ?? "", problem: typed?.problem ?? null }}
-        hint="Why it is lost and cannot be brought back, or stands as it is. It is printed on every statement that it touches."
+        hint="Why it is lost, or stands as it is. It is printed on every statement that it touches."
         isRequired
       />
       <p class="acts">
