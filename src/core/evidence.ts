@@ -105,8 +105,8 @@ export function spellDecisions(decisions: readonly Decided[]): string {
 }
 
 /**
- * Each click as it stands now, in order of minute and event. All lines of a click are given at once. Each log speaks for
- * itself: one that gave a click up to the shard that owns it has no row of it.
+ * Each click as it stands now, in order of minute and event. All lines of a click are given at once. Each log speaks
+ * for itself: one that gave a click up to the shard that owns it has no row of it.
  */
 export function settledLines(lines: readonly EvidenceLine[]): SettledClick[] {
   const last = new Map<string, SettledClick>();

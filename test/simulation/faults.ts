@@ -22,6 +22,7 @@
  */
 import { MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { eventShardName } from "../../src/core/routing.ts";
+import { EVENT_TYPES } from "../../src/core/token-event.ts";
 import { Chance } from "./chance.ts";
 
 export const FAULT_KINDS = [
@@ -49,6 +50,11 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export const CLOCK_STEP_MAX_MS = 3 * MINUTE_MS;
 /** Most outages are short; some are longer than the lead of a new epoch. */
 const OUTAGE_MAX_MS = { send: 8 * MINUTE_MS, d1: 15 * MINUTE_MS, r2: 45 * MINUTE_MS, shard: 25 * MINUTE_MS } as const;
+
+/** Names of all shards of clicks and impressions that a run can come to use. */
+export const SHARD_NAMES = EVENT_TYPES.flatMap((type) =>
+  Array.from({ length: 8 }, (_, index) => eventShardName(type, index)),
+);
 
 /** All shards of conversions and uploaded counts: they are down together, and have one clock. */
 export const SUBMISSION_SHARDS = "submissions";

@@ -16,14 +16,14 @@ import { DEAD_PREFIX, parseLetter } from "../../src/queue/dead-letter.ts";
 import { deliver, groupByShard } from "../../src/queue/route.ts";
 import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
 import { scheduleReadings } from "./check-reading.ts";
-import { SUBMISSION_SHARDS } from "./faults.ts";
+import { SHARD_NAMES, SUBMISSION_SHARDS } from "./faults.ts";
 import { loseRows } from "./lossy-restore.ts";
 import type { Keeper } from "./parts.ts";
 import { ISOLATES } from "./request.ts";
 import { scheduleRestores } from "./restores.ts";
 import { settleDeferred } from "./settle.ts";
 import { isDrained, type ShardHost } from "./shard-host.ts";
-import { SEALER, SHARD_NAMES, type World } from "./world.ts";
+import { SEALER, type World } from "./world.ts";
 
 /** Clocks beside those of shards. */
 const STATIONS = ["edge-0", "edge-1", "edge-2", "click-queue-0", "impression-queue-0"];

@@ -11,8 +11,9 @@ import { SECOND_MS } from "../../src/core/limits.ts";
 import { isTokenEntry, type LoggedEvent } from "../../src/core/log-line.ts";
 import { isSameDecision, WITHDRAWN } from "../../src/core/revision.ts";
 import { judge } from "../../src/core/verdict.ts";
+import { SHARD_NAMES } from "./faults.ts";
 import type { ShardCalls } from "./parts.ts";
-import { SHARD_NAMES, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 const AUDIT = { cause: "audit/sim", by: "auditor" };
 const ROUNDS_MAX = 3;

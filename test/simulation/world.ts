@@ -12,8 +12,7 @@ import type { EnqueueStepName } from "../../src/config.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { isTokenEntry } from "../../src/core/log-line.ts";
 import type { Topology } from "../../src/core/routing.ts";
-import { eventShardName } from "../../src/core/routing.ts";
-import { EVENT_TYPES, type EventType } from "../../src/core/token-event.ts";
+import type { EventType } from "../../src/core/token-event.ts";
 import type { Posting } from "../../src/facts/facts-store.ts";
 import { consumeDeadLetters } from "../../src/queue/consumer.ts";
 import type { Sealer } from "../../src/queue/dead-letter.ts";
@@ -261,11 +260,6 @@ export class World {
 
 /** Seals have their own tests; here nobody edits a letter. */
 export const SEALER: Sealer = async () => ({ kid: "sim", mac: "sim" });
-
-/** Names of all shards of clicks and impressions that a run can come to use. */
-export const SHARD_NAMES = EVENT_TYPES.flatMap((type) =>
-  Array.from({ length: 8 }, (_, index) => eventShardName(type, index)),
-);
 
 function settingsOf(chance: Chance, posting: Chance): ShardSettings {
   const charsPerEvent = chance.pick([700, 40_000, 250_000]);
