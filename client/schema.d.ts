@@ -1884,7 +1884,7 @@ export interface components {
              * @description The day after the last.
              */
             to: string;
-            rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+            rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
         };
         PostbackSecretEnd: {
             /** @description The epoch whose secret ends, as GET /v1/conversions/secret shows it. */
@@ -2451,7 +2451,7 @@ export interface components {
                 choice?: "accept" | "reject";
                 /** @enum {string} */
                 verdict?: "valid" | "duplicate" | "invalid" | "late" | "deferred";
-                reason?: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
+                reason?: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "other_shard" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
                 by?: string;
                 /** Format: date-time */
                 decidedAt?: string;
@@ -2701,12 +2701,12 @@ export interface components {
             };
             /** @enum {string} */
             verdict: "valid" | "duplicate" | "invalid" | "late" | "deferred";
-            reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
+            reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "other_shard" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
             /** @description Every decision on the click, oldest first: by the rules, by a review, by a revision and its cause. */
             history: {
                 /** @enum {string} */
                 verdict: "valid" | "duplicate" | "invalid" | "late" | "deferred";
-                reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
+                reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "other_shard" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
                 /** Format: date-time */
                 at: string;
                 cause: string;
@@ -2822,7 +2822,7 @@ export interface components {
             status: "waiting" | "decided";
             /** @enum {string} */
             verdict: "valid" | "duplicate" | "invalid" | "late" | "deferred";
-            reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
+            reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "other_shard" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
             decidedBy: string | null;
             decidedAt: string | null;
         };
@@ -3078,7 +3078,7 @@ export interface components {
             from: string;
             /** Format: date */
             to: string;
-            rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+            rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
             by: string;
             /** @enum {string} */
             phase: "looking" | "looked" | "applying" | "applied" | "undoing" | "undone";
@@ -3087,7 +3087,7 @@ export interface components {
             /** Format: date-time */
             changedAt: string;
             /** @description Rules of it that are looked at and never applied. */
-            dryOnly: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+            dryOnly: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
             /** @description What would change; null while it looks. */
             report: {
                 clicks: number;
@@ -3109,7 +3109,7 @@ export interface components {
                 }[];
                 examples: {
                     eventId: string;
-                    reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
+                    reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "other_shard" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
                     advertiserId: string;
                 }[];
             } | null;
@@ -3131,7 +3131,7 @@ export interface components {
                 from: string;
                 /** Format: date */
                 to: string;
-                rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+                rules: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
                 by: string;
                 /** @enum {string} */
                 phase: "looking" | "looked" | "applying" | "applied" | "undoing" | "undone";
@@ -3140,7 +3140,7 @@ export interface components {
                 /** Format: date-time */
                 changedAt: string;
                 /** @description Rules of it that are looked at and never applied. */
-                dryOnly: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr")[];
+                dryOnly: ("high_frequency" | "regular_intervals" | "short_time_to_click" | "current_rules" | "outlying_ctr" | "bait_placement")[];
             }[];
             /** @description The `after` of the next page; null on the last. */
             next: string | null;
@@ -3942,7 +3942,7 @@ export interface components {
                 /** @description As it is signed: macros are filled and the click id is added at the click. */
                 landingUrl: string | null;
                 verdict: ("valid" | "duplicate" | "invalid" | "late" | "deferred") | null;
-                reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
+                reason: ("test" | "expired_token" | "head_request" | "link_preview" | "non_browser_agent" | "declared_crawler" | "data_centre_network" | "too_fast" | "late" | "late_accepted" | "late_rejected" | "same_impression" | "key_table_dropped" | "other_shard" | "signature_invalid" | "high_frequency" | "regular_intervals" | "short_time_to_click") | null;
                 /** @description Why a click would be refused. */
                 problem: ({
                     type: string;

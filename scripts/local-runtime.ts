@@ -72,6 +72,7 @@ export type Prepared = {
 export type RuntimeBindings = PipelineBindings & {
   readonly ARCHIVE: R2Bucket;
   readonly CLICK_QUEUE_0: Queue;
+  readonly DEAD_CLICK_QUEUE: Queue;
   readonly ORDER_SHARD: PipelineBindings["EVENT_SHARD"];
   readonly COUNTS_SHARD: PipelineBindings["EVENT_SHARD"];
 };

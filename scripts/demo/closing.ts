@@ -1,19 +1,27 @@
 /**
- * The end of a demonstration: its day is closed before it is over, audited, and, since somebody tampered with it, mended
- * and audited until it is clean.
+ * The end of a demonstration: its day is closed before it is over, audited, and, since somebody tampered with it,
+ * mended and audited until it is clean.
  *
- *   events, figures and archive are tampered with ─▶ audit names each ─▶ segments are brought back, one is accepted as
- *   lost ─▶ audit ─▶ mended over the API by revisions and repairs ─▶ audit ─▶ clean
+ *   events, figures and archive are tampered with ─▶ audit names each ─▶ segments are brought back, a letter is replayed;
+ *   one line is tampered with ─▶ audit names it ─▶ one object is accepted as lost, the line brought back ─▶ audit ─▶
+ *   mended over the API by revisions and repairs ─▶ audit ─▶ clean
  *
- * Keeps: who mends uses the API alone. Auditing a day before its end is no part of it: this Worker has an address of its
- * own for that.
+ * Keeps: who mends uses the API alone. Auditing a day before its end is no part of it: this Worker has an address of
+ * its own for that.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { rollAll } from "../../src/facts/roll.ts";
 import type { LocalRuntime } from "../local-runtime.ts";
 import type { Tallies } from "./figures.ts";
 import type { ReportSource } from "./report.ts";
-import { bringBack, type Tampering, tamperWithArchive, tamperWithEvents, tamperWithFigures } from "./tampering.ts";
+import {
+  bringBack,
+  type Tampering,
+  tamperWithArchive,
+  tamperWithEvents,
+  tamperWithFigures,
+  tamperWithLine,
+} from "./tampering.ts";
 import type { SigningKey } from "./tokens.ts";
 
 /** What was done behind the system's back, and how many of its kind an audit named first. */
@@ -30,6 +38,8 @@ export type ClosingResult = {
   readonly tampered: readonly Tampered[];
   readonly rounds: readonly Round[];
   readonly broughtBack: number;
+  /** Letters that were counted after all. */
+  readonly replayed: number;
   readonly accepted: readonly string[];
   readonly mended: readonly Mended[];
 };
@@ -71,13 +81,15 @@ export async function closeDay(
   await rollAll(bindings.REPORT_DB as never, Date.now() + 3 * DAY_MS);
   const figures = await tamperWithFigures(bindings.REPORT_DB);
   const archive = await tamperWithArchive(bindings.ARCHIVE, day);
-  const done = [...archive.done, ...events, ...figures];
-
   const first = await auditDay(source, day);
   await bringBack(bindings.ARCHIVE, archive.changed);
+  const replayed = await replayLetters(source);
+  await runtime.waitUntilCarried(AUDITED_MAX_MS);
+  const line = await tamperWithLine(bindings.ARCHIVE, day);
   const second = await auditDay(source, day);
   const reason = "A copy of a segment that stands elsewhere, under the name of no shard's life.";
   for (const object of second.losses) await ask(source, "POST", `/v1/admin/audits/${day}/losses`, { object, reason });
+  await bringBack(bindings.ARCHIVE, line.changed);
   const rounds = [first, second, await auditDay(source, day)];
   const mended: Mended[] = [];
   // Sums of days are compared once the days that they are made of are right.
@@ -88,12 +100,26 @@ export async function closeDay(
   }
   return {
     day,
-    tampered: done.map((one) => ({ ...one, found: rounds.find(({ found }) => found[one.kind])?.found[one.kind] ?? 0 })),
+    tampered: [...archive.done, ...line.done, ...events, ...figures].map((one) => ({
+      ...one,
+      found: rounds.find(({ found }) => found[one.kind])?.found[one.kind] ?? 0,
+    })),
     rounds: rounds.map(({ losses: _, ...round }) => round),
     broughtBack: archive.changed.length,
+    replayed,
     accepted: second.losses,
     mended,
   };
+}
+
+/** Has counted what queues gave up; how many letters. */
+async function replayLetters(source: ReportSource): Promise<number> {
+  const path = "/v1/admin/dead-letters";
+  const { letters } = await ask<{ letters: { key: string }[] }>(source, "GET", path);
+  if (letters.length === 0) return 0;
+  const keys = letters.map(({ key }) => key);
+  const { results } = await ask<{ results: { outcome: string }[] }>(source, "POST", `${path}/replay`, { keys });
+  return results.filter(({ outcome }) => outcome === "replayed").length;
 }
 
 /** Has the day audited, closed or not, and waits for the report. */

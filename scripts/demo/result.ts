@@ -161,7 +161,7 @@ function comparedLines(differences: readonly Difference[], compared: number): st
 }
 
 /** What was done behind the system's back, what the audits named, and what mended it. */
-function closingLines({ day, tampered, rounds, broughtBack, accepted, mended }: ClosingResult): string[] {
+function closingLines({ day, tampered, rounds, broughtBack, replayed, accepted, mended }: ClosingResult): string[] {
   const kinds = (found: Readonly<Record<string, number>>) =>
     Object.entries(found)
       .map(([kind, times]) => `${times} ${kind}`)
@@ -174,9 +174,10 @@ function closingLines({ day, tampered, rounds, broughtBack, accepted, mended }: 
     `The day ${day} is closed early, after somebody has tampered with it. What was done, and what the audits name it:`,
     ...tampered.map(({ what, kind, found }) => `  ${what.padEnd(50)}${found > 0 ? kind : `NOT FOUND as ${kind}`}`),
     first,
-    `${broughtBack} segments are brought back from a copy.`,
+    `${broughtBack} segments are brought back from a copy, and ${replayed} letter of a queue is replayed.`,
     second,
-    `${accepted.length} object is accepted as lost, by name and with a reason.`,
+    `${accepted.length} object is accepted as lost, by name and with a reason; ` +
+      "the log with a line that nobody can read is brought back.",
     third,
     `Mended over the API, by revisions in the log and repairs of the report database: ${revised.join(", ")}.`,
     ...rest,

@@ -1,16 +1,19 @@
 /**
- * What is done behind the system's back before its day is audited: to the shards' storage, to objects of the archive and
- * to rows of the report database. One of each kind that can be done from outside.
+ * What is done behind the system's back before its day is audited, and once while it is: to the shards' storage, to
+ * objects of the archive and to rows of the report database. One of each kind that can be done from outside.
  *
  * Keeps: everything is derived from one valid click of the archive and from what stands there, so that the truth knows
  * what each tampered event is. What was changed in the archive is kept, to be brought back.
  */
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
+import { rowsOf } from "../../src/archive/log-text.ts";
 import { MEASURES } from "../../src/core/fields.ts";
+import { encodeMessage } from "../../src/core/message.ts";
+import { type Position, positionAfter } from "../../src/core/position.ts";
 import { eventShardName, parseTopology, shardOf } from "../../src/core/routing.ts";
 import type { LocalRuntime } from "../local-runtime.ts";
-import { count, isoMinute, type Tallies } from "./figures.ts";
+import { count, isoMinute, type Tallies, type Tally } from "./figures.ts";
 import { type SigningKey, signToken } from "./tokens.ts";
 
 /** What somebody did, and the kind of discrepancy by which an audit must name it. */
@@ -32,6 +35,7 @@ type TamperedShard = {
 };
 type Bindings = Pick<LocalRuntime["bindings"], "ARCHIVE" | "REPORT_DB" | "TOPOLOGY"> & {
   readonly EVENT_SHARD: { getByName(name: string): TamperedShard };
+  readonly DEAD_CLICK_QUEUE: { send(message: string): Promise<unknown> };
 };
 
 /** A line of the archive, as it is written; nothing of src/ reads it here. */
@@ -44,6 +48,8 @@ type Line = {
     readonly token: string;
     readonly count: number;
     readonly user_agent: string;
+    readonly user_hash: string | null;
+    readonly gpc: boolean;
     readonly occurred_at_ms: number;
   };
 };
@@ -54,7 +60,9 @@ type Claims = {
   readonly cmp: string;
   readonly adv: string;
   readonly cpc: number;
+  readonly uid?: string;
 };
+type Planted = { readonly claims: Claims; readonly event: Line["event"] };
 
 const RAW = "raw/v1/";
 const CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
@@ -67,7 +75,7 @@ export async function tamperWithEvents(
   tallies: Tallies,
 ): Promise<readonly Tampering[]> {
   const { event, claims } = await aValidClick(bindings.ARCHIVE);
-  const variant = (at: number, change: Partial<Claims & { exp: number }> = {}) => {
+  const variant = (at: number, change: Partial<Claims & { exp: number }> = {}): Planted => {
     const own = { ...claims, jti: `${claims.jti}-tampered-${at}`, ...change };
     const signed = signToken(own, key);
     return { claims: own, event: { ...event, id: `${event.id.slice(0, -2)}-${at}`, token: signed, count: 1 } };
@@ -102,7 +110,10 @@ export async function tamperWithEvents(
   tally.sums.invalid_clicks += 2;
   tally.sums.duplicate_clicks += 1;
   for (const reason of ["declared_crawler", "signature_invalid", "same_impression"]) count(tally.reasons, reason);
+  const astray = [variant(5), variant(6), variant(7)] as const;
+  for (const each of astray) countValid(tally, each);
   return [
+    ...(await sendAstray(bindings, astray)),
     { what: "a crawler's click that was logged as valid", kind: "verdict", event: crawler.event.id },
     { what: "a click whose token nobody signed", kind: "signature", event: unsigned.event.id },
     { what: "a second claim of an impression", kind: "double_claim", event: again.event.id },
@@ -110,6 +121,37 @@ export async function tamperWithEvents(
       ...{ what: "a click that a queue held for twelve days", kind: "unsettled", event: held.event.id },
       elsewhere: { advertiserId: claims.adv, micros: claims.cpc },
     },
+  ];
+}
+
+/** A click that counts, of somebody who clicked in the same minute before. */
+function countValid({ sums }: Tally, { event, claims }: Planted): void {
+  const hasUser = !event.gpc && (claims.uid !== undefined || event.user_hash !== null);
+  sums.gross_clicks += 1;
+  sums.clicks += 1;
+  sums.clicks_with_user += hasUser ? 1 : 0;
+  sums.spend_micros += claims.cpc;
+}
+
+/** Has clicks logged where they do not belong, with and without their owner, and lets one be given up by its queue. */
+async function sendAstray(
+  bindings: Bindings,
+  [both, alone, waiting]: readonly [Planted, Planted, Planted],
+): Promise<readonly Tampering[]> {
+  const owner = bindings.EVENT_SHARD.getByName(shardNameOf(bindings, both.claims));
+  await owner.ingest([JSON.stringify(both.event)]);
+  await owner.archiveNow();
+  for (const { event, claims } of [both, alone]) {
+    const name = shardNameOf(bindings, claims) === "clicks-0" ? "clicks-1" : "clicks-0";
+    const other = bindings.EVENT_SHARD.getByName(name);
+    await other.ingest([JSON.stringify(event)]);
+    await other.archiveNow();
+  }
+  await bindings.DEAD_CLICK_QUEUE.send(encodeMessage([JSON.stringify(waiting.event)]));
+  return [
+    { what: "a click that a second shard logged as well", kind: "foreign_shard", event: both.event.id },
+    { what: "a click that another shard logged alone", kind: "foreign_shard", event: alone.event.id },
+    { what: "a click that its queue gave up", kind: "leftover", event: waiting.event.id },
   ];
 }
 
@@ -180,6 +222,46 @@ export async function tamperWithArchive(archive: R2Bucket, day: string): Promise
       { what: "a segment that follows another log", kind: "chain_broken" },
       { what: "a segment that was doubled under another name", kind: "late_segment" },
     ],
+  };
+}
+
+/**
+ * Adds a line to the newest row of a log, and makes chain and head anew, so that nothing but the line itself is wrong.
+ * Of a log that is closed and written no more: whoever goes on writing one finds that its head is another.
+ */
+export async function tamperWithLine(archive: R2Bucket, day: string): Promise<TamperedArchive> {
+  const newest = (await archive.list({ prefix: `${RAW}dt=${day}/` })).objects
+    .map(({ key }) => key)
+    .findLast((key) => key.includes("shard=impressions-"));
+  const headKey = `heads/v1/${/shard=([^/]+)/.exec(newest ?? "")?.[1]}.json`;
+  const head = await archive.get(headKey);
+  if (newest === undefined || head === null) throw new Error("the archive has no impressions");
+  const told = (await head.json()) as { lives: { end: { chain: string }; segment: { key: string } | null }[] };
+  const key = told.lives.at(-1)?.segment?.key ?? newest;
+  const segment = await archive.get(key);
+  if (segment === null) throw new Error(`${key} is gone`);
+  const bytes = await segment.arrayBuffer();
+  const metadata = segment.customMetadata ?? {};
+  const text = gunzipSync(new Uint8Array(bytes)).toString().trimEnd();
+  const last = text.split("\n").at(-1) ?? "";
+  const forged = `${text}\n${last.replace(/"event":.*/, '"event":{"type":"nothing"}}')}\n`;
+  const rows = rowsOf(forged);
+  let at: Position = { seq: (rows[0]?.seq ?? 0) - 1, chain: metadata["chainFrom"] ?? "", loggedAtMs: 0 };
+  for (const row of rows) at = await positionAfter(at, row);
+  await archive.put(key, gzipSync(forged), { customMetadata: { ...metadata, chain: at.chain } });
+  const lives = told.lives.with(-1, {
+    ...told.lives.at(-1),
+    end: { ...told.lives.at(-1)?.end, chain: at.chain },
+  } as never);
+  await archive.put(headKey, JSON.stringify({ ...told, lives }));
+  const kept = {
+    key: headKey,
+    bytes: new TextEncoder().encode(JSON.stringify(told)).buffer as ArrayBuffer,
+    metadata: {},
+  };
+  return {
+    changed: [{ key, bytes, metadata }, kept],
+    done: [{ what: "a line that nobody can read, under right chains", kind: "line_unreadable" }],
   };
 }
 

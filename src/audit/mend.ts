@@ -47,8 +47,7 @@ export async function mendAudit(ports: MendPorts, of: AuditOf, by: string): Prom
   for (const finding of oneByEvent(open)) {
     const isMended = await reviseFinding(ports, revising, finding);
     tally.note(finding, isMended);
-    const shard = finding.owner ?? finding.place?.shard;
-    if (isMended && shard !== undefined) revised.add(shard);
+    for (const shard of [finding.owner, finding.place?.shard]) if (isMended && shard !== undefined) revised.add(shard);
   }
   // The audit that follows reads revisions in the archive.
   for (const shard of revised) await ports.archiveNow(shard);
@@ -58,14 +57,16 @@ export async function mendAudit(ports: MendPorts, of: AuditOf, by: string): Prom
 }
 
 /**
- * What revisions mend. Of an event in a log that does not own it, that alone: its owner decides it anew, and what else
- * was found of it there is told by the next audit, if anything is left.
+ * What revisions mend. Of an event in a log that does not own it, that alone: its owner decides it anew, and nothing of
+ * it stands in that log any more.
  */
 function oneByEvent(open: readonly Finding[]): Finding[] {
   const revisable = open.filter(({ kind }) => DISCREPANCY_KINDS[kind] === "revision");
-  const foreign = new Set(revisable.flatMap(({ kind, event }) => (kind === "foreign_shard" ? [event] : [])));
-  return revisable.filter(({ kind, event }) => kind === "foreign_shard" || !foreign.has(event));
+  const foreign = new Set(revisable.filter(({ kind }) => kind === "foreign_shard").map(copyOf));
+  return revisable.filter((finding) => finding.kind === "foreign_shard" || !foreign.has(copyOf(finding)));
 }
+
+const copyOf = ({ place, event }: Finding) => `${place?.shard} ${event}`;
 
 class Tally {
   readonly #byKind = new Map<DiscrepancyKind, { mended: number; left: number }>();

@@ -91,5 +91,7 @@ export async function mendPorts(env: Env): Promise<MendPorts> {
     archiveNow: async (shard) => void (await env.EVENT_SHARD.getByName(shard).archiveNow()),
     revise: async (shard, requests, by) => await env.EVENT_SHARD.getByName(shard).revise(requests, by),
     changes: async (shard, event) => await env.EVENT_SHARD.getByName(shard).changes(event),
+    ingest: async (shard, encoded) => await env.EVENT_SHARD.getByName(shard).ingest([encoded]),
+    review: async (shard, request, by) => await env.EVENT_SHARD.getByName(shard).review([request], by),
   };
 }

@@ -7,7 +7,7 @@
 import { type LogOwner, sourceOf } from "../archive/archive.ts";
 import type { LogText } from "../archive/log-text.ts";
 import { openSegment, type StoredSegment } from "../archive/segments.ts";
-import { type AuditRecord, isChange, type RecordForm } from "../core/audit-record.ts";
+import type { AuditRecord, RecordForm } from "../core/audit-record.ts";
 import { openClickId } from "../core/click-id.ts";
 import type { Discrepancy, DiscrepancyKind } from "../core/discrepancy.ts";
 import { erasedRowDigest, isErasedRowSealed } from "../core/erased-line.ts";
@@ -19,6 +19,7 @@ import { MINUTE_MS } from "../core/limits.ts";
 import { decodeLogLine, isConversionEntry, isTokenEntry, type LogEntry, type LoggedEvent } from "../core/log-line.ts";
 import { isSamePosition, type Position, positionAfter } from "../core/position.ts";
 import { recheck } from "../core/recheck.ts";
+import { WITHDRAWN } from "../core/revision.ts";
 import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
 import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
 import type { Decision } from "../core/verdict.ts";
@@ -33,6 +34,8 @@ export type Finding = Discrepancy & {
   readonly to?: Decision | null;
   /** The shard that owns the event, where its line stands in another's log. */
   readonly owner?: string;
+  /** Of the line by which that log gave the event up: where its owner's records must have it. */
+  readonly withdrawn?: Pick<ScannedRecord, "key" | "hour">;
   /** Of figures: what the database lacks. */
   readonly repair?: Repair;
 };
@@ -136,7 +139,7 @@ export async function skimSegment(
       foldEntry(facts, entry);
       if (!isTokenEntry(entry)) continue;
       const form = formOf(entry);
-      if (isChange({ form })) revised.push(recordOf(entry, { row, line, owner: segment.owner, life }));
+      if (form === "revision") revised.push(recordOf(entry, { row, line, owner: segment.owner, life }));
     }
     for (const [key, { window }] of facts) if (window * MINUTE_MS >= beforeMs) facts.delete(key);
     if (facts.size > 0) byRow.set(row.seq, facts);
@@ -194,17 +197,21 @@ async function scanLine(text: string, context: LineContext, judges: Judges): Pro
   try {
     entry = decodeLogLine(text);
   } catch (fault) {
-    const detail = `The line cannot be read: ${String(fault)}`;
+    const detail = `The line cannot be read: ${(fault as Error).message}.`;
     return { entry: null, record: null, findings: [{ kind: "line_unreadable", where, detail, place }] };
   }
-  const find = (kind: DiscrepancyKind, detail: string, to?: Decision | null): Finding => ({
+  const find: Find = (kind, detail, to) => ({
     ...{ kind, where, detail, place, event: entry.event.id },
     ...(isTokenEntry(entry) ? { advertiserId: entry.claims.adv, from: decisionOf(entry) } : {}),
     ...(to === undefined ? {} : { to }),
   });
   if (isTokenEntry(entry)) {
-    const findings = await checkEvent(entry, owner.shard, judges, find);
-    return { entry, record: recordOf(entry, context), findings };
+    const record = recordOf(entry, context);
+    const findings = await checkDecision(entry, judges, find);
+    const foreign = foreignIn(entry, record, { shard: owner.shard, topology: judges.topology, find });
+    // A token that nobody signed has no owner, whatever it says.
+    const isSigned = findings.every(({ kind }) => kind !== "signature");
+    return { entry, record, findings: foreign !== null && isSigned ? [foreign, ...findings] : findings };
   }
   if (isConversionEntry(entry) && openClickId(entry.event.clickId, judges.ring) === null) {
     return { entry, record: null, findings: [find("signature", "No key verifies the click id of this conversion.")] };
@@ -212,61 +219,44 @@ async function scanLine(text: string, context: LineContext, judges: Judges): Pro
   return { entry, record: null, findings: [] };
 }
 
-async function checkEvent(
-  entry: LoggedEvent,
-  shard: string,
-  judges: Judges,
-  find: (kind: DiscrepancyKind, detail: string, to?: Decision | null) => Finding,
-): Promise<Finding[]> {
-  const { type } = entry.event;
-  const owner = eventShardName(type, shardOf(type, entry.claims, judges.topology));
-  const { findings, judged } = await checkDecision(entry, judges, find);
-  if (owner === shard) return findings;
-  const detail = `The event belongs to ${owner}.`;
-  return [{ ...find("foreign_shard", detail, movedTo(entry, judged, findings)), owner }, ...findings];
-}
+type Find = (kind: DiscrepancyKind, detail: string, to?: Decision | null) => Finding;
 
 /**
- * What the owner of a foreign event makes of it before it looks at its impression; null where nobody can say: the rules
- * are unknown, or the click is late and a person decides first.
+ * What is said of an event that another shard owns: it is handed to that one and withdrawn here. A late one is decided
+ * first, where it waits; one that was erased can be handed to nobody.
  */
-function movedTo(entry: LoggedEvent, judged: Decision | null, findings: readonly Finding[]): Decision | null {
-  const corrected = findings.find(({ to }) => to !== undefined)?.to;
-  const isClaimedElsewhere = entry.verdict === "duplicate" && judged?.verdict === "valid";
-  const to = corrected ?? (isClaimedElsewhere ? judged : decisionOf(entry));
-  const isUnknown = findings.some(({ kind }) => kind === "rules_unknown");
-  return isUnknown || to.verdict === "late" || to.verdict === "deferred" ? null : to;
+function foreignIn(
+  entry: LoggedEvent,
+  { key, hour, form, verdict }: ScannedRecord,
+  { shard, topology, find }: { shard: string; topology: Topology; find: Find },
+): Finding | null {
+  const { type } = entry.event;
+  const owner = eventShardName(type, shardOf(type, entry.claims, topology));
+  if (owner === shard) return null;
+  const to = verdict === "late" || entry.erased !== undefined ? null : WITHDRAWN;
+  const isWithdrawal = form === "revision" && verdict === "deferred";
+  const finding = { ...find("foreign_shard", `The event belongs to ${owner}.`, to), owner };
+  return isWithdrawal ? { ...finding, withdrawn: { key, hour } } : finding;
 }
 
-/** Whether a line's token was signed and its rules decide as it says; and what they say, where that was asked. */
-async function checkDecision(
-  entry: LoggedEvent,
-  { ring, policy, judge }: Judges,
-  find: (kind: DiscrepancyKind, detail: string, to?: Decision | null) => Finding,
-): Promise<{ findings: Finding[]; judged: Decision | null }> {
-  const findings: Finding[] = [];
+/** Whether a line's token was signed, and its rules decide as it says. */
+async function checkDecision(entry: LoggedEvent, { ring, policy, judge }: Judges, find: Find): Promise<Finding[]> {
   const verified = await verifyOldToken(entry.event.token, { ring, policy }, entry.claims);
   if (!verified.ok) {
     const to: Decision = { verdict: "invalid", reason: "signature_invalid" };
-    findings.push(find("signature", `Its token does not verify: ${verified.error.reason}.`, to));
-    return { findings, judged: null };
+    return [find("signature", `Its token does not verify: ${verified.error.reason}.`, to)];
   }
   // An erased line lacks what rules look at; its row is sealed, and its verdict was judged before.
-  if (isChange({ form: formOf(entry) }) || entry.erased !== undefined) return { findings, judged: null };
+  if (formOf(entry) === "revision" || entry.erased !== undefined) return [];
   const judged = await judge(entry);
+  if (judged === null) return [find("rules_unknown", `Nobody has rules ${String(entry.rules)}.`)];
   // What a deferred event would be is kept for the check of claims, which settles it (audit/shard-audit.ts).
-  if (judged !== null && entry.verdict === "deferred") findings.push(find("unsettled", "It waits.", judged));
-  if (judged === null) {
-    findings.push(find("rules_unknown", `Nobody has rules ${String(entry.rules)}.`));
-    return { findings, judged };
-  }
+  const findings = entry.verdict === "deferred" ? [find("unsettled", "It waits.", judged)] : [];
   const to = recheck(entry, judged);
-  if (to !== null) {
-    const said = `${entry.verdict}${entry.reason === null ? "" : `: ${entry.reason}`}`;
-    const says = `${to.verdict}${to.reason === null ? "" : `: ${to.reason}`}`;
-    findings.push(find("verdict", `It was logged as ${said}; its rules say ${says}.`, to));
-  }
-  return { findings, judged };
+  if (to === null) return findings;
+  const said = `${entry.verdict}${entry.reason === null ? "" : `: ${entry.reason}`}`;
+  const says = `${to.verdict}${to.reason === null ? "" : `: ${to.reason}`}`;
+  return [...findings, find("verdict", `It was logged as ${said}; its rules say ${says}.`, to)];
 }
 
 function decisionOf({ verdict, reason }: LoggedEvent): Decision {
@@ -275,11 +265,11 @@ function decisionOf({ verdict, reason }: LoggedEvent): Decision {
 
 function formOf(entry: LoggedEvent): RecordForm {
   const { revision = null } = entry;
-  if (revision !== null) return revision.isAdopted ? "adoption" : "revision";
+  if (revision !== null) return "revision";
   return entry.review === null ? "first" : "review";
 }
 
-function recordOf(entry: LoggedEvent, { row, line, life }: LineContext) {
+function recordOf(entry: LoggedEvent, { row, line, life }: LineContext): ScannedRecord {
   const { key, keyHour } = prepareEvent(entry);
   const form = formOf(entry);
   return {

@@ -10,7 +10,7 @@
  * Relies on: every copy of an impression meets the same shard, so shards need not be compared with one another.
  */
 import type { StoredSegment } from "../archive/segments.ts";
-import { isChange, RecordWriter } from "../core/audit-record.ts";
+import { RecordWriter } from "../core/audit-record.ts";
 import { DAY_MS } from "../core/limits.ts";
 import { claimsStep } from "./claims-step.ts";
 import { ClickLines } from "./click-lines.ts";
@@ -150,7 +150,7 @@ async function scanStep(
       const writer = claims.get(record.hour) ?? new RecordWriter();
       claims.set(record.hour, writer);
       writer.add(record);
-      if (isChange(record)) revised.push(record);
+      if (record.form === "revision") revised.push(record);
     },
   };
   let events = 0;

@@ -23,6 +23,7 @@ import {
   sealKey,
   workPrefix,
 } from "./objects.ts";
+import { recordsOfKey } from "./records.ts";
 import type { Finding } from "./scan.ts";
 import { doneKey, type ShardDone } from "./shard-audit.ts";
 import { type RevisedEvent, tailKey } from "./tail.ts";
@@ -37,20 +38,16 @@ async function openFindings(
   attempts: ReadonlyMap<string, number>,
 ) {
   const { bucket } = meter;
-  const found = await foundBy(bucket, of);
-  const shards = new Set([...working, ...found.flatMap(({ owner }) => owner ?? [])]);
-  const { last: revised, adopted } = await revisionsOf(bucket, { of, shards, attempts });
+  const revised = await revisionsOf(bucket, { of, working, attempts });
   const losses = await lossesOf(bucket, of.day);
   const open = new Map<string, Finding>();
-  let mendedOn: string | null = null;
   const accepted = new Map<string, AcceptedLoss>();
-  for (const finding of found) {
-    const { kind, where, event, to, place } = finding;
-    const last = event === undefined ? undefined : revised.get(event);
-    const owner = event === undefined ? undefined : adopted.get(event);
-    // What an event's owner took over is the owner's to judge, whatever another log says of it.
-    const isTakenOver = owner !== undefined && place !== undefined && place.shard !== owner;
-    if (last !== undefined && (isTakenOver || (kind !== "foreign_shard" && last.verdict === to?.verdict))) {
+  let mendedOn: string | null = null;
+  for (const finding of await foundBy(bucket, of)) {
+    const { kind, where, event, place } = finding;
+    const last = event === undefined ? undefined : revised.get(copyOf(place?.shard, event));
+    const isHeld = finding.withdrawn === undefined || (await isHeldByOwner(bucket, finding, attempts));
+    if (last !== undefined && isHeld && isMendedBy(last, finding)) {
       const day = isoDay(last.loggedAtMs);
       if (day > of.day && day > (mendedOn ?? "")) mendedOn = day;
       continue;
@@ -61,6 +58,28 @@ async function openFindings(
   }
   return { open: Array.from(open.values()), accepted: Array.from(accepted.values()), mendedOn };
 }
+
+/**
+ * Whether the last revision of an event leaves nothing of a finding. What its log has withdrawn is its owner's to
+ * judge; but a log that contradicts itself may count it still.
+ */
+function isMendedBy({ verdict }: RevisedEvent, { kind, to }: Finding): boolean {
+  if (verdict === "deferred") return kind === "foreign_shard" || kind === "rules_unknown" || (to ?? null) !== null;
+  return kind !== "foreign_shard" && verdict === to?.verdict;
+}
+
+/** Whether the owner of an event that another log gave up has logged it: else nobody counts it. */
+async function isHeldByOwner(
+  bucket: R2Bucket,
+  { event, owner = "", withdrawn }: Finding,
+  attempts: ReadonlyMap<string, number>,
+): Promise<boolean> {
+  if (withdrawn === undefined) return true;
+  const records = await recordsOfKey(bucket, { shard: owner, attempts, ...withdrawn });
+  return records.some((record) => record.event === event);
+}
+
+const copyOf = (shard: string | undefined, event: string) => `${shard} ${event}`;
 
 /** What the steps found, but for deferred events by their scan: the check of claims says which of them still wait. */
 async function foundBy(bucket: R2Bucket, of: AuditOf): Promise<Finding[]> {
@@ -84,24 +103,22 @@ async function lossesOf(bucket: R2Bucket, day: string): Promise<Map<string, Acce
   return new Map(losses.flatMap((loss) => (loss === null ? [] : [[loss.object, loss]])));
 }
 
-/** The last revision of each event, in scanned days and behind them, and which shard took it over, if one did. */
+/** The last revision of each event in each log that has one, in scanned days and behind them. */
 async function revisionsOf(
   bucket: R2Bucket,
-  { of, shards, attempts }: { of: AuditOf; shards: ReadonlySet<string>; attempts: ReadonlyMap<string, number> },
-): Promise<{ last: ReadonlyMap<string, RevisedEvent>; adopted: ReadonlyMap<string, string> }> {
-  const revised: RevisedEvent[] = [];
-  const adopted = new Map<string, string>();
-  for (const shard of shards) {
-    const before = revised.length;
+  { of, working, attempts }: { of: AuditOf; working: readonly string[]; attempts: ReadonlyMap<string, number> },
+): Promise<ReadonlyMap<string, RevisedEvent>> {
+  const last = new Map<string, RevisedEvent>();
+  for (const shard of working) {
+    const revised: RevisedEvent[] = [];
     const prefix = revisionsPrefix(shard);
     for (const key of ofAttempts(await keysBelow(bucket, prefix), prefix, attempts)) {
       revised.push(...(await getLines<RevisedEvent>(bucket, key)));
     }
     revised.push(...(await getLines<RevisedEvent>(bucket, `${tailKey({ ...of, shard })}.revised`)));
-    for (const { event, form } of revised.slice(before)) if (form === "adoption") adopted.set(event, shard);
+    for (const each of revised.sort(compareLogged)) last.set(copyOf(shard, each.event), each);
   }
-  revised.sort(compareLogged);
-  return { last: new Map(revised.map((last) => [last.event, last])), adopted };
+  return last;
 }
 
 /** Writes the report once, and marks the day by it. */

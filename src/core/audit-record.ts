@@ -25,8 +25,8 @@ const VERDICT_AT = 62;
 const FROM_AT = 63;
 const KEY_BYTES = 16;
 
-/** What a line does: decides an event first, or a late one, moves one to another verdict, or takes one over. */
-export const RECORD_FORMS = ["first", "review", "revision", "adoption"] as const;
+/** What a line does: decides an event first, or a late one, or moves one to another verdict. */
+export const RECORD_FORMS = ["first", "review", "revision"] as const;
 export type RecordForm = (typeof RECORD_FORMS)[number];
 
 export type AuditRecord = {
@@ -41,11 +41,6 @@ export type AuditRecord = {
   /** Of a revision: the verdict that it takes away. */
   readonly from: Verdict | null;
 };
-
-/** Whether it says what an event is from then on, whatever was logged of it before. */
-export function isChange({ form }: Pick<AuditRecord, "form">): boolean {
-  return form === "revision" || form === "adoption";
-}
 
 export class RecordWriter {
   #bytes = new Uint8Array(RECORD_BYTES * 1_024);

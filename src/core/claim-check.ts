@@ -5,7 +5,6 @@
  *   first      valid → claims, which must be free · duplicate → the claim must be taken · deferred → settled at the end
  *   review     of an event that is late until then
  *   revision   of an event that has the verdict which it takes away; a claim that it gives up is free again
- *   adoption   of an event that another shard logged, and this one never did: it claims like a first one
  *
  * Keeps: pure; looks at one impression at a time, in the order of its log (core/audit-record.ts), and says what is
  * wrong with each record, and what its verdict should be. What follows a wrong record is judged as if that one were
@@ -62,8 +61,7 @@ class ImpressionCheck {
   take(record: AuditRecord, next: AuditRecord | null): void {
     if (record.form === "first") this.#first(record);
     else if (record.form === "review") this.#review(record);
-    else if (record.form === "revision") this.#revision(record, next);
-    else this.#adoption(record);
+    else this.#revision(record, next);
   }
 
   /**
@@ -113,16 +111,6 @@ class ImpressionCheck {
       return;
     }
     this.#verdicts.set(record.event, record.verdict);
-    this.#claim(record);
-  }
-
-  #adoption(record: AuditRecord): void {
-    const { event, verdict } = record;
-    if (this.#verdicts.has(event)) {
-      this.#find(record, "double_claim", "An event is taken over that this shard logged itself.", null);
-      return;
-    }
-    this.#verdicts.set(event, verdict);
     this.#claim(record);
   }
 

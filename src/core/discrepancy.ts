@@ -50,11 +50,12 @@ export const DISCREPANCY_KINDS = {
 
 /**
  * Whether a person may accept it by name, with a reason: what nothing else mends. Of an event that is so where nobody
- * can say what it should be; letters that wait have ways of their own.
+ * can say what it should be, and of a duplicate whose first was lost with its segment: its shard remembers that claim,
+ * and gives it to nobody. Letters that wait have ways of their own.
  */
 export function isAcceptable({ kind, to }: { readonly kind: DiscrepancyKind; readonly to?: Decision | null }): boolean {
   const mending = DISCREPANCY_KINDS[kind];
-  if (mending === "accepted_loss" || kind === "rules_unknown") return true;
+  if (mending === "accepted_loss" || kind === "rules_unknown" || kind === "free_claim") return true;
   return mending === "revision" && (to ?? null) === null;
 }
 

@@ -104,23 +104,34 @@ export function spellDecisions(decisions: readonly Decided[]): string {
   return decisions.map(({ verdict, cause }) => (cause === null ? verdict : `${verdict} ${cause}`)).join(";");
 }
 
-/** Each click as it stands now, in order of minute and event. All lines of a click are given at once. */
+/**
+ * Each click as it stands now, in order of minute and event. All lines of a click are given at once. Each log speaks
+ * for itself: one that gave a click up to the shard that owns it has no row of it.
+ */
 export function settledLines(lines: readonly EvidenceLine[]): SettledClick[] {
-  const last = new Map<EventId, SettledClick>();
+  const last = new Map<string, SettledClick>();
   for (const line of lines.toSorted(compareLines)) {
     const { verdict, cause } = line;
-    const earlier = last.get(line.event)?.decisions ?? [];
-    last.set(line.event, { ...line, decisions: [...earlier, { verdict, cause }] });
+    const copy = copyOf(line, line.event);
+    const earlier = last.get(copy)?.decisions ?? [];
+    // What comes back after its keys are forgotten says nothing new of it.
+    if (verdict === "deferred" && line.isFirst && earlier.length > 0) continue;
+    last.set(copy, { ...line, decisions: [...earlier, { verdict, cause }] });
   }
   const settled: SettledClick[] = [];
   for (const line of last.values()) {
     if (line.verdict === "deferred") continue;
-    const target = line.joins === null ? undefined : last.get(line.joins);
+    const target = line.joins === null ? undefined : last.get(copyOf(line, line.joins));
     // The line that decided the other one counts this one with it.
     if (target !== undefined && !target.isFirst) continue;
     settled.push(line);
   }
   return settled.sort((a, b) => a.minute - b.minute || (a.event < b.event ? -1 : 1));
+}
+
+/** An event in the log of one shard. */
+function copyOf({ source }: EvidenceLine, event: EventId): string {
+  return `${source.slice(0, source.lastIndexOf("/"))} ${event}`;
 }
 
 function compareLines(a: EvidenceLine, b: EvidenceLine): number {

@@ -12,8 +12,7 @@
  * "joins":{"to":"<event id>","occurred_at_ms":…,"country":"DE","device":"mobile"}. The third moves an event from any
  * verdict to another (core/revision.ts): the same event again, and
  * {"n":1,"from":{"verdict":"valid","reason":null},"cause":"audit/2026-11-27/0001","by":"key_7","at_ms":…}, with
- * "listed":true where the click stands in the review list, and "adopted":true where another shard logged what it was
- * before. In the fourth, `prior` is the credit that the order had
+ * "listed":true where the click stands in the review list. In the fourth, `prior` is the credit that the order had
  * and loses, `next` the one that it has from here on: {"click_id":"2~…","value_micros":…,"occurred_at_ms":…}.
  * `rules` is the id of the rules in force (core/rules.ts).
  *
@@ -231,20 +230,18 @@ function decodeReview(value: unknown): Review | null {
   return { by, atMs: atMs as number };
 }
 
-function encodeRevision({ n, from, cause, by, atMs, isListed, isAdopted }: Revision): object {
+function encodeRevision({ n, from, cause, by, atMs, isListed }: Revision): object {
   const { verdict, reason } = from;
-  const marks = { ...(isListed ? { listed: true } : {}), ...(isAdopted ? { adopted: true } : {}) };
-  return { n, from: { verdict, reason }, cause, by, at_ms: atMs, ...marks };
+  return { n, from: { verdict, reason }, cause, by, at_ms: atMs, ...(isListed ? { listed: true } : {}) };
 }
 
 function decodeRevision(value: unknown): Revision | null {
   if (value === undefined) return null;
-  const { n, from, cause, by, at_ms: atMs, listed, adopted } = value as Record<string, unknown>;
+  const { n, from, cause, by, at_ms: atMs, listed } = value as Record<string, unknown>;
   const { verdict, reason } = (from ?? {}) as Record<string, unknown>;
   assert(Number.isSafeInteger(n) && (n as number) > 0, "a revision has its number");
   assert((VERDICTS as readonly unknown[]).includes(verdict), "a revision says from which verdict");
   assert(typeof cause === "string" && typeof by === "string" && Number.isSafeInteger(atMs), "a revision says why");
   const before = { verdict: verdict as Verdict, reason: knownReason(VERDICT_REASONS, reason) };
-  const isAdopted = adopted === true ? { isAdopted: true } : {};
-  return { n: n as number, from: before, cause, by, atMs: atMs as number, isListed: listed === true, ...isAdopted };
+  return { n: n as number, from: before, cause, by, atMs: atMs as number, isListed: listed === true };
 }

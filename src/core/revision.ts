@@ -5,10 +5,11 @@
  *
  *   n          1 for an event's first revision, one more each time; the review of a late click stands before, as 0
  *   promote    valid → other frees the impression: the duplicate that the rules leave valid takes it in the same row
- *   adopted    the event was logged by a shard that does not own it: its owner takes it over, with what it is there as
- *              `from`, and decides on its impression from then on
+ *   withdrawn  to deferred, because of `other_shard`: the event was logged by a shard that does not own it, and has
+ *              been handed to its owner, whose log decides on it. Here it counts nothing from then on, for good
  *
- * Keeps: pure. Gross does not change, but for a deferred event, which enters it here. Per impression at most one event
+ * Keeps: pure. Gross does not change, but for a deferred event, which enters it here, and one that is withdrawn, which
+ * leaves it, and which its owner's log has counted by then (audit/hand-over.ts). Per impression at most one event
  * is valid. A revision happens once: the same again is answered alike, a number that is taken by another is refused.
  * What is past the horizon is not known any more and stops nothing: then the caller, who saw the archive, is believed.
  */
@@ -29,23 +30,24 @@ export type Change = Decision & {
 export type Revision = Omit<Change, "verdict" | "reason"> & {
   /** The click stands in the review list, which follows. */
   readonly isListed: boolean;
-  /** The first line of it in this log; what it was before stands in another shard's. */
-  readonly isAdopted?: boolean | undefined;
 };
 
 /** The cause of a change that a reviewer made. */
 export const REVIEW_CAUSE = "review";
+
+/** What an event is in a log that gave it up to the shard that owns it. */
+export const WITHDRAWN: Decision = { verdict: "deferred", reason: "other_shard" };
 
 export const REVISION_REFUSALS = {
   conflict: "Another revision of the event has this number.",
   out_of_order: "The number is not the next of the event.",
   wrong_from: "The event has another verdict than `from`.",
   wrong_event: "The event is not as it was logged last: its clicks are others, or the promoted one is of another key.",
-  unsettled: "A revision ends at valid, duplicate or invalid.",
+  unsettled: "A revision ends at valid, duplicate or invalid; a late click is decided before it is withdrawn.",
   joined: "The late click is decided with the one that it joined.",
   claimed: "Another event of the impression is valid.",
   unknown: "This shard never logged the event.",
-  known: "This shard logged the event itself: it takes over none that it has.",
+  withdrawn: "This log gave the event up to the shard that owns it.",
 } as const;
 export type RevisionRefusal = keyof typeof REVISION_REFUSALS;
 
@@ -61,7 +63,6 @@ export type Move = {
   readonly n: number;
   readonly from: Decision;
   readonly to: Decision;
-  readonly isAdopted?: boolean | undefined;
 };
 
 /** What a shard remembers of an event and of its impression. */
@@ -86,25 +87,26 @@ export function changeAsMoved({ n, from, to }: Move, { changes }: Pick<KnownOfEv
 
 /** Why the move cannot be made; null when it can. `freed` is the event that gives the impression up beside it. */
 export function refusalOf(move: Move, known: KnownOfEvent, freed: EventId | null = null): RevisionRefusal | null {
-  const { event, n, from, to, clicks, isAdopted = false } = move;
+  const { event, n, from, to, clicks } = move;
   const { changes, shelved, claimant, revisedToValid } = known;
   const last = changes.at(-1);
   if (changes.some((change) => change.n === n)) return "conflict";
-  if (isAdopted && isKnown(event, known)) return "known";
-  if (!isAdopted && n !== (last?.n ?? 0) + 1) return "out_of_order";
-  if (to.verdict === "late" || to.verdict === "deferred") return "unsettled";
+  if (last !== undefined && isSameDecision(last, WITHDRAWN)) return "withdrawn";
+  if (n !== (last?.n ?? 0) + 1) return "out_of_order";
+  if (!isEnd(to, from)) return "unsettled";
   if (shelved !== null && shelved.clicks !== clicks) return "wrong_event";
-  const wrong = isAdopted ? null : wrongFrom(move, known);
+  const wrong = wrongFrom(move, known);
   if (wrong !== null) return wrong;
-  if (!isAdopted && isSameDecision(from, to)) return "wrong_from";
+  if (isSameDecision(from, to)) return "wrong_from";
   if (to.verdict !== "valid") return null;
   const others = [claimant ?? null, revisedToValid].filter((other) => other !== null && other !== event);
   return others.every((other) => other === freed) ? null : "claimed";
 }
 
-/** Whether the shard decided on the event itself. */
-function isKnown(event: EventId, { changes, shelved, claimant, isRepeat }: KnownOfEvent): boolean {
-  return changes.length > 0 || shelved !== null || claimant === event || isRepeat;
+/** Whether an event may be left as that. */
+function isEnd(to: Decision, from: Decision): boolean {
+  if (to.verdict === "deferred") return isSameDecision(to, WITHDRAWN) && from.verdict !== "late";
+  return to.verdict !== "late";
 }
 
 function wrongFrom({ event, from }: Move, known: KnownOfEvent): RevisionRefusal | null {

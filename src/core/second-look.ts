@@ -10,6 +10,8 @@
  *   current_rules          what today's first-look rules and lists say of one that was valid under older ones
  *   of a publisher:
  *   outlying_ctr           far more valid clicks per impression than all others: dry only
+ *   of a user on one ad:
+ *   bait_placement         a click on a placement that nobody sees, and what its user clicked within an hour: dry only
  *
  * Keeps: pure; a look takes valid clicks in the order of one shard's log and names each at most once. Bounded memory:
  * of each user and ad what lies within an hour, and at most so many users as `USERS_MAX`, the oldest forgotten first.
@@ -39,6 +41,8 @@ export const SECOND_LOOKS = {
   current_rules: { isDryOnly: false },
   /** Its precision is unknown: a good placement and a fraudulent one look the same from here. */
   outlying_ctr: { isDryOnly: true },
+  /** Its precision is unknown: whether nobody sees a placement is its ad server's word, and people share devices. */
+  bait_placement: { isDryOnly: true },
 } as const satisfies Record<string, { isDryOnly: boolean }>;
 export type SecondLookRule = keyof typeof SECOND_LOOKS;
 export const SECOND_LOOK_RULES = Object.keys(SECOND_LOOKS) as SecondLookRule[];

@@ -5,7 +5,8 @@
  *   late      its minute ended more than the allowed lateness before it was received (LATE_POLICY=review)
  *   duplicate its impression is already claimed by another event
  *   valid     none of these: it claims its impression, and is billed
- *   deferred  the table that would tell valid from duplicate is already dropped; outside gross until the batch side
+ *   deferred  the table that would tell valid from duplicate is already dropped; outside gross until the batch side.
+ *             Or this log has given it up to the shard that owns it: it counts there alone (core/revision.ts)
  *
  * Keeps: pure and total; gross = valid + duplicate + invalid + late over all events that are not deferred. Only a valid
  * event claims, so a crawler that fetches a link first does not rob the human's click. Lateness compares two instants
@@ -24,6 +25,9 @@ export const RULES_VERSION = 4;
 export const VERDICTS = ["valid", "duplicate", "invalid", "late", "deferred"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
+/** Reasons of events that a log holds and does not count. */
+export const DEFERRED_REASONS = ["key_table_dropped", "other_shard"] as const;
+
 /** Reasons that only a revision gives (core/revision.ts): of an audit, and of second looks (core/second-look.ts). */
 export const REVISION_REASONS = [
   "signature_invalid",
@@ -38,7 +42,7 @@ export const VERDICT_REASONS = [
   "late_accepted",
   "late_rejected",
   "same_impression",
-  "key_table_dropped",
+  ...DEFERRED_REASONS,
   ...REVISION_REASONS,
 ] as const;
 export type VerdictReason = (typeof VERDICT_REASONS)[number];

@@ -12,9 +12,10 @@
 import type { ProblemJson } from "../problem.ts";
 import { pathOf } from "./addresses.ts";
 import type { AuditedDays, DayAudits } from "./answers.ts";
+import { placeOf, wayOf, wordsOf } from "./audit-ways.ts";
 import { Curl, When } from "./behind.tsx";
 import { Writer } from "./figures.ts";
-import { Confirm, Done, Field, FormToken, Refused, seeOther } from "./forms.tsx";
+import { type Choice, Confirm, Done, Field, FormToken, Refused, seeOther } from "./forms.tsx";
 import type { Act, ScreenAsked } from "./screens.ts";
 import { type Drawn, type Section, sendPage } from "./shell.tsx";
 import { Table } from "./table.tsx";
@@ -30,13 +31,6 @@ const STATES: Readonly<Record<string, string>> = {
   blocked: "blocked: something is not mended",
   sealed: "sealed: its audit has not ended",
 };
-const MENDINGS: Readonly<Record<string, string>> = {
-  accepted_loss: "bringing the object back, or accepting the loss below",
-  revision: "a revision in the shard's log",
-  repair: "a repair of the report database",
-  operator: "hand: see the instructions for operators",
-};
-
 const DONE: Readonly<Record<string, string>> = {
   run: "The audit is under way.",
   mend: "What could be mended is mended. Audit the day again to see that it sufficed.",
@@ -209,11 +203,13 @@ function RunForm({ day, viewer }: { day: string; viewer: Viewer }) {
 function Discrepancies({ found, writer }: { found: Found; writer: Writer }) {
   const { kind, count, mendedBy, examples } = found;
   const label = `${writer.count(count)} ${wordsOf(kind)}`;
+  const place = placeOf(kind);
   return (
     <>
       <h3>{label}</h3>
       <p class="soft">
-        Mended by {MENDINGS[mendedBy]}.{count > examples.length ? ` The first ${examples.length} are shown.` : ""}
+        Mended by {wayOf(kind, mendedBy)}. {place === undefined ? null : <a href={place[0]}>{place[1]}</a>}
+        {count > examples.length ? ` The first ${examples.length} are shown.` : ""}
       </p>
       <Table label={label} class="ids" of={["where", "what"]}>
         {examples.map(({ where, detail, event }) => (
@@ -234,28 +230,28 @@ function Discrepancies({ found, writer }: { found: Found; writer: Writer }) {
 type AcceptProps = {
   readonly day: string;
   readonly viewer: Viewer;
-  readonly objects: readonly string[];
+  readonly objects: readonly Choice[];
   readonly typed: Typed | null;
 };
 
 function AcceptForm({ day, viewer, objects, typed }: AcceptProps) {
   return (
     <form method="post" action={PATH} class="form">
-      <h3>Accept a loss</h3>
+      <h3>Accept by name</h3>
       <FormToken viewer={viewer} />
       <input type="hidden" name="act" value="accept" />
       <input type="hidden" name="day" value={day} />
       <Field
-        {...{ name: "object", label: "Object", value: typed?.object ?? "", problem: typed?.problem ?? null }}
+        {...{ name: "object", label: "What", value: typed?.object ?? "", problem: typed?.problem ?? null }}
         choices={objects}
       />
       <Field
         {...{ name: "reason", label: "Reason", value: typed?.reason ?? "", problem: typed?.problem ?? null }}
-        hint="Why it is lost and cannot be brought back. It is printed on every statement that it touches."
+        hint="Why it is lost, or stands as it is. It is printed on every statement that it touches."
         isRequired
       />
       <p class="acts">
-        <button type="submit">Accept it as lost</button>
+        <button type="submit">Accept it</button>
       </p>
     </form>
   );
@@ -281,12 +277,11 @@ function sure({ day, object, reason, viewer }: SureProps): Section {
 }
 
 /** What may be accepted, as far as it is shown. */
-function objectsOf(found: readonly Found[]): string[] {
+function objectsOf(found: readonly Found[]): Choice[] {
   const all = found.flatMap(({ examples }) => examples);
   const others = new Set(all.filter(({ acceptable }) => acceptable !== true).map(({ where }) => where));
-  return [...new Set(all.map(({ where }) => where).filter((where) => !others.has(where)))];
-}
-
-function wordsOf(kind: string): string {
-  return kind.replaceAll("_", " ");
+  const byPlace = new Map(all.map(({ where, kind }) => [where, kind]));
+  return Array.from(byPlace).flatMap(([where, kind]): Choice[] => {
+    return others.has(where) ? [] : [[where, `${wordsOf(kind)}: ${where}`]];
+  });
 }

@@ -14,7 +14,7 @@ import { Said } from "./said.tsx";
 import { Trouble } from "./shell.tsx";
 import type { Viewer } from "./viewer.ts";
 
-type Choice = string | readonly [value: string, label: string];
+export type Choice = string | readonly [value: string, label: string];
 
 type FieldProps = {
   /** As the API calls it: a problem names it so. */

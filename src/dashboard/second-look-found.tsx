@@ -20,6 +20,7 @@ const RULES: Readonly<Record<SecondLookRule, string>> = {
   short_time_to_click: "clicks within a second after the ad, again and again",
   current_rules: "what today’s rules and lists say of clicks that older ones judged",
   outlying_ctr: "publishers whose share of clicks lies far out",
+  bait_placement: "clicks on placements that nobody sees, and of whoever made them",
 };
 const PHASES: Readonly<Record<SecondLook["phase"], string>> = {
   looking: "looking",

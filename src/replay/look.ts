@@ -7,6 +7,7 @@
  * may have turned them round.
  */
 import { openSegment, segmentsOfDay } from "../archive/segments.ts";
+import { BaitLook, type PlacedClick } from "../core/bait.ts";
 import { encodeBase64url } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
 import { type ImpressionKey, impressionKeyOf } from "../core/impression-key.ts";
@@ -24,7 +25,12 @@ import type { PlannedChange, ReplayPart } from "./replay.ts";
 /** What is known of a publisher in a part. */
 export type PublisherSum = PublisherCounts & { readonly advertiserId: string; readonly micros: number };
 
-export type Looked = { readonly changes: readonly PlannedChange[]; readonly publishers: readonly PublisherSum[] };
+export type Looked = {
+  readonly changes: readonly PlannedChange[];
+  readonly publishers: readonly PublisherSum[];
+  /** By advertiser and publisher, the clicks that bait placements show. */
+  readonly baited: readonly PublisherSum[];
+};
 
 export type LookPorts = { readonly bucket: R2Bucket; readonly current: RuleSet };
 
@@ -35,7 +41,9 @@ export async function lookAgain(
 ): Promise<Looked> {
   const named = new Map<EventId, VerdictReason>();
   const publishers = new Map<string, PublisherSum>();
+  const baited = new Map<string, PublisherSum>();
   const look = new SecondLook(rules);
+  const baits = rules.includes("bait_placement") ? new BaitLook<PlacedEntry>() : null;
   for await (const entries of segments(bucket, part)) {
     if (rules.includes("outlying_ctr")) for (const entry of entries) countPublisher(publishers, entry);
     const events = entries.filter(isTokenEntry);
@@ -45,12 +53,18 @@ export async function lookAgain(
     for (const click of clicks.sort((a, b) => a.event.receivedAtMs - b.event.receivedAtMs)) {
       const judged = rules.includes("current_rules") ? judgeUnder(current, click) : null;
       if (judged?.verdict === "invalid" && judged.reason !== null) named.set(click.event.id, judged.reason);
-      for (const { event, reason } of look.add(seenOf(click))) if (!named.has(event)) named.set(event, reason);
+      const seen = seenOf(click);
+      for (const { entry } of baits?.add({ ...seen, placementId: click.claims.plc, entry: click }) ?? []) {
+        countPublisher(baited, entry);
+      }
+      for (const { event, reason } of look.add(seen)) if (!named.has(event)) named.set(event, reason);
     }
   }
   const changes = named.size === 0 ? [] : await plannedOf(bucket, part, named);
-  return { changes, publishers: Array.from(publishers.values()) };
+  return { changes, publishers: Array.from(publishers.values()), baited: Array.from(baited.values()) };
 }
+
+type PlacedEntry = PlacedClick & { readonly entry: LoggedEvent };
 
 function seenOf({ event, claims }: LoggedEvent) {
   const { id, receivedAtMs } = event;

@@ -13,7 +13,7 @@ import { assert } from "../core/result.ts";
 import { outlyingPublishers } from "../core/second-look.ts";
 import { isoDay } from "../core/time.ts";
 import { type ActPorts, applyChanges, undoChanges } from "./act.ts";
-import { type LookPorts, lookAgain, type PublisherSum } from "./look.ts";
+import { type Looked, type LookPorts, lookAgain, type PublisherSum } from "./look.ts";
 import {
   type AppliedChange,
   appliedKey,
@@ -69,9 +69,9 @@ async function look(ports: ReplayPorts, replay: Replay, steps: Steps): Promise<v
   const parts = (await getJson<ReplayPart[]>(bucket, planKey(id))) ?? [];
   for (const part of parts) {
     await steps.do(`look ${part.day} ${part.shard}`, async () => {
-      const { changes, publishers } = await lookAgain(ports, part, replay.rules);
+      const { changes, publishers, baited } = await lookAgain(ports, part, replay.rules);
       await putLines(bucket, changesKey(id, part), changes);
-      await putJson(bucket, partKey(id, part), publishers);
+      await putJson(bucket, partKey(id, part), { publishers, baited } satisfies PartSums);
       return null;
     });
   }
@@ -93,6 +93,7 @@ async function partsOf(bucket: R2Bucket, { from, to, rules }: Replay): Promise<R
   return parts;
 }
 
+type PartSums = Pick<Looked, "publishers" | "baited">;
 type Sum = { clicks: number; micros: bigint };
 
 async function reportOf(bucket: R2Bucket, id: string, parts: readonly ReplayPart[]): Promise<ReplayReport> {
@@ -106,7 +107,11 @@ async function reportOf(bucket: R2Bucket, id: string, parts: readonly ReplayPart
   const examples: ReplayReport["examples"][number][] = [];
   const publishers: PublisherSum[] = [];
   for (const part of parts) {
-    publishers.push(...((await getJson<PublisherSum[]>(bucket, partKey(id, part))) ?? []));
+    const sums = await getJson<PartSums>(bucket, partKey(id, part));
+    publishers.push(...(sums?.publishers ?? []));
+    for (const { advertiserId, publisherId, clicks, micros } of sums?.baited ?? []) {
+      add({ reason: "bait_placement", advertiserId, publisherId }, clicks, micros);
+    }
     for (const change of await getLines<PlannedChange>(bucket, changesKey(id, part))) {
       const { event, to, advertiserId, publisherId, micros, promote } = change;
       add({ reason: to.reason ?? "", advertiserId, publisherId }, 1, micros);

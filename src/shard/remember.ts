@@ -87,7 +87,7 @@ class Memory {
   /** A claim that moves must find what was claimed before it. */
   #revise({ event, verdict, reason }: TokenContent, revision: Revision, prepared: PreparedEvent): void {
     const { revised, index } = this.#ports;
-    const { isListed: _, isAdopted: __, ...change } = revision;
+    const { isListed: _, ...change } = revision;
     if (revised.of(event.id).some(({ n }) => n === change.n)) return;
     this.write();
     takeChange(prepared, { ...change, verdict, reason }, this.#ports);

@@ -5,7 +5,7 @@
  *   valid → other       releases the claim; the event is known as a repeat from then on, and is not counted again
  *   other → valid       claims, where no other event has the impression
  *   late, waiting       is decided by it, with all that joined it
- *   of another shard    is taken over: this shard owns the event, never logged it, and decides on its impression
+ *   valid → withdrawn   likewise; another shard owns the event, and counts it (core/revision.ts)
  *
  * Keeps: a revision is made at most once, whatever is asked again, and leaves at most one valid event of an impression.
  * Changes of one event are dated in their order, by which the review list knows the newest.
@@ -37,8 +37,6 @@ export type RevisionRequest = {
   readonly from: Decision;
   readonly to: Decision;
   readonly promote?: Promotion | null;
-  /** Another shard logged the event, which this one owns: it takes it over as it stands there. */
-  readonly isAdopted?: boolean;
 };
 /** The event that takes the impression over and becomes valid, with `late_accepted` where its rules say so. */
 export type Promotion = {
@@ -60,11 +58,11 @@ export type RevisedEvent = { readonly outcome: RevisionOutcome; readonly chars: 
 
 /** Revises one event. To be called inside a transaction of the index. */
 export function reviseEvent(
-  { encoded, n, from, to, promote = null, isAdopted = false }: RevisionRequest,
+  { encoded, n, from, to, promote = null }: RevisionRequest,
   ports: RevisePorts,
   at: At,
 ): RevisedEvent {
-  const asked: Asked = { ...opened(encoded, ports), encoded, n, from, to, isAdopted };
+  const asked: Asked = { ...opened(encoded, ports), encoded, n, from, to };
   const known = knownOf(asked.prepared, ports);
   const promoted = promote === null ? null : promotionOf(promote, ports);
   const made = changeAsMoved(moveOf(asked), known);
@@ -76,8 +74,10 @@ export function reviseEvent(
   const changes = moved.map((each) => changeOf(each, at, ports));
   const entries = moved.map((each, index): NewEntry => {
     const { verdict, reason, ...change } = changes[index] as Change;
-    const isListed = ports.lateStore.find(each.prepared.opened.event.id) !== null;
-    const revision = { ...change, isListed, ...(each.isAdopted ? { isAdopted: true } : {}) };
+    // The review list goes by what the owner says of an event that is withdrawn here.
+    const isHere = verdict !== "deferred";
+    const isListed = isHere && ports.lateStore.find(each.prepared.opened.event.id) !== null;
+    const revision = { ...change, isListed };
     return { content: { ...each.prepared.opened, verdict, reason, review: null, revision }, encoded: each.encoded };
   });
   for (const [index, { prepared }] of moved.entries()) takeChange(prepared, changes[index] as Change, ports);
@@ -110,7 +110,6 @@ type Asked = {
   readonly n: number;
   readonly from: Decision;
   readonly to: Decision;
-  readonly isAdopted?: boolean;
 };
 
 function opened(encoded: string, { codec = WIRE_CODEC }: RevisePorts): { prepared: PreparedEvent } {
@@ -123,9 +122,9 @@ function promotionOf({ encoded, n, from, reason = null }: Promotion, ports: Revi
   return { ...opened(encoded, ports), encoded, n, from, to: { verdict: "valid", reason } };
 }
 
-function moveOf({ prepared, n, from, to, isAdopted }: Asked): Move {
+function moveOf({ prepared, n, from, to }: Asked): Move {
   const { id: event, count: clicks } = prepared.opened.event;
-  return { event, clicks, n, from, to, isAdopted };
+  return { event, clicks, n, from, to };
 }
 
 function knownOf({ opened: { event }, key, keyHour, repeatHour }: PreparedEvent, ports: Memory): KnownOfEvent {

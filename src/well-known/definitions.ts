@@ -64,6 +64,7 @@ const OTHER_REASONS: Readonly<Record<Exclude<VerdictReason, GivtReason>, string>
   late_rejected: "Reported late, and rejected.",
   same_impression: "A further request on a claimed impression.",
   key_table_dropped: "Received past the dedup horizon.",
+  other_shard: "Given up by a log that does not own it: it counts in its owner's.",
   signature_invalid: "Revised: no key of this deployment, of whatever age, verifies the token.",
   high_frequency: "Revised by a second look: more clicks of one user on one ad than a person makes.",
   regular_intervals: "Revised by a second look: clicks of one user that follow each other like a clock.",

@@ -74,12 +74,13 @@ describe("who may claim an impression", () => {
       ],
     ],
     [
-      "an event of another shard that is taken over, and the next of its impression",
+      "an event of another shard that is withdrawn, and the next of its impression",
       [
-        ["a", "valid", "adoption", "duplicate"],
+        ["a", "valid"],
         ["b", "duplicate"],
-        ["c", "duplicate", "adoption", "valid"],
-        ["a", "invalid", "revision", "valid"],
+        ["a", "deferred", "revision", "valid"],
+        ["b", "deferred", "revision", "duplicate"],
+        ["c", "valid"],
       ],
     ],
     [
@@ -271,14 +272,8 @@ describe("a promotion that is taken back", () => {
     expect(undone(false)).toEqual([["b", "free_claim"]]);
   });
 
-  it("is asked of what is taken over as of what is logged first", () => {
-    const second = ["b", "valid", "adoption", "valid"] as const;
-    expect(findingsOf(["a", "valid"], second)).toEqual([["b", "double_claim", "duplicate"]]);
-    expect(findingsOf(["a", "valid"], second, ["b", "duplicate", "revision", "valid"])).toEqual([]);
-    expect(findingsOf(["b", "duplicate", "adoption", "valid"])).toEqual([["b", "free_claim", "valid"]]);
-  });
-
-  it("shows an event that is taken over where it was logged", () => {
-    expect(findingsOf(["a", "valid"], ["a", "valid", "adoption", "valid"])).toEqual([["a", "double_claim", null]]);
+  it("is asked of a withdrawal as of every revision: it takes away what the event is", () => {
+    expect(findingsOf(["a", "valid"], ["a", "deferred", "revision", "duplicate"])).toEqual([["a", "verdict", null]]);
+    expect(findingsOf(["a", "deferred", "revision", "valid"])).toEqual([["a", "verdict", null]]);
   });
 });

@@ -14,6 +14,7 @@ import { impressionKeyOf } from "../../src/core/impression-key.ts";
 import type { Joined } from "../../src/core/late-cap.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
 import type { LoggedEvent } from "../../src/core/log-line.ts";
+import { WITHDRAWN } from "../../src/core/revision.ts";
 import type { Decision } from "../../src/core/verdict.ts";
 import { anOpenedClick, NOON_MS } from "../support/builders.ts";
 import { valueOfMoney } from "../support/evidence.ts";
@@ -26,6 +27,7 @@ const DECISIONS: readonly Decision[] = [
   { verdict: "invalid", reason: "too_fast" },
   { verdict: "deferred", reason: "key_table_dropped" },
 ];
+const [VALID] = DECISIONS as [Decision];
 const LATE: Decision = { verdict: "late", reason: "late" };
 
 const COUNTS = ["gross", "valid", "duplicate", "invalid", "late"] as const;
@@ -88,10 +90,11 @@ const aPlan: fc.Arbitrary<Plan> = fc.record({
   moves: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 }),
 });
 
-const place = (entry: LoggedEvent, seq: number): EvidenceLine =>
+const place = (entry: LoggedEvent, seq: number): EvidenceLine => inLogOf("clicks-0", entry, seq);
+const inLogOf = (shard: string, entry: LoggedEvent, seq: number): EvidenceLine =>
   evidenceLineOf(entry, {
     impression: impressionKeyOf("click", entry.claims),
-    source: "clicks-0/life",
+    source: `${shard}/life`,
     life: 0,
     seq,
     line: 0,
@@ -158,6 +161,27 @@ describe("evidence", () => {
     const plan = { minute: 0, ad: 1, count: 1, cpc: 1, first: 3, isLate: false, joiners: [] };
     expect(settledLines(linesOf({ ...plan, moves: [] }, "imp_1").map(place))).toEqual([]);
     expect(settledLines(linesOf({ ...plan, moves: [0] }, "imp_1").map(place))).toMatchObject([{ verdict: "valid" }]);
+  });
+
+  it.each([0, 5])(
+    "has one row of a click that two logs have, when the one has withdrawn it: the owner’s, %i",
+    (ahead) => {
+      const plan = { minute: 0, ad: 1, count: 1, cpc: 1, first: 0, isLate: false, joiners: [] };
+      const [entry] = linesOf({ ...plan, moves: [] }, "imp_1") as [LoggedEvent];
+      const revision = { n: 1, from: VALID, cause: "audit/2026-04-20/0001", by: "key_7", atMs: 1, isListed: false };
+      const owned = place({ ...entry, verdict: "duplicate", reason: "same_impression" }, ahead);
+      const foreign = [entry, { ...entry, ...WITHDRAWN, revision }].map((line, seq) =>
+        inLogOf("clicks-1", line, seq + 1),
+      );
+      expect(settledLines([...foreign, owned])).toMatchObject([{ verdict: "duplicate", source: "clicks-0/life" }]);
+    },
+  );
+
+  it("has the row of a click that came once more when its keys were forgotten", () => {
+    const plan = { minute: 0, ad: 1, count: 1, cpc: 1, first: 0, isLate: false, joiners: [] };
+    const [entry] = linesOf({ ...plan, moves: [] }, "imp_1") as [LoggedEvent];
+    const again: LoggedEvent = { ...entry, verdict: "deferred", reason: "key_table_dropped" };
+    expect(settledLines([place(again, 9), place(entry, 1)])).toMatchObject([{ verdict: "valid", seq: 1 }]);
   });
 
   it("commits to a token by SHA-256 of its text", () => {

@@ -53,15 +53,6 @@ describe("a log line", () => {
     expect(decodeEventLine(encodeLogLine(AT, VALID, encodeTokenEvent(aClick())))).not.toHaveProperty("revision");
   });
 
-  it("gives back that a revision takes over what another shard logged", () => {
-    const change = { n: 1, from: VALID, cause: "audit/2026-11-27/0001", by: "key_7", atMs: NOON_MS, isListed: false };
-    const revision = { ...change, isAdopted: true };
-    const line = encodeLogLine(AT, { ...VALID, revision }, encodeTokenEvent(aClick()));
-    expect(decodeEventLine(line)).toMatchObject({ revision });
-    const plain = encodeLogLine(AT, { ...VALID, revision: change }, encodeTokenEvent(aClick()));
-    expect(decodeEventLine(plain).revision).toEqual(change);
-  });
-
   it.each([
     ["no number", { n: "1" }],
     ["the number of a review", { n: 0 }],

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EventId } from "../../src/core/event-id.ts";
-import { type Change, changeAsMoved, type KnownOfEvent, type Move, refusalOf } from "../../src/core/revision.ts";
+import {
+  type Change,
+  changeAsMoved,
+  type KnownOfEvent,
+  type Move,
+  refusalOf,
+  WITHDRAWN,
+} from "../../src/core/revision.ts";
 import type { Decision } from "../../src/core/verdict.ts";
 import { NOON_MS } from "../support/builders.ts";
 
@@ -27,7 +34,6 @@ const REPEAT: KnownOfEvent = { ...CLAIMANT, claimant: OTHER, isRepeat: true };
 const UNCLAIMED: KnownOfEvent = { ...REPEAT, claimant: undefined };
 const PAST_HORIZON: KnownOfEvent = { ...UNCLAIMED, isRepeat: false, isKeyKept: false, isRepeatKept: false };
 const UNKNOWN: KnownOfEvent = { ...UNCLAIMED, isRepeat: false };
-const OTHERS: KnownOfEvent = { ...UNKNOWN, claimant: OTHER };
 const WAITING: KnownOfEvent = { ...UNCLAIMED, shelved: { clicks: 3, isWaiting: true } };
 
 const aMove = (changes: Partial<Move> = {}): Move => ({
@@ -39,6 +45,7 @@ const aChange = (n: number, from: Decision, to: Decision): Change => ({
   ...{ n, from, cause: "audit/2026-04-20/0001", by: "key_1", atMs: NOON_MS },
 });
 const ONCE: KnownOfEvent = { ...UNCLAIMED, changes: [aChange(1, VALID, INVALID)] };
+const GIVEN_UP: KnownOfEvent = { ...UNCLAIMED, changes: [aChange(1, VALID, WITHDRAWN)] };
 
 describe("a revision", () => {
   it.each([
@@ -56,8 +63,9 @@ describe("a revision", () => {
       aMove({ from: INVALID, to: DUPLICATE }),
       { ...UNCLAIMED, changes: [aChange(0, LATE, INVALID)], shelved: { clicks: 1, isWaiting: false } },
     ],
-    ["of another shard’s event, as it stands there", aMove({ to: VALID, isAdopted: true }), UNKNOWN],
-    ["of another shard’s event, of a claimed impression", aMove({ n: 3, to: DUPLICATE, isAdopted: true }), OTHERS],
+    ["of another shard’s event, which is withdrawn", aMove({ to: WITHDRAWN }), CLAIMANT],
+    ["of another shard’s duplicate, which is withdrawn", aMove({ from: DUPLICATE, to: WITHDRAWN }), REPEAT],
+    ["of another shard’s deferred event, which is withdrawn", aMove({ from: DEFERRED, to: WITHDRAWN }), UNKNOWN],
     ["to another reason", aMove({ from: { ...INVALID, reason: "test" } }), REPEAT],
   ])("is made %s", (_, move, known) => {
     expect(refusalOf(move, known)).toBeNull();
@@ -78,11 +86,14 @@ describe("a revision", () => {
       { ...PAST_HORIZON, revisedToValid: OTHER },
       "claimed",
     ],
-    ["of another shard’s event that is here too", aMove({ to: DUPLICATE, isAdopted: true }), CLAIMANT, "known"],
-    ["of another shard’s event that is a repeat here", aMove({ to: DUPLICATE, isAdopted: true }), REPEAT, "known"],
-    ["of another shard’s event that is on the shelf", aMove({ isAdopted: true }), WAITING, "known"],
-    ["of another shard’s event a second time", aMove({ n: 2, isAdopted: true }), ONCE, "known"],
-    ["of another shard’s event to a claimed impression", aMove({ to: VALID, isAdopted: true }), OTHERS, "claimed"],
+    [
+      "of a waiting late click, which is withdrawn",
+      aMove({ clicks: 3, from: LATE, to: WITHDRAWN }),
+      WAITING,
+      "unsettled",
+    ],
+    ["of an event that was withdrawn", aMove({ n: 2, from: WITHDRAWN, to: VALID }), GIVEN_UP, "withdrawn"],
+    ["of an event that is withdrawn again", aMove({ n: 2, from: WITHDRAWN, to: WITHDRAWN }), GIVEN_UP, "withdrawn"],
     ["of an event that was never here", aMove({ from: DUPLICATE }), UNKNOWN, "unknown"],
     ["of a valid event that was never here", aMove(), UNKNOWN, "unknown"],
     ["with a number that is taken", aMove({ to: DUPLICATE }), ONCE, "conflict"],

@@ -4,9 +4,11 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { readClickId } from "../../src/core/click-id.ts";
+import type { DiscrepancyKind } from "../../src/core/discrepancy.ts";
 import { EXAMPLE } from "../../src/openapi/example-values.ts";
 import { ask, seedKey, seedTenant } from "../admin/ask.ts";
 import { seedExamples } from "../openapi/seed.ts";
+import { seedBlockedDay } from "../openapi/seed-audits.ts";
 import { BROWSER } from "../support/builders.ts";
 import { aLateClick } from "../support/late.ts";
 import { aToken } from "../support/tokens.ts";
@@ -259,6 +261,28 @@ describe("Audits", () => {
       ["day", "2019-01-01"],
     ]);
     expect(saidBy(early)).toContain("Nothing was logged on this day");
+  });
+
+  it("offer of each kind its way out, and to accept what nothing else mends", async () => {
+    const where = "clicks-3/5f0c9a1b/812";
+    const found = (kind: DiscrepancyKind, at: string, acceptable: boolean) =>
+      ({ kind, where: at, detail: "As it was found.", acceptable }) as const;
+    await seedBlockedDay(env, "2026-04-17", [
+      found("foreign_shard", `${where}/0`, false),
+      found("line_unreadable", `${where}/1`, true),
+      found("free_claim", `${where}/2`, true),
+      found("rules_unknown", `${where}/3`, true),
+      found("leftover", "dead/v1/dt=2026-04-17/reason=retries_exhausted/m-1.json", false),
+    ]);
+    const page = await operator.get("/audits?day=2026-04-17");
+    const said = saidBy(page);
+    expect(said).toContain("Mended by handing it to the shard that owns it, which counts it once.");
+    expect(said).toContain("Mended by replaying it, or bringing it to its shard. Dead letters");
+    expect(page.text).toContain('<a href="/dead-letters">');
+    expect(said).toContain("Mend what can be mended");
+    const offered = Array.from(page.text.matchAll(/<option value="([^"]+)"/g), ([, value]) => value);
+    expect(offered).toEqual([1, 2, 3].map((line) => `${where}/${line}`));
+    expect(said).toContain(`line unreadable: ${where}/1`);
   });
 
   it("ask once more before a loss is accepted for good, and say why it is not", async () => {

@@ -6,9 +6,10 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { BaitLook, type PlacedClick } from "../../src/core/bait.ts";
 import type { EventId } from "../../src/core/event-id.ts";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
-import { SecondLook, type SeenClick, type UserRule } from "../../src/core/second-look.ts";
+import { outlyingPublishers, SecondLook, type SeenClick, type UserRule } from "../../src/core/second-look.ts";
 import { clicksOfDay } from "../../src/demo/history/clicks.ts";
 import { Chance } from "../simulation/chance.ts";
 import { NOON_MS } from "../support/builders.ts";
@@ -90,6 +91,75 @@ function measured(rule: UserRule, clicks: readonly Known[]): string {
   const precision = percent(named.size - wrong, named.size);
   return `\`${rule}\` names ${named.size} clicks, ${precision} of them planted; it finds ${percent(own, planted)} of its ${planted} and names ${wrong} of people.`;
 }
+
+const PLANTED_PUBLISHERS = 20;
+
+/** Publishers as they are, some with a place that works well, and some that have their own links clicked. */
+function makePublishers() {
+  const chance = new Chance(1, "publishers");
+  return Array.from({ length: 220 }, (_, at) => {
+    const isPlanted = at < PLANTED_PUBLISHERS;
+    const isGood = at >= PLANTED_PUBLISHERS && at < PLANTED_PUBLISHERS + 10;
+    const rate = isPlanted
+      ? 0.02 + chance.unit() * 0.2
+      : isGood
+        ? 0.03 + chance.unit() * 0.12
+        : 0.002 + chance.unit() * 0.02;
+    const impressions = Math.round(500 * 10 ** (2 * chance.unit()));
+    return { publisherId: `p${at}`, isPlanted, impressions, clicks: Math.round(impressions * rate) };
+  });
+}
+
+type Baited = PlacedClick & { readonly maker: "person" | "program" };
+
+/** Programs that click whatever a page has, most of them a bait as well; some on a device on which a person clicks, too. */
+function makeBaited(): Baited[] {
+  const chance = new Chance(1, "baits");
+  const clicks: Baited[] = [];
+  const add = (maker: Baited["maker"], user: string, atMs: number, placementId: string) => {
+    const at = { receivedAtMs: Math.round(atMs), issuedAtMs: Math.round(atMs) - 5_000 };
+    const event = `b${clicks.length}` as EventId;
+    clicks.push({ maker, event, ...{ advertiserId: "adv_1", adId: "ad_1", userKey: user }, ...at, placementId });
+  };
+  for (let user = 0; user < FRAUDS; user++) {
+    const startMs = NOON_MS + chance.unit() * 8 * HOUR_MS;
+    const name = `program-${user}`;
+    for (let click = chance.between(4, 20); click > 0; click--) {
+      add("program", name, startMs + chance.unit() * 2 * HOUR_MS, `top_${click}`);
+    }
+    if (chance.is(0.8)) add("program", name, startMs + chance.unit() * 2 * HOUR_MS, "bait_1");
+    if (!chance.is(0.2)) continue;
+    for (let click = chance.between(1, 6); click > 0; click--) {
+      add("person", name, startMs + chance.unit() * 4 * HOUR_MS, "top_1");
+    }
+  }
+  return clicks.sort((a, b) => a.receivedAtMs - b.receivedAtMs);
+}
+
+describe("second looks that are only looked at", () => {
+  const text = readFileSync(new URL("../../docs/METHODOLOGY.md", import.meta.url), "utf8").replace(/\s+/g, " ");
+
+  it("are as right as the document says on drawn publishers", () => {
+    const publishers = makePublishers();
+    const named = new Set(outlyingPublishers(publishers));
+    const found = publishers.filter(({ publisherId, isPlanted }) => isPlanted && named.has(publisherId)).length;
+    const precision = percent(found, named.size);
+    const told = `\`outlying_ctr\` names ${named.size} of ${publishers.length} publishers, ${precision} of them planted; it finds ${found} of ${PLANTED_PUBLISHERS} and names ${named.size - found} that are honest.`;
+    expect(text).toContain(told);
+  });
+
+  it("are as right as the document says on drawn baits", () => {
+    const clicks = [...makeBaited(), ...makeClicks().map((click) => ({ ...click, placementId: null }))];
+    const look = new BaitLook();
+    const named = new Set(clicks.flatMap((click) => look.add(click).map(({ event }) => event)));
+    const makers = clicks.filter(({ event }) => named.has(event)).map(({ maker }) => maker);
+    const wrong = makers.filter((maker) => maker === "person").length;
+    const planted = clicks.filter(({ maker }) => maker === "program").length;
+    const precision = percent(named.size - wrong, named.size);
+    const told = `\`bait_placement\` names ${named.size} clicks, ${precision} of them planted; it finds ${percent(named.size - wrong, planted)} of its ${planted} and names ${wrong} of people.`;
+    expect(text).toContain(told);
+  });
+});
 
 describe("second looks at clicks whose makers are known", () => {
   const clicks = makeClicks();

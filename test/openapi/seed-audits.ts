@@ -20,11 +20,15 @@ export const FOUND: readonly Discrepancy[] = [
 
 const ENDED_MS = Date.UTC(2026, 3, 21, 0, 5);
 
-export async function seedBlockedDay({ ARCHIVE, REPORT_DB }: Env, day: string = EXAMPLE.logDay): Promise<void> {
+export async function seedBlockedDay(
+  { ARCHIVE, REPORT_DB }: Env,
+  day: string = EXAMPLE.logDay,
+  all: readonly Discrepancy[] = FOUND,
+): Promise<void> {
   const report: AuditReport = {
     ...{ v: 1, id: `${day}/0001`, day, attempt: 1, outcome: "blocked" },
     ...{ sealedAtMs: ENDED_MS - 120_000, startedAtMs: ENDED_MS - 90_000, endedAtMs: ENDED_MS },
-    found: Object.fromEntries(FOUND.map((one) => [one.kind, { count: 1, examples: [one] }])),
+    found: Object.fromEntries(all.map((one) => [one.kind, { count: 1, examples: [one] }])),
     ...{ accepted: [], mendedOn: null },
     folds: "0".repeat(64),
     cost: {
@@ -32,7 +36,7 @@ export async function seedBlockedDay({ ARCHIVE, REPORT_DB }: Env, day: string = 
       ...{ statements: 63, rowsRead: 880, steps: 9 },
     },
   };
-  await putLines(ARCHIVE, findingsKey({ day, attempt: 1 }), FOUND);
+  await putLines(ARCHIVE, findingsKey({ day, attempt: 1 }), all);
   await putJson(ARCHIVE, auditKey(day, 1), report);
   const held = { id: EXAMPLE.holdId, from: day, to: "2026-04-22", advertiserId: "adv_1", atMs: ENDED_MS };
   await putHold(ARCHIVE, { ...held, reason: "The advertiser disputes these days.", by: EXAMPLE.keyId });

@@ -94,6 +94,13 @@ SELECT
   {'t': type, 'adv': advertiser_id, 'ad': ad_id, 'pub': publisher_id, 'jti': jti, 'iat': iat} AS impression
 FROM opened;
 
+-- What a log gave up, since another shard owns it: its lines there add up to nothing, and its owner's are judged.
+CREATE TABLE withdrawn AS
+SELECT shard, event, max(place) AS place
+FROM token_lines
+WHERE said = 'revision' AND verdict = 'deferred'
+GROUP BY shard, event;
+
 -- What the rules say of an event before anybody asks whether its impression is taken.
 CREATE TABLE judged AS
 WITH named AS MATERIALIZED (
@@ -109,7 +116,7 @@ WITH named AS MATERIALIZED (
     END AS certain,
     CASE WHEN reason IN ('link_preview', 'non_browser_agent', 'declared_crawler', 'data_centre_network')
       THEN reason END AS listed
-  FROM token_lines
+  FROM token_lines ANTI JOIN withdrawn USING (shard, event)
 )
 SELECT
   *,
@@ -279,6 +286,14 @@ SELECT shard || '/' || seq, event, 'is revised as number ' || revision || ' from
 FROM decided
 WHERE said = 'revision' AND (revision <> before_revision + 1 OR from_verdict IS DISTINCT FROM before_verdict
   OR from_reason IS DISTINCT FROM before_reason)
+UNION ALL
+SELECT shard || '/' || seq, event, 'is given up as ' || from_verdict || ', and was ' || coalesce(before, 'never logged')
+FROM (SELECT *, lag(verdict) OVER (PARTITION BY shard, event ORDER BY place) AS before FROM token_lines)
+WHERE said = 'revision' AND verdict = 'deferred' AND from_verdict IS DISTINCT FROM before
+UNION ALL
+SELECT shard || '/' || place, event, 'is given up, and no other log has it'
+FROM withdrawn
+WHERE NOT EXISTS (FROM judged WHERE judged.event = withdrawn.event)
 UNION ALL
 SELECT shard || '/' || seq, event, 'joins ' || joins || ', which is no late click of its token, time and place'
 FROM decided

@@ -211,6 +211,27 @@ describe("the rules of a second look over an archive", () => {
   });
 });
 
+describe("a look at bait placements", () => {
+  it("names what programs clicked by publisher, and plans no change", async () => {
+    const at = { seq: 1, loggedAtMs: NOON_MS + 60_000, rules: ports.current.id };
+    const clicks = ["top", "bait_7", "top"].map((plc, number) => aClick({}, { jti: `bait_${number}`, plc, uid: "u1" }));
+    const other = aClick({}, { jti: "bait_other", plc: "top", uid: "u2" });
+    const lines = [...clicks, other].map((event) =>
+      encodeLogLine(at, { verdict: "valid", reason: null }, encodeTokenEvent(event)),
+    );
+    const body = new Response(`${lines.join("\n")}\n`).body?.pipeThrough(new CompressionStream("gzip"));
+    const key = "raw/v1/dt=2026-04-20/hour=12/shard=clicks-7/life-000000000001.ndjson.gz";
+    await env.ARCHIVE.put(key, await new Response(body).arrayBuffer(), { customMetadata: { seqTo: "1" } });
+    const part = { day: "2026-04-20", shard: "clicks-7" };
+    const look = { bucket: env.ARCHIVE, current: ports.current };
+    expect(await lookAgain(look, part, ["bait_placement"])).toMatchObject({
+      changes: [],
+      baited: [{ advertiserId: "adv_1", publisherId: "pub_1", clicks: 3, micros: 750_000 }],
+    });
+    expect(await lookAgain(look, part, ["current_rules"])).toMatchObject({ baited: [] });
+  });
+});
+
 describe("the routes of replays", () => {
   it("begin a look in a Workflow, which comes to its end", async () => {
     const started = await ask("POST", "", { from: "2026-01-01", to: "2026-01-02", rules: ["regular_intervals"] });

@@ -21,6 +21,8 @@ export type ArchivedEvent = {
   deferred: LoggedEvent | null;
   /** In the order of their numbers. */
   readonly revisions: LoggedEvent[];
+  /** Whether it was valid in a log that gave it up: its user stays one. */
+  wasValidElsewhere: boolean;
 };
 
 /** Requests that may fold into one event, and what became of them. */

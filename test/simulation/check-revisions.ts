@@ -23,8 +23,8 @@ export function countedLineOf({ first, revisions }: Lines): LoggedEvent | null {
   return first ?? revisions[0] ?? null;
 }
 
-export function wasEverValid({ first, review, revisions }: Lines): boolean {
-  return [first, review, ...revisions].some((line) => line?.verdict === "valid");
+export function wasEverValid({ first, review, revisions, wasValidElsewhere }: ArchivedEvent): boolean {
+  return wasValidElsewhere || [first, review, ...revisions].some((line) => line?.verdict === "valid");
 }
 
 export function checkRevisions({ witness }: World, archived: Archived): void {

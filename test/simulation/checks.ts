@@ -25,6 +25,7 @@ import { checkCells, lostOf, type UploadedTotals } from "./check-submissions.ts"
 import { checkUsers } from "./check-users.ts";
 import { CLOCK_STEP_MAX_MS } from "./faults.ts";
 import { breachesOf } from "./law.ts";
+import { copiesIn, withdrawnIn } from "./strays.ts";
 import { type Worth, worthOf } from "./truth.ts";
 import type { Note, Witness } from "./witness.ts";
 import type { World } from "./world.ts";
@@ -45,15 +46,24 @@ export async function checkWorld(world: World): Promise<void> {
   await checkAudit(world);
 }
 
-function readArchive({ witness }: World, lines: readonly LogEntry[]): Archived {
+function readArchive(world: World, lines: readonly LogEntry[]): Archived {
+  const { witness } = world;
   const archived: Archived = new Map();
   const submitted = new Set<EventId>();
+  const withdrawn = withdrawnIn(world);
+  const given: LoggedEvent[] = [];
+  for (const { shard, entry } of copiesIn(world)) {
+    if (withdrawn.has(`${shard} ${entry.event.id}`)) given.push(entry);
+    else readEvent(witness, archived, entry);
+  }
+  for (const { event, verdict } of given) {
+    const record = archived.get(event.id);
+    if (record === undefined) witness.complain("G3", `${event.id} was given up, and no log has it`, event.id);
+    else record.wasValidElsewhere ||= verdict === "valid";
+  }
   for (const line of lines) {
     const { id } = line.event;
-    if (isTokenEntry(line)) {
-      readEvent(witness, archived, line);
-      continue;
-    }
+    if (isTokenEntry(line)) continue;
     if (!witness.submissions.has(id)) witness.complain("G7", `the archive holds ${id}, which nobody submitted`, null);
     if (submitted.has(id)) witness.complain("G3", `submission ${id} is twice in the archive`, id);
     submitted.add(id);
@@ -68,7 +78,14 @@ function readEvent(witness: Witness, archived: Archived, line: LoggedEvent): voi
     witness.complain("G7", `the archive holds event ${id}, which nobody sent`, null);
     return;
   }
-  const record = archived.get(id) ?? { note, first: null, review: null, deferred: null, revisions: [] };
+  const record = archived.get(id) ?? {
+    note,
+    first: null,
+    review: null,
+    deferred: null,
+    revisions: [],
+    wasValidElsewhere: false,
+  };
   archived.set(id, record);
   if (line.revision) {
     record.revisions.push(line);

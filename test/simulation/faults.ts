@@ -15,12 +15,14 @@
  *   review   late clicks are decided, again, and against each other
  *   revise   events are revised, again, with wrong numbers and against what they are; shards are sealed
  *   horizon  dead letters come back when the keys are forgotten
+ *   stray    events are delivered to a shard that does not own them, alone or as well
  *   restore  a shard's storage, a report database or both are set back to an earlier moment
  *
  * Keeps: a kind that is left out draws nothing and changes nothing else.
  */
 import { MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { eventShardName } from "../../src/core/routing.ts";
+import { EVENT_TYPES } from "../../src/core/token-event.ts";
 import { Chance } from "./chance.ts";
 
 export const FAULT_KINDS = [
@@ -39,6 +41,7 @@ export const FAULT_KINDS = [
   "review",
   "revise",
   "horizon",
+  "stray",
   "restore",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -47,6 +50,11 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export const CLOCK_STEP_MAX_MS = 3 * MINUTE_MS;
 /** Most outages are short; some are longer than the lead of a new epoch. */
 const OUTAGE_MAX_MS = { send: 8 * MINUTE_MS, d1: 15 * MINUTE_MS, r2: 45 * MINUTE_MS, shard: 25 * MINUTE_MS } as const;
+
+/** Names of all shards of clicks and impressions that a run can come to use. */
+export const SHARD_NAMES = EVENT_TYPES.flatMap((type) =>
+  Array.from({ length: 8 }, (_, index) => eventShardName(type, index)),
+);
 
 /** All shards of conversions and uploaded counts: they are down together, and have one clock. */
 export const SUBMISSION_SHARDS = "submissions";

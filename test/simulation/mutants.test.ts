@@ -19,6 +19,7 @@ import { LEDGER_BY_RANGE_END } from "./mutants/ledger-by-range-end.ts";
 import { MARK_BEFORE_APPEND } from "./mutants/mark-before-append.ts";
 import { MARKS_BELIEVED } from "./mutants/marks-believed.ts";
 import type { Mutant } from "./mutants/mutant.ts";
+import { NEVER_WITHDRAWN } from "./mutants/never-withdrawn.ts";
 import { NUMBERS_REUSED } from "./mutants/numbers-reused.ts";
 import { NUMBERS_WITHOUT_CHAIN } from "./mutants/numbers-without-chain.ts";
 import { ONE_CURSOR } from "./mutants/one-cursor.ts";
@@ -111,6 +112,7 @@ const MUTANTS: readonly Mutant[] = [
   DEFERRED_SKIPPED,
   ANSWERED_BEFORE_COMMIT,
   FAULT_OF_ONE,
+  NEVER_WITHDRAWN,
   ...OPEN_POSTING_MUTANTS,
 ];
 

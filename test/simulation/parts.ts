@@ -6,6 +6,7 @@
  */
 
 import type { ArchiveStore } from "../../src/archive/archive.ts";
+import { handOver } from "../../src/audit/hand-over.ts";
 import { checkImpression } from "../../src/core/claim-check.ts";
 import { ok, type Result } from "../../src/core/result.ts";
 import type { RevisionOutcome } from "../../src/core/revision.ts";
@@ -105,6 +106,8 @@ export type Parts = {
   readonly drain: typeof drainSpool;
   /** How an audit checks the claims of one impression. */
   readonly checkImpression: typeof checkImpression;
+  /** How an audit mends an event in the log of a shard that does not own it. */
+  readonly handOver: typeof handOver;
   /** Stands between routing and the shards. */
   readonly route: (calls: ShardCalls, chance: Chance, topology: () => Topology, carrier: Carrier) => ShardCalls;
 };
@@ -137,6 +140,7 @@ export const REAL_PARTS: Parts = {
   consume: consumeEvents,
   drain: drainSpool,
   checkImpression,
+  handOver,
   route: (calls) => calls,
 };
 

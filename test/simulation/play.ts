@@ -3,11 +3,10 @@
  * calms down and must come to rest.
  *
  *   start ── traffic and faults ── end ── calm ── rest ── the keys are forgotten ── the letters that were held ── rest
- *         ── an audit settles what is deferred ── rows that are lost with their storage ── rest ── settled
+ *         ── an audit hands over what went astray, and settles what is deferred ── rows that are lost with their storage ── rest ── settled
  *
  * Keeps: after the calm nothing fails any more, so whatever is left anywhere then has been forgotten by somebody.
  */
-
 import type { EventId } from "../../src/core/event-id.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { decodeMessage } from "../../src/core/message.ts";
@@ -17,14 +16,14 @@ import { DEAD_PREFIX, parseLetter } from "../../src/queue/dead-letter.ts";
 import { deliver, groupByShard } from "../../src/queue/route.ts";
 import { SPOOL_PREFIX } from "../../src/queue/spool.ts";
 import { scheduleReadings } from "./check-reading.ts";
-import { SUBMISSION_SHARDS } from "./faults.ts";
+import { SHARD_NAMES, SUBMISSION_SHARDS } from "./faults.ts";
 import { loseRows } from "./lossy-restore.ts";
 import type { Keeper } from "./parts.ts";
 import { ISOLATES } from "./request.ts";
 import { scheduleRestores } from "./restores.ts";
 import { settleDeferred } from "./settle.ts";
 import { isDrained, type ShardHost } from "./shard-host.ts";
-import { SEALER, SHARD_NAMES, type World } from "./world.ts";
+import { SEALER, type World } from "./world.ts";
 
 /** Clocks beside those of shards. */
 const STATIONS = ["edge-0", "edge-1", "edge-2", "click-queue-0", "impression-queue-0"];
@@ -60,6 +59,7 @@ export async function play(world: World): Promise<void> {
     staff.held.clear();
     await rest(world, staff);
   }
+  await world.strays.handOver(() => rest(world, staff));
   await settleDeferred(world, () => rest(world, staff));
   if (!mayLoseRows) return;
   await loseRows(world);
@@ -79,7 +79,7 @@ async function rest(world: World, staff: Staff): Promise<void> {
     staff.stop();
     // Bounded, so that an alarm that is set again for ever ends as a complaint.
     await scheduler.run(scheduler.nowMs + DAY_MS);
-    if (isAtRest(world, staff)) return;
+    if (whatIsLeft(world, staff).length === 0) return;
   }
   for (const name of whatIsLeft(world, staff)) world.witness.complain("G3", `not at rest: ${name}`, null);
 }
@@ -96,13 +96,8 @@ async function restWhileItGetsLess(world: World, staff: Staff): Promise<void> {
   }
 }
 
-function isAtRest(world: World, staff: Staff): boolean {
-  return whatIsLeft(world, staff).length === 0;
-}
-
 function whatIsLeft(world: World, staff: Staff): string[] {
-  const { click, impression } = world.queues;
-  const queues = [...click, ...impression, world.deadQueue].filter(({ size }) => size > 0);
+  const queues = [...world.queues.click, ...world.queues.impression, world.deadQueue].filter(({ size }) => size > 0);
   const letters = world.bucket.keysUnder(DEAD_PREFIX).filter((key) => !staff.held.has(key));
   return [
     ...queues.map(({ name, size }) => `${size} messages in ${name}`),

@@ -67,7 +67,7 @@ export class Revisers {
 
   /** A line that a shard committed. */
   noted(shard: string, entry: LogEntry): void {
-    if (!isTokenEntry(entry)) return;
+    if (!isTokenEntry(entry) || this.#world.strays.has(entry.event.id)) return;
     const { event, verdict, reason, joins, revision } = entry;
     const before = this.#known.get(event.id);
     if (before !== undefined && verdict === "deferred") return;

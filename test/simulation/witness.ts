@@ -149,7 +149,9 @@ export class Witness {
     for (const entry of row.logged) {
       const { event, verdict, reason } = entry;
       this.say(event.id, () => `${source}: logged ${row.seq}, ${verdict} ${reason ?? ""}${formOf(entry)}`);
-      if (verdict === "deferred") this.deferrals.push({ event: event.id, shard: source, atMs: this.#scheduler.nowMs });
+      const isWithdrawn = isTokenEntry(entry) && entry.revision;
+      if (verdict === "deferred" && !isWithdrawn)
+        this.deferrals.push({ event: event.id, shard: source, atMs: this.#scheduler.nowMs });
       this.#scheduler.mix(row.seq + verdict.length);
       foldEntry(this.logged, entry);
     }

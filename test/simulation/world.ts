@@ -12,8 +12,7 @@ import type { EnqueueStepName } from "../../src/config.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../src/core/limits.ts";
 import { isTokenEntry } from "../../src/core/log-line.ts";
 import type { Topology } from "../../src/core/routing.ts";
-import { eventShardName } from "../../src/core/routing.ts";
-import { EVENT_TYPES, type EventType } from "../../src/core/token-event.ts";
+import type { EventType } from "../../src/core/token-event.ts";
 import type { Posting } from "../../src/facts/facts-store.ts";
 import { consumeDeadLetters } from "../../src/queue/consumer.ts";
 import type { Sealer } from "../../src/queue/dead-letter.ts";
@@ -33,6 +32,7 @@ import { ISOLATES } from "./request.ts";
 import { Revisers } from "./revisers.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Ground, ShardHost, ShardSettings } from "./shard-host.ts";
+import { Strays } from "./strays.ts";
 import { CountsHost, OrderHost } from "./submission-host.ts";
 import { Submitters } from "./submitters.ts";
 import { TopologyPlan } from "./topology-plan.ts";
@@ -83,6 +83,7 @@ export class World {
   readonly countsHosts = new Map<string, CountsHost>();
   readonly submitters: Submitters;
   readonly revisers: Revisers;
+  readonly strays: Strays;
   readonly isolates: EdgeIsolate[] = [];
   readonly #plan: TopologyPlan;
   readonly #clockOffsets = new Map<string, number>();
@@ -114,6 +115,7 @@ export class World {
     this.workload = makeWorkload({ seed, startMs, hours, only: options.only });
     this.submitters = new Submitters(this, new Chance(seed, "submissions"));
     this.revisers = new Revisers(this);
+    this.strays = new Strays(this);
     for (const { impression } of this.workload.requests) this.carrier.know(impression.token, impression.claims);
     this.deadQueue = this.#makeDeadQueue();
     const retriesMax = chance.between(3, 8);
@@ -191,8 +193,9 @@ export class World {
       () => this.#plan.at("any", this.scheduler.nowMs),
       this.carrier,
     );
+    const strayed = this.strays.route(routed);
     const getByName = (name: string) => ({
-      ingest: (encoded: string[], isAwaited: boolean) => routed.ingest(name, encoded, isAwaited),
+      ingest: (encoded: string[], isAwaited: boolean) => strayed.ingest(name, encoded, isAwaited),
     });
     return { getByName } as unknown as ShardNamespace;
   }
@@ -263,11 +266,6 @@ export class World {
 
 /** Seals have their own tests; here nobody edits a letter. */
 export const SEALER: Sealer = async () => ({ kid: "sim", mac: "sim" });
-
-/** Names of all shards of clicks and impressions that a run can come to use. */
-export const SHARD_NAMES = EVENT_TYPES.flatMap((type) =>
-  Array.from({ length: 8 }, (_, index) => eventShardName(type, index)),
-);
 
 function settingsOf(chance: Chance, posting: Chance): ShardSettings {
   const charsPerEvent = chance.pick([700, 40_000, 250_000]);

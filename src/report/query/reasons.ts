@@ -8,10 +8,10 @@
  * more, is counted with the others.
  */
 import { CONVERSION_REASONS } from "../../core/order.ts";
-import { VERDICT_REASONS } from "../../core/verdict.ts";
+import { DEFERRED_REASONS, VERDICT_REASONS } from "../../core/verdict.ts";
 
 /** A deferred event is in no row. */
-const COUNTED = VERDICT_REASONS.filter((reason) => reason !== "key_table_dropped");
+const COUNTED = VERDICT_REASONS.filter((reason) => !(DEFERRED_REASONS as readonly string[]).includes(reason));
 
 export const COUNTED_REASONS: readonly string[] = [
   ...COUNTED,

@@ -9,6 +9,7 @@
 import { decodeHead, encodeHead, HEADS_PREFIX } from "../../../src/archive/head.ts";
 import { LogText, rowsOf } from "../../../src/archive/log-text.ts";
 import { R2Archive } from "../../../src/archive/r2-archive.ts";
+import type { DiscrepancyKind } from "../../../src/core/discrepancy.ts";
 import { MEASURES } from "../../../src/core/fields.ts";
 import { LOG_START, type Position, positionAfter } from "../../../src/core/position.ts";
 import type { Chance } from "../chance.ts";
@@ -230,6 +231,30 @@ const FORGED: Readonly<Record<string, Mutation>> = {
   "forged: from what a revision takes": replaced(/"from":\{"verdict":"valid"/, '"from":{"verdict":"duplicate"', true),
 };
 
+/** Adds a copy of a line, as another event, to its row. */
+function added(change: (line: string) => string): Mutation {
+  return forged((rows, chance) => {
+    const row = chance.pick(rows);
+    const line = row[0] as string;
+    row.push(change(line.replace(/"id":"([^"]+)"/, (_, id: string) => `"id":"${id.slice(0, -2)}zz"`)));
+    return true;
+  });
+}
+
+const OTHER_TYPE = { click: "impression", impression: "click" } as const;
+const ASTRAY: Readonly<Record<string, Mutation>> = {
+  // An impression's log owns no click, nor a click's an impression.
+  "forged: an event of another shard": added((line) =>
+    line.replace(/"type":"(click|impression)"/, (_, type: keyof typeof OTHER_TYPE) => `"type":"${OTHER_TYPE[type]}"`),
+  ),
+  "forged: a line that nobody can read": added((line) => line.replace(/"verdict":"\w+"/, '"verdict":"perhaps"')),
+  "a letter that waits": async ({ r2, chance }) => {
+    const folder = chance.pick(["dead/v1", "spool/v1", "dead-postings/v1"]);
+    await r2.put(`${folder}/dt=${DAY}/reason=retries_exhausted/m-${chance.between(0, 1_000)}.json`, new Uint8Array());
+    return true;
+  },
+};
+
 type Row = Readonly<Record<string, string | number | null>>;
 const TIERS = ["minute", "hour", "day"] as const;
 
@@ -316,7 +341,17 @@ const SUMS: Readonly<Record<string, Mutation>> = {
   },
 };
 
-export const MUTATIONS: Readonly<Record<string, Mutation>> = { ...ARCHIVE, ...FORGED, ...FACTS, ...SUMS };
+export const MUTATIONS: Readonly<Record<string, Mutation>> = { ...ARCHIVE, ...FORGED, ...ASTRAY, ...FACTS, ...SUMS };
+
+/** What the audit must call some of them by, whatever else it finds. */
+export const NAMES: Readonly<Record<string, DiscrepancyKind>> = {
+  "segment: taken away": "segment_missing",
+  "forged: a token's signature": "signature",
+  "forged: rules that nobody has": "rules_unknown",
+  "forged: an event of another shard": "foreign_shard",
+  "forged: a line that nobody can read": "line_unreadable",
+  "a letter that waits": "leftover",
+};
 
 const TRIES = 20;
 
