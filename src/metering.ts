@@ -67,11 +67,15 @@ export class Meter {
       return result;
     };
     const called = () => this.#waited(ASSUMED_MS.d1);
+    const counting = async (call: () => Promise<D1Result>) => {
+      called();
+      return noted(await call());
+    };
     const statement = (of: D1PreparedStatement): D1PreparedStatement => {
       const counted = instead(of, {
         bind: (...values: unknown[]) => statement(of.bind(...values)),
-        all: async () => (called(), noted(await of.all())),
-        run: async () => (called(), noted(await of.run())),
+        all: () => counting(() => of.all()),
+        run: () => counting(() => of.run()),
       });
       real.set(counted, of);
       return counted;
