@@ -16,7 +16,8 @@ import type { ShardCalls } from "./parts.ts";
 import type { World } from "./world.ts";
 
 const AUDIT = { cause: "audit/sim", by: "auditor" };
-const ROUNDS_MAX = 3;
+/** A shard with a very small log refuses often, and is asked again: nobody gives up while less is left each time. */
+const IDLE_ROUNDS_MAX = 3;
 
 export class Strays {
   readonly #world: World;
@@ -77,7 +78,8 @@ export class Strays {
     const { scheduler, parts, witness } = this.#world;
     const done = new Set<string>();
     const left = () => this.foreign().filter(({ shard, event }) => !done.has(`${shard} ${event}`));
-    for (let round = 0; round < ROUNDS_MAX && left().length > 0; round++) {
+    for (let idle = 0; idle < IDLE_ROUNDS_MAX && left().length > 0; ) {
+      const before = left().length;
       for (const each of left()) {
         parts
           .handOver(this.#ports(), each, AUDIT)
@@ -86,6 +88,7 @@ export class Strays {
         await scheduler.run(scheduler.nowMs + SECOND_MS);
       }
       await rest();
+      idle = left().length < before ? 0 : idle + 1;
     }
     for (const { event, shard } of left()) witness.complain("G7", `${shard} still counts ${event}`, event);
   }
