@@ -2,15 +2,15 @@
  * Appending entries to a shard's log, in rows of bounded length.
  *
  * Keeps: the entries' order; `seq` without gaps; `logged_at_ms` that never goes back, even if the clock does, nor into
- * a day that is sealed.
+ * a day that is sealed, or before what earlier lives of the log have said.
  */
 import { KEY_CHANGE_BYTES_MAX } from "../core/key-changes.ts";
 import { INGEST_EVENTS_MAX, LOG_ROW_CHARS_MAX } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
 import type { NewEntry, ShardLog } from "./shard-log.ts";
 
-/** The cursor of days that are sealed: nothing is logged before that instant any more, whatever the clock says. */
-export const SEALED_UNTIL = "sealed_until_ms";
+/** The cursor before whose instant nothing is logged any more, whatever the clock says. */
+export const FLOOR = "logged_from_ms";
 
 /** Characters that a log line adds to its event, rounded up from the two credits of a conversion. */
 const LINE_HEAD_CHARS = 160;
@@ -32,12 +32,18 @@ export function appendEntries(
   keys: Uint8Array | null = null,
 ): number {
   const last = log.last();
-  const loggedAtMs = Math.max(nowMs, last.loggedAtMs, log.cursor(SEALED_UNTIL).read());
+  const loggedAtMs = Math.max(nowMs, last.loggedAtMs, log.cursor(FLOOR).read());
   let seq = last.seq;
   let chars = 0;
   const rows = splitRows(entries);
   for (const row of rows) chars += log.append(++seq, loggedAtMs, row, row === rows.at(-1) ? keys : null);
   return chars;
+}
+
+/** From now on nothing is logged before that instant. */
+export function raiseFloor(log: Pick<ShardLog, "cursor">, atMs: number): void {
+  const floor = log.cursor(FLOOR);
+  if (floor.read() < atMs) floor.advance(atMs);
 }
 
 function splitRows(entries: readonly NewEntry[]): NewEntry[][] {

@@ -15,7 +15,7 @@
 import { StorageSetBackError } from "../archive/archive.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { logFault } from "../log.ts";
-import { SEALED_UNTIL } from "./append.ts";
+import { raiseFloor } from "./append.ts";
 import { archiveDueMs, flush, packDueMs } from "./flush.ts";
 import {
   archivedPlace,
@@ -110,10 +110,7 @@ export class FlushRunner {
   async seal(untilMs: number): Promise<boolean> {
     await this.ready();
     const { log, transaction } = this.#ports;
-    transaction(() => {
-      const sealed = log.cursor(SEALED_UNTIL);
-      if (sealed.read() < untilMs) sealed.advance(untilMs);
-    });
+    transaction(() => raiseFloor(log, untilMs));
     const isArchived = () => {
       const { oldestLoggedAtMs } = log.waitingAfter(archivedPlace(this.#ports).seq);
       return oldestLoggedAtMs === null || oldestLoggedAtMs >= untilMs;

@@ -10,7 +10,8 @@
  *   4 the new life and its marks in the storage, in one transaction   → nothing
  *
  * Keeps: what was archived is counted once: its keys are known again before anything is decided, and the report
- * databases get it under the life that wrote it (facts/ledger-check.ts). Rows that were posted and not yet archived
+ * databases get it under the life that wrote it (facts/ledger-check.ts), and nothing is dated before it any more, since
+ * all lives together are one order of decisions (core/claim-check.ts). Rows that were posted and not yet archived
  * when the storage was set back are lost to the archive: `storage_set_back` names them.
  * Relies on: the head is written before the segment that it announces (archive/archive.ts).
  */
@@ -24,6 +25,7 @@ import { isSamePosition, LOG_START, type Position, positionAfter } from "../core
 import type { RuleSet } from "../core/rules.ts";
 import type { ReportStores } from "../facts/facts-store.ts";
 import { logFault } from "../log.ts";
+import { raiseFloor } from "./append.ts";
 import type { ShardLog } from "./shard-log.ts";
 
 export type RecoveryPorts = {
@@ -136,6 +138,7 @@ export async function beginLife(
   const posted = await counted();
   transaction(() => {
     log.life().write({ incarnation: next.incarnation, base });
+    raiseFloor(log, Math.max(...lives.map(({ end }) => end.loggedAtMs)));
     log.archived().write(base);
     log.visible().write(base);
     for (const name of databases) log.posted(name).write({ at: posted.get(name) ?? base, ledger: null });

@@ -78,6 +78,25 @@ describe("[attack 1] storage that was set back", () => {
     expect(await archivedLines(shard)).toHaveLength(40);
   });
 
+  it("dates nothing before what the life before has said, whose clock was ahead: its claims come first", async () => {
+    const shard = "restored-clock";
+    const ad = "ad_restored_clock";
+    const putBack = await copyStorage(shardNamed(shard));
+    const aheadMs = Date.now() + 3_600_000;
+    const archive = () =>
+      withShard(shard, (harness) => flushOnce(harness, { archiveIntervalMs: 0, postIntervalMs: 0 }, aheadMs));
+    await withShard(shard, async (harness) => harness.take(clicks(ad, 0, 1), aheadMs));
+    await archive();
+    await putBack();
+    await shardNamed(shard).ingest(clicks(ad, 0, 1));
+    await archive();
+    const said = (await archivedLines(shard)).map(
+      (line) => JSON.parse(line) as { verdict: string; logged_at_ms: number },
+    );
+    expect(said.map(({ verdict }) => verdict).sort()).toEqual(["duplicate", "valid"]);
+    for (const { logged_at_ms: atMs } of said) expect(atMs).toBe(aheadMs);
+  });
+
   it("is mended again from the base of its life where it still holds rows from before it", async () => {
     const shard = "restored-behind-base";
     const ingest = (from: number) => shardNamed(shard).ingest(clicks("ad_behind_base", from, 5));

@@ -2,7 +2,7 @@
  * Breaks: a shard says that its log before an instant is closed, and goes on by its clock, which may be behind.
  * Violates G7: nothing is logged into a day that is sealed.
  */
-import { SEALED_UNTIL } from "../../../src/shard/append.ts";
+import { FLOOR } from "../../../src/shard/append.ts";
 import { REAL_PARTS } from "../parts.ts";
 import type { Mutant } from "./mutant.ts";
 
@@ -13,7 +13,7 @@ export const SEALED_DAY_OPEN: Mutant = {
     makeLog: (...args) => {
       const log = REAL_PARTS.makeLog(...args);
       const cursor = log.cursor.bind(log);
-      log.cursor = (name) => (name === SEALED_UNTIL ? { read: () => 0, advance: () => {} } : cursor(name));
+      log.cursor = (name) => (name === FLOOR ? { read: () => 0, advance: () => {} } : cursor(name));
       return log;
     },
   },
