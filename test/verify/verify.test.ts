@@ -50,6 +50,7 @@ describe("a statement that is right is verified", () => {
     ["with a budget that it passes", { budgetMicros: 1_000_000n }],
     ["with a budget that an adjustment brings it below", { budgetMicros: 3_400_000n }],
     ["of one click", { clicksPerDay: 1 }],
+    ["and has lost every click of a day", { edit: (lines, day, at) => (day === 0 && at === 2 ? [] : lines) }],
   ])("%s", async (_, options) => {
     const [, second] = await both(await makeWorld({ ...options, seed: 7 }));
     expect(second.statement.number).toBe(2);
