@@ -161,6 +161,15 @@ describe("the service itself lies, in everything that it makes, and is found", (
     await expect(both(await makeWorld(edit === undefined ? {} : { edit }))).rejects.toThrow(message);
   });
 
+  it.each([
+    ["an ad", (line: SettledClick) => ({ ...line, token: "", adId: `${line.adId}\u001freplay/9` })],
+    ["a publisher", (line: SettledClick) => ({ ...line, token: "", publisherId: "pub_1\u001freplay/9" })],
+    ["a cause", (line: SettledClick) => ({ ...line, decisions: [{ verdict: line.verdict, cause: "a\u001fb" }] })],
+  ])("by %s that is spelled like more than one name", async (_, lie) => {
+    const of = await makeWorld({ edit: (lines) => lines.map(lie) as SettledClick[] });
+    await expect(verified(objectsOf(of), 1, { logKey: of.vkey })).rejects.toThrow(/which no name holds/);
+  });
+
   it("by billing on the third day what the first statement billed already", async () => {
     let billed: SettledClick | undefined;
     const edit = (lines: SettledClick[], day: number) => {
