@@ -6,6 +6,7 @@
  * Keeps: a binding does what it did; only numbers are noted on the way back. For operations, never for money: of a
  * statement that is asked for its first row nothing is told, and what a failed call cost is not known.
  */
+import { hasMethods } from "./bindings.ts";
 import { ASSUMED_MS } from "./core/prices.ts";
 import { gbSecondsOf, plusUnits, type Units } from "./core/spending.ts";
 
@@ -54,9 +55,8 @@ export class Meter {
   }
 
   #binding(bound: unknown): unknown {
-    const { prepare, put, head } = (bound ?? {}) as Record<string, unknown>;
-    if (typeof prepare === "function") return this.#database(bound as D1Database);
-    if (typeof put === "function" && typeof head === "function") return this.#bucket(bound as R2Bucket);
+    if (hasMethods(bound, "prepare")) return this.#database(bound as D1Database);
+    if (hasMethods(bound, "put", "head")) return this.#bucket(bound as R2Bucket);
     return bound;
   }
 

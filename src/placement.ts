@@ -8,6 +8,8 @@
  * nothing in src/ has a namespace but by `placed`, which index.ts sees to, and an object that is not where the setting
  * says does nothing.
  */
+import { hasMethods } from "./bindings.ts";
+
 export const JURISDICTIONS = ["eu"] as const;
 export type Jurisdiction = (typeof JURISDICTIONS)[number];
 
@@ -66,6 +68,5 @@ function jurisdictionOf(env: object): Jurisdiction | null {
 }
 
 function isNamespace(bound: unknown): bound is Namespace {
-  const { jurisdiction, getByName } = (bound ?? {}) as Record<string, unknown>;
-  return typeof jurisdiction === "function" && typeof getByName === "function";
+  return hasMethods(bound, "jurisdiction", "getByName");
 }

@@ -23,6 +23,8 @@ export type DueDay = {
   readonly day: string;
   /** `<log day>/NNNN` of every audit that left lines of the day, in order. */
   readonly audits: readonly string[];
+  /** The log days that any audit left lines of it from, also one of which nothing counts any more. */
+  readonly logDays: readonly string[];
 };
 
 /** Of each log day whose last audit is clean, that audit's number. */
@@ -53,10 +55,13 @@ export async function dueDays(
     if (Date.parse(day) + DAY_MS > reconciledUntilMs) continue;
     const { audits, logDays } = await auditsOf(bucket, day, clean);
     const made = await getJson<Pick<DueDay, "audits">>(bucket, dayKey(day));
-    const isMade = made !== null && (audits.length === 0 || made.audits.join() === audits.join());
-    if (isMade || (audits.length === 0 && !(await hasAnyTruth(bucket, day, clean)))) continue;
-    const gone = (made?.audits ?? []).filter((audit) => !logDays.has(logDayOf(audit)));
-    if (gone.length === 0) due.push({ day, audits });
+    const from = made?.audits ?? [];
+    if (made !== null && from.join() === audits.join()) continue;
+    if (made === null && audits.length === 0 && !(await hasAnyTruth(bucket, day, clean))) continue;
+    const gone = from.filter((audit) => !logDays.has(logDayOf(audit)));
+    // Of a log day that is audited again nothing is known until it is clean.
+    if (gone.length === 0 && from.some((audit) => !clean.has(logDayOf(audit)))) continue;
+    if (gone.length === 0) due.push({ day, audits, logDays: [...logDays].sort() });
     else logFault("evidence_lines_gone", new Error(gone.join(", ")), { day, lines: gone.length });
   }
   return due;
@@ -103,7 +108,7 @@ function counting(keys: readonly string[], prefix: string, clean: CleanDays): st
   return [...hours].flatMap(([folder, own]) => ofAttempts(own, folder, clean));
 }
 
-export async function markMade(bucket: R2Bucket, { day, audits }: DueDay): Promise<void> {
+export async function markMade(bucket: R2Bucket, { day, audits }: Pick<DueDay, "day" | "audits">): Promise<void> {
   await putJson(bucket, dayKey(day), { audits });
 }
 

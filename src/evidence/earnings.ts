@@ -10,10 +10,19 @@
  * Keeps: rows of one day's evidence, each in one publisher's sums. The same evidence has no second manifest.
  */
 import { EVIDENCE_WORK_PREFIX, getLines, keysBelow, putLines } from "../audit/objects.ts";
-import { compareEarned, type EarnedSum } from "../core/evidence.ts";
+import { compareEarned, type EarnedSum, hasCounts, MINUTES_PER_QUARTER, NO_COUNTS } from "../core/evidence.ts";
 import { hash32 } from "../core/hash.ts";
+import { MINUTE_MS } from "../core/limits.ts";
 import { type DueDay, namedDue } from "./due.ts";
-import { EVIDENCE_PREFIX, type EvidencePart, type NamedLoss, putRevision, type Stored, sha256Hex } from "./manifest.ts";
+import {
+  EVIDENCE_PREFIX,
+  type EvidencePart,
+  type NamedLoss,
+  putRevision,
+  readManifestIn,
+  type Stored,
+  sha256Hex,
+} from "./manifest.ts";
 import { encodeEarned } from "./parquet.ts";
 
 export type EarningsManifest = {
@@ -40,6 +49,12 @@ type StoredSum = Omit<EarnedSum, "spendMicros"> & { readonly spendMicros: string
 async function workPrefix(due: DueDay): Promise<string> {
   return `${EVIDENCE_WORK_PREFIX}dt=${due.day}/earned/${await namedDue(due)}/`;
 }
+
+/** What stands for a publisher of whom nothing may be left: it leaves no row, and has the publisher looked at. */
+export const nothingOf = (day: string) => ({
+  ...{ quarter: Date.parse(day) / (MINUTES_PER_QUARTER * MINUTE_MS), campaignId: "", adId: "", cause: null },
+  ...NO_COUNTS,
+});
 
 /** Leaves the sums of some advertisers for their publishers, under a name of that part of the work. */
 export async function leaveEarned(
@@ -75,8 +90,10 @@ export async function makeEarnings(
     }
   }
   const byPublisher = Map.groupBy(all, ({ publisherId }) => publisherId);
-  for (const [publisherId, own] of byPublisher) {
+  for (const [publisherId, given] of byPublisher) {
     const folder = earningsFolder(publisherId, day);
+    const own = given.filter(hasCounts);
+    if (own.length === 0 && (await readManifestIn(bucket, folder)) === null) continue;
     const bytes = encodeEarned(own.sort(compareEarned));
     const sha256 = await sha256Hex(bytes);
     const sums = { name: `earned-${sha256.slice(0, 16)}.parquet`, sha256, rows: own.length };

@@ -5,7 +5,8 @@
  *   lines of the audits ─▶ an hour of a bucket: rows and tokens ─▶ a slice of its advertisers: sums, manifests, leaves
  *   ─▶ sums of publishers (earnings.ts)
  *
- * An advertiser's day without a click has evidence too where it has impressions or conversions: sums alone.
+ * An advertiser's day without a click has evidence too where it has impressions or conversions: sums alone; and where
+ * earlier evidence of it had clicks, which are gone: then no sums either, by which statements give them back.
  *
  * Keeps: what is put is a function of the lines, named by its hash, so a step that runs again writes the same. Before a
  * manifest is put, the rows are compared with what the same lines fold to: a day whose rows add up to something else
@@ -27,13 +28,14 @@ import { hash32 } from "../core/hash.ts";
 import { ADVERTISER_BUCKETS } from "../core/limits.ts";
 import { assert } from "../core/result.ts";
 import { type CleanDays, cleanDays, type DueDay, dueDays, linesOf, markMade, markThrough } from "./due.ts";
-import { earnedBuckets, leaveEarned, makeEarnings, type StoredEarnings } from "./earnings.ts";
+import { earnedBuckets, leaveEarned, makeEarnings, nothingOf, type StoredEarnings } from "./earnings.ts";
 import { makeHours, type StoredHour } from "./hours.ts";
 import {
   type EvidencePart,
   evidenceFolder,
   isSameTotals,
   putManifest,
+  readManifest,
   type StoredManifest,
   sha256Hex,
   totalsOf,
@@ -92,7 +94,7 @@ async function makeDay(ports: EvidencePorts, due: DueDay, steps: Steps, clean: C
   }
   for (const at of await steps.do(`earned ${day}`, () => earnedBuckets(bucket, due))) {
     await steps.do(`earnings ${day} ${at}`, async () => {
-      return makeEarnings(bucket, { due, at, losses: await lossesOf(bucket, due.audits) }, ports.onEarnings);
+      return makeEarnings(bucket, { due, at, losses: await lossesOf(bucket, due) }, ports.onEarnings);
     });
   }
   await steps.do(`evidenced ${day}`, async () => {
@@ -113,7 +115,7 @@ async function stockOf(
   const hours = new Set(keys.map((key) => hourIn(key, prefix)));
   let bytes = 0;
   for (const key of keys) bytes += (await bucket.head(key))?.size ?? 0;
-  const isEmpty = hours.size === 0 && !(await hasTruth(bucket, { day, at, clean }));
+  const isEmpty = hours.size === 0 && !(await hasTruth(bucket, { day, at }));
   return { hours: [...hours].sort(), slices: Math.max(1, Math.ceil(bytes / SLICE_BYTES)), isEmpty };
 }
 
@@ -212,15 +214,18 @@ async function makeManifests({ bucket, onManifest }: EvidencePorts, of: Manifest
   }
   const isOf = (advertiserId: string) => sliceOf(advertiserId, of.slices) === slice;
   const truth = await truthOf(bucket, { ...of, isOf });
-  const losses = await lossesOf(bucket, due.audits);
+  const losses = await lossesOf(bucket, due);
   const earned: EarnedSum[] = [];
   const all = new Set([...made.keys(), ...truth.keys()]);
   const waiting = [...all].filter((advertiserId) => advertiserId > from).sort();
   const some = waiting.slice(0, MANIFESTS_AT_ONCE);
   for (const advertiserId of some) {
     const own = made.get(advertiserId) ?? [];
-    const known = truth.get(advertiserId) ?? { totals: totalsOf([]), seen: [] };
+    const known = truth.get(advertiserId) ?? { totals: totalsOf([]), seen: [], publishersBefore: [] };
     const sums = addedUp(own, known.seen);
+    for (const publisherId of known.publishersBefore) earned.push({ ...nothingOf(day), advertiserId, publisherId });
+    // Of whom nothing is left that was said says so; of whom nothing ever was has no evidence.
+    if (sums.length === 0 && (await readManifest(bucket, { advertiserId, day })) === null) continue;
     const totals = totalsOf(sums);
     const isTruth = isSameTotals(totals, known.totals);
     assert(isTruth, `evidence of ${advertiserId} on ${day} adds up to what its lines fold to`);

@@ -6,7 +6,6 @@ import { getJson, getRows, keysBelow, lossPrefix, ofAttempts, truthPrefix } from
 import { parseJson } from "../core/base64url.ts";
 import {
   type EvidenceSum,
-  hasCounts,
   MINUTES_PER_QUARTER,
   NO_COUNTS,
   plusCounts,
@@ -16,7 +15,7 @@ import {
 } from "../core/evidence.ts";
 import { CELL_DIMENSIONS, HUNDREDS, MEASURES, type Measure } from "../core/fields.ts";
 import { MICROS_PER_HUNDRED } from "../core/measures.ts";
-import type { CleanDays } from "./due.ts";
+import type { CleanDays, DueDay } from "./due.ts";
 import { type NamedLoss, type Totals, totalsOf } from "./manifest.ts";
 
 type StoredRow = NonNullable<Awaited<ReturnType<typeof getRows>>>[number];
@@ -26,34 +25,53 @@ const PUBLISHER_AT = CELL_DIMENSIONS.indexOf("publisher_id");
 const SEEN = ["impressions", "conversions"] as const;
 
 /** What the audits folded an advertiser's day to: all of it, and by quarter what no click's row says. */
-export type Truth = { readonly totals: Totals; readonly seen: readonly EvidenceSum[] };
+export type Truth = {
+  readonly totals: Totals;
+  readonly seen: readonly EvidenceSum[];
+  /** Whom audits that count no more had among the day's publishers. */
+  readonly publishersBefore: ReadonlySet<string>;
+};
 
 type OfBucket = { readonly day: string; readonly at: number; readonly clean: CleanDays };
 
-/** Whether the audits folded anything of a bucket's day. */
-export async function hasTruth(bucket: R2Bucket, { day, at, clean }: OfBucket): Promise<boolean> {
+/** Whether the audits folded anything of a bucket's day; without naming those that count, whether any audit did. */
+export async function hasTruth(
+  bucket: R2Bucket,
+  { day, at, clean }: Pick<OfBucket, "day" | "at"> & Partial<OfBucket>,
+): Promise<boolean> {
   const prefix = truthPrefix(day, at);
-  return ofAttempts(await keysBelow(bucket, prefix), prefix, clean).length > 0;
+  const keys = await keysBelow(bucket, prefix);
+  return (clean === undefined ? keys : ofAttempts(keys, prefix, clean)).length > 0;
 }
 
-/** What the audits folded the day to, by advertiser of the slice; only those of whom anything is left. */
+/** What the audits folded the day to, by advertiser of the slice: also of whom nothing is left that was there. */
 export async function truthOf(
   bucket: R2Bucket,
   { day, at, clean, isOf }: OfBucket & { isOf: (advertiserId: string) => boolean },
 ): Promise<ReadonlyMap<string, Truth>> {
   const prefix = truthPrefix(day, at);
-  const found = new Map<string, { total: SumCounts; seen: Sums }>();
-  for (const key of ofAttempts(await keysBelow(bucket, prefix), prefix, clean)) {
+  const found = new Map<string, { total: SumCounts; seen: Sums; publishersBefore: Set<string> }>();
+  const keys = await keysBelow(bucket, prefix);
+  const counting = new Set(ofAttempts(keys, prefix, clean));
+  for (const key of keys) {
     for (const row of (await getRows(bucket, key)) ?? []) {
       if (!isOf(row.advertiserId)) continue;
-      const known = found.get(row.advertiserId) ?? { total: NO_COUNTS, seen: new Sums() };
+      const none = { total: NO_COUNTS, seen: new Sums(), publishersBefore: new Set<string>() };
+      const known = found.get(row.advertiserId) ?? none;
+      found.set(row.advertiserId, known);
+      if (!counting.has(key)) {
+        for (const [publisherId] of cellsOf(row)) known.publishersBefore.add(publisherId);
+        continue;
+      }
       known.total = plusCounts(known.total, countsOfRow(row));
       for (const sum of seenIn(row)) known.seen.add(sum);
-      found.set(row.advertiserId, known);
     }
   }
-  const truths = Array.from(found).filter(([, { total }]) => hasCounts(total));
-  return new Map(truths.map(([id, { total, seen }]) => [id, { totals: totalsOf([total]), seen: seen.all() }]));
+  return new Map(
+    Array.from(found, ([id, { total, seen, publishersBefore }]) => {
+      return [id, { totals: totalsOf([total]), seen: seen.all(), publishersBefore }];
+    }),
+  );
 }
 
 function countsOfRow({ counts }: StoredRow): SumCounts {
@@ -64,19 +82,26 @@ function countsOfRow({ counts }: StoredRow): SumCounts {
 }
 
 /** Impressions and conversions of a row, by publisher. */
-function seenIn({ minute, campaignId, adId, counts, cells }: StoredRow): EvidenceSum[] {
+function seenIn(row: StoredRow): EvidenceSum[] {
+  const { minute, campaignId, adId, counts } = row;
   if (SEEN.every((name) => (counts[AT[name]] ?? 0) === 0)) return [];
   const quarter = Math.floor(minute / MINUTES_PER_QUARTER);
-  return (parseJson(cells) as [string[], number[]][]).map(([dimensions, own]) => ({
-    ...{ quarter, campaignId, adId, publisherId: dimensions[PUBLISHER_AT] ?? "", cause: null },
+  return cellsOf(row).map(([publisherId, own]) => ({
+    ...{ quarter, campaignId, adId, publisherId, cause: null },
     ...{ ...NO_COUNTS, impressions: own[AT.impressions] ?? 0, conversions: own[AT.conversions] ?? 0 },
   }));
 }
 
+/** A row's publishers, each with its counts. */
+function cellsOf({ cells }: StoredRow): [string, number[]][] {
+  const all = parseJson(cells) as [string[], number[]][];
+  return all.map(([dimensions, own]) => [dimensions[PUBLISHER_AT] ?? "", own]);
+}
+
 /** What was accepted as lost of the log days that the evidence is made from. */
-export async function lossesOf(bucket: R2Bucket, audits: readonly string[]): Promise<NamedLoss[]> {
+export async function lossesOf(bucket: R2Bucket, { logDays }: Pick<DueDay, "logDays">): Promise<NamedLoss[]> {
   const losses: NamedLoss[] = [];
-  for (const logDay of new Set(audits.map((audit) => audit.slice(0, "YYYY-MM-DD".length)))) {
+  for (const logDay of logDays) {
     for (const key of await keysBelow(bucket, lossPrefix(logDay))) {
       const loss = await getJson<NamedLoss>(bucket, key);
       if (loss !== null) losses.push({ object: loss.object, reason: loss.reason });

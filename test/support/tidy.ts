@@ -168,6 +168,7 @@ const ENV_READERS = [
 /** Root files that every folder but core may import, and whether as types only. */
 const ROOT_IMPORTS = new Map([
   ["src/log.ts", "value"],
+  ["src/bindings.ts", "value"],
   ["src/placement.ts", "value"],
   ["src/metering.ts", "type"],
   ["src/operations.ts", "value"],

@@ -50,6 +50,7 @@ describe("a statement that is right is verified", () => {
     ["with a budget that it passes", { budgetMicros: 1_000_000n }],
     ["with a budget that an adjustment brings it below", { budgetMicros: 3_400_000n }],
     ["of one click", { clicksPerDay: 1 }],
+    ["and has lost every click of a day", { edit: (lines, day, at) => (day === 0 && at === 2 ? [] : lines) }],
   ])("%s", async (_, options) => {
     const [, second] = await both(await makeWorld({ ...options, seed: 7 }));
     expect(second.statement.number).toBe(2);
@@ -158,6 +159,15 @@ describe("the service itself lies, in everything that it makes, and is found", (
     ],
   ])("%s", async (_, edit, message) => {
     await expect(both(await makeWorld(edit === undefined ? {} : { edit }))).rejects.toThrow(message);
+  });
+
+  it.each([
+    ["an ad", (line: SettledClick) => ({ ...line, token: "", adId: `${line.adId}\u001freplay/9` })],
+    ["a publisher", (line: SettledClick) => ({ ...line, token: "", publisherId: "pub_1\u001freplay/9" })],
+    ["a cause", (line: SettledClick) => ({ ...line, decisions: [{ verdict: line.verdict, cause: "a\u001fb" }] })],
+  ])("by %s that is spelled like more than one name", async (_, lie) => {
+    const of = await makeWorld({ edit: (lines) => lines.map(lie) as SettledClick[] });
+    await expect(verified(objectsOf(of), 1, { logKey: of.vkey })).rejects.toThrow(/which no name holds/);
   });
 
   it("by billing on the third day what the first statement billed already", async () => {

@@ -257,7 +257,7 @@ async function putDay({ bucket }: MemoryR2, day: string, lines: readonly Settled
   for (const sum of [...sumsOfRows(lines), ...lines.map(seenBefore)]) all.add(sum);
   const sums = all.all();
   const stored = await putManifest(bucket, {
-    ...{ advertiser_id: WORLD_ADVERTISER, day, parts, tokens, losses: [], rules: [RULES] },
+    ...{ advertiser_id: WORLD_ADVERTISER, day, parts, tokens, losses: [], rules: lines.length === 0 ? [] : [RULES] },
     sums: await putPart("sums", encodeSums(sums), sums.length),
     totals: totalsOf(sums),
   });

@@ -9,6 +9,8 @@ import { groupsOf } from "./parquet.js";
 import { hashedFile } from "./store.js";
 import { QUARTERS_PER_DAY, quarterOfDay } from "./zone.js";
 
+/** No name has any: what places are joined by is one of them, and a name with it would pass for two. */
+const CONTROL = /\p{Cc}/u;
 const FIRST = ["quarter", "campaign_id", "ad_id"];
 const VERDICTS = /** @type {const} */ (["valid", "duplicate", "invalid", "late"]);
 /** What evidence counts; impressions and conversions for information, since no row of a click says them. */
@@ -52,11 +54,16 @@ export async function* eachSum(file, { isEarned, ...expected }) {
   for await (const { columns, rows } of groupsOf(file, { ...expected, columns: names })) {
     for (let at = 0; at < rows; at++) {
       const of = (/** @type {string} */ name) => columns[name]?.[at];
-      yield {
-        ...{ quarter: of("quarter"), campaign_id: of("campaign_id"), ad_id: of("ad_id") },
+      const named = {
+        ...{ campaign_id: of("campaign_id"), ad_id: of("ad_id"), cause: of("cause") ?? "" },
         ...{ publisher_id: of("publisher_id") ?? "", advertiser_id: of("advertiser_id") ?? "" },
-        ...{ cause: of("cause") ?? "", ...countsAt(of), spend: BigInt(of("spend_micros")) },
       };
+      for (const [name, text] of Object.entries(named)) {
+        must(typeof text === "string" && !CONTROL.test(text), () => {
+          return `${expected.what} has the ${name} ${JSON.stringify(text)}, which no name holds`;
+        });
+      }
+      yield { quarter: of("quarter"), ...named, ...countsAt(of), spend: BigInt(of("spend_micros")) };
     }
   }
 }
