@@ -2,11 +2,13 @@
  * Handing over: an event in the log of a shard that does not own it goes to its owner, and is withdrawn there.
  *
  *   owner counts it, unless it has it already ─▶ a late click is decided as it was ─▶ the other log gives it up
+ *                                                in the other log, or in its owner's
  *
  * Keeps: in this order, so that it is counted twice in between and never not at all. Idempotent: the owner knows the
  * event again, and a log gives it up once.
  */
 import type { EventId } from "../core/event-id.ts";
+import type { ReviewChoice } from "../core/review.ts";
 import { isSameDecision, type RevisionOutcome, WITHDRAWN } from "../core/revision.ts";
 import type { Decision } from "../core/verdict.ts";
 import type { ReviewRequest } from "../shard/review.ts";
@@ -34,12 +36,15 @@ export type Foreign = {
   readonly isReviewed: boolean;
 };
 
+/** What somebody said of a late click, by what it became. */
+export const choiceOf = ({ verdict }: Pick<Decision, "verdict">): ReviewChoice =>
+  verdict === "invalid" ? "reject" : "accept";
+
 /** Whether its owner has the event now, and the other log does not count it any more. */
 export async function handOver(ports: HandOverPorts, foreign: Foreign, by: RevisedBy): Promise<boolean> {
   const { shard, owner, event, encoded, stands, isReviewed } = foreign;
   await ports.ingest(owner, encoded);
-  const choice = stands.decision.verdict === "invalid" ? "reject" : "accept";
-  if (isReviewed) await ports.review(owner, { event, choice }, by.by);
+  if (isReviewed) await ports.review(owner, { event, choice: choiceOf(stands.decision) }, by.by);
   if (isSameDecision(stands.decision, WITHDRAWN)) return true;
   const request = { encoded, n: stands.n + 1, from: stands.decision, to: WITHDRAWN };
   const [outcome] = await ports.revise(shard, [request], by);

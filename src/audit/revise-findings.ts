@@ -16,7 +16,7 @@ import { type Change, WITHDRAWN } from "../core/revision.ts";
 import { verifyOldToken } from "../core/token.ts";
 import type { Decision } from "../core/verdict.ts";
 import type { Promotion, RevisionRequest } from "../shard/revise.ts";
-import { type HandOverPorts, handOver, type Standing } from "./hand-over.ts";
+import { choiceOf, type HandOverPorts, handOver, type Standing } from "./hand-over.ts";
 import { getJson } from "./objects.ts";
 import { recordsOfKey } from "./records.ts";
 import type { Finding, Judges, LineAt } from "./scan.ts";
@@ -33,23 +33,43 @@ export type ReviseOf = Omit<ShardAuditOf, "shard"> & { readonly cause: string; r
 
 /** Moves the event of a finding to what it should be; whether it is that now. */
 export async function reviseFinding(ports: RevisePorts, of: ReviseOf, finding: Finding): Promise<boolean> {
-  const { place, to } = finding;
-  if (place === undefined || to === undefined || to === null) return false;
+  const { place, to, owner } = finding;
+  if (place === undefined || to === undefined || (to === null && owner === undefined)) return false;
   const entry = await entryAt(ports.archive, place);
   if (entry === null) return false;
   const stands = await standingOf(ports, place.shard, entry);
-  if (finding.owner !== undefined) {
-    // Its owner is asked once more where only the line of the withdrawal is left.
-    if (isSame(stands.decision, WITHDRAWN) && finding.withdrawn === undefined) return true;
-    const { encoded, event, review } = entry;
-    const foreign = { shard: place.shard, owner: finding.owner, event: event.id, encoded, stands };
-    return handOver(ports, { ...foreign, isReviewed: review !== null }, of);
-  }
-  if (isSame(stands.decision, to)) return true;
+  if (owner !== undefined) return handOverFinding(ports, of, { ...finding, owner, place, entry, stands });
+  if (to === null || isSame(stands.decision, to)) return to !== null;
   const promote = stands.decision.verdict === "valid" ? await heirOf(ports, of, { place, entry }) : null;
   const request: RevisionRequest = { encoded: entry.encoded, n: stands.n + 1, from: stands.decision, to, promote };
   const [outcome] = await ports.revise(place.shard, [request], { cause: of.cause, by: of.by });
   return outcome?.outcome === "revised";
+}
+
+type ForeignFinding = Pick<Finding, "to" | "withdrawn"> & {
+  readonly owner: string;
+  readonly place: LineAt;
+  readonly entry: EntryAt;
+  readonly stands: Standing;
+};
+
+/** Hands the event of a finding to its owner; one that waits in this log alone, once it is decided there. */
+async function handOverFinding(ports: RevisePorts, of: ReviseOf, finding: ForeignFinding): Promise<boolean> {
+  const { to, withdrawn, owner, place, entry, stands } = finding;
+  const { encoded, event, review } = entry;
+  const { shard } = place;
+  // Its owner is asked once more where only the line of the withdrawal is left.
+  if (isSame(stands.decision, WITHDRAWN) && withdrawn === undefined) return true;
+  if (to !== null) {
+    return handOver(ports, { shard, owner, event: event.id, encoded, stands, isReviewed: review !== null }, of);
+  }
+  // What was erased can be handed to nobody.
+  if (stands.decision.verdict !== "late" || entry.erased !== undefined) return false;
+  const decided = (await ports.changes(owner, event.id)).find(({ n }) => n === 0);
+  if (decided === undefined) return false;
+  await ports.review(shard, { event: event.id, choice: choiceOf(decided) }, of.by);
+  const reviewed = await standingOf(ports, shard, entry);
+  return handOver(ports, { shard, owner, event: event.id, encoded, stands: reviewed, isReviewed: true }, of);
 }
 
 type EntryAt = LoggedEvent & { readonly encoded: string };

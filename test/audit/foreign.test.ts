@@ -113,6 +113,24 @@ describe("an event in the log of a shard that does not own it", () => {
     expect(await sums()).toMatchObject({ gross: 1, valid: 1 });
   });
 
+  it.each([
+    ["accept", { gross: 1, valid: 1, spend: 250_000 }],
+    ["reject", { gross: 1, valid: 0, spend: 0 }],
+  ])("counts once where its owner had it late too, and a person said %s", async (decision, expected) => {
+    const receivedAtMs = Date.now();
+    const event = await aSignedClick({ receivedAtMs, occurredAtMs: receivedAtMs - 10 * 60_000 });
+    await count([event]);
+    await misplace(event);
+    const body = { decisions: [{ id: event.id, decision }] };
+    expect((await ask("POST /v1/late-clicks", { body })).status).toBe(200);
+    await env.EVENT_SHARD.getByName(await shardOfEvent(event)).archiveNow();
+    expect(kindsOf(await audit())).toEqual({ foreign_shard: 1 });
+    expect(await mend()).toEqual(MENDED);
+    expect(await mend(), "again").toEqual(MENDED);
+    await bothClean();
+    expect(await sums()).toMatchObject(expected);
+  });
+
   it("waits for a person where it is late", async () => {
     const receivedAtMs = Date.now();
     const event = await aSignedClick({ receivedAtMs, occurredAtMs: receivedAtMs - 10 * 60_000 });
