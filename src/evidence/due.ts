@@ -19,10 +19,14 @@ import { logFault } from "../log.ts";
 import { sha256Hex } from "./manifest.ts";
 import { hasTruth } from "./truth.ts";
 
-export type DueDay = {
+/** A service day, and what its evidence is made from. */
+export type MadeDay = {
   readonly day: string;
   /** `<log day>/NNNN` of every audit that left lines of the day, in order. */
   readonly audits: readonly string[];
+};
+
+export type DueDay = MadeDay & {
   /** The log days that any audit left lines of it from, also one of which nothing counts any more. */
   readonly logDays: readonly string[];
 };
@@ -54,7 +58,7 @@ export async function dueDays(
   for (const day of await daysWithAnything(bucket)) {
     if (Date.parse(day) + DAY_MS > reconciledUntilMs) continue;
     const { audits, logDays } = await auditsOf(bucket, day, clean);
-    const made = await getJson<Pick<DueDay, "audits">>(bucket, dayKey(day));
+    const made = await getJson<Pick<MadeDay, "audits">>(bucket, dayKey(day));
     const from = made?.audits ?? [];
     if (made !== null && from.join() === audits.join()) continue;
     if (made === null && audits.length === 0 && !(await hasAnyTruth(bucket, day, clean))) continue;
@@ -108,7 +112,7 @@ function counting(keys: readonly string[], prefix: string, clean: CleanDays): st
   return [...hours].flatMap(([folder, own]) => ofAttempts(own, folder, clean));
 }
 
-export async function markMade(bucket: R2Bucket, { day, audits }: Pick<DueDay, "day" | "audits">): Promise<void> {
+export async function markMade(bucket: R2Bucket, { day, audits }: MadeDay): Promise<void> {
   await putJson(bucket, dayKey(day), { audits });
 }
 
@@ -140,7 +144,7 @@ export async function namedAudits(clean: CleanDays): Promise<string> {
 }
 
 /** The same of the audits that a day's evidence is made of. */
-export async function namedDue({ audits }: DueDay): Promise<string> {
+export async function namedDue({ audits }: MadeDay): Promise<string> {
   return (await sha256Hex(encodeUtf8(audits.join()))).slice(0, 16);
 }
 

@@ -13,7 +13,7 @@ import { EVIDENCE_WORK_PREFIX, getLines, keysBelow, putLines } from "../audit/ob
 import { compareEarned, type EarnedSum, hasCounts, MINUTES_PER_QUARTER, NO_COUNTS } from "../core/evidence.ts";
 import { hash32 } from "../core/hash.ts";
 import { MINUTE_MS } from "../core/limits.ts";
-import { type DueDay, namedDue } from "./due.ts";
+import { type MadeDay, namedDue } from "./due.ts";
 import {
   EVIDENCE_PREFIX,
   type EvidencePart,
@@ -46,7 +46,7 @@ const bucketOf = (publisherId: string) => hash32(`earnings ${publisherId}`) % PU
 type StoredSum = Omit<EarnedSum, "spendMicros"> & { readonly spendMicros: string };
 
 /** Of one state of the audits, so that what an earlier one left is not read. */
-async function workPrefix(due: DueDay): Promise<string> {
+async function workPrefix(due: MadeDay): Promise<string> {
   return `${EVIDENCE_WORK_PREFIX}dt=${due.day}/earned/${await namedDue(due)}/`;
 }
 
@@ -59,7 +59,7 @@ export const nothingOf = (day: string) => ({
 /** Leaves the sums of some advertisers for their publishers, under a name of that part of the work. */
 export async function leaveEarned(
   bucket: R2Bucket,
-  { due, part }: { due: DueDay; part: string },
+  { due, part }: { due: MadeDay; part: string },
   earned: Iterable<EarnedSum>,
 ): Promise<void> {
   const prefix = await workPrefix(due);
@@ -70,7 +70,7 @@ export async function leaveEarned(
 }
 
 /** The buckets of publishers that earned something. */
-export async function earnedBuckets(bucket: R2Bucket, due: DueDay): Promise<string[]> {
+export async function earnedBuckets(bucket: R2Bucket, due: MadeDay): Promise<string[]> {
   const prefix = await workPrefix(due);
   const keys = await keysBelow(bucket, prefix);
   return [...new Set(keys.map((key) => key.slice(prefix.length, prefix.length + 2)))].sort();
@@ -79,7 +79,7 @@ export async function earnedBuckets(bucket: R2Bucket, due: DueDay): Promise<stri
 /** Puts sums and manifests of one bucket's publishers. Resolves to how many there are. */
 export async function makeEarnings(
   bucket: R2Bucket,
-  { due, at, losses }: { due: DueDay; at: string; losses: readonly NamedLoss[] },
+  { due, at, losses }: { due: MadeDay; at: string; losses: readonly NamedLoss[] },
   onEarnings: (stored: StoredEarnings) => Promise<void>,
 ): Promise<number> {
   const { day } = due;
