@@ -16,6 +16,9 @@ export type Found = { readonly count: number; readonly examples: readonly Discre
 /** What an audit read, and what it asked of the platform for that, up to its report. */
 export type AuditCost = Cost & { readonly events: number; readonly segments: number };
 
+/** What an operator accepted by name: an object of the archive, or the place of a line. */
+export type AcceptedLoss = { readonly object: string; readonly reason: string; readonly by: string };
+
 export type AuditReport = {
   readonly v: 1;
   /** `2026-11-27/0001` */
@@ -29,7 +32,7 @@ export type AuditReport = {
   /** Only kinds of which something was found. */
   readonly found: Readonly<Partial<Record<DiscrepancyKind, Found>>>;
   /** Losses that an operator accepted by name: objects with the reason. */
-  readonly accepted: readonly { readonly object: string; readonly reason: string; readonly by: string }[];
+  readonly accepted: readonly AcceptedLoss[];
   /** The last of the later log days in which something was logged that mends what this one holds; null for none. */
   readonly mendedOn: string | null;
   /** SHA-256 of the index of its folds (audit/folds.ts). */

@@ -18,7 +18,7 @@ import { MEASURES } from "../core/fields.ts";
 import { hexAt } from "../core/hex.ts";
 import type { Position } from "../core/position.ts";
 import { assert } from "../core/result.ts";
-import { auditPrefix } from "./audit-report.ts";
+import { type AcceptedLoss, auditPrefix } from "./audit-report.ts";
 
 const COLUMNS = [...KEY_COLUMNS, ...MEASURES, "reasons", "sketch", "cells"];
 const FOOTER_END_BYTES = 8;
@@ -41,6 +41,15 @@ export const workPrefix = (day: string, attempt: number) => `${auditPrefix(day)}
 export const foundPrefix = (day: string, attempt: number) => `${workPrefix(day, attempt)}found/`;
 export const lossPrefix = (day: string) => `losses/v1/dt=${day}/`;
 export const TRUTH_PREFIX = "truth/v1/";
+
+/** What was accepted of a log day, by the object or the line that it names. */
+export async function acceptedIn(bucket: R2Bucket, day: string): Promise<ReadonlyMap<string, AcceptedLoss>> {
+  const losses = await Promise.all(
+    (await keysBelow(bucket, lossPrefix(day))).map((key) => getJson<AcceptedLoss>(bucket, key)),
+  );
+  return new Map(losses.flatMap((loss) => (loss === null ? [] : [[loss.object, loss]])));
+}
+
 export const truthPrefix = (serviceDay: string, bucket: number) =>
   `${TRUTH_PREFIX}dt=${serviceDay}/bucket=${String(bucket).padStart(2, "0")}/`;
 /** What the steps of making evidence leave to the next ones, by service day (evidence/make.ts). */

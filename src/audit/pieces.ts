@@ -34,7 +34,7 @@ export class Pieces {
     this.#to = from;
   }
 
-  /** Null is a line that cannot be read. */
+  /** Null is a line that counts nothing: it cannot be read, or moves what is not there. */
   add(entry: LogEntry | null): void {
     this.#events++;
     this.#unweighed++;

@@ -59,6 +59,8 @@ export type Judges = {
 export type Scanned = {
   /** The whole segment, in the order of its log. */
   readonly pieces: readonly ScannedPiece[];
+  /** What accepted changes of nothing would add up to: a shard has posted it. */
+  readonly voided: Facts;
   readonly found: readonly Finding[];
   readonly events: number;
   readonly rows: readonly LogText[];
@@ -76,15 +78,22 @@ export type ScanSink = {
 /** Lines whose signatures are verified at once. */
 const VERIFIED_AT_ONCE = 64;
 
-/** Reads a segment; `life` is the number of its incarnation among its shard's. */
+/** Where something was found that an operator has accepted by name. */
+export type Accepted = { has(where: string): boolean };
+
+/**
+ * Reads a segment; `life` is the number of its incarnation among its shard's. A change that was accepted, since nothing
+ * is logged which it could move, moves nothing: what it takes away was lost before.
+ */
 export async function scanSegment(
   bucket: R2Bucket,
   segment: StoredSegment,
-  { life, judges, onRecord, onClick }: { life: number; judges: Judges } & ScanSink,
+  { life, judges, accepted, onRecord, onClick }: { life: number; judges: Judges; accepted: Accepted } & ScanSink,
 ): Promise<Scanned> {
   const { rows, found } = await wholeRows(bucket, segment, judges.ring);
   const pieces = new Pieces(segment.from);
   const source = sourceOf(segment.owner);
+  const voided: Facts = new Map();
   for (const row of rows) {
     const lines = row.lines().split("\n");
     for (let at = 0; at < lines.length; at += VERIFIED_AT_ONCE) {
@@ -93,11 +102,14 @@ export async function scanSegment(
         part.map((text, index) => scanLine(text, { row, line: at + index, owner: segment.owner, life }, judges)),
       );
       for (const [index, { entry, record, findings }] of scanned.entries()) {
-        pieces.add(entry);
+        const { seq, loggedAtMs } = row;
+        const isVoid = isChange(entry) && accepted.has(`${source}/${seq}/${at + index}`);
+        pieces.add(isVoid ? null : entry);
+        if (isVoid && entry !== null) foldEntry(voided, entry);
         found.push(...findings);
         if (record !== null) onRecord(record);
         if (entry === null || record === null || !isTokenEntry(entry) || entry.event.type !== "click") continue;
-        const { seq, loggedAtMs } = row;
+        if (isVoid) continue;
         const place = { impression: record.key, source, life, seq, line: at + index, loggedAtMs };
         onClick(evidenceLineOf(entry, place));
       }
@@ -106,7 +118,7 @@ export async function scanSegment(
   }
   const whole = pieces.end(segment.to);
   const events = whole.reduce((sum, piece) => sum + piece.events, 0);
-  return { pieces: whole, rows, found, events };
+  return { pieces: whole, voided, rows, found, events };
 }
 
 /**
@@ -267,6 +279,11 @@ function formOf(entry: LoggedEvent): RecordForm {
   const { revision = null } = entry;
   if (revision !== null) return "revision";
   return entry.review === null ? "first" : "review";
+}
+
+/** An erased one was accepted where it stands in a log that does not own it, and counts there. */
+function isChange(entry: LogEntry | null): boolean {
+  return entry !== null && isTokenEntry(entry) && formOf(entry) !== "first" && entry.erased === undefined;
 }
 
 function recordOf(entry: LoggedEvent, { row, line, life }: LineContext): ScannedRecord {

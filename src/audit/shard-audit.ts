@@ -21,6 +21,7 @@ import { FoldWriter, listFolds } from "./folds.ts";
 import { HourLines, hoursPrefix } from "./hour-lines.ts";
 import type { SourceDay } from "./inventory.ts";
 import {
+  acceptedIn,
   claimsPrefix,
   foundPrefix,
   getJson,
@@ -143,6 +144,7 @@ async function scanStep(
   const hours = new HourLines(bucket);
   const found: Finding[] = [];
   const revised: RevisedEvent[] = [];
+  const accepted = await acceptedIn(bucket, day);
   const folds = new FoldWriter(bucket, { day, attempt, shard }, (fold) => addTo(truth, fold));
   const sink: ScanSink = {
     onClick: (line) => clicks.add(line),
@@ -156,10 +158,17 @@ async function scanStep(
   let events = 0;
   for (const segment of segments) {
     const { incarnation } = segment.owner;
-    const scanned = await scanSegment(bucket, segment, { judges, life: work.lives.indexOf(incarnation), ...sink });
+    const scanned = await scanSegment(bucket, segment, {
+      ...{ judges, accepted, life: work.lives.indexOf(incarnation) },
+      ...sink,
+    });
     events += scanned.events;
     found.push(...scanned.found);
     for (const piece of scanned.pieces) await folds.add(incarnation, piece);
+    // A database has what moves nothing, so its figures are looked at there too.
+    for (const row of scanned.voided.values()) {
+      truth.set(touchedBy(row), truth.get(touchedBy(row)) ?? new Figures());
+    }
     await hours.add(segment, scanned.rows);
   }
   await folds.close();

@@ -4,17 +4,17 @@
 import { compareLogged } from "../core/audit-record.ts";
 import { DISCREPANCY_KINDS, type DiscrepancyKind, isAcceptable } from "../core/discrepancy.ts";
 import { isoDay } from "../core/time.ts";
-import { type AuditReport, auditId, auditKey, type Found } from "./audit-report.ts";
+import { type AcceptedLoss, type AuditReport, auditId, auditKey, type Found } from "./audit-report.ts";
 import { type AuditOf, type AuditPorts, attemptsOf } from "./context.ts";
 import { addCosts, type Cost } from "./cost.ts";
 import { putFoldIndex } from "./folds.ts";
 import { markAudited } from "./log-days.ts";
 import {
+  acceptedIn,
   foundPrefix,
   getJson,
   getLines,
   keysBelow,
-  lossPrefix,
   ofAttempts,
   putLines,
   putOnce,
@@ -39,7 +39,7 @@ async function openFindings(
 ) {
   const { bucket } = meter;
   const revised = await revisionsOf(bucket, { of, working, attempts });
-  const losses = await lossesOf(bucket, of.day);
+  const losses = await acceptedIn(bucket, of.day);
   const open = new Map<string, Finding>();
   const accepted = new Map<string, AcceptedLoss>();
   let mendedOn: string | null = null;
@@ -92,15 +92,6 @@ async function foundBy(bucket: R2Bucket, of: AuditOf): Promise<Finding[]> {
     }
   }
   return found;
-}
-
-export type AcceptedLoss = AuditReport["accepted"][number];
-
-async function lossesOf(bucket: R2Bucket, day: string): Promise<Map<string, AcceptedLoss>> {
-  const losses = await Promise.all(
-    (await keysBelow(bucket, lossPrefix(day))).map((key) => getJson<AcceptedLoss>(bucket, key)),
-  );
-  return new Map(losses.flatMap((loss) => (loss === null ? [] : [[loss.object, loss]])));
 }
 
 /** The last revision of each event in each log that has one, in scanned days and behind them. */

@@ -105,7 +105,7 @@ class World {
     for await (const segment of segmentsBehind(this.r2.bucket, "")) {
       const judge = () => ({ verdict: "valid", reason: null }) as const;
       const scanned = await scanSegment(this.r2.bucket, segment, {
-        ...{ life: 0, judges: { ring, policy: POLICY, topology: [anEpoch(0, 1)], judge } },
+        ...{ accepted: new Set<string>(), life: 0, judges: { ring, policy: POLICY, topology: [anEpoch(0, 1)], judge } },
         onRecord: (record) => void records.push(record),
         onClick: (line) => void clicks.push(line),
       });

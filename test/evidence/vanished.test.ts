@@ -4,12 +4,13 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { segmentsOfDay } from "../../src/archive/segments.ts";
 import { clickLinesPrefix } from "../../src/audit/click-lines.ts";
 import { PLAIN_STEPS } from "../../src/audit/steps.ts";
+import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { dueDays, markMade } from "../../src/evidence/due.ts";
 import type { StoredEarnings } from "../../src/evidence/earnings.ts";
 import { makeEvidence } from "../../src/evidence/make.ts";
 import { readManifest } from "../../src/evidence/manifest.ts";
 import { ask } from "../admin/ask.ts";
-import { aSignedClick, audit, count, startOver, TODAY } from "../support/audited.ts";
+import { aSignedClick, audit, count, shardOfEvent, startOver, TODAY, TOMORROW } from "../support/audited.ts";
 
 beforeEach(startOver);
 
@@ -56,6 +57,34 @@ describe("a segment that is accepted as lost", () => {
       ["pub_1", 2, 1],
       ["pub_2", 2, 0],
     ]);
+  });
+
+  it("leaves a revision of a click that was in it, which is accepted, and moves nothing", async () => {
+    const lost = await aSignedClick({}, { cpc: 250_000 });
+    await count([lost]);
+    await count([await aSignedClick({}, { cpc: 300_000 })]);
+    await audit();
+    await evidence();
+    await loseFirst();
+    const shard = env.EVENT_SHARD.getByName(await shardOfEvent(lost));
+    const from = { verdict: "valid", reason: null } as const;
+    const to = { verdict: "invalid", reason: "high_frequency" } as const;
+    await shard.revise([{ encoded: encodeTokenEvent(lost), n: 1, from, to }], { cause: "replay/1", by: "key_op" });
+    await shard.archiveNow();
+    const { found } = await audit({}, PLAIN_STEPS, TOMORROW);
+    const body = { object: found.verdict?.examples[0]?.where, reason: "What it revises was lost with its segment." };
+    expect((await ask(`POST /v1/admin/audits/${TOMORROW}/losses`, { body })).status).toBe(200);
+    await audit({}, PLAIN_STEPS, TOMORROW);
+    await ask(`POST /v1/admin/audits/${TOMORROW}/mend`);
+    expect(await audit({}, PLAIN_STEPS, TOMORROW)).toMatchObject({ outcome: "clean" });
+    await evidence();
+    const left = { gross: 1, valid: 1, invalid: 0, spend_micros: "300000" };
+    const kept = await readManifest(env.ARCHIVE, { advertiserId: "adv_1", day: TODAY });
+    expect(kept?.manifest.totals).toMatchObject(left);
+    const shown = await env.REPORT_DB.prepare(
+      "SELECT sum(gross) AS gross, sum(valid) AS valid, sum(invalid) AS invalid, sum(spend_micros) AS spend FROM facts_minute",
+    ).first();
+    expect(shown).toEqual({ gross: 1, valid: 1, invalid: 0, spend: 300_000 });
   });
 
   it("leaves a day without a line, which is due by it, and by no audit that has not ended", async () => {
