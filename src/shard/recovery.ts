@@ -138,7 +138,8 @@ export async function beginLife(
   const posted = await counted();
   transaction(() => {
     log.life().write({ incarnation: next.incarnation, base });
-    raiseFloor(log, Math.max(...lives.map(({ end }) => end.loggedAtMs)));
+    // Behind it, so that time alone tells the order of all lives.
+    raiseFloor(log, Math.max(...lives.map(({ end }) => end.loggedAtMs)) + 1);
     log.archived().write(base);
     log.visible().write(base);
     for (const name of databases) log.posted(name).write({ at: posted.get(name) ?? base, ledger: null });

@@ -291,7 +291,7 @@ describe("a statement", () => {
       page.waitForEvent("download"),
       page.getByRole("link", { name: "Download its lines as CSV" }).click(),
     ]);
-    expect(await textOf(download)).toContain("clicks,1,2026-04-20,cmp_7,28,27,1,0,0,6750000,EUR");
+    expect(await textOf(download)).toContain("clicks,1,2026-04-20,cmp_7,,28,27,1,0,0,1204,2,6750000,EUR");
   });
 });
 

@@ -169,7 +169,8 @@ SELECT
     WHEN said = 'decision' THEN CASE WHEN is_taken THEN 'duplicate' ELSE 'valid' END
     WHEN said = 'review' AND verdict = 'invalid' THEN 'invalid'
     WHEN said = 'review' THEN CASE WHEN is_taken THEN 'duplicate' ELSE 'valid' END
-    WHEN verdict = 'valid' AND is_taken THEN 'duplicate'
+    -- Who is valid already holds the claim that is taken.
+    WHEN verdict = 'valid' AND is_taken AND before_verdict <> 'valid' THEN 'duplicate'
     ELSE verdict
   END AS right_verdict,
   CASE
