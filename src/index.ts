@@ -31,20 +31,21 @@ export {
 } from "./objects.ts";
 
 const DEAD_LETTER_SUFFIX = "-dead";
-/** The bindings whose settings were found to be right, and those that were found to be wrong and reported. */
-let sound: Env | null = null;
+/** The bindings whose settings were found to be right, in their place; and those found to be wrong and reported. */
+let sound: { readonly given: Env; readonly env: Env } | null = null;
 let reported: Env | null = null;
 
-/** Null, or the answer of a deployment with settings that are refused. */
-function refuseSettings(env: Env): Response | null {
+/** The bindings in their place, or the answer of a deployment with settings that are refused. */
+function checked(given: Env): Env | Response {
+  if (given === sound?.given) return sound.env;
   try {
-    readConfig(env);
-    sound = env;
-    return null;
+    readConfig(given);
+    sound = { given, env: placed(given) };
+    return sound.env;
   } catch (refused) {
     if (!(refused instanceof ConfigError)) throw refused;
-    if (env !== reported) logFault("settings_refused", refused);
-    reported = env;
+    if (given !== reported) logFault("settings_refused", refused);
+    reported = given;
     const detail = `Refused: ${refused.settings.join(", ")}. The operator finds in the Worker's log what each must be.`;
     return problemResponse({ reason: "settings_refused", detail });
   }
@@ -61,9 +62,8 @@ export default {
   async fetch(request, given, ctx) {
     if (isTallyDue(Date.now)) ctx.waitUntil(handOverTally(given.ARCHIVE, Date.now()));
     try {
-      const refused = given === sound ? null : refuseSettings(given);
-      if (refused !== null) return refused;
-      const env = placed(given);
+      const env = checked(given);
+      if (env instanceof Response) return env;
       const path = pathOf(request.url);
       const clicked = tokenIn("click", path);
       if (clicked !== null) return await handleClick(request, clicked, env, ctx);

@@ -3,7 +3,7 @@
  */
 import { compareCauses, hasCounts, NO_COUNTS, plusCounts, SUM_COUNTS, type SumCounts } from "../core/evidence.ts";
 import { MINUTE_MS } from "../core/limits.ts";
-import { type EvidencePart, sha256Hex } from "../evidence/manifest.ts";
+import { type EvidencePart, putPart } from "../evidence/manifest.ts";
 import { countColumns, int64Of, textOf, toParquet } from "../evidence/parquet.ts";
 import { dateMinute, datesOf, type Zone } from "../report/query/zone.ts";
 import type { LineCounts } from "./statement.ts";
@@ -92,8 +92,5 @@ export async function putLines(
     ...(isOfSeveral ? [text("cause", ({ cause }) => cause)] : []),
     ...countColumns(lines),
   ]);
-  const sha256 = await sha256Hex(bytes);
-  const part = { name: `${name}-${sha256.slice(0, 16)}.parquet`, sha256, rows: lines.length };
-  await bucket.put(`${folder}${part.name}`, bytes);
-  return part;
+  return putPart(bucket, folder, name, bytes, lines.length);
 }

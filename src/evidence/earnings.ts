@@ -18,10 +18,10 @@ import {
   EVIDENCE_PREFIX,
   type EvidencePart,
   type NamedLoss,
+  putPart,
   putRevision,
   readManifestIn,
   type Stored,
-  sha256Hex,
 } from "./manifest.ts";
 import { encodeEarned } from "./parquet.ts";
 
@@ -95,9 +95,7 @@ export async function makeEarnings(
     const own = given.filter(hasCounts);
     if (own.length === 0 && (await readManifestIn(bucket, folder)) === null) continue;
     const bytes = encodeEarned(own.sort(compareEarned));
-    const sha256 = await sha256Hex(bytes);
-    const sums = { name: `earned-${sha256.slice(0, 16)}.parquet`, sha256, rows: own.length };
-    await bucket.put(`${folder}${sums.name}`, bytes);
+    const sums = await putPart(bucket, folder, "earned", bytes, own.length);
     const earnings = { publisher_id: publisherId, day, sums, losses };
     const contentOf = (one: typeof earnings) => ({ sums: one.sums, losses: one.losses });
     await onEarnings(await putRevision(bucket, folder, earnings, contentOf));

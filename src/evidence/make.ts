@@ -35,9 +35,9 @@ import {
   evidenceFolder,
   isSameTotals,
   putManifest,
+  putPart,
   readManifest,
   type StoredManifest,
-  sha256Hex,
   totalsOf,
 } from "./manifest.ts";
 import { encodeRows, encodeSums, encodeTokens } from "./parquet.ts";
@@ -179,19 +179,6 @@ async function makeHour(bucket: R2Bucket, of: Sliced & { readonly hour: string }
 }
 
 const spelled = ({ spendMicros, ...sum }: EvidenceSum) => ({ ...sum, spendMicros: String(spendMicros) });
-
-async function putPart(
-  bucket: R2Bucket,
-  folder: string,
-  name: string,
-  bytes: Uint8Array<ArrayBuffer>,
-  rows: number,
-): Promise<EvidencePart> {
-  const sha256 = await sha256Hex(bytes);
-  const part = { name: `${name}-${sha256.slice(0, 16)}.parquet`, sha256, rows };
-  await bucket.put(`${folder}${part.name}`, bytes);
-  return part;
-}
 
 type Manifests = Sliced & {
   readonly hours: readonly string[];

@@ -92,6 +92,20 @@ export async function sha256Hex(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): P
   return bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
+/** Puts Parquet under its hash. */
+export async function putPart(
+  bucket: R2Bucket,
+  folder: string,
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  rows: number,
+): Promise<EvidencePart> {
+  const sha256 = await sha256Hex(bytes);
+  const part = { name: `${name}-${sha256.slice(0, 16)}.parquet`, sha256, rows };
+  await bucket.put(`${folder}${part.name}`, bytes);
+  return part;
+}
+
 /** The last manifest of an advertiser's day, or the one of a number; null where there is none. */
 export async function readManifest(
   bucket: R2Bucket,

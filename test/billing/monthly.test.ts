@@ -4,12 +4,12 @@ import { markAudited } from "../../src/audit/log-days.ts";
 import type { Billed } from "../../src/billing/issue.ts";
 import { issueMonths, type MonthlyPorts, monthEnd } from "../../src/billing/monthly.ts";
 import { readStatements } from "../../src/billing/statement.ts";
-import type { EarnedSum, EvidenceSum } from "../../src/core/evidence.ts";
+import { type EarnedSum, type EvidenceSum, NO_COUNTS } from "../../src/core/evidence.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { isoDay, isoSecond } from "../../src/core/time.ts";
 import { cleanDays, markThrough } from "../../src/evidence/due.ts";
 import { earningsFolder } from "../../src/evidence/earnings.ts";
-import { evidenceFolder, putManifest, putRevision, sha256Hex } from "../../src/evidence/manifest.ts";
+import { evidenceFolder, putManifest, putPart, putRevision, totalsOf } from "../../src/evidence/manifest.ts";
 import { encodeEarned, encodeSums } from "../../src/evidence/parquet.ts";
 import { toZone } from "../../src/report/query/zone.ts";
 import { SqliteD1 } from "../simulation/audited/sqlite-d1.ts";
@@ -24,22 +24,10 @@ const zoneOf = (name: string) => {
 async function putDay(r2: MemoryR2, advertiserId: string, day: string): Promise<void> {
   const sum: EvidenceSum = {
     ...{ quarter: Date.parse(day) / 900_000 + 48, campaignId: "cmp", adId: "ad", publisherId: "pub" },
-    ...{ gross: 1, valid: 1, duplicate: 0, invalid: 0, late: 0, impressions: 0, conversions: 0, spendMicros: 10_000n },
+    ...{ ...NO_COUNTS, cause: null, gross: 1, valid: 1, spendMicros: 10_000n },
   };
-  const bytes = encodeSums([sum]);
-  const sha256 = await sha256Hex(bytes);
-  const sums = { name: `sums-${sha256.slice(0, 16)}.parquet`, sha256, rows: 1 };
-  await r2.bucket.put(`${evidenceFolder(advertiserId, day)}${sums.name}`, bytes);
-  const totals = {
-    gross: 1,
-    valid: 1,
-    duplicate: 0,
-    invalid: 0,
-    late: 0,
-    impressions: 0,
-    conversions: 0,
-    spend_micros: "10000",
-  };
+  const sums = await putPart(r2.bucket, evidenceFolder(advertiserId, day), "sums", encodeSums([sum]), 1);
+  const totals = totalsOf([sum]);
   await putManifest(r2.bucket, {
     advertiser_id: advertiserId,
     day,
@@ -54,10 +42,7 @@ async function putDay(r2: MemoryR2, advertiserId: string, day: string): Promise<
 
 async function putEarned(r2: MemoryR2, publisherId: string, day: string, sums: readonly EarnedSum[]): Promise<void> {
   const folder = earningsFolder(publisherId, day);
-  const bytes = encodeEarned(sums);
-  const sha256 = await sha256Hex(bytes);
-  const part = { name: `earned-${sha256.slice(0, 16)}.parquet`, sha256, rows: sums.length };
-  await r2.bucket.put(`${folder}${part.name}`, bytes);
+  const part = await putPart(r2.bucket, folder, "earned", encodeEarned(sums), sums.length);
   const earnings = { publisher_id: publisherId, day, sums: part, losses: [] };
   await putRevision(r2.bucket, folder, earnings, ({ sums: own }) => ({ sums: own }));
 }
@@ -154,17 +139,7 @@ describe("statements by cron", () => {
         campaignId: `cmp_${advertiserId}`,
         adId: "ad",
       },
-      ...{
-        publisherId: "pub_1",
-        gross: 1,
-        valid: 1,
-        duplicate: 0,
-        invalid: 0,
-        late: 0,
-        impressions: 0,
-        conversions: 0,
-        spendMicros: micros,
-      },
+      ...{ ...NO_COUNTS, publisherId: "pub_1", cause: null, gross: 1, valid: 1, spendMicros: micros },
     });
     await putEarned(r2, "pub_1", "2026-03-31", [earned("adv_1", 10_000n), earned("adv_2", 70_000n)]);
     const tenants = ["EUR", "USD", "JPY"].map(

@@ -9,7 +9,7 @@ import { EvidenceSums } from "../../src/billing/sums.ts";
 import { type EarnedSum, NO_COUNTS } from "../../src/core/evidence.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { isoDay } from "../../src/core/time.ts";
-import { EVIDENCE_PREFIX, putRevision, sha256Hex } from "../../src/evidence/manifest.ts";
+import { EVIDENCE_PREFIX, putPart, putRevision } from "../../src/evidence/manifest.ts";
 import { encodeEarned } from "../../src/evidence/parquet.ts";
 import { UTC } from "../../src/report/query/zone.ts";
 import { enqueueLeaf } from "../../src/tlog/log.ts";
@@ -88,10 +88,7 @@ function sumsOf(day: number): EarnedSum[] {
 
 async function putDay({ bucket }: MemoryR2, day: string, sums: readonly EarnedSum[]): Promise<void> {
   const folder = `${EVIDENCE_PREFIX}pub=${PUBLISHER.publisherId}/dt=${day}/`;
-  const bytes = encodeEarned(sums);
-  const sha256 = await sha256Hex(bytes);
-  const part = { name: `earned-${sha256.slice(0, 16)}.parquet`, sha256, rows: sums.length };
-  await bucket.put(`${folder}${part.name}`, bytes);
+  const part = await putPart(bucket, folder, "earned", encodeEarned(sums), sums.length);
   const earnings = { publisher_id: PUBLISHER.publisherId, day, sums: part, losses: [] };
   const stored = await putRevision(bucket, folder, earnings, (one) => ({ sums: one.sums }));
   await enqueueLeaf(bucket, leaf(`${day}/${stored.manifest.revision}`, stored.sha256));

@@ -23,7 +23,14 @@ import { impressionKeyOf } from "../../src/core/impression-key.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import { formatVerifierKey, noteSigner } from "../../src/core/signed-note.ts";
 import { isoDay, isoSecond } from "../../src/core/time.ts";
-import { canonicalBytes, evidenceFolder, putManifest, sha256Hex, totalsOf } from "../../src/evidence/manifest.ts";
+import {
+  canonicalBytes,
+  evidenceFolder,
+  putManifest,
+  putPart,
+  sha256Hex,
+  totalsOf,
+} from "../../src/evidence/manifest.ts";
 import { encodeRows, encodeSums, encodeTokens } from "../../src/evidence/parquet.ts";
 import { toZone } from "../../src/report/query/zone.ts";
 import { enqueueLeaf } from "../../src/tlog/log.ts";
@@ -239,26 +246,22 @@ function seenBefore({ minute, campaignId, adId, publisherId, priceMicros }: Sett
 /** Puts the next revision of a day's evidence, hour by hour, as evidence is made; and hands its leaf in. */
 async function putDay({ bucket }: MemoryR2, day: string, lines: readonly SettledClick[]): Promise<void> {
   const folder = evidenceFolder(WORLD_ADVERTISER, day);
-  const putPart = async (name: string, bytes: Uint8Array<ArrayBuffer>, rows: number) => {
-    const sha256 = await sha256Hex(bytes);
-    const part = { name: `${name}-${sha256.slice(0, 16)}.parquet`, sha256, rows };
-    await bucket.put(`${folder}${part.name}`, bytes);
-    return part;
-  };
+  const put = (name: string, bytes: Uint8Array<ArrayBuffer>, rows: number) =>
+    putPart(bucket, folder, name, bytes, rows);
   const hours = Map.groupBy(lines, ({ minute }) => String(Math.floor(minute / 60) % 24).padStart(2, "0"));
   const parts = [];
   const tokens = [];
   for (const hour of [...hours.keys()].sort()) {
     const own = hours.get(hour) ?? [];
-    parts.push(await putPart(`rows-${hour}`, encodeRows(own), own.length));
-    tokens.push(await putPart(`tokens-${hour}`, encodeTokens(own), own.length));
+    parts.push(await put(`rows-${hour}`, encodeRows(own), own.length));
+    tokens.push(await put(`tokens-${hour}`, encodeTokens(own), own.length));
   }
   const all = new Sums();
   for (const sum of [...sumsOfRows(lines), ...lines.map(seenBefore)]) all.add(sum);
   const sums = all.all();
   const stored = await putManifest(bucket, {
     ...{ advertiser_id: WORLD_ADVERTISER, day, parts, tokens, losses: [], rules: lines.length === 0 ? [] : [RULES] },
-    sums: await putPart("sums", encodeSums(sums), sums.length),
+    sums: await put("sums", encodeSums(sums), sums.length),
     totals: totalsOf(sums),
   });
   await enqueueLeaf(bucket, leaf(`${day}/${stored.manifest.revision}`, stored.sha256));
