@@ -18,6 +18,7 @@ import { LogText } from "../src/archive/log-text.ts";
 import { makeEventId } from "../src/core/event-id.ts";
 import { encodeLogLine } from "../src/core/log-line.ts";
 import { LOG_START, type Position, positionAfter } from "../src/core/position.ts";
+import { PRICES, PRICES_READ } from "../src/core/prices.ts";
 import { encodeRuleSet, ruleSetKey, ruleSetOf } from "../src/core/rules.ts";
 import { encodeTokenEvent } from "../src/core/token-event.ts";
 import { BENCH_KEY, BENCH_SECRETS, benchClaims } from "./clicks.ts";
@@ -82,6 +83,19 @@ async function fill(put: Put, events: number): Promise<number> {
   return segments.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
+const DAY_EVENTS = 100_000_000;
+
+/** CPU and R2 of a day; a step is billed as the CPU and the calls that it makes. */
+function dollarsOfDay(result: { cpuSeconds: number } & Record<CostName, number>, events: number): number {
+  const units = [
+    [result.cpuSeconds * 1_000, PRICES.cpuMs],
+    [result.objectsWritten + result.objectLists, PRICES.classA],
+    [result.objectsRead, PRICES.classB],
+  ] as const;
+  const micros = units.reduce((sum, [count, { perMillion }]) => sum + count * perMillion, 0);
+  return ((micros / 1_000_000) * DAY_EVENTS) / events;
+}
+
 type CostName = "objectsRead" | "objectsWritten" | "objectLists" | "steps";
 type Audited = {
   readonly seconds: number;
@@ -128,6 +142,7 @@ async function main(): Promise<void> {
     `| R2 writes | ${result.objectsWritten} | ${per(result.objectsWritten)} |`,
     `| R2 lists | ${result.objectLists} | ${per(result.objectLists)} |`,
     `| steps | ${result.steps} | ${per(result.steps)} |`,
+    `| dollars at list prices of ${PRICES_READ}, a day of 100 million events | | ${dollarsOfDay(result, events).toFixed(2)} |`,
     `| MB archived, compressed | ${(result.archivedBytes / MEGABYTE).toFixed(1)} | |`,
     `| MB by which workerd grew | ${(result.grownBytes / MEGABYTE).toFixed(0)} | |`,
     "",
