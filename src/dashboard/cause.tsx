@@ -35,5 +35,5 @@ type LinkedProps = {
 };
 
 function Linked({ said, viewer, path, search }: LinkedProps) {
-  return isFor(path, viewer.kind) ? <a href={pathOf(path, search)}>{said}</a> : <>{said}</>;
+  return isFor(path, viewer.kind) ? <a href={pathOf(path, search)}>{said}</a> : <bdi>{said}</bdi>;
 }

@@ -106,7 +106,7 @@ describe("an erased line", () => {
 
   it("is none where somebody else's text says so", async () => {
     const token = await aToken();
-    const agent = ',"erased":{"leaf":null,"row":"' + "0".repeat(64);
+    const agent = `,"erased":{"leaf":null,"row":"${"0".repeat(64)}`;
     const line = encodeLogLine(
       PLACE,
       { verdict: "valid", reason: null },
