@@ -8,6 +8,7 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import type { Json } from "miniflare";
 import { defineConfig } from "vitest/config";
 import { HERE } from "./scripts/project.ts";
+import { PATIENT } from "./test/support/patience.ts";
 import { TEST_SECRETS } from "./test/support/secrets.ts";
 
 /** Tests of what needs no platform in rooms that have one: rows and queries, and what pages are computed by. */
@@ -72,8 +73,7 @@ export default defineConfig(async () => {
             exclude: ["test/guarantees.test.ts"],
             testTimeout: 120_000,
             hookTimeout: 120_000,
-            // A page in a browser on a busy machine may take seconds, and nothing here measures time.
-            expect: { poll: { timeout: 20_000 } },
+            expect: { poll: PATIENT },
           },
         },
         {
@@ -86,6 +86,7 @@ export default defineConfig(async () => {
             ],
             exclude: PURE_TESTS,
             setupFiles: ["./test/support/apply-migrations.ts"],
+            expect: { poll: PATIENT },
             testTimeout: 120_000,
             hookTimeout: 120_000,
           },
@@ -101,6 +102,7 @@ export default defineConfig(async () => {
             name: "databases",
             include: ["test/databases/**/*.test.ts"],
             setupFiles: ["./test/support/apply-migrations.ts"],
+            expect: { poll: PATIENT },
             testTimeout: 120_000,
             hookTimeout: 120_000,
           },

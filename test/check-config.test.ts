@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const TEST_MAX_MS = 60_000;
+const TEST_MAX_MS = 240_000;
 let folder = "";
 
 beforeAll(async () => {

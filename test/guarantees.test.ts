@@ -14,6 +14,7 @@ import { eventShardNames, parseTopology } from "../src/core/routing.ts";
 import worker from "../src/index.ts";
 import { shardNameOf } from "../src/shard/stub.ts";
 import { anEncodedEvent, anEpoch, anOpenedClick, BROWSER, CRAWLER, NOON_MS } from "./support/builders.ts";
+import { PATIENT } from "./support/patience.ts";
 import { aToken } from "./support/tokens.ts";
 import { updateLog } from "./support/update-log.ts";
 
@@ -50,14 +51,11 @@ async function totalsOf(ad: string): Promise<Totals> {
 
 /** Waits until the ad's gross reaches `gross`, by the real queue and the shards' own alarms. */
 async function counted(ad: string, gross: number): Promise<Totals> {
-  return vi.waitFor(
-    async () => {
-      const totals = await totalsOf(ad);
-      expect(totals.gross).toBe(gross);
-      return totals;
-    },
-    { timeout: 15_000, interval: 100 },
-  );
+  return vi.waitFor(async () => {
+    const totals = await totalsOf(ad);
+    expect(totals.gross).toBe(gross);
+    return totals;
+  }, PATIENT);
 }
 
 /** Archived lines of an ad's events, after everything due was archived. */

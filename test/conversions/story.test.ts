@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { eventShardNames } from "../../src/core/routing.ts";
 import { seedKey, seedTenant } from "../admin/ask.ts";
 import { anEpoch, BROWSER } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { aToken } from "../support/tokens.ts";
 import { answersOf, post, send, sweepAll } from "./send.ts";
 
@@ -25,17 +26,14 @@ it("a click is made, its landing page keeps the click id, the order is sent, and
   const metrics = "clicks,conversions,conversions_by_time,conversion_value_micros,cvr,cpa_micros";
   const path = `/v1/reports/clicks?from=${today(-1)}&to=${today(0)}&group_by=ad_id&metrics=${metrics}`;
   await expect
-    .poll(
-      async () => {
-        await sweepAll();
-        await Promise.all(eventShardNames([anEpoch(0, 8)]).map((name) => env.EVENT_SHARD.getByName(name).sweep()));
-        const response = await exports.default.fetch(`https://track.example${path}`, {
-          headers: { Authorization: `Bearer ${key}` },
-        });
-        return ((await response.json()) as { rows: unknown }).rows;
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      await sweepAll();
+      await Promise.all(eventShardNames([anEpoch(0, 8)]).map((name) => env.EVENT_SHARD.getByName(name).sweep()));
+      const response = await exports.default.fetch(`https://track.example${path}`, {
+        headers: { Authorization: `Bearer ${key}` },
+      });
+      return ((await response.json()) as { rows: unknown }).rows;
+    }, PATIENT)
     .toEqual([
       {
         ...{ adId: "ad_story", clicks: 1, conversions: 1, conversionsByTime: 1, conversionValueMicros: 49_900_000 },

@@ -11,6 +11,7 @@ import { seedExamples } from "../openapi/seed.ts";
 import { seedBlockedDay } from "../openapi/seed-audits.ts";
 import { BROWSER } from "../support/builders.ts";
 import { aLateClick } from "../support/late.ts";
+import { PATIENT } from "../support/patience.ts";
 import { aToken } from "../support/tokens.ts";
 import { saidBy, Visitor } from "./visit.ts";
 
@@ -32,11 +33,10 @@ async function click(agent: string, link = clicked): Promise<string> {
     headers: { "User-Agent": agent, "CF-Connecting-IP": "192.0.2.7" },
   });
   const clickId = new URL(response.headers.get("Location") ?? "").searchParams.get("click_id") ?? "";
-  await vi.waitFor(async () => expect((await ask(`GET /v1/clicks/${eventIdOf(clickId)}`)).status).toBe(200), SOON);
+  await vi.waitFor(async () => expect((await ask(`GET /v1/clicks/${eventIdOf(clickId)}`)).status).toBe(200), PATIENT);
   return clickId;
 }
 
-const SOON = { timeout: 30_000, interval: 300 } as const;
 const eventIdOf = (clickId: string) => readClickId(clickId)?.eventId ?? "";
 
 beforeAll(async () => {
@@ -123,7 +123,7 @@ describe("Clicks", () => {
       results: [{ status: "recorded" }],
     });
     const bought = /1 conversion, worth €49\.90, credited to (?:it|the \d clicks on this ad in this minute)/;
-    await vi.waitFor(async () => expect(saidBy(await mine.get(`/clicks?id=${first}`))).toMatch(bought), SOON);
+    await vi.waitFor(async () => expect(saidBy(await mine.get(`/clicks?id=${first}`))).toMatch(bought), PATIENT);
   });
 
   it("answers a foreign id as one that never was, and says what it could be", async () => {
@@ -167,7 +167,7 @@ describe("Late clicks", () => {
     await shard.ingest(late.map(({ encoded }) => encoded));
     const chosen = late.map(({ event }) => ["id", event.id] as const);
     await vi.waitFor(async () => expect(saidBy(await operator.get("/late-clicks"))).toContain(chosen[10]?.[1]), {
-      ...{ timeout: 30_000, interval: 500 },
+      ...PATIENT,
     });
     const asked = await operator.post("/late-clicks", [["decision", "reject"], ...chosen]);
     expect(saidBy(asked)).toContain("Reject 11 late clicks?");
@@ -194,7 +194,7 @@ describe("Changes", () => {
     await click(BROWSER, aToken({ jti: "moved", cmp: "cmp_moved", ad: "ad_moved" }));
     await vi.waitFor(
       async () => expect((await reader.get("/changes")).text).toContain("/ad?ad_id=ad_moved&amp;"),
-      SOON,
+      PATIENT,
     );
     const page = await reader.get("/changes");
     const cursor = /name="cursor" value="([^"]+)"/.exec(page.text)?.[1] ?? "";

@@ -5,6 +5,7 @@ import { eventShardNames } from "../../src/core/routing.ts";
 import { boundDatabases } from "../../src/facts/directory.ts";
 import { seedKey, seedTenant } from "../admin/ask.ts";
 import { anEpoch, BROWSER } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { aToken } from "../support/tokens.ts";
 
@@ -38,13 +39,10 @@ it("clicks of six advertisers are counted once, each in its database, and add up
   }
   const rowOf = (advertiser: string, at: number) => ({ advertiserId: advertiser, clicks: at + 1, grossClicks: at + 2 });
   await expect
-    .poll(
-      async () => {
-        await sweep();
-        return (await report(TEST_SECRETS.ADMIN_API_KEY)).meta.totals;
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      await sweep();
+      return (await report(TEST_SECRETS.ADMIN_API_KEY)).meta.totals;
+    }, PATIENT)
     .toEqual({ clicks: 21, grossClicks: 27 });
   expect((await report(TEST_SECRETS.ADMIN_API_KEY)).rows).toEqual(advertisers.map(rowOf));
   for (const [at, advertiser] of advertisers.entries()) {

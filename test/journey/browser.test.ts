@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { candidates, launchBrowser } from "./browser.ts";
 
-const START_MAX_MS = 90_000;
+const START_MAX_MS = 240_000;
 let folder = "";
 
 beforeAll(async () => {

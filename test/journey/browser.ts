@@ -25,7 +25,7 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-s
 /** Without a sandbox, since tests run as root and where user namespaces are missing; without anything that calls home. */
 const OPTIONS: LaunchOptions = {
   chromiumSandbox: false,
-  timeout: 20_000,
+  timeout: 60_000,
   args: [
     "--disable-gpu",
     "--disable-quic",

@@ -5,7 +5,7 @@ import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts"
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { launchBrowser } from "./browser.ts";
 
-const START_MAX_MS = 120_000;
+const START_MAX_MS = 240_000;
 
 let runtime: LocalRuntime;
 let browser: Browser;

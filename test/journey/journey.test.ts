@@ -12,8 +12,8 @@ import { BROWSER } from "../support/builders.ts";
 import { TEST_SECRETS } from "../support/secrets.ts";
 import { launchBrowser } from "./browser.ts";
 
-const START_MAX_MS = 60_000;
-const CARRIED_MAX_MS = 20_000;
+const START_MAX_MS = 240_000;
+const CARRIED_MAX_MS = 60_000;
 /** Orders are posted so often (SUBMISSION_FLUSH_INTERVAL_MS), and a moment longer. */
 const SUBMISSION_FLUSH_MS = 6_000;
 

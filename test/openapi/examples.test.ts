@@ -12,6 +12,7 @@ import { OPERATIONS } from "../../src/openapi/operations.ts";
 import type { ProblemInfo } from "../../src/openapi/problems.ts";
 import type { ProblemJson } from "../../src/problem.ts";
 import { BROWSER } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { withKey } from "./keys.ts";
 import { toExample, toReal } from "./recording.ts";
 import { seedExamples } from "./seed.ts";
@@ -55,14 +56,11 @@ async function sendWith(apiKey: string | null, { method, path }: Operation, exam
 
 /** What is queued first reaches its shard a moment later. */
 function sendUntil(operation: Operation, example: Example): Promise<Response> {
-  return vi.waitFor(
-    async () => {
-      const response = await send(operation, example);
-      expect(response.status, await statusText(response)).toBe(example.status);
-      return response;
-    },
-    { timeout: 10_000, interval: 200 },
-  );
+  return vi.waitFor(async () => {
+    const response = await send(operation, example);
+    expect(response.status, await statusText(response)).toBe(example.status);
+    return response;
+  }, PATIENT);
 }
 
 const statusText = async (response: Response) => (response.status < 400 ? "" : response.clone().text());

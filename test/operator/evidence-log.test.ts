@@ -12,6 +12,7 @@ import { EVIDENCE_LOG_NAME, wakeEvidenceLog } from "../../src/tlog/evidence-log.
 import { enqueueLeaf, locateLeaf, proofOf } from "../../src/tlog/log.ts";
 import { CHECKPOINT_KEY } from "../../src/tlog/objects.ts";
 import { ask } from "../admin/ask.ts";
+import { PATIENT } from "../support/patience.ts";
 
 const HOUR_MS = 3_600_000;
 const leafOf = (name: string) => new TextEncoder().encode(name) as Uint8Array<ArrayBuffer>;
@@ -116,7 +117,7 @@ describe("the evidence log", () => {
     expect(await size()).toBe(259);
     await wakeEvidenceLog(env, config, 400_000 * HOUR_MS + 7 * 60_000);
     expect(await size()).toBe(259 + 256);
-    await vi.waitFor(async () => expect(await size()).toBe(559), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(async () => expect(await size()).toBe(559), PATIENT);
   });
 
   it("says to an operator how it is, and who had it run", async () => {

@@ -10,6 +10,7 @@ import { explainClick } from "../../src/operator/explain.ts";
 import { topologyInForce } from "../../src/shard/topology-keeper.ts";
 import { aPayload, BROWSER, CRAWLER } from "../support/builders.ts";
 import { flushOnce, withShard } from "../support/flush-harness.ts";
+import { PATIENT } from "../support/patience.ts";
 import { aScope } from "../support/scopes.ts";
 import { aSignedToken, signSegments } from "../support/signing.ts";
 import { aToken, POLICY, testRing } from "../support/tokens.ts";
@@ -49,14 +50,11 @@ async function click(token: string, agent = BROWSER): Promise<string> {
 const eventIdOf = (clickId: string) => readClickId(clickId)?.eventId ?? "";
 
 async function explained(id: string, authorization = ADMIN) {
-  return vi.waitFor(
-    async () => {
-      const answer = await ask(`/v1/clicks/${encodeURIComponent(id)}`, authorization);
-      expect(answer.status).toBe(200);
-      return answer.json;
-    },
-    { timeout: 10_000, interval: 100 },
-  );
+  return vi.waitFor(async () => {
+    const answer = await ask(`/v1/clicks/${encodeURIComponent(id)}`, authorization);
+    expect(answer.status).toBe(200);
+    return answer.json;
+  }, PATIENT);
 }
 
 /** Posts and archives the shard's whole log now, and trims it, as a flush does once a minute. */

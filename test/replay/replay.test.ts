@@ -14,6 +14,7 @@ import { type ReplayAct, type ReplayPorts, runReplay } from "../../src/replay/ru
 import { rulesInForce } from "../../src/shard/rules-record.ts";
 import { aClick, CRAWLER, NOON_MS } from "../support/builders.ts";
 import { flushOnce, withShard } from "../support/flush-harness.ts";
+import { PATIENT } from "../support/patience.ts";
 
 const SHARD = "clicks-0";
 const IAT = Math.floor(Date.now() / 1_000) - 600;
@@ -237,7 +238,7 @@ describe("the routes of replays", () => {
     const started = await ask("POST", "", { from: "2026-01-01", to: "2026-01-02", rules: ["regular_intervals"] });
     expect(started).toMatchObject({ status: 202, body: { phase: "looking" } });
     await expect
-      .poll(async () => (await ask("GET", `/${String(started.body["id"])}`)).body["phase"], { timeout: 20_000 })
+      .poll(async () => (await ask("GET", `/${String(started.body["id"])}`)).body["phase"], PATIENT)
       .toBe("looked");
   });
 

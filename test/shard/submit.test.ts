@@ -15,6 +15,7 @@ import { periodOf } from "../../src/shard/submit.ts";
 import { submitConversions } from "../../src/shard/submit-conversions.ts";
 import { submitCounts, type Upload } from "../../src/shard/submit-counts.ts";
 import { NOON_MS } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { RULES } from "../support/rules.ts";
 import { aClickIdentity, aConversion, someCounts } from "../support/submissions.ts";
 import { InjectedFault, throwingSql } from "../support/throwing-sql.ts";
@@ -147,7 +148,7 @@ describe("a conversion", () => {
       await vi.waitFor(async () => {
         await shard.sweep();
         expect(await shard.convert([encoded({ orderId: "full_3" })])).toEqual([status("recorded")]);
-      });
+      }, PATIENT);
     }));
 });
 

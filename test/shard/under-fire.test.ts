@@ -10,6 +10,7 @@ import type { FlushPorts } from "../../src/shard/flush-ports.ts";
 import { anEncodedEvent, NOON_MS } from "../support/builders.ts";
 import { archivedLines, FLUSH_SETTINGS, flushOnce, totalsOf, withShard } from "../support/flush-harness.ts";
 import { oneStore, passing, storeOf } from "../support/one-store.ts";
+import { PATIENT } from "../support/patience.ts";
 
 const shardNamed = (name: string) => env.EVENT_SHARD.getByName(name);
 
@@ -151,9 +152,7 @@ describe("the shard", () => {
     } finally {
       vi.useRealTimers();
     }
-    await vi.waitFor(async () => expect(await totalsOf("ad_late_alarm")).toMatchObject({ gross: 2 }), {
-      timeout: 5_000,
-    });
+    await vi.waitFor(async () => expect(await totalsOf("ad_late_alarm")).toMatchObject({ gross: 2 }), PATIENT);
   });
 
   it("refuses more than its log may hold, keeps what it has, and takes more once the sinks are back", () =>
@@ -184,7 +183,7 @@ describe("the shard", () => {
       await vi.waitFor(async () => {
         await shard.sweep();
         expect(await shard.ingest(batch(2))).toBe(10);
-      });
+      }, PATIENT);
       await shard.sweep();
       expect(await totalsOf("ad_overload")).toMatchObject({ gross: 20, valid: 20 });
       expect((await shard.status()).oldestUnseenReceivedAtMs).toBeNull();
@@ -211,7 +210,7 @@ describe("the shard", () => {
       await vi.waitFor(async () => {
         await mended.sweep();
         expect(await mended.ingest(batch(2))).toBe(10);
-      });
+      }, PATIENT);
     }));
 
   it("counts once when alarm, sweep and ingest come together", async () => {

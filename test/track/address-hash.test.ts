@@ -12,6 +12,7 @@ import {
   saltKey,
 } from "../../src/track/address-hash.ts";
 import { BROWSER, NOON_MS } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { aToken } from "../support/tokens.ts";
 import { watched } from "../support/watched-edge.ts";
 
@@ -166,7 +167,7 @@ describe("[fault C1] a salt that could not be read", () => {
     const tomorrow = await hashAt(hasher, "192.0.2.1", NOON_MS + DAY_MS);
     for (const answer of waiting) answer();
     const late = () => hasher.hash({ address: "192.0.2.1", agent: BROWSER }, NOON_MS);
-    await vi.waitFor(() => expect(late()).toEqual(right));
+    await vi.waitFor(() => expect(late()).toEqual(right), PATIENT);
     expect(await hashAt(hasher, "192.0.2.1", NOON_MS + DAY_MS)).toEqual(tomorrow);
     expect(tomorrow.userHash).not.toBe(right.userHash);
   });

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { decodeEventLine, encodeLogLine, wasDurableBeforeRedirect } from "../../src/core/log-line.ts";
 import worker from "../../src/index.ts";
 import { anEncodedEvent, BROWSER, NOON_MS } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { RULES } from "../support/rules.ts";
 import { aToken } from "../support/tokens.ts";
 
@@ -41,7 +42,7 @@ describe("a click of a dur token", () => {
   it("is redirected at its bound when nothing acknowledges", async () => {
     const given = { CLICK_QUEUE_0: hanging, EVENT_SHARD: { getByName: () => hanging }, ARCHIVE: hanging };
     const clicked = click(given);
-    const outcome = await vi.waitFor(() => clicked, { timeout: 6_000 });
+    const outcome = await vi.waitFor(() => clicked, PATIENT);
     expect(outcome.status).toBe(302);
     expect(outcome.ms).toBeGreaterThanOrEqual(1_990);
   });

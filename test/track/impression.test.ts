@@ -8,6 +8,7 @@ import worker from "../../src/index.ts";
 import { problemType } from "../../src/problem.ts";
 import { LogStore } from "../../src/shard/sqlite-shard-log.ts";
 import { BROWSER, CRAWLER } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { aToken } from "../support/tokens.ts";
 import { watched } from "../support/watched-edge.ts";
 
@@ -151,14 +152,11 @@ async function totalsOf(ad: string): Promise<Totals & { reasons: Record<string, 
 
 /** Waits until the ad's gross of impressions and clicks is reached, by the real queues and the shards' own alarms. */
 function counted(ad: string, grossImpressions: number, gross = 0) {
-  return vi.waitFor(
-    async () => {
-      const totals = await totalsOf(ad);
-      expect([totals.gross_impressions, totals.gross]).toEqual([grossImpressions, gross]);
-      return totals;
-    },
-    { timeout: 15_000, interval: 100 },
-  );
+  return vi.waitFor(async () => {
+    const totals = await totalsOf(ad);
+    expect([totals.gross_impressions, totals.gross]).toEqual([grossImpressions, gross]);
+    return totals;
+  }, PATIENT);
 }
 
 describe.concurrent("an impression on its way through queue and shard", () => {

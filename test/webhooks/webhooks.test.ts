@@ -15,6 +15,7 @@ import { wakeWebhooks } from "../../src/webhooks/wake.ts";
 import { ask, auditOf, seedKey, seedTenant } from "../admin/ask.ts";
 import { saidBy, Visitor } from "../dashboard/visit.ts";
 import { aClick } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { aToken } from "../support/tokens.ts";
 
 type Received = { readonly id: string; readonly body: string; readonly headers: Record<string, string> };
@@ -136,7 +137,7 @@ describe("GET /metrics", () => {
     for (let at = 0; at < 2; at++) await exports.default.fetch("https://clicks.example/c/not.a.token");
     await vi.waitFor(async () => {
       expect((await env.ARCHIVE.list({ prefix: "metrics/v1/told/" })).objects).not.toEqual([]);
-    });
+    }, PATIENT);
     await watch(watchPorts(env, readConfig(env), Date.now(), new Meter("worker")));
     const answered = await scrape(scraper.key);
     expect(answered.headers.get("Content-Type")).toMatch(/^application\/openmetrics-text; version=1.0.0/);

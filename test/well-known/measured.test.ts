@@ -6,6 +6,7 @@ import { parseJson } from "../../src/core/base64url.ts";
 import { decodeClaims } from "../../src/core/claims.ts";
 import { eventShardNames, parseTopology } from "../../src/core/routing.ts";
 import { BROWSER } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { aToken } from "../support/tokens.ts";
 
 function ask(path: string, headers: Record<string, string> = {}, init: RequestInit = {}): Promise<Response> {
@@ -30,7 +31,7 @@ async function totalsOf(ad: string): Promise<Totals | null> {
 
 /** Waits until what was sent for the ad is in the facts, by the real queue and the shards' own alarms. */
 async function counted(ad: string, expected: Partial<Totals>): Promise<void> {
-  await vi.waitFor(async () => expect(await totalsOf(ad)).toMatchObject(expected), { timeout: 15_000, interval: 100 });
+  await vi.waitFor(async () => expect(await totalsOf(ad)).toMatchObject(expected), PATIENT);
 }
 
 /** Everything that the shards have logged, as text. */
