@@ -4,7 +4,7 @@
  *
  *   SELECT count(*), sum(weight) FROM (SELECT 1 + octet_length(cells) / 80 AS weight FROM facts_day WHERE … LIMIT ?)
  *
- * A weight of 1 is a row or a cell: about 3 µs (bench/results/2026-11-28-neighbours.md).
+ * A weight of 1 is a row or a cell: about 4 µs (docs/decisions/0031).
  * Keeps: it visits as many rows as its limit says and opens none of their texts: a length stands in the row's header.
  */
 import { parseJson } from "../../core/base64url.ts";
