@@ -35,11 +35,11 @@ INSERT INTO ads (ad_id, campaign_id, ad_group_id, creative_id, name, cpc_micros)
 const INSERT_PUBLISHER = `INSERT INTO publishers (publisher_id, name) VALUES (?1, ?2)`;
 const INSERT_ADVERTISER_KEY = `
 INSERT OR IGNORE INTO api_keys (key_hash, key_id, advertiser_id, scopes, created_at_ms)
-SELECT ?1, ?2, ?3, '["report","mint","convert"]', ?4
+SELECT ?1, ?2, ?3, '["report","mint","convert","bill","hook"]', ?4
 WHERE EXISTS (SELECT 1 FROM campaigns WHERE advertiser_id = ?3)`;
 const INSERT_PUBLISHER_KEY = `
 INSERT OR IGNORE INTO api_keys (key_hash, key_id, publisher_id, scopes, created_at_ms)
-SELECT ?1, ?2, ?3, '["report"]', ?4
+SELECT ?1, ?2, ?3, '["report","bill"]', ?4
 WHERE EXISTS (SELECT 1 FROM publishers WHERE publisher_id = ?3)`;
 
 export type Seeding = {

@@ -265,6 +265,9 @@ export const PAGE_ROUTES: readonly OpenRoute[] = [
   ]),
   { ...FORM, path: "/sign-in", load: async () => (await dashboard()).signIn },
   { ...FORM, path: "/sign-out", load: async () => (await dashboard()).signOut },
+  ...["/sign-in", "/sign-out"].map(
+    (path): OpenRoute => ({ method: "GET", path, needs: null, load: async () => (await dashboard()).goHome }),
+  ),
   { method: "GET", path: "/export/v1/*", needs: null, load: async () => (await dashboard()).exportAnswer },
   { method: "GET", path: "/docs/:area", needs: null, load: async () => (await reference()).drawArea },
   { method: "GET", path: "/problems", needs: null, load: async () => (await reference()).drawProblems },

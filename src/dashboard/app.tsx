@@ -2,7 +2,7 @@
  * The pages of the dashboard: who is signed in, which screen is asked for, and what becomes of a form.
  *
  *   GET  /<screen>      the screen, or the question for a key        GET /export/v1/…    an answer of the API as a file
- *   POST /sign-in       a key becomes a session                      POST /sign-out
+ *   POST /sign-in       a key becomes a session                      POST /sign-out        as pages, both lead to /
  *   POST /<screen>      what its form does, then the screen again
  *
  * Keeps: a page is made from answers of the API to the session's key and from nothing else. A write needs the form's
@@ -109,6 +109,9 @@ export async function signIn(asked: Asked): Promise<Response> {
     headers: { Location: next, "Set-Cookie": setCookie, "Cache-Control": "no-store" },
   });
 }
+
+/** The address of a form, asked for as a page: the first screen of whoever is signed in, or the question for a key. */
+export const goHome = async (): Promise<Response> => seeOther("/");
 
 const SIGNED_IN = "You are signed in. What you had typed was not sent before: send it now, or leave it.";
 

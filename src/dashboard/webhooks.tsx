@@ -40,7 +40,13 @@ export function drawWebhooks({ asked, viewer, api }: ScreenAsked): Response {
     const query = givenIn(searchParams, ["before", "state"]);
     return page(viewer, <h1>{TITLE}</h1>, ...said, oneWebhook(id, query, { viewer, api }));
   }
-  return page(viewer, <Head />, ...said, list({ viewer, api }), <NewWebhook viewer={viewer} given={null} />);
+  const form = mayHave(viewer) ? [<NewWebhook viewer={viewer} given={null} />] : [];
+  return page(viewer, <Head />, ...said, list({ viewer, api }), ...form);
+}
+
+/** Whether this key may have webhooks; the list says what it would take. */
+function mayHave({ kind, principal }: Viewer): boolean {
+  return kind === "operator" || principal.scopes.has("hook");
 }
 
 function page(viewer: Viewer, ...sections: Section[]): Response {

@@ -355,6 +355,30 @@ describe("signing in and out", () => {
     }
   });
 
+  it("offers the form of a new webhook to keys that may have one, and to others says what it would take", async () => {
+    const { id } = await seedKey({ advertiserId: "adv_own", scopes: [...REPORT, "hook"] });
+    for (const [one, isOffered] of [
+      [visitorWith(id), true],
+      [visitor("operator"), true],
+      [visitor("advertiser"), false],
+    ] as const) {
+      const { text } = await send("/webhooks", one, {});
+      expect([text.includes("New webhook"), text.includes("This API key may not do this")]).toEqual([
+        isOffered,
+        !isOffered,
+      ]);
+    }
+  });
+
+  it("ends nothing where the addresses of its forms are asked for as pages: they lead to the first screen", async () => {
+    for (const path of ["/sign-in", "/sign-out"]) {
+      for (const one of [visitor("advertiser"), null]) {
+        const { status, headers } = await send(path, one, {});
+        expect([status, headers.get("Location"), headers.get("Set-Cookie")]).toEqual([303, "/", null]);
+      }
+    }
+  });
+
   it("ends the session by its own form alone", async () => {
     const signedIn = visitor("advertiser");
     if (signedIn === null) throw new Error("there is an advertiser");
