@@ -1868,7 +1868,7 @@ export interface components {
             /** @description Who earned it: with currency, since each has statements of its own. */
             publisherId?: string;
             currency?: string;
-            /** @description Of a first statement: a local date or an instant. Later ones begin where the one before ends. */
+            /** @description Of a first statement: a local date or an instant, before which nothing is billed; 31 days before its first day of evidence unless told. Later ones begin where the one before ends. */
             from?: string;
             /** @description A local date, which is billed to its end, or an instant behind the last one. */
             to: string;

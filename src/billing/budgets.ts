@@ -3,8 +3,8 @@
  *
  *   budgets/v1/adv=<id>/<instant>.json   {"from":…,"micros":"…"|null,"by":…,"atMs":…}; the last one put is in force
  *
- * A statement takes the budget that is in force at its period's first instant, and prints it; later changes of budgets
- * change no statement that is issued.
+ * A statement takes the budget that is in force when its period begins, a first one that was given no beginning the one
+ * of its first day of evidence, and prints it; later changes of budgets change no statement that is issued.
  */
 import { getJson, keysBelow, putJson } from "../audit/objects.ts";
 import { isoSecond } from "../core/time.ts";

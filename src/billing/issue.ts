@@ -10,7 +10,7 @@
  */
 
 import { getJson, putJson } from "../audit/objects.ts";
-import { MINUTE_MS } from "../core/limits.ts";
+import { MINUTE_MS, SERVICE_DAYS_BEFORE } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isoSecond } from "../core/time.ts";
 import { cleanDays, isMadeThrough } from "../evidence/due.ts";
@@ -63,8 +63,9 @@ export async function draftStatement(
   const period = await periodOf(ports, { owner, asked, zone, before });
   if (!period.ok) return period;
   // A publisher is paid for valid clicks, whatever its advertisers' budgets take off their bills.
-  const budgetMicros = "advertiserId" in owner ? await budgetOf(bucket, owner.advertiserId, period.value.fromMs) : null;
-  const content = await compute(ports, { owner, ...period.value, zone, currency, before, budgetMicros });
+  const { beginsMs, ...covered } = period.value;
+  const budgetMicros = "advertiserId" in owner ? await budgetOf(bucket, owner.advertiserId, beginsMs) : null;
+  const content = await compute(ports, { owner, ...covered, zone, currency, before, budgetMicros });
   if (!content.ok) return content;
   const id = await draftIdOf(content.value);
   await putJson(bucket, draftKey(id), content.value);
@@ -98,27 +99,32 @@ type Placed = {
   readonly before: readonly StoredStatement[];
 };
 
+/** A first statement that was given no beginning begins before what it is about, for what comes late. */
+type Period = { readonly fromMs: number; readonly toMs: number; readonly beginsMs: number };
+
 /** The instants of a period that may be billed. */
 async function periodOf(
   ports: BillingPorts,
   { owner, asked, zone, before }: Placed,
-): Promise<Result<{ readonly fromMs: number; readonly toMs: number }, ReportProblem>> {
+): Promise<Result<Period, ReportProblem>> {
   const last = before.at(-1)?.statement;
-  const due = last === undefined ? await firstDay(ports.bucket, owner, zone) : Date.parse(last.to);
-  const from = asked.from === undefined ? ok(due) : readEdge(asked.from, "from", zone);
+  const due = last === undefined ? await firstDay(ports.bucket, owner, zone) : atOnce(Date.parse(last.to));
+  const from = asked.from === undefined ? ok(null) : readEdge(asked.from, "from", zone);
   const to = readEdge(asked.to, "to", zone);
   if (!from.ok) return from;
   if (!to.ok) return to;
-  const [fromMs, toMs] = [from.value, to.value];
-  if (fromMs === null || toMs === null) {
+  const period = from.value === null ? due : atOnce(from.value);
+  if (period === null) {
     return err({ reason: "nothing_to_bill", detail: `${idOf(owner)} has no evidence: nothing of it was counted.` });
   }
-  if (last !== undefined && fromMs !== due) {
+  const { fromMs, beginsMs } = period;
+  const toMs = to.value;
+  if (last !== undefined && fromMs !== due?.fromMs) {
     const detail = `Statement ${last.number} ends at ${last.to}; the next one begins there. Leave from out.`;
     return err({ reason: "period_not_next", field: "from", detail });
   }
-  if (fromMs >= toMs) {
-    const detail = `The period would begin at ${isoSecond(fromMs)} and end at ${isoSecond(toMs)}.`;
+  if (beginsMs >= toMs) {
+    const detail = `The period would begin at ${isoSecond(beginsMs)} and end at ${isoSecond(toMs)}.`;
     return err({ reason: "period_empty", field: "to", detail });
   }
   if (fromMs % QUARTER_MS !== 0 || toMs % QUARTER_MS !== 0) {
@@ -131,8 +137,10 @@ async function periodOf(
     return err({ reason: "period_not_reconciled", field: "to", detail });
   }
   if (!(await isMadeThrough(ports.bucket, clean))) return err({ reason: "evidence_pending" });
-  return ok({ fromMs, toMs });
+  return ok({ fromMs, toMs, beginsMs });
 }
+
+const atOnce = (fromMs: number) => ({ fromMs, beginsMs: fromMs });
 
 function readEdge(text: string, edge: "from" | "to", zone: Zone): Result<number, ReportProblem> {
   const moment = parseMoment(text);
@@ -141,16 +149,19 @@ function readEdge(text: string, edge: "from" | "to", zone: Zone): Result<number,
     : err({ reason: "invalid_value", field: edge, detail: moment.error });
 }
 
-/** The beginning of the local day of the first evidence; null where there is none. */
-export async function firstDay(bucket: R2Bucket, owner: Owner, zone: Zone): Promise<number | null> {
+/**
+ * The beginning of the local day of the first evidence; and of the first statement, so long before it that whatever
+ * comes late counts in that one's period, and is an adjustment of it. Null where there is no evidence.
+ */
+export async function firstDay(bucket: R2Bucket, owner: Owner, zone: Zone): Promise<Omit<Period, "toMs"> | null> {
   const prefix = daysPrefix(owner);
   const { objects } = await bucket.list({ prefix, limit: 1 });
   const day = objects[0]?.key.slice(prefix.length).split("/")[0];
   if (day === undefined) return null;
+  const startOf = (days: number) => (dateMinute(day, zone, days) ?? 0) * MINUTE_MS;
   // A zone ahead of UTC: the local date of the day's first instant begins before it.
-  const minute = dateMinute(day, zone) ?? 0;
-  const startMs = Date.parse(day);
-  return minute * MINUTE_MS <= startMs ? minute * MINUTE_MS : (dateMinute(day, zone, -1) ?? 0) * MINUTE_MS;
+  const first = startOf(0) <= Date.parse(day) ? 0 : -1;
+  return { fromMs: startOf(first - SERVICE_DAYS_BEFORE), beginsMs: startOf(first) };
 }
 
 export type Issued = {
@@ -178,8 +189,9 @@ export async function finalizeDraft(ports: BillingPorts, id: string): Promise<Re
   if (zone === null || before.length !== number - 1) throw new Error(`draft ${id} is not the next of ${idOf(owner)}`);
   const again = await periodOf(ports, { owner, asked: { from: draft.from, to: draft.to }, zone, before });
   if (!again.ok) return again;
+  const { fromMs, toMs } = again.value;
   const content = await compute(ports, {
-    ...{ owner, ...again.value, zone, currency: draft.currency, before },
+    ...{ owner, fromMs, toMs, zone, currency: draft.currency, before },
     budgetMicros: draft.budget_micros === null ? null : BigInt(draft.budget_micros),
   });
   if (!content.ok) return content;

@@ -2,21 +2,23 @@
  * Statements by cron: each tenant's next month, as soon as its days are reconciled and their evidence is made.
  *
  *   monthly-statements/v1/pass.json   {"after":"adv=adv_7","waiting":2}   how far a pass over all tenants is
+ *   monthly-statements/v1/pub=<id>/cur=EUR.json   {"nothingUntil":"2026-03-01T00:00:00Z"}   a chain that is not begun
  *
  * A pass takes the tenants in their order, some each time. A tenant's month ends with the local month that holds the
  * first instant that no statement covers, in the zone that its profile has then. What is still to be reconciled waits
- * for a later pass; a month that should be reconciled and is not is told.
+ * for a later pass; a month that should be reconciled and is not is told. A publisher's chain in a currency begins when
+ * a month has clicks in it: its months are looked at once each, together with what came late into the one before.
  *
  * Keeps: idempotent, killed anywhere: a month that is issued is behind the last statement, a draft is finalised once.
  * Relies on: draftStatement and finalizeDraft refusing what is not reconciled.
  */
 import { getJson, putJson } from "../audit/objects.ts";
-import { DAY_MS, MINUTE_MS } from "../core/limits.ts";
+import { DAY_MS, MINUTE_MS, SERVICE_DAYS_BEFORE } from "../core/limits.ts";
 import { isoDay, isoSecond } from "../core/time.ts";
 import { cleanDays, isMadeThrough } from "../evidence/due.ts";
 import { dateMinute, datesOf, toZone, type Zone } from "../report/query/zone.ts";
 import { type Billed, type BillingPorts, draftStatement, finalizeDraft, firstDay } from "./issue.ts";
-import { ownerPath, spellNumber } from "./owner.ts";
+import { type Owner, ownerPath, spellNumber } from "./owner.ts";
 import { readStatements } from "./statement.ts";
 
 /** Tenants that one call looks at, and months of one that it issues at most. */
@@ -27,6 +29,9 @@ const PATIENCE_MS = DAY_MS;
 
 const PASS_KEY = "monthly-statements/v1/pass.json";
 type Pass = { readonly after: string; readonly waiting: number };
+
+const lookedKey = (owner: Owner) => `monthly-statements/v1/${ownerPath(owner)}.json`;
+type Looked = { readonly nothingUntil: string };
 
 export type MonthlyPorts = BillingPorts & {
   /** All tenants that statements are issued to, in the order of their paths. */
@@ -73,21 +78,35 @@ async function issueTo(
   if (zone === null) return { numbers, isWaiting: true };
   for (let months = 0; months < MONTHS_AT_ONCE; months++) {
     const last = (await readStatements(bucket, tenant.owner)).at(-1)?.statement;
-    const fromMs = last === undefined ? await firstDay(bucket, tenant.owner, zone) : Date.parse(last.to);
-    if (fromMs === null) break;
-    const toMs = monthEnd(fromMs, zone);
+    const beginsMs = last === undefined ? await firstInstant(ports, tenant.owner, zone) : Date.parse(last.to);
+    if (beginsMs === null) break;
+    const toMs = monthEnd(beginsMs, zone);
     if (toMs > reconciledUntilMs) return { numbers, isWaiting: toMs + graceMs + PATIENCE_MS < nowMs };
+    if (last === undefined && "publisherId" in tenant.owner) {
+      // A click counts so long before it was received at most, so one of the month before may have come since.
+      const from = isoSecond(beginsMs - SERVICE_DAYS_BEFORE * DAY_MS);
+      const earned = await draftStatement(ports, tenant, { from, to: isoSecond(toMs) });
+      if (!earned.ok) return { numbers, isWaiting: true };
+      if (earned.value.content.totals.gross === 0) {
+        await putJson(bucket, lookedKey(tenant.owner), { nothingUntil: isoSecond(toMs) } satisfies Looked);
+        continue;
+      }
+    }
     const draft = await draftStatement(ports, tenant, { to: isoSecond(toMs) });
     // A profile without a currency, or a day that was blocked meanwhile.
     if (!draft.ok) return { numbers, isWaiting: true };
-    const isNothing = "publisherId" in tenant.owner && last === undefined && draft.value.content.totals.gross === 0;
-    // A chain in a currency in which nothing was earned is not begun.
-    if (isNothing) break;
     const issued = await finalizeDraft(ports, draft.value.id);
     if (!issued.ok) return { numbers, isWaiting: true };
     numbers.push(issued.value.stored.statement.number);
   }
   return { numbers, isWaiting: false };
+}
+
+/** The first instant of which an owner without a statement may have one; null where it has no evidence. */
+async function firstInstant({ bucket }: BillingPorts, owner: Owner, zone: Zone): Promise<number | null> {
+  const looked = "publisherId" in owner ? await getJson<Looked>(bucket, lookedKey(owner)) : null;
+  if (looked !== null) return Date.parse(looked.nothingUntil);
+  return (await firstDay(bucket, owner, zone))?.beginsMs ?? null;
 }
 
 /** The end of the local month that holds an instant. */

@@ -14,7 +14,10 @@ export const draftSchema = z.strictObject({
   currency: currency.optional(),
   from: edge
     .optional()
-    .describe("Of a first statement: a local date or an instant. Later ones begin where the one before ends."),
+    .describe(
+      "Of a first statement: a local date or an instant, before which nothing is billed; 31 days before its first " +
+        "day of evidence unless told. Later ones begin where the one before ends.",
+    ),
   to: edge.describe("A local date, which is billed to its end, or an instant behind the last one."),
 });
 

@@ -57,6 +57,8 @@ export const COUNTS_PER_UPLOAD_MAX = 1_000;
 export const COUNTS_PER_ROW_MAX = 10_000_000;
 /** Minutes that are older are refused: their day may be settled already. */
 export const COUNTS_AGE_DAYS_MAX = 31;
+/** An event counts in a day so long before it was received at most: a token's longest life. */
+export const SERVICE_DAYS_BEFORE = 31;
 
 /** Body of a POST to a click or impression link; minting and uploads have bounds of their own. */
 export const BODY_BYTES_MAX = 65_536;

@@ -20,7 +20,7 @@ import { keysBelow } from "../audit/objects.ts";
 import { encodeUtf8, parseJson } from "../core/base64url.ts";
 import { decodeEventId } from "../core/event-id.ts";
 import { hexAt } from "../core/hex.ts";
-import { DAY_MS, HOUR_MS } from "../core/limits.ts";
+import { DAY_MS, HOUR_MS, SERVICE_DAYS_BEFORE } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import { sealText } from "../core/seal.ts";
 import { isoDay } from "../core/time.ts";
@@ -43,8 +43,6 @@ import {
 } from "./order.ts";
 
 export const PASS_EVERY_MS = 2 * HOUR_MS;
-/** A click counts in a day so long before it was received at most: a token's longest life. */
-const SERVICE_DAYS_BEFORE = 31;
 /** Objects between two notes of how far a phase is. */
 const NOTED_EVERY = 50;
 /** Objects that are worked on at once, since a small one is mostly waited for, and their bytes: a large one is not. */

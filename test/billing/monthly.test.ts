@@ -106,8 +106,8 @@ describe("statements by cron", () => {
     const first = await issueMonths(ports(tenants));
     expect(first).toEqual({ issued: ["adv=adv_1 000001", "adv=adv_2 000001"], waiting: 0 });
     expect(await issueMonths(ports(tenants))).toEqual({ issued: [], waiting: 0 });
-    expect(await periods(r2, "adv_1")).toEqual([["2026-03-20T00:00:00Z", "2026-04-01T00:00:00Z"]]);
-    expect(await periods(r2, "adv_2")).toEqual([["2026-03-19T18:30:00Z", "2026-03-31T18:30:00Z"]]);
+    expect(await periods(r2, "adv_1")).toEqual([["2026-02-17T00:00:00Z", "2026-04-01T00:00:00Z"]]);
+    expect(await periods(r2, "adv_2")).toEqual([["2026-02-16T18:30:00Z", "2026-03-31T18:30:00Z"]]);
     await audit("2026-04-01", "2026-05-31");
     expect((await issueMonths(ports(tenants))).issued).toHaveLength(4);
     expect((await periods(r2, "adv_1")).slice(1)).toEqual([
@@ -163,7 +163,7 @@ describe("statements by cron", () => {
     const of = async (currency: string) =>
       (await readStatements(r2.bucket, { publisherId: "pub_1", currency })).map(({ statement }) => statement);
     expect(await of("EUR")).toMatchObject([
-      { from: "2026-03-31T00:00:00Z", to: "2026-04-01T00:00:00Z", advertisers: ["adv_1"], totals: { due: "0.01" } },
+      { from: "2026-02-28T00:00:00Z", to: "2026-04-01T00:00:00Z", advertisers: ["adv_1"], totals: { due: "0.01" } },
     ]);
     expect(await of("USD")).toMatchObject([{ advertisers: ["adv_2"], totals: { due: "0.07" } }]);
     expect(await of("JPY")).toEqual([]);
@@ -174,6 +174,33 @@ describe("statements by cron", () => {
       to: "2026-05-01T00:00:00Z",
       lines: [],
     });
+  });
+
+  it("begin in a currency with the first month in which a publisher earned it, whatever it earned in others", async () => {
+    const { r2, audit, ports } = await aWorld("2026-01-10", "2026-06-01");
+    const earn = async (day: string, advertiserId: string) => {
+      const quarter = Date.parse(day) / 900_000 + 48;
+      const of = { quarter, advertiserId, campaignId: "cmp", adId: "ad", publisherId: "pub_1", cause: null };
+      const sum: EarnedSum = { ...of, ...NO_COUNTS, gross: 1, valid: 1, spendMicros: 10_000n };
+      await putEarned(r2, "pub_1", day, [sum]);
+    };
+    await earn("2026-01-10", "adv_2");
+    await earn("2026-05-05", "adv_1");
+    const owner = { publisherId: "pub_1", currency: "EUR" };
+    const tenants: Billed[] = [{ owner, currency: "EUR", timeZone: "UTC" }];
+    const currenciesOf = async () => new Map(Object.entries({ adv_1: "EUR", adv_2: "USD" }));
+    const turn = async () => (await issueMonths({ ...ports(tenants), currenciesOf })).issued;
+    expect(await turn()).toEqual([]);
+    expect(await turn()).toEqual(["pub=pub_1/cur=EUR 000001"]);
+    // What came late into a month that was looked at is an adjustment.
+    await earn("2026-02-07", "adv_1");
+    await audit("2026-06-02", "2026-06-30");
+    expect(await turn()).toEqual(["pub=pub_1/cur=EUR 000002"]);
+    const issued = await readStatements(r2.bucket, owner);
+    expect(issued.map(({ statement }) => statement)).toMatchObject([
+      { from: "2025-12-10T00:00:00Z", to: "2026-06-01T00:00:00Z", totals: { due: "0.01" } },
+      { to: "2026-07-01T00:00:00Z", adjustments: [{ statement: 1, day: "2026-02-07" }], totals: { due: "0.01" } },
+    ]);
   });
 
   it("go on after any write at which they are killed, and two at once are one", async () => {
@@ -197,7 +224,7 @@ describe("statements by cron", () => {
         expect([kill, await periods(r2, id)]).toEqual([
           kill,
           [
-            ["2026-03-20T00:00:00Z", "2026-04-01T00:00:00Z"],
+            ["2026-02-17T00:00:00Z", "2026-04-01T00:00:00Z"],
             ["2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"],
           ],
         ]);

@@ -72,6 +72,8 @@ async function revise(click: TokenEvent, n: number, [from, to]: readonly ["valid
   await shard.archiveNow();
 }
 
+/** Where a first statement begins that counts from today on. */
+const BEFORE_TODAY = isoSecond(Date.parse(TODAY) - 31 * DAY_MS);
 const afterTomorrow = isoDay(Date.parse(TOMORROW) + DAY_MS);
 
 describe("a statement", () => {
@@ -86,7 +88,7 @@ describe("a statement", () => {
     const statement = await issue(TODAY);
     expect(statement).toMatchObject({
       ...{ v: 1, kind: "statement", number: 1, previous: null, currency: "EUR", time_zone: "UTC" },
-      ...{ from: `${TODAY}T00:00:00Z`, to: `${TOMORROW}T00:00:00Z` },
+      ...{ from: BEFORE_TODAY, to: `${TOMORROW}T00:00:00Z` },
       lines: [
         { day: TODAY, campaign_id: "cmp_a", gross: 1, valid: 1, duplicate: 0, spend_micros: "250000" },
         { day: TODAY, campaign_id: "cmp_b", gross: 3, valid: 2, duplicate: 1, spend_micros: "100008" },
@@ -196,6 +198,30 @@ describe("what is found after a statement", () => {
       totals: { due: "0.30" },
       corrected: [{ statement: 1, day: TODAY, revision_before: 2, revision: 3 }],
     });
+  });
+
+  it("counts on days before the first of which anything was known, and is adjusted like any", async () => {
+    await putBudget(env.ARCHIVE, ADV, { from: `${TODAY}T00:00:00Z`, micros: "900000", by: "key_op", atMs: 1 });
+    await count([await aSignedClick({}, { pub: "pub_1", cpc: 300_000 })]);
+    await close(TODAY);
+    const earned: Billed = { owner: { publisherId: "pub_1", currency: "EUR" }, currency: "EUR", timeZone: "UTC" };
+    for (const whose of [ADVERTISER, earned]) {
+      const owed = { due_micros: "300000" };
+      expect(await issue(TODAY, whose)).toMatchObject({ from: BEFORE_TODAY, evidence: [{ day: TODAY }], totals: owed });
+    }
+    const receivedAtMs = Date.now() - 2 * DAY_MS;
+    const iat = Math.floor(receivedAtMs / 1_000) - 1;
+    const claims = { pub: "pub_1", cpc: 200_000, iat, exp: iat + 3_600 };
+    await count([await aSignedClick({ receivedAtMs, occurredAtMs: receivedAtMs }, claims)]);
+    await close(TOMORROW);
+    for (const whose of [ADVERTISER, earned]) {
+      expect(await issue(TOMORROW, whose)).toMatchObject({
+        adjustments: [{ statement: 1, day: isoDay(receivedAtMs), cause: null, valid: 1, spend_micros: "200000" }],
+        totals: { due: "0.20" },
+      });
+    }
+    const [first] = await readStatements(env.ARCHIVE, OWNER);
+    expect(first?.statement.budget_micros).toBe("900000");
   });
 
   it("between a draft and its finalising is in the statement, and said", async () => {
