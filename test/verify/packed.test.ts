@@ -153,6 +153,18 @@ describe("the packed verifier", () => {
     }
   });
 
+  it("accuses nobody of a statement that was issued while it verified the one before", async () => {
+    let asked = 0;
+    meddle = ({ url: path = "" }, response) => {
+      if (path !== "/v1/statements" || asked++ > 0) return false;
+      response.end(JSON.stringify({ advertiserId: WORLD_ADVERTISER, statements: [{ number: 1 }] }));
+      return true;
+    };
+    const { code, err } = await run(["all", "--url", url, "--folder", "meanwhile"]);
+    meddle = () => false;
+    expect([code, err, asked]).toEqual([0, "", 2]);
+  });
+
   it("goes on where the network broke off, and says so until then", async () => {
     const target = ["2", "--url", url, "--folder", "broken", ...logKey(), "--keep", "broken.json"];
     let answered = 0;

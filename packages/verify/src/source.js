@@ -27,7 +27,8 @@ export async function openSource(given, which) {
   const store = folderStore(folder);
   const owner = await ownerIn(given);
   const last = which === "all" ? await lastIn(folder, owner) : 0;
-  return { store: () => store, owner, last, secret: readSecret(secret ?? (await keptSecret(folder, owner))) };
+  const kept = readSecret(secret ?? (await keptSecret(folder, owner)));
+  return { store: () => store, owner, last, countAgain: async () => last, secret: kept };
 }
 
 /** @param {Given & { url: string }} given */
@@ -49,8 +50,10 @@ async function openService({ url, folder, advertiser, publisher, currency, secre
   await writeFile(path, `${JSON.stringify({ secret: answer.secret })}\n`, { mode: 0o600 });
   const own = "publisherId" in owner ? owner.currency : null;
   const store = (/** @type {number} */ number) => downloadingStore({ ...service, currency: own, number });
-  const isOwn = (/** @type {any} */ statement) => own === null || statement.currency === own;
-  return { store, owner, last: statements.filter(isOwn).length, secret: readSecret(answer.secret) };
+  const count = (/** @type {readonly any[]} */ all) =>
+    all.filter(({ currency: of }) => own === null || of === own).length;
+  const countAgain = async () => count((await askJson(service, "/v1/statements")).statements);
+  return { store, owner, last: count(statements), countAgain, secret: readSecret(answer.secret) };
 }
 
 /**
