@@ -3091,21 +3091,19 @@ export interface components {
             /** @description What would change; null while it looks. */
             report: {
                 clicks: number;
-                /** @description Integer micros, as text: sums may pass 2^53. */
-                micros: string;
                 /** @description Duplicates of other users, which would take impressions over. */
-                promoted: {
-                    clicks: number;
-                    /** @description Integer micros, as text: sums may pass 2^53. */
-                    micros: string;
-                };
+                promotedClicks: number;
+                /** @description By rule, advertiser and publisher, those of the most clicks first. */
                 sums: {
                     reason: string;
                     advertiserId: string;
                     publisherId: string;
                     clicks: number;
-                    /** @description Integer micros, as text: sums may pass 2^53. */
+                    /** @description What these clicks cost, in the advertiser's currency, as text. */
                     micros: string;
+                    promotedClicks: number;
+                    /** @description What would be billed instead, in the same currency. */
+                    promotedMicros: string;
                 }[];
                 examples: {
                     eventId: string;

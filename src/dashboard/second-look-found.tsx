@@ -150,20 +150,20 @@ function Acts({ look: { id, phase, dryOnly }, viewer, action }: Omit<FoundProps,
 }
 
 function Report({ report, writer }: { report: NonNullable<SecondLook["report"]>; writer: Writer }) {
-  const { clicks, promoted, sums, examples } = report;
+  const { clicks, promotedClicks, sums, examples } = report;
   return (
     <>
       <p>
         {clicks === 0 ? "It names no click." : `It names ${writer.count(clicks)} clicks.`}{" "}
-        {promoted.clicks === 0 ? "" : `${writer.count(promoted.clicks)} duplicates of others would take over.`}
+        {promotedClicks === 0 ? "" : `${writer.count(promotedClicks)} duplicates of others would take over.`}
       </p>
       {sums.length === 0 ? null : (
         <Table
           label="What would change, for whom"
-          of={["why", "advertiser", "publisher", "clicks", "amount"]}
-          numbers={["clicks", "amount"]}
+          of={["why", "advertiser", "publisher", "clicks", "amount", "billed instead"]}
+          numbers={["clicks", "amount", "billed instead"]}
         >
-          {sums.map(({ reason, advertiserId, publisherId, clicks: own, micros }) => (
+          {sums.map(({ reason, advertiserId, publisherId, clicks: own, micros, promotedMicros }) => (
             <tr>
               <th scope="row">{reason.replaceAll("_", " ")}</th>
               <td>
@@ -178,6 +178,7 @@ function Report({ report, writer }: { report: NonNullable<SecondLook["report"]>;
               </td>
               <td class="number">{writer.count(own)}</td>
               <td class="number">{decimalOf(BigInt(micros))}</td>
+              <td class="number">{decimalOf(BigInt(promotedMicros))}</td>
             </tr>
           ))}
         </Table>

@@ -253,6 +253,12 @@ export const AuditStarted = z.object({ id: text, day: logDay });
 
 const phase = z.enum(REPLAY_PHASES);
 const micros = text.describe("Integer micros, as text: sums may pass 2^53.");
+const replaySum = z.object({
+  ...{ reason: text, advertiserId: text, publisherId: text, clicks: count },
+  micros: micros.describe("What these clicks cost, in the advertiser's currency, as text."),
+  promotedClicks: count,
+  promotedMicros: micros.describe("What would be billed instead, in the same currency."),
+});
 const tally = z.object({ revised: count, skipped: count }).nullable();
 const day = z.iso.date();
 
@@ -271,11 +277,8 @@ export const Replay = z.object({
   report: z
     .object({
       clicks: count,
-      micros,
-      promoted: z
-        .object({ clicks: count, micros })
-        .describe("Duplicates of other users, which would take impressions over."),
-      sums: z.array(z.object({ reason: text, advertiserId: text, publisherId: text, clicks: count, micros })),
+      promotedClicks: count.describe("Duplicates of other users, which would take impressions over."),
+      sums: z.array(replaySum).describe("By rule, advertiser and publisher, those of the most clicks first."),
       examples: z.array(z.object({ eventId: text, reason, advertiserId: text })),
     })
     .nullable()

@@ -53,13 +53,16 @@ export type PlannedChange = {
 /** What was made of a planned change: the number of its revision, and of the promoted event's. */
 export type AppliedChange = PlannedChange & { readonly n: number };
 
-/** Clicks and money that rules would move; micros are whole numbers, as text in JSON. */
+/** Clicks and money that rules would move; micros are whole numbers of the advertiser's currency, as text in JSON. */
 export type ReplaySum = {
   readonly reason: string;
   readonly advertiserId: string;
   readonly publisherId: string;
   readonly clicks: number;
   readonly micros: string;
+  /** Duplicates that would take over what these give up. */
+  readonly promotedClicks: number;
+  readonly promotedMicros: string;
 };
 
 export type ReplayExample = {
@@ -70,9 +73,8 @@ export type ReplayExample = {
 
 export type ReplayReport = {
   readonly clicks: number;
-  readonly micros: string;
-  /** Duplicates that would take over what others give up. */
-  readonly promoted: { readonly clicks: number; readonly micros: string };
+  readonly promotedClicks: number;
+  /** No sum over advertisers: their currencies differ. */
   readonly sums: readonly ReplaySum[];
   readonly examples: readonly ReplayExample[];
 };

@@ -94,41 +94,58 @@ async function partsOf(bucket: R2Bucket, { from, to, rules }: Replay): Promise<R
 }
 
 type PartSums = Pick<Looked, "publishers" | "baited">;
-type Sum = { clicks: number; micros: bigint };
+type SumOf = Pick<ReplaySum, "reason" | "advertiserId" | "publisherId">;
+type Moved = { readonly clicks: number; readonly micros: number };
+const NOTHING: Moved = { clicks: 0, micros: 0 };
+
+/** What rules would move, by rule, advertiser and publisher: so each amount is of one currency. */
+class MovedSums {
+  readonly #rows = new Map<string, SumOf & { clicks: number; micros: bigint; promoted: number; back: bigint }>();
+
+  add(of: SumOf, moved: Moved, promoted: Moved = NOTHING): void {
+    const name = `${of.reason} ${of.advertiserId} ${of.publisherId}`;
+    const row = this.#rows.get(name) ?? { ...of, clicks: 0, micros: 0n, promoted: 0, back: 0n };
+    row.clicks += moved.clicks;
+    row.micros += BigInt(moved.micros);
+    row.promoted += promoted.clicks;
+    row.back += BigInt(promoted.micros);
+    this.#rows.set(name, row);
+  }
+
+  /** Those of the most clicks first. */
+  rows(): ReplaySum[] {
+    const rows = Array.from(this.#rows.values()).sort((a, b) => b.clicks - a.clicks);
+    return rows.map(({ micros, promoted, back, ...row }) => {
+      return { ...row, micros: String(micros), promotedClicks: promoted, promotedMicros: String(back) };
+    });
+  }
+}
 
 async function reportOf(bucket: R2Bucket, id: string, parts: readonly ReplayPart[]): Promise<ReplayReport> {
-  const sums = new Map<string, Sum & Pick<ReplaySum, "reason" | "advertiserId" | "publisherId">>();
-  const add = (of: Pick<ReplaySum, "reason" | "advertiserId" | "publisherId">, clicks: number, micros: number) => {
-    const name = `${of.reason} ${of.advertiserId} ${of.publisherId}`;
-    const sum = sums.get(name) ?? { ...of, clicks: 0, micros: 0n };
-    sums.set(name, { ...sum, clicks: sum.clicks + clicks, micros: sum.micros + BigInt(micros) });
-  };
-  const promoted: Sum = { clicks: 0, micros: 0n };
+  const sums = new MovedSums();
   const examples: ReplayReport["examples"][number][] = [];
   const publishers: PublisherSum[] = [];
   for (const part of parts) {
-    const sums = await getJson<PartSums>(bucket, partKey(id, part));
-    publishers.push(...(sums?.publishers ?? []));
-    for (const { advertiserId, publisherId, clicks, micros } of sums?.baited ?? []) {
-      add({ reason: "bait_placement", advertiserId, publisherId }, clicks, micros);
+    const looked = await getJson<PartSums>(bucket, partKey(id, part));
+    publishers.push(...(looked?.publishers ?? []));
+    for (const { advertiserId, publisherId, clicks, micros } of looked?.baited ?? []) {
+      sums.add({ reason: "bait_placement", advertiserId, publisherId }, { clicks, micros });
     }
     for (const change of await getLines<PlannedChange>(bucket, changesKey(id, part))) {
       const { event, to, advertiserId, publisherId, micros, promote } = change;
-      add({ reason: to.reason ?? "", advertiserId, publisherId }, 1, micros);
-      promoted.clicks += promote === null ? 0 : 1;
-      promoted.micros += BigInt(promote?.micros ?? 0);
+      const promoted = promote === null ? NOTHING : { clicks: 1, micros: promote.micros };
+      sums.add({ reason: to.reason ?? "", advertiserId, publisherId }, { clicks: 1, micros }, promoted);
       if (examples.length < EXAMPLES_MAX) examples.push({ eventId: event, reason: to.reason, advertiserId });
     }
   }
   for (const { advertiserId, publisherId, clicks, micros } of outlying(publishers)) {
-    add({ reason: "outlying_ctr", advertiserId, publisherId }, clicks, micros);
+    sums.add({ reason: "outlying_ctr", advertiserId, publisherId }, { clicks, micros });
   }
-  const rows = Array.from(sums.values()).sort((a, b) => (a.micros < b.micros ? 1 : -1));
+  const rows = sums.rows();
   return {
     clicks: rows.reduce((sum, { clicks }) => sum + clicks, 0),
-    micros: String(rows.reduce((sum, { micros }) => sum + micros, 0n)),
-    promoted: { clicks: promoted.clicks, micros: String(promoted.micros) },
-    sums: rows.slice(0, SUMS_MAX).map((row) => ({ ...row, micros: String(row.micros) })),
+    promotedClicks: rows.reduce((sum, { promotedClicks }) => sum + promotedClicks, 0),
+    sums: rows.slice(0, SUMS_MAX),
     examples,
   };
 }

@@ -76,8 +76,9 @@ async function seedLooks(): Promise<void> {
       publisherId: "pub_books",
       clicks: 3,
       micros: "750000",
+      ...{ promotedClicks: 0, promotedMicros: "0" },
     };
-    const report = { clicks: 3, micros: "750000", promoted: { clicks: 0, micros: "0" }, sums: [sum], examples: [] };
+    const report = { clicks: 3, promotedClicks: 0, sums: [sum], examples: [] };
     await env.ARCHIVE.put(reportKey(id), JSON.stringify(report));
     looks.push(id);
   }

@@ -92,8 +92,13 @@ describe("a second look", () => {
     expect(looked.body).toMatchObject({
       phase: "looked",
       report: {
-        ...{ clicks: 3, micros: "750000", promoted: { clicks: 1, micros: "250000" } },
-        sums: [{ reason: "high_frequency", advertiserId: "adv_1", publisherId: "pub_1", clicks: 3, micros: "750000" }],
+        ...{ clicks: 3, promotedClicks: 1 },
+        sums: [
+          {
+            ...{ reason: "high_frequency", advertiserId: "adv_1", publisherId: "pub_1", clicks: 3, micros: "750000" },
+            ...{ promotedClicks: 1, promotedMicros: "250000" },
+          },
+        ],
       },
     });
     const { report } = looked.body as { report: { examples: { eventId: string }[] } };

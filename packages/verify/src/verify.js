@@ -20,6 +20,8 @@ import { DAY_MS, utcDays } from "./zone.js";
 
 /** The log takes leaves every hour. */
 const LOGGED_AFTER_MS = 2 * 3_600_000;
+/** A statement of just now is from the future to a clock that is slow. */
+const CLOCK_BEHIND_MAX_MS = 3_600_000;
 /** Where a token was erased, its impression may have been shown so long before. */
 const LIFE_MS = DAY_MS;
 /** Longer than any token lives. */
@@ -123,7 +125,10 @@ async function readStatements({ store, owner, number, nowMs }) {
     for (const list of ["lines", "adjustments", "credits", "evidence", "corrected", "losses", "lines_by_ad"]) {
       must(Array.isArray(value[list]), () => `${key} has no list of ${list}`);
     }
-    must(Date.parse(value.issued_at) <= nowMs, () => `${key} was issued in the future, at ${value.issued_at}`);
+    must(
+      Date.parse(value.issued_at) <= nowMs + CLOCK_BEHIND_MAX_MS,
+      () => `${key} was issued in the future, at ${value.issued_at}`,
+    );
     chain.push({ value, sha256 });
   }
   return chain;
