@@ -5,9 +5,9 @@
  *
  * An alarm's condition is met by any sample of its metric that is above its bound, of the label value that it names or
  * of each. It is raised when that has been so in every minute of its time, and cleared in the first minute in which it
- * is not.
+ * is known not to be.
  *
- * Keeps: pure. What is not known meets no condition: `source` is the alarm of that.
+ * Keeps: pure. What is not known changes nothing: it meets no condition, of which `source` is the alarm, and ends none.
  */
 import { MINUTE_MS } from "./limits.ts";
 import { type Described, METRICS, type MetricName, type Sample } from "./metrics.ts";
@@ -100,14 +100,18 @@ export function isMet({ metric, of, above, below }: Alarm, samples: readonly Sam
 /** Since when each condition is met without a break. */
 export type MetSince = Readonly<Record<string, number>>;
 
-/** What the samples of a minute make of it: whose conditions are met, and which alarms are raised by now. */
+/** What is known of a minute: its samples, and the metrics whose source did not answer. */
+export type Seen = { readonly samples: readonly Sample[]; readonly unknown: ReadonlySet<MetricName> };
+
+/** What a minute makes of it: whose conditions are met, and which alarms are raised by now. */
 export function judge(
-  samples: readonly Sample[],
+  { samples, unknown }: Seen,
   metSince: MetSince,
   nowMs: number,
 ): { readonly metSince: MetSince; readonly raised: ReadonlySet<string> } {
   const alarms: readonly Alarm[] = ALARMS;
-  const met = alarms.filter((one) => one.isOfScraper !== true && isMet(one, samples));
+  const isStill = ({ alarm, metric }: Alarm) => unknown.has(metric) && metSince[alarm] !== undefined;
+  const met = alarms.filter((one) => one.isOfScraper !== true && (isMet(one, samples) || isStill(one)));
   const since = Object.fromEntries(met.map(({ alarm }) => [alarm, Math.min(metSince[alarm] ?? nowMs, nowMs)]));
   const raised = met.filter(({ alarm, forMinutes }) => nowMs - (since[alarm] ?? nowMs) >= forMinutes * MINUTE_MS);
   return { metSince: since, raised: new Set(raised.map(({ alarm }) => alarm)) };

@@ -9,6 +9,7 @@
  */
 import { lastAudited, readLogDays } from "../audit/log-days.ts";
 import { readBook } from "../canary/book.ts";
+import type { Seen } from "../core/alarms.ts";
 import { parseJson } from "../core/base64url.ts";
 import { canaryState } from "../core/canary.ts";
 import { closingOf } from "../core/day-state.ts";
@@ -49,14 +50,32 @@ export type MeasurePorts = {
   readonly isLogStopped: () => Promise<boolean | null>;
 };
 
-export type Measured = { readonly samples: readonly Sample[]; readonly sums: Sums };
+export type Measured = Seen & { readonly sums: Sums };
+
+const FLOW = ["clickledger_watermark_timestamp_seconds", "clickledger_lag_seconds"] as const;
+/** Which metrics are not known, or not whole, while a source does not answer. */
+const METRICS_OF = {
+  queues: ["clickledger_queue_messages", "clickledger_queue_oldest_age_seconds", ...FLOW],
+  spool: ["clickledger_spool_objects", "clickledger_spool_oldest_age_seconds", ...FLOW],
+  shards: [...FLOW, "clickledger_duplicate_ratio"],
+  letters: ["clickledger_dead_letters"],
+  tallies: ["clickledger_lost_events_1h"],
+  audits: ["clickledger_log_days", "clickledger_audit_overdue_seconds"],
+  webhooks: ["clickledger_webhooks"],
+  sums: ["clickledger_unreconciled_micros"],
+  evidence_log: ["clickledger_evidence_log_stopped"],
+  canary: ["clickledger_canary", "clickledger_canary_wrong"],
+} as const satisfies Readonly<Record<string, readonly MetricName[]>>;
+type Source = keyof typeof METRICS_OF;
 
 /** Asks everything. Never rejects. */
 export async function measure(ports: MeasurePorts, before: Sums): Promise<Measured> {
   const up: Sample[] = [];
-  const ask = async <T>(source: string, work: () => Promise<T>): Promise<T | null> => {
+  const unknown = new Set<MetricName>();
+  const ask = async <T>(source: Source, work: () => Promise<T>): Promise<T | null> => {
     const answer = await settle(source, work);
     up.push({ name: "clickledger_source_up", of: source, value: answer === null ? 0 : 1 });
+    for (const metric of answer === null ? METRICS_OF[source] : []) unknown.add(metric);
     return answer;
   };
   // In the way of the data, as a report's watermark is read.
@@ -84,10 +103,10 @@ export async function measure(ports: MeasurePorts, before: Sums): Promise<Measur
   const minute = Math.floor(ports.nowMs / MINUTE_MS);
   const counted = addSessions(before, shards ?? new Map(), minute);
   const sums = told === null ? counted : addTold(counted, told, minute);
-  return { samples, sums: addSpent(sums, before, ports.spent(), minute) };
+  return { samples, unknown, sums: addSpent(sums, before, ports.spent(), minute) };
 }
 
-async function settle<T>(source: string, work: () => Promise<T>): Promise<T | null> {
+async function settle<T>(source: Source, work: () => Promise<T>): Promise<T | null> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error("it took too long")), PATIENCE_MS);

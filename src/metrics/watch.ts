@@ -15,9 +15,9 @@ import { tellAlarms } from "./tell-alarms.ts";
 export async function watch(ports: MeasurePorts): Promise<void> {
   const { bucket, primary, nowMs } = ports;
   const { snapshot: before, etag } = await readSnapshot(bucket);
-  const { samples: measured, sums } = await measure(ports, before);
+  const { samples: measured, unknown, sums } = await measure(ports, before);
   const found = [...measured, ...samplesOf(sums)];
-  const { metSince, raised } = judge(found, before.metSince, nowMs);
+  const { metSince, raised } = judge({ samples: found, unknown }, before.metSince, nowMs);
   const samples = [...found, ...ofAlarms(raised)];
   if (!(await writeSnapshot(bucket, { ...sums, atMs: nowMs, samples, metSince }, etag))) return;
   await bucket.delete([...sums.told]);

@@ -20,7 +20,8 @@ describe.each(EACH)("the alarm $alarm", (alarm) => {
   it("fires beyond its bound, not at it, and clears in the first minute in which that is over", () => {
     let metSince: MetSince = {};
     const minute = (at: number, isWrong: boolean) => {
-      const said = judge([sampleOf(alarm, isWrong)], metSince, START_MS + at * MINUTE_MS);
+      const seen = { samples: [sampleOf(alarm, isWrong)], unknown: new Set<never>() };
+      const said = judge(seen, metSince, START_MS + at * MINUTE_MS);
       metSince = said.metSince;
       return said.raised.has(alarm.alarm);
     };
@@ -35,6 +36,18 @@ describe.each(EACH)("the alarm $alarm", (alarm) => {
     expect(minute(forMinutes + 2, false)).toBe(false);
     // A break begins the time anew.
     expect(minute(forMinutes + 3, true)).toBe(forMinutes === 0);
+  });
+
+  it("is neither raised nor cleared, nor begun anew, by a minute in which its metric is not known", () => {
+    if (isOfScraper === true) return;
+    const unknown = { samples: [], unknown: new Set([alarm.metric]) };
+    const at = (minute: number) => START_MS + minute * MINUTE_MS;
+    expect(judge(unknown, {}, at(0))).toEqual({ metSince: {}, raised: new Set() });
+    const met = judge({ samples: [sampleOf(alarm, true)], unknown: new Set() }, {}, at(0)).metSince;
+    const { metSince, raised } = judge(unknown, met, at(forMinutes));
+    expect(metSince).toEqual(met);
+    expect(raised).toEqual(new Set([alarm.alarm]));
+    expect(judge({ samples: [sampleOf(alarm, false)], unknown: new Set() }, metSince, at(1)).raised.size).toBe(0);
   });
 
   it("says in the book of operations what to do, under the heading that its rule names", () => {

@@ -185,6 +185,38 @@ describe("what cron watches", () => {
     },
   );
 
+  it("tells of no end while what it is about does not answer, and finds it though that fails now and then", async () => {
+    const world = new World();
+    await world.minutes();
+    world.shard = { ...world.shard, oldestUnseenReceivedAtMs: START_MS };
+    // Beside lag, every third minute a shard does not answer: neither has five minutes in a row.
+    for (let at = 0; at < 9; at++) {
+      world.isShardDown = at % 3 === 2;
+      await world.minutes();
+    }
+    expect(await world.told()).toEqual(["alarm.raised lag"]);
+    world.isShardDown = true;
+    await world.minutes(2);
+    expect(await world.told()).toEqual(["alarm.raised lag"]);
+    world.isShardDown = false;
+    world.shard = { ...world.shard, oldestUnseenReceivedAtMs: null };
+    await world.minutes();
+    expect(await world.told()).toEqual(["alarm.raised lag", "alarm.cleared lag"]);
+  });
+
+  it("tells of no end of what an hour had, while what it is counted by does not answer", async () => {
+    const world = new World();
+    await world.minutes();
+    world.shard = { ...world.shard, clicks: { ...NO_CLICKS, valid: 400, duplicate: 700 } };
+    await world.minutes(16);
+    world.isShardDown = true;
+    await world.minutes(61);
+    expect(await world.told()).toEqual(["alarm.raised duplicates", "alarm.raised source"]);
+    world.isShardDown = false;
+    await world.minutes();
+    expect(await world.told()).toContain("alarm.cleared duplicates");
+  });
+
   it("tells a change once, whichever of two crons at once, or one that died before it told", async () => {
     const world = new World();
     await world.minutes();
