@@ -16,8 +16,8 @@ import { parseLetter, sealedText } from "../queue/dead-letter.ts";
 import { type ErasePorts, isOf, replace } from "./erase.ts";
 import type { Subject } from "./order.ts";
 
-/** Prefixes of objects in which events stand a second time. */
-export const COPIES_PREFIXES = ["dead/v1/", "dead-replayed/v1/dead/v1/", "replays/v1/"] as const;
+/** Prefixes of objects in which events stand a second time, in the order of their keys: a run goes on behind one. */
+export const COPIES_PREFIXES = ["dead-replayed/v1/dead/v1/", "dead/v1/", "replays/v1/"] as const;
 
 /** An event without its person where it is the subject's; null for any other, and where that is done already. */
 export async function bareIfOf(subject: Subject, wire: unknown, ring: KeyRing): Promise<WireEvent | null> {

@@ -56,6 +56,8 @@ class World {
   end: Position = LOG_START;
   letter = "";
   isDead = false;
+  /** What a look at the clock takes. */
+  clockStepMs = 0;
 
   static async make(): Promise<World> {
     const world = new World();
@@ -131,7 +133,11 @@ class World {
       },
     };
     const shelves = async () => new Map([["clicks-0", shelf]]);
-    return runOrder({ bucket: this.r2.bucket, ring, clock: () => this.nowMs, shelves }, ID, untilMs);
+    const clock = () => {
+      this.nowMs += this.clockStepMs;
+      return this.nowMs - this.clockStepMs;
+    };
+    return runOrder({ bucket: this.r2.bucket, ring, clock, shelves }, ID, untilMs);
   }
 
   /** Runs until the order is done; a run that is dead writes nothing any more, and the next minute goes on. */
@@ -239,6 +245,21 @@ describe("an erasure of a person", () => {
       for (const secret of SECRETS) expect(text, `write ${killed}`).not.toContain(secret);
       expect((await world.scan()).found).toEqual([]);
     }
+  });
+
+  it("leaves nothing out where each turn has time for one object, at each of which it stops and goes on", async () => {
+    const world = await World.make();
+    const moved = `dead-replayed/v1/${world.letter}`;
+    world.r2.set(moved, world.r2.text(world.letter) ?? "");
+    await world.order();
+    world.clockStepMs = 1;
+    for (let turn = 0; turn < 300 && (await world.run(world.nowMs + 3)) !== true; turn++) {
+      world.nowMs += PASS_EVERY_MS;
+    }
+    expect(await readOrder(world.r2.bucket, ID)).toBeNull();
+    const text = await world.text();
+    for (const secret of SECRETS) expect(text).not.toContain(secret);
+    expect(world.r2.text(moved)).not.toContain("Jane's phone");
   });
 
   it("waits by name where a hold keeps a day, and ends when it is released", async () => {
