@@ -55,11 +55,14 @@ export class WebhookEndpoint extends DurableObject<Env> {
     return { deliveries: this.#log.page(ask), health: this.#log.health };
   }
 
-  /** Has an event of the log delivered once more; false where the log has none. */
+  /** Has an event of the log sent once more, now, however its receiver did lately; false where the log has none. */
   async replay(eventId: string): Promise<boolean> {
     const found = this.#log.find(eventId);
     if (found === null) return false;
-    this.#log.note(eventId, { ...found, state: "waiting", tries: 0, dueAtMs: Date.now() });
+    this.ctx.storage.transactionSync(() => {
+      this.#log.note(eventId, { ...found, state: "waiting", tries: 0, dueAtMs: Date.now() });
+      this.#log.health = { ...this.#log.health, notBeforeMs: 0 };
+    });
     await this.ctx.storage.setAlarm(Date.now());
     return true;
   }

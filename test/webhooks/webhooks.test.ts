@@ -249,6 +249,25 @@ describe("a webhook", () => {
     for (const one of [secret, next]) expect(everywhere).not.toContain(one);
   });
 
+  it("is tried at once where somebody asks for an event again, and not when its failures say", async () => {
+    const key = keys["two"] ?? "";
+    const { id } = await make(key);
+    const object = env.WEBHOOK_ENDPOINT.getByName(id);
+    status = 500;
+    await happen("adv_two");
+    await object.wake();
+    const [{ id: eventId } = { id: "" }] = received;
+    status = 204;
+    received = [];
+    await object.wake();
+    expect(received).toEqual([]);
+    const asked = await ask(`POST /v1/webhooks/${id}/deliveries/${eventId}/replay`, { key });
+    expect(asked.status).toBe(202);
+    await runDurableObjectAlarm(object);
+    expect(received.map((one) => one.id)).toEqual([eventId]);
+    await ask(`DELETE /v1/webhooks/${id}`, { key });
+  });
+
   it("of the operator is told of an alarm once, when it is raised and when it is over, and a tenant's never", async () => {
     const types = ["alarm.raised", "alarm.cleared"];
     for (const key of [undefined, keys["one"]]) await make(key, { types });
