@@ -17286,6 +17286,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description [webhook-rotating](/problems/webhook-rotating): This webhook's secret was replaced, and the one before still signs. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [body-too-large](/problems/body-too-large): The body is larger than this route takes. */
             413: {
                 headers: {

@@ -112,7 +112,7 @@ export async function listRecords(
  * Runs an act that reads before it writes; looks again after a fault, which may have been another writer. `outcome`
  * finds what the act itself would not know again: an answer that is made once.
  */
-export async function persist(act: () => Promise<Answer>, outcome?: () => Promise<Answer | null>): Promise<Answer> {
+export async function persist<T = Answer>(act: () => Promise<T>, outcome?: () => Promise<T | null>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await act();

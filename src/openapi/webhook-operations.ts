@@ -78,7 +78,7 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     summary: "Make a new secret; for a while both sign",
     body: { schema: "WebhookRotation", isOptional: true },
     answers: { 200: json("The webhook, with its new secret.", "WebhookWithSecret") },
-    problems: ACT,
+    problems: [...ACT, ...problems("webhook_rotating")],
     examples: [{ name: "inAnHour", ...OF_ONE, body: { overlapSeconds: 3_600 }, status: 200 }, UNKNOWN],
   },
   {

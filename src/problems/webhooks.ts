@@ -14,6 +14,11 @@ export const OF_WEBHOOKS = {
     title: "This account has as many webhooks as it may.",
     advice: "Delete a webhook that is no longer needed, or let one take more types.",
   },
+  webhook_rotating: {
+    status: 409,
+    title: "This webhook's secret was replaced, and the one before still signs.",
+    advice: "Rotate again when the old secret has ended, or with overlapSeconds 0, which ends it and the new one now.",
+  },
   webhook_stopped: {
     status: 409,
     title: "This webhook is not active.",

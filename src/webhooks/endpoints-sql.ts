@@ -50,9 +50,11 @@ INSERT INTO webhooks (webhook_id, advertiser_id, url, types, description, status
   created_at_ms, updated_at_ms)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`;
 
+/** Of another version than the one that was read, ?9, it violates NOT NULL, which undoes its batch. */
 const UPDATE = `
 UPDATE webhooks
-SET url = ?2, types = ?3, description = ?4, status = ?5, secret_version = ?6, old_secret_end_ms = ?7, updated_at_ms = ?8
+SET url = ?2, types = ?3, description = ?4, status = ?5, secret_version = ?6, old_secret_end_ms = ?7,
+  updated_at_ms = CASE WHEN updated_at_ms = ?9 THEN ?8 END
 WHERE webhook_id = ?1`;
 
 const STOP = `
@@ -85,11 +87,15 @@ export function insertEndpoint(database: D1Database, row: WebhookRow): D1Prepare
   return database.prepare(INSERT).bind(...own, row.secretVersion, row.oldSecretEndMs, row.createdAtMs, row.updatedAtMs);
 }
 
-export function updateEndpoint(database: D1Database, row: WebhookRow): D1PreparedStatement {
+/** Changes the row that was read, and no other: its secret is not taken back by who changes its name. */
+export function updateEndpoint(database: D1Database, before: WebhookRow, row: WebhookRow): D1PreparedStatement {
   const { id, url, types, description, status, secretVersion, oldSecretEndMs, updatedAtMs } = row;
   return database
     .prepare(UPDATE)
-    .bind(id, url, JSON.stringify(types), description, status, secretVersion, oldSecretEndMs, updatedAtMs);
+    .bind(
+      ...[id, url, JSON.stringify(types), description, status, secretVersion, oldSecretEndMs, updatedAtMs],
+      before.updatedAtMs,
+    );
 }
 
 export function deleteEndpoint(database: D1Database, id: string): D1PreparedStatement {

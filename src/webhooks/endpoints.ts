@@ -17,6 +17,7 @@ import type { Keyed } from "../access/asked.ts";
 import { auditStatement } from "../access/audit.ts";
 import { fromDatabase } from "../access/database.ts";
 import { parseBody, parseSearch } from "../admin/parse.ts";
+import { persist } from "../admin/records.ts";
 import { encodeBase64url } from "../core/base64url.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -44,13 +45,18 @@ const act = (does: (asked: Keyed) => Promise<Answer>) => async (asked: Keyed) =>
 };
 const body = (value: object, status = 200): Answer => ok(Response.json(value, { status, headers: HEADERS }));
 
+type ActOnOne = (asked: Keyed, row: Row) => Promise<Answer>;
+
+async function withRow(asked: Keyed, does: ActOnOne): Promise<Answer> {
+  const row = await sql.readEndpoint(asked.env.REPORT_DB, asked.param("id"));
+  const isOwn = row !== null && row.advertiserId === asked.principal.advertiserId;
+  return isOwn ? does(asked, row) : err(NOT_FOUND);
+}
+
 /** An act on one webhook of the caller's account. */
-const onOne = (does: (asked: Keyed, row: Row) => Promise<Answer>) =>
-  act(async (asked) => {
-    const row = await sql.readEndpoint(asked.env.REPORT_DB, asked.param("id"));
-    const isOwn = row !== null && row.advertiserId === asked.principal.advertiserId;
-    return isOwn ? does(asked, row) : err(NOT_FOUND);
-  });
+const onOne = (does: ActOnOne) => act((asked) => withRow(asked, does));
+/** The same for what changes it: it looks again where somebody else, or a stop, has changed it meanwhile. */
+const changingOne = (does: ActOnOne) => act((asked) => persist(() => withRow(asked, does)));
 
 const objectOf = ({ env }: Keyed, { id }: Row) => env.WEBHOOK_ENDPOINT.getByName(id);
 
@@ -88,14 +94,14 @@ export const showWebhook = onOne(async (asked, row) => {
   return body({ ...toJson(row), failures, failingSince, isWarned: failures >= FAILURES_WARNED });
 });
 
-export const changeWebhook = onOne(async (asked, before) => {
+export const changeWebhook = changingOne(async (asked, before) => {
   const parsed = parseBody(asked.body as object, webhookChange);
   if (!parsed.ok) return parsed;
   const given: WebhookChange = parsed.value;
   const checked = given.url === undefined ? null : checkAddress(given.url, asked.config.webhookHttpHosts);
   if (checked !== null && !checked.ok) return err({ reason: "webhook_address", field: "url", detail: checked.error });
   const row = changed(before, { ...given, ...(checked === null ? {} : { url: checked.value.href }) }, asked);
-  await write(asked, sql.updateEndpoint(asked.env.REPORT_DB, row), { action: "update", before, after: row });
+  await write(asked, sql.updateEndpoint(asked.env.REPORT_DB, before, row), { action: "update", before, after: row });
   if (row.status === "active" && before.status !== "active") await objectOf(asked, row).resume();
   return body(toJson(row));
 });
@@ -107,13 +113,30 @@ export const deleteWebhook = onOne(async (asked, row) => {
   return body(toJson(row));
 });
 
-export const rotateWebhook = onOne(async (asked, before) => {
+export const rotateWebhook = act(async (asked) => {
   const parsed = parseBody(asked.body as object, webhookRotation);
   if (!parsed.ok) return parsed;
-  const oldSecretEndMs = asked.nowMs + parsed.value.overlapSeconds * SECOND_MS;
-  const row = changed(before, { secretVersion: before.secretVersion + 1, oldSecretEndMs }, asked);
-  await write(asked, sql.updateEndpoint(asked.env.REPORT_DB, row), { action: "rotate", before, after: row });
-  return body({ ...toJson(row), secret: await secretOf(asked, row) });
+  const { overlapSeconds } = parsed.value;
+  let made: Row | null = null;
+  const shown = async (row: Row) => body({ ...toJson(row), secret: await secretOf(asked, row) });
+  const rotate: ActOnOne = async ({ env }, before) => {
+    const endMs = before.oldSecretEndMs ?? 0;
+    if (asked.nowMs < endMs && overlapSeconds > 0) {
+      const detail = `The secret before signs until ${isoSecond(endMs)}, and two sign at most: rotate again then, or`;
+      return err({ reason: "webhook_rotating", detail: `${detail} with overlapSeconds 0, which ends both now.` });
+    }
+    const oldSecretEndMs = asked.nowMs + overlapSeconds * SECOND_MS;
+    made = changed(before, { secretVersion: before.secretVersion + 1, oldSecretEndMs }, asked);
+    await write(asked, sql.updateEndpoint(env.REPORT_DB, before, made), { action: "rotate", before, after: made });
+    return shown(made);
+  };
+  // A secret that was made though the database's answer was lost is shown: no second look would make it again.
+  const written = async () => {
+    const row = await sql.readEndpoint(asked.env.REPORT_DB, asked.param("id"));
+    const isMade = row?.secretVersion === made?.secretVersion && row?.oldSecretEndMs === made?.oldSecretEndMs;
+    return row !== null && isMade ? shown(row) : null;
+  };
+  return persist(() => withRow(asked, rotate), written);
 });
 
 export const testWebhook = onOne(async (asked, row) => {

@@ -12,7 +12,7 @@ import { Meter } from "../../src/metering.ts";
 import { watchPorts } from "../../src/metrics/ports.ts";
 import { watch } from "../../src/metrics/watch.ts";
 import { wakeWebhooks } from "../../src/webhooks/wake.ts";
-import { ask, auditOf, seedKey, seedTenant } from "../admin/ask.ts";
+import { ask, auditOf, seedKey, seedTenant, withBatch } from "../admin/ask.ts";
 import { saidBy, Visitor } from "../dashboard/visit.ts";
 import { aClick } from "../support/builders.ts";
 import { PATIENT } from "../support/patience.ts";
@@ -265,6 +265,61 @@ describe("a webhook", () => {
     expect(asked.status).toBe(202);
     await runDurableObjectAlarm(object);
     expect(received.map((one) => one.id)).toEqual([eventId]);
+    await ask(`DELETE /v1/webhooks/${id}`, { key });
+  });
+
+  it("keeps its word to the old secret: no second one ends it before its time, but at once where that is asked", async () => {
+    const { id, secret } = await make(keys["one"]);
+    const key = keys["one"] ?? "";
+    const rotate = (overlapSeconds: number) => ask(`POST /v1/webhooks/${id}/rotate`, { key, body: { overlapSeconds } });
+    await rotate(60);
+    const again = await rotate(86_400);
+    expect([again.status, again.body["type"]]).toEqual([409, "/problems/webhook-rotating"]);
+    expect(String(again.body["detail"])).toMatch(/until \d{4}-.*overlapSeconds 0/);
+    await ask(`POST /v1/webhooks/${id}/test`, { key });
+    expect(() => new Webhook(secret).verify(received[0]?.body ?? "", received[0]?.headers ?? {})).not.toThrow();
+    const last = await rotate(0);
+    received = [];
+    await ask(`POST /v1/webhooks/${id}/test`, { key });
+    const [{ body, headers } = { body: "", headers: {} }] = received;
+    expect(() => new Webhook(String(last.body["secret"])).verify(body, headers)).not.toThrow();
+    expect(() => new Webhook(secret).verify(body, headers)).toThrow();
+    await ask(`DELETE /v1/webhooks/${id}`, { key });
+  });
+
+  it("is rotated once, and shows the secret, where the database did it and its answer was lost", async () => {
+    const key = keys["one"] ?? "";
+    const { id } = await make(key);
+    let calls = 0;
+    const database = withBatch(async (real) => {
+      const done = await real();
+      calls++;
+      if (calls === 1) throw new Error("the answer was lost");
+      return done;
+    });
+    const rotated = await ask(`POST /v1/webhooks/${id}/rotate`, { key, body: { overlapSeconds: 60 }, database });
+    expect([rotated.status, calls]).toEqual([200, 1]);
+    received = [];
+    await ask(`POST /v1/webhooks/${id}/test`, { key });
+    const [{ body, headers } = { body: "", headers: {} }] = received;
+    expect(() => new Webhook(String(rotated.body["secret"])).verify(body, headers)).not.toThrow();
+    await ask(`DELETE /v1/webhooks/${id}`, { key });
+  });
+
+  it("keeps the secret that was shown, whoever else changes the webhook at that moment", async () => {
+    const key = keys["one"] ?? "";
+    const { id } = await make(key);
+    for (let round = 0; round < 5; round++) {
+      const [rotated, ...described] = await Promise.all([
+        ask(`POST /v1/webhooks/${id}/rotate`, { key, body: { overlapSeconds: 0 } }),
+        ...[1, 2].map((at) => ask(`PATCH /v1/webhooks/${id}`, { key, body: { description: `${round}.${at}` } })),
+      ]);
+      expect(described.map((one) => one.status)).toEqual([200, 200]);
+      received = [];
+      await ask(`POST /v1/webhooks/${id}/test`, { key });
+      const [{ body, headers } = { body: "", headers: {} }] = received;
+      expect(() => new Webhook(String(rotated?.body["secret"])).verify(body, headers)).not.toThrow();
+    }
     await ask(`DELETE /v1/webhooks/${id}`, { key });
   });
 
