@@ -17,6 +17,6 @@ export type EventJson = {
 };
 
 export async function toEventJson(event: ReadEvent, context: CursorContext): Promise<EventJson> {
-  const { id, type, atMs, data, positions } = event;
-  return { id, type, timestamp: isoSecond(atMs), data, cursor: await sealEvents(positions, context) };
+  const { id, type, atMs, data } = event;
+  return { id, type, timestamp: isoSecond(atMs), data, cursor: await sealEvents(event, context) };
 }

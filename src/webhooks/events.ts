@@ -50,10 +50,10 @@ export async function handleEvents({ env, config, principal, nowMs, search }: Ke
   if (!passed.ok) return passed.error;
   const read = passed.value;
   if (!read.ok) return toProblemResponse(staleEvents("A report database was set back to a moment before this cursor."));
-  const { events, positions, hasMore } = read.value;
+  const { events, hasMore } = read.value;
   const body = {
     events: await Promise.all(events.map((event) => toEventJson(event, context))),
-    cursor: await sealEvents(positions, context),
+    cursor: await sealEvents(read.value, context),
     hasMore,
   };
   return Response.json(body, {

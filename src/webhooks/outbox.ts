@@ -24,11 +24,15 @@ export type ReadEvent = {
   readonly atMs: number;
   readonly data: Readonly<Record<string, unknown>>;
   readonly positions: OutboxPositions;
+  /** When the oldest event behind these positions happened, of those that are known; the reading where none is. */
+  readonly unreadSinceMs: number;
 };
 
 export type EventPage = {
   readonly events: readonly ReadEvent[];
   readonly positions: OutboxPositions;
+  /** As of an event. */
+  readonly unreadSinceMs: number;
   readonly hasMore: boolean;
 };
 
@@ -73,8 +77,9 @@ export async function readOutbox(
   from: OutboxPositions,
   ask: OutboxAsk,
 ): Promise<Result<EventPage, "set_back">> {
-  const events: ReadEvent[] = [];
+  const events: Omit<ReadEvent, "unreadSinceMs">[] = [];
   let positions = from;
+  let unreadSinceMs = ask.nowMs;
   let hasMore = false;
   for (const [name, database] of databases) {
     const left = ask.limit - events.length;
@@ -87,14 +92,27 @@ export async function readOutbox(
       events.push({ id: eventIdOf(fact), type, atMs, data: parseJson(data) as ReadEvent["data"], positions });
     }
     // What lies up to the mark and is not this reader's needs no second look.
-    const seq = page.isCut ? (page.rows.at(-1)?.seq ?? page.from) : page.mark.seq;
+    const seq = page.next !== null ? (page.rows.at(-1)?.seq ?? page.from) : page.mark.seq;
     positions = { ...positions, [name]: [page.mark.life, seq] };
-    hasMore ||= page.isCut;
+    if (page.next !== null) unreadSinceMs = Math.min(unreadSinceMs, page.next.at_ms);
+    hasMore ||= page.next !== null;
   }
-  return ok({ events, positions, hasMore });
+  return ok({ events: withUnread(events, unreadSinceMs), positions, unreadSinceMs, hasMore });
 }
 
-type Page = { readonly rows: readonly Row[]; readonly mark: Mark; readonly isCut: boolean; readonly from: number };
+/** Of each event, what follows it is unread. */
+function withUnread(events: readonly Omit<ReadEvent, "unreadSinceMs">[], behindMs: number): ReadEvent[] {
+  let unreadSinceMs = behindMs;
+  const known = events.toReversed().map((event) => {
+    const read = { ...event, unreadSinceMs };
+    unreadSinceMs = Math.min(unreadSinceMs, event.atMs);
+    return read;
+  });
+  return known.toReversed();
+}
+
+/** `next` is the row behind a page that is cut. */
+type Page = { readonly rows: readonly Row[]; readonly mark: Mark; readonly next: Row | null; readonly from: number };
 
 /** The next rows of one database; null where the position is of an earlier life. */
 async function readPage(
@@ -113,7 +131,7 @@ async function readPage(
   const isSetBack = life !== 0 && (life !== mark.life || from > mark.seq);
   if (isSetBack) return null;
   const rows = found?.results ?? [];
-  return { rows: rows.slice(0, limit), mark, isCut: rows.length > limit, from };
+  return { rows: rows.slice(0, limit), mark, next: rows[limit] ?? null, from };
 }
 
 /** Behind everything that has happened. Throws DatabaseFault. */

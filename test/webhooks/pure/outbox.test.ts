@@ -3,19 +3,22 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dropEvents } from "../../../src/batch/retention.ts";
 import { type Facts, foldEntry } from "../../../src/core/facts.ts";
-import { DAY_MS, EVENTS_KEPT_DAYS, OUTBOX_PUBLISH_MS } from "../../../src/core/limits.ts";
+import { DAY_MS, EVENTS_KEPT_DAYS, HOUR_MS, OUTBOX_PUBLISH_MS } from "../../../src/core/limits.ts";
 import { decodeLogLine, encodeLogLine } from "../../../src/core/log-line.ts";
 import type { NewEvent } from "../../../src/core/outbox-event.ts";
 import { encodeTokenEvent } from "../../../src/core/token-event.ts";
 import { D1Facts } from "../../../src/facts/d1-facts.ts";
 import { BEGIN_LIFE, insertEvents, tellMoved } from "../../../src/facts/outbox-sql.ts";
+import { openEvents, sealEvents } from "../../../src/webhooks/event-cursor.ts";
 import { type OutboxPositions, type ReadEvent, readOutbox } from "../../../src/webhooks/outbox.ts";
 import { SqliteD1 } from "../../simulation/audited/sqlite-d1.ts";
 import { aClick } from "../../support/builders.ts";
 import { aPosting, placeOf } from "../../support/post-to.ts";
 import { RULES } from "../../support/rules.ts";
 import { aScope } from "../../support/scopes.ts";
+import { testRing } from "../../support/tokens.ts";
 
+const ring = await testRing();
 const START_MS = Date.parse("2026-04-20T12:00:00Z");
 const ADVERTISERS = ["adv_1", "adv_2"] as const;
 const deltasOf = (ids: readonly string[]) => JSON.stringify(ids.map((id) => [id, 0, 0, "cmp", "grp", "ad", 0]));
@@ -176,6 +179,36 @@ describe("events of an advertiser", () => {
     if (!again.ok) throw new Error(again.error);
     expect(again.value.events.map(({ id }) => id)).toContain(page.value.events[0]?.id);
     expect(again.value.events).toHaveLength(2);
+  });
+
+  it("that may be gone are not passed over in silence: a cursor before one is good as long as that is kept", async () => {
+    const world = new World();
+    for (const at of [0, 1, 2]) {
+      await world.tell("REPORT_DB_1", issued("adv_1", at));
+      world.nowMs += 10 * DAY_MS;
+    }
+    const page = await world.read({}, 1, "adv_1");
+    if (!page.ok) throw new Error(page.error);
+    const of = (nowMs: number) => ({ ring, of: "adv_1", nowMs });
+    const [first] = page.value.events;
+    const cursors = await Promise.all([page.value, first as ReadEvent].map((one) => sealEvents(one, of(world.nowMs))));
+    const days = (count: number) => START_MS + count * DAY_MS;
+    for (const cursor of cursors) {
+      expect((await openEvents(cursor, of(days(40)))).ok).toBe(true);
+      expect(await openEvents(cursor, of(days(40) + 1))).toMatchObject({ error: { reason: "stale_cursor" } });
+    }
+    const rest = await world.read(page.value.positions, 10, "adv_1");
+    if (!rest.ok) throw new Error(rest.error);
+    const [second, third] = await Promise.all(rest.value.events.map((one) => sealEvents(one, of(world.nowMs))));
+    expect((await openEvents(second ?? "", of(days(50)))).ok).toBe(true);
+    expect((await openEvents(second ?? "", of(days(50) + 1))).ok).toBe(false);
+    // Behind the last one nothing is unread, so it is good for as long as from now.
+    expect((await openEvents(third ?? "", of(days(60)))).ok).toBe(true);
+    expect((await openEvents(third ?? "", of(days(60) + 1))).ok).toBe(false);
+    // Who begins with the oldest, a moment before they are forgotten, has an hour for the next page.
+    const late = await sealEvents(page.value, of(days(41)));
+    expect((await openEvents(late, of(days(41) + HOUR_MS))).ok).toBe(true);
+    expect((await openEvents(late, of(days(41) + HOUR_MS + 1))).ok).toBe(false);
   });
 
   it("leave after their time, and an older report.moved an hour after a newer one", async () => {
