@@ -84,6 +84,10 @@ async function goOn(options: RotateOptions, running: Running): Promise<boolean> 
     const next = await nextOf(rotation, secrets, await seenBy(options, running), now());
     if (options.isPlanOnly || next.act === "done" || next.act === "ask") {
       print(`${options.what}: ${options.isPlanOnly && next.act !== "done" ? "next: " : ""}${next.says}`);
+      if (next.act === "done" && options.isLeaked) {
+        const from = new Date(againFrom(rotation, options)).toISOString();
+        print(`${options.what}: where the key that is there now has leaked too: the same command from ${from} on`);
+      }
       return next.act === "done";
     }
     if (next.act === "wait") {
@@ -114,8 +118,7 @@ async function current(
   { keep, now }: Running,
 ): Promise<Rotation & { pending?: Stage }> {
   const there = kept[options.what];
-  const isOver = there !== undefined && there.pending === undefined && isLast(there);
-  if (there !== undefined && !(isOver && now() - (there.reached.at(-1)?.atMs ?? 0) > OVER_MS)) {
+  if (there !== undefined && !(there.pending === undefined && isLast(there) && now() >= againFrom(there, options))) {
     return options.isLeaked && !there.isLeaked ? { ...there, isLeaked: true } : there;
   }
   const begun = startRotation(options.what, await keep.readSecrets(), { nowMs: now(), isLeaked: options.isLeaked });
@@ -123,8 +126,17 @@ async function current(
   return begun;
 }
 
-/** A command that is given twice does not rotate twice. */
+/** A command that is given twice does not rotate twice, but a key that leaks right after its rotation is replaced. */
 const OVER_MS = 86_400_000;
+const OVER_LEAKED_MS = 600_000;
+
+/** From when on the command begins another rotation, where one is over. */
+function againFrom({ reached, isLeaked }: Rotation, options: Pick<RotateOptions, "isLeaked">): number {
+  const overMs = reached.at(-1)?.atMs ?? 0;
+  if (!options.isLeaked) return overMs + OVER_MS;
+  return isLeaked ? overMs + OVER_LEAKED_MS : overMs;
+}
+
 const isLast = ({ what, reached }: Rotation) => reached.at(-1)?.stage === (what === "admin-key" ? "added" : "removed");
 
 async function note(what: RotationName, rotation: Rotation & { pending?: Stage }, keep: Keep): Promise<void> {

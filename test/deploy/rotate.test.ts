@@ -257,6 +257,45 @@ it("the operator's key is another at once, is not printed, and is not replaced a
   expect(desk.sent.ADMIN_API_KEY).not.toBe(key);
 });
 
+describe("a key that leaks right after its rotation", () => {
+  it.each(["session-keys", "admin-key"] as const)("is replaced, once a command: %s", async (what) => {
+    const name = what === "admin-key" ? "ADMIN_API_KEY" : "SESSION_KEYS";
+    await desk.rotate(what);
+    desk.nowMs += 12 * HOUR_MS;
+    expect(await desk.rotate(what)).toBe(true);
+    const { [name]: leaked } = desk.sent;
+    const leak = async (afterMs: number) => {
+      desk.nowMs += afterMs;
+      await desk.rotate(what, { isLeaked: true });
+      return desk.sent[name];
+    };
+    await leak(MINUTE_MS);
+    expect(desk.sent[name]).not.toBe(leaked);
+    const next = await leak(5 * MINUTE_MS);
+    expect(next).not.toContain(leaked);
+    expect(await leak(MINUTE_MS)).toBe(next);
+    expect(desk.said).toMatch(/has leaked too: the same command from 2026-11-28T12:\d\d:\d\d.000Z on/);
+    expect(await leak(10 * MINUTE_MS)).not.toBe(next);
+  });
+
+  it("is replaced though the one before waits for its end, which comes at once", async () => {
+    const { TOKEN_SIGNING_KID: first = "" } = await desk.keep.readSecrets();
+    const steps = [0, 5 * MINUTE_MS, 0, DAY_MS];
+    for (const ms of steps) {
+      desk.nowMs += ms;
+      await desk.rotate("token-keys", { haveAdServersSwitched: true });
+    }
+    const { TOKEN_SIGNING_KID: leaked = "" } = await desk.keep.readSecrets();
+    expect(leaked).not.toBe(first);
+    for (const ms of [DAY_MS, 10 * MINUTE_MS, 5 * MINUTE_MS]) {
+      desk.nowMs += ms;
+      await desk.rotate("token-keys", { isLeaked: true });
+    }
+    expect(Object.keys(desk.ring)).toEqual([(await desk.keep.readSecrets()).TOKEN_SIGNING_KID]);
+    expect(desk.ring).not.toHaveProperty(leaked);
+  });
+});
+
 describe("nothing is rotated", () => {
   it("where no Worker is deployed, since sending would make one", async () => {
     platform.account.scripts.clear();
