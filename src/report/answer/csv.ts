@@ -5,14 +5,16 @@
  *   clicks_2026-04-20T1200Z_2026-04-20T1300Z_UTC.csv     other bounds: instants, the second one excluded
  *   clicks_2026-04-01_2026-04-21_UTC_first-10000-rows.csv, …_further-rows.csv       one page of several
  *
- * Keeps: no cell is a formula to a spreadsheet: a text that starts with `= + - @`, tab, CR or LF gets an apostrophe in
- * front, unless it is a plain number. A file's name holds letters, digits and `. _ + -` only, which every file system
- * and a quoted header take. Source: OWASP, "CSV Injection".
+ * Keeps: no cell is a formula to a spreadsheet: a text that starts with `= + - @`, one of these in full width, tab, CR
+ * or LF gets an apostrophe in front, unless it is a plain number; so does what follows a semicolon, at which a
+ * spreadsheet of many languages begins another cell, quoted or not. A file's name holds letters, digits and `. _ + -`
+ * only, which every file system and a quoted header take. Source: OWASP, "CSV Injection".
  */
 import { DAY_MS } from "../../core/limits.ts";
 import { isoDay } from "../../core/time.ts";
 
-const FORMULA_START = /^[=+\-@\t\r\n]/;
+const FORMULA_START = /^[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]/;
+const FORMULA_WITHIN = /;(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 const PLAIN_NUMBER = /^[+-]?\d+(?:\.\d+)?$/;
 const NEEDS_QUOTES = /[",\r\n]/;
 const IS_MIDNIGHT = /T00:00:00/;
@@ -30,7 +32,8 @@ export function encodeCsv(names: readonly string[], rows: readonly (readonly Csv
 
 function encodeCell(value: CsvValue): string {
   const text = value === null ? "" : String(value);
-  const safe = FORMULA_START.test(text) && !PLAIN_NUMBER.test(text) ? "'".concat(text) : text;
+  const begun = FORMULA_START.test(text) && !PLAIN_NUMBER.test(text) ? "'".concat(text) : text;
+  const safe = begun.replaceAll(FORMULA_WITHIN, ";'");
   return NEEDS_QUOTES.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
