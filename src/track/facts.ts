@@ -53,9 +53,9 @@ function place(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? cutText(value, 64) : null;
 }
 
-/** The signal is `1`; who spells it as a structured boolean, or sends it twice, means the same. */
+/** The signal is `1`; who spells it as a structured boolean, or sends it beside another, means the same. */
 function asksForPrivacy(signal: string | null): boolean {
-  return signal !== null && /^\??1(?:\W|$)/.test(signal);
+  return signal !== null && /(?:^|,)\s*\??1(?:\W|$)/.test(signal);
 }
 
 function readHints(headers: Headers, mobile: string | null): ClientHints {
