@@ -12,6 +12,7 @@ import { fromDatabase } from "../access/database.ts";
 import { isId } from "../core/claims.ts";
 import { openClickId } from "../core/click-id.ts";
 import type { KeyRing } from "../core/key-ring.ts";
+import { trimInvisible } from "../core/reference.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { type Order, readOrder, readReceipt, type SealedReceipt, type Subject, writeOrder } from "../erasure/order.ts";
 import { newOrder } from "../erasure/run.ts";
@@ -50,7 +51,7 @@ export async function startErasure(body: unknown, { env, ring }: Ports, actor: A
 
 function subjectOf(asked: z.output<typeof subjectSchema>, ring: KeyRing): Subject | null {
   if ("uid" in asked) return asked;
-  const click = openClickId(asked.clickId, ring);
+  const click = openClickId(trimInvisible(asked.clickId), ring);
   return click === null ? null : { advertiserId: click.advertiserId, eventId: click.eventId };
 }
 

@@ -23,6 +23,7 @@ import { impressionKeyOf } from "../core/impression-key.ts";
 import type { KeyRing } from "../core/key-ring.ts";
 import { SECOND_MS } from "../core/limits.ts";
 import { decodeEventLine, type LoggedEvent } from "../core/log-line.ts";
+import { trimInvisible } from "../core/reference.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { eventShardName, shardOf, shardsOfHash, type Topology } from "../core/routing.ts";
@@ -72,7 +73,8 @@ export async function explainClick(
 
 /** The event that an event id or a click id names. */
 export function eventIdOf(id: string, ring: KeyRing): Result<EventId, ReportProblem> {
-  const eventId = isEventId(id) ? id : openClickId(id, ring)?.eventId;
+  const given = trimInvisible(id);
+  const eventId = isEventId(given) ? given : openClickId(given, ring)?.eventId;
   return eventId === undefined ? err({ reason: "invalid_value", field: "id", detail: NO_ID }) : ok(eventId);
 }
 

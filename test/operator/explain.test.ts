@@ -92,6 +92,17 @@ describe("explain", () => {
     expect(await explained(first)).toEqual(answer);
   });
 
+  it("[fault A17] takes an id as it was copied, and so does an erasure: with white space and what nobody sees around it", async () => {
+    const answer = await explained(first);
+    for (const around of [" ", "\n", "\u00a0", "\u200b", "\ufeff"]) {
+      expect(await explained(`${around}${first}${around}`)).toEqual(answer);
+      expect(await explained(`${around}${eventIdOf(first)}${around}`)).toEqual(answer);
+    }
+    const erased = await ask("/v1/admin/erasures", ADMIN, { clickId: `\u200b${first}\n` });
+    expect(erased).toMatchObject({ status: 202, json: { of: "click" } });
+    await env.ARCHIVE.delete(`erasures/v1/open/${erased.json["id"]}.json`);
+  });
+
   it("leads from a duplicate to the click that counts", async () => {
     expect(await explained(second)).toMatchObject({
       verdict: "duplicate",
