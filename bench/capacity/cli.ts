@@ -98,7 +98,9 @@ function toText(result: CapacityResult): string[] {
     "",
     `  messages by queue ${percent(ways.queue)}, other queue ${percent(ways.other_queue)}, straight to a shard ${percent(ways.shard)}, spool ${percent(ways.spool)}`,
     `  waiting in queues: ${whole(backlog.most)} messages at most, ${whole(backlog.end)} at the end`,
-    `  seen in reports after ${seconds(seenMs.p50)} (p50), ${seconds(seenMs.p99)} (p99), ${seconds(seenMs.worst)} (longest); ${percent(unseen)} not within a minute after the load`,
+    Number.isNaN(seenMs.worst)
+      ? "  seen in reports: none within a minute after the load"
+      : `  seen in reports after ${seconds(seenMs.p50)} (p50), ${seconds(seenMs.p99)} (p99), ${seconds(seenMs.worst)} (longest); ${percent(unseen)} not within a minute after the load`,
     `  rows posted a click: ${rowsPerClick.toFixed(3)}`,
     `  databases by size, with all tiers full: ${whole(room.databases)} (rows a day: minutes ${whole(room.rowsPerDay.minute)}, hours ${whole(room.rowsPerDay.hour)}, days ${whole(room.rowsPerDay.day)})`,
     "",
