@@ -19,6 +19,8 @@ const VOLATILE: Readonly<Record<string, unknown>> = {
   exp: 1_776_772_800,
   lagSeconds: 5,
   lateByMs: 540_000,
+  /** Of clicks that were folded into one event: those that came within one hold. */
+  count: 1,
   sent_at_ms: 1_776_686_400_000,
   mac: EXAMPLE.signature,
   payload: "{…}",
