@@ -108,7 +108,8 @@ export const changeWebhook = changingOne(async (asked, before) => {
 
 export const deleteWebhook = onOne(async (asked, row) => {
   await write(asked, sql.deleteEndpoint(asked.env.REPORT_DB, row.id), { action: "revoke", before: row, after: row });
-  // Without its row the object forgets everything.
+  // Without its row the object forgets everything. The first call may join a run that had read the row; the second not.
+  await objectOf(asked, row).wake();
   await objectOf(asked, row).wake();
   return body(toJson(row));
 });

@@ -1,6 +1,6 @@
 /** Webhooks on the platform: their routes, the object that delivers, and a receiver that is reached by name alone. */
 
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -266,6 +266,31 @@ describe("a webhook", () => {
     await runDurableObjectAlarm(object);
     expect(received.map((one) => one.id)).toEqual([eventId]);
     await ask(`DELETE /v1/webhooks/${id}`, { key });
+  });
+
+  it("forgets what it sent when it is deleted, also in the middle of a run", async () => {
+    const key = keys["two"] ?? "";
+    const { id } = await make(key);
+    const object = env.WEBHOOK_ENDPOINT.getByName(id);
+    await happen("adv_two");
+    const { promise: isSent, resolve: answer } = Promise.withResolvers<void>();
+    vi.mocked(fetch).mockImplementation(async (input) => {
+      if (String(input).startsWith(RESOLVER)) return Response.json({ Answer: [{ type: 1, data: "93.184.216.34" }] });
+      received.push({ id: "", body: "", headers: {} });
+      await isSent;
+      return new Response(null, { status: 204 });
+    });
+    const run = object.wake();
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    const deleted = ask(`DELETE /v1/webhooks/${id}`, { key });
+    await vi.waitFor(async () => expect((await ask(`GET /v1/webhooks/${id}`, { key })).status).toBe(404));
+    answer();
+    await run;
+    expect((await deleted).status).toBe(200);
+    const tables = await runInDurableObject(object, (_, { storage }) =>
+      storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'deliveries'").toArray(),
+    );
+    expect(tables).toEqual([]);
   });
 
   it("keeps its word to the old secret: no second one ends it before its time, but at once where that is asked", async () => {
