@@ -56,7 +56,7 @@ export type Options = {
 
 const SEED = 20_261_101;
 /** Another one is another data set. */
-const SCHEMA = "0001_base";
+const SCHEMA = "0001_base, with sums of hours";
 /** Written last: a folder that has it holds a whole data set. */
 const READY_FILE = "built.json";
 

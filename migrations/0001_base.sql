@@ -56,6 +56,25 @@ CREATE TABLE day_sum_marks (
   mark   INTEGER NOT NULL -- days since 1970-01-01
 ) STRICT, WITHOUT ROWID;
 
+-- By each dimension ('' is by none), per bucket: days before the mark are in the sums of hours (no row: none is).
+CREATE TABLE hour_sum_marks (
+  dimension TEXT    NOT NULL,
+  bucket    INTEGER NOT NULL,
+  mark      INTEGER NOT NULL, -- days since 1970-01-01
+  PRIMARY KEY (dimension, bucket)
+) STRICT, WITHOUT ROWID;
+
+-- An advertiser's UTC days by one dimension, as running sums by hour (src/facts/hour-sums-sql.ts).
+CREATE TABLE hour_sums (
+  advertiser_id TEXT    NOT NULL,
+  dimension     TEXT    NOT NULL,
+  day           INTEGER NOT NULL, -- days since 1970-01-01
+  part          INTEGER NOT NULL,
+  size          INTEGER NOT NULL, -- values in it
+  sums          BLOB    NOT NULL, -- JSONB [[value, [sum until 01:00, … until 24:00] or 0 for each measure], …]
+  PRIMARY KEY (advertiser_id, dimension, day, part)
+) STRICT, WITHOUT ROWID;
+
 -- The log days that are sealed, and what their last audit found: an index of objects in R2, which can be made again
 -- (src/audit/log-days.ts). Only the primary database has rows.
 CREATE TABLE log_days (

@@ -4,8 +4,11 @@
  *
  *   startRuntime(folder) ─▶ schema ─▶ stop ─▶ node:sqlite: facts, advertisers, sums, roll marks ─▶ startRuntime(folder)
  *
+ * Sums of hours are those of the last months, which recipes ask for: for two years of them the roll would take as long
+ * as all the rest.
+ *
  * Keeps: the tables are those of the migrations, CHECKs included, and columns are named in each insert. Every window is
- * rolled: the marks stand at the end of the data, and the days are summed by the statement of the roll.
+ * rolled: the marks stand at the end of the data, and days and hours are summed by the statements of the roll.
  * Relies on: Miniflare keeps a D1 database as one SQLite file in its folder.
  */
 import { readdirSync, statSync } from "node:fs";
@@ -17,6 +20,7 @@ import { ADVERTISER_BUCKETS } from "../../src/core/limits.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { ADD_TO_SUMS } from "../../src/facts/day-sums-sql.ts";
 import type { Tier } from "../../src/facts/facts-schema.ts";
+import { ADVANCE_HOUR_SUM_MARKS, HOUR_SUMS_BY, ROLL_HOUR_SUMS } from "../../src/facts/hour-sums-sql.ts";
 import { BENCH_SECRETS } from "../clicks.ts";
 import type { Calendar } from "./calendar.ts";
 import type { Catalog } from "./catalog.ts";
@@ -40,7 +44,17 @@ export type Built = {
   readonly sums: number;
   /** Rows that rolling the last day would write into the sums, bucket by bucket. */
   readonly sumsWritten: number;
+  readonly hours: HourSums;
   readonly seconds: number;
+};
+
+/** Sums of hours: days that have them, rows, their bytes, rows and seconds that rolling the last day took. */
+type HourSums = {
+  readonly days: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly lastDay: number;
+  readonly lastDaySeconds: number;
 };
 
 /** Writes the data set into a new state folder. */
@@ -80,8 +94,9 @@ function writeFacts(database: DatabaseSync, catalog: Catalog, { calendar, seed }
   writeRegistry(database, catalog, calendar);
   database.exec("COMMIT");
   const { sums, sumsWritten } = writeSums(database, calendar);
+  const hours = writeHourSums(database, calendar);
   database.exec("PRAGMA journal_mode = WAL;");
-  return { rows, cells, lastDay, sums, sumsWritten };
+  return { rows, cells, lastDay, sums, sumsWritten, hours };
 }
 
 const SUM_DAYS = ADD_TO_SUMS(`
@@ -101,6 +116,36 @@ function writeSums(database: DatabaseSync, { fromDay, toDay }: Calendar): Pick<B
   }
   const row = database.prepare("SELECT count(*) AS count FROM day_sums").get();
   return { sums: Number(row?.["count"]), sumsWritten };
+}
+
+const HOUR_SUM_DAYS = 120;
+
+/** Rolls sums of hours day by day, bucket by bucket and dimension by dimension, as cron does. */
+function writeHourSums(database: DatabaseSync, { fromDay, toDay }: Calendar): HourSums {
+  const first = Math.max(fromDay, toDay - HOUR_SUM_DAYS);
+  const rolls = HOUR_SUMS_BY.map((by) => ({ by, roll: database.prepare(ROLL_HOUR_SUMS[by]) }));
+  const mark = database.prepare("INSERT INTO hour_sum_marks (dimension, bucket, mark) VALUES (?, ?, ?)");
+  const advance = database.prepare(ADVANCE_HOUR_SUM_MARKS);
+  let [lastDay, lastDaySeconds] = [0, 0];
+  for (let bucket = 0; bucket < ADVERTISER_BUCKETS; bucket++) {
+    database.exec("BEGIN");
+    for (const { by, roll } of rolls) {
+      mark.run(by, bucket, first);
+      for (let day = first; day < toDay; day++) {
+        const startMs = performance.now();
+        const { changes } = roll.run(bucket, day, day + 1);
+        advance.run(bucket, day, day + 1, JSON.stringify([by]));
+        if (day !== toDay - 1) continue;
+        lastDay += Number(changes);
+        lastDaySeconds += (performance.now() - startMs) / 1_000;
+      }
+    }
+    database.exec("COMMIT");
+  }
+  const { rows, bytes } = database
+    .prepare("SELECT count(*) AS rows, sum(octet_length(sums)) AS bytes FROM hour_sums")
+    .get() as { rows: number; bytes: number };
+  return { days: toDay - first, rows, bytes, lastDay, lastDaySeconds };
 }
 
 const INSERT = (tier: Tier) => {

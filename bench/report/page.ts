@@ -47,6 +47,7 @@ export function toPage(bench: ReportBench, machine: readonly string[]): string {
     `- facts rows: minutes ${count("minute")}, of which the last day ${whole(built.lastDay)}; hours ${count("hour")}; days ${count("day")}`,
     `- of ${whole(bench.ads)} ads of ${whole(bench.advertisers)} advertisers; ${(built.bytes / 1e9).toFixed(2)} GB, built in ${whole(built.seconds)} s, exported in ${whole(bench.exportSeconds)} s`,
     `- days summed over advertisers: ${whole(built.sums)} rows; rolling the last day writes ${whole(built.sumsWritten)}`,
+    `- sums of hours: ${whole(built.hours.rows)} rows of ${(built.hours.bytes / 1e6).toFixed(0)} MB for the last ${built.hours.days} days; rolling the last day writes ${whole(built.hours.lastDay)} in ${built.hours.lastDaySeconds.toFixed(1)} s`,
     `- minutes of the day three months ago: ${bench.objects} objects in R2`,
     `- ${effort.starts} fresh workerds; cold: the first time that a recipe is asked in one, the file cache of the system stays; warm: up to ${effort.rounds} rounds in each, for up to ${effort.budgetMs / 1_000} s`,
     "- every answer was equal to DuckDB's, estimates of users within 6.5 %",

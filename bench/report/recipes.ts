@@ -55,6 +55,8 @@ type Extra = Partial<
 >;
 
 const GOAL_MS = 500;
+const ZONE_GOAL_MS = 300;
+const PAIR_GOAL_MS = 1_000;
 const COLD_GOAL_MS = 3_000;
 /** Four standard errors of a sketch with registers. */
 const ESTIMATE_TOLERANCE = 0.065;
@@ -89,7 +91,8 @@ export function makeRecipes(calendar: Calendar): Recipe[] {
 }
 
 function ninetyDays(by: readonly Dimension[], who: string | null, to: number): Recipe {
-  const goalMs = by.length === 1 ? GOAL_MS : null;
+  const ofTwo = who === null && by.length === 2 ? PAIR_GOAL_MS : null;
+  const goalMs = by.length === 1 ? GOAL_MS : ofTwo;
   const question: Question = { who, time: "day", by, from: to - 90, to, tier: "day" };
   return ask(`90 days by day, ${by.join(" and ")}, ${nameOf(who)}`, question, { goalMs });
 }
@@ -142,8 +145,9 @@ function otherRecipes(to: number): Recipe[] {
   return [
     ask(`7 days by hour, ${SAMPLED} (DuckDB adds up minutes)`, week, { tiers: ["hour"] }),
     kolkata(to),
-    tokyo([], to),
-    tokyo(["country"], to),
+    ...[[], ["country"], ["device"], ["publisher_id"], ["creative_id"], ["ad_id"]].map((by) =>
+      tokyo(by as readonly Dimension[], to),
+    ),
     ask(`90 days by day with totals, ${LARGEST}`, { ...month, from: to - 90 }, totals({ ...month, from: to - 90 })),
     ask(`90 days by day of DE, ${LARGEST}`, { ...month, from: to - 90 }, filtered({ ...month, from: to - 90 })),
     ask(`30 days by day, conversions, ${LARGEST}`, month, conversions(month)),
@@ -166,7 +170,7 @@ ORDER BY time`;
   return ask(`30 days by day in Kolkata, ${SAMPLED} (DuckDB adds up minutes)`, question, extra);
 }
 
-/** Days of a zone of whole hours: hours, since no day of UTC is one of its own. */
+/** Days of a zone of whole hours: sums of hours, since no day of UTC is one of its own. */
 function tokyo(by: readonly Dimension[], to: number): Recipe {
   const question: Question = { who: SAMPLED, time: "day", by, from: to - 90, to, tier: "hour" };
   const keys = ["time", ...by].join(", ");
@@ -176,9 +180,10 @@ FROM facts_hour
 WHERE advertiser_id = '${SAMPLED}' AND hour >= ${(to - 90) * 24 - 9} AND hour < ${to * 24 - 9}
 GROUP BY ${keys}
 HAVING ${NOT_ZERO}
-ORDER BY ${keys}`;
+ORDER BY ${keys}
+LIMIT ${LIMIT}`;
   const name = `90 days by day in Tokyo${by.map((dimension) => `, ${dimension}`).join("")}, ${SAMPLED}`;
-  return ask(name, question, { search: { timezone: "Asia/Tokyo" }, sql });
+  return ask(name, question, { search: { timezone: "Asia/Tokyo" }, sql, goalMs: ZONE_GOAL_MS });
 }
 
 function totals(question: Question): Extra {

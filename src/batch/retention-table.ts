@@ -52,6 +52,7 @@ export const RETENTION: readonly Retention[] = [
   { of: "open_postings", kept: "until it is posted", by: "facts/d1-facts.ts" },
   { of: "facts_hour", kept: "HOURS_KEPT_DAYS", by: BY_RETENTION },
   { of: "facts_day", kept: "DAYS_KEPT_DAYS", by: BY_RETENTION },
+  { of: "hour_sums", kept: "HOURS_KEPT_DAYS", by: BY_RETENTION },
   { of: "day_sums", kept: "DAYS_KEPT_DAYS", by: BY_RETENTION },
   { of: "changed_days", kept: "36 days", by: BY_RETENTION },
   { of: "outbox", kept: "31 days", by: BY_RETENTION },
@@ -59,7 +60,8 @@ export const RETENTION: readonly Retention[] = [
   { of: "webhooks", kept: "until it is deleted", by: "webhooks/endpoints.ts" },
   { of: "metrics/v1/", kept: "until it is added up", by: "metrics/watch.ts" },
   { of: "late_clicks", kept: "the dedup horizon", by: BY_RETENTION },
-  ...forEver("ledger", "heartbeat", "advertisers", "roll_marks", "cold_marks", "day_sum_marks", "change_clock"),
+  ...forEver("ledger", "heartbeat", "advertisers", "change_clock"),
+  ...forEver("roll_marks", "cold_marks", "day_sum_marks", "hour_sum_marks"),
   ...forEver("advertiser_directory", "report_databases", "api_keys", "log_days", "alarms", "billed_until", "audit_log"),
   ...forEver("advertiser_profiles", "campaigns", "ad_groups", "ads", "creatives", "publishers"),
 ];

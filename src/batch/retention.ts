@@ -17,6 +17,7 @@ import { CHANGES_KEPT_DAYS, DAY_MS, EVENTS_KEPT_DAYS, HOUR_MS } from "../core/li
 import { DELETE_OLD_CHANGES } from "../facts/changed-days-sql.ts";
 import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS } from "../facts/day-sums-sql.ts";
 import { DELETE_OLD_LATE_CLICKS } from "../facts/facts-sql.ts";
+import { DELETE_OLD_HOUR_SUMS } from "../facts/hour-sums-sql.ts";
 import { DELETE_OLD_EVENTS } from "../facts/outbox-sql.ts";
 
 /** Rows of each tier that one transaction deletes, and objects that one call does. */
@@ -95,11 +96,13 @@ export async function dropOld(
   const today = Math.floor(nowMs / DAY_MS);
   const deleted = { rows: 0, objects: 0 };
   for (const bucket of buckets) {
-    const [hours, days] = await database.batch([
-      database.prepare(DELETE_OLD_HOURS).bind(bucket, (today - kept.hoursKeptDays) * 24, ROWS_PER_STEP_MAX),
+    const ofHours = today - kept.hoursKeptDays;
+    const results = await database.batch([
+      database.prepare(DELETE_OLD_HOURS).bind(bucket, ofHours * 24, ROWS_PER_STEP_MAX),
+      database.prepare(DELETE_OLD_HOUR_SUMS).bind(bucket, ofHours, ROWS_PER_STEP_MAX),
       database.prepare(DELETE_OLD_DAYS).bind(bucket, today - kept.daysKeptDays, ROWS_PER_STEP_MAX),
     ]);
-    deleted.rows += (hours?.meta.changes ?? 0) + (days?.meta.changes ?? 0);
+    deleted.rows += results.reduce((sum, { meta }) => sum + meta.changes, 0);
     deleted.objects += await dropObjects({ database, archive }, bucket, today - kept.minutesKeptDays);
   }
   deleted.rows += await dropSums(database, today - kept.daysKeptDays);

@@ -2,14 +2,14 @@
  * Postings into D1: one `batch()`, which is one transaction, that begins with the ledger row.
  *
  *   move the ledger → take away what was shown → INSERT OR IGNORE advertisers → upsert minutes → rolled hours
- *   → rolled days → their sums → which days have changed → that figures moved (outbox) → late clicks
+ *   → sums of hours → rolled days → their sums → which days have changed → that figures moved (outbox) → late clicks
  *
  * Between postings what is next is shown (open-sql.ts): one row, whatever is in it, and told like a posting.
  *
  * Keeps: the contract of facts-store.ts. The ledger rejects a repeat before any delta is applied, and the transaction
  * takes everything back. Rows written: one for the ledger, one where something was shown, one per facts row, for a day
- * that is summed one per sum that it adds to, in five minutes one for each ad and day that has changed, and in ten
- * seconds at most one event an advertiser.
+ * that is summed one per sum that it adds to and one per advertiser and dimension, in five minutes one for each ad and
+ * day that has changed, and in ten seconds at most one event an advertiser.
  */
 import { cellDimensionsOf, type Facts, type FactsRow, totalsOf, widenFacts } from "../core/facts.ts";
 import type { LateClicks } from "../core/late-click.ts";
@@ -28,6 +28,7 @@ import {
   UPSERT_LATE_CLICKS,
 } from "./facts-sql.ts";
 import type { FactsStore, LedgerRow, Opened, OpenPosting, Posting } from "./facts-store.ts";
+import { UPSERT_HOUR_SUMS } from "./hour-sums-sql.ts";
 import { CLOSE_OPEN, DELETE_OPEN, OPEN_POSTING, SELECT_OPENED, SELECT_STANDING } from "./open-sql.ts";
 import { tellMoved } from "./outbox-sql.ts";
 import { stretchesOf } from "./touched.ts";
@@ -64,6 +65,7 @@ export class D1Facts implements FactsStore {
       for (const tier of TIERS) {
         const deltas = encodeDeltas(tier === "minute" ? facts : widenFacts(facts, TIER_MINUTES[tier]));
         statements.push(this.#database.prepare(UPSERT_FACTS[tier]).bind(deltas));
+        if (tier === "hour") statements.push(this.#database.prepare(UPSERT_HOUR_SUMS).bind(deltas));
         const posting = [source, to.seq, to.part].join(":");
         if (tier === "day") statements.push(...this.#ofDays(deltas, { posting, nowMs }));
       }

@@ -3,7 +3,8 @@
  *
  *   mark:  … rolled windows …│ not yet rolled …          one transaction: insert the fold of [mark, next), mark := next
  *
- * Hours are rolled from minutes, days from hours, and the sums over advertisers from days (day-sums-sql.ts).
+ * Hours are rolled from minutes, days from hours, the sums over advertisers from days (day-sums-sql.ts), and the sums of
+ * hours from hours (roll-hour-sums.ts).
  *
  * Keeps: at every moment a window before the mark equals the fold of its minutes: the roll took what was there, and
  * every later delta is added to it by its own posting (facts-sql.ts). Two rolls at once are harmless: the second finds
@@ -13,6 +14,7 @@
 import { ADVERTISER_BUCKETS, HOUR_MS, MINUTE_MS } from "../core/limits.ts";
 import { ADVANCE_SUM_MARK, FIRST_UNSUMMED, ROLL_SUMS } from "./day-sums-sql.ts";
 import { ADVANCE_MARK, FIRST_UNROLLED, ROLL_FACTS, ROLLED_FROM, type RolledTier } from "./facts-sql.ts";
+import { rollHourSums } from "./roll-hour-sums.ts";
 
 const ROLL_DELAY_MS = 5 * MINUTE_MS;
 /** What is rolled; `day_sum` are the sums of days. */
@@ -62,17 +64,22 @@ export async function readMarks(database: D1Database): Promise<RollMarks> {
 }
 
 /**
- * Rolls everything that is over: hours first, then days below the hours, then the sums of days. Returns the number of
- * windows rolled.
+ * Rolls everything that is over: hours first, then days below the hours, then the sums of days, and those of hours.
+ * Returns the number of windows rolled.
  */
 export async function rollAll(database: D1Database, nowMs: number): Promise<number> {
   const hourEnd = Math.floor((nowMs - ROLL_DELAY_MS) / HOUR_MS);
   const rolledHours = await rollTier(database, "hour", () => hourEnd);
-  const rolledDays = await rollTier(database, "day", (marks, bucket) =>
-    Math.floor(marks.get("hour", bucket) / ROLLED_FROM.day.windows),
-  );
+  const rolledDays = await rollTier(database, "day", (marks, bucket) => daysIn(marks.get("hour", bucket)));
   const summedDays = await rollTier(database, "day_sum", (marks, bucket) => marks.get("day", bucket));
-  return rolledHours + rolledDays + summedDays;
+  const marks = await readMarks(database);
+  const ofHours = await rollHourSums(database, (bucket) => daysIn(marks.get("hour", bucket)));
+  return rolledHours + rolledDays + summedDays + ofHours;
+}
+
+/** Whole days in hours since 1970. */
+function daysIn(hours: number): number {
+  return Math.floor(hours / ROLLED_FROM.day.windows);
 }
 
 async function rollTier(

@@ -266,17 +266,27 @@ describe("marks", () => {
     { tier: "hour", bucket: advertiserBucketOf("adv_1"), mark: 10 },
     { tier: "day", bucket: advertiserBucketOf("adv_1"), mark: 2 },
     { tier: "day_sum", bucket: advertiserBucketOf("adv_1"), mark: 1 },
+    { tier: "hour_sum", bucket: advertiserBucketOf("adv_1"), mark: 3 },
   ] as const;
 
   it("are those of a single advertiser's bucket, else the lowest, with missing ones as nothing rolled", () => {
     const filters = queryOf("advertiser_id=adv_1").filters;
-    expect(marksOf(rows, bucketsOf({ filters }, { advertiserId: null }))).toEqual({ hour: 10, day: 2, summed: 1 });
+    expect(marksOf(rows, bucketsOf({ filters }, { advertiserId: null }))).toEqual({
+      ...{ hour: 10, day: 2, summed: 1, hourSums: null },
+    });
     expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: "adv_1" }))).toEqual({
       hour: 10,
       day: 2,
       summed: 1,
+      hourSums: null,
     });
-    expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: null }))).toEqual({ hour: 0, day: 0, summed: 0 });
+    expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: "adv_1" }), "country").hourSums).toEqual({
+      by: "country",
+      mark: 3,
+    });
+    expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: null }))).toEqual({
+      ...{ hour: 0, day: 0, summed: 0, hourSums: null },
+    });
     const excluding = queryOf("advertiser_id!=adv_1").filters;
     expect(bucketsOf({ filters: excluding }, { advertiserId: null }).length).toBe(16);
   });

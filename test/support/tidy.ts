@@ -296,7 +296,7 @@ export function bannedCalls(module: Module): string[] {
 
 /** Tables and views whose rows are a tenant's. */
 const TENANT_TABLES =
-  /\b(FROM|JOIN|INTO|UPDATE)\s+(facts_|cells_|day_sums\b|changed_days\b|late_clicks\b|campaigns\b|ad_groups\b|ads\b|creatives\b|advertiser_profiles\b|outbox\b)/;
+  /\b(FROM|JOIN|INTO|UPDATE)\s+(facts_|cells_|day_sums\b|hour_sums\b|changed_days\b|late_clicks\b|campaigns\b|ad_groups\b|ads\b|creatives\b|advertiser_profiles\b|outbox\b)/;
 /** Who may name them in plain text: those who write for everybody, and those who read by the owner of a key. */
 const TENANT_SQL = {
   writers: ["src/facts/", "src/cold/", "src/batch/", "src/demo/"],

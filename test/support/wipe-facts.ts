@@ -2,6 +2,7 @@
 const TABLES = [
   ...["ledger", "open_postings", "advertisers", "late_clicks"],
   ...["facts_minute", "facts_hour", "facts_day", "roll_marks", "day_sums", "day_sum_marks"],
+  ...["hour_sums", "hour_sum_marks"],
   ...["cold_objects", "cold_marks"],
   ...["change_clock", "changed_days", "outbox", "outbox_published"],
 ];

@@ -12,6 +12,7 @@
  */
 import type { Dimension as StoredDimension } from "../../core/fields.ts";
 import { HOUR_MS, MINUTE_MS } from "../../core/limits.ts";
+import type { HourSumsBy } from "../../facts/hour-sums-sql.ts";
 import { GROUPS_MAX } from "../limits.ts";
 import { isSumMetric } from "../query/metrics.ts";
 import { keyOrder, type OrderTerm, type ReportQuery } from "../query/query.ts";
@@ -33,13 +34,15 @@ export type Stretch =
 /**
  * Where the rows of a stretch are found, whole or by their cells: in the tier's table, partly in objects beside it
  * (src/report/read/cold-minutes.ts), or open, which is not posted yet (src/facts/open-sql.ts); or in the days summed
- * over advertisers by one dimension, by a pair of them, or by none.
+ * over advertisers by one dimension, by a pair of them, or by none; or in an advertiser's sums of hours.
  */
 export type ReadSource =
   | { readonly kind: "rows" | "cells"; readonly place: "tier" | "partly_cold" }
   /** Beside sums of days, or beside rows: it is of one moment with those. */
   | { readonly kind: "rows" | "cells"; readonly place: "open"; readonly isBesideSums: boolean }
-  | { readonly kind: "day_sums"; readonly by: readonly StoredDimension[]; readonly publisherId: string | null };
+  | { readonly kind: "day_sums"; readonly by: readonly StoredDimension[]; readonly publisherId: string | null }
+  /** Pieces of hours, none of which reaches over an end of a UTC day. */
+  | { readonly kind: "hour_sums"; readonly by: HourSumsBy };
 
 /**
  * What one statement reads: a stretch, where its rows are found, and with `keys` some rows of a single window. Sources
@@ -48,12 +51,12 @@ export type ReadSource =
 export type Read = Stretch & { readonly source: ReadSource; readonly keys?: KeySpan };
 
 export function isOpen({ source }: Pick<Read, "source">): boolean {
-  return source.kind !== "day_sums" && source.place === "open";
+  return "place" in source && source.place === "open";
 }
 
 /** Whether objects may hold further rows of a read. */
 export function isPartlyCold({ source }: Partial<Pick<Read, "source">>): boolean {
-  return source !== undefined && source.kind !== "day_sums" && source.place === "partly_cold";
+  return source !== undefined && "place" in source && source.place === "partly_cold";
 }
 
 /** Rows of a table within a window, by the rest of its key: behind one key, up to another. */

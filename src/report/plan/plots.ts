@@ -23,8 +23,9 @@ export type Plot = {
 /** What one transaction reads, and about how much work it is. What is open is read again with each (sliced.ts). */
 export type Slice = { readonly plots: readonly Plot[]; readonly weight: number; readonly isOpen?: boolean };
 
-/** Windows of its tier that a read covers. */
+/** Windows of its tier that a read covers; of sums of hours the pieces, since a part of one is as much work. */
 export function windowsOf(read: Read): number {
+  if (read.kind === "pieces" && read.source.kind === "hour_sums") return read.pieces.length;
   return stretchesOf(read).reduce((sum, { from, to }) => sum + to - from, 0);
 }
 
@@ -32,6 +33,9 @@ export function windowsOf(read: Read): number {
 export function splitRead(read: Read, parts: number): Read[] {
   const windows = windowsOf(read);
   const size = Math.ceil(windows / Math.min(parts, windows));
+  if (read.kind === "pieces" && read.source.kind === "hour_sums") {
+    return splitList(read.pieces, parts).map((pieces) => ({ ...read, pieces }));
+  }
   if (read.kind === "span") {
     const { segment } = read;
     return cut([segment], size).flatMap(([part]) => (part === undefined ? [] : [{ ...read, segment: part }]));

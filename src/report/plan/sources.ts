@@ -4,21 +4,24 @@
  *   any stretch                             its rows, and beside them what is open of its minutes
  *   minutes that may have been moved        the tier's rows, and those of objects
  *   rows, or their cells                    cells where a dimension is named that only cells have
+ *   hours of windows of a zone, before      hour_sums, where one dimension is named beside the advertiser, or none
+ *   the mark of their sums
  *   days before the mark of sums            day_sums, where they answer:
  *     everybody,      by country or filtered by it             by country              value is the country
  *     everybody,      by country, filtered by device           by country and device   value is both
  *     one publisher,  by country or filtered by it             its sums by country
  *
- * Keeps: the same answer as facts of days, or not the sums at all. A query that names one advertiser, more dimensions
- * than there are sums by, or what stands on rows has none. One publisher is that of the scope, or the only one that a
- * filter includes.
- * Relies on: the marks of all buckets were read before the facts, since no advertiser is listed.
+ * Keeps: the same answer as facts of days and hours, or not the sums at all. A query that names one advertiser has no
+ * sums of days, and one that names more dimensions than there are sums by, or what stands on rows, has none. One
+ * publisher is that of the scope, or the only one that a filter includes.
+ * Relies on: the marks were read before the facts; of all buckets, where no advertiser is listed.
  */
 
 import type { ReadScope } from "../../access/read-scope.ts";
 import { DIMENSIONS, type Dimension } from "../../core/fields.ts";
 import { MINUTE_MS } from "../../core/limits.ts";
 import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../../facts/day-sums-sql.ts";
+import { HOUR_SUMS_BY, HOURS_PER_DAY, type HourSumsBy } from "../../facts/hour-sums-sql.ts";
 import { isRowDimension } from "../query/fields.ts";
 import type { ReportQuery } from "../query/query.ts";
 import { type Piece, type Read, type ReadSource, readTierOf, type Segment, type Stretch, TIER_MS } from "./plan.ts";
@@ -26,29 +29,75 @@ import { type Piece, type Read, type ReadSource, readTierOf, type Segment, type 
 /** Whose question it is. */
 export type Asked = { readonly query: ReportQuery; readonly scope: ReadScope };
 
-/** Up to where days are summed for all buckets that may be read, and from which minute on none was ever moved. */
-type SourceMarks = { readonly summed: number; readonly cold: { readonly mark: number } };
+/** The first day that is not in the sums of hours by a dimension, of all buckets that may be read. */
+export type HourSumsMark = { readonly by: HourSumsBy; readonly mark: number };
+
+/**
+ * Up to where days are summed for all buckets that may be read, and hours by what the query names, and from which
+ * minute on none was ever moved.
+ */
+type SourceMarks = {
+  readonly summed: number;
+  readonly hourSums: HourSumsMark | null;
+  readonly cold: { readonly mark: number };
+};
 
 /**
  * The stretches with their sources. What is open comes first: its
  * users are looked for before those of facts, where they may be by then.
  */
-export function withSources(stretches: readonly Stretch[], asked: Asked, { summed, cold }: SourceMarks): Read[] {
+export function withSources(all: readonly Stretch[], asked: Asked, marks: SourceMarks): Read[] {
+  const { summed, cold } = marks;
   const kind = needsCells(asked.query, asked.scope) ? "cells" : "rows";
   const sums = sumsFor(asked);
   const placeOf = (stretch: Stretch) => {
     const isOld = readTierOf(stretch) === "minute" && segmentsIn(stretch).some(({ from }) => from < cold.mark);
     return isOld ? "partly_cold" : "tier";
   };
-  const reads = stretches.map((stretch): Read => {
+  const { stretches, fromHours } = splitHours(all, asked, marks);
+  const ofFacts = stretches.map((stretch): Read => {
     const isSummed = readTierOf(stretch) === "day" && segmentsIn(stretch).every(({ to }) => to <= summed);
     return { ...stretch, source: isSummed && sums !== null ? sums : { kind, place: placeOf(stretch) } };
   });
+  const reads = [...fromHours, ...ofFacts];
   const open = [true, false].flatMap((isBesideSums) => {
     const beside = reads.filter(({ source }) => (source.kind === "day_sums") === isBesideSums);
     return inMinutes(beside).map((minutes): Read => ({ ...minutes, source: { kind, place: "open", isBesideSums } }));
   });
   return [...open, ...reads];
+}
+
+/** The part of the stretches that sums of hours answer, and the rest. */
+function splitHours(
+  all: readonly Stretch[],
+  asked: Asked,
+  { hourSums }: SourceMarks,
+): { readonly stretches: readonly Stretch[]; readonly fromHours: readonly Read[] } {
+  const by = hourSumsBy(asked);
+  if (by === null || hourSums?.by !== by) return { stretches: all, fromHours: [] };
+  const end = hourSums.mark * HOURS_PER_DAY;
+  const summed: Piece[] = [];
+  const stretches = all.flatMap((stretch): readonly Stretch[] => {
+    if (stretch.kind !== "pieces" || stretch.tier !== "hour") return [stretch];
+    summed.push(...stretch.pieces.flatMap((piece) => byDay({ ...piece, to: Math.min(piece.to, end) })));
+    const rest = stretch.pieces.filter(({ to }) => to > end);
+    const pieces = rest.map((piece) => ({ ...piece, from: Math.max(piece.from, end) }));
+    return pieces.length === 0 ? [] : [{ ...stretch, pieces }];
+  });
+  if (summed.length === 0) return { stretches: all, fromHours: [] };
+  const read: Read = { kind: "pieces", tier: "hour", pieces: summed, source: { kind: "hour_sums", by } };
+  return { stretches, fromHours: [read] };
+}
+
+/** A piece of hours, cut at the ends of UTC days. */
+function byDay(piece: Piece): Piece[] {
+  const pieces: Piece[] = [];
+  for (let { from } = piece; from < piece.to; ) {
+    const to = Math.min(piece.to, (Math.floor(from / HOURS_PER_DAY) + 1) * HOURS_PER_DAY);
+    pieces.push({ ...piece, from, to });
+    from = to;
+  }
+  return pieces;
 }
 
 /** The same windows by minute; neighbours are one stretch. */
@@ -89,6 +138,17 @@ function segmentsIn(stretch: Stretch): readonly { readonly from: number; readonl
 /** Whether a query names a dimension that only cells have. */
 export function needsCells({ dimensions, filters }: ReportQuery, { publisherId }: ReadScope): boolean {
   return publisherId !== null || [...dimensions, ...filters].some(({ dimension }) => !isRowDimension(dimension));
+}
+
+/** By what an advertiser's hours must be summed to answer a query, or null. */
+export function hourSumsBy({ query: { dimensions, filters, metrics }, scope }: Asked): HourSumsBy | null {
+  if (metrics.includes("reasons") || metrics.includes("unique_users")) return null;
+  const named = new Set<string>([...dimensions, ...filters].map(({ dimension }) => dimension));
+  if (scope.publisherId !== null) named.add("publisher_id");
+  // Whose rows they are is in their key, and the currency goes by whose they are.
+  for (const ofRow of ["advertiser_id", "currency"]) named.delete(ofRow);
+  const [by = "", another] = named;
+  return another === undefined ? (HOUR_SUMS_BY.find((known) => known === by) ?? null) : null;
 }
 
 /** The sums that answer a query, of days that have them, or null. */

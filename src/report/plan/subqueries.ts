@@ -10,6 +10,7 @@
 import type { ReadScope } from "../../access/read-scope.ts";
 import { ADVERTISER_BUCKETS, MINUTE_MS } from "../../core/limits.ts";
 import { advertiserBucketOf } from "../../core/routing.ts";
+import type { HourSumsBy } from "../../facts/hour-sums-sql.ts";
 import { keyOrder, type ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
 import type { ColdMark, MarkRow } from "../read/cold-minutes.ts";
@@ -25,12 +26,13 @@ import {
   segmentsOf,
   wholePage,
 } from "./plan.ts";
-import { withSources } from "./sources.ts";
+import { type HourSumsMark, withSources } from "./sources.ts";
 
 /** How far the rows of some buckets of one database are rolled, summed and moved. */
 export type DatabaseMarks = Marks & {
   /** First day that is not summed over advertisers, for every bucket that the query may read. */
   readonly summed: number;
+  readonly hourSums: HourSumsMark | null;
   readonly cold: ColdMark;
 };
 
@@ -103,10 +105,12 @@ export function bucketsOf(query: Pick<ReportQuery, "filters">, scope: Pick<ReadS
 export function marksOf(
   rows: readonly Omit<MarkRow, "generation">[],
   buckets: readonly number[],
+  by: HourSumsBy | null = null,
 ): Omit<DatabaseMarks, "cold"> {
   const lowest = (tier: MarkRow["tier"]) =>
     Math.min(...buckets.map((bucket) => rows.find((row) => row.tier === tier && row.bucket === bucket)?.mark ?? 0));
-  return { hour: lowest("hour"), day: lowest("day"), summed: lowest("day_sum") };
+  const hourSums = by === null ? null : { by, mark: lowest("hour_sum") };
+  return { hour: lowest("hour"), day: lowest("day"), summed: lowest("day_sum"), hourSums };
 }
 
 function totalsOf(query: ReportQuery): ReportQuery {

@@ -56,9 +56,9 @@ export type ColdReading = {
 
 type Minutes = { readonly from: number; readonly to: number };
 
-/** A mark of a bucket: of rolled hours, days or sums of days, or of moved minutes. */
+/** A mark of a bucket: of rolled hours, days, sums of days or sums of hours by what is asked, or of moved minutes. */
 export type MarkRow = {
-  readonly tier: Rolled | "cold";
+  readonly tier: Rolled | "hour_sum" | "cold";
   readonly bucket: number;
   readonly mark: number;
   readonly generation: number;

@@ -62,7 +62,7 @@ function cutPlotsOf(shares: readonly Share[]): Plot[] {
 }
 
 function isBeside({ source }: Read, what: "sums" | "rows" | null): boolean {
-  if (source.kind === "day_sums" || source.place !== "open") return false;
+  if (!("place" in source) || source.place !== "open") return false;
   return what === null || source.isBesideSums === (what === "sums");
 }
 

@@ -21,6 +21,7 @@ import { err, ok, type Result } from "../../core/result.ts";
 import type { Directory } from "../../facts/directory.ts";
 import { GROUPS_MAX, SLICE_WEIGHT } from "../limits.ts";
 import { type Segment, slicedPage, wholePage } from "../plan/plan.ts";
+import { hourSumsBy } from "../plan/sources.ts";
 import { type Ask, advertisersOf, bucketsOf, planAsks, segmentsRead, sharesOf } from "../plan/subqueries.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type CurrencySource, namesCurrency, nothingRead, putCurrency, takeCurrency } from "../query/currency.ts";
@@ -101,7 +102,10 @@ async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, R
   const { query, scope } = asked;
   const buckets = bucketsOf(query, scope);
   const known = await Promise.all(
-    places.databases.map(async (database) => ({ database, ...(await readMarks(database, buckets)) })),
+    places.databases.map(async (database) => ({
+      database,
+      ...(await readMarks(database, buckets, hourSumsBy(asked))),
+    })),
   );
   const marks = known.map((one) => one.marks);
   const asks = await weighAsks(planAsks(asked, marks), places, scope);

@@ -2,7 +2,7 @@
  * Which rows a statement of a report reads, and by what columns they are grouped: the constant fragments that the
  * statements of src/report/read/segments-sql.ts are built around.
  *
- *   FROM facts or cells of a tier, or sums of days (source-sql.ts) [joined with a list of windows]
+ *   FROM facts or cells of a tier, or sums of days or hours (source-sql.ts) [joined with a list of windows]
  *   WHERE whose rows AND windows of the read AND filters AND keys behind the cursor
  *
  * Keeps: no value meets SQL text: names come from closed lists, values are bound, a list as one JSON string. Whose rows
@@ -10,6 +10,7 @@
  */
 
 import { assert } from "../../core/result.ts";
+import { HOURS_PER_DAY, placeBefore } from "../../facts/hour-sums-sql.ts";
 import { isOpen, type Piece, type Read, type RowKey, readTierOf, type Tier } from "../plan/plan.ts";
 import { isRowDimension } from "../query/fields.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
@@ -35,6 +36,11 @@ const PIECE_RANGES: Readonly<Record<Tier, string>> = {
 const PIECE_WINDOWS = `windows (start, first, past) AS MATERIALIZED (
 SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
 )`;
+/** Windows of sums of hours: each lies in one UTC day, with the places of its end and of its beginning. */
+const DAY_WINDOWS = `windows (start, day, until, since) AS MATERIALIZED (
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)
+)`;
+const OF_DAY = "AND facts.dimension = ? AND facts.day = windows.day";
 /** Beside the range: a row that is open is not unfolded where none of its minutes is asked for. */
 const OPEN_SPAN = "AND facts.last_minute >= ? AND facts.first_minute < ?";
 const OPEN_PIECES = "AND facts.last_minute >= windows.first AND facts.first_minute < windows.past";
@@ -88,8 +94,9 @@ export function fromOf(read: Read, query: ReportQuery, source: Source): { before
   const lists: Statement[] = [];
   let from = table;
   if (read.kind === "pieces") {
-    const pieces = read.pieces.map(({ window, from, to }: Piece) => [window, from, to]);
-    lists.push({ sql: PIECE_WINDOWS, bound: [JSON.stringify(pieces)] });
+    const isOfHours = read.source.kind === "hour_sums";
+    const pieces = read.pieces.map(isOfHours ? placesOf : endsOf);
+    lists.push({ sql: isOfHours ? DAY_WINDOWS : PIECE_WINDOWS, bound: [JSON.stringify(pieces)] });
     from = "windows CROSS JOIN ".concat(table);
   }
   if ([...query.dimensions, ...query.filters].some(({ dimension }) => dimension === "currency")) {
@@ -102,6 +109,18 @@ export function fromOf(read: Read, query: ReportQuery, source: Source): { before
   return { before: { sql, bound: lists.flatMap(({ bound }) => bound) }, from };
 }
 
+function endsOf({ window, from, to }: Piece): (string | number)[] {
+  return [window, from, to];
+}
+
+/** Its window, its UTC day, and the places of its end and of its beginning in a list of running sums. */
+function placesOf({ window, from, to }: Piece): (string | number)[] {
+  const day = Math.floor(from / HOURS_PER_DAY);
+  const [since, until] = [from, to].map((hour) => hour - day * HOURS_PER_DAY);
+  assert(since !== undefined && until !== undefined && until <= HOURS_PER_DAY, "a piece lies in one UTC day");
+  return [window, day, placeBefore(until), placeBefore(since)];
+}
+
 /** The rows to read: whose, windows, filters, and what lies behind the cursor. */
 export function rowsOf(read: Read, { query, after }: Selection, source: Source): Statement {
   const behind = after === null ? [] : [behindTerm(read, query, { after, source })];
@@ -110,7 +129,13 @@ export function rowsOf(read: Read, { query, after }: Selection, source: Source):
 
 /** The windows of a read, or the rows of one window. */
 export function rangeOf(read: Read, { rowKey }: Source): Statement {
-  const { keys } = read;
+  const { keys, source } = read;
+  const edge = (comparison: string, key: RowKey | null): Statement =>
+    key === null
+      ? constant("")
+      : { sql: "AND ".concat(rowKey, comparison, "(", key.map(() => "?").join(", "), ")"), bound: key };
+  const edges = keys === undefined ? [] : [edge(" > ", keys.after), edge(" <= ", keys.upTo)];
+  if (source.kind === "hour_sums") return joinClauses([{ sql: OF_DAY, bound: [source.by] }, ...edges]);
   if (keys === undefined) {
     const isUnfolded = isOpen(read);
     if (read.kind === "pieces")
@@ -121,15 +146,7 @@ export function rangeOf(read: Read, { rowKey }: Source): Statement {
   }
   const [window] = read.kind === "span" ? [read.segment] : read.pieces;
   assert(window !== undefined && window.to === window.from + 1, "keys are of one window");
-  const edge = (comparison: string, key: RowKey | null): Statement =>
-    key === null
-      ? constant("")
-      : { sql: "AND ".concat(rowKey, comparison, "(", key.map(() => "?").join(", "), ")"), bound: key };
-  return joinClauses([
-    { sql: AT_WINDOW[readTierOf(read)], bound: [window.from] },
-    edge(" > ", keys.after),
-    edge(" <= ", keys.upTo),
-  ]);
+  return joinClauses([{ sql: AT_WINDOW[readTierOf(read)], bound: [window.from] }, ...edges]);
 }
 
 export function keyColumns(read: Read, { granularity, dimensions }: ReportQuery, source: Source): KeyColumn[] {

@@ -13,6 +13,7 @@ import { fromDatabase } from "../../access/database.ts";
 import type { ReadScope } from "../../access/read-scope.ts";
 import type { ColdObject } from "../../cold/reader.ts";
 import { SELECT_COLD_MARKS } from "../../cold/sql.ts";
+import type { HourSumsBy } from "../../facts/hour-sums-sql.ts";
 import { type DatabaseMarks, marksOf, type Share } from "../plan/subqueries.ts";
 import { type ColdMark, coldMarkOf, ledgerStatement, type MarkRow, movedReads } from "./cold-minutes.ts";
 import type { ReadRow } from "./groups.ts";
@@ -25,6 +26,10 @@ FROM roll_marks
 UNION ALL
 SELECT 'day_sum', bucket, mark, 0
 FROM day_sum_marks
+UNION ALL
+SELECT 'hour_sum', bucket, mark, 0
+FROM hour_sum_marks
+WHERE dimension = ?1
 UNION ALL
 SELECT 'cold', bucket, mark, generation
 FROM cold_marks`;
@@ -46,13 +51,14 @@ export type Snapshot = {
   readonly rowsRead: number;
 };
 
-/** The marks of the buckets. Throws DatabaseFault. */
+/** The marks of the buckets, and those of sums of hours by what is asked. Throws DatabaseFault. */
 export async function readMarks(
   database: D1Database,
   buckets: readonly number[],
+  by: HourSumsBy | null,
 ): Promise<{ readonly marks: DatabaseMarks; readonly rowsRead: number }> {
-  const { results, meta } = await fromDatabase(() => database.prepare(SELECT_MARKS).all<MarkRow>());
-  return { marks: { ...marksOf(results, buckets), cold: coldMarkOf(results, buckets) }, rowsRead: meta.rows_read };
+  const { results, meta } = await fromDatabase(() => database.prepare(SELECT_MARKS).bind(by).all<MarkRow>());
+  return { marks: { ...marksOf(results, buckets, by), cold: coldMarkOf(results, buckets) }, rowsRead: meta.rows_read };
 }
 
 /**

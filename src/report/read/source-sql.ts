@@ -1,5 +1,5 @@
 /**
- * Where a statement of a report finds its rows: facts of a tier, their cells, or sums of days, entered at the rows that
+ * Where a statement of a report finds its rows: facts of a tier, their cells, or sums of days or hours, entered at the rows that
  * a scope may read.
  *
  *   advertiser         WHERE advertiser_id = ?                                  listed   … IN (the list)
@@ -11,9 +11,10 @@
  */
 
 import type { ReadScope } from "../../access/read-scope.ts";
-import { ROW_DIMENSIONS, DIMENSIONS as STORED } from "../../core/fields.ts";
+import { MEASURES, type Measure, ROW_DIMENSIONS, DIMENSIONS as STORED } from "../../core/fields.ts";
 import { assert } from "../../core/result.ts";
 import { PAIR_SEPARATOR, PLACES, type Place } from "../../facts/facts-schema.ts";
+import { type HourSumsBy, sumUntil, VALUE_OF } from "../../facts/hour-sums-sql.ts";
 import type { Read, ReadSource } from "../plan/plan.ts";
 import type { Asked } from "../plan/sources.ts";
 import type { Dimension } from "../query/fields.ts";
@@ -39,6 +40,8 @@ type SourceParts = {
   readonly entry: Statement;
   /** What the primary key has behind the window, one column or a list in brackets. */
   readonly rowKey: string;
+  /** A measure of a row, where it is no column of it. */
+  readonly measure?: (measure: Measure) => string;
 };
 
 /** A source within a scope: without one no statement over facts is made. */
@@ -46,10 +49,12 @@ export class Source {
   readonly tables: SourceParts["tables"];
   readonly entry: Statement;
   readonly rowKey: string;
+  readonly measure: (measure: Measure) => string;
   readonly #columns: SourceParts["columns"];
 
-  private constructor({ tables, columns, entry, rowKey }: SourceParts) {
+  private constructor({ tables, columns, entry, rowKey, measure = columnOf }: SourceParts) {
     this.tables = tables;
+    this.measure = measure;
     this.#columns = columns;
     this.entry = entry;
     this.rowKey = rowKey;
@@ -68,6 +73,7 @@ export class Source {
   }
 }
 
+const columnOf = (measure: Measure) => "facts.".concat(measure);
 const tablesBy = (to: (place: (typeof PLACES)[Place]) => string): SourceParts["tables"] =>
   Object.fromEntries(Object.entries(PLACES).map(([name, place]) => [name, to(place).concat(" AS facts")]));
 const ROW_TABLES = tablesBy(({ table }) => table);
@@ -84,6 +90,16 @@ const COLUMNS = {
 
 const SUMS_ENTRY = "WHERE facts.dimension = ? AND facts.publisher_id = ?";
 const SUMS_TABLES: SourceParts["tables"] = { day: "day_sums AS facts" };
+/** Running sums by hour: what was counted in a window is the difference of its two ends (rows-sql.ts). */
+const HOUR_SUMS: SourceParts["tables"] = { hour: "hour_sums AS facts" };
+const HOUR_VALUES: SourceParts["tables"] = { hour: "hour_sums AS facts CROSS JOIN jsonb_each(facts.sums) AS cell" };
+const HOUR_VALUE = VALUE_OF("cell.value");
+const HOUR_MEASURES = new Map(
+  MEASURES.map((measure, at) => {
+    const [until, since] = ["windows.until", "windows.since"].map((place) => sumUntil("cell.value", at, place));
+    return [measure, `${until} - ${since}`];
+  }),
+);
 const PAIR_AT = `instr(facts.value, '${PAIR_SEPARATOR}')`;
 const FIRST_OF_PAIR = `substr(facts.value, 1, ${PAIR_AT} - 1)`;
 const SECOND_OF_PAIR = `substr(facts.value, ${PAIR_AT} + 1)`;
@@ -94,10 +110,12 @@ const SCOPE_ALL = "WHERE facts.advertiser_id IN (SELECT advertiser_id FROM adver
 /** What is open is no table whose key begins with the advertiser: all of it is all there is. */
 const SCOPE_OPEN = "WHERE true";
 const SCOPE_PUBLISHER = "AND +facts.publisher_id = ?";
+const SCOPE_VALUE = "AND +".concat(HOUR_VALUE, " = ?");
 
 /** The source of a read, as it is planned. */
 export function sourceOf({ source }: Read, { query, scope }: Asked): Source {
   if (source.kind === "day_sums") return sumsIn(source, scope);
+  if (source.kind === "hour_sums") return hourSumsIn(source.by, { query, scope });
   const { publisherId } = scope;
   const publisher = publisherId === null ? constant("") : { sql: SCOPE_PUBLISHER, bound: [publisherId] };
   const tables = source.kind === "cells" ? CELL_VIEWS : ROW_TABLES;
@@ -111,6 +129,7 @@ export function sourceOf({ source }: Read, { query, scope }: Asked): Source {
 export function weighedSource({ source }: Read, { query, scope }: Asked): Source {
   if (source.kind === "day_sums") return sumsIn(source, scope);
   const entry = scopeTerm(scope, query);
+  if (source.kind === "hour_sums") return Source.within(scope, { ...HOUR_PARTS, tables: HOUR_SUMS, entry });
   return Source.within(scope, { tables: ROW_TABLES, columns: COLUMNS, entry, rowKey: ROW_KEY });
 }
 
@@ -125,6 +144,20 @@ function sumsIn({ by, publisherId }: Extract<ReadSource, { kind: "day_sums" }>, 
   const columns = { publisher_id: "facts.publisher_id", currency: CURRENCY_COLUMN, ...values };
   const entry = { sql: SUMS_ENTRY, bound: [by.join(","), publisherId ?? ""] };
   return Source.within(scope, { tables: SUMS_TABLES, columns, entry, rowKey: "facts.value" });
+}
+
+const HOUR_PARTS = {
+  rowKey: "facts.part",
+  columns: { advertiser_id: "facts.advertiser_id", currency: CURRENCY_COLUMN },
+  measure: (measure: Measure) => HOUR_MEASURES.get(measure) ?? "0",
+};
+
+function hourSumsIn(by: HourSumsBy, { query, scope }: Asked): Source {
+  const { publisherId } = scope;
+  const publisher = publisherId === null ? constant("") : { sql: SCOPE_VALUE, bound: [publisherId] };
+  const entry = joinClauses([scopeTerm(scope, query), publisher]);
+  const columns = by === "" ? HOUR_PARTS.columns : { ...HOUR_PARTS.columns, [by]: HOUR_VALUE };
+  return Source.within(scope, { ...HOUR_PARTS, tables: HOUR_VALUES, columns, entry });
 }
 
 /**

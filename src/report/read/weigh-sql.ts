@@ -66,6 +66,7 @@ function weights(read: Read, selection: Selection, source: Source): Statement[] 
 
 function weightOf({ source: { kind } }: Read, { query }: Selection, source: Source): Statement {
   if (kind === "day_sums") return constant("1");
+  if (kind === "hour_sums") return constant("1 + facts.size");
   const terms = [constant("1")];
   if (kind === "cells") {
     const filter = rowFilter(query, source);
