@@ -5,6 +5,7 @@ import { DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
 import { ADVERTISER_BUCKETS } from "../core/limits.ts";
 import { SUMS_OF } from "../facts/day-sums-sql.ts";
 import type { Tier } from "../facts/facts-schema.ts";
+import { FOLD_HOURS, HOUR_SUMS_BY, HOURS_OF, type HourSumsBy } from "../facts/hour-sums-sql.ts";
 import { WIDE } from "../facts/wide-sql.ts";
 
 export const SELECT_ALL_LEDGER = `
@@ -98,3 +99,18 @@ INSERT INTO day_sums (${SUM_KEY.join(", ")}, ${MEASURES.join(", ")})
 VALUES (?1, ?2, ?3, ?4, ${MEASURES.map((_, at) => `CAST(?5 ->> ${at} AS INTEGER)`).join(", ")})
 ON CONFLICT (${SUM_KEY.join(", ")}) DO UPDATE SET
   ${MEASURES.map((measure) => `${measure} = day_sums.${measure} + excluded.${measure}`).join(",\n  ")}`;
+
+/** Takes an advertiser's day ?2 by dimension ?3 out of the sums of hours; it is folded anew in the same transaction. */
+export const FORGET_HOUR_SUMS = `
+DELETE FROM hour_sums
+WHERE advertiser_id = ?1 AND day = ?2 AND dimension = ?3`;
+
+/** Dimension → folds advertiser ?1's hours of day ?2, where it is before the mark. */
+export const FOLD_HOURS_OF_DAY = Object.fromEntries(
+  HOUR_SUMS_BY.map((by) => {
+    const mark = `SELECT mark FROM hour_sum_marks JOIN advertisers USING (bucket)
+    WHERE dimension = '${by}' AND advertisers.advertiser_id = ?1`;
+    const ofDay = "facts.hour >= ?2 * 24 AND facts.hour < ?2 * 24 + 24";
+    return [by, FOLD_HOURS(HOURS_OF(by, `facts.advertiser_id = ?1 AND ${ofDay} AND ?2 < (${mark})`))];
+  }),
+) as Readonly<Record<HourSumsBy, string>>;

@@ -8,6 +8,7 @@ import type { Position } from "../core/position.ts";
 import { isoDay } from "../core/time.ts";
 import { type AuditOf, type AuditPorts, attemptsOf, endOf, lastFolded, sourcesOf, tailEndsKey } from "./context.ts";
 import { checkFigures } from "./figures-check.ts";
+import { checkHourSums } from "./hour-sums-check.ts";
 import { foundPrefix, getJson, getLines, keysBelow, putLines, type Seal, sealKey } from "./objects.ts";
 import type { Finding } from "./scan.ts";
 import { checkSums } from "./sums-check.ts";
@@ -28,6 +29,7 @@ export async function compareFigures(
   const scanned: TailRow[] = [];
   for (const shard of working) scanned.push(...(await getLines<TailRow>(bucket, tailKey({ ...of, shard }))));
   const today = Math.floor(clock() / DAY_MS);
+  const hoursKeptFrom = today - kept.hoursKeptDays;
   const found: Finding[] = [];
   for (const [database, d1] of databases) {
     const more = await checkFigures(bucket, {
@@ -40,9 +42,14 @@ export async function compareFigures(
       },
       tail: async (ledger) => [...scanned, ...(await newerRows(ports, of, ledger))],
       minutesKeptFrom: today - kept.minutesKeptDays,
-      hoursKeptFrom: today - kept.hoursKeptDays,
+      hoursKeptFrom,
     });
     found.push(...more);
+    // They are compared with hours: where those are wrong themselves, they are mended first, and the next audit compares.
+    const isHourWrong = more.some(({ repair }) => repair?.tier === "hour");
+    if (isHourWrong || Date.parse(serviceDay) / DAY_MS < hoursKeptFrom) continue;
+    const where = { serviceDay, bucket: Number(bucketName) };
+    found.push(...(await checkHourSums({ name: database, d1 }, where, (results) => meter.note(results))));
   }
   await putLines(bucket, `${foundPrefix(day, attempt)}figures-${name.replace("/", "-")}.ndjson`, found);
   return found.length;

@@ -16,18 +16,31 @@ import { advertiserBucketOf } from "../core/routing.ts";
 import { NAME_CHANGED, tick } from "../facts/changed-days-sql.ts";
 import type { Tier } from "../facts/facts-schema.ts";
 import { MOVE_LEDGER, REGISTER_ADVERTISERS, TIER_MINUTES, UPSERT_FACTS } from "../facts/facts-sql.ts";
+import { HOUR_SUMS_BY } from "../facts/hour-sums-sql.ts";
 import { bucketBit } from "../facts/touched.ts";
-import { ADD_TO_SUM, GUARD_ROWS, GUARD_SUM, SELECT_REPAIRED, SUM_KEY } from "./audit-sql.ts";
+import {
+  ADD_TO_SUM,
+  FOLD_HOURS_OF_DAY,
+  FORGET_HOUR_SUMS,
+  GUARD_ROWS,
+  GUARD_SUM,
+  SELECT_REPAIRED,
+  SUM_KEY,
+} from "./audit-sql.ts";
 
 /** What one repair adds, and what the rows of its key added up to when the audit read them. */
 export type Repair =
   | { readonly tier: Tier; readonly database: string; readonly row: MinuteRow; readonly audited: Totals }
-  | { readonly tier: "day_sum"; readonly database: string; readonly row: SumRow; readonly audited: Totals };
+  | { readonly tier: "day_sum"; readonly database: string; readonly row: SumRow; readonly audited: Totals }
+  | { readonly tier: "hour_sum"; readonly database: string; readonly row: HourSumsRow; readonly audited: Totals };
 
 /** One for each measure; what a double does not hold is text. */
 export type Totals = readonly (string | number)[];
 
 export type SumRow = Readonly<Record<string, string | number>>;
+
+/** An advertiser's day by a dimension, which is folded anew from its hours: no guard, since that is always right. */
+type HourSumsRow = { readonly advertiserId: string; readonly dimension: string; readonly day: number };
 
 /** What became of a repair: applied now or before, or refused because the rows are others than the audit read. */
 export type RepairOutcome = "applied" | "moved_on";
@@ -94,6 +107,16 @@ function statementsOf(database: D1Database, { source, number, repair, nowMs }: O
     const added = JSON.stringify(MEASURES.map((measure) => repair.row[measure] ?? 0));
     return [move, database.prepare(GUARD_SUM).bind(...key, audited), database.prepare(ADD_TO_SUM).bind(...key, added)];
   }
+  if (repair.tier === "hour_sum") {
+    const { advertiserId, dimension, day } = repair.row;
+    const by = HOUR_SUMS_BY.find((known) => known === dimension) ?? "";
+    const bound = [advertiserId, day] as const;
+    return [
+      move,
+      database.prepare(FORGET_HOUR_SUMS).bind(...bound, by),
+      database.prepare(FOLD_HOURS_OF_DAY[by]).bind(...bound),
+    ];
+  }
   const { tier, row } = repair;
   const { advertiserId, minute, campaignId, adGroupId, adId } = row;
   const key = [advertiserId, minute, campaignId, adGroupId, adId];
@@ -111,6 +134,11 @@ function statementsOf(database: D1Database, { source, number, repair, nowMs }: O
 /** What a repair changes, for reports that are read in slices (facts/touched.ts). */
 function touchedBy(repair: Repair): string {
   if (repair.tier === "day_sum") return "[]";
+  if (repair.tier === "hour_sum") {
+    const { advertiserId, day } = repair.row;
+    const size = TIER_MINUTES.day;
+    return JSON.stringify([[day * size, (day + 1) * size - 1, bucketBit(advertiserBucketOf(advertiserId))]]);
+  }
   const size = TIER_MINUTES[repair.tier];
   const { minute, advertiserId } = repair.row;
   return JSON.stringify([[minute * size, (minute + 1) * size - 1, bucketBit(advertiserBucketOf(advertiserId))]]);

@@ -83,22 +83,24 @@ const MARK_OF = (by: string) =>
 const IS_OF_BUCKET = "facts.advertiser_id IN (SELECT advertiser_id FROM advertisers WHERE bucket = ?1)";
 const IS_OF_DAYS = `facts.hour >= ?2 * ${HOURS_PER_DAY} AND facts.hour < ?3 * ${HOURS_PER_DAY}`;
 
-/** What the hours of the days [?2, ?3) of bucket ?1 count by a dimension, if the mark is still ?2. */
-const HOURS_OF = (by: HourSumsBy) => `
+/** What hours count by a dimension, of the rows of `facts` that a condition leaves. */
+export const HOURS_OF = (by: HourSumsBy, condition: string) => `
   SELECT facts.advertiser_id, '${by}' AS dimension, facts.hour / ${HOURS_PER_DAY} AS day, 0 AS part,
     ${columnOf(by)} AS value, facts.hour % ${HOURS_PER_DAY} AS hour, ${TOTALS}
   FROM ${by !== "" && DIMENSION_FIELDS[by].at === "cell" ? "cells_hour" : "facts_hour"} AS facts
-  WHERE ${IS_OF_BUCKET} AND ${IS_OF_DAYS}
-    AND ${MARK_OF(`'${by}'`)} = ?2`;
+  WHERE ${condition}`;
+
+/** Folds such hours of days that are not in the sums. */
+export const FOLD_HOURS = (hours: string) => `
+INSERT INTO hour_sums (${KEY}, size, sums)
+WITH source AS (${hours}
+),${TEXTS_OF("source")}${PARTS_OF("texts")}`;
 
 /** Dimension → folds the rolled days [?2, ?3) of bucket ?1, if its mark is still ?2. */
 export const ROLL_HOUR_SUMS = Object.fromEntries(
   HOUR_SUMS_BY.map((by) => [
     by,
-    `
-INSERT INTO hour_sums (${KEY}, size, sums)
-WITH source AS (${HOURS_OF(by)}
-),${TEXTS_OF("source")}${PARTS_OF("texts")}`,
+    FOLD_HOURS(HOURS_OF(by, `${IS_OF_BUCKET} AND ${IS_OF_DAYS} AND ${MARK_OF(`'${by}'`)} = ?2`)),
   ]),
 ) as Readonly<Record<HourSumsBy, string>>;
 
@@ -138,10 +140,24 @@ export function placeBefore(hour: number): string {
 export const VALUE_OF = (cell: string) => `(${cell} ->> '$[0]')`;
 
 /** Each hour with the places of its end and of its beginning. */
-const HOURS = Array.from(
+const HOURS_LIST = Array.from(
   { length: HOURS_PER_DAY },
   (_, hour) => `(${hour}, '${placeBefore(hour + 1)}', '${placeBefore(hour)}')`,
 ).join(", ");
+const HOURS = `hours (hour, until, since) AS (VALUES ${HOURS_LIST})`;
+/** What is stored of a dimension and a day, bound as ?2, of bucket ?1, hour by hour with each count negated. */
+export const STORED_HOURS = (by: HourSumsBy) => ({
+  before: HOURS,
+  select: `
+  SELECT stored.advertiser_id, ${VALUE_OF("cell.value")} AS value, hours.hour,
+    ${each((name, at) => `${sumUntil("cell.value", at, "since")} - ${sumUntil("cell.value", at, "until")} AS ${name}`)}
+  FROM advertisers
+  CROSS JOIN hour_sums AS stored ON stored.advertiser_id = advertisers.advertiser_id AND stored.dimension = '${by}'
+    AND stored.day = ?2
+  CROSS JOIN jsonb_each(stored.sums) AS cell
+  CROSS JOIN hours
+  WHERE advertisers.bucket = ?1`,
+});
 const CASES = HOUR_SUMS_BY.filter((by) => by !== "").map((by) => `WHEN '${by}' THEN cells.${by}`);
 const KNOWN = HOUR_SUMS_BY.map((by) => `'${by}'`).join(", ");
 const IS_TOUCHED = (not: string) =>
@@ -187,7 +203,7 @@ stored AS MATERIALIZED (
   FROM targets
   CROSS JOIN hour_sums USING (${KEY}), jsonb_each(hour_sums.sums) AS cell
 ),
-hours (hour, until, since) AS (VALUES ${HOURS}),
+${HOURS},
 source AS (
   SELECT ${KEY}, value, hour, ${TOTALS}
   FROM deltas

@@ -223,7 +223,7 @@ const oneMore = (tier: string) => `UPDATE facts_${tier} SET gross = gross + 1, v
   cells = json_set(cells, '$[0][1][2]', valid + 1, '$[0][1][3]', gross + 1)`;
 
 describe("figures that somebody changed", () => {
-  const TABLES = ["facts_minute", "facts_hour", "facts_day", "day_sums"];
+  const TABLES = ["facts_minute", "facts_hour", "facts_day", "day_sums", "hour_sums"];
   const figures = async () => {
     const rows = await env.REPORT_DB.batch(TABLES.map((table) => env.REPORT_DB.prepare(`SELECT * FROM ${table}`)));
     return rows.map(({ results }) => results);
@@ -237,6 +237,13 @@ describe("figures that somebody changed", () => {
     ["a day that is gone", "DELETE FROM facts_day", { tier: 1 }],
     ["a sum that was changed", "UPDATE day_sums SET spend_micros = 7 WHERE dimension = 'country'", { tier: 2 }],
     ["a sum that is gone", "DELETE FROM day_sums WHERE dimension = ''", { tier: 2 }],
+    [
+      "sums of hours that were changed",
+      "UPDATE hour_sums SET sums = jsonb_set(sums, '$[0][3]', jsonb('[0,7]')) WHERE dimension IN ('country', 'ad_id')",
+      { tier: 2 },
+    ],
+    ["sums of hours that are gone", "DELETE FROM hour_sums WHERE dimension = ''", { tier: 1 }],
+    ["sums of hours of nothing", "UPDATE hour_sums SET sums = jsonb_set(sums, '$[0][0]', 'XX')", { tier: 10 }],
   ])("are shown and repaired: %s", async (_, sql, kinds) => {
     await count([await aSignedClick(), await aSignedClick({ userAgent: CRAWLER })]);
     await rollAll(env.REPORT_DB, Date.now() + 3 * DAY_MS);

@@ -42,8 +42,10 @@ const TABLES: Readonly<Record<string, string>> = {
   log_days: "SELECT * FROM log_days",
   late_clicks: "SELECT * FROM late_clicks",
   day_sums: "SELECT * FROM day_sums",
+  hour_sums: "SELECT advertiser_id, dimension, day, json(sums) AS sums FROM hour_sums",
   roll_marks: "SELECT * FROM roll_marks",
   day_sum_marks: "SELECT * FROM day_sum_marks",
+  hour_sum_marks: "SELECT * FROM hour_sum_marks",
   ...Object.fromEntries(FACTS.map((table) => [table, `SELECT *, CAST(sketch AS TEXT) AS sketch FROM ${table}`])),
 };
 
