@@ -5,7 +5,7 @@ import { DIMENSIONS, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";
 import { ADVERTISER_BUCKETS } from "../core/limits.ts";
 import { SUMS_OF } from "../facts/day-sums-sql.ts";
 import type { Tier } from "../facts/facts-schema.ts";
-import { FOLD_HOURS, HOUR_SUMS_BY, HOURS_OF, type HourSumsBy } from "../facts/hour-sums-sql.ts";
+import { FOLD_HOURS, HOUR_SUMS_BY, HOURS_OF, type HourSumsBy, STORED_HOURS } from "../facts/hour-sums-sql.ts";
 import { WIDE } from "../facts/wide-sql.ts";
 
 export const SELECT_ALL_LEDGER = `
@@ -100,6 +100,8 @@ VALUES (?1, ?2, ?3, ?4, ${MEASURES.map((_, at) => `CAST(?5 ->> ${at} AS INTEGER)
 ON CONFLICT (${SUM_KEY.join(", ")}) DO UPDATE SET
   ${MEASURES.map((measure) => `${measure} = day_sums.${measure} + excluded.${measure}`).join(",\n  ")}`;
 
+const IS_OF_DAY = "facts.hour >= ?2 * 24 AND facts.hour < ?2 * 24 + 24";
+
 /** Takes an advertiser's day ?2 by dimension ?3 out of the sums of hours; it is folded anew in the same transaction. */
 export const FORGET_HOUR_SUMS = `
 DELETE FROM hour_sums
@@ -110,7 +112,30 @@ export const FOLD_HOURS_OF_DAY = Object.fromEntries(
   HOUR_SUMS_BY.map((by) => {
     const mark = `SELECT mark FROM hour_sum_marks JOIN advertisers USING (bucket)
     WHERE dimension = '${by}' AND advertisers.advertiser_id = ?1`;
-    const ofDay = "facts.hour >= ?2 * 24 AND facts.hour < ?2 * 24 + 24";
-    return [by, FOLD_HOURS(HOURS_OF(by, `facts.advertiser_id = ?1 AND ${ofDay} AND ?2 < (${mark})`))];
+    return [by, FOLD_HOURS(HOURS_OF(by, `facts.advertiser_id = ?1 AND ${IS_OF_DAY} AND ?2 < (${mark})`))];
   }),
 ) as Readonly<Record<HourSumsBy, string>>;
+
+/**
+ * By each dimension: advertisers of bucket ?1 whose sums of day ?2 differ, and in how many values and hours of each
+ * measure.
+ */
+export const SELECT_WRONG_HOUR_SUMS: readonly string[] = HOUR_SUMS_BY.map((by) => {
+  const { before, select } = STORED_HOURS(by);
+  const isSummed = `EXISTS (SELECT 1 FROM hour_sum_marks WHERE dimension = '${by}' AND bucket = ?1 AND mark > ?2)`;
+  const ofBucket = "facts.advertiser_id IN (SELECT advertiser_id FROM advertisers WHERE bucket = ?1)";
+  const sums = MEASURES.map((name) => `sum(${name}) AS ${name}`).join(", ");
+  return `
+WITH ${before},
+expected AS (${HOURS_OF(by, `${ofBucket} AND ${IS_OF_DAY} AND ${isSummed}`)}
+),
+compared AS (
+  SELECT advertiser_id, value, hour, ${MEASURES.join(", ")}
+  FROM expected
+  UNION ALL${select} AND ${isSummed}
+)
+SELECT advertiser_id, '${by}' AS dimension, ${MEASURES.map((name) => `sum(${name} <> 0) AS ${name}`).join(", ")}
+FROM (SELECT advertiser_id, ${sums} FROM compared GROUP BY advertiser_id, value, hour)
+GROUP BY advertiser_id
+HAVING ${MEASURES.map((name) => `sum(${name} <> 0) > 0`).join(" OR ")}`;
+});

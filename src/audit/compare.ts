@@ -45,7 +45,7 @@ export async function compareFigures(
       hoursKeptFrom,
     });
     found.push(...more);
-    // They are compared with hours: where those are wrong themselves, they are mended first, and the next audit compares.
+    // Sums are compared with hours: where those are wrong, they are mended first, and the next audit compares.
     const isHourWrong = more.some(({ repair }) => repair?.tier === "hour");
     if (isHourWrong || Date.parse(serviceDay) / DAY_MS < hoursKeptFrom) continue;
     const where = { serviceDay, bucket: Number(bucketName) };

@@ -8,30 +8,8 @@
  */
 import { MEASURES } from "../core/fields.ts";
 import { DAY_MS } from "../core/limits.ts";
-import { HOUR_SUMS_BY, HOURS_OF, STORED_HOURS } from "../facts/hour-sums-sql.ts";
+import { SELECT_WRONG_HOUR_SUMS } from "./audit-sql.ts";
 import type { Finding } from "./scan.ts";
-
-/** Advertisers of bucket ?1 whose sums of day ?2 differ, with the number of values and hours in which a measure does. */
-const WRONG = HOUR_SUMS_BY.map((by) => {
-  const { before, select } = STORED_HOURS(by);
-  const isSummed = `EXISTS (SELECT 1 FROM hour_sum_marks WHERE dimension = '${by}' AND bucket = ?1 AND mark > ?2)`;
-  const ofBucket = "facts.advertiser_id IN (SELECT advertiser_id FROM advertisers WHERE bucket = ?1)";
-  const ofDay = "facts.hour >= ?2 * 24 AND facts.hour < ?2 * 24 + 24";
-  const sums = MEASURES.map((name) => `sum(${name}) AS ${name}`).join(", ");
-  return `
-WITH ${before},
-expected AS (${HOURS_OF(by, `${ofBucket} AND ${ofDay} AND ${isSummed}`)}
-),
-compared AS (
-  SELECT advertiser_id, value, hour, ${MEASURES.join(", ")}
-  FROM expected
-  UNION ALL${select} AND ${isSummed}
-)
-SELECT advertiser_id, '${by}' AS dimension, ${MEASURES.map((name) => `sum(${name} <> 0) AS ${name}`).join(", ")}
-FROM (SELECT advertiser_id, ${sums} FROM compared GROUP BY advertiser_id, value, hour)
-GROUP BY advertiser_id
-HAVING ${MEASURES.map((name) => `sum(${name} <> 0) > 0`).join(" OR ")}`;
-});
 
 type Wrong = { readonly advertiser_id: string; readonly dimension: string } & Readonly<Record<string, string | number>>;
 
@@ -42,7 +20,7 @@ export async function checkHourSums(
   onRead: (results: readonly D1Result[]) => void,
 ): Promise<Finding[]> {
   const day = Date.parse(serviceDay) / DAY_MS;
-  const results = await d1.batch<Wrong>(WRONG.map((sql) => d1.prepare(sql).bind(bucket, day)));
+  const results = await d1.batch<Wrong>(SELECT_WRONG_HOUR_SUMS.map((sql) => d1.prepare(sql).bind(bucket, day)));
   onRead(results);
   return results
     .flatMap((answer) => answer.results)

@@ -1,6 +1,6 @@
 /**
- * The statements that keep sums of hours: an advertiser's UTC day by one dimension, as running sums by hour, so that any
- * stretch of whole hours in it is the difference of two numbers, and not a sum over hours and ads.
+ * The statements that keep sums of hours: an advertiser's UTC day by one dimension, as running sums by hour, so that
+ * any stretch of whole hours in it is the difference of two numbers, and not a sum over hours and ads.
  *
  *   advertiser_id  dimension  day    part  size  sums
  *   adv_1          country    20579  0     2     [["DE",[0,0,3,…,90],0,…],["US",…]]      JSONB: value, then per measure

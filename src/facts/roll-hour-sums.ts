@@ -1,7 +1,7 @@
 /**
  * Sums of hours (hour-sums-sql.ts) are rolled from hours, bucket by bucket and dimension by dimension, a day at a time.
  *
- *   marks of one bucket:   country → day 90, device → day 90, a new dimension → none      each group is rolled for itself
+ *   marks of one bucket:   country → day 90, device → day 90, a new dimension → none      each group by itself
  *
  * Keeps: a day is folded by a dimension in the transaction that moves the mark of both, so once. Two rolls at once are
  * harmless: the second finds another mark and changes nothing. Days without hours are passed in one step, which looks

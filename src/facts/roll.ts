@@ -3,8 +3,8 @@
  *
  *   mark:  … rolled windows …│ not yet rolled …          one transaction: insert the fold of [mark, next), mark := next
  *
- * Hours are rolled from minutes, days from hours, the sums over advertisers from days (day-sums-sql.ts), and the sums of
- * hours from hours (roll-hour-sums.ts).
+ * Hours are rolled from minutes, days from hours, the sums over advertisers from days (day-sums-sql.ts), and the sums
+ * of hours from hours (roll-hour-sums.ts).
  *
  * Keeps: at every moment a window before the mark equals the fold of its minutes: the roll took what was there, and
  * every later delta is added to it by its own posting (facts-sql.ts). Two rolls at once are harmless: the second finds

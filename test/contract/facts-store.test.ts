@@ -65,9 +65,16 @@ const stores: { name: string; make: () => FactsStore; read: (store: FactsStore) 
 describe.each(stores)("FactsStore in $name", ({ make, read }) => {
   beforeEach(async () => {
     await env.REPORT_DB.batch(
-      ["ledger", "open_postings", "facts_minute", "facts_hour", "facts_day", "day_sums", "hour_sums", "late_clicks"].map((table) =>
-        env.REPORT_DB.prepare(`DELETE FROM ${table}`),
-      ),
+      [
+        "ledger",
+        "open_postings",
+        "facts_minute",
+        "facts_hour",
+        "facts_day",
+        "day_sums",
+        "hour_sums",
+        "late_clicks",
+      ].map((table) => env.REPORT_DB.prepare(`DELETE FROM ${table}`)),
     );
   });
 

@@ -365,7 +365,7 @@ export function unboundedReads(module: Module): string[] {
 
 /** Modules that own SQL whose text depends on constants of ours. */
 const SQL_BUILDERS =
-  /^src\/(facts\/(facts|sketch|day-sums)-sql|audit\/audit-sql|cold\/sql|admin\/resources-sql|shard\/(log-tables|sqlite-(key-stores|submission-book))|webhooks\/delivery-log|report\/(read|live)\/[a-z-]+-sql)\.ts$/;
+  /^src\/(facts\/(facts|sketch|day-sums|hour-sums)-sql|audit\/audit-sql|cold\/sql|admin\/resources-sql|shard\/(log-tables|sqlite-(key-stores|submission-book))|webhooks\/delivery-log|report\/(read|live)\/[a-z-]+-sql)\.ts$/;
 const SQL =
   /\b(SELECT|INSERT (OR|INTO)|UPDATE|DELETE FROM|(CREATE|DROP|ALTER) (TABLE|VIEW|INDEX)|(ORDER|GROUP) BY|WHERE)\b/;
 

@@ -1,6 +1,6 @@
 /**
- * Where a statement of a report finds its rows: facts of a tier, their cells, or sums of days or hours, entered at the rows that
- * a scope may read.
+ * Where a statement of a report finds its rows: facts of a tier, their cells, or sums of days or hours, entered at the
+ * rows that a scope may read.
  *
  *   advertiser         WHERE advertiser_id = ?                                  listed   … IN (the list)
  *   publisher          WHERE advertiser_id IN (all) AND publisher_id = ?        all      … IN (all)
