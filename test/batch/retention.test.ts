@@ -8,11 +8,13 @@ import { type Facts, foldEntry } from "../../src/core/facts.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
+import { HOUR_SUMS_BY } from "../../src/facts/hour-sums-sql.ts";
 import { rollAll } from "../../src/facts/roll.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { readPlaces } from "../support/cold-facts.ts";
 import { readSums } from "../support/day-sums.ts";
 import { failingPorts } from "../support/failing-ports.ts";
+import { readHourSums } from "../support/hour-sums.ts";
 import { loggedOf } from "../support/logged.ts";
 import { postTo } from "../support/post-to.ts";
 import { readFacts } from "../support/read-facts.ts";
@@ -65,11 +67,13 @@ describe("retention", () => {
     expect(await drop(21)).toEqual({ rows: 0, objects: 1 });
     expect(await tiersLeft()).toEqual([1, 3, 2]);
     expect(await objectsLeft()).toBe(1);
-    expect(await drop(31)).toEqual({ rows: 2, objects: 1 });
+    expect(await drop(31)).toEqual({ rows: 2 + HOUR_SUMS_BY.length, objects: 1 });
+    // Two hours and their day in sums by each dimension; the other day stays, in all of them.
     expect(await tiersLeft()).toEqual([0, 1, 2]);
+    expect(Object.keys(await readHourSums(ports.database)).length).toBe(HOUR_SUMS_BY.length);
     // An hour, two days, and what these days add to: fifteen sums each.
     expect(await sumsLeft()).toBe(30);
-    expect(await drop(60)).toEqual({ rows: 3 + 30, objects: 0 });
+    expect(await drop(60)).toEqual({ rows: 3 + 30 + HOUR_SUMS_BY.length, objects: 0 });
     expect(await tiersLeft()).toEqual([0, 0, 0]);
     expect(await sumsLeft()).toBe(0);
     const { results } = await ports.database.prepare("SELECT day FROM cold_objects").all();
