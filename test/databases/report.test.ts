@@ -269,9 +269,8 @@ describe("a database that rows stand in and that is not bound", () => {
   });
 
   it("is 503 as well when one of them fails", async () => {
-    const failing = {
-      prepare: () => ({ all: () => Promise.reject(new Error("D1_ERROR: Network connection lost.")) }),
-    } as unknown as D1Database;
+    const fails = { all: () => Promise.reject(new Error("D1_ERROR: Network connection lost.")) };
+    const failing = { prepare: () => ({ ...fails, bind: () => fails }) } as unknown as D1Database;
     const bindings = { ...env, REPORT_DB_1: failing } as Env;
     expect((await ask(REPORT, { bindings })).status).toBe(503);
     expect((await ask(REPORT, { bindings, ...as("adv_3") })).status).toBe(200);
