@@ -9,10 +9,12 @@
  * they are is the source's (source-sql.ts).
  */
 
+import { MEASURES, type Measure } from "../../core/fields.ts";
 import { assert } from "../../core/result.ts";
-import { HOURS_PER_DAY, placeBefore } from "../../facts/hour-sums-sql.ts";
+import { HOURS_PER_DAY, placeBefore, sumUntil, VALUE_OF } from "../../facts/hour-sums-sql.ts";
 import { isOpen, type Piece, type Read, type RowKey, readTierOf, type Tier } from "../plan/plan.ts";
 import { isRowDimension } from "../query/fields.ts";
+import { measuresOf, withHundreds } from "../query/metrics.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import type { Granularity, Phase } from "../query/windows.ts";
 import type { KeyAfter, Selection, Source } from "./source-sql.ts";
@@ -33,6 +35,15 @@ const PIECE_RANGES: Readonly<Record<Tier, string>> = {
   hour: "AND facts.hour >= windows.first AND facts.hour < windows.past",
   day: "AND facts.day >= windows.first AND facts.day < windows.past",
 };
+/** What rows that are made of sums of hours have beside their measures. */
+const MADE_COLUMNS = `windows.start, facts.advertiser_id, ${VALUE_OF("cell.value")} AS value`;
+const HOUR_MEASURES = new Map(
+  MEASURES.map((measure, at) => {
+    const [until, since] = ["windows.until", "windows.since"].map((place) => sumUntil("cell.value", at, place));
+    return [measure, `${until} - ${since}`];
+  }),
+);
+const HOUR_MEASURE = (measure: Measure) => HOUR_MEASURES.get(measure) ?? "0";
 const PIECE_WINDOWS = `windows (start, first, past) AS MATERIALIZED (
 SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
 )`;
@@ -88,25 +99,41 @@ export type KeyColumn = Statement & { readonly alias: string; readonly group: st
  * The table of a read, joined with its list of windows where it has one, and with the currencies where they are named.
  * The joins keep the windows outside and the currencies inside.
  */
-export function fromOf(read: Read, query: ReportQuery, source: Source): { before: Statement; from: string } {
+export function fromOf(read: Read, query: ReportQuery, source: Source): { before: Statement; from: Statement } {
   const table = source.tables[isOpen(read) ? "open" : readTierOf(read)];
   assert(table !== undefined, "a source has the tier that it is read for");
   const lists: Statement[] = [];
-  let from = table;
+  const from: Statement[] = [];
   if (read.kind === "pieces") {
     const isOfHours = read.source.kind === "hour_sums";
     const pieces = read.pieces.map(isOfHours ? placesOf : endsOf);
     lists.push({ sql: isOfHours ? DAY_WINDOWS : PIECE_WINDOWS, bound: [JSON.stringify(pieces)] });
-    from = "windows CROSS JOIN ".concat(table);
+    from.push(source.isMade ? madeOf(table, read, { query, source }) : constant("windows CROSS JOIN ".concat(table)));
+  } else {
+    from.push(constant(table));
   }
   if ([...query.dimensions, ...query.filters].some(({ dimension }) => dimension === "currency")) {
     assert(query.currencies !== undefined, "currencies are read before rows by them");
     lists.push({ sql: CURRENCIES, bound: [JSON.stringify([...query.currencies])] });
-    from = from.concat(" LEFT JOIN currencies ON currencies.advertiser_id = ", source.column("advertiser_id"));
+    from.push(constant("LEFT JOIN currencies ON currencies.advertiser_id = ".concat(source.column("advertiser_id"))));
   }
-  if (lists.length === 0) return { before: constant(""), from };
-  const sql = "WITH ".concat(lists.map((list) => list.sql).join(",\n"));
-  return { before: { sql, bound: lists.flatMap(({ bound }) => bound) }, from };
+  const sql = lists.length === 0 ? "" : "WITH ".concat(lists.map((list) => list.sql).join(",\n"));
+  return { before: { sql, bound: lists.flatMap(({ bound }) => bound) }, from: joinClauses(from) };
+}
+
+/**
+ * Rows that are made of sums of hours, with the measures that are asked for. It has a limit, which is none, so that
+ * SQLite sorts these numbers by group, and not the lists that they are read from.
+ */
+function madeOf(table: string, read: Read, { query, source }: { query: ReportQuery; source: Source }): Statement {
+  const measures = withHundreds(measuresOf(query.metrics)).map((name) => HOUR_MEASURE(name).concat(" AS ", name));
+  return joinClauses([
+    constant("(SELECT ".concat([MADE_COLUMNS, ...measures].join(", "))),
+    constant("FROM windows CROSS JOIN ".concat(table)),
+    source.entry,
+    rangeOf(read, source),
+    constant("LIMIT -1) AS facts"),
+  ]);
 }
 
 function endsOf({ window, from, to }: Piece): (string | number)[] {
@@ -124,7 +151,8 @@ function placesOf({ window, from, to }: Piece): (string | number)[] {
 /** The rows to read: whose, windows, filters, and what lies behind the cursor. */
 export function rowsOf(read: Read, { query, after }: Selection, source: Source): Statement {
   const behind = after === null ? [] : [behindTerm(read, query, { after, source })];
-  return joinClauses([source.entry, rangeOf(read, source), ...filterTerms(query, source), ...behind]);
+  const whose = source.isMade ? [constant("WHERE true")] : [source.entry, rangeOf(read, source)];
+  return joinClauses([...whose, ...filterTerms(query, source), ...behind]);
 }
 
 /** The windows of a read, or the rows of one window. */
@@ -155,14 +183,14 @@ export function keyColumns(read: Read, { granularity, dimensions }: ReportQuery,
     return { ...constant(column), alias: dimension as string, group: column };
   });
   if (granularity === "all") return columns;
-  const window = { ...windowColumn(read, granularity), alias: "time_window" };
+  const window = { ...windowColumn(read, granularity, source), alias: "time_window" };
   // A window that is one of the tier is in the order of the tier's column, which the index has.
   const isPlain = read.kind === "span" && read.segment.tier === granularity;
   return [{ ...window, group: isPlain ? TIER_COLUMNS[read.segment.tier] : window.alias }, ...columns];
 }
 
-function windowColumn(read: Read, granularity: Granularity): Statement {
-  if (read.kind === "pieces") return constant("windows.start");
+function windowColumn(read: Read, granularity: Granularity, { isMade }: Source): Statement {
+  if (read.kind === "pieces") return constant(isMade ? "facts.start" : "windows.start");
   const { segment, phase } = read;
   if (phase !== null && segment.tier === "minute") return { sql: PHASE_WINDOW, bound: phaseBound(phase) };
   const column = SPAN_WINDOWS[segment.tier][granularity];
@@ -228,7 +256,7 @@ function keyColumn(
 ): Statement {
   const { granularity, dimensions } = query;
   if (by.kind === "window") {
-    const column = windowColumn(read, granularity);
+    const column = windowColumn(read, granularity, source);
     return { sql: "+(".concat(column.sql, ")"), bound: column.bound };
   }
   const dimension = by.kind === "dimension" ? dimensions[by.index]?.dimension : undefined;

@@ -26,7 +26,6 @@ export type { KeyAfter } from "./source-sql.ts";
 export type Reader = Selection & { readonly page: Page };
 
 const SUM = (measure: Measure) => `sum(facts.${measure})`;
-const SUM_IN = (source: Source, measure: Measure) => `sum(${source.measure(measure)})`;
 
 /** What reads sketches: of a page, those of its groups, which end with the group `upTo`. */
 export type SketchReader = Selection & { readonly upTo: KeyAfter | null };
@@ -45,12 +44,13 @@ function unitedStatement(reads: readonly Read[], reader: Reader): Statement {
     const source = sourceOf(read, reader);
     const { before, from } = fromOf(read, query, source);
     const keys = keyColumns(read, query, source);
-    const sums = measures.map((measure) => SUM_IN(source, measure).concat(" AS ", measure));
+    const sums = measures.map((measure) => SUM(measure).concat(" AS ", measure));
     const part = joinClauses([
       before,
       constant("SELECT ".concat([...keys.map(aliased), ...sums].join(", "))),
       { sql: "", bound: keys.flatMap(({ bound }) => bound) },
-      constant("FROM ".concat(from)),
+      constant("FROM"),
+      from,
       rowsOf(read, reader, source),
       constant(groupBy(keys.map(({ group }) => group))),
     ]);
@@ -68,7 +68,7 @@ function unitedStatement(reads: readonly Read[], reader: Reader): Statement {
     constant(") AS facts"),
     constant(groupBy(aliases)),
     constant("HAVING ".concat(measures.map((measure) => SUM(measure).concat(" <> 0")).join(" OR "))),
-    ...pageClauses(page, query, { keys: aliases, sumOf: SUM }),
+    ...pageClauses(page, query, aliases),
   ]);
 }
 
@@ -98,18 +98,19 @@ function sumsFrom(source: Source, read: Read, reader: Reader): Statement {
   const { query, page } = reader;
   const { before, from } = fromOf(read, query, source);
   const keys = keyColumns(read, query, source);
-  const sums = withHundreds(measuresOf(query.metrics)).map((measure) => ({ measure, sum: SUM_IN(source, measure) }));
+  const sums = withHundreds(measuresOf(query.metrics)).map((measure) => ({ measure, sum: SUM(measure) }));
   const selected = [...keys.map(aliased), ...sums.map(({ measure, sum }) => WIDE(sum).concat(" AS ", measure))];
   const grouped = keys.map(({ group }) => group);
   return joinClauses([
     before,
     constant("SELECT ".concat(selected.join(", "))),
     { sql: "", bound: keys.flatMap(({ bound }) => bound) },
-    constant("FROM ".concat(from)),
+    constant("FROM"),
+    from,
     rowsOf(read, reader, source),
     constant(groupBy(grouped)),
     constant("HAVING ".concat(sums.map(({ sum }) => sum.concat(" <> 0")).join(" OR "))),
-    ...pageClauses(page, query, { keys: grouped, sumOf: (measure) => SUM_IN(source, measure) }),
+    ...pageClauses(page, query, grouped),
   ]);
 }
 
@@ -127,13 +128,15 @@ function reasonsStatement(read: Read, reader: Reader): Statement {
     constant("FROM ("),
     constant("SELECT ".concat([...keys.map(aliased), "reason.key AS reason", "sum(reason.value) AS total"].join(", "))),
     { sql: "", bound: keys.flatMap(({ bound }) => bound) },
-    constant("FROM ".concat(from, ", json_each(facts.reasons) AS reason")),
+    constant("FROM"),
+    from,
+    constant(", json_each(facts.reasons) AS reason"),
     rowsOf(read, reader, source),
     constant(groupBy([...aliases, "reason.key"])),
     constant("HAVING sum(reason.value) <> 0"),
     constant(")"),
     constant(groupBy(aliases)),
-    ...pageClauses(page, query, { keys: aliases, sumOf: SUM }),
+    ...pageClauses(page, query, aliases),
   ]);
 }
 
@@ -152,7 +155,8 @@ export function sketchStatement(
     before,
     constant("SELECT ".concat([...keys.map(aliased), "facts.sketch AS sketch"].join(", "))),
     { sql: "", bound: keys.flatMap(({ bound }) => bound) },
-    constant("FROM ".concat(rows)),
+    constant("FROM"),
+    rows,
     rowsOf(read, { query, scope, after }, source),
     { sql: behind.sql.replace("AND ", "AND NOT "), bound: behind.bound },
   ]);
@@ -171,30 +175,27 @@ function groupBy(columns: readonly string[]): string {
   return columns.length === 0 ? "" : "GROUP BY ".concat(columns.join(", "));
 }
 
-/** What a statement groups by, and how it writes the sum of a measure. */
-type Columns = { readonly keys: readonly string[]; readonly sumOf: (measure: Measure) => string };
-
 /**
  * Order and limit. `keys` are what the statement groups by, window first: so an index that has the groups has the
  * order.
  */
-function pageClauses(page: Page, query: ReportQuery, columns: Columns): Statement[] {
-  const order = page.order.flatMap((term) => orderTerms(term, query, columns));
+function pageClauses(page: Page, query: ReportQuery, keys: readonly string[]): Statement[] {
+  const order = page.order.flatMap((term) => orderTerms(term, query, keys));
   return [
     constant(order.length === 0 ? "" : "ORDER BY ".concat(order.join(", "))),
     { sql: "LIMIT ?", bound: [page.limit] },
   ];
 }
 
-function orderTerms({ by, isDescending }: OrderTerm, query: ReportQuery, columns: Columns): string[] {
-  return orderColumns(by, query, columns).map((field) => (isDescending ? field.concat(" DESC") : field));
+function orderTerms({ by, isDescending }: OrderTerm, query: ReportQuery, keys: readonly string[]): string[] {
+  return orderColumns(by, query, keys).map((field) => (isDescending ? field.concat(" DESC") : field));
 }
 
-function orderColumns(by: OrderTerm["by"], { granularity, metrics }: ReportQuery, { keys, sumOf }: Columns): string[] {
+function orderColumns(by: OrderTerm["by"], { granularity, metrics }: ReportQuery, keys: readonly string[]): string[] {
   if (by.kind === "metric") {
     const metric = metrics[by.index];
     assert(metric !== undefined && isSumMetric(metric), "a statement orders by its own columns");
-    return sumOrder(SUM_METRICS[metric], sumOf);
+    return sumOrder(SUM_METRICS[metric]);
   }
   const key = keys[by.kind === "window" ? 0 : by.index + (granularity === "all" ? 0 : 1)];
   assert(key !== undefined, "a query orders by its own fields");
@@ -202,10 +203,10 @@ function orderColumns(by: OrderTerm["by"], { granularity, metrics }: ReportQuery
 }
 
 /** Money is in order by its whole hundreds, then by the micros that are left: the amount itself may be past 64 bits. */
-function sumOrder(measure: Measure, sumOf: Columns["sumOf"]): string[] {
-  const sum = sumOf(measure);
+function sumOrder(measure: Measure): string[] {
+  const sum = SUM(measure);
   if (!isMoney(measure)) return [sum];
   const isBelow = `(${sum} % ${MICROS_PER_HUNDRED} < 0)`;
-  const hundreds = `${sumOf(HUNDREDS[measure])} + ${sum} / ${MICROS_PER_HUNDRED} - ${isBelow}`;
+  const hundreds = `${SUM(HUNDREDS[measure])} + ${sum} / ${MICROS_PER_HUNDRED} - ${isBelow}`;
   return [hundreds, `${sum} % ${MICROS_PER_HUNDRED} + ${isBelow} * ${MICROS_PER_HUNDRED}`];
 }

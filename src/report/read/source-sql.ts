@@ -11,10 +11,10 @@
  */
 
 import type { ReadScope } from "../../access/read-scope.ts";
-import { MEASURES, type Measure, ROW_DIMENSIONS, DIMENSIONS as STORED } from "../../core/fields.ts";
+import { ROW_DIMENSIONS, DIMENSIONS as STORED } from "../../core/fields.ts";
 import { assert } from "../../core/result.ts";
 import { PAIR_SEPARATOR, PLACES, type Place } from "../../facts/facts-schema.ts";
-import { type HourSumsBy, sumUntil, VALUE_OF } from "../../facts/hour-sums-sql.ts";
+import { type HourSumsBy, VALUE_OF } from "../../facts/hour-sums-sql.ts";
 import type { Read, ReadSource } from "../plan/plan.ts";
 import type { Asked } from "../plan/sources.ts";
 import type { Dimension } from "../query/fields.ts";
@@ -40,8 +40,8 @@ type SourceParts = {
   readonly entry: Statement;
   /** What the primary key has behind the window, one column or a list in brackets. */
   readonly rowKey: string;
-  /** A measure of a row, where it is no column of it. */
-  readonly measure?: (measure: Measure) => string;
+  /** Whether its rows are made by a query of its own, which has the entry. */
+  readonly isMade?: boolean;
 };
 
 /** A source within a scope: without one no statement over facts is made. */
@@ -49,12 +49,12 @@ export class Source {
   readonly tables: SourceParts["tables"];
   readonly entry: Statement;
   readonly rowKey: string;
-  readonly measure: (measure: Measure) => string;
+  readonly isMade: boolean;
   readonly #columns: SourceParts["columns"];
 
-  private constructor({ tables, columns, entry, rowKey, measure = columnOf }: SourceParts) {
+  private constructor({ tables, columns, entry, rowKey, isMade = false }: SourceParts) {
     this.tables = tables;
-    this.measure = measure;
+    this.isMade = isMade;
     this.#columns = columns;
     this.entry = entry;
     this.rowKey = rowKey;
@@ -73,7 +73,6 @@ export class Source {
   }
 }
 
-const columnOf = (measure: Measure) => "facts.".concat(measure);
 const tablesBy = (to: (place: (typeof PLACES)[Place]) => string): SourceParts["tables"] =>
   Object.fromEntries(Object.entries(PLACES).map(([name, place]) => [name, to(place).concat(" AS facts")]));
 const ROW_TABLES = tablesBy(({ table }) => table);
@@ -90,16 +89,10 @@ const COLUMNS = {
 
 const SUMS_ENTRY = "WHERE facts.dimension = ? AND facts.publisher_id = ?";
 const SUMS_TABLES: SourceParts["tables"] = { day: "day_sums AS facts" };
-/** Running sums by hour: what was counted in a window is the difference of its two ends (rows-sql.ts). */
+/** Running sums by hour; what was counted in a window is made of them, value by value (rows-sql.ts). */
 const HOUR_SUMS: SourceParts["tables"] = { hour: "hour_sums AS facts" };
 const HOUR_VALUES: SourceParts["tables"] = { hour: "hour_sums AS facts CROSS JOIN jsonb_each(facts.sums) AS cell" };
 const HOUR_VALUE = VALUE_OF("cell.value");
-const HOUR_MEASURES = new Map(
-  MEASURES.map((measure, at) => {
-    const [until, since] = ["windows.until", "windows.since"].map((place) => sumUntil("cell.value", at, place));
-    return [measure, `${until} - ${since}`];
-  }),
-);
 const PAIR_AT = `instr(facts.value, '${PAIR_SEPARATOR}')`;
 const FIRST_OF_PAIR = `substr(facts.value, 1, ${PAIR_AT} - 1)`;
 const SECOND_OF_PAIR = `substr(facts.value, ${PAIR_AT} + 1)`;
@@ -149,15 +142,14 @@ function sumsIn({ by, publisherId }: Extract<ReadSource, { kind: "day_sums" }>, 
 const HOUR_PARTS = {
   rowKey: "facts.part",
   columns: { advertiser_id: "facts.advertiser_id", currency: CURRENCY_COLUMN },
-  measure: (measure: Measure) => HOUR_MEASURES.get(measure) ?? "0",
 };
 
 function hourSumsIn(by: HourSumsBy, { query, scope }: Asked): Source {
   const { publisherId } = scope;
   const publisher = publisherId === null ? constant("") : { sql: SCOPE_VALUE, bound: [publisherId] };
   const entry = joinClauses([scopeTerm(scope, query), publisher]);
-  const columns = by === "" ? HOUR_PARTS.columns : { ...HOUR_PARTS.columns, [by]: HOUR_VALUE };
-  return Source.within(scope, { ...HOUR_PARTS, tables: HOUR_VALUES, columns, entry });
+  const columns = by === "" ? HOUR_PARTS.columns : { ...HOUR_PARTS.columns, [by]: "facts.value" };
+  return Source.within(scope, { ...HOUR_PARTS, tables: HOUR_VALUES, columns, entry, isMade: true });
 }
 
 /**
