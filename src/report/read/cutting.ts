@@ -29,6 +29,8 @@ export type Cutting = {
   readonly scope: ReadScope;
   /** Of one slice. */
   readonly weightMax: number;
+  /** What all of it weighs, where that has been seen. */
+  readonly weight?: number | null;
   readonly turn: () => Promise<void>;
 };
 
@@ -41,6 +43,8 @@ const HEAVIEST = 4;
 const PARTS = 8;
 /** Parts that are cut by their average weight are this much lighter than they may be. */
 const MARGIN = 1.5;
+/** Days of an advertiser's sums of hours have about as many values each. */
+const EVEN = 1.1;
 const ADVERTISERS_PER_LOOK = 5_000;
 const SELECT_ADVERTISERS = `
 SELECT advertiser_id
@@ -115,7 +119,11 @@ class Cutter {
     const [first] = shares;
     const named = first === undefined ? null : advertisersOf(first.query, scope);
     if (named?.length === 1) {
-      const slices = await this.#windows(plots.map((plot) => ({ ...plot, only: named })));
+      const known = plots.length === 1 ? (this.#cutting.weight ?? null) : null;
+      const slices = await this.#windows(
+        plots.map((plot) => ({ ...plot, only: named })),
+        known,
+      );
       return [[...slices, ...this.#openBeside(null, named)]];
     }
     const isSummed = ({ read }: Plot) => read.source.kind === "day_sums";
@@ -169,21 +177,21 @@ class Cutter {
     return sets;
   }
 
-  /** One set: plots in runs of windows. */
-  async #windows(plots: readonly Plot[]): Promise<Slice[]> {
+  /** One set: plots in runs of windows; `known` is what a single one weighs. */
+  async #windows(plots: readonly Plot[], known: number | null = null): Promise<Slice[]> {
     const slices: Slice[] = [];
-    for (const plot of plots) slices.push(...(await this.#plot(plot)));
+    for (const plot of plots) slices.push(...(await this.#plot(plot, known)));
     const packed = packSlices(slices, this.#cutting.weightMax);
     this.#slices += packed.length - slices.length;
     return packed;
   }
 
-  async #plot(plot: Plot): Promise<Slice[]> {
-    const weight = await this.#weigh([plot]);
+  async #plot(plot: Plot, known: number | null = null): Promise<Slice[]> {
+    const weight = known ?? (await this.#weigh([plot]));
     const { weightMax } = this.#cutting;
     if (weight !== null && weight <= weightMax) return [this.#slice([plot], weight)];
     if (windowsOf(plot.read) === 1) return this.#keys(plot);
-    const { parts, isSure } = partsOf(weight, weightMax);
+    const { parts, isSure } = partsOf(weight, weightMax, plot.read.source.kind === "hour_sums" ? EVEN : MARGIN);
     const reads = splitRead(plot.read, parts);
     if (isSure) return reads.map((read) => this.#slice([{ ...plot, read }], (weight ?? 0) / reads.length));
     const slices: Slice[] = [];
@@ -238,10 +246,14 @@ class Cutter {
 }
 
 /** Into how many parts what weighs so much is cut, and whether none of them can be too heavy. */
-function partsOf(weight: number | null, weightMax: number): { readonly parts: number; readonly isSure: boolean } {
+function partsOf(
+  weight: number | null,
+  weightMax: number,
+  margin = MARGIN,
+): { readonly parts: number; readonly isSure: boolean } {
   if (weight === null) return { parts: PARTS, isSure: false };
   const isSure = weight <= HEAVIEST * weightMax;
-  return { parts: Math.ceil(isSure ? (weight * MARGIN) / weightMax : weight / (weightMax * (HEAVIEST - 1))), isSure };
+  return { parts: Math.ceil(isSure ? (weight * margin) / weightMax : weight / (weightMax * (HEAVIEST - 1))), isSure };
 }
 
 async function run<T>(database: D1Database, statements: readonly Statement[]): Promise<T[][]> {

@@ -113,9 +113,9 @@ async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, R
     known.map(async ({ database, marks: { cold } }, at) => {
       const ask = { database, shares: sharesOf(asks.of, at), scope, buckets, since: cold };
       const turns = places.turns?.(database) ?? NO_TURNS;
-      const isDear = asks.isDear[at] === true;
+      const isDear = isDearer(asks.weights[at] ?? null, places);
       const snapshot = isDear
-        ? await readSliced({ ...ask, turns, weightMax: weightMaxOf(places) })
+        ? await readSliced({ ...ask, turns, weightMax: weightMaxOf(places), weight: asks.weights[at] ?? null })
         : ok(await readSnapshot(database, ask.shares, ask));
       return { snapshot, place: { database, turn: isDear ? turns.next : NO_TURNS.next } };
     }),
@@ -157,23 +157,30 @@ function weightMaxOf({ sliceWeight = SLICE_WEIGHT }: Pick<Places, "sliceWeight">
 }
 
 /**
- * What is asked, and of which database it is too dear for one statement. Cuts no page by sums that slices do not have.
+ * What is asked, and what it weighs in each database; null where that is more than could be seen. Cuts no page by sums
+ * that slices do not have.
  */
 async function weighAsks(
   asks: readonly Ask[],
   places: Places,
   scope: ReadScope,
-): Promise<{ readonly of: readonly Ask[]; readonly isDear: readonly boolean[] }> {
+): Promise<{ readonly of: readonly Ask[]; readonly weights: readonly (number | null)[] }> {
   const weightMax = weightMaxOf(places);
-  const isDear = await Promise.all(
-    places.databases.map(async (database, at) => {
+  const weights = await Promise.all(
+    places.databases.map((database, at) => {
       const shares = sharesOf(asks, at);
-      const weight = await weigh(plotsOf(shares), { database, shares, scope, weightMax });
-      return weight === null || weight > weightMax;
+      return weigh(plotsOf(shares), { database, shares, scope, weightMax });
     }),
   );
-  const of = isDear.includes(true) ? asks.map((ask) => ({ ...ask, page: slicedPage(ask.query, ask.page) })) : asks;
-  return { of, isDear };
+  const of = weights.some((weight) => isDearer(weight, places))
+    ? asks.map((ask) => ({ ...ask, page: slicedPage(ask.query, ask.page) }))
+    : asks;
+  return { of, weights };
+}
+
+/** Whether what weighs so much, or more than could be seen, is more than a slice. */
+function isDearer(weight: number | null, places: Pick<Places, "sliceWeight">): boolean {
+  return weight === null || weight > weightMaxOf(places);
 }
 
 /** The groups of one part from all rows that were read for it, with their users where they are asked. */
