@@ -19,7 +19,7 @@ const CELL_BYTES = 80;
 const SKETCH_BYTES = 100;
 const REASONS_ROWS = 4;
 
-/** A value of sums of hours takes about three quarters of that (bench/results/2026-11-29-report-zones.md). */
+/** A value of sums of hours takes about three quarters of what a cell does (docs/decisions/0058). */
 const VALUES_WEIGHT = "1 + facts.size * 3 / 4";
 
 export type WeighedRow = { readonly rows: number; readonly weight: number };
