@@ -37,7 +37,8 @@ it("answers every recipe as DuckDB does, from the rows that it is about", { time
   for (const { recipe, asked, rowsRead } of bench.measured) {
     const facts = asked.rows + (recipe.hasCells ? asked.cells : 0);
     const rows = recipe.summedBy === null ? facts : asked.sums;
-    if (recipe.summedBy === null) expect(rowsRead, recipe.name).toBeGreaterThan(rows);
+    const isOfRows = recipe.summedBy === null && !recipe.isOfHourSums;
+    if (isOfRows) expect(rowsRead, recipe.name).toBeGreaterThan(rows);
     expect(rowsRead, recipe.name).toBeLessThan(3.1 * rows + 400);
   }
   expect(bench.objects).toBeGreaterThan(0);

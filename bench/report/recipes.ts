@@ -27,6 +27,8 @@ export type Recipe = {
   readonly hasCells: boolean;
   /** The dimensions of the days summed over advertisers that answer it, '' for none, or null where facts do. */
   readonly summedBy: string | null;
+  /** Whether sums of hours answer it, which are fewer rows than those that it is about. */
+  readonly isOfHourSums: boolean;
   /**
    * How often D1 may count a row: once from the table, and where groups are not in the table's order once more out of the
    * sorter; once more for totals, and for a reason that it is unfolded into; twice more for sketches.
@@ -50,7 +52,16 @@ type Question = {
 type Extra = Partial<
   Pick<
     Recipe,
-    "goalMs" | "tiers" | "search" | "sql" | "totalsSql" | "hasCells" | "summedBy" | "readsOfRow" | "tolerance"
+    | "goalMs"
+    | "tiers"
+    | "search"
+    | "sql"
+    | "totalsSql"
+    | "hasCells"
+    | "summedBy"
+    | "isOfHourSums"
+    | "readsOfRow"
+    | "tolerance"
   >
 >;
 
@@ -183,7 +194,7 @@ HAVING ${NOT_ZERO}
 ORDER BY ${keys}
 LIMIT ${LIMIT}`;
   const name = `90 days by day in Tokyo${by.map((dimension) => `, ${dimension}`).join("")}, ${SAMPLED}`;
-  return ask(name, question, { search: { timezone: "Asia/Tokyo" }, sql, goalMs: ZONE_GOAL_MS });
+  return ask(name, question, { search: { timezone: "Asia/Tokyo" }, sql, goalMs: ZONE_GOAL_MS, isOfHourSums: true });
 }
 
 function totals(question: Question): Extra {
@@ -242,6 +253,7 @@ function ask(name: string, question: Question, extra: Extra): Recipe {
     advertiserId: who,
     hasCells: extra.hasCells ?? by.some((dimension) => !isRowDimension(dimension)),
     summedBy: extra.summedBy === undefined ? summedBy(question) : extra.summedBy,
+    isOfHourSums: extra.isOfHourSums ?? false,
     readsOfRow: extra.readsOfRow ?? READS_OF_ROW,
     tolerance: extra.tolerance ?? 0,
     ...(extra.totalsSql === undefined ? {} : { totalsSql: extra.totalsSql }),
