@@ -9,11 +9,11 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { rowsOf } from "../../src/archive/log-text.ts";
 import { MEASURES } from "../../src/core/fields.ts";
-import { encodeMessage } from "../../src/core/message.ts";
 import { type Position, positionAfter } from "../../src/core/position.ts";
 import { eventShardName, parseTopology, shardOf } from "../../src/core/routing.ts";
 import type { LocalRuntime } from "../local-runtime.ts";
 import { count, isoMinute, type Tallies, type Tally } from "./figures.ts";
+import { giveUp } from "./give-up.ts";
 import { type SigningKey, signToken } from "./tokens.ts";
 
 /** What somebody did, and the kind of discrepancy by which an audit must name it. */
@@ -147,7 +147,7 @@ async function sendAstray(
     await other.ingest([JSON.stringify(event)]);
     await other.archiveNow();
   }
-  await bindings.DEAD_CLICK_QUEUE.send(encodeMessage([JSON.stringify(waiting.event)]));
+  await giveUp(bindings.DEAD_CLICK_QUEUE, bindings.ARCHIVE, JSON.stringify(waiting.event));
   return [
     { what: "a click that a second shard logged as well", kind: "foreign_shard", event: both.event.id },
     { what: "a click that another shard logged alone", kind: "foreign_shard", event: alone.event.id },
