@@ -122,6 +122,63 @@ const SEARCHES: readonly [search: string, scope: ReadScope][] = [
   ["group_by=day&metrics=clicks&country=DE&advertiser_id=adv_1,adv_3", EVERYONE],
 ];
 
+describe("a page of a dear report in the order of time", () => {
+  const PAGES = [
+    "order=day",
+    "order=-day",
+    "order=day&timezone=Asia/Tokyo",
+    "order=-day&timezone=Asia/Kolkata",
+  ].flatMap((order) => [1, 9, 40, 60, 235, 678, 10_000].map((limit) => `${order}&limit=${limit}`));
+
+  it.each(PAGES)("is the same as from one statement, and ends the reading where it is full: %s", async (page) => {
+    for (const day of [3, 40, 59]) {
+      await openCells(env.REPORT_DB, [cellOf({ advertiser_id: "adv_1", day, ad: 1, country: "SE" })], `open/${day}`);
+    }
+    for (const scope of [TENANT, PUBLISHER, EVERYONE]) {
+      const search = `group_by=day,country,creative_id&metrics=clicks&${page}`;
+      const whole = said(await read(search, { scope, sliceWeight: 1_000_000 }));
+      const meter = { rows: 0 };
+      const database = meteredDatabase(env.REPORT_DB, meter);
+      expect(said(await read(search, { scope, sliceWeight: SLICE, database })), JSON.stringify(scope)).toEqual(whole);
+      const ofPage = meter.rows;
+      if (!page.endsWith("=9") || scope !== TENANT) continue;
+      await read(search.replace("limit=9", "limit=10000"), { scope, sliceWeight: SLICE, database });
+      expect(ofPage * 2).toBeLessThan(meter.rows - ofPage);
+    }
+  });
+
+  it.each([
+    ["day", 0],
+    ["-day", 44],
+  ])("goes on where what it has read is taken back, at whatever moment of its reading: by %s", async (order, first) => {
+    const search = `group_by=day,country,creative_id&metrics=clicks&limit=30&order=${order}`;
+    await openCells(env.REPORT_DB, [cellOf({ advertiser_id: "adv_1", day: 2, ad: 1, country: "SE" })], "open/1");
+    const days = Array.from({ length: 12 }, (_, at) => first + at);
+    const post = (count: number, source: string) => {
+      const cells = days.flatMap((day) =>
+        COUNTRIES.flatMap((country) => {
+          return [0, 1, 2].map((ad) => cellOf({ advertiser_id: "adv_1", day, ad, country }, count));
+        }),
+      );
+      return postCells(env.REPORT_DB, cells, undefined, source);
+    };
+    let calls = 0;
+    for (let moment = 0; moment <= calls; moment++) {
+      calls = 0;
+      const between = async () => {
+        if (calls++ === moment) await post(-1, `taken/${moment}`);
+      };
+      const { database } = failingPorts({ database: env.REPORT_DB, archive: env.ARCHIVE }, null, between);
+      const sliced = said(await read(search, { sliceWeight: SLICE, database }));
+      if (calls <= moment) break;
+      expect(sliced, `call ${moment} of ${calls}`).toEqual(said(await read(search, { sliceWeight: 1_000_000 })));
+      expect(sliced[0]).toHaveLength(30);
+      await post(1, `given/${moment}`);
+    }
+    expect(calls).toBeGreaterThan(6);
+  });
+});
+
 describe("a report that is too dear for one statement", () => {
   it("[row writes] reads what is open with what is posted, wherever in its reading the one becomes the other", async () => {
     let counted = 0;
