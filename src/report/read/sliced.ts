@@ -114,7 +114,7 @@ class SlicedReading {
     }
   }
 
-  /** Reads slices from the one of this number on, to the last or until the page is full; resolves to how many are read. */
+  /** Reads slices from this number on, to the last or until the page is full; resolves to how many are read. */
   async #readOn(cut: readonly Read[], from: number, open: readonly Read[]): Promise<number> {
     for (let at = from; at < cut.length; ) {
       const isLast = at === cut.length - 1;
