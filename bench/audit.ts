@@ -35,10 +35,10 @@ const MEGABYTE = 1_000_000;
 const AGENT =
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
-/** The line of click `index`, which is valid. */
 /** As wrangler.toml deploys them; their object is put beside the segments. */
 const RULES = ruleSetOf({ late: { mode: "review", allowedLatenessS: 30 }, tokenTtlMaxS: 86_400 });
 
+/** The line of click `index`, which is valid. */
 function lineOf(index: number, at: { seq: number; loggedAtMs: number }): string {
   const receivedAtMs = at.loggedAtMs - 500;
   const event = {

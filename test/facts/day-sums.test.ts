@@ -14,12 +14,11 @@ import {
   SUMS_OF_ALL,
   UPSERT_SUMS,
 } from "../../src/facts/day-sums-sql.ts";
-import type { LedgerRow } from "../../src/facts/facts-store.ts";
 import { readMarks, rollAll } from "../../src/facts/roll.ts";
+import { anyStep, takeSteps } from "../support/any-steps.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { readSums, sumsOf } from "../support/day-sums.ts";
-import { failingPorts } from "../support/failing-ports.ts";
-import { aPosting, postTo } from "../support/post-to.ts";
+import { postTo } from "../support/post-to.ts";
 import { readFacts } from "../support/read-facts.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 
@@ -86,20 +85,7 @@ async function expectExact(posted: readonly Delta[]): Promise<number> {
   return days.length;
 }
 
-const anyStep = fc.oneof(
-  fc.record({
-    kind: fc.constant("post" as const),
-    deltas: fc.array(anyDelta, { minLength: 1, maxLength: 6 }),
-    isRepeated: fc.boolean(),
-  }),
-  fc.record({
-    kind: fc.constant("roll" as const),
-    hours: fc.integer({ min: -40, max: 80 }),
-    times: fc.constantFrom(1, 2),
-    // A roll that fails leaves some buckets rolled and others not.
-    failure: fc.option(fc.record({ at: fc.integer({ min: 0, max: 60 }), isDone: fc.boolean() })),
-  }),
-);
+const STEPS = anyStep(anyDelta, { hoursMax: 80, callsMax: 60 });
 
 describe("sums of days", () => {
   beforeEach(wipe);
@@ -109,29 +95,15 @@ describe("sums of days", () => {
     let unevenMarks = 0;
     let behind = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(anyStep, { minLength: 3, maxLength: 10 }), async (steps) => {
+      fc.asyncProperty(fc.array(STEPS, { minLength: 3, maxLength: 10 }), async (steps) => {
         await wipe();
-        const store = new D1Facts(database, () => NOON_MS);
-        const posted: Delta[] = [];
-        let last: LedgerRow | null = null;
-        for (const step of steps) {
-          if (step.kind === "post") {
-            const posting = aPosting(last, { facts: factsOf(step.deltas) });
-            await store.post(posting);
-            last = posting.to;
-            posted.push(...step.deltas);
-            if (step.isRepeated) await expect(store.post(posting)).rejects.toThrow();
-          } else {
-            const ports = failingPorts({ database, archive: env.ARCHIVE }, step.failure);
-            const roll = () => rollAll(ports.database, NOON_MS + step.hours * HOUR_MS).catch(() => 0);
-            await Promise.all(Array.from({ length: step.times }, roll));
-          }
+        await takeSteps(steps, factsOf, async (posted) => {
           summedDays += await expectExact(posted);
           const marks = await readMarks(database);
           const ofBuckets = ADVERTISERS.map((id) => marks.get("day_sum", advertiserBucketOf(id)));
           if (new Set(ofBuckets).size > 1) unevenMarks++;
           if (ADVERTISERS.some((id, at) => marks.get("day", advertiserBucketOf(id)) !== ofBuckets[at])) behind++;
-        }
+        });
       }),
       { seed: SEED, numRuns: 60 },
     );

@@ -8,7 +8,6 @@ import { ADVERTISER_BUCKETS, HOUR_MS } from "../../src/core/limits.ts";
 import { toCounts } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
-import type { LedgerRow } from "../../src/facts/facts-store.ts";
 import {
   DELETE_OLD_HOUR_SUMS,
   HOUR_SUMS_BY,
@@ -18,10 +17,11 @@ import {
 } from "../../src/facts/hour-sums-sql.ts";
 import { readMarks, rollAll } from "../../src/facts/roll.ts";
 import { readHourSumMarks } from "../../src/facts/roll-hour-sums.ts";
+import { anyStep, takeSteps } from "../support/any-steps.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { hourSumsOf, readHourSums } from "../support/hour-sums.ts";
-import { aPosting, postTo } from "../support/post-to.ts";
+import { postTo } from "../support/post-to.ts";
 import { readFacts } from "../support/read-facts.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
 
@@ -88,20 +88,7 @@ async function expectExact(posted: readonly Delta[]): Promise<number> {
   return Object.keys(sums).length;
 }
 
-const anyStep = fc.oneof(
-  fc.record({
-    kind: fc.constant("post" as const),
-    deltas: fc.array(anyDelta, { minLength: 1, maxLength: 6 }),
-    isRepeated: fc.boolean(),
-  }),
-  fc.record({
-    kind: fc.constant("roll" as const),
-    hours: fc.integer({ min: -40, max: 60 }),
-    times: fc.constantFrom(1, 2),
-    // A roll that fails leaves some buckets and dimensions rolled and others not.
-    failure: fc.option(fc.record({ at: fc.integer({ min: 0, max: 200 }), isDone: fc.boolean() })),
-  }),
-);
+const STEPS = anyStep(anyDelta, { hoursMax: 60, callsMax: 200 });
 
 describe("sums of hours", () => {
   beforeEach(() => wipeFacts(database));
@@ -109,25 +96,11 @@ describe("sums of hours", () => {
   it("are the fold of the hours below each mark, after any posting and any roll", { timeout: 300_000 }, async () => {
     let summed = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(anyStep, { minLength: 3, maxLength: 8 }), async (steps) => {
+      fc.asyncProperty(fc.array(STEPS, { minLength: 3, maxLength: 8 }), async (steps) => {
         await wipeFacts(database);
-        const store = new D1Facts(database, () => NOON_MS);
-        const posted: Delta[] = [];
-        let last: LedgerRow | null = null;
-        for (const step of steps) {
-          if (step.kind === "post") {
-            const posting = aPosting(last, { facts: factsOf(step.deltas) });
-            await store.post(posting);
-            last = posting.to;
-            posted.push(...step.deltas);
-            if (step.isRepeated) await expect(store.post(posting)).rejects.toThrow();
-          } else {
-            const ports = failingPorts({ database, archive: env.ARCHIVE }, step.failure);
-            const roll = () => rollAll(ports.database, NOON_MS + step.hours * HOUR_MS).catch(() => 0);
-            await Promise.all(Array.from({ length: step.times }, roll));
-          }
+        await takeSteps(steps, factsOf, async (posted) => {
           summed += await expectExact(posted);
-        }
+        });
       }),
       { seed: SEED, numRuns: 25 },
     );

@@ -157,6 +157,12 @@ function carve({ from, to }: { from: number; to: number }, tiers: readonly Tier[
 /** What each statement returns: its groups in an order, cut at a limit. */
 export type Page = { readonly order: readonly OrderTerm[]; readonly limit: number; readonly isExact: boolean };
 
+/** The first term of a page in the order of time, which may end the reading; null for any other page. */
+export function timeOrderOf({ isExact, order }: Page): OrderTerm | null {
+  const [first] = order;
+  return isExact && first?.by.kind === "window" ? first : null;
+}
+
 /** Every group, for whoever needs them all. */
 export function wholePage(query: Pick<ReportQuery, "granularity" | "dimensions">): Page {
   return { order: keyOrder(query.granularity, query.dimensions.length), limit: GROUPS_MAX + 1, isExact: false };

@@ -12,7 +12,7 @@ import { isManyValued } from "../query/fields.ts";
 import type { ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
 import { joinClauses, type Statement } from "../read/statement.ts";
-import { isOpen, type Page, type Read, TIER_MS } from "./plan.ts";
+import { isOpen, type Page, type Read, TIER_MS, timeOrderOf } from "./plan.ts";
 
 const GROWTH = 4;
 /** D1 takes five terms of a compound; five steps are this many times the first. */
@@ -22,10 +22,9 @@ const BOUND_MAX = 100;
 
 /** The steps of a read, in the order of the answer; the read itself where steps would not end it sooner. */
 export function stepsOf(read: Read, query: ReportQuery, page: Page): Read[] {
-  const [first] = page.order;
-  const isByTime = page.isExact && first?.by.kind === "window";
+  const first = timeOrderOf(page);
   // The key of sums begins with the window: a page ends their reading by itself. What is open is unfolded whole anyway.
-  if (read.source.kind === "day_sums" || isOpen(read) || read.kind !== "span" || read.phase !== null || !isByTime)
+  if (read.source.kind === "day_sums" || isOpen(read) || read.kind !== "span" || read.phase !== null || first === null)
     return [read];
   // What so few groups have that a page holds them all is read at once: a step costs a look at every advertiser.
   if (!query.dimensions.some(({ dimension }) => isManyValued(dimension))) return [read];

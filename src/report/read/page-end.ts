@@ -8,7 +8,7 @@
  * Where totals or another period are asked as well, and for users, all is read.
  */
 import { MINUTE_MS } from "../../core/limits.ts";
-import { readTierOf, TIER_MS } from "../plan/plan.ts";
+import { readTierOf, TIER_MS, timeOrderOf } from "../plan/plan.ts";
 import { type Slice, stretchesOf } from "../plan/plots.ts";
 import type { Share } from "../plan/subqueries.ts";
 import { windowEdges } from "../query/windows.ts";
@@ -30,9 +30,9 @@ export class PageEnd {
     const [share, another] = shares;
     if (share === undefined || another !== undefined) return null;
     const { page, query } = share;
-    const [first] = page.order;
-    const isByTime = page.isExact && first?.by.kind === "window" && query.granularity !== "all";
-    return isByTime && !query.metrics.includes("unique_users") ? new PageEnd(share, first.isDescending) : null;
+    const first = timeOrderOf(page);
+    if (first === null || query.granularity === "all" || query.metrics.includes("unique_users")) return null;
+    return new PageEnd(share, first.isDescending);
   }
 
   /** Slices in the order of the answer. */

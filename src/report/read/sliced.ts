@@ -94,8 +94,8 @@ class SlicedReading {
 
   /** Reads a set until nothing of it has changed since it was read. */
   async #settle(set: readonly Read[]): Promise<void> {
-    const isCut = set.filter(({ slice }) => !slice.isOpen);
-    const cut = this.#pageEnd?.inOrder(isCut) ?? isCut;
+    const posted = set.filter(({ slice }) => !slice.isOpen);
+    const cut = this.#pageEnd?.inOrder(posted) ?? posted;
     // What is open is part of every reading that may be the last: no posting says when it changes.
     const open = set.filter(({ slice }) => slice.isOpen);
     let left = set.length * AGAIN_MAX + AGAIN_LEAST;
