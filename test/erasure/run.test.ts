@@ -28,19 +28,19 @@ import { aToken, POLICY, testRing } from "../support/tokens.ts";
 
 const ring = await testRing();
 const OWNER = { shard: "clicks-0", incarnation: "a" };
-const USER: Subject = { advertiserId: "adv_1", uid: "u_1" };
+const USER: Subject = { advertiserId: "adv_1", uid: "user_jane_of_adv_1" };
 const ID = "11111111-1111-4111-8111-111111111111";
 const DAY = "2026-04-20";
 const TOKENS = `evidence/v1/adv=adv_1/dt=${DAY}/tokens-12-0123456789abcdef.parquet`;
 const PLAN = "replays/v1/x/changes/2026-04-20/clicks-0.ndjson";
 /** What only the person's own events hold. */
-const SECRETS = ["Jane's phone", "who=jane", "u_1"];
+const SECRETS = ["Jane's phone", "who=jane", "user_jane_of_adv_1"];
 
 let events: TokenEvent[];
 beforeAll(async () => {
   events = await Promise.all(
-    ["u_1", "u_2", "u_1", "u_3", "u_1"].map(async (uid, at) => {
-      const isHers = uid === "u_1";
+    ["user_jane_of_adv_1", "u_2", "user_jane_of_adv_1", "u_3", "user_jane_of_adv_1"].map(async (uid, at) => {
+      const isHers = uid === "user_jane_of_adv_1";
       const url = `https://shop.example/?who=${isHers ? "jane" : "joe"}`;
       const token = await aToken({ jti: `imp_${at}`, uid, url });
       return { ...aClick({ userAgent: isHers ? "Jane's phone" : "Joe's phone" }), token };
@@ -198,7 +198,7 @@ describe("an erasure of a person", () => {
     const sealed = await readReceipt(world.r2.bucket, ID);
     const counts = { lines: 3, click_lines: 3, tokens: 3, copies: 5, late_clicks: 1 };
     expect(sealed?.receipt).toMatchObject({ id: ID, subject: "user", by: "key_1", passes: 2, erased: counts });
-    expect(JSON.stringify(sealed)).not.toContain("u_1");
+    expect(JSON.stringify(sealed)).not.toContain("user_jane_of_adv_1");
     expect(sealed !== null && (await isSealed(ring, JSON.stringify(sealed.receipt), sealed.seal))).toBe(true);
     expect((sealed?.receipt.ended_at_ms ?? 0) - NOON_MS).toBeLessThan(24 * HOUR_MS);
     const letter = parseLetter(world.r2.text(world.letter) ?? "");
@@ -297,7 +297,7 @@ describe("an erasure of a person", () => {
 
   it("takes no other advertiser's person of the same name, and of one click nothing but that", async () => {
     const world = await World.make();
-    await world.order({ advertiserId: "adv_2", uid: "u_1" });
+    await world.order({ advertiserId: "adv_2", uid: "user_jane_of_adv_1" });
     await world.finish();
     expect(await world.text()).toContain("Jane's phone");
     const other = await World.make();
