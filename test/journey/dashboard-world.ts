@@ -4,7 +4,7 @@
  *
  * Keeps: nothing of these tenants is clicked and no cron runs, so the figures are the seeded ones and stay.
  */
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 import { type LocalRuntime, startRuntime } from "../../scripts/local-runtime.ts";
 import { SCREEN_ENTRIES, type ScreenPath } from "../../src/dashboard/navigation.ts";
@@ -170,7 +170,12 @@ export async function signIn(world: World, holder: Holder, options: BrowserConte
 
 export async function enterKey(page: Page, key: string): Promise<void> {
   await page.locator("#key").fill(key);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await follow(page, page.getByRole("button", { name: "Sign in" }));
+}
+
+/** Clicks what leads to another page, until that is there whole: pages are sent as they are made, head first. */
+export async function follow(page: Page, link: Locator): Promise<void> {
+  await Promise.all([page.waitForEvent("load"), link.click()]);
 }
 
 /** A new browser that notes whatever goes wrong in it. */

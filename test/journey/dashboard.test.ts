@@ -11,6 +11,7 @@ import {
   endWorld,
   enterKey,
   expectUnharmed,
+  follow,
   HOLDERS,
   HOSTILE_NAMES,
   type Holder,
@@ -119,7 +120,7 @@ describe("without scripts", () => {
     await page.locator(".period summary").click();
     await page.locator("input[name=from]").fill("2026-01-01");
     await page.locator("input[name=to]").fill("2026-01-02");
-    await page.getByRole("button", { name: "Show" }).click();
+    await follow(page, page.getByRole("button", { name: "Show" }));
     expect(new URL(page.url()).searchParams.get("from")).toBe("2026-01-01");
     expect(await page.locator("main").textContent()).toContain("Nothing was counted");
   });
@@ -312,24 +313,24 @@ describe("an operator", () => {
     ] as const) {
       await expect.poll(waiting).toBe(left);
       await page.locator("tbody input[type=checkbox]").first().check();
-      await page.getByRole("button", { name: button }).click();
+      await follow(page, page.getByRole("button", { name: button }));
       expect(await page.getByRole("status").textContent()).toContain(said);
     }
 
     const key = await buryClick(world.runtime, { ...OTHERS, ad: "ad_buried" });
     await page.goto(at("/dead-letters"));
-    await page.getByRole("link", { name: key }).click();
-    await page.getByRole("button", { name: "Replay it" }).click();
+    await follow(page, page.getByRole("link", { name: key }));
+    await follow(page, page.getByRole("button", { name: "Replay it" }));
     expect(await page.getByRole("status").textContent()).toContain("1 of 1 replayed");
 
     await page.goto(at("/tenants?kind=keys&new=1"));
     await page.getByLabel("Label").fill("For an afternoon");
     await page.getByLabel("Id of the owner").fill("adv_1");
-    await page.getByRole("button", { name: "Make this key" }).click();
+    await follow(page, page.getByRole("button", { name: "Make this key" }));
     expect(await page.locator(".secret").textContent()).toMatch(/clk_[\w-]{40,}/);
-    await page.getByRole("link", { name: /^key_/ }).click();
+    await follow(page, page.getByRole("link", { name: /^key_/ }));
     await page.getByRole("button", { name: "Revoke the key" }).click();
-    await page.getByRole("button", { name: "Revoke it" }).click();
+    await follow(page, page.getByRole("button", { name: "Revoke it" }));
     expect(await page.getByRole("status").textContent()).toContain("The key is revoked");
     await expectUnharmed(visit);
   });
@@ -349,7 +350,7 @@ describe("a developer", () => {
       await page.keyboard.press("t");
       await page.waitForURL(/\/try/);
       await page.getByLabel("Link or token").fill(pasted);
-      await page.getByRole("button", { name: "Look at it" }).click();
+      await follow(page, page.getByRole("button", { name: "Look at it" }));
       await page.getByText(said).waitFor();
     }
     await page.goto(at("/try"));
@@ -406,7 +407,7 @@ describe("a session", () => {
     await enterKey(visit.page, world.keys.publisher);
     await visit.page.locator(".account").waitFor();
     await visit.page.locator(".account summary").click();
-    await visit.page.getByRole("button", { name: "Sign out" }).click();
+    await follow(visit.page, visit.page.getByRole("button", { name: "Sign out" }));
     await visit.page.locator("#key").waitFor();
     await visit.context.close();
   });
