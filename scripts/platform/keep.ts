@@ -69,9 +69,10 @@ export function keepFor(env: NodeJS.ProcessEnv, of: { accountId: string; worker:
   const write = async (name: string, document: unknown): Promise<void> => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, name);
-    await writeFile(`${path}.new`, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600 });
-    await chmod(`${path}.new`, 0o600);
-    await rename(`${path}.new`, path);
+    const beside = `${path}.${process.pid}.new`;
+    await writeFile(beside, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600 });
+    await chmod(beside, 0o600);
+    await rename(beside, path);
   };
   const readState = async (): Promise<KeptState> => ({
     ...{ made: [], secretsMadeAtMs: {} },

@@ -141,8 +141,11 @@ describe("the packed verifier", () => {
     const key = `statements/v1/adv=${WORLD_ADVERTISER}/000002.json`;
     const hidden = objects.get(key) as Uint8Array;
     objects.delete(key);
+    // All at once, with one file of what was kept, and most with one folder.
     const runs = await Promise.all(
-      ["all", "1"].map((which, at) => run([which, "--url", url, "--folder", `hid-${at}`])),
+      ["all", "1", "all", "1", "all"].map((which, at) =>
+        run([which, "--url", url, "--folder", at < 4 ? "hid" : "hid-4"]),
+      ),
     );
     objects.set(key, hidden);
     for (const { code, err } of runs) {

@@ -5,12 +5,13 @@
  * Keeps: a file is whole or not there. What names no hash is asked for each time, and must be what it was before.
  */
 import { createWriteStream } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Differs, Unchecked } from "./outcome.js";
+import { putFile } from "./put.js";
 import { folderStore } from "./store.js";
 
 const TRIES = 4;
@@ -75,18 +76,18 @@ async function download(service, key) {
   const path = toPath(/** @type {string[]} */ (match)).replace("{number}", String(service.number));
   const target = join(service.folder, key);
   await mkdir(dirname(target), { recursive: true });
-  const isThere = await ask(service, path, async (response) => {
-    if (response.body === null) await writeFile(`${target}.new`, "");
-    else await pipeline(Readable.fromWeb(/** @type {any} */ (response.body)), createWriteStream(`${target}.new`));
-  });
-  if (!isThere) return;
-  if (!NEVER_CHANGES.test(key) && !MAY_CHANGE.test(key)) {
+  await putFile(target, async (beside) => {
+    const isThere = await ask(service, path, async (response) => {
+      if (response.body === null) await writeFile(beside, "");
+      else await pipeline(Readable.fromWeb(/** @type {any} */ (response.body)), createWriteStream(beside));
+    });
+    if (!isThere || NEVER_CHANGES.test(key) || MAY_CHANGE.test(key)) return isThere;
     const before = await readFile(target).catch(() => null);
-    if (before !== null && !before.equals(await readFile(`${target}.new`))) {
+    if (before !== null && !before.equals(await readFile(beside))) {
       throw new Differs(`${key} is not what it was when you downloaded it first (${target})`);
     }
-  }
-  await rename(`${target}.new`, target);
+    return true;
+  });
 }
 
 /**

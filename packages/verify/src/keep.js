@@ -2,11 +2,10 @@
  * What was seen of a log last, kept in a file, so that whoever changes the log later is found out.
  *
  *   {"v":1,"logs":{"<origin>":{"key":"<vkey>","checkpoint":"<signed note>"}}}
- *
- * Keeps: the file is the old one or the new one, whenever the power fails.
  */
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { Unchecked } from "./outcome.js";
+import { putFile } from "./put.js";
 
 /** @typedef {{ key: string, checkpoint: string }} Kept */
 /** @typedef {{ read: () => Promise<Record<string, Kept>>, write: (origin: string, kept: Kept) => Promise<void> }} Keep */
@@ -37,11 +36,10 @@ export function keepIn(path) {
     read,
     write: async (origin, kept) => {
       const logs = { ...(await read()), [origin]: kept };
-      const handle = await open(`${path}.new`, "w");
-      await handle.writeFile(`${JSON.stringify({ v: 1, logs }, null, 2)}\n`);
-      await handle.sync();
-      await handle.close();
-      await rename(`${path}.new`, path);
+      await putFile(path, async (beside) => {
+        await writeFile(beside, `${JSON.stringify({ v: 1, logs }, null, 2)}\n`);
+        return true;
+      });
     },
   };
 }
