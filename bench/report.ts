@@ -56,7 +56,7 @@ export type Options = {
 
 const SEED = 20_261_101;
 /** Another one is another data set. */
-const SCHEMA = "0001_base, with sums of hours";
+const SCHEMA = "0001_base, with sums of hours, and of days by placement";
 /** Written last: a folder that has it holds a whole data set. */
 const READY_FILE = "built.json";
 

@@ -21,7 +21,7 @@ type DimensionField = {
   readonly values: "id" | "country" | "device";
   /** Whether every event has one. */
   readonly isRequired: boolean;
-  /** Whether a page of a report may be smaller than the number of its values: then it is read step by step. */
+  /** Whether a page of a report may be smaller than the number of its values: it may be full by its first windows. */
   readonly isMany: boolean;
   /** The traffic whose days are also kept as sums by this dimension: everybody's, one publisher's. */
   readonly sums: readonly ("all" | "publisher")[];
@@ -63,7 +63,8 @@ export const DIMENSION_FIELDS = {
     ...{ label: "Creative", means: "The creative that the token names." },
   },
   placement_id: {
-    ...{ at: "cell", from: { claim: "plc" }, values: "id", isRequired: false, isMany: true, sums: ["publisher"] },
+    ...{ at: "cell", from: { claim: "plc" }, values: "id", isRequired: false, isMany: true },
+    ...{ sums: ["all", "publisher"] },
     ...{ label: "Placement", means: "The place on the publisher's page that the token names." },
   },
   ad_format: {

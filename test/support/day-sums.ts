@@ -19,6 +19,7 @@ export function sumsOf(days: Facts): DaySums {
         ["device", "", device],
         ["advertiser_id", "", advertiserId],
         ["campaign_id", "", campaignId],
+        ["placement_id", "", placement],
         ["ad_format", "", format],
         ["country,device", "", `${country}|${device}`],
         ["country,ad_format", "", `${country}|${format}`],
