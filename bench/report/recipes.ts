@@ -31,7 +31,8 @@ export type Recipe = {
   readonly isOfHourSums: boolean;
   /**
    * How often D1 may count a row: once from the table, and where groups are not in the table's order once more out of the
-   * sorter; once more for totals, and for a reason that it is unfolded into; twice more for sketches.
+   * sorter; some again, where a first try did not fill the page; once more for totals, and for a reason that it is
+   * unfolded into; twice more for sketches.
    */
   readonly readsOfRow: number;
   /** How far a number may be off, as a share: estimates only. */
@@ -72,7 +73,7 @@ const COLD_GOAL_MS = 3_000;
 /** Four standard errors of a sketch with registers. */
 const ESTIMATE_TOLERANCE = 0.065;
 const LIMIT = 10_000;
-const READS_OF_ROW = 2.1;
+const READS_OF_ROW = 2.3;
 const WINDOWS_OF_DAY: Readonly<Record<Tier, number>> = { minute: 1_440, hour: 24, day: 1 };
 const SUMS = { impressions: "impressions", clicks: "valid", spend_micros: "spend_micros" } as const;
 

@@ -33,7 +33,7 @@ export const CHANGES_MAX = 10_000;
 export const QUERY_BYTES_MAX = 131_072;
 
 /** Rows and cells that one statement reads as a rule, about 25 ms of a database; dearer reports are read in slices. */
-export const SLICE_WEIGHT = 5_000;
+export const SLICE_WEIGHT = 12_000;
 /** Slices of one report in one database: a D1 database answers a thousand queries of one invocation. */
 export const SLICES_MAX = 500;
 /** Rows that the slices of a report may return in all, which an isolate holds until they are added up. */

@@ -9,6 +9,8 @@ import { TOUCHES_KEPT } from "../../src/facts/touched.ts";
 import type { ReportProblem } from "../../src/report/problems.ts";
 import { currencySource } from "../../src/report/query/currency.ts";
 import { readReport } from "../../src/report/read/executor.ts";
+import { keyOf } from "../../src/report/read/groups.ts";
+import type { KeyAfter } from "../../src/report/read/source-sql.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { aScope } from "../support/scopes.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
@@ -51,6 +53,7 @@ const TENANT: ReadScope = aScope({ advertiserId: "adv_1" });
 const PUBLISHER: ReadScope = aScope({ publisherId: "pub_1" });
 
 type Asking = {
+  readonly after?: KeyAfter | null;
   readonly scope?: ReadScope;
   readonly sliceWeight?: number;
   readonly database?: D1Database;
@@ -77,11 +80,17 @@ async function read(search: string, { scope = TENANT, database = env.REPORT_DB, 
         next: async () => {},
       }),
     },
-    { query: query.value, scope, after: null },
+    { query: query.value, scope, after: asking.after ?? null },
   );
-  if (!reading.ok) return { problem: reading.error, claimed, groups: [], totals: [] };
-  const { groups, totals } = reading.value;
-  return { problem: null, claimed, groups, totals: totals ?? [] };
+  if (!reading.ok) return { problem: reading.error, claimed, groups: [], totals: [], next: null };
+  const { groups, totals, last } = reading.value;
+  return {
+    problem: null,
+    claimed,
+    groups,
+    totals: totals ?? [],
+    next: last === null ? null : keyOf(last, query.value),
+  };
 }
 
 /** What a reading says, without what it cost. */
@@ -141,9 +150,32 @@ describe("a page of a dear report in the order of time", () => {
       const database = meteredDatabase(env.REPORT_DB, meter);
       expect(said(await read(search, { scope, sliceWeight: SLICE, database })), JSON.stringify(scope)).toEqual(whole);
       const ofPage = meter.rows;
-      if (!page.endsWith("=9") || scope !== TENANT) continue;
-      await read(search.replace("limit=9", "limit=10000"), { scope, sliceWeight: SLICE, database });
+      if (!/=9$|order=day&limit=235$/.test(page) || scope === PUBLISHER) continue;
+      await read(search.replace(/limit=.*/, "limit=10000"), { scope, sliceWeight: SLICE, database });
       expect(ofPage * 2).toBeLessThan(meter.rows - ofPage);
+    }
+  });
+
+  it.each([
+    ["day,ad_id&order=day", 90],
+    ["day,advertiser_id,creative_id&order=-day", 40],
+    ["week,ad_id&order=week&timezone=Asia/Kolkata", 111],
+    ["month,creative_id,country&order=-month", 7],
+    ["hour,ad_id&order=-hour&timezone=Australia/Lord_Howe", 150],
+    ["day,ad_id&order=day&ad_id!=ad_1&country=DE", 31],
+  ])("leads page after page to all that there is: by %s, %d each", async (asked, limit) => {
+    const search = `group_by=${asked}&metrics=clicks,gross_clicks`;
+    for (const scope of [TENANT, EVERYONE]) {
+      const [whole = []] = said(await read(`${search}&limit=10000`, { scope, sliceWeight: 1_000_000 }));
+      const pages: unknown[] = [];
+      let after: KeyAfter | null = null;
+      do {
+        const page = await read(`${search}&limit=${limit}`, { scope, sliceWeight: SLICE, after });
+        pages.push(...(said(page)[0] ?? []));
+        after = page.next;
+      } while (after !== null);
+      expect(whole.length).toBeGreaterThan(limit);
+      expect(pages).toEqual(whole);
     }
   });
 
@@ -300,10 +332,14 @@ describe("a report that is too dear for one statement", () => {
   });
 
   it("that would take too many statements is refused by name before it reads", async () => {
-    const { problem, claimed } = await read("group_by=day,country,ad_id&metrics=clicks", { sliceWeight: 2 });
+    const { problem, claimed } = await read("group_by=day,country,ad_id&metrics=clicks&totals=true", {
+      sliceWeight: 2,
+    });
     expect(problem).toMatchObject({ reason: "too_many_rows" });
     expect(problem?.detail).toContain("fewer days");
     expect(claimed).toEqual([]);
+    const page = await read("group_by=day,country,ad_id&metrics=clicks&limit=5", { sliceWeight: 2 });
+    expect([page.problem, page.groups.length], "a page is less than all").toEqual([null, 5]);
   });
 });
 

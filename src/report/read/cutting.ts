@@ -29,10 +29,16 @@ export type Cutting = {
   readonly scope: ReadScope;
   /** Of one slice. */
   readonly weightMax: number;
-  /** What all of it weighs, where that has been seen. */
+  /** What all of it weighs, where that has been looked for; null where it is more than could be seen. */
   readonly weight?: number | null;
   readonly turn: () => Promise<void>;
 };
+
+/** What has been weighed, as `weigh` answers it, or has not. */
+type Known = number | null | undefined;
+
+/** Advertisers that are read together, and what they weigh; null for one that is too dear for a slice. */
+type Run = { readonly ids: readonly string[]; readonly weight: number | null };
 
 /** Slices that must be of one moment. */
 export type SliceSet = readonly Slice[];
@@ -119,10 +125,9 @@ class Cutter {
     const [first] = shares;
     const named = first === undefined ? null : advertisersOf(first.query, scope);
     if (named?.length === 1) {
-      const known = plots.length === 1 ? (this.#cutting.weight ?? null) : null;
       const slices = await this.#windows(
         plots.map((plot) => ({ ...plot, only: named })),
-        known,
+        plots.length === 1 ? this.#cutting.weight : undefined,
       );
       return [[...slices, ...this.#openBeside(null, named)]];
     }
@@ -131,7 +136,8 @@ class Cutter {
     const facts = plots.filter((plot) => !isSummed(plot));
     const sets = summed.length === 0 ? [] : [[...summed, ...this.#openBeside("sums", null)]];
     if (facts.length === 0) return sets;
-    return [...sets, ...(await this.#advertisers(facts, named ?? (await this.#allAdvertisers())))];
+    const known = summed.length === 0 ? this.#cutting.weight : undefined;
+    return [...sets, ...(await this.#advertisers(facts, named ?? (await this.#allAdvertisers()), known))];
   }
 
   /** What is open beside sums or beside rows, or of both, as a slice of their set. */
@@ -153,32 +159,33 @@ class Cutter {
   }
 
   /** Sets of advertisers that are light enough together, and of one that is not. */
-  async #advertisers(plots: readonly Plot[], ids: readonly string[]): Promise<SliceSet[]> {
-    const ours = plots.map((plot) => ({ ...plot, only: ids }));
-    const weight = await this.#weigh(ours);
-    const { weightMax } = this.#cutting;
-    const open = (only: readonly string[]) => this.#openBeside("rows", only);
-    if (weight !== null && weight <= weightMax) return [[this.#slice(ours, weight), ...open(ids)]];
-    if (ids.length === 1) return [[...(await this.#windows(ours)), ...open(ids)]];
-    const { parts, isSure } = partsOf(weight, weightMax);
-    const lists = splitList(ids, Math.min(parts, ids.length));
+  async #advertisers(plots: readonly Plot[], all: readonly string[], known: Known): Promise<SliceSet[]> {
     const sets: SliceSet[] = [];
-    for (const only of lists) {
-      if (!isSure || only.length === 1) sets.push(...(await this.#advertisers(plots, only)));
-      else
-        sets.push([
-          this.#slice(
-            plots.map((plot) => ({ ...plot, only })),
-            (weight ?? 0) / lists.length,
-          ),
-          ...open(only),
-        ]);
+    for (const { ids, weight } of packRuns(await this.#runs(plots, all, known), this.#cutting.weightMax)) {
+      const ours = plots.map((plot) => ({ ...plot, only: ids }));
+      const slices = weight === null ? await this.#windows(ours) : [this.#slice(ours, weight)];
+      sets.push([...slices, ...this.#openBeside("rows", ids)]);
     }
     return sets;
   }
 
-  /** One set: plots in runs of windows; `known` is what a single one weighs. */
-  async #windows(plots: readonly Plot[], known: number | null = null): Promise<Slice[]> {
+  async #runs(plots: readonly Plot[], ids: readonly string[], known: Known): Promise<Run[]> {
+    const weight = known === undefined ? await this.#weigh(plots.map((plot) => ({ ...plot, only: ids }))) : known;
+    const { weightMax } = this.#cutting;
+    if (weight !== null && weight <= weightMax) return [{ ids, weight }];
+    if (ids.length === 1) return [{ ids, weight: null }];
+    const { parts, isSure } = partsOf(weight, weightMax);
+    const lists = splitList(ids, Math.min(parts, ids.length));
+    const runs: Run[] = [];
+    for (const list of lists) {
+      const isWeighed = isSure && list.length > 1;
+      runs.push(...(await this.#runs(plots, list, isWeighed ? (weight ?? 0) / lists.length : undefined)));
+    }
+    return runs;
+  }
+
+  /** One set: plots in runs of windows; `known` is of a single one. */
+  async #windows(plots: readonly Plot[], known?: Known): Promise<Slice[]> {
     const slices: Slice[] = [];
     for (const plot of plots) slices.push(...(await this.#plot(plot, known)));
     const packed = packSlices(slices, this.#cutting.weightMax);
@@ -186,8 +193,8 @@ class Cutter {
     return packed;
   }
 
-  async #plot(plot: Plot, known: number | null = null): Promise<Slice[]> {
-    const weight = known ?? (await this.#weigh([plot]));
+  async #plot(plot: Plot, known?: Known): Promise<Slice[]> {
+    const weight = known === undefined ? await this.#weigh([plot]) : known;
     const { weightMax } = this.#cutting;
     if (weight !== null && weight <= weightMax) return [this.#slice([plot], weight)];
     if (windowsOf(plot.read) === 1) return this.#keys(plot);
@@ -243,6 +250,18 @@ class Cutter {
     await this.#cutting.turn();
     return run<T>(this.#cutting.database, statements);
   }
+}
+
+/** Neighbouring runs joined while they are light enough together. */
+function packRuns(runs: readonly Run[], weightMax: number): Run[] {
+  const packed: Run[] = [];
+  for (const run of runs) {
+    const last = packed.at(-1);
+    const weight = last === undefined || last.weight === null || run.weight === null ? null : last.weight + run.weight;
+    if (last === undefined || weight === null || weight > weightMax) packed.push(run);
+    else packed[packed.length - 1] = { ids: [...last.ids, ...run.ids], weight };
+  }
+  return packed;
 }
 
 /** Into how many parts what weighs so much is cut, and whether none of them can be too heavy. */

@@ -2,6 +2,7 @@
  * The report databases as the report reads them: a snapshot of each that may hold what is asked, added up as one.
  *
  *   directory ─▶ databases ─▶ marks of each ─▶ plan ─▶ its weight
+ *     ─▶ of its range, where it is dear, as much as a page needs (first-windows.ts)
  *     ─▶ a snapshot of each (snapshot.ts), or one in slices (sliced.ts)
  *     ─▶ minutes of objects in R2 ─▶ sketches, where they are long ─▶ groups
  *
@@ -22,12 +23,21 @@ import type { Directory } from "../../facts/directory.ts";
 import { GROUPS_MAX, SLICE_WEIGHT } from "../limits.ts";
 import { type Segment, slicedPage, wholePage } from "../plan/plan.ts";
 import { hourSumsBy } from "../plan/sources.ts";
-import { type Ask, advertisersOf, bucketsOf, planAsks, segmentsRead, sharesOf } from "../plan/subqueries.ts";
+import {
+  type Ask,
+  advertisersOf,
+  bucketsOf,
+  type DatabaseMarks,
+  planAsks,
+  segmentsRead,
+  sharesOf,
+} from "../plan/subqueries.ts";
 import type { ReportProblem } from "../problems.ts";
 import { type CurrencySource, namesCurrency, nothingRead, putCurrency, takeCurrency } from "../query/currency.ts";
 import type { ReportQuery } from "../query/query.ts";
 import { COLD_ROWS_MAX, type ColdReading, movedReads, readColdGroups, uniteUsers } from "./cold-minutes.ts";
 import { plotsOf, weigh } from "./cutting.ts";
+import { FirstWindows } from "./first-windows.ts";
 import { type Cutting, cutGroups, type Group, keyOf, sumGroups } from "./groups.ts";
 import type { KeyAfter } from "./segments-sql.ts";
 import { readSketches, type SketchPlace } from "./sketches.ts";
@@ -98,17 +108,48 @@ function lookedUp({ query, scope }: Asked): readonly string[] | null {
   return scope.publisherId === null ? advertisersOf(query, scope) : null;
 }
 
+/** The databases with their marks, which all that is planned of one reading is planned by. */
+type Known = { readonly database: D1Database; readonly marks: DatabaseMarks; readonly rowsRead: number };
+
 async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, ReportProblem> | "moved"> {
-  const { query, scope } = asked;
-  const buckets = bucketsOf(query, scope);
+  const buckets = bucketsOf(asked.query, asked.scope);
   const known = await Promise.all(
     places.databases.map(async (database) => ({
       database,
       ...(await readMarks(database, buckets, hourSumsBy(asked))),
     })),
   );
-  const marks = known.map((one) => one.marks);
-  const asks = await weighAsks(planAsks(asked, marks), places, scope);
+  const whole = await weighAsks(asked, known, places);
+  const first = whole.weights.some((weight) => isDearer(weight, places)) ? FirstWindows.of(whole.of) : null;
+  let rowsRead = known.reduce((sum, one) => sum + one.rowsRead, 0);
+  for (let range = first?.range ?? null; ; range = first?.range ?? null) {
+    const part = range === null ? asked : { ...asked, query: { ...asked.query, range } };
+    const asks = range === null ? whole : await weighAsks(part, known, places);
+    const reading = await readAsks(asks, known, { places, asked: part });
+    if (reading === "moved" || !reading.ok) return reading;
+    rowsRead += reading.value.rowsRead;
+    if (range === null || reading.value.isCut) {
+      const [main] = whole.of;
+      const segments =
+        main === undefined
+          ? []
+          : segmentsRead(
+              main,
+              known.map((one) => one.marks),
+            );
+      return ok({ ...reading.value, segments, rowsRead });
+    }
+    first?.widen(reading.value.groups.length);
+  }
+}
+
+/** What is planned and weighed, read. */
+async function readAsks(
+  asks: Weighed,
+  known: readonly Known[],
+  { places, asked: { query, scope } }: { readonly places: Places; readonly asked: Asked },
+): Promise<Result<Omit<Reading, "segments">, ReportProblem> | "moved"> {
+  const buckets = bucketsOf(query, scope);
   const looks = await Promise.all(
     known.map(async ({ database, marks: { cold } }, at) => {
       const ask = { database, shares: sharesOf(asks.of, at), scope, buckets, since: cold };
@@ -127,7 +168,7 @@ async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, R
     snapshots.push({ ...snapshot.value, place });
   }
 
-  let rowsRead = [...known, ...snapshots].reduce((sum, one) => sum + one.rowsRead, 0);
+  let rowsRead = snapshots.reduce((sum, one) => sum + one.rowsRead, 0);
   const summed: Group[][] = [];
   for (const [index, ask] of asks.of.entries()) {
     const parts = snapshots.map(({ parts, place }) => ({ ...(parts[index] ?? NOTHING), ...place }));
@@ -144,9 +185,7 @@ async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, R
     const moves = await Promise.all(snapshots.map(({ place, cold }) => hasMoved(place.database, cold, buckets)));
     if (moves.includes(true)) return "moved";
   }
-  const [main] = asks.of;
-  const segments = main === undefined ? [] : segmentsRead(main, marks);
-  return ok({ ...toReading(asks.of, summed, query), segments, rowsRead });
+  return ok({ ...toReading(asks.of, summed, query), rowsRead });
 }
 
 const NOTHING: PartRead = { rows: [], objects: [], looks: [] };
@@ -156,18 +195,17 @@ function weightMaxOf({ sliceWeight = SLICE_WEIGHT }: Pick<Places, "sliceWeight">
   return sliceWeight;
 }
 
-/**
- * What is asked, and what it weighs in each database; null where that is more than could be seen. Cuts no page by sums
- * that slices do not have.
- */
-async function weighAsks(
-  asks: readonly Ask[],
-  places: Places,
-  scope: ReadScope,
-): Promise<{ readonly of: readonly Ask[]; readonly weights: readonly (number | null)[] }> {
+/** What is asked, and what it weighs in each database; null where that is more than could be seen. */
+type Weighed = { readonly of: readonly Ask[]; readonly weights: readonly (number | null)[] };
+
+/** Plans and weighs. Cuts no page by sums that slices do not have. */
+async function weighAsks(asked: Asked, known: readonly Known[], places: Places): Promise<Weighed> {
+  const marks = known.map((one) => one.marks);
+  const asks = planAsks(asked, marks);
+  const { scope } = asked;
   const weightMax = weightMaxOf(places);
   const weights = await Promise.all(
-    places.databases.map((database, at) => {
+    known.map(({ database }, at) => {
       const shares = sharesOf(asks, at);
       return weigh(plotsOf(shares), { database, shares, scope, weightMax });
     }),

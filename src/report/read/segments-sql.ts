@@ -14,11 +14,10 @@ import { assert } from "../../core/result.ts";
 import { sketchesStatement } from "../../facts/sketch-sql.ts";
 import { WIDE } from "../../facts/wide-sql.ts";
 import { isOrderedByKey, type Page, type Read } from "../plan/plan.ts";
-import { joinSteps, stepsOf } from "../plan/window-steps.ts";
 import { isSumMetric, measuresOf, SUM_METRICS, withHundreds } from "../query/metrics.ts";
 import type { OrderTerm, ReportQuery } from "../query/query.ts";
 import { behindTerm, fromOf, type KeyColumn, keyColumns, rowsOf } from "./rows-sql.ts";
-import { type KeyAfter, type Selection, type Source, sourceOf } from "./source-sql.ts";
+import { type KeyAfter, type Selection, sourceOf } from "./source-sql.ts";
 import { constant, joinClauses, type Statement } from "./statement.ts";
 
 export type { KeyAfter } from "./source-sql.ts";
@@ -83,18 +82,6 @@ export function readStatements(read: Read, reader: Reader): Statement[] {
 /** Sums by group. Its rows have the aliases `time_window`, each dimension and each measure. */
 function sumsStatement(read: Read, reader: Reader): Statement {
   const source = sourceOf(read, reader);
-  const steps = stepsOf(read, reader.query, reader.page);
-  const joined =
-    steps.length === 1
-      ? null
-      : joinSteps(
-          steps.map((step) => sumsFrom(source, step, reader)),
-          reader.page.limit,
-        );
-  return joined ?? sumsFrom(source, read, reader);
-}
-
-function sumsFrom(source: Source, read: Read, reader: Reader): Statement {
   const { query, page } = reader;
   const { before, from } = fromOf(read, query, source);
   const keys = keyColumns(read, query, source);

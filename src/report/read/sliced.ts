@@ -26,7 +26,6 @@ import type { ReportProblem } from "../problems.ts";
 import { type ColdMark, coldMarkOf, ledgerStatement, type MarkRow, movedReads } from "./cold-minutes.ts";
 import { type Cutting, cutShares, type SliceSet, selectionOf } from "./cutting.ts";
 import type { ReadRow } from "./groups.ts";
-import { PageEnd } from "./page-end.ts";
 import { readStatements } from "./segments-sql.ts";
 import type { PartRead, Snapshot } from "./snapshot.ts";
 import type { Statement } from "./statement.ts";
@@ -62,7 +61,6 @@ class TooManyRows extends Error {}
 class SlicedReading {
   readonly #ask: Ask;
   readonly #sets: readonly Read[][];
-  readonly #pageEnd: PageEnd | null;
   /** The objects of each share, from the transaction of the first slice. */
   #objects: readonly (readonly ColdObject[])[] | null = null;
   #cold: ColdMark | null = null;
@@ -76,7 +74,6 @@ class SlicedReading {
 
   constructor(ask: Ask, sets: readonly SliceSet[]) {
     this.#ask = ask;
-    this.#pageEnd = PageEnd.of(ask.shares);
     this.#sets = sets.map((set) => set.map((slice) => ({ slice, version: -1, rows: [] })));
   }
 
@@ -94,47 +91,19 @@ class SlicedReading {
 
   /** Reads a set until nothing of it has changed since it was read. */
   async #settle(set: readonly Read[]): Promise<void> {
-    const posted = set.filter(({ slice }) => !slice.isOpen);
-    const cut = this.#pageEnd?.inOrder(posted) ?? posted;
     // What is open is part of every reading that may be the last: no posting says when it changes.
     const open = set.filter(({ slice }) => slice.isOpen);
+    const posted = set.filter(({ slice }) => !slice.isOpen);
+    for (const one of posted) await this.#readSome(one === posted.at(-1) ? [one, ...open] : [one]);
     let left = set.length * AGAIN_MAX + AGAIN_LEAST;
-    for (let read = 0; read < cut.length; ) {
-      // What is read anew may fill a page no more.
-      read = await this.#readOn(cut, read, open);
-      for (;;) {
-        const stale = cut.slice(0, read).filter((one) => this.#isStale(one));
-        if (stale.length === 0) break;
-        for (const some of this.#packed(stale)) {
-          if (left-- <= 0) throw new DatabaseFault("facts changed under every reading");
-          await this.#readSome([...some, ...open]);
-        }
+    for (;;) {
+      const stale = posted.filter((one) => this.#isStale(one));
+      if (stale.length === 0) return;
+      for (const some of this.#packed(stale)) {
+        if (left-- <= 0) throw new DatabaseFault("facts changed under every reading");
+        await this.#readSome([...some, ...open]);
       }
-      if (this.#isFull(cut, read)) return;
     }
-  }
-
-  /** Reads slices from this number on, to the last or until the page is full; resolves to how many are read. */
-  async #readOn(cut: readonly Read[], from: number, open: readonly Read[]): Promise<number> {
-    for (let at = from; at < cut.length; ) {
-      const isLast = at === cut.length - 1;
-      await this.#readSome([...cut.slice(at, at + 1), ...(isLast ? open : [])]);
-      at++;
-      if (isLast || !this.#isFull(cut, at)) continue;
-      if (open.length > 0) await this.#readSome(open);
-      return at;
-    }
-    return cut.length;
-  }
-
-  /** Whether the first slices, so many, fill the page with what the others do not touch. */
-  #isFull(cut: readonly Read[], read: number): boolean {
-    if (this.#pageEnd === null || read === cut.length) return false;
-    const rows = cut.slice(0, read).flatMap((one) => one.rows.flat());
-    return this.#pageEnd.isFull(
-      rows,
-      cut.slice(read).map(({ slice }) => slice),
-    );
   }
 
   /** Whether a slice may be of another moment than the last statement. */

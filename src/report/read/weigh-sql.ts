@@ -4,7 +4,7 @@
  *
  *   SELECT count(*), sum(weight) FROM (SELECT 1 + octet_length(cells) / 80 AS weight FROM facts_day WHERE … LIMIT ?)
  *
- * A weight of 1 is a row or a cell: about 4 µs (docs/decisions/0031).
+ * A weight of 1 is a row or a cell: about 2 µs (docs/decisions/0031).
  * Keeps: it visits as many rows as its limit says and opens none of their texts: a length stands in the row's header.
  */
 import { parseJson } from "../../core/base64url.ts";
@@ -15,12 +15,12 @@ import { constant, joinClauses, type Statement } from "./statement.ts";
 
 /** A cell as text has about so many bytes. */
 const CELL_BYTES = 80;
-/** Bytes of a sketch that are as much work as a row, and rows that a row's reasons are. */
-const SKETCH_BYTES = 100;
-const REASONS_ROWS = 4;
+/** Bytes of a sketch that are as much work as a row, and of a row's reasons, which are one reason. */
+const SKETCH_BYTES = 40;
+const REASON_BYTES = 16;
 
-/** A value of sums of hours takes about three quarters of what a cell does (docs/decisions/0058). */
-const VALUES_WEIGHT = "1 + facts.size * 3 / 4";
+/** A value of sums of hours takes about twice what a cell does. */
+const VALUES_WEIGHT = "1 + facts.size * 2";
 
 export type WeighedRow = { readonly rows: number; readonly weight: number };
 
@@ -77,7 +77,9 @@ function weightOf({ source: { kind } }: Read, { query }: Selection, source: Sour
     const filter = rowFilter(query, source);
     terms.push({ sql: `+ iif(${filter.sql}, octet_length(facts.cells) / ${CELL_BYTES}, 0)`, bound: filter.bound });
   }
-  if (query.metrics.includes("reasons")) terms.push(constant(`+ ${REASONS_ROWS}`));
+  if (query.metrics.includes("reasons")) {
+    terms.push(constant(`+ octet_length(facts.reasons) / ${REASON_BYTES}`));
+  }
   if (query.metrics.includes("unique_users")) {
     terms.push(constant(`+ coalesce(octet_length(facts.sketch), 0) / ${SKETCH_BYTES}`));
   }
