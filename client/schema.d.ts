@@ -1398,7 +1398,10 @@ export interface paths {
         get: operations["getWebhook"];
         put?: never;
         post?: never;
-        /** Delete a webhook, its log and what waits */
+        /**
+         * Delete a webhook, its log and what waits
+         * @description Nothing is sent from then on, but for a try that is under way. Where the webhook's own store does not answer it is deleted all the same, and its log within minutes of the store's return. Once more is 404.
+         */
         delete: operations["deleteWebhook"];
         options?: never;
         head?: never;

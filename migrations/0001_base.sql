@@ -327,6 +327,12 @@ CREATE TABLE webhooks (
 
 CREATE INDEX webhooks_by_advertiser ON webhooks (advertiser_id, webhook_id);
 
+-- Webhooks whose row is gone and whose object has not been heard to have forgotten everything: cron asks it again.
+CREATE TABLE deleted_webhooks (
+  webhook_id    TEXT    NOT NULL PRIMARY KEY,
+  deleted_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- D1 grows out, not up, so facts may stand in several report databases. An advertiser's stand in one of them, which
 -- is written down here when the advertiser is first seen, and never changes. Only the primary database's tables of these
 -- names are used; every database has the same schema.

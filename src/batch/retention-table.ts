@@ -58,6 +58,7 @@ export const RETENTION: readonly Retention[] = [
   { of: "outbox", kept: "31 days", by: BY_RETENTION },
   { of: "outbox_published", kept: "until the database is set back", by: "batch/set-back.ts" },
   { of: "webhooks", kept: "until it is deleted", by: "webhooks/endpoints.ts" },
+  { of: "deleted_webhooks", kept: "until its object has forgotten", by: "webhooks/wake.ts" },
   { of: "metrics/v1/", kept: "until it is added up", by: "metrics/watch.ts" },
   { of: "late_clicks", kept: "the dedup horizon", by: BY_RETENTION },
   ...forEver("ledger", "heartbeat", "advertisers", "change_clock"),

@@ -106,6 +106,9 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
   {
     ...{ ...shared, id: "deleteWebhook", method: "delete", path: ONE },
     summary: "Delete a webhook, its log and what waits",
+    description:
+      "Nothing is sent from then on, but for a try that is under way. Where the webhook's own store does not answer " +
+      "it is deleted all the same, and its log within minutes of the store's return. Once more is 404.",
     answers: { 200: json("The webhook that was.", "Webhook") },
     problems: FOUND,
     examples: [{ name: "one", ...OF_ONE, status: 200 }, UNKNOWN],

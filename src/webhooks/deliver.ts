@@ -33,7 +33,8 @@ export type DeliverPorts = {
   readonly types: readonly string[];
   /** What has happened behind the positions; at most so much. */
   readonly take: (positions: OutboxPositions, limit: number) => Promise<Taken>;
-  readonly send: (message: Message) => Promise<Outcome>;
+  /** Null where nothing is to be sent any more. */
+  readonly send: (message: Message) => Promise<Outcome | null>;
   /** Is told that nothing is sent any more. */
   readonly stop: (why: Stop) => Promise<void>;
   /** Is told of the failures that warn. */
@@ -51,7 +52,7 @@ export async function deliverDue(ports: DeliverPorts): Promise<number | null> {
     const nowMs = clock();
     if (next === undefined || dueOf(next, log) > nowMs) break;
     const outcome = await tryOnce(ports, next);
-    if (await isStopped(ports, outcome)) return null;
+    if (outcome === null || (await isStopped(ports, outcome))) return null;
   }
   const [next] = log.waiting(1);
   // More may have happened than there was room for.
@@ -76,10 +77,11 @@ async function takeEvents({ log, take, types, atOnce, clock }: DeliverPorts): Pr
   return events.length > 0;
 }
 
-/** Tries a delivery, and writes down what became of it and how the endpoint is. */
-async function tryOnce({ log, send, atOnce, clock, warn }: DeliverPorts, delivery: Delivery): Promise<Outcome> {
+/** Tries a delivery, and writes down what became of it and how the endpoint is; null where it was not to be sent. */
+async function tryOnce({ log, send, atOnce, clock, warn }: DeliverPorts, delivery: Delivery): Promise<Outcome | null> {
   const { eventId, body } = delivery;
   const outcome = await send({ id: eventId, body });
+  if (outcome === null) return null;
   const nowMs = clock();
   const tries = delivery.tries + 1;
   const said = { tries, lastAtMs: nowMs, lastStatus: outcome.status };

@@ -3,7 +3,7 @@
  * delivers what is due (deliver.ts). Cron wakes it every minute, its own alarm when a try is due.
  *
  * Keeps: one run at a time. What it is told to do stands in the table of webhooks, which is read at every run: one that
- * is deleted there forgets everything, one that is not active sends nothing.
+ * is deleted there forgets everything, one that is not active sends nothing. It is read again before each try.
  */
 import { DurableObject } from "cloudflare:workers";
 import { ReadScope } from "../access/read-scope.ts";
@@ -43,6 +43,13 @@ export class WebhookEndpoint extends DurableObject<Env> {
       this.#running = null;
     });
     await this.#running;
+  }
+
+  /** Forgets everything, its row being gone. */
+  async forget(): Promise<void> {
+    // The run that is under way may have read the row; it ends before its next try, well or not.
+    await Promise.allSettled([this.#running]);
+    await this.wake();
   }
 
   /** Begins anew after a stop; what waits is tried at once. */
@@ -101,7 +108,10 @@ export class WebhookEndpoint extends DurableObject<Env> {
       atOnce: (write) => this.ctx.storage.transactionSync(write),
       types: row.types,
       take: (positions, limit) => this.#take(row, positions, limit),
-      send: (message) => this.#send(row, message),
+      send: async (message) => {
+        const present = await this.#row();
+        return present?.status === "active" ? this.#send(present, message) : null;
+      },
       stop: async (why) => {
         logFault("webhook_stopped", new Error(why), { webhook: id });
         await stopEndpoint(this.env.REPORT_DB, id, why, Date.now());

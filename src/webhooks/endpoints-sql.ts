@@ -1,5 +1,5 @@
 /**
- * The table of webhooks, and its statements.
+ * The table of webhooks, that of those which are deleted until their objects have forgotten, and their statements.
  *
  * Keeps: whoever has an owner names it in every statement, so that another's webhook is one that does not exist.
  */
@@ -62,8 +62,21 @@ UPDATE webhooks
 SET status = ?2, updated_at_ms = max(updated_at_ms + 1, ?3)
 WHERE webhook_id = ?1 AND status = 'active'`;
 
+/** Of another version than the one that was read, ?3, it violates NOT NULL, which undoes its batch. */
+const INSERT_DELETED = `
+INSERT INTO deleted_webhooks (webhook_id, deleted_at_ms)
+VALUES (?1, (SELECT ?2 FROM webhooks WHERE webhook_id = ?1 AND updated_at_ms = ?3))`;
+
 const DELETE = `
 DELETE FROM webhooks
+WHERE webhook_id = ?1`;
+
+const SELECT_DELETED = `
+SELECT webhook_id AS id
+FROM deleted_webhooks`;
+
+const DROP_DELETED = `
+DELETE FROM deleted_webhooks
 WHERE webhook_id = ?1`;
 
 export async function readEndpoint(database: D1Database, id: string): Promise<WebhookRow | null> {
@@ -98,8 +111,23 @@ export function updateEndpoint(database: D1Database, before: WebhookRow, row: We
     );
 }
 
-export function deleteEndpoint(database: D1Database, id: string): D1PreparedStatement {
-  return database.prepare(DELETE).bind(id);
+/** Deletes the row that was read, and notes that its object has yet to forget. */
+export function deleteEndpoint(database: D1Database, before: WebhookRow, nowMs: number): D1PreparedStatement[] {
+  return [
+    database.prepare(INSERT_DELETED).bind(before.id, nowMs, before.updatedAtMs),
+    database.prepare(DELETE).bind(before.id),
+  ];
+}
+
+/** Those whose objects may still have something. */
+export async function deletedEndpoints(database: D1Database): Promise<string[]> {
+  const { results } = await database.prepare(SELECT_DELETED).all<{ id: string }>();
+  return results.map(({ id }) => id);
+}
+
+/** Notes that an object has forgotten. */
+export async function dropDeleted(database: D1Database, id: string): Promise<void> {
+  await database.prepare(DROP_DELETED).bind(id).run();
 }
 
 /** Notes that an endpoint has stopped, unless somebody has changed it meanwhile. */

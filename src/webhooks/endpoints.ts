@@ -4,7 +4,7 @@
  *   POST   /v1/webhooks                 {"url", "types", "description"} → 201 with "secret"
  *   GET    /v1/webhooks, /v1/webhooks/:id
  *   PATCH  /v1/webhooks/:id             "status": "paused" or "active", which starts one again that was stopped
- *   DELETE /v1/webhooks/:id
+ *   DELETE /v1/webhooks/:id             once its row is gone nothing is sent, whether its object answers or not
  *   POST   /v1/webhooks/:id/rotate      {"overlapSeconds": 86400} → "secret"; until then the old one signs too
  *   POST   /v1/webhooks/:id/test        sends a message that tells of nothing, and says what became of it
  *   GET    /v1/webhooks/:id/deliveries  newest first; POST …/deliveries/:event/replay has one sent again
@@ -30,6 +30,7 @@ import type { Delivery } from "./delivery-log.ts";
 import * as sql from "./endpoints-sql.ts";
 import { deliveriesQuery, type WebhookChange, webhookChange, webhookCreation, webhookRotation } from "./schemas.ts";
 import { webhookSecretsOf } from "./secrets.ts";
+import { forgetDeleted } from "./wake.ts";
 
 type Row = sql.WebhookRow;
 type Answer = Result<Response, ReportProblem>;
@@ -75,7 +76,7 @@ export const createWebhook = act(async (asked) => {
     ...{ advertiserId: principal.advertiserId, ...parsed.value, url: checked.value.href, status: "active" },
     ...{ secretVersion: 1, oldSecretEndMs: null, createdAtMs: actor.nowMs, updatedAtMs: actor.nowMs },
   };
-  await write(asked, sql.insertEndpoint(env.REPORT_DB, row), { action: "create", before: null, after: row });
+  await write(asked, [sql.insertEndpoint(env.REPORT_DB, row)], { action: "create", before: null, after: row });
   await objectOf(asked, row).begin();
   return body({ ...toJson(row), secret: await secretOf(asked, row) }, 201);
 });
@@ -101,17 +102,27 @@ export const changeWebhook = changingOne(async (asked, before) => {
   const checked = given.url === undefined ? null : checkAddress(given.url, asked.config.webhookHttpHosts);
   if (checked !== null && !checked.ok) return err({ reason: "webhook_address", field: "url", detail: checked.error });
   const row = changed(before, { ...given, ...(checked === null ? {} : { url: checked.value.href }) }, asked);
-  await write(asked, sql.updateEndpoint(asked.env.REPORT_DB, before, row), { action: "update", before, after: row });
+  await write(asked, [sql.updateEndpoint(asked.env.REPORT_DB, before, row)], { action: "update", before, after: row });
   if (row.status === "active" && before.status !== "active") await objectOf(asked, row).resume();
   return body(toJson(row));
 });
 
-export const deleteWebhook = onOne(async (asked, row) => {
-  await write(asked, sql.deleteEndpoint(asked.env.REPORT_DB, row.id), { action: "revoke", before: row, after: row });
-  // Without its row the object forgets everything. The first call may join a run that had read the row; the second not.
-  await objectOf(asked, row).wake();
-  await objectOf(asked, row).wake();
-  return body(toJson(row));
+export const deleteWebhook = act(async (asked) => {
+  const database = asked.env.REPORT_DB;
+  let found: Row | null = null;
+  const remove: ActOnOne = async (_, row) => {
+    found = row;
+    const statements = sql.deleteEndpoint(database, row, asked.nowMs);
+    await write(asked, statements, { action: "revoke", before: row, after: row });
+    return body(toJson(row));
+  };
+  // Whoever did it: it was there when this was asked, and is gone.
+  const written = async () =>
+    found !== null && (await sql.readEndpoint(database, found.id)) === null ? body(toJson(found)) : null;
+  const answer = await persist(() => withRow(asked, remove), written);
+  // It is deleted now. What its object has goes at once, or else by cron.
+  if (answer.ok) await forgetDeleted(asked.env, asked.param("id"));
+  return answer;
 });
 
 export const rotateWebhook = act(async (asked) => {
@@ -128,7 +139,7 @@ export const rotateWebhook = act(async (asked) => {
     }
     const oldSecretEndMs = asked.nowMs + overlapSeconds * SECOND_MS;
     made = changed(before, { secretVersion: before.secretVersion + 1, oldSecretEndMs }, asked);
-    await write(asked, sql.updateEndpoint(env.REPORT_DB, before, made), { action: "rotate", before, after: made });
+    await write(asked, [sql.updateEndpoint(env.REPORT_DB, before, made)], { action: "rotate", before, after: made });
     return shown(made);
   };
   // A secret that was made though the database's answer was lost is shown: no second look would make it again.
@@ -178,8 +189,8 @@ type Act = {
   readonly after: Row;
 };
 
-/** The statement and its entry, together. */
-async function write({ env, actor }: Keyed, statement: D1PreparedStatement, { action, before, after }: Act) {
+/** The statements and their entry, together. */
+async function write({ env, actor }: Keyed, statements: D1PreparedStatement[], { action, before, after }: Act) {
   const subject = {
     subjectKind: "webhook",
     subjectId: after.id,
@@ -187,7 +198,7 @@ async function write({ env, actor }: Keyed, statement: D1PreparedStatement, { ac
     after: toJson(after),
   };
   const entry = auditStatement(env.REPORT_DB, actor, { action, ...subject });
-  await fromDatabase(() => env.REPORT_DB.batch([statement, entry]));
+  await fromDatabase(() => env.REPORT_DB.batch([...statements, entry]));
 }
 
 function changed(before: Row, given: Partial<{ [K in keyof Row]: Row[K] | undefined }>, { nowMs }: Keyed): Row {

@@ -7,16 +7,22 @@ import { UNHURRIED } from "../support/unhurried.ts";
 export const OPERATOR = TEST_SECRETS.ADMIN_API_KEY;
 const app = apiApp();
 
-export type Asked = { readonly key?: string; readonly body?: unknown; readonly database?: D1Database };
+export type Asked = {
+  readonly key?: string;
+  readonly body?: unknown;
+  readonly database?: D1Database;
+  /** Others than the platform's. */
+  readonly bindings?: object;
+};
 export type Answered = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers };
 
 /** `what` is a method and a path; the operator asks unless told. */
-export async function ask(what: string, { key = OPERATOR, body, database }: Asked = {}): Promise<Answered> {
+export async function ask(what: string, { key = OPERATOR, body, database, bindings }: Asked = {}): Promise<Answered> {
   const [method = "GET", path = "/"] = what.split(" ");
   const init = { method, headers: { Authorization: `Bearer ${key}` } };
   const sent = body === undefined ? init : { ...init, body: typeof body === "string" ? body : JSON.stringify(body) };
-  const bindings = database === undefined ? UNHURRIED : { ...UNHURRIED, REPORT_DB: database };
-  const response = await app.request(`https://clicks.example${path}`, sent, bindings as Env);
+  const all = { ...UNHURRIED, ...bindings, ...(database === undefined ? {} : { REPORT_DB: database }) };
+  const response = await app.request(`https://clicks.example${path}`, sent, all as Env);
   return { status: response.status, body: await response.json(), headers: response.headers };
 }
 

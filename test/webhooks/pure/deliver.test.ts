@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../../src/core/limits.ts";
-import { FAILURES_MAX, FAILURES_WARNED } from "../../../src/core/webhook-schedule.ts";
+import { FAILURES_MAX, FAILURES_WARNED, HEALTHY } from "../../../src/core/webhook-schedule.ts";
 import { type DeliverPorts, deliverDue, resume, type Stop } from "../../../src/webhooks/deliver.ts";
 import { DeliveryLog } from "../../../src/webhooks/delivery-log.ts";
 import type { EventJson } from "../../../src/webhooks/event-json.ts";
@@ -25,6 +25,7 @@ class World implements DeliverPorts {
   readonly warned: number[] = [];
   tries = 0;
   dieInNext = false;
+  isDeleted = false;
 
   readonly clock = () => this.nowMs;
   readonly warn = (failures: number) => void this.warned.push(failures);
@@ -36,6 +37,7 @@ class World implements DeliverPorts {
     return { events, positions: { ["REPORT_DB"]: [1, from + events.length] } };
   };
   readonly send = async (message: Message) => {
+    if (this.isDeleted) return null;
     this.tries++;
     const outcome = this.answer(message);
     if (outcome.isDelivered) this.received.push(message.id);
@@ -104,6 +106,18 @@ describe("an endpoint", () => {
     world.happen(2);
     await world.liveUntil(START_MS + DAY_MS);
     expect([world.stopped, world.tries]).toEqual([["gone"], 1]);
+    expect(world.log.waiting(10)).toHaveLength(2);
+  });
+
+  it("that is deleted while it sends is sent nothing behind that, and its run asks for no further one", async () => {
+    const world = new World();
+    world.answer = () => {
+      world.isDeleted = true;
+      return OK;
+    };
+    world.happen(3);
+    expect(await deliverDue(world)).toBeNull();
+    expect([world.received, world.tries, world.log.health]).toEqual([["evt_0"], 1, HEALTHY]);
     expect(world.log.waiting(10)).toHaveLength(2);
   });
 
