@@ -8,6 +8,8 @@ export const EXAMPLE = {
     "eyJqdGkiOiJpbXBfMSIsImFkdiI6ImFkdl8xIn0.c2lnbmF0dXJlIG9mIHRoaXMgZXhhbXBsZSBpcyBub25lISE",
   clickId: "2~example-click-id",
   eventId: "0-example-event-id-00000",
+  /** A real one, of a log that is the same in each run: the receipt that is shown can be verified. */
+  receiptEventId: "0OqV4Y2cuMh3tM8_NqKdR6Gn",
   lateEventId: "0-example-late-event-000",
   keyId: "key_exampleExample01",
   nextKeyId: "key_exampleExample02",

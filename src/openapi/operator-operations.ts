@@ -63,7 +63,7 @@ export const OPERATOR_OPERATIONS: readonly Operation[] = [
       ...NOT_FOUND,
       ...FAULTS,
     ],
-    examples: [],
+    examples: [{ name: "first", path: { id: EXAMPLE.receiptEventId }, status: 200 }],
   },
   {
     ...{ id: "explainToken", method: "post", path: "/v1/explain", tag: "Explain", scopes: ["report", "admin"] },

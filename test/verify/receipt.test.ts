@@ -9,6 +9,8 @@ import { openSegment } from "../../src/archive/segments.ts";
 import { eraseInRow } from "../../src/core/erased-line.ts";
 import { hoursOf } from "../../src/evidence/hours.ts";
 import type { LineAt, Receipt } from "../../src/evidence/receipt.ts";
+import { EXAMPLE } from "../../src/openapi/example-values.ts";
+import examples from "../../src/openapi/examples.json" with { type: "json" };
 import { testRing } from "../support/tokens.ts";
 import { DAY, ReceiptWorld } from "./receipt-world.ts";
 import { memoryKeep, memoryStore, objectsOf } from "./verified.ts";
@@ -32,6 +34,15 @@ describe("a receipt", () => {
       expect(report.line.event.id).toBe(JSON.parse(line.text).event.id);
       expect(report.isFirstLook).toBe(true);
     }
+  });
+
+  it("that the document shows is one that is verified, by the key that the document shows", async () => {
+    const { answer: receipt } = examples["getReceipt/first"];
+    const logKey = examples["getEvidenceKeys/keys"].answer.keys[0]?.vkey ?? "";
+    const report = await check(receipt, { logKey });
+    expect(report.line.event.id).toBe(EXAMPLE.receiptEventId);
+    const forged = { ...receipt, line: receipt.line.replace('"valid"', '"invalid"') };
+    await expect(check(forged, { logKey })).rejects.toThrow();
   });
 
   it("shows the line without the hashes of address and user", async () => {
