@@ -10,6 +10,7 @@ import { openSegment, segmentsOfDay } from "../archive/segments.ts";
 import { BaitLook, type PlacedClick } from "../core/bait.ts";
 import { encodeBase64url } from "../core/base64url.ts";
 import type { EventId } from "../core/event-id.ts";
+import { addExact, type Exact } from "../core/exact.ts";
 import { type ImpressionKey, impressionKeyOf } from "../core/impression-key.ts";
 import { DAY_MS, SECOND_MS } from "../core/limits.ts";
 import { isTokenEntry, type LogEntry, type LoggedEvent } from "../core/log-line.ts";
@@ -22,8 +23,10 @@ import { userKeyOf } from "../core/user-key.ts";
 import type { VerdictReason } from "../core/verdict.ts";
 import type { PlannedChange, ReplayPart } from "./replay.ts";
 
-/** What is known of a publisher in a part. */
-export type PublisherSum = PublisherCounts & { readonly advertiserId: string; readonly micros: number };
+type CountsOf = PublisherCounts & { readonly advertiserId: string };
+/** What is known of a publisher in a part; what its clicks cost as decimal text, which JSON does not round. */
+export type PublisherSum = CountsOf & { readonly micros: string };
+type Tally = CountsOf & { readonly micros: Exact };
 
 export type Looked = {
   readonly changes: readonly PlannedChange[];
@@ -40,8 +43,8 @@ export async function lookAgain(
   rules: readonly SecondLookRule[],
 ): Promise<Looked> {
   const named = new Map<EventId, VerdictReason>();
-  const publishers = new Map<string, PublisherSum>();
-  const baited = new Map<string, PublisherSum>();
+  const publishers = new Map<string, Tally>();
+  const baited = new Map<string, Tally>();
   const look = new SecondLook(rules);
   const baits = rules.includes("bait_placement") ? new BaitLook<PlacedEntry>() : null;
   for await (const entries of segments(bucket, part)) {
@@ -61,7 +64,7 @@ export async function lookAgain(
     }
   }
   const changes = named.size === 0 ? [] : await plannedOf(bucket, part, named);
-  return { changes, publishers: Array.from(publishers.values()), baited: Array.from(baited.values()) };
+  return { changes, publishers: sumsOf(publishers), baited: sumsOf(baited) };
 }
 
 type PlacedEntry = PlacedClick & { readonly entry: LoggedEvent };
@@ -77,7 +80,10 @@ function userOf(opened: OpenedEvent): string | null {
   return key === null ? null : encodeBase64url(key);
 }
 
-function countPublisher(publishers: Map<string, PublisherSum>, entry: LogEntry): void {
+const sumsOf = (tallies: ReadonlyMap<string, Tally>): PublisherSum[] =>
+  Array.from(tallies.values(), (tally) => ({ ...tally, micros: String(tally.micros) }));
+
+function countPublisher(publishers: Map<string, Tally>, entry: LogEntry): void {
   const counted = countedOf(entry);
   if (counted === null) return;
   const name = `${counted.advertiserId} ${counted.publisherId}`;
@@ -86,11 +92,11 @@ function countPublisher(publishers: Map<string, PublisherSum>, entry: LogEntry):
     ...counted,
     clicks: clicks + counted.clicks,
     impressions: impressions + counted.impressions,
-    micros: micros + counted.micros,
+    micros: addExact(micros, counted.micros),
   });
 }
 
-function countedOf(entry: LogEntry): PublisherSum | null {
+function countedOf(entry: LogEntry): Tally | null {
   if ("batch" in entry) {
     const { advertiserId, publisherId, impressions } = entry.event;
     return { advertiserId, publisherId, clicks: 0, impressions, micros: 0 };

@@ -95,7 +95,8 @@ async function partsOf(bucket: R2Bucket, { from, to, rules }: Replay): Promise<R
 
 type PartSums = Pick<Looked, "publishers" | "baited">;
 type SumOf = Pick<ReplaySum, "reason" | "advertiserId" | "publisherId">;
-type Moved = { readonly clicks: number; readonly micros: number };
+/** Micros are of one click, or a sum as text. */
+type Moved = { readonly clicks: number; readonly micros: number | string };
 const NOTHING: Moved = { clicks: 0, micros: 0 };
 
 /** What rules would move, by rule, advertiser and publisher: so each amount is of one currency. */

@@ -212,8 +212,23 @@ describe("the rules of a second look over an archive", () => {
     ]);
     expect(changes).toEqual([]);
     expect(publishers).toEqual([
-      { advertiserId: "adv_1", publisherId: "pub_1", clicks: 1, impressions: 3, micros: 250_000 },
+      { advertiserId: "adv_1", publisherId: "pub_1", clicks: 1, impressions: 3, micros: "250000" },
     ]);
+  });
+
+  it("say to the micro what a publisher's clicks cost, also above what a double holds", async () => {
+    const dear = encodeLogLine(at, valid, encodeTokenEvent(aClick({}, { pub: "pub_dear", cpc: 999_999_999_999 })));
+    const others = [aClick({}, { pub: "pub_2" }), aClick({ type: "impression" }, { pub: "pub_2", jti: "imp_2" })];
+    await archived("clicks-4", [
+      ...Array.from({ length: 9_101 }, () => dear),
+      ...others.map((event) => encodeLogLine(at, valid, encodeTokenEvent(event))),
+    ]);
+    const id = await seedReplay({ from: DAY, to: "2026-04-21", rules: ["outlying_ctr"] });
+    await run(id, "look");
+    const { body } = await ask("GET", `/${id}`);
+    // 9 101 · 999 999 999 999; the nearest double ends in 900.
+    const dearest = { advertiserId: "adv_1", publisherId: "pub_dear", clicks: 9_101, micros: "9100999999990899" };
+    expect(body["report"]).toMatchObject({ sums: [{ reason: "outlying_ctr", ...dearest, promotedMicros: "0" }] });
   });
 });
 
@@ -232,7 +247,7 @@ describe("a look at bait placements", () => {
     const look = { bucket: env.ARCHIVE, current: ports.current };
     expect(await lookAgain(look, part, ["bait_placement"])).toMatchObject({
       changes: [],
-      baited: [{ advertiserId: "adv_1", publisherId: "pub_1", clicks: 3, micros: 750_000 }],
+      baited: [{ advertiserId: "adv_1", publisherId: "pub_1", clicks: 3, micros: "750000" }],
     });
     expect(await lookAgain(look, part, ["current_rules"])).toMatchObject({ baited: [] });
   });
