@@ -2,13 +2,14 @@
  * `npm run simulate -- --rate 10000 --minutes 10 [--per-message N] [--ads N] [--skew S] [--queues N] [--shards N]
  * [--databases N] [--post-ms MS]`: a load in virtual time against the limits of the platform, and where it saturates.
  *
- *   --table     the table of docs/OPERATIONS.md
+ *   --table     the tables of docs/OPERATIONS.md
  *   --measure   what a row takes in a database, on this machine
  *
  * Keeps: the exit code is 1 where a part cannot keep up.
  */
 import { parseArgs } from "node:util";
 import { BUSY_MAX, roomySettings } from "./advice.ts";
+import { D1_HOUR_SUM_BYTES, D1_ROW_BYTES } from "./limits.ts";
 import { type CapacityResult, runCapacity } from "./model.ts";
 import { type CapacitySettings, deployedSettings } from "./settings.ts";
 import { storageOf } from "./storage.ts";
@@ -21,6 +22,10 @@ const OPTIONS = {
 } as const;
 
 const POSTINGS_MEASURED = 60;
+const MEASURED_DAYS = [
+  { hours: 1, clicks: 1 },
+  { hours: 24, clicks: 100 },
+] as const;
 const TOO_HOT = "More of everything does not help: an ad is too hot for one shard (docs/OPERATIONS.md, Resharding).";
 
 const NAMED = {
@@ -37,13 +42,17 @@ export async function main(args: readonly string[], print: (line: string) => voi
   }
   const { does, settings } = asked;
   if (does === "measure") {
-    const { measureRows } = await import("./rows.ts");
+    const { measureHourSums, measureRows } = await import("./rows.ts");
     const { rowMicros, rowBytes } = await measureRows(POSTINGS_MEASURED);
     print(`a row of a posting: ${rowMicros.toFixed(0)} µs, ${rowBytes.toFixed(0)} bytes`);
+    for (const day of MEASURED_DAYS) {
+      const bytes = await measureHourSums(day);
+      print(`a value of sums of hours, ${day.clicks} clicks in ${day.hours} hours each: ${bytes.toFixed(0)} bytes`);
+    }
     return 0;
   }
   if (does === "table") {
-    for (const line of tableOf(settings)) print(line);
+    for (const line of [...tableOf(settings), "", ...sizesOf(settings)]) print(line);
     return 0;
   }
   const result = runCapacity(settings);
@@ -75,6 +84,7 @@ function keepsUp({ stations, ways, unseen }: CapacityResult): boolean {
 }
 
 const whole = (value: number) => Math.round(value).toLocaleString("en").replaceAll(",", " ");
+const gigabytes = (bytes: number) => whole(bytes / 1e9);
 const percent = (value: number) => `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 const many = (count: number, name: string) => `${whole(count)} ${name}${count === 1 ? "" : "s"}`;
@@ -102,7 +112,8 @@ function toText(result: CapacityResult): string[] {
       ? "  seen in reports: none within a minute after the load"
       : `  seen in reports after ${seconds(seenMs.p50)} (p50), ${seconds(seenMs.p99)} (p99), ${seconds(seenMs.worst)} (longest); ${percent(unseen)} not within a minute after the load`,
     `  rows posted a click: ${rowsPerClick.toFixed(3)}`,
-    `  databases by size, with all tiers full: ${whole(room.databases)} (rows a day: minutes ${whole(room.rowsPerDay.minute)}, hours ${whole(room.rowsPerDay.hour)}, days ${whole(room.rowsPerDay.day)})`,
+    `  databases by size, with all tiers full: ${whole(room.databases)} (rows a day: minutes ${whole(room.rowsPerDay.minute)}, hours ${whole(room.rowsPerDay.hour)}, days ${whole(room.rowsPerDay.day)}; values of sums of hours ${whole(room.sumsPerDay)})`,
+    `    GB: minutes ${gigabytes(room.bytes.minute)}, hours ${gigabytes(room.bytes.hour)}, days ${gigabytes(room.bytes.day)}, sums of hours ${gigabytes(room.bytes.hourSums)}`,
     "",
     full.length === 0 ? "Nothing saturates." : `Saturated: ${full.join(", ")}.`,
   ];
@@ -146,5 +157,24 @@ export function tableOf(deployed: CapacitySettings): string[] {
     "| clicks a day | ads clicked in it | clicks a message | queues | shards | databases by time | databases by size | seen, p99 |",
     "|--:|--:|--:|--:|--:|--:|--:|--:|",
     ...rows,
+  ];
+}
+
+/** What fills the databases of the largest load, as Markdown. */
+export function sizesOf(deployed: CapacitySettings): string[] {
+  const [perDay, ads] = LOADS[LOADS.length - 1] ?? [0, 0];
+  const { rowsPerDay, sumsPerDay, daysKept, bytes } = storageOf({ ...deployed, clicksPerSecond: perDay / 10_000, ads });
+  const rows = [
+    ["minutes", rowsPerDay.minute, D1_ROW_BYTES, daysKept.minute, bytes.minute],
+    ["hours", rowsPerDay.hour, D1_ROW_BYTES, daysKept.hour, bytes.hour],
+    ["days", rowsPerDay.day, D1_ROW_BYTES, daysKept.day, bytes.day],
+    ["sums of hours", sumsPerDay, D1_HOUR_SUM_BYTES, daysKept.hourSums, bytes.hourSums],
+  ] as const;
+  return [
+    "| tier | a day | bytes each | days kept | GB |",
+    "|---|--:|--:|--:|--:|",
+    ...rows.map(([tier, count, each, days, all]) => {
+      return `| ${tier} | ${[count, each, days].map(whole).join(" | ")} | ${gigabytes(all)} |`;
+    }),
   ];
 }

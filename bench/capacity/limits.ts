@@ -27,12 +27,25 @@ export const OBJECT_EVENT_MS = 0.035;
 export const D1_BATCH_MS = 8;
 /** A row of minutes with all that a posting does; measured (`--measure`: 0.08 to 0.19, on busy cores). */
 export const D1_ROW_MS = 0.1;
-/** Documented (d1/platform/limits): a database cannot be larger. */
+/** Documented (d1/platform/limits): no database is larger, a Worker binds about 5 000, an account has 1 TB at first. */
 export const D1_BYTES_MAX = 10e9;
 /** What may be used of it: rows of a day that goes on, indexes that split, and room to act. */
 export const D1_BYTES_USED_MAX = 0.7 * D1_BYTES_MAX;
-/** A row with one cell, of any tier; measured (`--measure`: 147 to 175). */
+/** A row with one cell, of any tier; measured (`--measure`: 180 of minutes). */
 export const D1_ROW_BYTES = 180;
+/**
+ * A value of a day in the sums of hours: 24 running sums of each of the four measures that a click counts in; measured
+ * (`--measure`: 402 where it has a click, 653 where it has 100 an hour). Where all 17 measures count it is 1 200.
+ */
+export const D1_HOUR_SUM_BYTES = 520;
+/** Assumed: 10 million ads are of 100 000 advertisers, in a million campaigns, each with one ad group. */
+export const ADS_OF_ADVERTISER = 100;
+export const ADS_OF_CAMPAIGN = 10;
+/**
+ * Values that an advertiser's day has beside those of its ads, creatives, campaigns and ad groups: one of all, 12
+ * publishers, 12 countries, 3 devices, one placement and one format, as an advertiser of `npm run bench:report` has.
+ */
+export const OTHER_VALUES = 30;
 
 /** How long a step of the chain waits for an object before the next has its turn (queue/producer.ts). */
 export const SHARD_TIMEOUT_MS = 5_000;

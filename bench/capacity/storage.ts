@@ -1,8 +1,13 @@
 /**
- * How large the report databases become: the rows that a day makes, each kept as long as its tier says.
+ * How large the report databases become: what a day makes, each kept as long as its tier says.
+ *
+ *   minutes, hours, days   rows of (ad, window) · 180 bytes
+ *   sums of hours          values of a day by each dimension · 520 bytes       kept as long as hours
+ *
+ * Left out, since all of it is below a hundredth: days that changed, sums of days, the outbox, late clicks.
  */
 import { Ads } from "./ads.ts";
-import { D1_BYTES_USED_MAX, D1_ROW_BYTES } from "./limits.ts";
+import * as limits from "./limits.ts";
 import type { CapacitySettings } from "./settings.ts";
 
 /** A day has so many times the clicks of its busiest second: 100 million with 10 000 a second. */
@@ -10,21 +15,39 @@ export const DAY_OF_PEAK_SECOND = 10_000;
 const HOURS = 24;
 const MINUTES = 1_440;
 
+type Kept<Name extends string> = Readonly<Record<Name, number>>;
 export type Storage = {
-  readonly rowsPerDay: Readonly<Record<"minute" | "hour" | "day", number>>;
-  readonly bytes: Readonly<Record<"minute" | "hour" | "day", number>>;
+  readonly rowsPerDay: Kept<"minute" | "hour" | "day">;
+  /** By all dimensions together. */
+  readonly sumsPerDay: number;
+  readonly daysKept: Kept<"minute" | "hour" | "day" | "hourSums">;
+  readonly bytes: Kept<"minute" | "hour" | "day" | "hourSums">;
   /** So that none is fuller than it should be. */
   readonly databases: number;
 };
 
-/** With all tiers full, which takes years; minutes leave to R2 behind their hours. */
+/** With all tiers full, which takes years; minutes leave to R2. */
 export function storageOf(settings: CapacitySettings): Storage {
   const ads = new Ads(settings.ads, settings.skew);
   const clicks = settings.clicksPerSecond * DAY_OF_PEAK_SECOND;
   const rowsPerDay = { minute: ads.rows(clicks, MINUTES), hour: ads.rows(clicks, HOURS), day: ads.distinct(clicks) };
-  const days = { minute: settings.hotMinutesH / HOURS, hour: settings.hoursKeptDays, day: settings.daysKeptDays };
-  const bytesOf = (tier: "minute" | "hour" | "day") => rowsPerDay[tier] * days[tier] * D1_ROW_BYTES;
-  const bytes = { minute: bytesOf("minute"), hour: bytesOf("hour"), day: bytesOf("day") };
-  const all = bytes.minute + bytes.hour + bytes.day;
-  return { rowsPerDay, bytes, databases: Math.max(1, Math.ceil(all / D1_BYTES_USED_MAX)) };
+  const sumsPerDay = valuesOf(settings.ads, rowsPerDay.day);
+  // A day moves to R2 as a whole, so long after its end.
+  const minuteDays = 1 + settings.hotMinutesH / HOURS;
+  const { hoursKeptDays, daysKeptDays } = settings;
+  const daysKept = { minute: minuteDays, hour: hoursKeptDays, day: daysKeptDays, hourSums: hoursKeptDays };
+  const bytesOf = (tier: "minute" | "hour" | "day") => rowsPerDay[tier] * daysKept[tier] * limits.D1_ROW_BYTES;
+  const hourSums = sumsPerDay * daysKept.hourSums * limits.D1_HOUR_SUM_BYTES;
+  const bytes = { minute: bytesOf("minute"), hour: bytesOf("hour"), day: bytesOf("day"), hourSums };
+  const all = bytes.minute + bytes.hour + bytes.day + bytes.hourSums;
+  const databases = Math.max(1, Math.ceil(all / limits.D1_BYTES_USED_MAX));
+  return { rowsPerDay, sumsPerDay, daysKept, bytes, databases };
+}
+
+/** Values of a day's sums of hours, where so many of the ads are clicked in it: two for each, its own and its creative's. */
+function valuesOf(ads: number, clicked: number): number {
+  /** Groups of so many ads of which one is clicked at least. */
+  const active = (size: number) => (ads / size) * (1 - (1 - clicked / ads) ** size);
+  const { ADS_OF_CAMPAIGN, ADS_OF_ADVERTISER, OTHER_VALUES } = limits;
+  return 2 * clicked + 2 * active(ADS_OF_CAMPAIGN) + OTHER_VALUES * active(ADS_OF_ADVERTISER);
 }

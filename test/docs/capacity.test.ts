@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Ads } from "../../bench/capacity/ads.ts";
 import { roomySettings } from "../../bench/capacity/advice.ts";
-import { main, tableOf } from "../../bench/capacity/cli.ts";
+import { main, sizesOf, tableOf } from "../../bench/capacity/cli.ts";
+import * as limits from "../../bench/capacity/limits.ts";
 import { runCapacity } from "../../bench/capacity/model.ts";
+import { measureHourSums, measureRows } from "../../bench/capacity/rows.ts";
 import { type CapacitySettings, deployedSettings } from "../../bench/capacity/settings.ts";
 import { storageOf } from "../../bench/capacity/storage.ts";
 
@@ -94,6 +96,22 @@ describe("ads", () => {
     expect(one.rowsPerDay.day).toBeCloseTo(1_000, 3);
     expect(longer.bytes.hour).toBeCloseTo(2 * one.bytes.hour, 3);
     expect(longer.bytes.day).toBe(one.bytes.day);
+    // Two for each ad, two for each of 100 campaigns, and 30 for each of 10 advertisers.
+    expect(one.sumsPerDay).toBeCloseTo(2_000 + 200 + 300, 3);
+    expect(longer.bytes.hourSums).toBeCloseTo(2 * one.bytes.hourSums, 3);
+    // The day that goes on, and those that ended less than 48 hours ago.
+    expect(one.bytes.minute).toBeCloseTo(3 * one.rowsPerDay.minute * limits.D1_ROW_BYTES, 3);
+    const full = storageOf({ ...deployed, ads: 10e6 });
+    const bytes = Object.values(full.bytes).reduce((sum, each) => sum + each, 0);
+    expect(full.databases).toBe(Math.ceil(bytes / limits.D1_BYTES_USED_MAX));
+  });
+
+  it("take as many bytes as the statements of production make them take", async () => {
+    const { rowBytes } = await measureRows(3);
+    expect(rowBytes).toBeGreaterThan(0.9 * limits.D1_ROW_BYTES);
+    expect(rowBytes).toBeLessThan(1.1 * limits.D1_ROW_BYTES);
+    expect(await measureHourSums({ hours: 1, clicks: 1 })).toBeLessThan(limits.D1_HOUR_SUM_BYTES);
+    expect(await measureHourSums({ hours: 24, clicks: 100 })).toBeGreaterThan(limits.D1_HOUR_SUM_BYTES);
   });
 });
 
@@ -108,6 +126,19 @@ it("the command says what saturates, what would keep up, and what it does not un
   expect(said.at(-1)).toBe("--rate takes a positive integer");
 });
 
-it("docs/OPERATIONS.md has the table that `npm run simulate -- --table` prints", () => {
-  expect(readFileSync("docs/OPERATIONS.md", "utf8")).toContain(tableOf(deployed).join("\n"));
+it("docs/OPERATIONS.md has the tables that `npm run simulate -- --table` prints, and what it says of them", () => {
+  const document = readFileSync("docs/OPERATIONS.md", "utf8");
+  for (const table of [tableOf(deployed), sizesOf(deployed)]) expect(document).toContain(table.join("\n"));
+  const load = { ...deployed, clicksPerSecond: 10_000, ads: 10e6 };
+  const { bytes, databases } = storageOf(load);
+  const all = Object.values(bytes).reduce((sum, each) => sum + each, 0);
+  const said = (count: number) => Math.round(count).toLocaleString("en").replaceAll(",", " ");
+  const full = Math.ceil(all / limits.D1_BYTES_MAX);
+  expect(document).toContain(`Together ${said(all / 1e9)} GB, in ${said(databases)} databases of 7 GB`);
+  expect(document).toContain(`to the last byte of 10 GB, ${said(full)}.`);
+  const dense = (bytes.hourSums * 1_200) / limits.D1_HOUR_SUM_BYTES;
+  const ofDense = Math.ceil((all - bytes.hourSums + dense) / limits.D1_BYTES_USED_MAX);
+  expect(document).toContain(`sums of hours are ${said(dense / 1e9)} GB and the databases ${said(ofDense)}`);
+  const shorter = storageOf({ ...load, hoursKeptDays: 90 });
+  expect(document).toContain(`of their sums, ${said(shorter.databases)} databases`);
 });
