@@ -30,11 +30,9 @@ export class WebhookEndpoint extends DurableObject<Env> {
   readonly #log = new DeliveryLog(this.ctx.storage.sql);
   #running: Promise<void> | null = null;
 
-  /** Begins behind what has happened by now. */
-  async begin(): Promise<void> {
-    const row = await this.#row();
-    if (row === null || this.#log.positions !== null) return;
-    this.#log.positions = await presentPositions(await this.#databases(row), Date.now());
+  /** Begins behind what has happened by now; before its row is there, so that nothing older is ever sent. */
+  async begin(advertiserId: string | null): Promise<void> {
+    this.#log.positions = await presentPositions(await this.#databases({ advertiserId }), Date.now());
   }
 
   /** Delivers what is due, or joins the run that is under way. */
@@ -139,7 +137,7 @@ export class WebhookEndpoint extends DurableObject<Env> {
     return send({ httpHosts, fetch: (url, init) => fetch(url, init) }, { url: row.url, secrets }, message, nowMs);
   }
 
-  async #databases({ advertiserId }: WebhookRow): Promise<ReadonlyMap<string, D1Database>> {
+  async #databases({ advertiserId }: Pick<WebhookRow, "advertiserId">): Promise<ReadonlyMap<string, D1Database>> {
     const directory = new Directory(this.env);
     const names = await directory.namesOf(advertiserId === null ? null : [advertiserId]);
     return new Map([PRIMARY_DATABASE, ...names].map((name) => [name, directory.database(name)]));

@@ -76,9 +76,15 @@ export const createWebhook = act(async (asked) => {
     ...{ advertiserId: principal.advertiserId, ...parsed.value, url: checked.value.href, status: "active" },
     ...{ secretVersion: 1, oldSecretEndMs: null, createdAtMs: actor.nowMs, updatedAtMs: actor.nowMs },
   };
-  await write(asked, [sql.insertEndpoint(env.REPORT_DB, row)], { action: "create", before: null, after: row });
-  await objectOf(asked, row).begin();
-  return body({ ...toJson(row), secret: await secretOf(asked, row) }, 201);
+  // Whatever may fail does so before there is a webhook whose secret nobody has seen.
+  const secret = await secretOf(asked, row);
+  await objectOf(asked, row).begin(row.advertiserId);
+  const made = () => body({ ...toJson(row), secret }, 201);
+  const make = async () => {
+    await write(asked, [sql.insertEndpoint(env.REPORT_DB, row)], { action: "create", before: null, after: row });
+    return made();
+  };
+  return persist(make, async () => ((await sql.readEndpoint(env.REPORT_DB, row.id)) === null ? null : made()));
 });
 
 export const listWebhooks = act(async ({ env, principal, search }) => {

@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vite
 import { insertEvents } from "../../src/facts/outbox-sql.ts";
 import { wakeWebhooks } from "../../src/webhooks/wake.ts";
 import { ask, auditOf, seedKey, seedTenant, withBatch } from "../admin/ask.ts";
+import { PATIENT } from "../support/patience.ts";
 
 const RESOLVER = "https://cloudflare-dns.com/";
 let sent: string[] = [];
@@ -90,7 +91,7 @@ describe("a webhook that is deleted", () => {
     const { promise, resolve: answer } = Promise.withResolvers<void>();
     answering = promise;
     const run = env.WEBHOOK_ENDPOINT.getByName(id).wake();
-    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    await vi.waitFor(() => expect(sent).toHaveLength(1), PATIENT);
     expect((await remove(id, DOWN)).status).toBe(200);
     answer();
     await run;
@@ -104,7 +105,7 @@ describe("a webhook that is deleted", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const asked = vi.fn(() => new Promise<void>(() => {}));
     const deleted = remove(id, objects(asked));
-    await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce(), PATIENT);
     await vi.advanceTimersByTimeAsync(15_000);
     expect((await deleted).status).toBe(200);
     vi.useRealTimers();

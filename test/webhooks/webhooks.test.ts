@@ -281,9 +281,9 @@ describe("a webhook", () => {
       return new Response(null, { status: 204 });
     });
     const run = object.wake();
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), PATIENT);
     const deleted = ask(`DELETE /v1/webhooks/${id}`, { key });
-    await vi.waitFor(async () => expect((await ask(`GET /v1/webhooks/${id}`, { key })).status).toBe(404));
+    await vi.waitFor(async () => expect((await ask(`GET /v1/webhooks/${id}`, { key })).status).toBe(404), PATIENT);
     answer();
     await run;
     expect((await deleted).status).toBe(200);
