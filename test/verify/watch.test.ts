@@ -10,11 +10,11 @@ const folder = mkdtempSync(join(tmpdir(), "clickledger-watch-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs work in a module of its own, as the verifier does. */
-function runWork(name: string, work: string) {
+function runWork(name: string, work: string, options: readonly string[] = []) {
   const path = join(folder, `${name}.mjs`);
   const text = `import { watchOver } from ${JSON.stringify(WATCH)};\nawait watchOver(import.meta.url, ${work}, 2000);\n`;
   writeFileSync(path, text);
-  return spawnSync(process.execPath, [path, "an", "argument"], { encoding: "utf8" });
+  return spawnSync(process.execPath, [...options, path, "an", "argument"], { encoding: "utf8" });
 }
 
 describe("work that is watched over", () => {
@@ -27,6 +27,25 @@ describe("work that is watched over", () => {
     const { status, stderr } = runWork("loops", "async () => { for (;;); }");
     expect(status).toBe(2);
     expect(stderr).toContain("Not checked: reading an object does not end");
+  });
+
+  it.each([
+    [
+      "takes all memory there is",
+      "async () => { for (const all = []; ; ) all.push(new Array(1e6).fill(all.length)); }",
+    ],
+    [
+      "has a fault that nobody caught",
+      "() => { setTimeout(() => { throw new TypeError('stray'); }); return new Promise(() => {}); }",
+    ],
+  ])("was not checked where it %s, though Node would end with 1", (name, work) => {
+    const { status, stderr } = runWork("faulty", work, ["--max-old-space-size=120"]);
+    expect(stderr).toMatch(
+      /memory/.test(name)
+        ? /^Not checked: .*more memory than there is/
+        : /^Not checked: the verifier itself failed. TypeError.*stray\n +at /,
+    );
+    expect(status).toBe(2);
   });
 
   it("may take its time while it breathes", () => {

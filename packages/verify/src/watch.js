@@ -34,8 +34,17 @@ export async function watchOver(entry, work, stalledAfterMs = STALLED_AFTER_MS) 
     isStalled = true;
     void worker.terminate();
   }, BREATH_MS);
-  await new Promise((resolve, reject) => worker.once("exit", resolve).once("error", reject));
+  /** @type {any} */
+  let fault = null;
+  // What ends the thread must not end with the exit code of a difference, which is Node's for what nobody caught.
+  worker.on("error", (thrown) => {
+    fault = thrown;
+  });
+  await new Promise((resolve) => worker.once("exit", resolve));
   clearInterval(watch);
+  if (fault?.code === "ERR_WORKER_OUT_OF_MEMORY") {
+    console.error("Not checked: reading an object takes more memory than there is; its bytes are damaged or crafted");
+  } else if (fault !== null) console.error("Not checked: the verifier itself failed.", fault);
   if (isStalled) console.error("Not checked: reading an object does not end; its bytes are damaged or crafted");
-  process.exitCode = isStalled ? 2 : code;
+  process.exitCode = isStalled || fault !== null ? 2 : code;
 }
