@@ -143,7 +143,7 @@ async function rechain(objects: Objects, level: Level): Promise<void> {
 }
 
 /** A leaf of the advertiser with the hash that its object has now. */
-function renewed(own: Uint8Array, hashes: ReadonlyMap<string, string>): Uint8Array {
+export function renewed(own: Uint8Array, hashes: ReadonlyMap<string, string>): Uint8Array {
   for (const [name, hash] of hashes) {
     const now = leaf(name, hash);
     if (now.subarray(0, 32).equals(own.subarray(0, 32))) return now;
@@ -152,7 +152,7 @@ function renewed(own: Uint8Array, hashes: ReadonlyMap<string, string>): Uint8Arr
 }
 
 /** Writes the log again with other leaves, signed by a key of the seed's name. */
-async function relog(
+export async function relog(
   objects: Objects,
   change: (leaves: Uint8Array[]) => Uint8Array[],
   seedName = "log",

@@ -206,6 +206,70 @@ describe("the packed verifier", () => {
     expect(code).toBe(2);
   });
 
+  const statement = `statements/v1/adv=${WORLD_ADVERTISER}/000001.json`;
+  it.each<[string, Record<string, string>, number, RegExp]>([
+    [
+      "a currency that would clear the screen and write another word",
+      { [statement]: '"currency":"\\u001b[2J\\nVERIFIED"' },
+      1,
+      /^NOT VERIFIED: statements\/v1\/adv=adv_world\/000001\.json: currency is "\\u001b\[2J\\nVERIFIED", and must be .*\.\n$/,
+    ],
+    [
+      "a character that moves the cursor, as it is",
+      { [statement]: '"currency":"\u009b2J"' },
+      1,
+      /^NOT VERIFIED: .*: currency is "\\u009b2J", and must be the three capital letters of a currency\.\n$/,
+    ],
+  ])("shows %s as a text", async (_, changes, expected, says) => {
+    for (const [key, now] of Object.entries(changes)) {
+      const before = Buffer.from(objects.get(key) ?? []).toString();
+      mkdirSync(dirname(join(folder, "crafted", key)), { recursive: true });
+      writeFileSync(join(folder, "crafted", key), before.replace('"currency":"EUR"', now));
+    }
+    const { code, out, err } = await run(["1", "--folder", "crafted", `--secret=${SECRET}`, ...logKey()], {});
+    expect([code, out, err]).toEqual([expected, "", expect.stringMatching(says)]);
+    expect((await run(["1", "--sql", "--folder", "crafted", `--secret=${SECRET}`], {})).err).toMatch(says);
+  });
+
+  it.each([
+    ["null", "the whole is null"],
+    ["{}", "statements is missing"],
+    ['{"advertiserId":"../../stolen","statements":[]}', 'advertiserId is "../../stolen"'],
+    ['{"publisherId":"pub_1","statements":[{"number":1,"currency":"../x"}]}', 'statements[0].currency is "../x"'],
+  ])("asks nothing further of a service whose list of statements is %s", async (body, says) => {
+    const asked: string[] = [];
+    meddle = ({ url: path = "" }, response) => {
+      asked.push(path);
+      response.end(body);
+      return true;
+    };
+    const { code, err } = await run(["1", "--url", url, "--folder", "listed"]);
+    meddle = () => false;
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining(`NOT VERIFIED: what ${url}/v1/statements answers: ${says}`),
+    ]);
+    expect(asked).toEqual(["/v1/statements"]);
+    expect(existsSync(join(folder, "listed"))).toBe(false);
+  });
+
+  it.each([
+    ["an address that is none", ["2", "--url", "ads example"], /^Not checked: --url ads example: write an address/],
+    ["a folder that cannot be written", ["2", "--url", "URL", "--folder", "a-file"], /^Not checked: E\w+: .*\.\n$/],
+    [
+      "a kept file that is damaged",
+      ["2", "--keep", "a-file"],
+      /^Not checked: a-file is damaged \(a-file is not JSON in UTF-8\)\. Bring it back/,
+    ],
+    ["an object that is a folder", ["2", "--folder", "folders"], /^Not checked: a file cannot be read: EISDIR/],
+  ])("says without a stack what hinders it: %s", async (_, args, says) => {
+    writeFileSync(join(folder, "a-file"), "");
+    mkdirSync(join(folder, "folders", statement), { recursive: true });
+    const given = args.map((arg) => (arg === "URL" ? url : arg));
+    const { code, err } = await run([...given, `--secret=${SECRET}`, ...logKey()]);
+    expect([code, err]).toEqual([2, expect.stringMatching(says)]);
+  });
+
   it("takes a folder that has several advertisers by name", async () => {
     for (const key of [`statements/v1/adv=${WORLD_ADVERTISER}/000001.json`, "statements/v1/adv=adv_2/000001.json"]) {
       mkdirSync(dirname(join(folder, "several", key)), { recursive: true });

@@ -85,7 +85,7 @@ const LIES: [string, PublisherOptions, RegExp][] = [
     { editStatement: (content) => ({ ...content, advertisers: ["adv_b", "adv_a"] }) },
     /does not name the advertisers/,
   ],
-  ["no advertisers", { editStatement: ({ advertisers: _, ...content }) => content }, /does not name the advertisers/],
+  ["no advertisers", { editStatement: ({ advertisers: _, ...content }) => content }, /advertisers is missing/],
   [
     "fewer advertisers than its lines have",
     { editStatement: (content) => ({ ...content, advertisers: ["adv_a"] }) },
@@ -120,6 +120,25 @@ const LIES: [string, PublisherOptions, RegExp][] = [
       }),
     },
     /credits/,
+  ],
+  [
+    "a budget, though one so high that it takes off nothing",
+    { editStatement: (content) => ({ ...content, budget_micros: "999999999999" }) },
+    /000001\.json: budget_micros is "999999999999", and must be null/,
+  ],
+  [
+    "more clicks than a number counts exactly",
+    {
+      edit: onFirst((sums) =>
+        sums.map((sum) => ({ ...sum, gross: 2 ** 52, valid: 2 ** 52, duplicate: 0, invalid: 0, late: 0 })),
+      ),
+      editStatement: (content) => {
+        const few = { gross: 1, valid: 1 };
+        const lines = content.lines.map((line) => ({ ...line, ...few }));
+        return { ...content, lines, totals: { ...content.totals, ...few } };
+      },
+    },
+    /gross of the evidence adds up to 2\^53 or more/,
   ],
   [
     "another currency",
@@ -171,6 +190,6 @@ describe("a publisher's statement that is forged", () => {
       Array.from(objects, ([key, bytes]) => [key.replace(/pub=pub_world(\/cur=EUR)?/, "adv=pub_world"), bytes]),
     );
     const more = { logKey: world.vkey, keep: memoryKeep(), owner: { advertiserId: "pub_world" } };
-    await expect(verified(moved, 1, more)).rejects.toThrow("is statement 1 of undefined");
+    await expect(verified(moved, 1, more)).rejects.toThrow(/000001\.json: advertiser_id is missing/);
   });
 });

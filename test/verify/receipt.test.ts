@@ -86,7 +86,11 @@ const FORGERIES: readonly [string, RegExp, Forge][] = [
   ["a line with a space more", LINE, (one) => ({ ...one, line: one.line.replace("{", "{ ") })],
   ["another nonce", LINE, (one) => ({ ...one, nonce: flip(one.nonce) })],
   ["the nonce of another line", LINE, (one, two) => ({ ...one, nonce: two.nonce })],
-  ["a nonce that is shorter", /nonce is not 32 hex/, (one) => ({ ...one, nonce: one.nonce.slice(2) })],
+  [
+    "a nonce that is shorter",
+    /the receipt: nonce is ".*", and must be 32 hexadecimal digits/,
+    (one) => ({ ...one, nonce: one.nonce.slice(2) }),
+  ],
   ["another path", LINE, (one) => ({ ...one, line_path: one.line_path.with(0, flip(one.line_path[0] as string)) })],
   [
     "the path of another line",
@@ -105,12 +109,12 @@ const FORGERIES: readonly [string, RegExp, Forge][] = [
   ],
   [
     "a path of no hashes",
-    /a path that is no hashes/,
+    /line_path\[0\] is "", and must be 64 hexadecimal digits/,
     (one) => ({ ...one, line_path: ["", ...one.line_path.slice(1)] }),
   ],
   ["another index", LINE, (one) => ({ ...one, line_index: one.line_index - 1 })],
   ["an index outside", /line_index is 9, and its segment has 9/, (one) => ({ ...one, line_index: 9 })],
-  ["an index that is none", /an index that is no number/, (one) => ({ ...one, line_index: -1 })],
+  ["an index that is none", /line_index is -1, and must be an integer from 0/, (one) => ({ ...one, line_index: -1 })],
   [
     "a segment of other lines",
     /line_path has 4 hashes, and 3 of 5 takes 3|do not lead/,
@@ -118,7 +122,11 @@ const FORGERIES: readonly [string, RegExp, Forge][] = [
   ],
   ["a segment of one line more", SEGMENT, (one) => ({ ...one, segment: { ...one.segment, lines: 10 } })],
   ["a segment of other rows", SEGMENT, (one) => ({ ...one, segment: { ...one.segment, first_row: 1 } })],
-  ["a segment with a member more", SEGMENT, (one) => ({ ...one, segment: { ...one.segment, more: 1 } })],
+  [
+    "a segment with a member more",
+    /segment\.more is 1, and must not be there/,
+    (one) => ({ ...one, segment: { ...one.segment, more: 1 } }),
+  ],
   ["another segment index", SEGMENT, (one) => ({ ...one, segment_index: 0 })],
   ["another segment path", SEGMENT, (one) => ({ ...one, segment_path: one.segment_path.map(flip) })],
   [
@@ -163,9 +171,9 @@ const FORGERIES: readonly [string, RegExp, Forge][] = [
     /wrong signature/,
     (one) => ({ ...one, proof: one.proof.replace(/(evidence\n)\d+\n/, "$19\n") }),
   ],
-  ["no receipt", /no receipt of version 1/, () => []],
-  ["a receipt of another version", /no receipt of version 1/, (one) => ({ ...one, v: 2 })],
-  ["no manifest", /no manifest with a root/, (one) => ({ ...one, manifest: null })],
+  ["no receipt", /the receipt: the whole is a list, and must be an object/, () => []],
+  ["a receipt of another version", /the receipt: v is 2, and must be 1/, (one) => ({ ...one, v: 2 })],
+  ["no manifest", /manifest is null, and must be an object/, (one) => ({ ...one, manifest: null })],
 ];
 
 describe("what is forged in a receipt is named", () => {

@@ -26,6 +26,7 @@ import { isoDay, isoSecond } from "../../src/core/time.ts";
 import {
   canonicalBytes,
   evidenceFolder,
+  type NamedLoss,
   putManifest,
   putPart,
   sha256Hex,
@@ -61,6 +62,8 @@ export type WorldOptions = {
   readonly currency?: string;
   readonly priceMicros?: number;
   readonly budgetMicros?: bigint | null;
+  /** What was accepted as lost, of the evidence of a UTC day's revision. */
+  readonly losses?: (day: number, revision: number) => readonly NamedLoss[];
   /** Changes the lines of a UTC day's revision before anything is made of them. */
   readonly edit?: (lines: SettledClick[], day: number, revision: number) => SettledClick[];
   /** How many of each day's tokens only a secret signs. */
@@ -95,7 +98,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   if (zone === null) throw new Error(zoneName);
   const days = [0, 1, 2].map((day) => linesOf(day, options));
   const put = async (day: number, revision: number, lines: SettledClick[]) => {
-    await putDay(r2, isoDay(FIRST_MS + day * DAY_MS), options.edit?.(lines, day, revision) ?? lines);
+    const losses = options.losses?.(day, revision) ?? [];
+    await putDay(r2, isoDay(FIRST_MS + day * DAY_MS), options.edit?.(lines, day, revision) ?? lines, losses);
   };
   const issue = async (fromMs: number, toMs: number) => {
     const sums = new EvidenceSums(bucket, OWNER, async () => new Map());
@@ -244,7 +248,12 @@ function seenBefore({ minute, campaignId, adId, publisherId, priceMicros }: Sett
 }
 
 /** Puts the next revision of a day's evidence, hour by hour, as evidence is made; and hands its leaf in. */
-async function putDay({ bucket }: MemoryR2, day: string, lines: readonly SettledClick[]): Promise<void> {
+async function putDay(
+  { bucket }: MemoryR2,
+  day: string,
+  lines: readonly SettledClick[],
+  losses: readonly NamedLoss[],
+): Promise<void> {
   const folder = evidenceFolder(WORLD_ADVERTISER, day);
   const put = (name: string, bytes: Uint8Array<ArrayBuffer>, rows: number) =>
     putPart(bucket, folder, name, bytes, rows);
@@ -260,7 +269,7 @@ async function putDay({ bucket }: MemoryR2, day: string, lines: readonly Settled
   for (const sum of [...sumsOfRows(lines), ...lines.map(seenBefore)]) all.add(sum);
   const sums = all.all();
   const stored = await putManifest(bucket, {
-    ...{ advertiser_id: WORLD_ADVERTISER, day, parts, tokens, losses: [], rules: lines.length === 0 ? [] : [RULES] },
+    ...{ advertiser_id: WORLD_ADVERTISER, day, parts, tokens, losses, rules: lines.length === 0 ? [] : [RULES] },
     sums: await put("sums", encodeSums(sums), sums.length),
     totals: totalsOf(sums),
   });

@@ -4,6 +4,7 @@
  *
  * Memory: about 400 000 ads at once; what has more is added up in several passes over the same files.
  */
+import { COLUMNS } from "./documents.js";
 import { must } from "./outcome.js";
 import { evidenceFolder, statementFolder } from "./owner.js";
 import { groupsOf } from "./parquet.js";
@@ -11,8 +12,6 @@ import { hashedFile, present } from "./store.js";
 import { addCounts, COUNTS, eachSum, isAnything, noCounts } from "./sums.js";
 
 const PLACE = ["day", "campaign_id", "ad_id"];
-const LINE_COLUMNS = [...PLACE, ...COUNTS, "spend_micros"];
-const ADJUSTMENT_COLUMNS = ["statement", ...PLACE, "cause", ...COUNTS, "spend_micros"];
 const ADS_AT_ONCE = 400_000;
 
 /**
@@ -112,13 +111,13 @@ function withoutAd(place) {
  * @param {Map<string, Counts>} ads
  */
 async function compareFile(file, { key, rows, isOfStatements, isChecked, isOwn }, ads) {
-  const columns = isOfStatements ? ADJUSTMENT_COLUMNS : LINE_COLUMNS;
+  const columns = isOfStatements ? COLUMNS.adjustments : COLUMNS.lines;
   let before = "";
   for await (const group of groupsOf(file, { what: key, columns, rows })) {
     for (let at = 0; at < group.rows; at++) {
       const of = (/** @type {string} */ name) => group.columns[name]?.[at];
       const names = [...PLACE.map(of), of("cause") ?? ""];
-      const place = placeOf(Number(of("statement") ?? 0), ...names);
+      const place = placeOf(of("statement") ?? 0, ...names);
       const spelled = place.replaceAll("\u001f", " ").trimEnd();
       if (isChecked) must(place > before, () => `${key}: the line ${spelled} is out of order, or twice`);
       before = place;
@@ -126,13 +125,10 @@ async function compareFile(file, { key, rows, isOfStatements, isChecked, isOwn }
       const counts = ads.get(place);
       must(counts !== undefined, () => `${key}: the line ${spelled} has no click in the evidence`);
       for (const name of COUNTS) {
-        const found = BigInt(of(name));
-        must(
-          found === BigInt(counts[name]),
-          () => `${key}: ${name} of ${spelled} is ${found}, and must be ${counts[name]}`,
-        );
+        const found = of(name);
+        must(found === counts[name], () => `${key}: ${name} of ${spelled} is ${found}, and must be ${counts[name]}`);
       }
-      const spend = BigInt(of("spend_micros"));
+      const spend = of("spend_micros");
       must(spend === counts.spend, () => `${key}: ${spelled} costs ${spend} micros, and must cost ${counts.spend}`);
       ads.delete(place);
     }

@@ -6,10 +6,11 @@
  */
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { statementShape } from "./documents.js";
 import { downloadingStore } from "./download.js";
 import { parseCanonical } from "./json.js";
 import { keepIn } from "./keep.js";
-import { Differs, must, Unchecked } from "./outcome.js";
+import { Differs, must, printable, Unchecked } from "./outcome.js";
 import { idOf, statementKey } from "./owner.js";
 import { explainReceipt, verifyReceipt } from "./receipt.js";
 import { explain } from "./report.js";
@@ -68,7 +69,7 @@ async function main() {
   if (values.sql) {
     for (const number of numbers) {
       const key = statementKey(owner, number);
-      const { value } = parseCanonical(present(await store(number).bytes(key), key), key);
+      const { value } = parseCanonical(present(await store(number).bytes(key), key), key, statementShape(owner));
       console.log(await statementSql(value, owner, store(number)));
     }
     return;
@@ -123,10 +124,13 @@ async function run() {
     return 0;
   } catch (fault) {
     if (fault instanceof Differs) {
-      console.error(`NOT VERIFIED: ${fault.message}.`);
+      console.error(`NOT VERIFIED: ${printable(fault.message)}.`);
       return 1;
     }
-    if (fault instanceof Unchecked) console.error(`Not checked: ${fault.message}.`);
+    const { message, syscall } = /** @type {NodeJS.ErrnoException} */ (fault);
+    // What the disk refuses is no fault of the verifier.
+    const isTold = fault instanceof Unchecked || syscall !== undefined;
+    if (isTold) console.error(`Not checked: ${message.split("\n").map(printable).join("\n")}.`);
     else console.error("Not checked: the verifier itself failed.", fault);
     return 2;
   }

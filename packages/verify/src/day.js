@@ -7,6 +7,8 @@
  * Memory: the sums and tokens of an hour's part.
  */
 import { parquetMetadataAsync } from "hyparquet";
+import { COLUMNS } from "./documents.js";
+import { firstDifference } from "./json.js";
 import { placeOf } from "./manifests.js";
 import { must } from "./outcome.js";
 import { evidenceFolder, idOf } from "./owner.js";
@@ -16,11 +18,7 @@ import { addCounts, COUNTS, eachSum, isAnything, noCounts } from "./sums.js";
 import { checkToken } from "./token.js";
 import { QUARTERS_PER_DAY, quarterOfDay } from "./zone.js";
 
-export const ROW_COLUMNS =
-  "event_id impression clicks received_at_ms minute campaign_id ad_group_id ad_id publisher_id country device verdict reason rules decisions price_micros source seq line token_sha256".split(
-    " ",
-  );
-const TOKEN_COLUMNS = ["event_id", "token"];
+const ROW_COLUMNS = Object.keys(COLUMNS.rows);
 const VERDICTS = new Set(["valid", "duplicate", "invalid", "late"]);
 /** What a click counts as; what a row has is known of these alone. */
 const CLICK_COUNTS = /** @type {const} */ (["gross", "valid", "duplicate", "invalid", "late"]);
@@ -71,8 +69,11 @@ export async function checkDay(manifest, context) {
   must(String(found.spend) === totals.spend_micros, () => {
     return `${where}: the rows add up to ${found.spend} micros, and the manifest says ${totals.spend_micros}`;
   });
-  const ruled = [...named].sort().join();
-  must(ruled === rules.join(), () => `${where}: the rows name the rules ${ruled}, and the manifest ${rules.join()}`);
+  const ruled = [...named].sort();
+  must(
+    firstDifference(ruled, rules) === null,
+    () => `${where}: the rows name the rules ${ruled.join()}, and the manifest ${rules.join()}`,
+  );
   return sums;
 }
 /**
@@ -88,7 +89,7 @@ async function checkRows(part, tokenPart, { manifest, context, hour, named }) {
   must(tokenPart.rows === part.rows, () => `${key} has ${part.rows} rows, and ${tokenPart.rows} tokens`);
   const firstMinute = Date.parse(manifest.day) / MINUTE_MS;
   let last = { minute: -1, event: "" };
-  await readGroups(file, { what: key, columns: ROW_COLUMNS, rows: part.rows }, (columns, rows) => {
+  await readGroups(file, { what: key, columns: COLUMNS.rows, rows: part.rows }, (columns, rows) => {
     for (let at = 0; at < rows; at++) {
       const row = rowOf(columns, at);
       const { event_id: event, minute } = row;
@@ -132,7 +133,7 @@ function addRow(hour, row, key) {
   const decisions = decisionsOf(row, key);
   let before = noCounts();
   for (const { verdict: decided, cause } of decisions) {
-    const now = countsWhile(decided, clicks, BigInt(price));
+    const now = countsWhile(decided, clicks, price);
     const place = [quarter, campaign_id, ad_id, publisher_id, cause].join("\u001f");
     let sum = hour.get(place);
     if (sum === undefined) {
@@ -147,17 +148,15 @@ function addRow(hour, row, key) {
 
 /**
  * Every decision on a click, oldest first; the last is its verdict. Only the first is without a cause.
- * @param {any} row
+ * @param {{ event_id: string, verdict: string, decisions: string }} row
  * @param {string} key
  */
 function decisionsOf({ event_id: event, verdict, decisions }, key) {
-  const found = String(decisions)
-    .split(";")
-    .map((text, at) => {
-      const [, decided = "", cause = ""] = DECISION.exec(text) ?? [];
-      must(decided !== "" && (at === 0 || cause !== ""), () => `${key}: click ${event} has the decisions ${decisions}`);
-      return { verdict: decided, cause };
-    });
+  const found = decisions.split(";").map((text, at) => {
+    const [, decided = "", cause = ""] = DECISION.exec(text) ?? [];
+    must(decided !== "" && (at === 0 || cause !== ""), () => `${key}: click ${event} has the decisions ${decisions}`);
+    return { verdict: decided, cause };
+  });
   must(found.at(-1)?.verdict === verdict, () => `${key}: click ${event} is ${verdict}, and its decisions ${decisions}`);
   return found;
 }
@@ -197,7 +196,7 @@ async function readTokens(part, day, { store, owner }) {
     must(metadata !== null, () => `${key} is neither what its manifest says nor what erasure leaves of it`);
     rows = Number(metadata.num_rows);
   }
-  await readGroups(file, { what: key, columns: TOKEN_COLUMNS, rows }, (columns, count) => {
+  await readGroups(file, { what: key, columns: COLUMNS.tokens, rows }, (columns, count) => {
     for (let at = 0; at < count; at++) {
       const [event, token] = [columns["event_id"]?.[at], columns["token"]?.[at]];
       must(!byEvent.has(event), () => `${key} has two tokens of click ${event}`);

@@ -12,6 +12,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Differs, Unchecked } from "./outcome.js";
 import { putFile } from "./put.js";
+import { checkShape } from "./shape.js";
 import { folderStore } from "./store.js";
 
 const TRIES = 4;
@@ -94,14 +95,17 @@ async function download(service, key) {
  * The JSON that a path answers.
  * @param {Service} service
  * @param {string} path
+ * @param {import("./shape.js").Shape} shape
  */
-export async function askJson(service, path) {
+export async function askJson(service, path, shape) {
   /** @type {any} */
   let value = null;
   const isThere = await ask(service, path, async (response) => {
+    // A page of somebody between is no JSON, and is asked for again.
     value = JSON.parse(await response.text());
   });
   if (!isThere) throw new Unchecked(`${service.url}${path} is not there`);
+  checkShape(value, shape, `what ${service.url}${path} answers`);
   return value;
 }
 
@@ -112,7 +116,9 @@ export async function askJson(service, path) {
  * @param {(response: Response) => Promise<void>} take
  */
 async function ask({ url, apiKey, whose, currency, folder }, path, take) {
-  const asked = new URL(url.replace(/\/$/, "") + path);
+  const whole = url.replace(/\/$/, "") + path;
+  if (!URL.canParse(whole)) throw new Unchecked(`--url ${url}: write an address, like https://ads.example`);
+  const asked = new URL(whole);
   const isOpen = path.startsWith("/evidence/");
   if (!isOpen) for (const [name, id] of Object.entries(whose)) asked.searchParams.set(name, id);
   if (/^\/v1\/statements\/./.test(path) && currency !== null) asked.searchParams.set("currency", currency);
@@ -151,5 +157,5 @@ function refused(asked, status, body) {
         "Put one that is in force into CLICKLEDGER_KEY",
     );
   }
-  return new Unchecked(`${asked} answered ${status}: ${body.slice(0, 300)}`);
+  return new Unchecked(`${asked} answered ${status}: ${body.slice(0, 300).replaceAll(/\s+/g, " ")}`);
 }

@@ -3,6 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { Differs } from "./outcome.js";
+import { checkShape, tell } from "./shape.js";
 
 /**
  * The canonical text of what `JSON.parse` gives. ECMAScript writes numbers and strings as RFC 8785 wants them.
@@ -17,25 +18,39 @@ export function canonical(value) {
 }
 
 /**
- * The value of canonical bytes, and their hash.
- * @param {Uint8Array} bytes
+ * What a text or bytes say in JSON, once its shape is checked.
+ * @param {Uint8Array | string} written
  * @param {string} what
- * @returns {{ value: any, sha256: string }}
+ * @param {import("./shape.js").Shape} shape
+ * @returns {any}
  */
-export function parseCanonical(bytes, what) {
+export function parseJson(written, what, shape) {
   let value;
-  let text = "";
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    value = JSON.parse(text);
+    value = JSON.parse(typeof written === "string" ? written : decodeUtf8(written));
   } catch {
     throw new Differs(`${what} is not JSON in UTF-8`);
   }
-  if (value === null || typeof value !== "object" || canonical(value) !== text) {
-    throw new Differs(`${what} is not written as RFC 8785 says`);
-  }
+  checkShape(value, shape, what);
+  return value;
+}
+
+/**
+ * The value of canonical bytes, and their hash.
+ * @param {Uint8Array} bytes
+ * @param {string} what
+ * @param {import("./shape.js").Shape} shape
+ * @returns {{ value: any, sha256: string }}
+ */
+export function parseCanonical(bytes, what, shape) {
+  const value = parseJson(bytes, what, shape);
+  // Its shape is known by now, and with it how deep it is.
+  if (canonical(value) !== decodeUtf8(bytes)) throw new Differs(`${what} is not written as RFC 8785 says`);
   return { value, sha256: sha256Hex(bytes) };
 }
+
+/** @param {Uint8Array} bytes */
+const decodeUtf8 = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 
 /** @param {Uint8Array | string} bytes */
 export function sha256Hex(bytes) {
@@ -68,7 +83,7 @@ export function firstDifference(expected, found, path = "") {
 
 /** @param {unknown} value */
 function brief(value) {
-  if (value === undefined) return "missing";
+  if (value === null || typeof value !== "object") return tell(value);
   const text = canonical(value);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

@@ -4,7 +4,9 @@
  *   {"v":1,"logs":{"<origin>":{"key":"<vkey>","checkpoint":"<signed note>"}}}
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { Unchecked } from "./outcome.js";
+import { KEPT } from "./documents.js";
+import { parseJson } from "./json.js";
+import { Differs, Unchecked } from "./outcome.js";
 import { putFile } from "./put.js";
 
 /** @typedef {{ key: string, checkpoint: string }} Kept */
@@ -25,10 +27,12 @@ export function keepIn(path) {
       throw new Unchecked(`what was kept of the log cannot be read: ${message}`);
     }
     try {
-      return JSON.parse(text).logs ?? {};
-    } catch {
+      return parseJson(text, path, KEPT).logs;
+    } catch (fault) {
+      if (!(fault instanceof Differs)) throw fault;
+      // This file is the user's own: what is wrong with it says nothing of the service.
       throw new Unchecked(
-        `${path} is damaged. Bring it back from a copy: without it a log that was changed is not seen`,
+        `${path} is damaged (${fault.message}). Bring it back from a copy: without it a log that was changed is not seen`,
       );
     }
   };

@@ -5,7 +5,10 @@
  *   leaf = HMAC-SHA-256(secret of the advertiser, name) ‖ SHA-256(object)      name = 2026-11-27/1 or statement/000001
  */
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { Differs, must, Unchecked } from "./outcome.js";
+import { KEY_LIST } from "./documents.js";
+import { parseJson } from "./json.js";
+import { must, Unchecked } from "./outcome.js";
+import { tell } from "./shape.js";
 import { present } from "./store.js";
 
 const PREFIX = "evidence-log/v1/";
@@ -38,11 +41,12 @@ export function readLogKey(vkey) {
   return { name, id, vkey, key: createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" }) };
 }
 
-/** @param {unknown} vkey */
+/** @param {string} vkey */
 function keyOrNull(vkey) {
   try {
-    return readLogKey(String(vkey));
-  } catch {
+    return readLogKey(vkey);
+  } catch (fault) {
+    if (!(fault instanceof Unchecked)) throw fault;
     // What is no key introduces nothing.
     return null;
   }
@@ -59,21 +63,22 @@ function split(vkey) {
  * The text of a note, and which keys signed it; a wrong signature of a known key refuses the whole.
  * @param {string} note
  * @param {readonly LogKey[]} keys
+ * @param {string} what
  */
-function openNote(note, keys) {
+function openNote(note, keys, what) {
   const end = note.lastIndexOf("\n\n");
-  must(end !== -1 && note.endsWith("\n"), () => "the log's checkpoint is no signed note");
+  must(end !== -1 && note.endsWith("\n"), () => `${what} is no signed note`);
   const text = note.slice(0, end + 1);
   const signers = [];
   for (const line of note.slice(end + 2, -1).split("\n")) {
     const [, name, base64 = ""] = /^— ([^\s+]+) ([A-Za-z0-9+/]+=*)$/.exec(line) ?? [];
-    must(name !== undefined, () => "the log's checkpoint has a line that is no signature");
+    must(name !== undefined, () => `${what} has a line that is no signature`);
     const bytes = Buffer.from(base64, "base64");
     const id = bytes.subarray(0, 4).toString("hex");
     const key = keys.find((known) => known.name === name && known.id === id);
     if (key === undefined) continue;
     const isSigned = bytes.toString("base64") === base64 && verify(null, Buffer.from(text), key.key, bytes.subarray(4));
-    must(isSigned, () => `the log's checkpoint has a wrong signature of ${key.vkey}`);
+    must(isSigned, () => `${what} has a wrong signature of ${key.vkey}`);
     signers.push(key.vkey);
   }
   return { text, signers };
@@ -82,16 +87,20 @@ function openNote(note, keys) {
 /**
  * @param {string} note
  * @param {readonly LogKey[]} keys
+ * @param {string} [what]
  * @returns {Checkpoint}
  */
-export function openCheckpoint(note, keys) {
-  const { text, signers } = openNote(note, keys);
-  must(signers.length > 0, () => "the log's checkpoint is signed by another key than the one that you trust");
+export function openCheckpoint(note, keys, what = "the log's checkpoint") {
+  const { text, signers } = openNote(note, keys, what);
+  must(signers.length > 0, () => `${what} is signed by another key than the one that you trust`);
   const [origin = "", size = "", root = "", ...more] = text.split("\n");
-  const isForm = /^(0|[1-9]\d{0,15})$/.test(size) && Buffer.from(root, "base64").toString("base64") === root;
-  must(isForm && Buffer.from(root, "base64").length === 32 && more.at(-1) === "", () => "the log's checkpoint is none");
-  must(origin === keys[0]?.name, () => `the checkpoint is of the log ${origin}, and your key is of ${keys[0]?.name}`);
-  return { origin, size: Number(size), root: Buffer.from(root, "base64").toString("hex"), note, signers };
+  const isSize = /^(0|[1-9]\d{0,15})$/.test(size) && Number.isSafeInteger(Number(size));
+  must(isSize, () => `${what} has the size ${tell(size)}, which is none`);
+  const bytes = Buffer.from(root, "base64");
+  const isRoot = bytes.length === 32 && bytes.toString("base64") === root && more.at(-1) === "";
+  must(isRoot, () => `${what} has the root ${tell(root)}, which is none`);
+  must(origin === keys[0]?.name, () => `${what} is of the log ${origin}, and your key is of ${keys[0]?.name}`);
+  return { origin, size: Number(size), root: bytes.toString("hex"), note, signers };
 }
 
 /**
@@ -102,17 +111,12 @@ export function openCheckpoint(note, keys) {
  */
 export function followKeys(trusted, list) {
   const keys = [...trusted];
-  let listed;
-  try {
-    listed = list === null ? [] : JSON.parse(Buffer.from(list).toString("utf8")).keys;
-  } catch {
-    throw new Differs("the log's list of keys is not JSON");
-  }
-  for (const { vkey, since, statement } of Array.isArray(listed) ? listed : []) {
-    if (typeof statement !== "string" || keys.some((key) => key.vkey === vkey)) continue;
+  const { keys: listed } = list === null ? { keys: [] } : parseJson(list, KEYS_KEY, KEY_LIST);
+  for (const [at, { vkey, since, statement }] of listed.entries()) {
+    if (statement === null || keys.some((key) => key.vkey === vkey)) continue;
     const key = keyOrNull(vkey);
     if (key === null) continue;
-    const { text, signers } = openNote(statement, keys);
+    const { text, signers } = openNote(statement, keys, `${KEYS_KEY}: keys[${at}].statement`);
     const isIntroduced = text === `clickledger-log-key v1\n${keys[0]?.name}\n${vkey}\nsince ${since}\n`;
     if (isIntroduced && signers.length > 0 && key.name === keys[0]?.name) keys.push(key);
   }

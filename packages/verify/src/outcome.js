@@ -15,6 +15,14 @@ export class Unchecked extends Error {
 }
 
 /**
+ * A text as a terminal may show it: what was served moves no cursor and begins no line of its own.
+ * @param {string} text
+ */
+export function printable(text) {
+  return text.replaceAll(/\p{Cc}/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/**
  * @param {unknown} condition
  * @param {() => string} message
  * @returns {asserts condition}

@@ -3,14 +3,16 @@
  */
 import { parquetMetadataAsync, parquetRead } from "hyparquet";
 import { Differs, must, Unchecked } from "./outcome.js";
+import { checkShape } from "./shape.js";
 
 /** @typedef {import("./store.js").StoredFile} StoredFile */
 /** @typedef {Record<string, ArrayLike<any>>} Columns */
+/** @typedef {{ what: string, columns: Record<string, import("./shape.js").Shape>, rows: number }} Expected */
 
 /**
  * Calls `each` with the columns of every row group, in order, and their number of rows.
  * @param {StoredFile} file
- * @param {{ what: string, columns: readonly string[], rows: number }} expected
+ * @param {Expected} expected
  * @param {(columns: Columns, rows: number) => void | Promise<void>} each
  */
 export async function readGroups(file, expected, each) {
@@ -19,10 +21,11 @@ export async function readGroups(file, expected, each) {
 
 /**
  * @param {StoredFile} file
- * @param {{ what: string, columns: readonly string[], rows: number }} expected
+ * @param {Expected} expected
  * @returns {AsyncGenerator<{ columns: Columns, rows: number }>}
  */
-export async function* groupsOf(file, { what, columns: names, rows: expectedRows }) {
+export async function* groupsOf(file, { what, columns: shapes, rows: expectedRows }) {
+  const names = Object.keys(shapes);
   const metadata = await readable(what, () => parquetMetadataAsync(file, { geoparquet: false }));
   const own = metadata.schema.slice(1).map(({ name }) => name);
   must(own.join() === names.join(), () => `${what} has the columns ${own.join()}, and must have ${names.join()}`);
@@ -32,6 +35,9 @@ export async function* groupsOf(file, { what, columns: names, rows: expectedRows
   for (const group of metadata.row_groups) {
     const rows = Number(group.num_rows);
     const columns = await readable(what, () => readColumns(file, metadata, { names, start, rows }));
+    for (const [name, shape] of Object.entries(shapes)) {
+      columns[name] = checked(/** @type {ArrayLike<any>} */ (columns[name]), shape, { what, name, start });
+    }
     yield { columns, rows };
     start += rows;
   }
@@ -58,6 +64,19 @@ async function readColumns(file, metadata, { names, start, rows }) {
     if (columns[name]?.length !== rows) throw new Error(`column ${name} ends early`);
   }
   return columns;
+}
+
+/**
+ * The values of a column, each of which is what it must be, whatever type the file has them in.
+ * @param {ArrayLike<any>} values
+ * @param {import("./shape.js").Shape} shape
+ * @param {{ what: string, name: string, start: number }} place
+ */
+function checked(values, shape, { what, name, start }) {
+  const all = Array.from(values);
+  const at = all.findIndex((value) => !shape.is(value));
+  if (at !== -1) checkShape(all[at], shape, what, `${name} of row ${start + at + 1}`);
+  return shape.take === undefined ? all : all.map(shape.take);
 }
 
 /**

@@ -7,15 +7,16 @@
  * SHA-256("hour/<source>/<hour>/<revision>") ‖ SHA-256(manifest).
  */
 import { createHash } from "node:crypto";
-import { canonical, sha256Hex } from "./json.js";
+import { LINE, RECEIPT, TOLD_CLAIMS } from "./documents.js";
+import { canonical, parseJson, sha256Hex } from "./json.js";
 import { CHECKPOINT_KEY, followKeys, KEYS_KEY, openCheckpoint, readLog, readLogKey } from "./log.js";
 import { must, Unchecked } from "./outcome.js";
+import { fits } from "./shape.js";
 import { present } from "./store.js";
-import { openKept, trustedKey } from "./trust.js";
+import { decodeSegment } from "./token.js";
+import { keptOf, openKept, trustedKey } from "./trust.js";
 
 const HOUR_MS = 3_600_000;
-const HASH = /^[0-9a-f]{64}$/;
-const NONCE = /^[0-9a-f]{32}$/;
 const PROOF_MARK = "c2sp.org/tlog-proof@v1";
 
 /**
@@ -31,7 +32,7 @@ const PROOF_MARK = "c2sp.org/tlog-proof@v1";
  * @returns {Promise<ReceiptReport>}
  */
 export async function verifyReceipt({ text, logKey, keep, store }) {
-  const receipt = readReceipt(text);
+  const receipt = parseJson(text, "the receipt", RECEIPT);
   const { segment, manifest } = receipt;
   const leaf = sha256(Buffer.of(0), Buffer.from(receipt.nonce, "hex"), Buffer.from(receipt.line, "utf8"));
   const linePlace = { index: receipt.line_index, size: segment.lines, path: receipt.line_path };
@@ -51,14 +52,14 @@ export async function verifyReceipt({ text, logKey, keep, store }) {
   const pinned = readLogKey(vkey);
   const list = store === null ? null : await store.bytes(KEYS_KEY);
   const proof = readProof(receipt.proof);
-  const checkpoint = openCheckpoint(proof.checkpoint, followKeys([pinned], list));
+  const checkpoint = openCheckpoint(proof.checkpoint, followKeys([pinned], list), "the receipt's checkpoint");
   const logLeaf = Buffer.concat([sha256(leafName(manifest)), Buffer.from(sha256Hex(canonical(manifest)), "hex")]);
   const logPlace = { index: proof.index, size: checkpoint.size, path: proof.hashes };
   const logNames = { index: "the index of proof", path: "proof", of: "the log" };
   must(climb(leafHash(logLeaf), logPlace, logNames) === checkpoint.root, () => {
     return "proof does not lead from the manifest to the checkpoint: the log has another leaf at that place";
   });
-  const last = kept[checkpoint.origin];
+  const last = keptOf(kept, checkpoint.origin);
   const lastSeen = last === undefined ? null : openKept(last, pinned, list);
   if (store === null) compare(checkpoint, lastSeen);
   const now = store === null ? checkpoint : await compareInLog(store, { checkpoint, lastSeen, pinned, list, receipt });
@@ -69,46 +70,9 @@ export async function verifyReceipt({ text, logKey, keep, store }) {
   return { receipt, line, claims: claimsOf(line), checkpoint, isFirstLook: lastSeen === null, isCompared };
 }
 
-/** @param {string} text */
-function readReceipt(text) {
-  /** @type {any} */
-  let receipt = null;
-  try {
-    receipt = JSON.parse(text);
-  } catch {
-    // Told below.
-  }
-  must(receipt !== null && typeof receipt === "object" && receipt.v === 1, () => "the file is no receipt of version 1");
-  const { segment, manifest } = receipt;
-  const isCount = (/** @type {unknown} */ value) => Number.isSafeInteger(value) && Number(value) >= 0;
-  const isPath = (/** @type {unknown} */ path) => Array.isArray(path) && path.every((hash) => HASH.test(hash));
-  const isObject = (/** @type {unknown} */ value) => Object(value) === value;
-  must(
-    typeof receipt.line === "string" && typeof receipt.proof === "string",
-    () => "the receipt has no line or no proof",
-  );
-  must(NONCE.test(receipt.nonce), () => "the receipt's nonce is not 32 hexadecimal digits");
-  must(isPath(receipt.line_path) && isPath(receipt.segment_path), () => "the receipt has a path that is no hashes");
-  must(isObject(segment) && HASH.test(segment.root), () => "the receipt has no segment with a root");
-  must(isObject(manifest) && HASH.test(manifest.root), () => "the receipt has no manifest with a root");
-  const counts = [receipt.line_index, receipt.segment_index, segment.lines, segment.first_row, segment.last_row];
-  must(
-    [...counts, manifest.segments, manifest.revision].every(isCount),
-    () => "the receipt has an index that is no number",
-  );
-  return receipt;
-}
-
 /** @param {Record<string, any>} receipt */
 function checkPlace({ line: text, segment, manifest }) {
-  /** @type {any} */
-  let line = null;
-  try {
-    line = JSON.parse(text);
-  } catch {
-    // Told below.
-  }
-  must(line?.v === 1 && typeof line.event?.id === "string", () => "the line is no event of a log");
+  const line = parseJson(text, "the receipt's line", LINE);
   must(line.seq >= segment.first_row && line.seq <= segment.last_row, () => {
     return `the line is of row ${line.seq}, and its segment has rows ${segment.first_row} to ${segment.last_row}`;
   });
@@ -125,7 +89,8 @@ function readProof(text) {
   const end = text.indexOf("\n\n");
   const [mark, indexLine = "", ...lines] = text.slice(0, Math.max(0, end)).split("\n");
   const digits = /^index (0|[1-9]\d{0,15})$/.exec(indexLine)?.[1];
-  must(mark === PROOF_MARK && digits !== undefined, () => "proof is no C2SP tlog-proof");
+  const isForm = mark === PROOF_MARK && digits !== undefined && Number.isSafeInteger(Number(digits));
+  must(isForm, () => "proof is no C2SP tlog-proof");
   const hashes = lines.map((line) => Buffer.from(line, "base64"));
   const isWhole = hashes.every((hash, at) => hash.length === 32 && hash.toString("base64") === lines[at]);
   must(isWhole, () => "proof has a hash that is none");
@@ -214,13 +179,10 @@ function sha256(...parts) {
   return hash.digest();
 }
 
-/** What the line's token says, or null; its signature is not looked at. @param {any} line */
+/** What the line's token says, or null; neither its form nor its signature is vouched for. @param {any} line */
 function claimsOf(line) {
-  try {
-    return JSON.parse(Buffer.from(String(line.event.token).split(".")[1] ?? "", "base64url").toString("utf8"));
-  } catch {
-    return null;
-  }
+  const claims = decodeSegment(line.event.token?.split(".")[1]);
+  return fits(claims, TOLD_CLAIMS) ? claims : null;
 }
 
 /**
@@ -232,9 +194,8 @@ export function explainReceipt({ receipt, line, claims, checkpoint, isFirstLook,
   const { verdict, reason, event, logged_at_ms: loggedAtMs } = line;
   const what = line.revision == null && line.review == null ? "was logged" : "was decided again";
   const said = reason === null ? verdict : `${verdict} (${reason})`;
-  const price = Number.isSafeInteger(claims?.cpc)
-    ? [`Its token says ${claims.cpc} micros, advertiser ${claims.adv}, publisher ${claims.pub}.`]
-    : [];
+  const price =
+    claims === null ? [] : [`Its token says ${claims.cpc} micros, advertiser ${claims.adv}, publisher ${claims.pub}.`];
   return [
     `VERIFIED: click ${event.id} ${what} at ${new Date(loggedAtMs).toISOString()} as ${said}.`,
     "Checked:",

@@ -3,8 +3,9 @@
  */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { SECRET, STATEMENT_LIST } from "./documents.js";
 import { askJson, downloadingStore } from "./download.js";
-import { Unchecked } from "./outcome.js";
+import { must, Unchecked } from "./outcome.js";
 import { secretKey, statementFolder } from "./owner.js";
 import { folderStore } from "./store.js";
 
@@ -13,6 +14,8 @@ import { folderStore } from "./store.js";
  *   secret?: string }} Given
  * @typedef {import("./owner.js").Owner} Owner
  */
+
+const STATEMENTS = "/v1/statements";
 
 /**
  * @param {Given} given
@@ -38,13 +41,13 @@ async function openService({ url, folder, advertiser, publisher, currency, secre
   /** @type {Record<string, string>} */
   const whose = { ...(advertiser && { advertiser_id: advertiser }), ...(publisher && { publisher_id: publisher }) };
   const service = { url, apiKey, folder, whose, currency: null, number: 0 };
-  const { advertiserId, publisherId, statements } = await askJson(service, "/v1/statements");
+  const { advertiserId, publisherId, statements } = await askJson(service, STATEMENTS, STATEMENT_LIST);
+  must((advertiserId === undefined) !== (publisherId === undefined), () => {
+    return `what ${url}${STATEMENTS} answers names neither an advertiser nor a publisher, or both`;
+  });
   /** @type {Owner} */
-  const owner =
-    publisherId === undefined
-      ? { advertiserId: String(advertiserId) }
-      : { publisherId: String(publisherId), currency: chosen(statements, currency) };
-  const answer = secret === undefined ? await askJson(service, "/v1/evidence/secret") : { secret };
+  const owner = publisherId === undefined ? { advertiserId } : { publisherId, currency: chosen(statements, currency) };
+  const answer = secret === undefined ? await askJson(service, "/v1/evidence/secret", SECRET) : { secret };
   const path = join(folder, secretKey(owner));
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, `${JSON.stringify({ secret: answer.secret })}\n`, { mode: 0o600 });
@@ -52,17 +55,17 @@ async function openService({ url, folder, advertiser, publisher, currency, secre
   const store = (/** @type {number} */ number) => downloadingStore({ ...service, currency: own, number });
   const count = (/** @type {readonly any[]} */ all) =>
     all.filter(({ currency: of }) => own === null || of === own).length;
-  const countAgain = async () => count((await askJson(service, "/v1/statements")).statements);
+  const countAgain = async () => count((await askJson(service, STATEMENTS, STATEMENT_LIST)).statements);
   return { store, owner, last: count(statements), countAgain, secret: readSecret(answer.secret) };
 }
 
 /**
  * The currency of the one chain that a publisher has, or the one that was named.
- * @param {readonly { currency: string }[]} statements
+ * @param {readonly { currency?: string }[]} statements
  * @param {string | undefined} named
  */
 function chosen(statements, named) {
-  const found = [...new Set(statements.map(({ currency }) => currency))];
+  const found = [...new Set(statements.flatMap(({ currency }) => currency ?? []))];
   return oneOf(found, named, { what: "statements in", option: "--currency", none: "it has no statements yet" });
 }
 

@@ -100,10 +100,13 @@ ${days.map(({ day, from, to }) => `    ('${day}', ${from}, ${to})`).join(",\n")}
   SELECT * FROM read_parquet([
 ${listed(files)}
   ])
-  WHERE advertiser_id IN (${advertisers.map((id) => `'${id}'`).join(", ") || "NULL"})
+  WHERE advertiser_id IN (${advertisers.map(quoted).join(", ") || "NULL"})
 )
 ${linesSql("earned", "quarter")}`;
 }
 
 /** @param {readonly string[]} files */
-const listed = (files) => files.map((file) => `    '${file}'`).join(",\n");
+const listed = (files) => files.map((file) => `    ${quoted(file)}`).join(",\n");
+
+/** @param {string} text */
+const quoted = (text) => `'${text.replaceAll("'", "''")}'`;

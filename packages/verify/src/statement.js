@@ -61,14 +61,11 @@ export function saidBy(before) {
 export async function checkStatement(statement, before, context) {
   const what = statementKey(context.owner, statement.number);
   const { from, to, time_zone: zone, currency, draft, issued_at: issued, budget_micros: budget } = statement;
-  const period = { fromMs: instant(from, what), toMs: instant(to, what) };
+  const period = { fromMs: Date.parse(from), toMs: Date.parse(to) };
   must(period.fromMs < period.toMs, () => `${what} ends before it begins`);
   const isQuarter = period.fromMs % QUARTER_MS === 0 && period.toMs % QUARTER_MS === 0;
   must(isQuarter, () => `${what} begins or ends inside a quarter of an hour`);
-  must(instant(issued, what) >= period.toMs, () => `${what} was issued before its period ended`);
-  must(/^draft_[0-9a-f]{24}$/.test(draft), () => `${what} names no draft`);
-  must(typeof currency === "string" && /^[A-Z]{3}$/.test(currency), () => `${what} is in the currency ${currency}`);
-  must(budget === null || /^(0|[1-9]\d*)$/.test(budget), () => `${what} has the budget ${budget}`);
+  must(Date.parse(issued) >= period.toMs, () => `${what} was issued before its period ended`);
   const own = await ownLines(statement, period, context);
   const changes = await changedLines(statement, before, context);
   const spend = noCounts();
@@ -112,10 +109,6 @@ export async function checkStatement(statement, before, context) {
  */
 async function ownLines({ number, evidence, lines_by_ad: parts, time_zone: zone }, { fromMs, toMs }, context) {
   const what = `statement ${number}`;
-  must(
-    Array.isArray(evidence) && Array.isArray(parts),
-    () => `${what} has no lists of its evidence and its lines by ad`,
-  );
   const named = new Map(evidence.map((/** @type {any} */ counted) => [counted.day, counted.revision]));
   const counted = [];
   const losses = [];
@@ -264,14 +257,3 @@ function placed(place) {
 
 /** @param {readonly bigint[]} values */
 const sum = (values) => values.reduce((total, value) => total + value, 0n);
-
-/**
- * @param {unknown} text
- * @param {string} what
- */
-function instant(text, what) {
-  const ms = typeof text === "string" ? Date.parse(text) : Number.NaN;
-  const isSpelled = Number.isSafeInteger(ms) && `${new Date(ms).toISOString().slice(0, 19)}Z` === text;
-  must(isSpelled, () => `${what} has the instant ${JSON.stringify(text)}`);
-  return ms;
-}

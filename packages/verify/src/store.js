@@ -37,19 +37,23 @@ async function openFile(path) {
     byteLength: size,
     slice: async (start, end = size) => {
       const from = start < 0 ? size + start : start;
-      const handle = await open(path);
-      try {
-        const { buffer, bytesRead } = await handle.read(new Uint8Array(end - from), 0, end - from, from);
-        return buffer.buffer.slice(0, bytesRead);
-      } finally {
-        await handle.close();
-      }
+      const bytes = new Uint8Array(end - from);
+      return orUnchecked(async () => {
+        const handle = await open(path);
+        try {
+          const { buffer, bytesRead } = await handle.read(bytes, 0, bytes.length, from);
+          return buffer.buffer.slice(0, bytesRead);
+        } finally {
+          await handle.close();
+        }
+      });
     },
-    sha256: async () => {
-      const hash = createHash("sha256");
-      for await (const chunk of createReadStream(path)) hash.update(chunk);
-      return hash.digest("hex");
-    },
+    sha256: () =>
+      orUnchecked(async () => {
+        const hash = createHash("sha256");
+        for await (const chunk of createReadStream(path)) hash.update(chunk);
+        return hash.digest("hex");
+      }),
   };
 }
 
@@ -61,10 +65,28 @@ async function orNull(read) {
   try {
     return await read();
   } catch (fault) {
-    const { code, message } = /** @type {NodeJS.ErrnoException} */ (fault);
+    const { code } = /** @type {NodeJS.ErrnoException} */ (fault);
     if (code === "ENOENT" || code === "ENOTDIR") return null;
-    throw new Unchecked(`a file cannot be read: ${message}`);
+    throw unreadable(fault);
   }
+}
+
+/**
+ * @template T
+ * @param {() => Promise<T>} read
+ */
+async function orUnchecked(read) {
+  try {
+    return await read();
+  } catch (fault) {
+    throw unreadable(fault);
+  }
+}
+
+/** What a disk refuses says nothing of what is on it. @param {unknown} fault */
+function unreadable(fault) {
+  const { code, message } = /** @type {NodeJS.ErrnoException} */ (fault);
+  return code === undefined ? fault : new Unchecked(`a file cannot be read: ${message}`);
 }
 
 /**

@@ -7,7 +7,9 @@
  * only to who has the secret, and who has it can make one.
  */
 import { createHash, createPublicKey, verify } from "node:crypto";
+import { CLAIMS, TOKEN_HEADER } from "./documents.js";
 import { must, Unchecked } from "./outcome.js";
+import { checkShape } from "./shape.js";
 
 const AHEAD_MAX_MS = 60_000;
 const SECOND_MS = 1_000;
@@ -21,9 +23,9 @@ const SAME = /** @type {const} */ ([
 ]);
 
 /**
- * @typedef {{ event_id: string, impression: string, received_at_ms: bigint | number, campaign_id: string,
+ * @typedef {{ event_id: string, impression: string, received_at_ms: number, campaign_id: string,
  *   ad_group_id: string, ad_id: string, publisher_id: string, verdict: string, reason: string | null,
- *   price_micros: bigint | number, token_sha256: string }} TokenRow
+ *   price_micros: bigint, token_sha256: string }} TokenRow
  * @typedef {Map<string, import("node:crypto").KeyObject>} TokenKeys
  * @typedef {{ signed: number, secret: number, unknown: Map<string, number> }} Signatures how tokens are signed
  */
@@ -56,17 +58,16 @@ export function checkToken(row, token, { advertiserId, keys, signatures }) {
   const hash = createHash("sha256").update(token).digest("hex");
   must(hash === row.token_sha256, () => `${what} has the SHA-256 ${hash}, and its row says ${row.token_sha256}`);
   const segments = token.split(".");
-  const [header, claims] = [decode(segments[0]), decode(segments[1])];
+  const [header, claims] = [decodeSegment(segments[0]), decodeSegment(segments[1])];
   must(segments.length === 3 && header !== null && claims !== null, () => `${what} is no token`);
+  checkShape(claims, CLAIMS, what, "claims");
   must(claims.adv === advertiserId, () => `${what} is of advertiser ${claims.adv}`);
   for (const [column, claim] of SAME) {
     const said = claims[claim] ?? "";
     must(said === row[column], () => `${what} says ${claim} ${said}, and its row ${row[column]}`);
   }
-  const price = BigInt(row.price_micros);
-  must(Number.isSafeInteger(claims.cpc) && BigInt(claims.cpc) === price, () => {
-    return `${what} says ${claims.cpc} micros, and its row ${price}`;
-  });
+  const price = row.price_micros;
+  must(BigInt(claims.cpc) === price, () => `${what} says ${claims.cpc} micros, and its row ${price}`);
   const impression = impressionOf(claims);
   must(impression === row.impression, () => `${what} is of impression ${impression}, and its row of ${row.impression}`);
   if (row.verdict === "valid") checkLife(row, claims, what);
@@ -80,9 +81,9 @@ export function checkToken(row, token, { advertiserId, keys, signatures }) {
  * @param {string} what
  */
 function checkLife(row, claims, what) {
-  const receivedMs = Number(row.received_at_ms);
+  const { received_at_ms: receivedMs } = row;
   const { iat, exp, tst } = claims;
-  must(typeof iat === "number" && typeof exp === "number" && exp > iat, () => `${what} has no life`);
+  must(exp > iat, () => `${what} has no life`);
   must(receivedMs <= exp * SECOND_MS, () => `${what} had expired when the click came, and it is billed`);
   must(iat * SECOND_MS <= receivedMs + AHEAD_MAX_MS, () => `${what} is younger than its click`);
   must(tst !== 1, () => `${what} is of test traffic, and the click is billed`);
@@ -94,9 +95,10 @@ function checkLife(row, claims, what) {
  * @param {{ keys: TokenKeys, signatures: Signatures }} known
  */
 function countSignature(row, { header, segments, what }, { keys, signatures }) {
-  const key = typeof header.kid === "string" ? keys.get(header.kid) : undefined;
   // Clicks whose signature was found wrong later stay as evidence, and are not billed.
   if (row.reason === "signature_invalid" && row.verdict !== "valid") return;
+  checkShape(header, TOKEN_HEADER, what, "header");
+  const key = keys.get(header.kid);
   if (key === undefined) {
     if (header.alg === "EdDSA") signatures.unknown.set(header.kid, (signatures.unknown.get(header.kid) ?? 0) + 1);
     else signatures.secret++;
@@ -110,8 +112,12 @@ function countSignature(row, { header, segments, what }, { keys, signatures }) {
   signatures.signed++;
 }
 
-/** @param {string | undefined} segment */
-function decode(segment) {
+/**
+ * What a segment of a token says, or null where that is no object.
+ * @param {string | undefined} segment
+ * @returns {any}
+ */
+export function decodeSegment(segment) {
   try {
     const value = JSON.parse(Buffer.from(segment ?? "", "base64url").toString("utf8"));
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;

@@ -19,6 +19,13 @@ export function trustedKey(kept, given) {
 }
 
 /**
+ * What was kept of a log, if anything was.
+ * @param {Record<string, import("./keep.js").Kept>} kept
+ * @param {string} origin
+ */
+export const keptOf = (kept, origin) => (Object.hasOwn(kept, origin) ? kept[origin] : undefined);
+
+/**
  * The checkpoint that was kept; refuses a key that the one trusted then neither introduced nor came from.
  * @param {import("./keep.js").Kept} last
  * @param {import("./log.js").LogKey} pinned
@@ -31,5 +38,5 @@ export function openKept(last, pinned, list) {
   must(has(keys, pinned.vkey) || has(followKeys([pinned], list), last.key), () => {
     return `you trusted the key ${last.key} of this log, and it did not introduce ${pinned.vkey}`;
   });
-  return openCheckpoint(last.checkpoint, [...keys, pinned]);
+  return openCheckpoint(last.checkpoint, [...keys, pinned], "the checkpoint that you kept");
 }
