@@ -99,7 +99,7 @@ describe("a file that the service crafted, hashed and signed", () => {
 
 describe("tokens whose columns are nested", () => {
   it.each([
-    ["one in the other", nestedTokens, /tokens-\S+ cannot be read as Parquet: column token ends early$/],
+    ["one in the other", nestedTokens, /tokens-\S+ has columns in columns$/],
     ["as lists", listedTokens, /tokens-\S+ has the columns event_id,token,list,element, and must have event_id,token$/],
   ] as const)("are told: %s", async (_, nest, says) => {
     const { world, objects } = worlds.advertiser;
@@ -109,6 +109,42 @@ describe("tokens whose columns are nested", () => {
     const rows = await rowsOf(objects, key.replace(/[^/]+$/, name));
     const crafted = await withFile(objects, { document: key, path }, nest(rows));
     expect(await told(() => verified(crafted, 2, { logKey: world.vkey }))).toMatch(says);
+  });
+});
+
+describe("a file whose groups of rows", () => {
+  const renamed = (from: string, to: string) => (bytes: Uint8Array) => {
+    const at = Buffer.from(bytes).lastIndexOf(from);
+    return Uint8Array.from(bytes, (byte, index) =>
+      index >= at && index < at + to.length ? to.charCodeAt(index - at) : byte,
+    );
+  };
+  it.each([
+    // Who waits for one of the two does not see the other fail, and the process ends of it.
+    [
+      "have a column twice",
+      renamed("conversions", "impressions"),
+      "has the columns .*impressions,impressions,spend_micros from row 1 on",
+    ],
+    [
+      "have a column of another name",
+      renamed("conversions", "convers.ons"),
+      "has the columns .*,convers.ons,.* from row 1 on",
+    ],
+    [
+      "have a column whose name is no text",
+      renamed("conversions", "\u001bonversions"),
+      ": row_groups\\[0\\]\\.columns.*control characters",
+    ],
+  ])("%s is told", async (_, change, says) => {
+    const { world, objects } = worlds.advertiser;
+    const [, , document, path] = FILES[4] as (typeof FILES)[number];
+    const key = [...objects.keys()].find((name) => document.test(name)) ?? "";
+    const { name } = path(decode(objects.get(key)) as never) as { name: string };
+    const bytes = objects.get(key.replace(/[^/]+$/, name)) as Uint8Array;
+    const crafted = await withFile(objects, { document: key, path }, change(bytes));
+    const said = await told(() => verified(crafted, 2, { logKey: world.vkey }));
+    expect(said).toMatch(new RegExp(`^Differs: statements/\\S+\\.parquet ?${says}`));
   });
 });
 

@@ -10,7 +10,7 @@ import { parquetMetadataAsync } from "hyparquet";
 import { COLUMNS } from "./documents.js";
 import { firstDifference } from "./json.js";
 import { placeOf } from "./manifests.js";
-import { must } from "./outcome.js";
+import { must, Unchecked } from "./outcome.js";
 import { evidenceFolder, idOf } from "./owner.js";
 import { readGroups } from "./parquet.js";
 import { hashedFile } from "./store.js";
@@ -192,7 +192,10 @@ async function readTokens(part, day, { store, owner }) {
   const isWhole = (await file.sha256()) === part.sha256;
   let rows = part.rows;
   if (!isWhole) {
-    const metadata = await parquetMetadataAsync(file).catch(() => null);
+    const metadata = await parquetMetadataAsync(file).catch((/** @type {unknown} */ fault) => {
+      if (fault instanceof Unchecked) throw fault;
+      return null;
+    });
     must(metadata !== null, () => `${key} is neither what its manifest says nor what erasure leaves of it`);
     rows = Number(metadata.num_rows);
   }

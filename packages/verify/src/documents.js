@@ -177,6 +177,19 @@ const WHOLE_64 = {
 };
 const TEXT_OR_NONE = nullOr(TEXT);
 
+const OPEN = { isOpen: true };
+const CHUNK = object({ meta_data: object({ path_in_schema: list(TEXT) }, OPEN) }, OPEN);
+
+/** What a Parquet file says of itself, as far as it is relied on: columns of values, and none inside of another. */
+export const PARQUET = object(
+  {
+    num_rows: WHOLE,
+    schema: list(object({ name: TEXT, num_children: optional(COUNT) }, OPEN)),
+    row_groups: list(object({ num_rows: WHOLE, columns: list(CHUNK) }, OPEN)),
+  },
+  OPEN,
+);
+
 const COLUMN_COUNTS = {
   ...{ gross: WHOLE, valid: WHOLE, duplicate: WHOLE, invalid: WHOLE, late: WHOLE },
   ...{ impressions: WHOLE, conversions: WHOLE, spend_micros: WHOLE_64 },

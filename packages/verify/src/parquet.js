@@ -2,6 +2,7 @@
  * Reading Parquet files group by group, so that what is in memory is a group and not a file.
  */
 import { parquetMetadataAsync, parquetRead } from "hyparquet";
+import { PARQUET } from "./documents.js";
 import { Differs, must, Unchecked } from "./outcome.js";
 import { checkShape } from "./shape.js";
 
@@ -27,13 +28,18 @@ export async function readGroups(file, expected, each) {
 export async function* groupsOf(file, { what, columns: shapes, rows: expectedRows }) {
   const names = Object.keys(shapes);
   const metadata = await readable(what, () => parquetMetadataAsync(file, { geoparquet: false }));
+  checkShape(metadata, PARQUET, what);
   const own = metadata.schema.slice(1).map(({ name }) => name);
   must(own.join() === names.join(), () => `${what} has the columns ${own.join()}, and must have ${names.join()}`);
   const count = Number(metadata.num_rows);
   must(count === expectedRows, () => `${what} has ${count} rows, and its manifest says ${expectedRows}`);
+  must(!metadata.schema.slice(1).some((element) => element.num_children), () => `${what} has columns in columns`);
   let start = 0;
   for (const group of metadata.row_groups) {
     const rows = Number(group.num_rows);
+    // What is there twice would be read twice, and nobody would wait for the second.
+    const paths = group.columns.map(({ meta_data: column }) => column?.path_in_schema.join("."));
+    must(paths.join() === names.join(), () => `${what} has the columns ${paths.join()} from row ${start + 1} on`);
     const columns = await readable(what, () => readColumns(file, metadata, { names, start, rows }));
     for (const [name, shape] of Object.entries(shapes)) {
       columns[name] = checked(/** @type {ArrayLike<any>} */ (columns[name]), shape, { what, name, start });

@@ -105,7 +105,7 @@ export function object(members, { isOpen = false } = {}) {
     within: (value, path) => {
       const wrong = first(own, ([name, shape]) => {
         // What an object inherits is no member of it.
-        const isThere = Object.hasOwn(value, name);
+        const isThere = Object.hasOwn(value, name) && value[name] !== undefined;
         return !isThere && shape.isOptional
           ? null
           : wrongIn(shape, isThere ? value[name] : undefined, inner(path, name));
