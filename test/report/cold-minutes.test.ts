@@ -156,6 +156,22 @@ describe("minutes that have left the database", () => {
     }
   });
 
+  it("fill each page but the last, also where few groups have what is asked", async () => {
+    await prepareSpread();
+    while ((await move(LATER + 90 * DAY_MS)) > 0);
+    // Every minute has clicks, and one in five an invalid one: of cells, which hold all measures.
+    const path = `/v1/reports/clicks?${RANGE}&group_by=minute,country,publisher_id&metrics=invalid_clicks&limit=5`;
+    const sizes: number[] = [];
+    for (let cursor: string | null = ""; cursor !== null; ) {
+      const asked: string = cursor === "" ? path : `${path}&cursor=${cursor}`;
+      const page: Awaited<ReturnType<typeof askJson>> = await askJson(asked, NOW);
+      sizes.push(page.rows.length);
+      cursor = page.meta.nextCursor;
+    }
+    expect(sizes.length).toBeGreaterThan(2);
+    expect(new Set(sizes.slice(0, -1))).toEqual(new Set([5]));
+  });
+
   it("are shown to their owner alone, also where another's stand in the same object", async () => {
     expect(advertiserBucketOf(`adv_${NEIGHBOUR}`)).toBe(BUCKET);
     await wipeFacts(ports.database);

@@ -243,11 +243,13 @@ class ColdFold {
     const { query, after } = this.#ask;
     const rows: ReadRow[] = [];
     const sketched: Group[] = [];
+    // A cell has all measures, and a page is cut by the groups that have something of those that are asked.
+    const asked = withHundreds(measuresOf(query.metrics)).map((measure) => MEASURES.indexOf(measure));
     for (const sum of this.groups.values()) {
       if (after !== null && !isBehind(sum, query.order, after)) continue;
       const { window, dimensions, sketch } = sum;
       const reasons = Object.fromEntries([...sum.reasons].filter(([, count]) => count !== 0));
-      if (sum.counts.some((count) => count !== 0) || Object.keys(reasons).length > 0) {
+      if (asked.some((at) => sum.counts[at] !== 0) || Object.keys(reasons).length > 0) {
         rows.push({
           time_window: window,
           ...Object.fromEntries(query.dimensions.map(({ dimension }, at) => [dimension, dimensions[at] ?? ""])),
