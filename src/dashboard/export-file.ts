@@ -8,23 +8,28 @@
 import type { Asked } from "../access/asked.ts";
 import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
-import type { ApiClient } from "./api-client.ts";
+import type { ApiClient, Query } from "./api-client.ts";
 
 const EXPORTED = /^\/v1\/(reports\/clicks|metrics\/clicks|statements\/\d{1,6})$/;
 const RECEIPT = /^\/v1\/clicks\/([^/]+)\/receipt$/;
 const EVIDENCE = /^\/v1\/evidence\/(\d{4}-\d{2}-\d{2})$/;
 const PAGE_ROWS = "50000";
-const PASSED = ["Content-Type", "Content-Disposition", "X-Report-Watermark", "X-Report-Complete", "X-Report-Currency"];
+const PASSED = [
+  ...["Content-Type", "Content-Disposition", "X-Report-Watermark", "X-Report-Timezone", "X-Report-Complete"],
+  ...["X-Report-State", "X-Report-Currency", "X-Report-Warnings"],
+];
+/** What the name of a page says that others follow. */
+const FIRST_ROWS = /_first-\d+-rows(?=\.csv)/;
 
 export async function exportFile({ request }: Pick<Asked, "request">, api: ApiClient): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   const path = pathname.slice("/export".length);
   const [, click] = RECEIPT.exec(path) ?? [];
-  if (click !== undefined) return exportReceipt(api, { path, click, query: Object.fromEntries(searchParams) });
+  if (click !== undefined) return exportReceipt(api, { path, click, query: queryOf(searchParams) });
   const [, day] = EVIDENCE.exec(path) ?? [];
-  if (day !== undefined) return exportManifest(api, { path, day, query: Object.fromEntries(searchParams) });
+  if (day !== undefined) return exportManifest(api, { path, day, query: queryOf(searchParams) });
   if (!EXPORTED.test(path)) return problemResponse({ reason: "not_found" });
-  const { cursor: _, format: __, ...query } = Object.fromEntries(searchParams);
+  const { cursor: _, format: __, ...query } = queryOf(searchParams);
   const isPaged = path === "/v1/reports/clicks" && query["limit"] === undefined;
   const asked = { ...query, format: "csv", ...(isPaged ? { limit: PAGE_ROWS } : {}) };
   const first = await api.fetch(path, asked);
@@ -53,15 +58,20 @@ export async function exportFile({ request }: Pick<Asked, "request">, api: ApiCl
   const headers = new Headers({ "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff" });
   for (const name of PASSED) {
     const value = first.headers.get(name);
-    if (value !== null) headers.set(name, value);
+    if (value !== null) headers.set(name, nextOf(first) === null ? value : value.replace(FIRST_ROWS, ""));
   }
   return new Response(readable, { headers });
+}
+
+/** Parameters as they are given; what is given several times as one list, which only lists may be. */
+function queryOf(search: URLSearchParams): Query {
+  return Object.fromEntries([...new Set(search.keys())].map((name) => [name, search.getAll(name).join(",")]));
 }
 
 /** The receipt as a file; why there is none as it is. */
 async function exportReceipt(
   api: ApiClient,
-  { path, click, query }: { path: string; click: string; query: Record<string, string> },
+  { path, click, query }: { path: string; click: string; query: Query },
 ): Promise<Response> {
   const answer = await api.fetch(path, query);
   if (!answer.ok) return answer;
@@ -73,7 +83,7 @@ async function exportReceipt(
 /** A day's manifest as a file, byte for byte. */
 async function exportManifest(
   api: ApiClient,
-  { path, day, query }: { path: string; day: string; query: Record<string, string> },
+  { path, day, query }: { path: string; day: string; query: Query },
 ): Promise<Response> {
   const answer = await api.fetch(path, query);
   if (!answer.ok) return answer;
