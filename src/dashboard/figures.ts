@@ -7,6 +7,7 @@
  * Keeps: nothing here adds, divides or converts: money is shown as the API gives it, digit by digit, through the
  * decimal text that `Intl` takes. What is not known is a dash.
  */
+import { minorDigitsOf } from "../core/billing.ts";
 import type { Exact } from "../core/exact.ts";
 import { MEASURE_FIELDS, NAMED_MEASURES } from "../core/fields.ts";
 import { type MetricDefinition, metricDefinitions } from "../well-known/definitions.ts";
@@ -61,11 +62,20 @@ export function decimalsOf(
 ): { parts: number; options: Intl.NumberFormatOptions } {
   const { unit } = definitionOf(metric);
   if (unit === "micros") {
-    const style = currency === null || currency === "" ? {} : ({ style: "currency", currency } as const);
-    return { parts: 10 ** MICROS_DIGITS, options: { ...style, maximumFractionDigits: 2 } };
+    return { parts: 10 ** MICROS_DIGITS, options: moneyOptions(currency ?? "") };
   }
   const isShare = unit === "ratio" && metric !== "roas";
   return { parts: 1, options: isShare ? { style: "percent", maximumFractionDigits: 2 } : { maximumFractionDigits: 2 } };
+}
+
+/**
+ * With the digits that statements are due in. `Intl` would leave some out: it writes forints, rupiahs or Pakistani
+ * rupees without what stands behind the point.
+ */
+function moneyOptions(currency: string): Intl.NumberFormatOptions {
+  if (currency === "") return { maximumFractionDigits: 2 };
+  const digits = minorDigitsOf(currency);
+  return { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
 }
 
 /** Micros as a decimal text, which has all their digits. */
@@ -124,8 +134,8 @@ export class Writer {
 
   money(micros: Value, currency: string): string {
     if (micros === null) return NOTHING;
-    const style = currency === "" ? {} : ({ style: "currency", currency, currencyDisplay: "narrowSymbol" } as const);
-    return this.#number(`money ${currency}`, style).format(decimalOf(micros) as Intl.StringNumericLiteral);
+    const options = { ...moneyOptions(currency), currencyDisplay: "narrowSymbol" } as const;
+    return this.#number(`money ${currency}`, options).format(decimalOf(micros) as Intl.StringNumericLiteral);
   }
 
   /** A value of a metric. */

@@ -1,9 +1,11 @@
 /** Figures as a reader writes them: money digit by digit, in any locale; changes; what is not known. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { minorDigitsOf, roundToMinor, spellMinor } from "../../../src/core/billing.ts";
 import { toExact } from "../../../src/core/exact.ts";
 import {
   decimalOf,
+  decimalsOf,
   isMoney,
   isSum,
   labelOf,
@@ -27,10 +29,26 @@ describe("money", () => {
     [-1_500_000, "EUR", "-€1.50"],
     [1_234_567, "JPY", "¥1"],
     [1_234_567, "BHD", "BHD 1.235"],
+    [1_234_560_000, "HUF", "Ft 1,234.56"],
+    [1_234_560_000, "IDR", "Rp 1,234.56"],
+    [1_234_567, "CLF", "CLF 1.2346"],
     [5_000, "EUR", "€0.01"],
     [0, "EUR", "€0.00"],
   ])("%s micros of %s are %s", (micros, currency, text) => {
     expect(plain(english.value("spend_micros", toExact(micros), currency))).toBe(text);
+  });
+
+  it("has the digits in which a statement of its currency is due, in tables and in charts", () => {
+    // Without its symbol, which may have a full stop itself.
+    const numberIn = (text: string) => /\d[\d,]*(?:\.\d+)?/.exec(text)?.[0].replaceAll(",", "");
+    for (const currency of Intl.supportedValuesOf("currency")) {
+      const digits = minorDigitsOf(currency);
+      const { minor } = roundToMinor(1_234_560_000n, digits);
+      expect(numberIn(english.money(1_234_560_000, currency)), currency).toBe(spellMinor(minor, digits));
+      const { options } = decimalsOf("spend_micros", currency);
+      const charted = new Intl.NumberFormat("en-GB", options).format("1234.56");
+      expect(numberIn(charted), currency).toBe(spellMinor(minor, digits));
+    }
   });
 
   it("is written as the reader writes it", () => {
