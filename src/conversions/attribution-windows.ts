@@ -50,18 +50,13 @@ export class AttributionWindows {
 
   /** Days by advertiser id, for each of the ids. */
   async of(advertiserIds: ReadonlySet<string>, nowMs: number): Promise<Map<string, number>> {
-    if (this.#known.size > CACHED_MAX) this.#known.clear();
-    const stale = Array.from(advertiserIds).filter((id) => nowMs - (this.#known.get(id)?.readAtMs ?? 0) > CACHE_MS);
-    if (stale.length > 0) await this.#read(stale, nowMs);
-    return new Map(
-      Array.from(advertiserIds, (id) => [id, this.#known.get(id)?.days ?? ATTRIBUTION_WINDOW_DAYS_DEFAULT]),
-    );
+    const terms = await this.#termsOf(advertiserIds, nowMs);
+    return new Map(Array.from(terms, ([id, { days }]) => [id, days]));
   }
 
   /** The epochs of an advertiser's secret. Rejects when they were not read for ten minutes. */
   async epochsOf(advertiserId: string, nowMs: number): Promise<PostbackEpochs> {
-    await this.of(new Set([advertiserId]), nowMs);
-    const terms = this.#known.get(advertiserId);
+    const terms = (await this.#termsOf(new Set([advertiserId]), nowMs)).get(advertiserId);
     if (terms === undefined || nowMs - terms.readAtMs > EPOCH_STALE_MAX_MS) {
       throw new Error("the epoch of the postback secret was not read for too long");
     }
@@ -74,22 +69,38 @@ export class AttributionWindows {
     return ageMs < REREAD_MS ? null : this.currentEpochsOf(advertiserId, nowMs);
   }
 
-  /** The epochs as the database has them. Rejects with its fault. */
+  /** The epochs as the database has them. Rejects with its fault; what was known of the advertiser then stays. */
   async currentEpochsOf(advertiserId: string, nowMs: number): Promise<PostbackEpochs> {
-    this.#known.delete(advertiserId);
-    return this.epochsOf(advertiserId, nowMs);
+    const read = await this.#read([advertiserId], nowMs);
+    return (read.get(advertiserId) ?? toTerms(undefined, nowMs)).epochs;
   }
 
-  async #read(ids: readonly string[], nowMs: number): Promise<void> {
+  /** The terms of each of the ids. What is forgotten while others are read is none of this call's. */
+  async #termsOf(advertiserIds: ReadonlySet<string>, nowMs: number): Promise<Map<string, Terms>> {
+    const terms = new Map<string, Terms>();
+    for (const id of advertiserIds) {
+      const known = this.#known.get(id);
+      if (known !== undefined) terms.set(id, known);
+    }
+    const stale = Array.from(advertiserIds).filter((id) => nowMs - (terms.get(id)?.readAtMs ?? 0) > CACHE_MS);
+    if (stale.length === 0) return terms;
     try {
-      const reading = this.#database.prepare(SELECT_TERMS).bind(JSON.stringify(ids)).all<TermsRow>();
-      const { results } = await within(PLATFORM_TIMING, READ_TIMEOUT_MS, reading);
-      const found = new Map(results.map((row) => [row.advertiser_id, row]));
-      for (const id of ids) this.#known.set(id, toTerms(found.get(id), nowMs));
+      for (const [id, read] of await this.#read(stale, nowMs)) terms.set(id, read);
     } catch (fault) {
-      if (!ids.every((id) => this.#known.has(id))) throw fault;
+      if (!stale.every((id) => terms.has(id))) throw fault;
       logFault("attribution_windows_not_read", fault);
     }
+    return terms;
+  }
+
+  async #read(ids: readonly string[], nowMs: number): Promise<Map<string, Terms>> {
+    const reading = this.#database.prepare(SELECT_TERMS).bind(JSON.stringify(ids)).all<TermsRow>();
+    const { results } = await within(PLATFORM_TIMING, READ_TIMEOUT_MS, reading);
+    const found = new Map(results.map((row) => [row.advertiser_id, row]));
+    const read = new Map(ids.map((id) => [id, toTerms(found.get(id), nowMs)]));
+    if (this.#known.size > CACHED_MAX) this.#known.clear();
+    for (const [id, terms] of read) this.#known.set(id, terms);
+    return read;
   }
 }
 

@@ -70,12 +70,32 @@ describe("AttributionWindows", () => {
     expect((await windows.of(new Set(["adv_w1"]), NOON_MS + DAY_MS)).get("adv_w1")).toBe(1);
   });
 
+  it("still knows what it knew when somebody asks for more than the database answers", async () => {
+    const { state, windows } = watched();
+    await windows.of(both, NOON_MS);
+    state.isDown = true;
+    // A stranger's postback, whose signature fits no epoch that is known.
+    await expect(windows.newerEpochsOf("adv_w30", NOON_MS + MINUTE_MS)).rejects.toThrow("D1 is down");
+    expect((await windows.of(both, NOON_MS + MINUTE_MS + 1)).get("adv_w30")).toBe(30);
+    expect((await windows.epochsOf("adv_w30", NOON_MS + MINUTE_MS + 1)).epoch).toBe(0);
+  });
+
   it("never answers a known window by the default because it forgot meanwhile", async () => {
     const { windows } = watched();
     await windows.of(new Set(["adv_w30"]), NOON_MS);
     await windows.of(new Set(Array.from({ length: 10_000 }, (_, index) => `adv_${index}`)), NOON_MS);
     const answered = await windows.of(new Set(["adv_w30", "adv_new"]), NOON_MS + 1);
     expect(Object.fromEntries(answered)).toEqual({ adv_w30: 30, adv_new: 7 });
+  });
+
+  it("never answers a known window by the default because its secret is looked up meanwhile", async () => {
+    const { windows } = watched();
+    await windows.of(new Set(["adv_w30"]), NOON_MS);
+    const [beside] = await Promise.all([
+      windows.of(new Set(["adv_w30", "adv_w1"]), NOON_MS + 1),
+      windows.currentEpochsOf("adv_w30", NOON_MS + 1),
+    ]);
+    expect(Object.fromEntries(beside)).toEqual({ adv_w30: 30, adv_w1: 1 });
   });
 });
 
