@@ -84,7 +84,8 @@ export class Directory {
     advertiserIds: readonly string[],
     { newTo, nowMs }: { newTo: readonly string[]; nowMs: number },
   ): Promise<ReadonlyMap<string, string>> {
-    const unknown = advertiserIds.filter((id) => !this.#assignments.has(id));
+    const names = this.#remembered(advertiserIds);
+    const unknown = advertiserIds.filter((id) => !names.has(id));
     if (unknown.length > 0) {
       for (const name of newTo) this.#bound(name);
       const settled = await this.#settledIn(unknown);
@@ -94,9 +95,9 @@ export class Directory {
         this.#primary.prepare(INSERT_DATABASES).bind(choices, nowMs),
         this.#primary.prepare(SELECT_ASSIGNMENTS).bind(JSON.stringify(unknown)),
       ]);
-      this.#remember(assignments?.results ?? []);
+      this.#remember(assignments?.results ?? [], names);
     }
-    return new Map(advertiserIds.map((id) => [id, this.#nameOf(id)]));
+    return new Map(advertiserIds.map((id) => [id, this.#assigned(id, names)]));
   }
 
   /** The databases of `namesOf`. Throws UnboundDatabaseError when one of them is not bound. */
@@ -113,15 +114,16 @@ export class Directory {
       const { results } = await this.#primary.prepare(SELECT_DATABASES).all<{ database: string }>();
       return Array.from(new Set([PRIMARY_DATABASE, ...results.map(({ database }) => database)]));
     }
-    const unknown = advertiserIds.filter((id) => !this.#assignments.has(id));
+    const names = this.#remembered(advertiserIds);
+    const unknown = advertiserIds.filter((id) => !names.has(id));
     if (unknown.length > 0) {
       const { results } = await this.#primary
         .prepare(SELECT_ASSIGNMENTS)
         .bind(JSON.stringify(unknown))
         .all<AssignmentRow>();
-      this.#remember(results);
+      this.#remember(results, names);
     }
-    return Array.from(new Set(advertiserIds.map((id) => this.#assignments.get(id) ?? PRIMARY_DATABASE)));
+    return Array.from(new Set(advertiserIds.map((id) => names.get(id) ?? PRIMARY_DATABASE)));
   }
 
   /** A database by its name. Throws UnboundDatabaseError. */
@@ -145,8 +147,8 @@ export class Directory {
     return new Map(found.flat());
   }
 
-  #nameOf(advertiserId: string): string {
-    const name = this.#assignments.get(advertiserId);
+  #assigned(advertiserId: string, names: ReadonlyMap<string, string>): string {
+    const name = names.get(advertiserId);
     if (name === undefined) throw new Error(`advertiser ${advertiserId} was not assigned`);
     this.#bound(name);
     return name;
@@ -158,9 +160,23 @@ export class Directory {
     return database;
   }
 
-  #remember(assignments: readonly AssignmentRow[]): void {
+  /** What is remembered of the advertisers, in a map of the caller's own: others may be forgotten while it waits. */
+  #remembered(advertiserIds: readonly string[]): Map<string, string> {
+    const names = new Map<string, string>();
+    for (const id of advertiserIds) {
+      const name = this.#assignments.get(id);
+      if (name !== undefined) names.set(id, name);
+    }
+    return names;
+  }
+
+  /** Remembers assignments, here and in the map of whoever asked for them. */
+  #remember(assignments: readonly AssignmentRow[], names: Map<string, string>): void {
     if (this.#assignments.size + assignments.length > ASSIGNMENTS_REMEMBERED_MAX) this.#assignments.clear();
-    for (const { advertiser_id: id, database } of assignments) this.#assignments.set(id, database);
+    for (const { advertiser_id: id, database } of assignments) {
+      this.#assignments.set(id, database);
+      names.set(id, database);
+    }
   }
 }
 

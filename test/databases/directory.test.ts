@@ -101,6 +101,30 @@ describe("assign", () => {
   });
 });
 
+/** A primary that has everybody in REPORT_DB_1: an isolate's memory fills faster than a database does. */
+function everybodyInFirst(): D1Database {
+  const answer = (text: string) => ({
+    results: (JSON.parse(text) as (string | string[])[]).map((one) => {
+      return { advertiser_id: [one].flat()[0], database: "REPORT_DB_1" };
+    }),
+  });
+  const prepare = () => ({ bind: (text: string) => ({ all: async () => answer(text), text }) });
+  const batch = async (statements: { text: string }[]) => statements.map(({ text }) => answer(text));
+  return { prepare, batch } as unknown as D1Database;
+}
+
+describe("an isolate whose memory is full", () => {
+  it("still knows what it knew of whom a call names", async () => {
+    const one = new Directory({ ...bindings(), REPORT_DB: everybodyInFirst() });
+    const first = one.databases.get("REPORT_DB_1");
+    await one.databasesOf(ids(100_000));
+    expect(await one.databasesOf(["adv_0", "adv_new"])).toEqual([first]);
+    await one.databasesOf(["adv_0", ...ids(99_998, "other")]);
+    const assigned = await one.assign(["adv_0", "adv_newer"], { newTo: ["REPORT_DB"], nowMs: 1 });
+    expect([...assigned.values()]).toEqual(["REPORT_DB_1", "REPORT_DB_1"]);
+  });
+});
+
 describe("databasesOf", () => {
   it("names the database of each advertiser once, and the primary for one that was never seen", async () => {
     await directory().assign(["adv_1", "adv_2"], { newTo: ["REPORT_DB_1"], nowMs: 1 });
