@@ -4,6 +4,7 @@
  *
  *   decided                          → gone from the object; the object goes with its last line
  *   contradicts what is decided      → dead letter submission_conflict, since nobody waits for its answer any more
+ *   changes an order that is unknown, or worth less → the same, once nothing that was spooled before it waits
  *   cannot be decided, five times    → dead letter submission_undecidable
  *   its object is silent for days    → dead letter submission_undelivered
  *   not yet                          → stays, and is tried again after 1, 2, 4, … 60 minutes
@@ -17,6 +18,7 @@
 import { parseJson } from "../core/base64url.ts";
 import { type ConversionEvent, encodeConversion, parseConversion } from "../core/conversion.ts";
 import { MINUTE_MS, ORDER_SHARDS, SECOND_MS } from "../core/limits.ts";
+import type { ConversionConflict } from "../core/order.ts";
 import type { DeadReason } from "../core/token-event.ts";
 import { logFault } from "../log.ts";
 import { buryLetter, type DeadLetterPorts } from "../queue/dead-letter.ts";
@@ -120,10 +122,13 @@ async function drainObject({ key }: R2Object, run: Ports): Promise<boolean> {
   const spooled = await readOrBury(object, await object.text(), run);
   const outcomes = await decideAll(spooled, run);
   const left: ConversionEvent[] = [];
+  let isBehind: boolean | null = null;
   for (const [at, event] of spooled.entries()) {
     const outcome = outcomes[at] ?? null;
     const reason = buriedAs(outcome, tries);
-    if (reason !== null) await buryEvent(event, reason, tries, run);
+    if (isOfItsPlace(outcome) && left.length === 0) isBehind ??= await hasOlder(key, run);
+    if (isOfItsPlace(outcome) && (left.length > 0 || isBehind)) left.push(event);
+    else if (reason !== null) await buryEvent(event, reason, tries, run);
     else if (!isDecided(outcome)) left.push(event);
   }
   if (left.length === 0) {
@@ -141,6 +146,22 @@ function buriedAs(outcome: ConversionOutcome | null, tries: number): DeadReason 
   if (outcome === null) return tries >= UNDELIVERED_TRIES_MAX ? "submission_undelivered" : null;
   if ("failure" in outcome) return tries >= UNDECIDABLE_TRIES_MAX ? "submission_undecidable" : null;
   return "conflict" in outcome ? "submission_conflict" : null;
+}
+
+/** Contradictions that an earlier word about the order may dissolve. */
+const OF_ITS_PLACE: ReadonlySet<string> = new Set<ConversionConflict>([
+  "order_unknown",
+  "correction_exceeds_value",
+  "correction_exceeds_limit",
+]);
+const isOfItsPlace = (outcome: ConversionOutcome | null) =>
+  outcome !== null && "conflict" in outcome && OF_ITS_PLACE.has(outcome.conflict);
+
+/** Whether the advertiser has conversions that were spooled before these and wait for their next try. */
+async function hasOlder(key: string, { archive }: Pick<Ports, "archive">): Promise<boolean> {
+  const prefix = key.slice(0, key.lastIndexOf("/") + 1);
+  const [oldest] = (await archive.list({ prefix, limit: 1 })).objects;
+  return oldest !== undefined && oldest.key < key;
 }
 
 async function buryEvent(event: ConversionEvent, reason: DeadReason, attempts: number, run: Ports): Promise<void> {

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { drainSubmissions } from "../../src/conversions/drain.ts";
 import { withCheck } from "../../src/core/api-key.ts";
-import { DAY_MS } from "../../src/core/limits.ts";
+import { DAY_MS, MINUTE_MS } from "../../src/core/limits.ts";
 import worker from "../../src/index.ts";
 import { DEAD_SUBMISSIONS_PREFIX as DEAD_PREFIX } from "../../src/queue/dead-letter.ts";
 import { SUBMISSION_SPOOL_PREFIX } from "../../src/queue/submission-spool.ts";
@@ -148,6 +148,30 @@ describe("the drain", () => {
     await drain();
     expect(await keysBelow(DEAD_PREFIX)).toEqual([]);
     expect((await totalsOf("ad_undone"))?.["conversions"] ?? 0).toBe(0);
+  });
+
+  it.each([
+    ["its order", "ad_behind_order", { value_micros: 9_000_000 }, { value_micros: -8_000_000 }],
+    [
+      "a correction that made room for it",
+      "ad_behind_more",
+      { value_micros: 4_000_000, correction_id: "more" },
+      { value_micros: -8_000_000, correction_id: "less" },
+    ],
+  ])("decides a change behind %s, though that waits for a later try", async (_, adId, first, second) => {
+    const row = aRow({ click_id: aClickId({ adId }) });
+    if (first.value_micros !== 9_000_000) await convert([row]);
+    await convert([{ ...row, ...first }], { bindings: SHARDS_DOWN });
+    const nowMs = Date.now();
+    const drainAt = (atMs: number, orders: unknown = real) =>
+      drainSubmissions({ orders: orders as Namespace, archive: env.ARCHIVE, seal: testSeal }, atMs);
+    expect(await drainAt(nowMs, SHARDS_DOWN.ORDER_SHARD)).toBe(0);
+    await convert([{ ...row, ...second }], { bindings: SHARDS_DOWN });
+    // The first is due in a minute, the second now.
+    expect(await drainAt(nowMs + 1_000)).toBe(0);
+    expect(await drainAt(nowMs + 2 * MINUTE_MS)).toBe(2);
+    expect(await keysBelow(DEAD_PREFIX)).toEqual([]);
+    expect(await totalsOf(adId)).toMatchObject({ conversions: 1, value: 1_000_000 });
   });
 
   it("keeps each contradiction as a dead letter, which cannot be replayed", async () => {
