@@ -53,7 +53,6 @@ async function judgesOf(env: Env): Promise<Judges> {
   if (!ring.ok) throw new Error(ring.error);
   return {
     ring: ring.value,
-    policy: config.token,
     topology: await topologyInForce(env, config),
     judge: judgeByName(env.ARCHIVE),
   };

@@ -13,7 +13,7 @@ import type { EventId } from "../core/event-id.ts";
 import { prepareEvent } from "../core/ingest.ts";
 import { decodeEventLine, type LoggedEvent } from "../core/log-line.ts";
 import { type Change, WITHDRAWN } from "../core/revision.ts";
-import { verifyOldToken } from "../core/token.ts";
+import { verifyLoggedToken } from "../core/token.ts";
 import type { Decision } from "../core/verdict.ts";
 import type { Promotion, RevisionRequest } from "../shard/revise.ts";
 import { choiceOf, type HandOverPorts, handOver, type Standing } from "./hand-over.ts";
@@ -119,7 +119,7 @@ async function heirOf(
     if (other === null || other.event.id === entry.event.id) continue;
     const { n, decision: from } = await standingOf(ports, shard, other);
     const judged = await judges.judge(other);
-    const verified = await verifyOldToken(other.event.token, judges);
+    const verified = await verifyLoggedToken(other.event.token, judges.ring);
     if (from.verdict !== "duplicate" || judged?.verdict !== "valid" || !verified.ok) continue;
     const reason = judged.reason === "late_accepted" ? ("late_accepted" as const) : null;
     return { encoded: other.encoded, n: n + 1, from, reason };

@@ -21,7 +21,7 @@ import { isSamePosition, type Position, positionAfter } from "../core/position.t
 import { recheck } from "../core/recheck.ts";
 import { WITHDRAWN } from "../core/revision.ts";
 import { eventShardName, shardOf, type Topology } from "../core/routing.ts";
-import { type TokenPolicy, verifyOldToken } from "../core/token.ts";
+import { verifyLoggedToken } from "../core/token.ts";
 import type { Decision } from "../core/verdict.ts";
 import { Pieces, type ScannedPiece } from "./pieces.ts";
 import type { Repair } from "./repair.ts";
@@ -50,7 +50,6 @@ export type LineAt = {
 
 export type Judges = {
   readonly ring: KeyRing;
-  readonly policy: TokenPolicy;
   readonly topology: Topology;
   /** What the rules that the line names say of it; null when nobody has these rules. */
   readonly judge: (entry: LoggedEvent) => Promise<Decision | null> | Decision | null;
@@ -252,8 +251,8 @@ function foreignIn(
 }
 
 /** Whether a line's token was signed, and its rules decide as it says. */
-async function checkDecision(entry: LoggedEvent, { ring, policy, judge }: Judges, find: Find): Promise<Finding[]> {
-  const verified = await verifyOldToken(entry.event.token, { ring, policy }, entry.claims);
+async function checkDecision(entry: LoggedEvent, { ring, judge }: Judges, find: Find): Promise<Finding[]> {
+  const verified = await verifyLoggedToken(entry.event.token, ring, entry.claims);
   if (!verified.ok) {
     const to: Decision = { verdict: "invalid", reason: "signature_invalid" };
     return [find("signature", `Its token does not verify: ${verified.error.reason}.`, to)];

@@ -61,17 +61,24 @@ function endOf(text: string, ring: KeyRing): number {
 }
 
 /** Verifies `token` at the instant `nowMs`; the refusal names the first rule that it breaks. */
-export function verifyToken(token: string, at: VerifiedAt): Promise<Result<Claims, Refusal>> {
-  return verifyWith(token, at, decodePayload);
+export async function verifyToken(
+  token: string,
+  { ring, policy, nowMs }: { readonly ring: KeyRing; readonly policy: TokenPolicy; readonly nowMs: number },
+): Promise<Result<Claims, Refusal>> {
+  const signed = await verifySigned(token, ring, decodePayload);
+  if (!signed.ok) return signed;
+  const { claims, key } = signed.value;
+  const refusal = checkPolicy(claims, policy, nowMs) ?? checkKeyLimits(key.limits, claims);
+  return refusal === null ? ok(claims) : err(refusal);
 }
 
-type VerifiedAt = { readonly ring: KeyRing; readonly policy: TokenPolicy; readonly nowMs: number };
+type Signed = { readonly claims: Claims; readonly key: TokenKey };
 
-async function verifyWith(
+async function verifySigned(
   token: string,
-  { ring, policy, nowMs }: VerifiedAt,
+  ring: KeyRing,
   claimsIn: (payloadSegment: string) => Result<Claims, Refusal>,
-): Promise<Result<Claims, Refusal>> {
+): Promise<Result<Signed, Refusal>> {
   if (token === "") return err({ reason: "token_missing" });
   if (token.length > TOKEN_LENGTH_MAX) return err({ reason: "token_too_long" });
   const segments = token.split(".");
@@ -92,27 +99,44 @@ async function verifyWith(
     return err({ reason: "signature_invalid" });
 
   const claims = claimsIn(payloadSegment);
-  if (!claims.ok) return claims;
-  const refusal = checkPolicy(claims.value, policy, nowMs) ?? checkKeyLimits(key.limits, claims.value);
-  return refusal === null ? claims : err(refusal);
+  return claims.ok ? ok({ claims: claims.value, key }) : claims;
 }
 
 /**
- * Verifies what was signed at any time, for whoever asks about it: by retired keys too, and whatever life was allowed
- * then. What its key may not sign is refused as ever. Who has decoded the token's own payload before passes it on.
+ * Verifies what was signed at any time, for whoever brings a token and asks about it: by retired keys too, and whatever
+ * life and landing pages were allowed then. What its key may not sign is refused as ever.
  */
-export function verifyOldToken(
+export async function verifyOldToken(
   token: string,
-  { ring, policy }: { ring: KeyRing; policy: TokenPolicy },
+  { ring }: { readonly ring: KeyRing },
+): Promise<Result<Claims, Refusal>> {
+  const signed = await verifyOld(token, ring);
+  if (!signed.ok) return signed;
+  const { claims, key } = signed.value;
+  const refusal = checkKeyLimits(key.limits, claims);
+  return refusal === null ? ok(claims) : err(refusal);
+}
+
+/**
+ * Verifies the token of an event that the edge let in: its signature, and what claims are by themselves. How long a
+ * token may live, where it may lead and what its key may sign are settings, and those of then were asked then: one that
+ * is narrowed later takes no click back. Who has decoded the token's own payload before passes it on.
+ */
+export async function verifyLoggedToken(
+  token: string,
+  ring: KeyRing,
   decoded?: Claims,
 ): Promise<Result<Claims, Refusal>> {
+  const signed = await verifyOld(token, ring, decoded);
+  return signed.ok ? ok(signed.value.claims) : signed;
+}
+
+function verifyOld(token: string, ring: KeyRing, decoded?: Claims): Promise<Result<Signed, Refusal>> {
   const old = oldRings.get(ring) ?? { ...ring, keys: new Map([...ring.retired, ...ring.keys]) };
   oldRings.set(ring, old);
-  const always = Number.POSITIVE_INFINITY;
-  const at = { ring: old, policy: { ...policy, tokenTtlMaxS: always }, nowMs: always };
   const within = tokenWithin(token, old);
   // What stands in another text than was decoded is decoded from that one.
-  return verifyWith(within, at, decoded === undefined || within !== token ? decodePayload : () => ok(decoded));
+  return verifySigned(within, old, decoded === undefined || within !== token ? decodePayload : () => ok(decoded));
 }
 
 /** Each ring with its retired keys in force: audits ask it for every event of a day. */

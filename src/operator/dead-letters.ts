@@ -99,7 +99,6 @@ export async function replayDeadLetters(
     topology: await topologyInForce(env, config),
     archive: env.ARCHIVE,
     ring: await ringOf(config),
-    policy: config.token,
   };
   const entry = { action: "replay", subjectKind: "dead_letters", subjectId: "", before: null } as const;
   await fromDatabase(() => auditStatement(env.REPORT_DB, actor, { ...entry, after: parsed.data }).run());

@@ -1,7 +1,7 @@
 /**
  * Replay: a dead letter's events go to their shards after all.
  *
- *   intact seal → readable → each token verified as at its receipt → shards → moved to dead-replayed/v1/…
+ *   intact seal → readable → each token's signature verified again → shards → moved to dead-replayed/v1/…
  *   of a conversion: intact seal → readable → its object decides → moved likewise
  *
  * Keeps: a letter that was edited, or whose token does not verify, counts nothing and stays. Replaying twice, or a
@@ -16,7 +16,7 @@ import { orderKeyOf } from "../core/order.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { orderShardName } from "../core/routing.ts";
 import { isSealed } from "../core/seal.ts";
-import { type TokenPolicy, verifyToken } from "../core/token.ts";
+import { verifyLoggedToken } from "../core/token.ts";
 import { convertIn, type OrderNamespace } from "../shard/stub.ts";
 import { submissionHashOf } from "../shard/submission-routing.ts";
 import {
@@ -35,7 +35,6 @@ export type ReplayPorts = ShardPorts & {
   readonly archive: R2Bucket;
   readonly orders: OrderNamespace;
   readonly ring: KeyRing;
-  readonly policy: TokenPolicy;
 };
 
 export type ReplayRefusal =
@@ -97,14 +96,11 @@ async function openLetter(key: string, { archive, ring }: ReplayPorts): Promise<
   return letter.reason === "submission_conflict" ? err({ reason: letter.reason }) : ok(letter);
 }
 
-async function verifiedEvents(
-  letter: DeadLetter,
-  { ring, policy }: ReplayPorts,
-): Promise<Result<OpenedEvent[], Refused>> {
+async function verifiedEvents(letter: DeadLetter, { ring }: ReplayPorts): Promise<Result<OpenedEvent[], Refused>> {
   const events = readEvents(letter);
   if (!events.ok) return events;
   for (const { event } of events.value) {
-    const verified = await verifyToken(event.token, { ring, policy, nowMs: event.receivedAtMs });
+    const verified = await verifyLoggedToken(event.token, ring);
     if (!verified.ok) return err({ reason: "token_refused", detail: verified.error.reason });
   }
   return events;

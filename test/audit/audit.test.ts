@@ -176,6 +176,25 @@ describe("a log that says what the rules do not", () => {
     expect(sums).toEqual({ valid: 0, invalid: 1, spend_micros: 0 });
   });
 
+  it("asks nothing of a token that settings say today: those of then were asked when it was clicked", async () => {
+    const iat = Math.floor(Date.now() / 1_000) - 1;
+    const signed = async (jti: string, claims: Record<string, unknown>, kid = "test-1") => ({
+      ...(await aSignedClick()),
+      token: await aSignedToken(aPayload({ jti, iat, exp: iat + 3_600, ...claims }), { alg: "HS256", kid, typ: "JWT" }),
+    });
+    await count([
+      await signed("of-a-longer-life", { exp: iat + 90_000 }),
+      await signed("to-a-host-without-tls", { url: "http://shop.example/" }),
+      await signed("into-an-app", { url: "market://details?id=shop" }),
+      await signed("of-a-key-that-might-sign-more", { cpc: 600_000, pub: "pub_9" }, "limited"),
+    ]);
+    const report = await audit();
+    expect(kindsOf(report)).toEqual({});
+    expect(report).toMatchObject({ outcome: "clean" });
+    const sums = env.REPORT_DB.prepare("SELECT sum(valid) AS valid, sum(invalid) AS invalid FROM facts_minute");
+    expect(await sums.first()).toEqual({ valid: 4, invalid: 0 });
+  });
+
   it("verifies clicks under an Ed25519 key by that key alone", async () => {
     const iat = Math.floor(Date.now() / 1_000) - 1;
     const header = { alg: "EdDSA", kid: "ed-1", typ: "JWT" };

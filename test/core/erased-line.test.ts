@@ -8,10 +8,10 @@ import type { KeyRing } from "../../src/core/key-ring.ts";
 import { decodeEventLine, encodeLogLine } from "../../src/core/log-line.ts";
 import { digestOfLines } from "../../src/core/position.ts";
 import { shardOf } from "../../src/core/routing.ts";
-import { verifyOldToken } from "../../src/core/token.ts";
+import { verifyLoggedToken } from "../../src/core/token.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { aClick, anEpoch, NOON_MS } from "../support/builders.ts";
-import { aToken, POLICY, testRing } from "../support/tokens.ts";
+import { aToken, testRing } from "../support/tokens.ts";
 
 const SOURCE = "clicks-0/life";
 const PLACE = { seq: 7, loggedAtMs: NOON_MS, rules: "4-1f3a9c02" };
@@ -69,7 +69,7 @@ describe("an erased line", () => {
     };
     const { token: _, ...row } = evidenceLineOf(before, place);
     expect(evidenceLineOf(after, place)).toEqual({ ...row, token: "", tokenHash: tokenHashOf(before.event.token) });
-    expect((await verifyOldToken(after.event.token, { ring, policy: POLICY }, after.claims)).ok).toBe(true);
+    expect((await verifyLoggedToken(after.event.token, ring, after.claims)).ok).toBe(true);
   });
 
   it("leaves the digest of its row, however often lines of it are erased", async () => {

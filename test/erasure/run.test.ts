@@ -24,7 +24,7 @@ import { decodeTokens, encodeTokens } from "../../src/evidence/parquet.ts";
 import { deadLetterKey, parseLetter, sealedText } from "../../src/queue/dead-letter.ts";
 import { aClick, anEpoch, NOON_MS } from "../support/builders.ts";
 import { MemoryR2 } from "../support/memory-r2.ts";
-import { aToken, POLICY, testRing } from "../support/tokens.ts";
+import { aToken, testRing } from "../support/tokens.ts";
 
 const ring = await testRing();
 const OWNER = { shard: "clicks-0", incarnation: "a" };
@@ -107,7 +107,7 @@ class World {
     for await (const segment of segmentsBehind(this.r2.bucket, "")) {
       const judge = () => ({ verdict: "valid", reason: null }) as const;
       const scanned = await scanSegment(this.r2.bucket, segment, {
-        ...{ accepted: new Set<string>(), life: 0, judges: { ring, policy: POLICY, topology: [anEpoch(0, 1)], judge } },
+        ...{ accepted: new Set<string>(), life: 0, judges: { ring, topology: [anEpoch(0, 1)], judge } },
         onRecord: (record) => void records.push(record),
         onClick: (line) => void clicks.push(line),
       });

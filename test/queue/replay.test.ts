@@ -5,14 +5,15 @@ import { encodeMessage } from "../../src/core/message.ts";
 import { encodeTokenEvent } from "../../src/core/token-event.ts";
 import { buryLetter, type DeadLetter, deadLetterKey } from "../../src/queue/dead-letter.ts";
 import { type ReplayPorts, replayLetter } from "../../src/queue/replay.ts";
-import { aClick, anEpoch, NOON_MS } from "../support/builders.ts";
-import { aToken, POLICY, testRing, testSeal } from "../support/tokens.ts";
+import { aClick, anEpoch, aPayload, NOON_MS } from "../support/builders.ts";
+import { aSignedToken } from "../support/signing.ts";
+import { aToken, testRing, testSeal } from "../support/tokens.ts";
 
 const TOPOLOGY = [anEpoch(0, 1)];
 
 async function ports(): Promise<ReplayPorts> {
   const { EVENT_SHARD: shards, ORDER_SHARD: orders, ARCHIVE: archive } = env;
-  return { shards, orders, topology: TOPOLOGY, archive, ring: await testRing(), policy: POLICY };
+  return { shards, orders, topology: TOPOLOGY, archive, ring: await testRing() };
 }
 
 async function anEvent(payload: Record<string, unknown> = {}) {
@@ -89,6 +90,22 @@ describe("replayLetter", () => {
       detail: "signature_invalid",
     });
     expect((await env.EVENT_SHARD.getByName("clicks-0").status()).lastSeq).toBe(before);
+  });
+
+  it("asks for the signature alone, by a retired key too: settings of its receipt let it in", async () => {
+    const iat = Math.floor(Date.now() / 1_000) - 1;
+    const payload = { iat, exp: iat + 90_000, url: "http://shop.example/" };
+    const header = { alg: "EdDSA", kid: "ed-retired", typ: "JWT" };
+    const events = await Promise.all(
+      ["retired-1", "retired-2"].map(async (jti) =>
+        encodeTokenEvent({
+          ...aClick({ receivedAtMs: Date.now() }),
+          token: await aSignedToken(aPayload({ jti, ...payload }), header),
+        }),
+      ),
+    );
+    const key = await bury(encodeMessage(events));
+    expect(await replayLetter(key, await ports())).toMatchObject({ outcome: "replayed", events: 2, counted: 2 });
   });
 
   it("leaves what cannot be read where it is", async () => {
