@@ -163,7 +163,12 @@ describe("windows in SQL", () => {
         for (const zone of ["UTC", "Asia/Kolkata", "America/New_York", "Australia/Lord_Howe"]) {
           const search = `granularity=${granularity === "minute" ? "hour" : granularity}&timezone=${zone}`;
           // Clocks change in New York on 12 March, on Lord Howe on 1 April and 30 September.
-          for (const range of ["from=2028-03-10T05:03Z&to=2028-04-09T04:03Z", "from=2028-09-20T05:03Z&to=2028-10-19"]) {
+          for (const range of [
+            ...["from=2028-03-10T05:03Z&to=2028-04-09T04:03Z", "from=2028-09-20T05:03Z&to=2028-10-19"],
+            // From where they change on Lord Howe, and from within the hour that is cut there.
+            ...["from=2028-04-01T15:00Z&to=2028-04-03", "from=2028-09-30T15:30Z&to=2028-10-02"],
+            ...["from=2028-04-01T15:10Z&to=2028-04-03", "from=2028-09-30T15:40Z&to=2028-10-02"],
+          ]) {
             const parsed = queryOf(search, range);
             const isFine = granularity === "hour" || granularity === "minute";
             const query = { ...parsed, range: isFine ? parsed.range : RANGE_MS };

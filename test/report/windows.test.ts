@@ -127,6 +127,22 @@ describe("days on which clocks change", () => {
     ]);
   });
 
+  it("have the names of the whole range in any part of it, as a further page is read", () => {
+    const zone = zoneOf("Australia/Lord_Howe");
+    for (const [from, to] of [
+      ["2026-04-04T12:00Z", "2026-04-04T18:00Z"],
+      ["2026-10-03T12:00Z", "2026-10-03T18:00Z"],
+    ] as const) {
+      const range = { fromMs: Date.parse(from), toMs: Date.parse(to) };
+      const whole = windowEdges(range, { granularity: "hour", zone });
+      for (let minute = range.fromMs / MINUTE; minute < range.toMs / MINUTE; minute++) {
+        const part = windowEdges({ fromMs: minute * MINUTE, toMs: range.toMs }, { granularity: "hour", zone });
+        const first = whole.findLastIndex((edge) => edge <= minute);
+        expect(part, `from ${minute}`).toEqual(whole.slice(first));
+      }
+    }
+  });
+
   it("leave out a day that the zone skipped", () => {
     expect(labels("2011-12-29T10:00Z", "2012-01-01T10:00Z", "day", "Pacific/Apia")).toEqual([
       "2011-12-29T00:00:00-10:00",

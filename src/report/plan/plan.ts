@@ -98,7 +98,9 @@ export function planReads(range: Range, cut: Cut, marks: Marks): Stretch[] {
       const stretch = { from: Math.max(from, phase.from), to: Math.min(to, phase.to) };
       const isOurs = phase.phase === 0;
       const segments = carve(stretch, isOurs ? BY_HOUR : FINEST, marks);
-      return segments.map((segment) => ({ kind: "span", segment, phase: isOurs && phase.from < from ? null : phase }));
+      // The first hour of a phase begins where it does; all others are those of UTC.
+      const isCut = phase.from + MINUTES_PER_HOUR > from;
+      return segments.map((segment) => ({ kind: "span", segment, phase: isOurs && !isCut ? null : phase }));
     });
   }
   if (zone.isUtc || granularity === "minute" || granularity === "all") {

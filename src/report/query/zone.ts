@@ -78,12 +78,15 @@ export function yearBefore(minute: number, zone: Zone): number {
 }
 
 /**
- * The stretches that touch [from, to), ascending; the first begins at or before `from`, the last ends at or after `to`.
+ * The stretches that touch [from, to), ascending, each from where it begins to where it ends: a range that is a part of
+ * another has the same ones.
  */
 export function stretchesIn(from: number, to: number, zone: Zone): Stretch[] {
   if (zone.isUtc) return [{ from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY, offset: 0 }];
   const stretches: Stretch[] = [];
-  let start = Number.NEGATIVE_INFINITY;
+  // A change at `from` itself lies before the minute behind it.
+  const begun = localTime(from + 1, zone).getTimeZoneTransition("previous");
+  let start = begun === null ? Number.NEGATIVE_INFINITY : Math.floor(begun.epochMilliseconds / MINUTE_MS);
   let local = localTime(from, zone);
   for (;;) {
     const offset = Math.floor(local.offsetNanoseconds / 60e9);
