@@ -4824,8 +4824,6 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [empty-value](/problems/empty-value): A list holds an empty value.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
@@ -4835,6 +4833,8 @@ export interface operations {
              *     [unknown-time-zone](/problems/unknown-time-zone): The time zone is not known.
              *
              *     [tampered-cursor](/problems/tampered-cursor): This cursor was not issued to this API key.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -4967,6 +4967,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -5070,6 +5072,15 @@ export interface operations {
                     "application/json": components["schemas"]["LiveTicket"];
                 };
             };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
@@ -5168,6 +5179,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -6352,6 +6365,8 @@ export interface operations {
              *     [rows-invalid](/problems/rows-invalid): The body holds 1 to 1000 rows.
              *
              *     [field-invalid](/problems/field-invalid): A field has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -6518,7 +6533,11 @@ export interface operations {
                     "application/json": components["schemas"]["PostbackSecret"];
                 };
             };
-            /** @description [field-invalid](/problems/field-invalid): A field has a value that is not allowed. */
+            /**
+             * @description [field-invalid](/problems/field-invalid): A field has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6624,6 +6643,8 @@ export interface operations {
              *     [template-unfilled](/problems/template-unfilled): A field holds a template that was not filled in.
              *
              *     [rows-invalid](/problems/rows-invalid): The body holds 1 to 1000 rows.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -6765,7 +6786,11 @@ export interface operations {
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
-            /** @description [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed. */
+            /**
+             * @description [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6902,6 +6927,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -7099,6 +7126,8 @@ export interface operations {
              *     [url-macros-many](/problems/url-macros-many): The landing URL holds more macros than allowed.
              *
              *     [url-macro-spelling](/problems/url-macro-spelling): A macro of the landing URL is not spelled as this service spells it.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -7257,6 +7286,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -7385,6 +7416,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -7511,6 +7544,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -7618,6 +7653,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -7738,6 +7775,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -7866,6 +7905,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -7988,6 +8029,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -8140,6 +8183,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -8265,6 +8310,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -8381,6 +8428,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -8502,6 +8551,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -8634,6 +8685,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -8783,6 +8836,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -8902,6 +8957,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -9036,6 +9093,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -9171,6 +9230,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -9291,6 +9352,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -9426,6 +9489,8 @@ export interface operations {
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -9548,6 +9613,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -9670,6 +9737,15 @@ export interface operations {
                     "application/json": components["schemas"]["Replay"];
                 };
             };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
@@ -9783,6 +9859,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StartedReplay"];
+                };
+            };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
@@ -9900,6 +9985,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StartedReplay"];
+                };
+            };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
@@ -10026,6 +10120,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -10146,6 +10242,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
@@ -10391,6 +10496,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -10518,6 +10625,15 @@ export interface operations {
                     "application/json": components["schemas"]["Advertiser"];
                 };
             };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
@@ -10643,6 +10759,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -10906,6 +11024,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -11046,6 +11166,15 @@ export interface operations {
                     "application/json": components["schemas"]["Campaign"];
                 };
             };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
@@ -11158,6 +11287,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -11434,6 +11565,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -11574,6 +11707,15 @@ export interface operations {
                     "application/json": components["schemas"]["AdGroup"];
                 };
             };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
@@ -11686,6 +11828,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -11962,6 +12106,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -12102,6 +12248,15 @@ export interface operations {
                     "application/json": components["schemas"]["Ad"];
                 };
             };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
@@ -12214,6 +12369,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -12490,6 +12647,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -12630,6 +12789,15 @@ export interface operations {
                     "application/json": components["schemas"]["Creative"];
                 };
             };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
@@ -12742,6 +12910,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -13030,6 +13200,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -13157,6 +13329,15 @@ export interface operations {
                     "application/json": components["schemas"]["Publisher"];
                 };
             };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
@@ -13282,6 +13463,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -13537,6 +13720,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -13664,6 +13849,15 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKey"];
                 };
             };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */
             401: {
                 headers: {
@@ -13772,6 +13966,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -13911,6 +14107,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -14059,6 +14257,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -14198,6 +14398,8 @@ export interface operations {
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -14911,7 +15113,11 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know. */
+            /**
+             * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15029,11 +15235,11 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -15160,11 +15366,11 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -15301,11 +15507,11 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -15435,11 +15641,11 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -15565,11 +15771,11 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -15704,11 +15910,11 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -15837,13 +16043,13 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -16014,13 +16220,13 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -16181,11 +16387,11 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -16305,13 +16511,13 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -16447,11 +16653,11 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [tampered-cursor](/problems/tampered-cursor): This cursor was not issued to this API key.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -16569,9 +16775,9 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -16676,13 +16882,13 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -16835,9 +17041,9 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -16954,9 +17160,9 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -17077,13 +17283,13 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -17231,13 +17437,13 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
              *
              *     [body-not-json](/problems/body-not-json): The body is not the JSON that this route takes.
              *
              *     [missing-parameter](/problems/missing-parameter): A required parameter is missing.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -17381,9 +17587,9 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -17504,9 +17710,9 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -17625,9 +17831,9 @@ export interface operations {
             /**
              * @description [unknown-parameter](/problems/unknown-parameter): The request has a parameter that this route does not know.
              *
-             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
-             *
              *     [invalid-value](/problems/invalid-value): A parameter has a value that is not allowed.
+             *
+             *     [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once.
              */
             400: {
                 headers: {
@@ -17863,6 +18069,15 @@ export interface operations {
                 };
                 content: {
                     "application/openmetrics-text": string;
+                };
+            };
+            /** @description [repeated-parameter](/problems/repeated-parameter): A parameter that takes one value is given more than once. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description [authentication-required](/problems/authentication-required): A valid API key is required. */

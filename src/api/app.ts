@@ -1,13 +1,14 @@
 /**
  * The front of the API: one Hono app over the table of routes (routes.ts), each loaded at its first request.
  *
- *   path ──▶ method ──▶ key ──▶ rate ──▶ scope ──▶ body ──▶ the route's handler ──▶ what it throws ──▶ a look's record
- *   404      405        401     429      403       413 415 400                      503 or 500, by name    503
+ *   path ─▶ method ─▶ key ─▶ rate ─▶ scope ─▶ query ─▶ body ─▶ the route's handler ─▶ what it throws ─▶ a look's record
+ *   404     405       401    429     403      400      413 415 400                    503 or 500, by name  503
  *
- * Keeps: one guard, so that no route can forget a step, and an unknown caller learns nothing of the rest; one bounded
- * reader of bodies; one place where a failure becomes an answer: a database and a store that do not answer are 503,
- * what is wrong with our own code is 500, and either is logged. A path stands also under `/api`, and with a slash more
- * at its end. Loaded at the first request that is no click, no pixel and no token.
+ * Keeps: one guard, so that no route can forget a step, and an unknown caller learns nothing of the rest; a parameter
+ * that is given twice is refused before any handler could choose between the two; one bounded reader of bodies; one
+ * place where a failure becomes an answer: a database and a store that do not answer are 503, what is wrong with our
+ * own code is 500, and either is logged. A path stands also under `/api`, and with a slash more at its end. Loaded at
+ * the first request that is no click, no pixel and no token.
  */
 import { type Handler, Hono, type MiddlewareHandler } from "hono";
 import { admit, admitHolder } from "../access/admit.ts";
@@ -22,7 +23,7 @@ import { logFault } from "../log.ts";
 import { problemResponse } from "../problem.ts";
 import type { Reason } from "../problems/catalog.ts";
 import { pathOf } from "../track/router.ts";
-import { type ApiPorts, apiRoutes, ELSEWHERE, PAGE_ROUTES, type Route } from "./routes.ts";
+import { type ApiPorts, apiRoutes, ELSEWHERE, PAGE_ROUTES, REPEATS, type Route } from "./routes.ts";
 
 const CORS = { "Access-Control-Allow-Origin": "*" } as const;
 
@@ -31,7 +32,7 @@ export function apiApp(ports: ApiPorts = {}): Hono<ApiEnv> {
   /** Requests of our own pages, which come without a header, and whom they come from. */
   const known = new WeakMap<Request, Principal>();
   const app = new Hono<ApiEnv>({ getPath: ({ url }) => withoutSlash(pathOf(url)) });
-  const routes: readonly Route[] = [...apiRoutes(ports), ...PAGE_ROUTES];
+  const routes: readonly Route[] = [...apiRoutes(ports), ...PAGE_ROUTES.map((route) => ({ ...route, ...REPEATS }))];
   const answer =
     (route: Route): Handler<ApiEnv> =>
     async (context) => {
@@ -93,7 +94,10 @@ async function handle(route: Route, asked: Keyed): Promise<Response> {
 }
 
 /** Who may not call a route, or sends more than it takes, gets no further. */
-function guard({ needs, body, method }: Route, known: WeakMap<Request, Principal>): MiddlewareHandler<ApiEnv> {
+function guard(
+  { needs, body, method, isOpen, mayRepeat }: Route,
+  known: WeakMap<Request, Principal>,
+): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const { env, req } = context;
     if (needs !== null) {
@@ -107,6 +111,8 @@ function guard({ needs, body, method }: Route, known: WeakMap<Request, Principal
       if (refused !== null) return refused;
       context.set("principal", admitted.value);
     }
+    const repeated = isOpen || mayRepeat ? null : repeatedIn(new URL(req.url).searchParams);
+    if (repeated !== null) return problemResponse({ reason: "repeated_parameter", field: repeated.slice(0, 64) });
     if (body !== undefined) {
       const read = await readAs(req.raw, body);
       if (!read.ok) return problemResponse(read.error);
@@ -114,6 +120,16 @@ function guard({ needs, body, method }: Route, known: WeakMap<Request, Principal
     }
     return next();
   };
+}
+
+/** The first parameter that is given again. */
+function repeatedIn(search: URLSearchParams): string | null {
+  const seen = new Set<string>();
+  for (const name of search.keys()) {
+    if (seen.has(name)) return name;
+    seen.add(name);
+  }
+  return null;
 }
 
 /** Of a route that an auditor's key opens: it may be read alone, and in words that can be recorded. */

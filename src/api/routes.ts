@@ -35,8 +35,10 @@ type Shape = {
   };
   /** Why a request is refused whose handler fails, where that is one reason whatever failed. */
   readonly whenFailed?: Reason;
-  /** Answered to pages of any origin. */
+  /** Answered to pages of any origin; takes no parameters, and looks at none. */
   readonly isOpen?: true;
+  /** A parameter may be given twice, since some are lists, or the handler refuses it in its own way. */
+  readonly mayRepeat?: true;
 };
 type KeyedRoute = Shape & { readonly needs: Needs; readonly load: () => Promise<Answering<Keyed>> };
 type OpenRoute = Shape & { readonly needs: null; readonly load: () => Promise<Answering<Asked>> };
@@ -49,6 +51,7 @@ export type ApiPorts = { readonly report?: ReportPorts };
 export const RESOURCE_NAMES = ["advertisers", "campaigns", "ad-groups", "ads", "creatives", "publishers"] as const;
 export type ResourceName = (typeof RESOURCE_NAMES)[number];
 
+export const REPEATS = { mayRepeat: true } as const;
 const ACT = { needs: "admin", body: { bytesMax: BODY_BYTES_MAX, whenEmpty: {} } } as const;
 /** 1 000 decisions or 100 keys of letters, twice over. */
 const LIST = { bytesMax: 262_144 } as const;
@@ -96,14 +99,14 @@ function reportRoutes(ports: ReportPorts | undefined): Route[] {
   };
   const needs = "report";
   return [
-    { method: "GET", path: "/v1/reports/clicks", needs, load: async () => (await handlers()).table },
+    { method: "GET", path: "/v1/reports/clicks", needs, ...REPEATS, load: async () => (await handlers()).table },
     {
       ...{ method: "POST", path: "/v1/reports/query", needs, body: { bytesMax: QUERY_BYTES_MAX } },
       load: async () => (await handlers()).query,
     },
-    { method: "GET", path: "/v1/metrics/clicks", needs, load: async () => (await handlers()).series },
+    { method: "GET", path: "/v1/metrics/clicks", needs, ...REPEATS, load: async () => (await handlers()).series },
     {
-      ...{ method: "GET", path: "/v1/changes", needs: "changes" },
+      ...{ method: "GET", path: "/v1/changes", needs: "changes", ...REPEATS },
       load: async () => (await import("../report/changes/changes.ts")).handleChanges,
     },
     {
@@ -131,8 +134,8 @@ const SUBMISSION_ROUTES: readonly Route[] = [
     load: async () => (await conversions()).handleConversions,
   },
   {
-    // With a key, or signed: the handler sees which.
-    ...{ ...SUBMISSION, method: "GET", path: "/v1/conversions", needs: null },
+    // With a key, or signed: the handler sees which; a pixel is answered to what is given twice, too.
+    ...{ ...SUBMISSION, method: "GET", path: "/v1/conversions", needs: null, ...REPEATS },
     load: async () => (await conversions()).handlePostback,
   },
   {
@@ -210,15 +213,11 @@ const OPERATOR_ROUTES: readonly Route[] = [
     load: async () => (await operator()).readReplayed,
   },
   {
-    method: "POST",
-    path: "/v1/admin/replays/:id/apply",
-    needs: "admin",
+    ...{ method: "POST", path: "/v1/admin/replays/:id/apply", needs: "admin" },
     load: async () => (await operator()).applyReplay,
   },
   {
-    method: "POST",
-    path: "/v1/admin/replays/:id/undo",
-    needs: "admin",
+    ...{ method: "POST", path: "/v1/admin/replays/:id/undo", needs: "admin" },
     load: async () => (await operator()).undoReplay,
   },
 ];

@@ -14,7 +14,7 @@ import { BODIES, KEYED, problems, READING } from "./problems.ts";
 const FAULTS = problems("method_not_allowed", "internal_error", "database_unavailable");
 const NOT_FOUND = problems("not_found");
 const PARAMETERS = problems("unknown_parameter", "missing_parameter", "invalid_value");
-const SEARCH = [...KEYED, ...PARAMETERS, ...problems("repeated_parameter"), ...FAULTS];
+const SEARCH = [...KEYED, ...PARAMETERS, ...FAULTS];
 const BODY = [...KEYED, ...PARAMETERS, ...BODIES, ...FAULTS];
 const PARENTS = problems("unknown_parent", "foreign_parent");
 

@@ -6,11 +6,7 @@ import { json, type Operation } from "./operation.ts";
 import { BODIES, KEYED, problems } from "./problems.ts";
 
 const FAULTS = problems("method_not_allowed", "internal_error", "database_unavailable", "store_unavailable");
-const READ = [
-  ...KEYED,
-  ...problems("unknown_parameter", "repeated_parameter", "invalid_value", "missing_parameter"),
-  ...FAULTS,
-];
+const READ = [...KEYED, ...problems("unknown_parameter", "invalid_value", "missing_parameter"), ...FAULTS];
 const FOUND = [...READ, ...problems("not_found")];
 const ACT = [...READ, ...BODIES, ...problems("unknown_parent")];
 const PERIOD = problems(

@@ -30,13 +30,26 @@ const ALL: readonly Operation[] = [
 /** What an auditor may be answered beside. */
 const LOOKED = problems(...reasonsOf(OF_LOOKS));
 
+/** What is answered to a parameter that is given twice, where parameters are looked at (src/api/app.ts). */
+const REPEATED = problems("repeated_parameter");
+
 export const OPERATIONS = ALL.map(
   (operation): Operation => ({
     ...operation,
-    problems: operation.scopes?.includes("audit") ? [...operation.problems, ...LOOKED] : operation.problems,
+    problems: [
+      ...operation.problems,
+      ...(isGuarded(operation) ? REPEATED : []),
+      ...(operation.scopes?.includes("audit") ? LOOKED : []),
+    ],
     examples: [...operation.examples, ...problemExamples(operation.id)],
   }),
 );
+
+/** Links and tokens are not guarded by the front, postbacks refuse in their own way. */
+function isGuarded(operation: Operation): boolean {
+  const { scopes, query, maySign } = operation;
+  return (scopes !== null || query !== undefined) && maySign !== true && !TRACK_OPERATIONS.includes(operation);
+}
 
 export const TAGS: Readonly<Record<string, string>> = {
   Reports: "What was counted, as tables, series and a live stream.",

@@ -164,7 +164,7 @@ export const REPORT_OPERATIONS: readonly Operation[] = [
     problems: [
       ...KEYED,
       ...READING,
-      ...problems("unknown_parameter", "repeated_parameter", "empty_value", "invalid_value", "too_many_values"),
+      ...problems("unknown_parameter", "empty_value", "invalid_value", "too_many_values"),
       ...problems("unknown_time_zone", "tampered_cursor", "stale_cursor", "method_not_allowed", "internal_error"),
     ],
     examples: [{ name: "begin", status: 200 }],

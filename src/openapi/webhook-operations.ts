@@ -8,7 +8,7 @@ import { BODIES, KEYED, problems, READING } from "./problems.ts";
 
 const READ = [
   ...KEYED,
-  ...problems("unknown_parameter", "repeated_parameter", "invalid_value", "method_not_allowed", "internal_error"),
+  ...problems("unknown_parameter", "invalid_value", "method_not_allowed", "internal_error"),
   ...problems("database_unavailable"),
 ];
 
