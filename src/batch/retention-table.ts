@@ -41,6 +41,7 @@ export const RETENTION: readonly Retention[] = [
   { of: "report-pages/v1/", kept: "an hour", by: "report/page/page-store.ts" },
   { of: "salts/v1/", kept: "two days", by: "track/address-hash.ts" },
   { of: "spool/v1/", kept: "until their shards have them", by: "queue/spool.ts" },
+  { of: "spool-place/v1/", kept: "while the spool is longer than a turn", by: "queue/spool.ts" },
   { of: "spool-submissions/v1/", kept: "until they are decided", by: "queue/submission-spool.ts" },
   { of: "erasures/v1/", kept: "orders until all is erased, receipts for ever", by: "erasure/order.ts" },
   ...["dead/v1/", "dead-submissions/v1/", "dead-replayed/v1/", "dead-postings/v1/", "replays/v1/"].map((of) => ({

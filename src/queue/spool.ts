@@ -2,9 +2,11 @@
  * The spool: events in R2 that neither a queue nor a shard would take, until cron brings them to their shards.
  *
  *   spool/v1/<first event id>-<events>.ndjson     one TokenEvent a line
+ *   spool-place/v1/last                           the last key of the last turn, while the spool is longer than a turn
  *
  * Keeps: an object is deleted only when each of its lines is committed in its shard or kept as a dead letter. Draining
- * twice, or half and then again, counts nothing twice, since events keep their ids. Keys sort by time.
+ * twice, or half and then again, counts nothing twice, since events keep their ids. Keys sort by time. Turns go round:
+ * objects that stay while their shard is down take no other's turn. Where the place is lost, they begin anew.
  */
 import { parseJson } from "../core/base64url.ts";
 import { decodeEventId, EVENT_ID_LENGTH, type EventId, isEventId } from "../core/event-id.ts";
@@ -14,7 +16,8 @@ import { buryLetter, type DeadLetterPorts } from "./dead-letter.ts";
 import { deliver, groupByShard, type ShardPorts } from "./route.ts";
 
 export const SPOOL_PREFIX = "spool/v1/";
-/** Objects drained by one cron run; the rest waits a minute. */
+const PLACE = "spool-place/v1/last";
+/** Objects that have their turn in one cron run; the rest waits a minute. */
 const DRAIN_OBJECTS_MAX = 200;
 
 /**
@@ -39,11 +42,13 @@ export function oldestIn(listed: readonly { readonly key: string }[]): number | 
   return isEventId(id) ? decodeEventId(id).receivedAtMs : null;
 }
 
-/** Brings spooled events to their shards, oldest first. Returns the objects drained; a failed one stays. */
+/**
+ * Brings spooled events to their shards, oldest first from where the last turn ended, and round. Returns the objects
+ * drained; a failed one stays.
+ */
 export async function drainSpool(ports: ShardPorts & DeadLetterPorts): Promise<number> {
-  const { objects } = await ports.archive.list({ prefix: SPOOL_PREFIX, limit: DRAIN_OBJECTS_MAX });
   let drained = 0;
-  for (const { key, uploaded } of objects) {
+  for (const { key, uploaded } of await takeTurn(ports.archive)) {
     try {
       await drainObject(key, uploaded, ports);
       drained++;
@@ -52,6 +57,23 @@ export async function drainSpool(ports: ShardPorts & DeadLetterPorts): Promise<n
     }
   }
   return drained;
+}
+
+/** The objects whose turn it is. The place moves before the work, so that it has moved where a run is broken off. */
+async function takeTurn(archive: R2Bucket): Promise<R2Object[]> {
+  const object = await archive.get(PLACE);
+  const place = object === null ? "" : await object.text();
+  const behind = { prefix: SPOOL_PREFIX, limit: DRAIN_OBJECTS_MAX };
+  const { objects } = await archive.list(place === "" ? behind : { ...behind, startAfter: place });
+  const missing = DRAIN_OBJECTS_MAX - objects.length;
+  if (place !== "" && missing > 0) {
+    const { objects: oldest } = await archive.list({ prefix: SPOOL_PREFIX, limit: missing });
+    objects.push(...oldest.filter(({ key }) => key <= place));
+  }
+  const last = objects.at(-1);
+  if (last !== undefined && objects.length === DRAIN_OBJECTS_MAX) await archive.put(PLACE, last.key);
+  else if (place !== "") await archive.delete(PLACE);
+  return objects;
 }
 
 async function drainObject(key: string, uploaded: Date, ports: ShardPorts & DeadLetterPorts): Promise<void> {

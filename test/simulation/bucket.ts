@@ -32,7 +32,8 @@ export class MemoryBucket {
       put: (key: string, text: string, options: { onlyIf?: Condition } = {}) =>
         call("put", () => this.#write(key, text, options.onlyIf)),
       delete: (key: string) => call("delete", () => void this.objects.delete(key)),
-      list: ({ prefix }: { prefix: string }) => call("list", () => this.#list(prefix)),
+      list: (options: { prefix: string; startAfter?: string; limit?: number }) =>
+        call("list", () => this.#list(options)),
     };
     return view as unknown as R2Bucket;
   }
@@ -57,7 +58,8 @@ export class MemoryBucket {
     return stored;
   }
 
-  #list(prefix: string) {
-    return { objects: this.keysUnder(prefix).map((key) => ({ key, uploaded: this.objects.get(key)?.uploaded })) };
+  #list({ prefix, startAfter = "", limit }: { prefix: string; startAfter?: string; limit?: number }) {
+    const keys = this.keysUnder(prefix).filter((key) => key > startAfter);
+    return { objects: keys.slice(0, limit).map((key) => ({ key, uploaded: this.objects.get(key)?.uploaded })) };
   }
 }

@@ -25,6 +25,8 @@ type ListOptions = {
 };
 
 const LIST_MAX = 1_000;
+/** When everything was put, as lists say it. */
+const UPLOADED = new Date("2026-04-20T12:00:00Z");
 
 export class MemoryR2 {
   readonly objects = new Map<string, Stored>();
@@ -121,7 +123,7 @@ export class MemoryR2 {
     const page = behind.slice(0, Math.min(limit, LIST_MAX));
     const objects = page.map((key) => {
       const { bytes, customMetadata } = this.objects.get(key) as Stored;
-      return { key, size: bytes.length, customMetadata };
+      return { key, size: bytes.length, uploaded: UPLOADED, customMetadata };
     });
     return behind.length > page.length
       ? { objects, truncated: true, cursor: page.at(-1) }
