@@ -9,13 +9,14 @@
  * that is kept elsewhere than the rest. Everything that is wrong is named together; exit code 1. No secret is printed.
  */
 import { readFile } from "node:fs/promises";
-import { parseArgs, stripVTControlCharacters } from "node:util";
+import { stripVTControlCharacters } from "node:util";
 import { ConfigError, readConfig } from "../src/config.ts";
 import { deployedEnv, placeholderSecrets } from "./deployed-env.ts";
+import { parseOptions } from "./options.ts";
 import { mixedBindings } from "./platform/placement.ts";
 import { readWanted } from "./platform/wanted.ts";
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: { secrets: { type: "string" }, config: { type: "string" } },
   strict: true,
   allowPositionals: false,

@@ -7,11 +7,12 @@
  * Keeps: fresh state every time. Exit code 0 only when the report became complete, every number agrees, and the audit
  * named and closed what was tampered with, else 1.
  */
-import { parseArgs } from "node:util";
+
 import { toCommands } from "./demo/left.ts";
 import { isAgreed, toJson, toText } from "./demo/result.ts";
 import { type DemoOptions, runDemo } from "./demo/run.ts";
 import { PortBusyError } from "./local-runtime.ts";
+import { parseOptions } from "./options.ts";
 
 const USAGE = `usage: npm run demo -- [--clicks N] [--seed N] [--port PORT] [--json] [--stay]
 
@@ -27,7 +28,7 @@ function readArguments(): DemoOptions & { readonly isJson: boolean; readonly isS
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   const options = { clicks: text, seed: text, port: text, json: flag, stay: flag, help: flag };
-  const { values } = parseArgs({ options, strict: true, allowPositionals: false });
+  const { values } = parseOptions({ options, strict: true, allowPositionals: false });
   if (values.help) {
     console.log(USAGE);
     process.exit(0);

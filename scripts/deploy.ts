@@ -7,7 +7,7 @@
  * could not be asked, or the command cannot be understood. No secret is printed but the operator's key, once.
  */
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { parseOptions } from "./options.ts";
 import { PlatformError } from "./platform/api.ts";
 import { BrokenDeployment, type DeployOptions, deploy, RefusedDeployment } from "./platform/deployment.ts";
 import { KeepError } from "./platform/keep.ts";
@@ -28,7 +28,7 @@ CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID say who deploys where; else whoev
 
 function readArguments(argv: readonly string[]): DeployOptions | null {
   const [flag, text] = [{ type: "boolean" }, { type: "string" }] as const;
-  const { values } = parseArgs({
+  const { values } = parseOptions({
     args: [...argv],
     options: {
       ...{ plan: flag, adopt: flag, "allow-dirty": flag, "no-smoke": flag, help: flag },

@@ -7,7 +7,7 @@
  * at, whatever else was found.
  */
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { parseOptions } from "./options.ts";
 import { PlatformError } from "./platform/api.ts";
 import { type Diagnosis, diagnose } from "./platform/doctor.ts";
 import { KeepError } from "./platform/keep.ts";
@@ -27,7 +27,7 @@ function say({ findings, looked, notLooked }: Diagnosis): void {
 
 function readArguments() {
   const [flag, text] = [{ type: "boolean" }, { type: "string" }] as const;
-  const { values } = parseArgs({
+  const { values } = parseOptions({
     options: { json: flag, help: flag, url: text, config: text },
     strict: true,
     allowPositionals: false,

@@ -6,9 +6,10 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs, parseEnv } from "node:util";
+import { parseEnv } from "node:util";
 import { type Arity, COMMANDS, type Options } from "./ops/commands.ts";
 import { operatorClient, RefusedError } from "./ops/operator-client.ts";
+import { parseOptions } from "./options.ts";
 import { PROJECT_ROOT } from "./project.ts";
 
 const USAGE = `usage: npm run ops -- COMMAND [--url URL] [--key KEY] [--json]
@@ -75,7 +76,7 @@ function parseOrRefuse(argv: readonly string[]) {
     reason: TEXT,
   };
   try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
+    return parseOptions({ args: [...argv], options, strict: true, allowPositionals: true });
   } catch (cause) {
     throw new UsageError((cause as Error).message, { cause });
   }
@@ -93,6 +94,7 @@ function assertItems(name: string, takes: Arity, items: readonly string[], isAll
 }
 
 async function readKey(given: string | undefined): Promise<string> {
+  // A variable that is set to nothing is not set, as for npm run deploy.
   const key = given ?? process.env["ADMIN_API_KEY"];
   if (key !== undefined && key !== "") return key;
   const file = await readFile(join(PROJECT_ROOT, ".dev.vars"), "utf8").catch(() => "");

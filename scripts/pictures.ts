@@ -10,7 +10,6 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { makeApiKey } from "../src/access/api-keys.ts";
 import { SCREEN_ENTRIES, SCREEN_PATHS, type ScreenEntry, type ViewerKind } from "../src/dashboard/navigation.ts";
@@ -18,6 +17,7 @@ import { launchBrowser } from "../test/journey/browser.ts";
 import { readDevVars } from "./dev-vars.ts";
 import { prepareDemo } from "./history.ts";
 import { DEMO_ENTRY, type LocalRuntime, startRuntime } from "./local-runtime.ts";
+import { parseOptions } from "./options.ts";
 
 const WIDTHS = [360, 768, 1_440];
 const SCHEMES = ["light", "dark"] as const;
@@ -27,7 +27,7 @@ const SLOW_MS = 120_000;
 
 async function main(): Promise<void> {
   const options = { to: { type: "string" }, only: { type: "string" } } as const;
-  const { values } = parseArgs({ options, strict: true, allowPositionals: false });
+  const { values } = parseOptions({ options, strict: true, allowPositionals: false });
   const [folder, only] = [values.to ?? "pictures", values.only ?? ""];
   await mkdir(folder, { recursive: true });
   const statePath = await mkdtemp(join(tmpdir(), "clickledger-pictures-"));

@@ -7,8 +7,8 @@
  * the command cannot be understood. No key is printed.
  */
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { RefusedError } from "./ops/operator-client.ts";
+import { parseOptions } from "./options.ts";
 import { PlatformError } from "./platform/api.ts";
 import { KeepError } from "./platform/keep.ts";
 import { type RotateOptions, RotationRefused, rotate } from "./platform/rotating.ts";
@@ -27,7 +27,7 @@ class UsageError extends Error {}
 
 function readArguments(argv: readonly string[]): RotateOptions | null {
   const [flag, text] = [{ type: "boolean" }, { type: "string" }] as const;
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parseOptions({
     args: [...argv],
     options: { leaked: flag, "ad-servers-switched": flag, plan: flag, help: flag, url: text, config: text },
     strict: true,

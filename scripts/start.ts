@@ -11,7 +11,6 @@
  */
 import { mkdir } from "node:fs/promises";
 import { relative, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import type { D1Database } from "@cloudflare/workers-types";
 import { ConfigError, readConfig } from "../src/config.ts";
 import { driveCron } from "./cron-driver.ts";
@@ -26,6 +25,7 @@ import {
   printFault,
   startRuntime,
 } from "./local-runtime.ts";
+import { parseOptions } from "./options.ts";
 import { PROJECT_ROOT } from "./project.ts";
 import { lockState, StateBusyError } from "./state-lock.ts";
 
@@ -51,7 +51,7 @@ function readArguments(): Arguments {
     empty: { type: "boolean" },
     help: { type: "boolean" },
   } as const;
-  const { values } = parseArgs({ options, strict: true, allowPositionals: false });
+  const { values } = parseOptions({ options, strict: true, allowPositionals: false });
   if (values.help) {
     console.log(USAGE);
     process.exit(0);

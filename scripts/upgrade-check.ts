@@ -6,7 +6,7 @@
  * Keeps: exit code 0 when no number differs, 1 when one does, 2 when the version before cannot be built or the command
  * cannot be understood.
  */
-import { parseArgs } from "node:util";
+import { parseOptions } from "./options.ts";
 import { checkUpgrade } from "./upgrade/check.ts";
 import { lastVersion, thisVersion, VersionError, withVersion } from "./upgrade/versions.ts";
 
@@ -22,7 +22,7 @@ const RATE = 400;
 
 async function main(): Promise<number> {
   const text = { type: "string" } as const;
-  const { values } = parseArgs({
+  const { values } = parseOptions({
     options: { from: text, clicks: text, seed: text, help: { type: "boolean" } },
     strict: true,
     allowPositionals: false,

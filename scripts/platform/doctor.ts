@@ -65,7 +65,7 @@ export async function diagnose(options: DoctorOptions, env: NodeJS.ProcessEnv, n
       return findings.ofTopology(wanted, { topology: bytes?.toString("utf8") ?? null, nowMs: now() });
     });
     const url = options.url ?? state.url;
-    await look("watermark", async () => findings.ofLag(await readLag(url, env["ADMIN_API_KEY"] ?? kept.ADMIN_API_KEY)));
+    await look("watermark", async () => findings.ofLag(await readLag(url, env["ADMIN_API_KEY"] || kept.ADMIN_API_KEY)));
   }
   return { findings: seen, looked, notLooked };
 }

@@ -20,11 +20,16 @@ let folder: string;
 let wanted: Wanted;
 let worker: Server;
 let lagSeconds: number | null = 5;
+/** What the Worker was last asked with. */
+let authorization: string | undefined;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "clickledger-doctor-"));
   wanted = await readWanted();
   // The Worker's report, of which the doctor reads one number.
-  worker = createServer((_, response) => response.end(JSON.stringify({ meta: { lagSeconds } })));
+  worker = createServer((request, response) => {
+    authorization = request.headers.authorization;
+    response.end(JSON.stringify({ meta: { lagSeconds } }));
+  });
   await new Promise<void>((resolve) => worker.listen(0, "127.0.0.1", resolve));
   // Loading wrangler takes its time on a busy machine.
 }, 120_000);
@@ -44,7 +49,7 @@ type Planting = (patient: Patient) => void;
 /** What the doctor says of a deployment after `plant`, deployed `ageDays` ago. */
 async function seenAfter(
   plant: Planting,
-  { ageDays = 1, hasKept = true } = {},
+  { ageDays = 1, hasKept = true, adminKey = undefined as string | undefined } = {},
 ): Promise<Diagnosis & { calls: string[] }> {
   const account = await plantedAccount(wanted);
   plant({
@@ -52,7 +57,8 @@ async function seenAfter(
     ...{ bucket: account.buckets[0] as Bucket, script: account.scripts.get("clickledger") as Script },
   });
   const platform = await startPlatform(account);
-  const env = { ...platform.env, CLICKLEDGER_KEEP: await mkdtemp(join(folder, "keep-")) };
+  const own = { CLICKLEDGER_KEEP: await mkdtemp(join(folder, "keep-")) };
+  const env = { ...platform.env, ...own, ...(adminKey === undefined ? {} : { ADMIN_API_KEY: adminKey }) };
   const keep = keepFor(env, { accountId: "", worker: "clickledger" });
   const url = `http://127.0.0.1:${(worker.address() as AddressInfo).port}`;
   if (hasKept) {
@@ -279,6 +285,14 @@ describe("the doctor", () => {
     const { findings } = await seenAfter(() => {});
     lagSeconds = 5;
     expect(findings.map((finding) => finding.check)).toEqual([check]);
+  });
+
+  it.each([
+    ["", /^Bearer clk_\S+$/],
+    ["clk_given", /^Bearer clk_given$/],
+  ])("asks with the key of the environment, and with the kept one where that is set to %j", async (adminKey, asked) => {
+    await seenAfter(() => {}, { adminKey });
+    expect(authorization).toMatch(asked);
   });
 
   it("says what it could not look at, and why", async () => {
