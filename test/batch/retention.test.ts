@@ -71,9 +71,9 @@ describe("retention", () => {
     // Two hours and their day in sums by each dimension; the other day stays, in all of them.
     expect(await tiersLeft()).toEqual([0, 1, 2]);
     expect(Object.keys(await readHourSums(ports.database)).length).toBe(HOUR_SUMS_BY.length);
-    // An hour, two days, and what these days add to: fifteen sums each.
-    expect(await sumsLeft()).toBe(30);
-    expect(await drop(60)).toEqual({ rows: 3 + 30 + HOUR_SUMS_BY.length, objects: 0 });
+    // An hour, two days, and what these days add to: sixteen sums each.
+    expect(await sumsLeft()).toBe(32);
+    expect(await drop(60)).toEqual({ rows: 3 + 32 + HOUR_SUMS_BY.length, objects: 0 });
     expect(await tiersLeft()).toEqual([0, 0, 0]);
     expect(await sumsLeft()).toBe(0);
     const { results } = await ports.database.prepare("SELECT day FROM cold_objects").all();
