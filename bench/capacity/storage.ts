@@ -2,10 +2,11 @@
  * How large the report databases become: what a day makes, each kept as long as its tier says.
  *
  *   minutes, hours, days   rows of (ad, window) · 180 bytes
- *   sums of hours          values of a day by each dimension · 520 bytes       kept as long as hours
+ *   sums of hours          values of a day by each dimension · 520 bytes       kept for 100 days, as long as hours at most
  *
  * Left out, since all of it is below a hundredth: days that changed, sums of days, the outbox, late clicks.
  */
+import { HOUR_SUMS_KEPT_DAYS } from "../../src/facts/hour-sums-days.ts";
 import { Ads } from "./ads.ts";
 import * as limits from "./limits.ts";
 import type { CapacitySettings } from "./settings.ts";
@@ -35,7 +36,8 @@ export function storageOf(settings: CapacitySettings): Storage {
   // A day moves to R2 as a whole, so long after its end.
   const minuteDays = 1 + settings.hotMinutesH / HOURS;
   const { hoursKeptDays, daysKeptDays } = settings;
-  const daysKept = { minute: minuteDays, hour: hoursKeptDays, day: daysKeptDays, hourSums: hoursKeptDays };
+  const sumDays = Math.min(hoursKeptDays, HOUR_SUMS_KEPT_DAYS);
+  const daysKept = { minute: minuteDays, hour: hoursKeptDays, day: daysKeptDays, hourSums: sumDays };
   const bytesOf = (tier: "minute" | "hour" | "day") => rowsPerDay[tier] * daysKept[tier] * limits.D1_ROW_BYTES;
   const hourSums = sumsPerDay * daysKept.hourSums * limits.D1_HOUR_SUM_BYTES;
   const bytes = { minute: bytesOf("minute"), hour: bytesOf("hour"), day: bytesOf("day"), hourSums };

@@ -6,6 +6,7 @@ import { segmentsOfDay } from "../archive/segments.ts";
 import { DAY_MS } from "../core/limits.ts";
 import type { Position } from "../core/position.ts";
 import { isoDay } from "../core/time.ts";
+import { firstHourSumsRead } from "../facts/hour-sums-days.ts";
 import { type AuditOf, type AuditPorts, attemptsOf, endOf, lastFolded, sourcesOf, tailEndsKey } from "./context.ts";
 import { checkFigures } from "./figures-check.ts";
 import { checkHourSums } from "./hour-sums-check.ts";
@@ -47,7 +48,7 @@ export async function compareFigures(
     found.push(...more);
     // Sums are compared with hours: where those are wrong, they are mended first, and the next audit compares.
     const isHourWrong = more.some(({ repair }) => repair?.tier === "hour");
-    if (isHourWrong || Date.parse(serviceDay) / DAY_MS < hoursKeptFrom) continue;
+    if (isHourWrong || Date.parse(serviceDay) / DAY_MS < Math.max(hoursKeptFrom, firstHourSumsRead(clock()))) continue;
     const where = { serviceDay, bucket: Number(bucketName) };
     found.push(...(await checkHourSums({ name: database, d1 }, where, (results) => meter.note(results))));
   }

@@ -4,7 +4,7 @@
  * Keeps: one statement for each dimension, so that both are of one moment. What differs is mended by folding the
  * advertiser's day anew from its hours (repair.ts), whatever came to both meanwhile.
  * Relies on: below the mark of a bucket and dimension the sums are the fold of hours (facts/hour-sums-sql.ts); above it
- * nothing is compared.
+ * nothing is compared, and neither is a day whose sums nobody reads any more (facts/hour-sums-days.ts).
  */
 import { MEASURES } from "../core/fields.ts";
 import { DAY_MS } from "../core/limits.ts";

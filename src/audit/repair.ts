@@ -16,6 +16,7 @@ import { advertiserBucketOf } from "../core/routing.ts";
 import { NAME_CHANGED, tick } from "../facts/changed-days-sql.ts";
 import type { Tier } from "../facts/facts-schema.ts";
 import { MOVE_LEDGER, REGISTER_ADVERTISERS, TIER_MINUTES, UPSERT_FACTS } from "../facts/facts-sql.ts";
+import { firstHourSumsKept } from "../facts/hour-sums-days.ts";
 import { HOUR_SUMS_BY } from "../facts/hour-sums-sql.ts";
 import { bucketBit } from "../facts/touched.ts";
 import {
@@ -39,7 +40,10 @@ export type Totals = readonly (string | number)[];
 
 export type SumRow = Readonly<Record<string, string | number>>;
 
-/** An advertiser's day by a dimension, which is folded anew from its hours: no guard, since that is always right. */
+/**
+ * An advertiser's day by a dimension, which is folded anew from its hours: no guard, since that is always right. Where
+ * the day is no longer kept by now, its sums are left to retention.
+ */
 type HourSumsRow = { readonly advertiserId: string; readonly dimension: string; readonly day: number };
 
 /** What became of a repair: applied now or before, or refused because the rows are others than the audit read. */
@@ -109,6 +113,7 @@ function statementsOf(database: D1Database, { source, number, repair, nowMs }: O
   }
   if (repair.tier === "hour_sum") {
     const { advertiserId, dimension, day } = repair.row;
+    if (day < firstHourSumsKept(nowMs)) return [move];
     const by = HOUR_SUMS_BY.find((known) => known === dimension) ?? "";
     const bound = [advertiserId, day] as const;
     return [

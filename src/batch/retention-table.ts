@@ -53,7 +53,7 @@ export const RETENTION: readonly Retention[] = [
   { of: "open_postings", kept: "until it is posted", by: "facts/d1-facts.ts" },
   { of: "facts_hour", kept: "HOURS_KEPT_DAYS", by: BY_RETENTION },
   { of: "facts_day", kept: "DAYS_KEPT_DAYS", by: BY_RETENTION },
-  { of: "hour_sums", kept: "HOURS_KEPT_DAYS", by: BY_RETENTION },
+  { of: "hour_sums", kept: "100 days, HOURS_KEPT_DAYS at most", by: BY_RETENTION },
   { of: "day_sums", kept: "DAYS_KEPT_DAYS", by: BY_RETENTION },
   { of: "changed_days", kept: "36 days", by: BY_RETENTION },
   { of: "outbox", kept: "31 days", by: BY_RETENTION },

@@ -5,10 +5,11 @@
  *   ledger 'cold' ──▶ 'dropped' ──▶ delete the objects ──▶ delete the ledger rows
  *
  * Keeps: an object is deleted only after no answer counts it, and forgotten only after it is deleted, so a crash
- * between two steps leaves what the next run finishes. Rows of hours and days and the sums of days are derived: what
- * arrives for a deleted one makes a new row that holds only what arrived, and leaves with the next run. Sums leave
- * whichever bucket has its turn, so for the time of a round they lack days that some buckets still have: answers from
- * there carry the warning `past_retention`.
+ * between two steps leaves what the next run finishes. Rows of hours and days and the sums of both are derived: what
+ * arrives for a deleted one makes a new row that holds only what arrived, and leaves with the next run. Sums of days
+ * leave whichever bucket has its turn, so for the time of a round they lack days that some buckets still have: answers
+ * from there carry the warning `past_retention`. Sums of hours leave with their hours, or before, when nobody has read
+ * them for a week (facts/hour-sums-days.ts).
  */
 
 import { DELETE_OLD_DAYS, DELETE_OLD_HOURS, DROP_OBJECTS, FORGET_DROPPED, SELECT_DROPPED } from "../cold/sql.ts";
@@ -17,6 +18,7 @@ import { CHANGES_KEPT_DAYS, DAY_MS, EVENTS_KEPT_DAYS, HOUR_MS } from "../core/li
 import { DELETE_OLD_CHANGES } from "../facts/changed-days-sql.ts";
 import { DELETE_OLD_PUBLISHER_SUMS, DELETE_OLD_SUMS } from "../facts/day-sums-sql.ts";
 import { DELETE_OLD_LATE_CLICKS } from "../facts/facts-sql.ts";
+import { firstHourSumsKept } from "../facts/hour-sums-days.ts";
 import { DELETE_OLD_HOUR_SUMS } from "../facts/hour-sums-sql.ts";
 import { DELETE_OLD_EVENTS } from "../facts/outbox-sql.ts";
 
@@ -97,9 +99,10 @@ export async function dropOld(
   const deleted = { rows: 0, objects: 0 };
   for (const bucket of buckets) {
     const ofHours = today - kept.hoursKeptDays;
+    const ofHourSums = Math.max(ofHours, firstHourSumsKept(nowMs));
     const results = await database.batch([
       database.prepare(DELETE_OLD_HOURS).bind(bucket, ofHours * 24, ROWS_PER_STEP_MAX),
-      database.prepare(DELETE_OLD_HOUR_SUMS).bind(bucket, ofHours, ROWS_PER_STEP_MAX),
+      database.prepare(DELETE_OLD_HOUR_SUMS).bind(bucket, ofHourSums, ROWS_PER_STEP_MAX),
       database.prepare(DELETE_OLD_DAYS).bind(bucket, today - kept.daysKeptDays, ROWS_PER_STEP_MAX),
     ]);
     deleted.rows += results.reduce((sum, { meta }) => sum + meta.changes, 0);

@@ -9,10 +9,10 @@
  *
  * A day has further parts where it has many values, or where what came late found the last part full: parts add up.
  *
- * Keeps: a bucket's day is in the sums by a dimension exactly when it is before the bucket's mark of that dimension. It
- * is folded from rolled hours in the transaction that moves the mark; a later delta is added in its posting's, if its
- * day is before the mark as that transaction finds it. A new dimension has no mark yet, so its sums are folded from the
- * first day on.
+ * Keeps: a bucket's day that is still kept (hour-sums-days.ts) is in the sums by a dimension exactly when it is before
+ * the bucket's mark of that dimension. It is folded from rolled hours in the transaction that moves the mark; a later
+ * delta is added in its posting's, if its day is before the mark as that transaction finds it. A new dimension has no
+ * mark yet, so its sums are folded from the first day that is kept. Older days may have anything: nobody reads it.
  * Relies on: the mark is never ahead of the mark of hours (src/facts/roll-hour-sums.ts).
  */
 import { DIMENSION_FIELDS, DIMENSIONS, type Dimension, MEASURES, ROW_DIMENSIONS } from "../core/fields.ts";

@@ -5,9 +5,11 @@
  *
  * Keeps: a day is folded by a dimension in the transaction that moves the mark of both, so once. Two rolls at once are
  * harmless: the second finds another mark and changes nothing. Days without hours are passed in one step, which looks
- * in its transaction that there are none.
+ * in its transaction that there are none; so are days that are older than sums are kept, whatever is in them, since
+ * nobody reads them (hour-sums-days.ts).
  */
 import { ADVERTISER_BUCKETS } from "../core/limits.ts";
+import { firstHourSumsKept } from "./hour-sums-days.ts";
 import {
   ADVANCE_HOUR_SUM_MARKS,
   ADVANCE_OVER_NOTHING,
@@ -22,12 +24,14 @@ SELECT dimension, bucket, mark
 FROM hour_sum_marks`;
 
 /** Days [mark, end) of a bucket, by dimensions that have that mark. */
-type Group = {
+type Days = {
   readonly bucket: number;
   readonly by: readonly HourSumsBy[];
   readonly mark: number;
   readonly end: number;
 };
+/** With the first of them that is kept. */
+type Group = Days & { readonly kept: number };
 
 /** By dimension and bucket: the first day that is not in the sums; 0 where there is none. */
 export async function readHourSumMarks(database: D1Database): Promise<(by: HourSumsBy, bucket: number) => number> {
@@ -38,28 +42,39 @@ export async function readHourSumMarks(database: D1Database): Promise<(by: HourS
   return (by, bucket) => marks.get(`${by}/${bucket}`) ?? 0;
 }
 
-/** Rolls each bucket's days before `endOf`. Returns the number of days, each dimension's by itself. */
-export async function rollHourSums(database: D1Database, endOf: (bucket: number) => number): Promise<number> {
+/** Rolls each bucket's days before `endOf` that are kept. Returns the number of days, each dimension's by itself. */
+export async function rollHourSums(
+  database: D1Database,
+  endOf: (bucket: number) => number,
+  nowMs: number,
+): Promise<number> {
   const markOf = await readHourSumMarks(database);
   let rolled = 0;
   for (let bucket = 0; bucket < ADVERTISER_BUCKETS; bucket++) {
     const end = endOf(bucket);
     for (const [mark, by] of Map.groupBy(HOUR_SUMS_BY, (dimension) => markOf(dimension, bucket))) {
-      if (mark < end) rolled += await rollGroup(database, { bucket, by, mark, end });
+      const kept = Math.min(end, firstHourSumsKept(nowMs));
+      if (mark < end) rolled += await rollGroup(database, { bucket, by, mark, end, kept });
     }
   }
   return rolled;
 }
 
-async function rollGroup(database: D1Database, { bucket, by, mark, end }: Group): Promise<number> {
+async function rollGroup(database: D1Database, { bucket, by, mark, end, kept }: Group): Promise<number> {
   const first = database.prepare(FIRST_WITHOUT_HOUR_SUMS);
+  let from = mark;
   let rolled = 0;
-  for (let from = mark; from < end; ) {
+  if (from < kept) {
+    rolled = await passOver(database, ADVANCE_HOUR_SUM_MARKS, { bucket, by, mark: from, end: kept });
+    if (rolled === 0) return 0;
+    from = kept;
+  }
+  while (from < end) {
     const found = await first.bind(bucket, from).first<{ first_window: number | null }>();
     const day = Math.max(from, found?.first_window ?? end);
     if (day > from) {
       const to = Math.min(day, end);
-      const passed = await passOver(database, { bucket, by, mark: from, end: to });
+      const passed = await passOver(database, ADVANCE_OVER_NOTHING, { bucket, by, mark: from, end: to });
       if (passed === 0) return rolled;
       rolled += passed;
       from = to;
@@ -78,8 +93,8 @@ async function rollGroup(database: D1Database, { bucket, by, mark, end }: Group)
   return rolled;
 }
 
-/** Moves the marks over days without hours; 0 where there are some by now, or the marks have moved. */
-async function passOver(database: D1Database, { bucket, by, mark, end }: Group): Promise<number> {
-  const advance = database.prepare(ADVANCE_OVER_NOTHING).bind(bucket, mark, end, JSON.stringify(by));
+/** Moves the marks over days by a statement; 0 where it finds hours that it may not pass, or other marks. */
+async function passOver(database: D1Database, sql: string, { bucket, by, mark, end }: Days): Promise<number> {
+  const advance = database.prepare(sql).bind(bucket, mark, end, JSON.stringify(by));
   return (await advance.run()).meta.changes * (end - mark);
 }

@@ -73,7 +73,7 @@ export async function rollAll(database: D1Database, nowMs: number): Promise<numb
   const rolledDays = await rollTier(database, "day", (marks, bucket) => daysIn(marks.get("hour", bucket)));
   const summedDays = await rollTier(database, "day_sum", (marks, bucket) => marks.get("day", bucket));
   const marks = await readMarks(database);
-  const ofHours = await rollHourSums(database, (bucket) => daysIn(marks.get("hour", bucket)));
+  const ofHours = await rollHourSums(database, (bucket) => daysIn(marks.get("hour", bucket)), nowMs);
   return rolledHours + rolledDays + summedDays + ofHours;
 }
 

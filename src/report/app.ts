@@ -197,9 +197,9 @@ function settingsOf({ config, closed, isOperator, nowMs }: Asked) {
 }
 
 async function answerSeries(asked: Asked): Promise<Result<Answered, ReportProblem>> {
-  const { query, scope, sources } = asked;
+  const { query, scope, sources, nowMs } = asked;
   const watermark = await sources.watermark();
-  const reading = await readReport(sources, { query, scope, after: null });
+  const reading = await readReport(sources, { query, scope, after: null, nowMs });
   if (!reading.ok) return reading;
   const series = fillSeries(reading.value, query);
   if (!series.ok) return series;

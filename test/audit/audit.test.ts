@@ -12,6 +12,7 @@ import { parseJson } from "../../src/core/base64url.ts";
 import { DAY_MS } from "../../src/core/limits.ts";
 import { decodeLogLine } from "../../src/core/log-line.ts";
 import { encodeTokenEvent, type TokenEvent } from "../../src/core/token-event.ts";
+import { HOUR_SUMS_BY } from "../../src/facts/hour-sums-sql.ts";
 import { rollAll } from "../../src/facts/roll.ts";
 import { anAttempt, aSignedClick, audit, count, shardOfEvent, startOver, TODAY } from "../support/audited.ts";
 import { aPayload, CRAWLER } from "../support/builders.ts";
@@ -275,6 +276,21 @@ describe("figures that somebody changed", () => {
     expect(await audit()).toMatchObject({ outcome: "clean" });
   });
 
+  it("are no concern where they are sums of hours that are read no more, or are no longer kept", async () => {
+    await count([await aSignedClick()]);
+    await rollAll(env.REPORT_DB, Date.now() + 3 * DAY_MS);
+    await env.REPORT_DB.prepare("DELETE FROM hour_sums").run();
+    const left = async () => (await env.REPORT_DB.prepare("SELECT count(*) AS rows FROM hour_sums").first())?.["rows"];
+    const later = (days: number) => () => Date.parse(TODAY) + days * DAY_MS;
+    expect(kindsOf(await audit({ clock: later(94) }))).toEqual({});
+    const report = await audit({ clock: later(93) });
+    expect(kindsOf(report)).toEqual({ tier: HOUR_SUMS_BY.length });
+    await mend(report, later(101));
+    expect(await left()).toBe(0);
+    await mend(await audit(), later(100));
+    expect(await left()).toBe(HOUR_SUMS_BY.length);
+  });
+
   it("are repaired once, and not where the rows have moved on since the audit read them", async () => {
     await count([await aSignedClick(), await aSignedClick()]);
     await env.REPORT_DB.prepare(oneMore("minute")).run();
@@ -353,7 +369,8 @@ describe("an audit that is killed", () => {
   });
 });
 
-const mend = async ({ day, attempt }: AuditReport) => mendAudit(await mendPorts(env), { day, attempt }, "key_7");
+const mend = async ({ day, attempt }: AuditReport, clock = () => Date.now()) =>
+  mendAudit({ ...(await mendPorts(env)), clock }, { day, attempt }, "key_7");
 
 async function changeRow(shard: string, seq: number, lines: string): Promise<void> {
   await runInDurableObject(env.EVENT_SHARD.getByName(shard), (_, { storage }) => {

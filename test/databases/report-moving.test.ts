@@ -41,7 +41,7 @@ async function read(database: D1Database): Promise<unknown> {
   const currencies = currencySource(env.REPORT_DB, { query: query.value, scope, own: null });
   const reading = await readReport(
     { directory, currencies, bucket: env.ARCHIVE },
-    { query: query.value, scope, after: null },
+    { query: query.value, scope, after: null, nowMs: NOON_MS },
   );
   if (!reading.ok) throw new Error(reading.error.reason);
   const { groups, totals } = reading.value;

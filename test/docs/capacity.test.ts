@@ -98,7 +98,9 @@ describe("ads", () => {
     expect(longer.bytes.day).toBe(one.bytes.day);
     // Two for each ad, two for each of 100 campaigns, and 30 for each of 10 advertisers.
     expect(one.sumsPerDay).toBeCloseTo(2_000 + 200 + 300, 3);
-    expect(longer.bytes.hourSums).toBeCloseTo(2 * one.bytes.hourSums, 3);
+    expect([one, longer].map(({ daysKept }) => daysKept.hourSums)).toEqual([100, 100]);
+    expect(storageOf({ ...deployed, hoursKeptDays: 30 }).daysKept.hourSums).toBe(30);
+    expect(one.bytes.hourSums).toBeCloseTo(100 * one.sumsPerDay * limits.D1_HOUR_SUM_BYTES, 3);
     // The day that goes on, and those that ended less than 48 hours ago.
     expect(one.bytes.minute).toBeCloseTo(3 * one.rowsPerDay.minute * limits.D1_ROW_BYTES, 3);
     const full = storageOf({ ...deployed, ads: 10e6 });

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { cellKeyOfStored, type Facts, type FactsRow, mergeFacts, widenFacts } from "../../src/core/facts.ts";
 import { MEASURES } from "../../src/core/fields.ts";
-import { ADVERTISER_BUCKETS, HOUR_MS } from "../../src/core/limits.ts";
+import { ADVERTISER_BUCKETS, DAY_MS, HOUR_MS } from "../../src/core/limits.ts";
 import { toCounts } from "../../src/core/measures.ts";
 import { advertiserBucketOf } from "../../src/core/routing.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
@@ -16,7 +16,7 @@ import {
   UPSERT_HOUR_SUMS,
 } from "../../src/facts/hour-sums-sql.ts";
 import { readMarks, rollAll } from "../../src/facts/roll.ts";
-import { readHourSumMarks } from "../../src/facts/roll-hour-sums.ts";
+import { readHourSumMarks, rollHourSums } from "../../src/facts/roll-hour-sums.ts";
 import { anyStep, takeSteps } from "../support/any-steps.ts";
 import { NOON_MS } from "../support/builders.ts";
 import { failingPorts } from "../support/failing-ports.ts";
@@ -73,12 +73,13 @@ function factsOf(deltas: readonly Delta[]): Facts {
 
 const post = (deltas: readonly Delta[]) => postTo(new D1Facts(database, () => NOON_MS), { facts: factsOf(deltas) });
 
-/** What was posted of days before the mark of their bucket and dimension is in the sums, and nothing else. */
-async function expectExact(posted: readonly Delta[]): Promise<number> {
+/** What was posted of days from `first` to the mark of their bucket and dimension is in the sums, and nothing else. */
+async function expectExact(posted: readonly Delta[], first = 0): Promise<number> {
   const markOf = await readHourSumMarks(database);
   const isSummed = ({ window, advertiserId }: FactsRow, by: HourSumsBy) =>
-    window < 24 * markOf(by, advertiserBucketOf(advertiserId));
-  const sums = await readHourSums(database);
+    window >= 24 * first && window < 24 * markOf(by, advertiserBucketOf(advertiserId));
+  const stored = Object.entries(await readHourSums(database));
+  const sums = Object.fromEntries(stored.filter(([name]) => Number(name.split("|")[2]) >= 24 * first));
   expect(sums).toEqual(hourSumsOf(widenFacts(factsOf(posted), 60), isSummed));
   expect(sums).toEqual(hourSumsOf(await readFacts(database, "hour"), isSummed));
   const marks = await readMarks(database);
@@ -106,6 +107,50 @@ describe("sums of hours", () => {
     );
     expect(summed).toBeGreaterThan(1_000);
     expect(new Set(ADVERTISERS.map(advertiserBucketOf)).size).toBeGreaterThan(1);
+  });
+
+  it("are the fold of the hours of the last 100 days, whatever is posted behind them", {
+    timeout: 300_000,
+  }, async () => {
+    let [summed, passed] = [0, 0];
+    const agoHours = 100 * 24;
+    const old = anyDelta.map((delta) => ({ ...delta, hour: delta.hour - agoHours }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyStep(old, { hoursMax: 60, callsMax: 200 }), { minLength: 3, maxLength: 8 }),
+        async (steps) => {
+          await wipeFacts(database);
+          await takeSteps(steps, factsOf, async (posted, rolledAtMs) => {
+            const first = Math.max(0, Math.floor(rolledAtMs / DAY_MS) - 100);
+            summed += await expectExact(posted, first);
+            passed += posted.filter(({ hour }) => (NOON / 60 + hour) / 24 < first).length;
+          });
+        },
+      ),
+      { seed: SEED, numRuns: 15 },
+    );
+    expect(summed).toBeGreaterThan(300);
+    expect(passed).toBeGreaterThan(30);
+  });
+
+  it("are not folded of days that are older than 100, and their mark is", async () => {
+    const posted = [-101, -100, -99].flatMap((day) =>
+      ADVERTISERS.map((advertiser) => aDelta({ advertiser, hour: day * 24 })),
+    );
+    await post(posted);
+    await rollAll(database, NOON_MS);
+    expect(await expectExact(posted, TODAY - 100)).toBe(2 * ADVERTISERS.length * HOUR_SUMS_BY.length);
+    expect(Object.keys(await readHourSums(database)).length).toBe(2 * ADVERTISERS.length * HOUR_SUMS_BY.length);
+    const markOf = await readHourSumMarks(database);
+    for (const by of HOUR_SUMS_BY) expect(markOf(by, advertiserBucketOf("adv_1"))).toBe(TODAY);
+    // A bucket without anything, too, and never ahead of its hours.
+    await wipeFacts(database);
+    await post([aDelta({ hour: -120 * 24 })]);
+    await rollAll(database, NOON_MS - 110 * 24 * HOUR_MS);
+    await database.batch(["hour_sums", "hour_sum_marks"].map((table) => database.prepare(`DELETE FROM ${table}`)));
+    await rollHourSums(database, () => TODAY - 111, NOON_MS);
+    expect((await readHourSumMarks(database))("country", advertiserBucketOf("adv_1"))).toBe(TODAY - 111);
+    expect(await readHourSums(database)).toEqual({});
   });
 
   it("are exact whichever call of a roll fails", async () => {

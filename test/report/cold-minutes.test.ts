@@ -212,7 +212,7 @@ describe("a report while minutes move", () => {
     if (!query.ok) throw new Error(query.error.reason);
     const currencies = currencySource(database, { query: query.value, scope, own: null });
     const sources = { currencies, directory: new Directory({ REPORT_DB: database }), bucket: env.ARCHIVE };
-    const reading = await readReport(sources, { query: query.value, scope, after: null });
+    const reading = await readReport(sources, { query: query.value, scope, after: null, nowMs: NOON_MS });
     if (!reading.ok) throw new Error(reading.error.reason);
     return reading.value.groups.map(({ window, sums, reasons, sketch }) => [
       ...[window, sums, Object.entries(reasons).sort(), sketch?.estimate()],

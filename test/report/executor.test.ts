@@ -285,10 +285,9 @@ describe("marks", () => {
       summed: 1,
       hourSums: null,
     });
-    expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: "adv_1" }), "country").hourSums).toEqual({
-      by: "country",
-      mark: 3,
-    });
+    const hours = { by: "country", from: 2 } as const;
+    const { hourSums } = marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: "adv_1" }), hours);
+    expect(hourSums).toEqual({ by: "country", from: 2, mark: 3 });
     expect(marksOf(rows, bucketsOf({ filters: [] }, { advertiserId: null }))).toEqual({
       ...{ hour: 0, day: 0, summed: 0, hourSums: null },
     });

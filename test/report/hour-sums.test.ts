@@ -7,11 +7,12 @@ import { dayOf } from "../../src/core/time.ts";
 import { HOUR_SUMS_BY } from "../../src/facts/hour-sums-sql.ts";
 import { rollHourSums } from "../../src/facts/roll-hour-sums.ts";
 import { planPage } from "../../src/report/plan/plan.ts";
-import { hourSumsBy } from "../../src/report/plan/sources.ts";
+import { hourSumsBy, hourSumsFor } from "../../src/report/plan/sources.ts";
 import type { ReportQuery } from "../../src/report/query/query.ts";
 import { type KeyAfter, readStatements } from "../../src/report/read/segments-sql.ts";
 import type { Statement } from "../../src/report/read/statement.ts";
 import { weighStatement } from "../../src/report/read/weigh-sql.ts";
+import { NOON_MS } from "../support/builders.ts";
 import { readsOf } from "../support/reads.ts";
 import { aScope } from "../support/scopes.ts";
 import { askJson, parseTable } from "./ask.ts";
@@ -25,6 +26,8 @@ const ADVERTISERS = ["adv_1", "adv_2", "adv_3", "adv_4"];
 const MARK = START + DAYS - 3;
 const LAST_MARK = START + DAYS - 9;
 const SLOW_BUCKET = advertiserBucketOf("adv_3");
+/** When day number `day` is the first whose sums are read. */
+const readFrom = (day: number) => (day + 93) * DAY_MS + 7 * HOUR_MS;
 
 const CELLS: Cell[] = Array.from({ length: DAYS }, (_, day) => day).flatMap((day) =>
   ADVERTISERS.flatMap((advertiser_id, at) =>
@@ -65,7 +68,7 @@ async function withoutSums(): Promise<void> {
 
 /** Everything that may be is. */
 async function withSums(): Promise<void> {
-  await rollHourSums(env.REPORT_DB, (bucket) => (bucket === SLOW_BUCKET ? LAST_MARK : MARK));
+  await rollHourSums(env.REPORT_DB, (bucket) => (bucket === SLOW_BUCKET ? LAST_MARK : MARK), NOON_MS);
 }
 
 beforeEach(withoutSums);
@@ -79,10 +82,10 @@ function queryOf(search: string): ReportQuery {
 const WHOLE = "from=2026-02-20&to=2026-03-21";
 const TOKYO = `${WHOLE}&timezone=Asia/Tokyo`;
 
-/** The reads of a query, with all sums until a day. */
-function readsWith(query: ReportQuery, mark: number, scope = aScope()) {
-  const by = hourSumsBy({ query, scope });
-  const hourSums = by === null ? null : { by, mark };
+/** The reads of a query at an instant, with all sums until a day. */
+function readsWith(query: ReportQuery, mark: number, scope = aScope(), nowMs = NOON_MS) {
+  const hours = hourSumsFor({ query, scope, nowMs });
+  const hourSums = hours === null ? null : { ...hours, mark };
   return readsOf(query, { hour: LAST_MARK * 24, day: LAST_MARK, summed: LAST_MARK, hourSums }, scope);
 }
 
@@ -128,14 +131,27 @@ describe("the sums of hours are read", () => {
     expect(statementsOf(query)).toEqual([]);
   });
 
+  const query = queryOf(`${TOKYO}&group_by=day,country`);
+  const spans = (mark: number, nowMs = NOON_MS) =>
+    readsWith(query, mark, aScope(), nowMs).flatMap((read) =>
+      read.kind === "pieces" && read.tier === "hour"
+        ? read.pieces.map(({ from, to }) => ({ from, to, kind: read.source.kind }))
+        : [],
+    );
+
+  it("of the last 93 days, and hours before", () => {
+    const first = START + 5;
+    const all = spans(LAST_MARK, readFrom(first));
+    const of = (kind: string) => all.filter((span) => span.kind === kind);
+    expect(Math.min(...of("hour_sums").map(({ from }) => from))).toBe(first * 24);
+    expect(Math.max(...of("cells").map(({ to }) => to))).toBe(first * 24);
+    const hoursIn = (some: typeof all) =>
+      some.flatMap(({ from, to }) => Array.from({ length: to - from }, (_, at) => from + at)).sort();
+    expect(hoursIn(all)).toEqual(hoursIn(spans(0)));
+    expect(spans(first, readFrom(first)).every(({ kind }) => kind === "cells")).toBe(true);
+  });
+
   it("below the mark, each piece in one UTC day, and hours from there on", () => {
-    const query = queryOf(`${TOKYO}&group_by=day,country`);
-    const spans = (mark: number) =>
-      readsWith(query, mark).flatMap((read) =>
-        read.kind === "pieces" && read.tier === "hour"
-          ? read.pieces.map(({ from, to }) => ({ from, to, kind: read.source.kind }))
-          : [],
-      );
     const covered = (mark: number) => spans(mark).reduce((sum, { from, to }) => sum + to - from, 0);
     const mark = START + 5;
     for (const { from, to, kind } of spans(mark)) {

@@ -11,6 +11,7 @@ import { currencySource } from "../../src/report/query/currency.ts";
 import { readReport } from "../../src/report/read/executor.ts";
 import { keyOf } from "../../src/report/read/groups.ts";
 import type { KeyAfter } from "../../src/report/read/source-sql.ts";
+import { NOON_MS } from "../support/builders.ts";
 import { failingPorts } from "../support/failing-ports.ts";
 import { aScope } from "../support/scopes.ts";
 import { wipeFacts } from "../support/wipe-facts.ts";
@@ -80,7 +81,7 @@ async function read(search: string, { scope = TENANT, database = env.REPORT_DB, 
         next: async () => {},
       }),
     },
-    { query: query.value, scope, after: asking.after ?? null },
+    { query: query.value, scope, after: asking.after ?? null, nowMs: NOON_MS },
   );
   if (!reading.ok) return { problem: reading.error, claimed, groups: [], totals: [], next: null };
   const { groups, totals, last } = reading.value;

@@ -34,16 +34,17 @@ export function anyStep<Delta>(
 
 type Step<Delta> = ReturnType<typeof anyStep<Delta>> extends fc.Arbitrary<infer S> ? S : never;
 
-/** Takes the steps one by one; `look` is called after each with all that was posted until then. */
+/** Takes the steps one by one; `look` is called after each with all that was posted until then, and the latest roll. */
 export async function takeSteps<Delta>(
   steps: readonly Step<Delta>[],
   factsOf: (deltas: readonly Delta[]) => Facts,
-  look: (posted: readonly Delta[]) => Promise<void>,
+  look: (posted: readonly Delta[], rolledAtMs: number) => Promise<void>,
 ): Promise<void> {
   const { REPORT_DB: database, ARCHIVE: archive } = env;
   const store = new D1Facts(database, () => NOON_MS);
   const posted: Delta[] = [];
   let last: LedgerRow | null = null;
+  let rolledAtMs = Number.NEGATIVE_INFINITY;
   for (const step of steps) {
     if (step.kind === "post") {
       const posting = aPosting(last, { facts: factsOf(step.deltas) });
@@ -53,9 +54,11 @@ export async function takeSteps<Delta>(
       if (step.isRepeated) await expect(store.post(posting)).rejects.toThrow();
     } else {
       const ports = failingPorts({ database, archive }, step.failure);
-      const roll = () => rollAll(ports.database, NOON_MS + step.hours * HOUR_MS).catch(() => 0);
+      const nowMs = NOON_MS + step.hours * HOUR_MS;
+      rolledAtMs = Math.max(rolledAtMs, nowMs);
+      const roll = () => rollAll(ports.database, nowMs).catch(() => 0);
       await Promise.all(Array.from({ length: step.times }, roll));
     }
-    await look(posted);
+    await look(posted, rolledAtMs);
   }
 }

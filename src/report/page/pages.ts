@@ -47,7 +47,7 @@ export async function readTablePage(
   if (place.value !== null && "kept" in place.value) return readKeptPage(sources, place.value, context);
   const watermark = await sources.watermark();
   const after = place.value?.after ?? null;
-  const reading = await readReport(sources, { query, scope, after });
+  const reading = await readReport(sources, { query, scope, after, nowMs: context.nowMs });
   return reading.ok ? ok(await toPage(sources, reading.value, { watermark, context })) : reading;
 }
 

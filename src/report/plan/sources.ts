@@ -5,7 +5,7 @@
  *   minutes that may have been moved        the tier's rows, and those of objects
  *   rows, or their cells                    cells where a dimension is named that only cells have
  *   hours of windows of a zone, before      hour_sums, where one dimension is named beside the advertiser, or none
- *   the mark of their sums
+ *   the mark of their sums, of 93 days
  *   days before the mark of sums            day_sums, where they answer:
  *     everybody,      by country or filtered by it             by country              value is the country
  *     everybody,      by country, filtered by device           by country and device   value is both
@@ -21,6 +21,7 @@ import type { ReadScope } from "../../access/read-scope.ts";
 import { DIMENSIONS, type Dimension } from "../../core/fields.ts";
 import { MINUTE_MS } from "../../core/limits.ts";
 import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../../facts/day-sums-sql.ts";
+import { firstHourSumsRead } from "../../facts/hour-sums-days.ts";
 import { HOUR_SUMS_BY, HOURS_PER_DAY, type HourSumsBy } from "../../facts/hour-sums-sql.ts";
 import { isRowDimension } from "../query/fields.ts";
 import type { ReportQuery } from "../query/query.ts";
@@ -29,8 +30,10 @@ import { type Piece, type Read, type ReadSource, readTierOf, type Segment, type 
 /** Whose question it is. */
 export type Asked = { readonly query: ReportQuery; readonly scope: ReadScope };
 
-/** The first day that is not in the sums of hours by a dimension, of all buckets that may be read. */
-export type HourSumsMark = { readonly by: HourSumsBy; readonly mark: number };
+/** By what hours are summed, and from which day on such sums are read (facts/hour-sums-days.ts). */
+export type HourSumsFrom = { readonly by: HourSumsBy; readonly from: number };
+/** The same with the first day that is not in the sums, of all buckets that may be read. */
+export type HourSumsMark = HourSumsFrom & { readonly mark: number };
 
 /**
  * Up to where days are summed for all buckets that may be read, and hours by what the query names, and from which
@@ -75,13 +78,20 @@ function splitHours(
 ): { readonly stretches: readonly Stretch[]; readonly fromHours: readonly Read[] } {
   const by = hourSumsBy(asked);
   if (by === null || hourSums?.by !== by) return { stretches: all, fromHours: [] };
-  const end = hourSums.mark * HOURS_PER_DAY;
+  const days = { from: hourSums.from * HOURS_PER_DAY, to: hourSums.mark * HOURS_PER_DAY };
   const summed: Piece[] = [];
   const stretches = all.flatMap((stretch): readonly Stretch[] => {
     if (stretch.kind !== "pieces" || stretch.tier !== "hour") return [stretch];
-    summed.push(...stretch.pieces.flatMap((piece) => byDay({ ...piece, to: Math.min(piece.to, end) })));
-    const rest = stretch.pieces.filter(({ to }) => to > end);
-    const pieces = rest.map((piece) => ({ ...piece, from: Math.max(piece.from, end) }));
+    const pieces = stretch.pieces.flatMap((piece) => {
+      const within = { ...piece, from: Math.max(piece.from, days.from), to: Math.min(piece.to, days.to) };
+      if (within.from >= within.to) return [piece];
+      summed.push(...byDay(within));
+      const rest = [
+        { ...piece, to: within.from },
+        { ...piece, from: within.to },
+      ];
+      return rest.filter(({ from, to }) => from < to);
+    });
     return pieces.length === 0 ? [] : [{ ...stretch, pieces }];
   });
   if (summed.length === 0) return { stretches: all, fromHours: [] };
@@ -149,6 +159,12 @@ export function hourSumsBy({ query: { dimensions, filters, metrics }, scope }: A
   for (const ofRow of ["advertiser_id", "currency"]) named.delete(ofRow);
   const [by = "", another] = named;
   return another === undefined ? (HOUR_SUMS_BY.find((known) => known === by) ?? null) : null;
+}
+
+/** The sums of hours that answer a query at an instant, or null. */
+export function hourSumsFor(asked: Asked & { readonly nowMs: number }): HourSumsFrom | null {
+  const by = hourSumsBy(asked);
+  return by === null ? null : { by, from: firstHourSumsRead(asked.nowMs) };
 }
 
 /** The sums that answer a query, of days that have them, or null. */

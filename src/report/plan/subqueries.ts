@@ -10,7 +10,6 @@
 import type { ReadScope } from "../../access/read-scope.ts";
 import { ADVERTISER_BUCKETS, MINUTE_MS } from "../../core/limits.ts";
 import { advertiserBucketOf } from "../../core/routing.ts";
-import type { HourSumsBy } from "../../facts/hour-sums-sql.ts";
 import { keyOrder, type ReportQuery } from "../query/query.ts";
 import { windowEdges } from "../query/windows.ts";
 import type { ColdMark, MarkRow } from "../read/cold-minutes.ts";
@@ -26,7 +25,7 @@ import {
   segmentsOf,
   wholePage,
 } from "./plan.ts";
-import { type HourSumsMark, withSources } from "./sources.ts";
+import { type HourSumsFrom, type HourSumsMark, withSources } from "./sources.ts";
 
 /** How far the rows of some buckets of one database are rolled, summed and moved. */
 export type DatabaseMarks = Marks & {
@@ -101,15 +100,15 @@ export function bucketsOf(query: Pick<ReportQuery, "filters">, scope: Pick<ReadS
   return Array.from({ length: ADVERTISER_BUCKETS }, (_, bucket) => bucket);
 }
 
-/** The lowest mark of each kind over the buckets; a bucket without one has nothing rolled. */
+/** The lowest mark of each kind over the buckets; a bucket without one has nothing rolled. `hours` answer. */
 export function marksOf(
   rows: readonly Omit<MarkRow, "generation">[],
   buckets: readonly number[],
-  by: HourSumsBy | null = null,
+  hours: HourSumsFrom | null = null,
 ): Omit<DatabaseMarks, "cold"> {
   const lowest = (tier: MarkRow["tier"]) =>
     Math.min(...buckets.map((bucket) => rows.find((row) => row.tier === tier && row.bucket === bucket)?.mark ?? 0));
-  const hourSums = by === null ? null : { by, mark: lowest("hour_sum") };
+  const hourSums = hours === null ? null : { ...hours, mark: lowest("hour_sum") };
   return { hour: lowest("hour"), day: lowest("day"), summed: lowest("day_sum"), hourSums };
 }
 

@@ -22,7 +22,7 @@ import { err, ok, type Result } from "../../core/result.ts";
 import type { Directory } from "../../facts/directory.ts";
 import { GROUPS_MAX, SLICE_WEIGHT } from "../limits.ts";
 import { type Segment, slicedPage, wholePage } from "../plan/plan.ts";
-import { hourSumsBy } from "../plan/sources.ts";
+import { hourSumsFor } from "../plan/sources.ts";
 import {
   type Ask,
   advertisersOf,
@@ -68,7 +68,13 @@ export type ReportSources = {
   /** What a slice may weigh, where it is not as ever. */
   readonly sliceWeight?: number | undefined;
 };
-type Asked = { readonly query: ReportQuery; readonly scope: ReadScope; readonly after: KeyAfter | null };
+/** `nowMs` is when it is asked. */
+type Asked = {
+  readonly query: ReportQuery;
+  readonly scope: ReadScope;
+  readonly after: KeyAfter | null;
+  readonly nowMs: number;
+};
 type Places = Omit<ReportSources, "directory" | "currencies"> & { readonly databases: readonly D1Database[] };
 
 /** What a query asks for, within a scope and behind a key. Throws DatabaseFault. */
@@ -116,7 +122,7 @@ async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, R
   const known = await Promise.all(
     places.databases.map(async (database) => ({
       database,
-      ...(await readMarks(database, buckets, hourSumsBy(asked))),
+      ...(await readMarks(database, buckets, hourSumsFor(asked))),
     })),
   );
   const whole = await weighAsks(asked, known, places);

@@ -13,7 +13,7 @@ import { fromDatabase } from "../../access/database.ts";
 import type { ReadScope } from "../../access/read-scope.ts";
 import type { ColdObject } from "../../cold/reader.ts";
 import { SELECT_COLD_MARKS } from "../../cold/sql.ts";
-import type { HourSumsBy } from "../../facts/hour-sums-sql.ts";
+import type { HourSumsFrom } from "../plan/sources.ts";
 import { type DatabaseMarks, marksOf, type Share } from "../plan/subqueries.ts";
 import { type ColdMark, coldMarkOf, ledgerStatement, type MarkRow, movedReads } from "./cold-minutes.ts";
 import type { ReadRow } from "./groups.ts";
@@ -51,14 +51,16 @@ export type Snapshot = {
   readonly rowsRead: number;
 };
 
-/** The marks of the buckets, and those of sums of hours by what is asked. Throws DatabaseFault. */
+/** The marks of the buckets, and those of the sums of hours that answer. Throws DatabaseFault. */
 export async function readMarks(
   database: D1Database,
   buckets: readonly number[],
-  by: HourSumsBy | null,
+  hours: HourSumsFrom | null,
 ): Promise<{ readonly marks: DatabaseMarks; readonly rowsRead: number }> {
+  const by = hours?.by ?? null;
   const { results, meta } = await fromDatabase(() => database.prepare(SELECT_MARKS).bind(by).all<MarkRow>());
-  return { marks: { ...marksOf(results, buckets, by), cold: coldMarkOf(results, buckets) }, rowsRead: meta.rows_read };
+  const marks = { ...marksOf(results, buckets, hours), cold: coldMarkOf(results, buckets) };
+  return { marks, rowsRead: meta.rows_read };
 }
 
 /**
