@@ -6,13 +6,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { makeCalendar } from "../bench/report/calendar.ts";
+import { ASKED_MS, makeCalendar } from "../bench/report/calendar.ts";
 import { type Duck, openDuck } from "../bench/report/export.ts";
 import { measureRecipes, type Setting } from "../bench/report/measure.ts";
 import { toPage } from "../bench/report/page.ts";
 import { makeRecipes, type Recipe } from "../bench/report/recipes.ts";
 import { REPORT_SIZES, runReportBench } from "../bench/report.ts";
 import { bundleWorker } from "../scripts/bundle.ts";
+import { dayOf } from "../src/core/time.ts";
+import { firstHourSumsRead } from "../src/facts/hour-sums-days.ts";
 
 const MINUTES_MS = 60_000;
 const size = REPORT_SIZES.small;
@@ -43,6 +45,23 @@ it("answers every recipe as DuckDB does, from the rows that it is about", { time
   }
   expect(bench.objects).toBeGreaterThan(0);
   expect(toPage(bench, ["machine: any"])).toContain("| 2 years by month, all |");
+});
+
+it("asks for days of a zone whose sums of hours are read on the day of the asking", () => {
+  const froms = recipes.filter(({ isOfHourSums }) => isOfHourSums).map(({ search }) => search["from"] ?? "");
+  expect(froms.length).toBeGreaterThan(3);
+  for (const from of froms) {
+    const firstHourMs = Date.parse(`${from}T00:00:00+09:00`);
+    expect(dayOf(firstHourMs)).toBeGreaterThanOrEqual(firstHourSumsRead(ASKED_MS));
+  }
+});
+
+it("ends with an error where the Worker's day is another", { timeout: MINUTES_MS }, async () => {
+  duck ??= await openDuck(statePath);
+  const ahead = `{ const now = Date.now; Date.now = () => now() + 86_400_000; }\n${script}`;
+  const setting: Setting = { statePath, script: ahead, duck: duck.connection, onProgress: () => {} };
+  const recipe = recipes.find(({ name }) => name === "2 years by month, adv_0000") as Recipe;
+  await expect(measureRecipes([recipe], setting, size.effort)).rejects.toThrow("was asked on");
 });
 
 it.each<[string, (recipe: Recipe) => Recipe]>([

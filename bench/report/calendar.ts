@@ -17,7 +17,9 @@ export type Calendar = {
   readonly coldDay: number;
 };
 
-export const END_DAY = Date.UTC(2026, 10, 1) / DAY_MS;
+const END_DAY = Date.UTC(2026, 10, 1) / DAY_MS;
+/** Noon of the day after the last, when the Worker is asked. */
+export const ASKED_MS = (END_DAY + 0.5) * DAY_MS;
 const COLD_DAYS_AGO = 92;
 
 export function makeCalendar({ days, minuteDays }: { days: number; minuteDays: number }): Calendar {

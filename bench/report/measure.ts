@@ -4,17 +4,19 @@
  *   for each start   a fresh workerd; each recipe: once (cold), then rounds of the Worker and DuckDB, their order reversed
  *                    each round (warm)
  *
- * Keeps: an answer that differs from DuckDB's ends the run, and so does one from another tier than the recipe names, or one
- * that has read more rows than the index should let it. Times end when the last byte of the body is here.
+ * Keeps: the Worker's day is the one after the data set, at noon. An answer that differs from DuckDB's ends the run, and so
+ * does one from another tier than the recipe names, one that has read more rows than the index should let it, and one of
+ * another day. Times end when the last byte of the body is here.
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { type LocalRuntime, printFault, startRuntime } from "../../scripts/local-runtime.ts";
 import { moveMinutes } from "../../src/batch/move-minutes.ts";
 import { ADVERTISER_BUCKETS, DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/limits.ts";
+import { isoDay } from "../../src/core/time.ts";
 import type { Tier } from "../../src/facts/facts-schema.ts";
 import { TIER_MINUTES } from "../../src/facts/facts-sql.ts";
 import { BENCH_SECRETS } from "../clicks.ts";
-import type { Calendar } from "./calendar.ts";
+import { ASKED_MS, type Calendar } from "./calendar.ts";
 import type { Recipe } from "./recipes.ts";
 
 export type Effort = {
@@ -43,6 +45,7 @@ type Answer = {
   readonly rows: readonly Record<string, unknown>[];
   readonly meta: {
     readonly rowsRead: number;
+    readonly watermark: string;
     readonly tiers: readonly TierSpan[];
     readonly totals?: Record<string, unknown>;
   };
@@ -100,8 +103,17 @@ export async function moveColdDay(
   }
 }
 
-function startBench({ statePath, script }: Pick<Setting, "statePath" | "script">): Promise<LocalRuntime> {
+function startBench({ statePath, script: bundle }: Pick<Setting, "statePath" | "script">): Promise<LocalRuntime> {
+  const script = `${clockOf(ASKED_MS)}\n${bundle}`;
   return startRuntime({ statePath, script, vars: BENCH_SECRETS, hasConsumers: false, onLog: printFault });
+}
+
+/**
+ * Sets the clock of the Worker, which is else as it would be deployed: what it does with a day depends on how long ago
+ * that was, and the data set ends on the same day whenever it is asked.
+ */
+function clockOf(nowMs: number): string {
+  return `{ const now = Date.now; Date.now = () => now() - ${Date.now() - nowMs}; }`;
 }
 
 type Bench = { readonly runtime: LocalRuntime; readonly setting: Setting; readonly effort: Effort };
@@ -218,6 +230,9 @@ function assertReading(recipe: Recipe, { meta }: Answer, asked: Asked): void {
   if (tiers.join() !== recipe.tiers.toSorted().join()) {
     throw new Error(`${recipe.name}: was read from ${tiers.join(", ")} instead of ${recipe.tiers.join(", ")}`);
   }
+  const today = meta.watermark.slice(0, 10);
+  const wanted = isoDay(ASKED_MS);
+  if (today !== wanted) throw new Error(`${recipe.name}: was asked on ${today} instead of ${wanted}`);
   const most = rowsMost(recipe, asked) + READS_OF_WINDOW * windowsOf(recipe, meta.tiers);
   if (meta.rowsRead > most) {
     throw new Error(
