@@ -112,10 +112,10 @@ FROM json_each(?4)
 WHERE ${MARK_OF("value")} = ?2
 ON CONFLICT (dimension, bucket) DO UPDATE SET mark = excluded.mark`;
 
-/** The same where no hour of these days is there. */
+/** The same where no hour of these days from ?5 on is there. */
 export const ADVANCE_OVER_NOTHING = ADVANCE_HOUR_SUM_MARKS.replace(
   "ON CONFLICT",
-  `  AND NOT EXISTS (SELECT 1 FROM facts_hour AS facts WHERE ${IS_OF_BUCKET} AND ${IS_OF_DAYS})
+  `  AND NOT EXISTS (SELECT 1 FROM facts_hour AS facts WHERE ${IS_OF_BUCKET} AND ${IS_OF_DAYS.replace("?2", "?5")})
 ON CONFLICT`,
 );
 

@@ -23,15 +23,14 @@ const SELECT_HOUR_SUM_MARKS = `
 SELECT dimension, bucket, mark
 FROM hour_sum_marks`;
 
-/** Days [mark, end) of a bucket, by dimensions that have that mark. */
-type Days = {
+/** Days [mark, end) of a bucket, by dimensions that have that mark, and the first of them that is kept. */
+type Group = {
   readonly bucket: number;
   readonly by: readonly HourSumsBy[];
   readonly mark: number;
   readonly end: number;
+  readonly kept: number;
 };
-/** With the first of them that is kept. */
-type Group = Days & { readonly kept: number };
 
 /** By dimension and bucket: the first day that is not in the sums; 0 where there is none. */
 export async function readHourSumMarks(database: D1Database): Promise<(by: HourSumsBy, bucket: number) => number> {
@@ -62,19 +61,14 @@ export async function rollHourSums(
 
 async function rollGroup(database: D1Database, { bucket, by, mark, end, kept }: Group): Promise<number> {
   const first = database.prepare(FIRST_WITHOUT_HOUR_SUMS);
-  let from = mark;
   let rolled = 0;
-  if (from < kept) {
-    rolled = await passOver(database, ADVANCE_HOUR_SUM_MARKS, { bucket, by, mark: from, end: kept });
-    if (rolled === 0) return 0;
-    from = kept;
-  }
-  while (from < end) {
-    const found = await first.bind(bucket, from).first<{ first_window: number | null }>();
-    const day = Math.max(from, found?.first_window ?? end);
+  for (let from = mark; from < end; ) {
+    const looked = Math.max(from, kept);
+    const found = await first.bind(bucket, looked).first<{ first_window: number | null }>();
+    const day = Math.max(looked, found?.first_window ?? end);
     if (day > from) {
       const to = Math.min(day, end);
-      const passed = await passOver(database, ADVANCE_OVER_NOTHING, { bucket, by, mark: from, end: to });
+      const passed = await passOver(database, { bucket, by, mark: from, end: to, kept: looked });
       if (passed === 0) return rolled;
       rolled += passed;
       from = to;
@@ -93,8 +87,8 @@ async function rollGroup(database: D1Database, { bucket, by, mark, end, kept }: 
   return rolled;
 }
 
-/** Moves the marks over days by a statement; 0 where it finds hours that it may not pass, or other marks. */
-async function passOver(database: D1Database, sql: string, { bucket, by, mark, end }: Days): Promise<number> {
-  const advance = database.prepare(sql).bind(bucket, mark, end, JSON.stringify(by));
+/** Moves the marks over days without hours, or not kept; 0 where there are some by now, or the marks have moved. */
+async function passOver(database: D1Database, { bucket, by, mark, end, kept }: Group): Promise<number> {
+  const advance = database.prepare(ADVANCE_OVER_NOTHING).bind(bucket, mark, end, JSON.stringify(by), kept);
   return (await advance.run()).meta.changes * (end - mark);
 }
