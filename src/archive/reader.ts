@@ -1,12 +1,13 @@
 /**
  * Reading the archive back: the lines that one event left in a shard's segments.
  *
- * An event is logged after it was received, and archived after it was logged. So the search begins with the segments of
- * the hour of receipt that were uploaded afterwards, oldest first, and usually ends in the first one.
+ * An event is logged after it was received, as far as clocks agree, and archived after it was logged. So the search
+ * begins with the segments of the hour of receipt that were uploaded afterwards, oldest first, and usually ends in the
+ * first one.
  *
  * Keeps: bounded: so many hours after receipt, and so many segments. What lies further on is not found.
  */
-import { HOUR_MS } from "../core/limits.ts";
+import { HOUR_MS, SHARD_CLOCK_BEHIND_MAX_MS } from "../core/limits.ts";
 import { hourOf } from "../core/time.ts";
 import { hourPrefix } from "./archive.ts";
 
@@ -29,9 +30,10 @@ export async function findArchived(
 ): Promise<ArchivedLine[]> {
   let left = SEGMENTS_READ_MAX;
   const lastHour = Math.min(hourOf(nowMs), hourOf(fromMs) + HOURS_SEARCHED_MAX);
-  for (let hour = hourOf(fromMs); hour <= lastHour; hour++) {
+  const sinceMs = fromMs - SHARD_CLOCK_BEHIND_MAX_MS;
+  for (let hour = hourOf(sinceMs); hour <= lastHour; hour++) {
     for (const shard of shards) {
-      for await (const { key } of segmentsAfter(bucket, hourPrefix(shard, hour * HOUR_MS), fromMs)) {
+      for await (const { key } of segmentsAfter(bucket, hourPrefix(shard, hour * HOUR_MS), sinceMs)) {
         if (left-- === 0) return [];
         const lines = (await linesHolding(bucket, key, needle)).filter(isWanted);
         if (lines.length > 0) return lines.map((line) => ({ object: key, line }));

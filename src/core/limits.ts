@@ -57,6 +57,8 @@ export const COUNTS_PER_UPLOAD_MAX = 1_000;
 export const COUNTS_PER_ROW_MAX = 10_000_000;
 /** Minutes that are older are refused: their day may be settled already. */
 export const COUNTS_AGE_DAYS_MAX = 31;
+/** A shard's clock may lie so far behind the edge's: what it logs then was received later than it was logged. */
+export const SHARD_CLOCK_BEHIND_MAX_MS = 60_000;
 /** An event counts in a day so long before it was received at most: a token's longest life. */
 export const SERVICE_DAYS_BEFORE = 31;
 

@@ -18,9 +18,9 @@ import { type StoredSegment, segmentsBehind } from "../archive/segments.ts";
 import { CLICK_LINES_PREFIX, clickLinesPrefix } from "../audit/click-lines.ts";
 import { keysBelow } from "../audit/objects.ts";
 import { encodeUtf8, parseJson } from "../core/base64url.ts";
-import { decodeEventId } from "../core/event-id.ts";
+import { decodeEventId, type EventId } from "../core/event-id.ts";
 import { hexAt } from "../core/hex.ts";
-import { DAY_MS, HOUR_MS, SERVICE_DAYS_BEFORE } from "../core/limits.ts";
+import { DAY_MS, HOUR_MS, SERVICE_DAYS_BEFORE, SHARD_CLOCK_BEHIND_MAX_MS } from "../core/limits.ts";
 import { advertiserBucketOf } from "../core/routing.ts";
 import { sealText } from "../core/seal.ts";
 import { isoDay } from "../core/time.ts";
@@ -220,7 +220,8 @@ type Working = (ports: RunPorts, order: Order) => AsyncGenerator<Work>;
 
 const WORK: Readonly<Record<Phase, Working>> = {
   lines: async function* (ports, { subject, after }) {
-    const first = "eventId" in subject ? isoDay(decodeEventId(subject.eventId).receivedAtMs) : "";
+    const loggedFromMs = (id: EventId) => decodeEventId(id).receivedAtMs - SHARD_CLOCK_BEHIND_MAX_MS;
+    const first = "eventId" in subject ? isoDay(loggedFromMs(subject.eventId)) : "";
     const from = `${ARCHIVE_PREFIX}dt=${first}`;
     for await (const segment of segmentsBehind(ports.bucket, after > from ? after : from)) {
       const { key, bytes } = segment;

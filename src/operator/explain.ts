@@ -141,7 +141,7 @@ export async function findEvent(eventId: EventId, scope: ReadScope, ports: Expla
 export type LineOf = {
   readonly eventId: EventId;
   readonly shards: readonly string[];
-  /** An instant before which it was not logged. */
+  /** An instant before which it was not logged, as far as clocks agree. */
   readonly fromMs: number;
   readonly isWanted: (logged: LoggedEvent) => boolean;
 };
