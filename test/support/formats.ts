@@ -26,6 +26,7 @@ import { parseTopology } from "../../src/core/routing.ts";
 import { encodeTokenEvent, parseTokenEvent } from "../../src/core/token-event.ts";
 import { encodeTopology } from "../../src/core/topology.ts";
 import { D1Facts } from "../../src/facts/d1-facts.ts";
+import { SUMS_OF_ALL, SUMS_OF_PUBLISHER } from "../../src/facts/day-sums-sql.ts";
 import { aClick, anEpoch, NOON_MS, NOON_S } from "./builders.ts";
 import { aClickIdentity, aConversion, anUnsignedClickId, NOBODYS_KEYS, someCounts } from "./submissions.ts";
 
@@ -147,6 +148,25 @@ function callsOfObjects(): string {
   }).join("\n");
 }
 
+/** By what days are summed, and how often migrations have begun their sums anew. */
+const SUMMED = { all: SUMS_OF_ALL, publisher: SUMS_OF_PUBLISHER, begun: sumsBegun() };
+
+function sumsBegun(): number {
+  const texts = readdirSync("migrations").map((name) => readFileSync(join("migrations", name), "utf8"));
+  return texts.filter((text) => text.includes("DELETE FROM day_sum_marks")).length;
+}
+
+/**
+ * What days that a version has summed are not summed by, though this one would read it of them: none of it is there,
+ * and it would be answered as nothing. A migration that empties `day_sums` and `day_sum_marks` has them summed anew.
+ */
+function kindsLacking(summed: unknown): { all: string[]; publisher: string[] } {
+  const { all, publisher, begun } = summed as typeof SUMMED;
+  const lacking = (now: readonly string[], then: readonly string[]) =>
+    begun < SUMMED.begun ? [] : now.filter((kind) => !then.includes(kind));
+  return { all: lacking(SUMS_OF_ALL, all), publisher: lacking(SUMS_OF_PUBLISHER, publisher) };
+}
+
 export const FORMATS: Readonly<Record<string, Format>> = {
   "event of a click": { writes: () => CLICK, reads: (text) => parseTokenEvent(json(text)) },
   "event of an impression": { writes: () => IMPRESSION, reads: (text) => parseTokenEvent(json(text)) },
@@ -202,6 +222,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
       ),
   },
   "posting to a report database": { writes: () => posted(LINES) },
+  "kinds of sums of days": { writes: () => JSON.stringify(SUMMED), reads: (text) => kindsLacking(json(text)) },
   "tables of objects": { writes: tablesOfObjects },
   "calls of objects": { writes: callsOfObjects },
 };
