@@ -15,6 +15,8 @@ import { logInfo } from "./log.ts";
 import { Meter } from "./metering.ts";
 import { lookIntoFolders } from "./queue/folders.ts";
 import { SUBMISSION_SPOOL_PREFIX } from "./queue/submission-spool.ts";
+import { makeWatermarkCache, readWatermark } from "./report/answer/watermark.ts";
+import { platformSources } from "./report/answer/watermark-sources.ts";
 import { dropKeptRows } from "./report/page/page-store.ts";
 import { topologyInForce } from "./shard/topology-keeper.ts";
 import { wakeEvidenceLog } from "./tlog/evidence-log.ts";
@@ -152,5 +154,13 @@ async function runCanaryIn(env: Env, nowMs: number): Promise<void> {
 async function eraseIn(env: Env, topology: () => Promise<Topology>): Promise<void> {
   const { eraseByCron } = await import("./erasure/cron.ts");
   const { ring } = await edgeOf(env);
-  await eraseByCron({ bucket: env.ARCHIVE, ring, clock: () => Date.now() }, { shards: env.EVENT_SHARD, topology });
+  const ports = { bucket: env.ARCHIVE, ring, clock: () => Date.now(), arrivedUntilMs: () => arrivedUntilMs(env) };
+  await eraseByCron(ports, { shards: env.EVENT_SHARD, topology });
+}
+
+/** The watermark of clicks and impressions, which waits for queues and spools; null where one did not tell. */
+async function arrivedUntilMs(env: Env): Promise<number | null> {
+  const stations = { conversions: false, counts: false };
+  const sources = platformSources(env, readConfig(env), stations, { advertiserId: null, publisherId: null });
+  return (await readWatermark({ nowMs: Date.now(), ...sources }, makeWatermarkCache())).watermarkMs;
 }

@@ -42,6 +42,8 @@ export type Order = {
   readonly waiting: { readonly held: readonly string[]; readonly refused: readonly string[] };
   /** Whether this pass erased anything. */
   readonly isFinding: boolean;
+  /** Whether something that was received before the order may have been on its way when this pass began. */
+  readonly mayFollow?: boolean;
 };
 
 export type ErasureReceipt = {

@@ -1,6 +1,7 @@
 /**
  * The job behind an order to erase: a pass goes through all that may hold the person, some each minute; a further pass
- * two hours later finds what was on its way, and the order is done with the first one that finds nothing.
+ * two hours later finds what was on its way, and the order is done with the first one that finds nothing and began when
+ * all that was received before the order had arrived.
  *
  *   lines (raw/) ─▶ click_lines (clicks/) ─▶ tokens (evidence/) ─▶ copies (dead/, replays/) ─▶ late_clicks (shards)
  *     ─▶ the next pass │ receipt
@@ -8,8 +9,8 @@
  * Keeps: killed anywhere it goes on behind the last object that its order names, and does again what is idempotent. A
  * day under a hold is passed over and named; the order waits for the hold to be released. An object that R2 does not
  * let go is named as well, and tried again.
- * Relies on: what is received before an order is archived within an hour; the audit and evidence that a pass ran beside
- * have ended two hours later.
+ * Relies on: what has arrived in a shard is archived within an hour; the audit and evidence that a pass ran beside have
+ * ended two hours later.
  */
 import { ARCHIVE_PREFIX } from "../archive/archive.ts";
 import { foldersBelow } from "../archive/delete-below.ts";
@@ -58,6 +59,8 @@ export type LateShelf = {
 };
 export type RunPorts = ErasePorts & {
   readonly clock: () => number;
+  /** Clicks and impressions that were received before it have arrived in their shards; null where nobody knows. */
+  readonly arrivedUntilMs: () => Promise<number | null>;
   /** Event shards by name, of all that there are. */
   readonly shelves: () => Promise<ReadonlyMap<string, LateShelf>>;
 };
@@ -102,7 +105,7 @@ class Run {
     const { clock } = this.#ports;
     // What the pass before waited for is told until this one begins.
     const isBegin = this.order.phase === PHASES[0] && this.order.after === "";
-    if (isBegin && !(await this.#note({ waiting: { held: [], refused: [] }, isFinding: false }))) return null;
+    if (isBegin && !(await this.#note(await this.#begun()))) return null;
     let [since, after] = [0, this.order.after];
     for await (const group of together(WORK[this.order.phase](this.#ports, this.order))) {
       if (clock() >= untilMs) return (await this.#note({ after })) ? false : null;
@@ -117,15 +120,22 @@ class Run {
     return true;
   }
 
+  /** What is known of a pass that begins. */
+  async #begun(): Promise<Partial<Order>> {
+    const arrivedMs = await this.#ports.arrivedUntilMs();
+    const mayFollow = arrivedMs === null || arrivedMs < this.order.askedAtMs;
+    return { waiting: { held: [], refused: [] }, isFinding: false, mayFollow };
+  }
+
   /** The next phase, the next pass, or the end; whether it is the end. */
   async next(): Promise<boolean> {
-    const { phase, pass, isFinding, waiting } = this.order;
+    const { phase, pass, isFinding, mayFollow = false, waiting } = this.order;
     const following = PHASES[PHASES.indexOf(phase) + 1];
     if (following !== undefined) {
       await this.#note({ phase: following, after: "" });
       return false;
     }
-    const isOver = pass > 1 && !isFinding && waiting.held.length + waiting.refused.length === 0;
+    const isOver = pass > 1 && !isFinding && !mayFollow && waiting.held.length + waiting.refused.length === 0;
     if (!isOver) {
       const notBeforeMs = this.#ports.clock() + PASS_EVERY_MS;
       await this.#note({ pass: pass + 1, phase: PHASES[0], after: "", notBeforeMs });

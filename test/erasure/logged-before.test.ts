@@ -55,7 +55,13 @@ it.each([0, 45, 30_000])("is erased, logged %d ms before", async (behindMs) => {
   const before = r2.objects.get(key)?.etag;
   let nowMs = RECEIVED_MS + HOUR_MS;
   await writeOrder(r2.bucket, newOrder(ORDER, { advertiserId: "adv_1", eventId: event.id }, { by: "k", nowMs }), null);
-  const ports = { bucket: r2.bucket, ring, clock: () => nowMs, shelves: async () => new Map() };
+  const ports = {
+    bucket: r2.bucket,
+    ring,
+    clock: () => nowMs,
+    arrivedUntilMs: async () => nowMs,
+    shelves: async () => new Map(),
+  };
   for (; (await runOrder(ports, ORDER, Number.POSITIVE_INFINITY)) !== true; nowMs += PASS_EVERY_MS);
   expect(r2.objects.get(key)?.etag).not.toBe(before);
   expect((await readReceipt(r2.bucket, ORDER))?.receipt.erased.lines).toBe(1);

@@ -56,6 +56,8 @@ class World {
   end: Position = LOG_START;
   letter = "";
   isDead = false;
+  /** Up to where all that was received has arrived. */
+  arrivedMs: number | null = Number.POSITIVE_INFINITY;
   /** What a look at the clock takes. */
   clockStepMs = 0;
 
@@ -137,7 +139,8 @@ class World {
       this.nowMs += this.clockStepMs;
       return this.nowMs - this.clockStepMs;
     };
-    return runOrder({ bucket: this.r2.bucket, ring, clock, shelves }, ID, untilMs);
+    const arrivedUntilMs = async () => this.arrivedMs;
+    return runOrder({ bucket: this.r2.bucket, ring, clock, arrivedUntilMs, shelves }, ID, untilMs);
   }
 
   /** Runs until the order is done; a run that is dead writes nothing any more, and the next minute goes on. */
@@ -223,6 +226,26 @@ describe("an erasure of a person", () => {
     expect(world.shelf.map(({ encoded }) => encoded.includes(first.token))).toEqual([false]);
     await world.finish();
     expect((await readReceipt(world.r2.bucket, ID))?.receipt).toMatchObject({ passes: 3, erased: { late_clicks: 1 } });
+  });
+
+  it.each([
+    ["something that was received before it is on its way", NOON_MS],
+    ["nobody knows what is on its way", null],
+  ])("looks again every two hours while %s", async (_, arrivedMs) => {
+    const world = await World.make();
+    const [late] = world.shelf;
+    world.shelf = [];
+    world.arrivedMs = arrivedMs;
+    await world.order();
+    for (let pass = 1; pass <= 4; pass++) {
+      expect(await world.run()).toBe(false);
+      world.nowMs += PASS_EVERY_MS;
+    }
+    // An outage is over.
+    world.arrivedMs = world.nowMs;
+    world.shelf = late === undefined ? [] : [late];
+    await world.finish();
+    expect((await readReceipt(world.r2.bucket, ID))?.receipt).toMatchObject({ passes: 6, erased: { late_clicks: 1 } });
   });
 
   it("goes on after it was killed at any of its writes, to the same end", async () => {

@@ -107,7 +107,13 @@ it("reads six small segments at once, and counts what was erased in each", async
   });
   const id = "11111111-1111-4111-8111-111111111111";
   await writeOrder(bucket, newOrder(id, SUBJECT, { by: "key_1", nowMs: NOON_MS }), null);
-  const ports = { bucket, ring, clock: () => NOON_MS, shelves: async () => new Map() };
+  const ports = {
+    bucket,
+    ring,
+    clock: () => NOON_MS,
+    arrivedUntilMs: async () => NOON_MS,
+    shelves: async () => new Map(),
+  };
   expect(await runOrder(ports, id, Number.POSITIVE_INFINITY)).toBe(false);
   expect((await readOrder(bucket, id))?.order.erased.lines).toBe(7);
   expect(most).toBe(6);

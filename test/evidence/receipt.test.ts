@@ -215,7 +215,8 @@ describe("a person who is erased", () => {
     let nowMs = Date.now() + 1_000;
     for (let turn = 0; turn < 4; turn++) {
       const topology = () => topologyInForce(env, readConfig(env));
-      await eraseByCron({ bucket: env.ARCHIVE, ring, clock: () => nowMs }, { shards: env.EVENT_SHARD, topology });
+      const ports = { bucket: env.ARCHIVE, ring, clock: () => nowMs, arrivedUntilMs: async () => nowMs };
+      await eraseByCron(ports, { shards: env.EVENT_SHARD, topology });
       nowMs += PASS_EVERY_MS;
     }
     const erased = { lines: 2, clickLines: 2, tokens: 2, copies: 0, lateClicks: 0 };
