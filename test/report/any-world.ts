@@ -97,6 +97,9 @@ export type Query = {
   readonly metrics: readonly string[];
   readonly filters: readonly { dimension: Dimension; include: string[]; exclude: string[] }[];
   readonly orderPick: number;
+  /** Pages in the order of time, without totals, are read from the first windows that fill them. */
+  readonly isInTime: boolean;
+  readonly wantsTotals: boolean;
   readonly isDescending: boolean;
   readonly limit: number;
 };
@@ -115,6 +118,8 @@ function query(minute: fc.Arbitrary<number>): fc.Arbitrary<Query> {
       metrics: fc.shuffledSubarray(METRICS, { minLength: 1, maxLength: 6 }),
       filters: fc.uniqueArray(filter, { selector: ({ dimension }) => dimension, maxLength: 2 }),
       orderPick: fc.integer({ min: 0, max: 20 }),
+      isInTime: fc.boolean(),
+      wantsTotals: fc.boolean(),
       isDescending: fc.boolean(),
       limit: fc.constantFrom(3, 20, 10_000),
     })
