@@ -7,6 +7,7 @@ import { decodeBase64url } from "../../src/core/base64url.ts";
 import { MINUTE_MS } from "../../src/core/limits.ts";
 import { ask, auditOf, seedKey, seedTenant } from "../admin/ask.ts";
 import { NOON_MS } from "../support/builders.ts";
+import { PATIENT } from "../support/patience.ts";
 import { aClickId, anOrder, DATABASE_DOWN, send, totalsOf } from "./send.ts";
 
 type Secret = { readonly epoch: number; readonly kid: string; readonly secret: string };
@@ -168,6 +169,6 @@ describe("[attack 7] postbacks and pixels of one advertiser", () => {
     const pixel = await send(postbackOf("hasty", hasty, { format: "gif" }), { key: null });
     expect([pixel.status, pixel.headers.get("Content-Type")]).toEqual([200, "image/gif"]);
     expect(await statusOf(postbackOf("calm", calm))).toBe(200);
-    expect(await totalsOf("ad_hasty")).toMatchObject({ conversions: 1 });
+    await vi.waitFor(async () => expect(await totalsOf("ad_hasty")).toMatchObject({ conversions: 1 }), PATIENT);
   });
 });
