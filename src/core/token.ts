@@ -61,24 +61,26 @@ function endOf(text: string, ring: KeyRing): number {
 }
 
 /** Verifies `token` at the instant `nowMs`; the refusal names the first rule that it breaks. */
-export async function verifyToken(
+export function verifyToken(
   token: string,
   { ring, policy, nowMs }: { readonly ring: KeyRing; readonly policy: TokenPolicy; readonly nowMs: number },
 ): Promise<Result<Claims, Refusal>> {
-  const signed = await verifySigned(token, ring, decodePayload);
-  if (!signed.ok) return signed;
-  const { claims, key } = signed.value;
-  const refusal = checkPolicy(claims, policy, nowMs) ?? checkKeyLimits(key.limits, claims);
-  return refusal === null ? ok(claims) : err(refusal);
+  const refusalOf = (claims: Claims, key: TokenKey) =>
+    checkPolicy(claims, policy, nowMs) ?? checkKeyLimits(key.limits, claims);
+  return verifyWith(token, ring, { claimsIn: decodePayload, refusalOf });
 }
 
-type Signed = { readonly claims: Claims; readonly key: TokenKey };
+type Rules = {
+  readonly claimsIn: (payloadSegment: string) => Result<Claims, Refusal>;
+  /** What refuses a token that is signed. */
+  readonly refusalOf: (claims: Claims, key: TokenKey) => Refusal | null;
+};
 
-async function verifySigned(
+async function verifyWith(
   token: string,
   ring: KeyRing,
-  claimsIn: (payloadSegment: string) => Result<Claims, Refusal>,
-): Promise<Result<Signed, Refusal>> {
+  { claimsIn, refusalOf }: Rules,
+): Promise<Result<Claims, Refusal>> {
   if (token === "") return err({ reason: "token_missing" });
   if (token.length > TOKEN_LENGTH_MAX) return err({ reason: "token_too_long" });
   const segments = token.split(".");
@@ -99,22 +101,17 @@ async function verifySigned(
     return err({ reason: "signature_invalid" });
 
   const claims = claimsIn(payloadSegment);
-  return claims.ok ? ok({ claims: claims.value, key }) : claims;
+  if (!claims.ok) return claims;
+  const refusal = refusalOf(claims.value, key);
+  return refusal === null ? claims : err(refusal);
 }
 
 /**
  * Verifies what was signed at any time, for whoever brings a token and asks about it: by retired keys too, and whatever
  * life and landing pages were allowed then. What its key may not sign is refused as ever.
  */
-export async function verifyOldToken(
-  token: string,
-  { ring }: { readonly ring: KeyRing },
-): Promise<Result<Claims, Refusal>> {
-  const signed = await verifyOld(token, ring);
-  if (!signed.ok) return signed;
-  const { claims, key } = signed.value;
-  const refusal = checkKeyLimits(key.limits, claims);
-  return refusal === null ? ok(claims) : err(refusal);
+export function verifyOldToken(token: string, { ring }: { readonly ring: KeyRing }): Promise<Result<Claims, Refusal>> {
+  return verifyOld(token, ring, (claims, key) => checkKeyLimits(key.limits, claims));
 }
 
 /**
@@ -122,21 +119,22 @@ export async function verifyOldToken(
  * token may live, where it may lead and what its key may sign are settings, and those of then were asked then: one that
  * is narrowed later takes no click back. Who has decoded the token's own payload before passes it on.
  */
-export async function verifyLoggedToken(
-  token: string,
-  ring: KeyRing,
-  decoded?: Claims,
-): Promise<Result<Claims, Refusal>> {
-  const signed = await verifyOld(token, ring, decoded);
-  return signed.ok ? ok(signed.value.claims) : signed;
+export function verifyLoggedToken(token: string, ring: KeyRing, decoded?: Claims): Promise<Result<Claims, Refusal>> {
+  return verifyOld(token, ring, () => null, decoded);
 }
 
-function verifyOld(token: string, ring: KeyRing, decoded?: Claims): Promise<Result<Signed, Refusal>> {
+function verifyOld(
+  token: string,
+  ring: KeyRing,
+  refusalOf: Rules["refusalOf"],
+  decoded?: Claims,
+): Promise<Result<Claims, Refusal>> {
   const old = oldRings.get(ring) ?? { ...ring, keys: new Map([...ring.retired, ...ring.keys]) };
   oldRings.set(ring, old);
   const within = tokenWithin(token, old);
   // What stands in another text than was decoded is decoded from that one.
-  return verifySigned(within, old, decoded === undefined || within !== token ? decodePayload : () => ok(decoded));
+  const claimsIn = decoded === undefined || within !== token ? decodePayload : () => ok(decoded);
+  return verifyWith(within, old, { claimsIn, refusalOf });
 }
 
 /** Each ring with its retired keys in force: audits ask it for every event of a day. */

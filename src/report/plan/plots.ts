@@ -95,6 +95,6 @@ export function isTouched({ read, only }: Plot, [, stretches]: Touch): boolean {
 }
 
 /** What a read covers, in windows of its tier. */
-export function stretchesOf(read: Read): readonly { readonly from: number; readonly to: number }[] {
+function stretchesOf(read: Read): readonly { readonly from: number; readonly to: number }[] {
   return read.kind === "span" ? [read.segment] : read.pieces;
 }

@@ -35,7 +35,7 @@ export type Cutting = {
 };
 
 /** What has been weighed, as `weigh` answers it, or has not. */
-type Known = number | null | undefined;
+type KnownWeight = number | null | undefined;
 
 /** Advertisers that are read together, and what they weigh; null for one that is too dear for a slice. */
 type Run = { readonly ids: readonly string[]; readonly weight: number | null };
@@ -159,7 +159,7 @@ class Cutter {
   }
 
   /** Sets of advertisers that are light enough together, and of one that is not. */
-  async #advertisers(plots: readonly Plot[], all: readonly string[], known: Known): Promise<SliceSet[]> {
+  async #advertisers(plots: readonly Plot[], all: readonly string[], known: KnownWeight): Promise<SliceSet[]> {
     const sets: SliceSet[] = [];
     for (const { ids, weight } of packRuns(await this.#runs(plots, all, known), this.#cutting.weightMax)) {
       const ours = plots.map((plot) => ({ ...plot, only: ids }));
@@ -169,7 +169,7 @@ class Cutter {
     return sets;
   }
 
-  async #runs(plots: readonly Plot[], ids: readonly string[], known: Known): Promise<Run[]> {
+  async #runs(plots: readonly Plot[], ids: readonly string[], known: KnownWeight): Promise<Run[]> {
     const weight = known === undefined ? await this.#weigh(plots.map((plot) => ({ ...plot, only: ids }))) : known;
     const { weightMax } = this.#cutting;
     if (weight !== null && weight <= weightMax) return [{ ids, weight }];
@@ -185,7 +185,7 @@ class Cutter {
   }
 
   /** One set: plots in runs of windows; `known` is of a single one. */
-  async #windows(plots: readonly Plot[], known?: Known): Promise<Slice[]> {
+  async #windows(plots: readonly Plot[], known?: KnownWeight): Promise<Slice[]> {
     const slices: Slice[] = [];
     for (const plot of plots) slices.push(...(await this.#plot(plot, known)));
     const packed = packSlices(slices, this.#cutting.weightMax);
@@ -193,7 +193,7 @@ class Cutter {
     return packed;
   }
 
-  async #plot(plot: Plot, known?: Known): Promise<Slice[]> {
+  async #plot(plot: Plot, known?: KnownWeight): Promise<Slice[]> {
     const weight = known === undefined ? await this.#weigh([plot]) : known;
     const { weightMax } = this.#cutting;
     if (weight !== null && weight <= weightMax) return [this.#slice([plot], weight)];

@@ -125,6 +125,7 @@ async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, R
       ...(await readMarks(database, buckets, hourSumsFor(asked))),
     })),
   );
+  const marks = known.map((one) => one.marks);
   const whole = await weighAsks(asked, known, places);
   const first = whole.weights.some((weight) => isDearer(weight, places)) ? FirstWindows.of(whole.of) : null;
   let rowsRead = known.reduce((sum, one) => sum + one.rowsRead, 0);
@@ -136,13 +137,7 @@ async function readOnce(places: Places, asked: Asked): Promise<Result<Reading, R
     rowsRead += reading.value.rowsRead;
     if (range === null || reading.value.isCut) {
       const [main] = whole.of;
-      const segments =
-        main === undefined
-          ? []
-          : segmentsRead(
-              main,
-              known.map((one) => one.marks),
-            );
+      const segments = main === undefined ? [] : segmentsRead(main, marks);
       return ok({ ...reading.value, segments, rowsRead });
     }
     first?.widen(reading.value.groups.length);
